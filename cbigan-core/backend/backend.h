@@ -1,0 +1,98 @@
+/* backend.h - everything a backend has to do, on one page
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A backend is one CbiganBackendClass; "reference" is the judge of the others. To add one: make a
+ * folder, fill the struct, name it in backend.c's list, run tests/backends. Callers go through the
+ * cbigan_backend_*() functions of backend.c, which check arguments once; backends check nothing.
+ *
+ * Operations return nothing: a device may fail late. The first failure is kept in the backend and
+ * reported by finish(). Operations of one CbiganBackend are called by one thread at a time and may
+ * return before they are done; finish() and download() wait.
+ */
+#pragma once
+#include "model/network.h"
+
+G_BEGIN_DECLS
+
+typedef struct _CbiganBackend CbiganBackend;           /* an opened backend; subclasses embed it first */
+typedef struct _CbiganBackendClass CbiganBackendClass;
+typedef struct _CbiganPlan CbiganPlan;                 /* one layer at one batch size: primitives, algorithms,
+                                                        * packed weights; subclasses embed it first */
+
+struct _CbiganPlan {
+  const CbiganLayer *layer; /* outlives the plan */
+  int batch;
+};
+
+/* 8-bit frame: rows of RGB, 3 bytes a pixel */
+typedef struct {
+  const guint8 *data; /* (height rows of stride bytes) */
+  int width, height;
+  gsize stride;
+} CbiganPixels;
+
+typedef struct {
+  int x, y; /* upper left corner of a patch in its frame */
+} CbiganPoint;
+
+struct _CbiganBackendClass {
+  const char *name;        /* "reference", "cpu", "cuda" */
+  const char *description; /* one line for `cbigan info --backends` */
+
+  /* NULL when it can run here, else why not (transfer full). */
+  char *(*unavailable)(void);
+  /* threads: 0 = all this process may use; device: 0 = first. */
+  CbiganBackend *(*open)(int device, int threads, GError **error);
+  void (*close)(CbiganBackend *self);
+  gboolean (*finish)(CbiganBackend *self, GError **error); /* wait; FALSE with the first failure since the last finish */
+
+  float *(*alloc)(CbiganBackend *self, gsize n_floats); /* zeroed, 64-byte aligned; NULL = out of memory */
+  void (*free)(CbiganBackend *self, float *data);
+  /* n samples, host memory in c,h,w order <-> backend memory in its own order */
+  void (*upload)(CbiganBackend *self, CbiganShape shape, int n, const float *host, float *data);
+  void (*download)(CbiganBackend *self, CbiganShape shape, int n, const float *data, float *host);
+  /* n patches of side x side pixels of one frame -> x (n, 3, side, side) = pixel / 127.5 - 1 + shift */
+  void (*patches)(CbiganBackend *self, const CbiganPixels *frame, const CbiganPoint *corners, int n, int side,
+                  float shift, float *x);
+
+  CbiganPlan *(*plan)(CbiganBackend *self, const CbiganLayer *layer, int batch, GError **error);
+  void (*plan_free)(CbiganBackend *self, CbiganPlan *plan);
+  /* parameters: the whole network's, backend memory, as in the model file. After every change of them. */
+  void (*load)(CbiganBackend *self, CbiganPlan *plan, const float *parameters);
+
+  /* plan->batch samples each; x, y in backend memory, no overlap. See CbiganLayer for what they compute. */
+  void (*conv2d)(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
+  void (*dense)(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
+  void (*upsample)(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y); /* bilinear x2, half-pixel centres */
+  void (*avgpool)(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);  /* 2x2 mean */
+
+  /* sums[i] = ||a_i - b_i||_1 over `size` floats of each of n samples; sums in host memory, waits */
+  void (*l1)(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *sums);
+};
+
+struct _CbiganBackend {
+  const CbiganBackendClass *klass;
+  int threads;
+  GError *failure; /* the first one, see cbigan_backend_fail() */
+};
+
+extern const CbiganBackendClass cbigan_backend_reference;
+extern const CbiganBackendClass cbigan_backend_cpu;
+
+/* All backends known to this build, best first, NULL-terminated. */
+const CbiganBackendClass *const *cbigan_backend_list(void);
+/* name: one of the list, or "auto" (the best that can run here); NULL with CBIGAN_ERROR_BACKEND, which
+ * says why it can't run or which names there are. Close with cbigan_backend_close(). */
+CbiganBackend *cbigan_backend_open(const char *name, int device, int threads, GError **error);
+void cbigan_backend_close(CbiganBackend *self);
+gboolean cbigan_backend_finish(CbiganBackend *self, GError **error);
+/* For backends: keep the first failure. */
+void cbigan_backend_fail(CbiganBackend *self, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* Calls conv2d, dense, upsample or avgpool by the layer's kind. */
+void cbigan_backend_run(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganBackend, cbigan_backend_close)
+
+G_END_DECLS

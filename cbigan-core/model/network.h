@@ -1,0 +1,94 @@
+/* network.h - E, G and D as tables of layers
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The architecture stands in networks.c as one table a network. network.c expands it once into the
+ * lists below; forward passes, gradients, the model file and every backend see only these lists.
+ */
+#pragma once
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+#define CBIGAN_LATENT 64            /* size of Z */
+#define CBIGAN_LEAKY_SLOPE 0.2f     /* LeakyReLU below zero */
+#define CBIGAN_MAX_WIDTH 64         /* c = 1..64 */
+
+/* One sample's shape. A batch is n samples one after another; how c, h, w lie within a sample is
+ * the backend's own (reference: c,h,w; cpu: h,w,c), so only backend functions look inside. */
+typedef struct {
+  int c, h, w;
+} CbiganShape;
+
+static inline gsize
+cbigan_shape_size(CbiganShape s) /* floats of one sample */
+{
+  return (gsize)s.c * s.h * s.w;
+}
+
+typedef enum { CBIGAN_ENCODER, CBIGAN_GENERATOR, CBIGAN_DISCRIMINATOR, CBIGAN_N_NETWORKS } CbiganNetworkKind;
+typedef enum { CBIGAN_CONV2D, CBIGAN_DENSE, CBIGAN_UPSAMPLE, CBIGAN_AVGPOOL } CbiganLayerKind;
+typedef enum { CBIGAN_LINEAR, CBIGAN_LEAKY, CBIGAN_TANH } CbiganActivation;
+
+#define CBIGAN_NO_OFFSET G_MAXSIZE /* a layer without weights, or without bias */
+
+/* y = activation(op(x) + bias + (accumulate ? y : 0)). Samples are independent of each other. */
+typedef struct {
+  char *name; /* "encoder.block0.conv1" */
+  CbiganLayerKind kind;
+  CbiganActivation activation;
+  gboolean accumulate;       /* adds to what an earlier layer left in its output (skip, latent half) */
+  int kernel;                /* conv2d: 1 or 3, stride 1, zero padding "same" */
+  int input, output;         /* indexes into CbiganNetwork.values */
+  CbiganShape in, out;       /* of one sample; dense reads and writes in c,h,w order (flattened) */
+  gsize weight, bias;        /* offsets in floats into the network's parameters, or CBIGAN_NO_OFFSET */
+  gsize weight_stride;       /* floats from one output's weights to the next output's: in size * kernel^2,
+                              * more where a layer reads part of a wider matrix (D's hidden layer) */
+} CbiganLayer;
+
+typedef struct {
+  char *name;        /* layer that completes it ("discriminator.block2.pool"), or "image", "latent" */
+  CbiganShape shape;
+} CbiganValue;
+
+typedef struct {
+  char *name;        /* in the model file: "encoder.block0.conv1.weight" */
+  int n_dims, dims[4]; /* conv2d [out, in, kh, kw], dense [out, in], bias [out] */
+  gsize offset, size;  /* floats */
+} CbiganParameter;
+
+typedef struct {
+  CbiganNetworkKind kind;
+  int width, patch;          /* c; 64 or 128 */
+  CbiganLayer *layers;       /* in an order that can be run */
+  int n_layers;
+  CbiganValue *values;       /* the first n_inputs are inputs */
+  int n_values, n_inputs;    /* E: image; G: latent; D: image, latent */
+  int output;                /* value: z, image, critic's number */
+  CbiganParameter *parameters;
+  int n_parameters;
+  gsize n_floats;            /* of all parameters together */
+} CbiganNetwork;
+
+/* width 1..64, patch 64 or 128 (a caller's bug otherwise). Never NULL; free with
+ * cbigan_network_free(). Read-only afterwards, so any thread may use it. */
+CbiganNetwork *cbigan_network_new(CbiganNetworkKind kind, int width, int patch);
+/* f_D "first" (Eq. 9): D's block0.conv0 before its activation, alone; parameters as in D. */
+CbiganNetwork *cbigan_network_new_first_tap(int width, int patch);
+void cbigan_network_free(CbiganNetwork *network);
+
+/* Index of the value with that name ("discriminator.hidden"), or -1. */
+int cbigan_network_find_value(const CbiganNetwork *network, const char *name);
+/* How many layers from the first one must run until the value is complete. */
+int cbigan_network_layers_until(const CbiganNetwork *network, int value);
+/* Value at the end of residual block 0..5 of any of the networks. */
+int cbigan_network_block_output(const CbiganNetwork *network, int block);
+/* He-uniform start values from a seed: `parameters` = network->n_floats floats; biases zero. */
+void cbigan_network_initialise(const CbiganNetwork *network, guint64 seed, float *parameters);
+
+const char *cbigan_network_prefix(CbiganNetworkKind kind); /* "encoder", "generator", "discriminator" */
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganNetwork, cbigan_network_free)
+
+G_END_DECLS

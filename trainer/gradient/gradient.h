@@ -1,0 +1,62 @@
+/* gradient.h - what a backend needs besides to train: the contract's second half
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Same rules as backend.h (arguments are right, nothing returned, finish() reports). Every function stands beside
+ * its forward twin's name. All pointers are backend memory unless said; n = samples, size = floats of one sample.
+ */
+#pragma once
+#include "backend/backend.h"
+
+G_BEGIN_DECLS
+
+/* One layer's gradients at one batch size; subclasses embed it first. */
+typedef struct {
+  const CbiganLayer *layer;
+  int batch;         /* of the data and weight gradients */
+  int tangent_batch; /* of tangent(); 0: never called */
+} CbiganGradientPlan;
+
+typedef struct {
+  const char *name; /* as the backend's */
+
+  CbiganGradientPlan *(*plan)(CbiganBackend *self, const CbiganLayer *layer, int batch, int tangent_batch,
+                              GError **error);
+  void (*plan_free)(CbiganBackend *self, CbiganGradientPlan *plan);
+  void (*load)(CbiganBackend *self, CbiganGradientPlan *plan, const float *parameters);
+
+  /* dy *= activation'(y), from the output y; n_floats each. */
+  void (*activation)(CbiganBackend *self, CbiganActivation activation, gsize n_floats, const float *y, float *dy);
+  /* dx (+)= op^T dy for all four kinds of layer; dy is behind the activation already. */
+  void (*data)(CbiganBackend *self, CbiganGradientPlan *plan, const float *dy, float *dx, gboolean accumulate);
+  /* conv2d, dense: gradients[layer->weight...] += x (*) dy over the whole batch. */
+  void (*weights)(CbiganBackend *self, CbiganGradientPlan *plan, const float *x, const float *dy, float *gradients);
+  /* conv2d, dense: gradients[layer->bias...] += sum of dy over the first n samples and all positions. */
+  void (*bias)(CbiganBackend *self, CbiganGradientPlan *plan, int n, const float *dy, float *gradients);
+  /* y = op(x) (+ y, when layer->accumulate): forward without bias and activation, on tangent_batch samples. */
+  void (*tangent)(CbiganBackend *self, CbiganGradientPlan *plan, const float *x, float *y);
+
+  /* Losses and the optimiser. Vectors of per-sample numbers (e, out) are in host memory. */
+  void (*l1_gradient)(CbiganBackend *self, gsize n_floats, const float *a, const float *b, float scale,
+                      float *da); /* da += scale * sign(a - b): Eq. 11, 12 */
+  void (*fill)(CbiganBackend *self, gsize n_floats, float value, float *x);
+  void (*add)(CbiganBackend *self, gsize n_floats, const float *x, float *y); /* y += x */
+  void (*mix)(CbiganBackend *self, int n, gsize size, const float *e, const float *a, const float *b,
+              float *out); /* out_i = e_i a_i + (1 - e_i) b_i */
+  void (*square_norms)(CbiganBackend *self, int n, gsize size, const float *x, double *out); /* out_i += |x_i|^2; waits */
+  void (*scale)(CbiganBackend *self, int n, gsize size, const float *e, const float *x, float *out); /* out_i = e_i x_i */
+  void (*sum)(CbiganBackend *self, gsize n_floats, const float *x, double *out); /* one number; waits */
+  /* Adam (Kingma & Ba 2015) with bias correction, step = 1, 2, ...; gradients are zeroed afterwards. */
+  void (*adam)(CbiganBackend *self, gsize n_floats, int step, float rate, float beta1, float beta2, float epsilon,
+               float *gradients, float *m, float *v, float *parameters);
+  void (*average)(CbiganBackend *self, gsize n_floats, float decay, const float *x, float *mean); /* mean = decay mean + (1 - decay) x */
+} CbiganGradients;
+
+extern const CbiganGradients cbigan_gradients_reference;
+extern const CbiganGradients cbigan_gradients_cpu;
+
+/* The gradients beside a backend, by its name; NULL where it has none. */
+const CbiganGradients *cbigan_gradients_for(const CbiganBackend *backend);
+
+G_END_DECLS
