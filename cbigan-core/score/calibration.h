@@ -1,0 +1,28 @@
+/* calibration.h - statistics of good pictures and the threshold they give
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+#include "model/model.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+  CbiganScoreKind score;    /* that the model will prefer */
+  gboolean aligned;         /* objects: statistics per position; else one for all positions */
+  double false_alarms;      /* target share of good pictures over the threshold, 0..0.5 */
+  const char *backend;
+  int device, threads;
+} CbiganCalibrationOptions;
+
+/* Fills model->map, model->critic, info.light, info.score(s), info.good_scores and info.threshold from good pictures
+ * that were not trained on. Scores for the threshold are out of fold: each picture is scored against
+ * statistics of the others, so they are not too small. At least 4 frames, of the model's frame size. */
+gboolean cbigan_model_calibrate(CbiganModel *model, const CbiganCalibrationOptions *options, const CbiganFrame *frames,
+                                guint n, GError **error);
+/* Threshold on which a share `false_alarms` of good pictures lies, from n of their scores: the empirical quantile where
+ * n allows it, a fitted upper tail beyond. */
+double cbigan_threshold_for(const double *good_scores, guint n, double false_alarms);
+
+G_END_DECLS
