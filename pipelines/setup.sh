@@ -1,0 +1,69 @@
+# shellcheck shell=bash
+# setup.sh - what the scripts share: install, build, say what happens. Sourced, never run.
+#
+# Copyright (C) 2026 the cbigan developers
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# To add a Debian package, add a line to packages.txt.
+
+# Debian's own tools go first: its meson and its Python know the packages installed below.
+PATH=/usr/bin:/bin:/usr/sbin:/sbin:$PATH
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+say() { # one progress line, with the time since the script began
+  printf '[%3d s] %s\n' "$SECONDS" "$*"
+}
+
+die() {
+  printf '%s: %s\n' "${0##*/}" "$*" >&2
+  exit 1
+}
+
+# run_logged LOG COMMAND...: output goes to LOG; on failure its end is shown and the log named.
+run_logged() {
+  local log=$1
+  shift
+  if ! "$@" > "$log" 2>&1 < /dev/null; then
+    tail -n 40 "$log" >&2
+    die "failed: $* (everything it said: $log)"
+  fi
+}
+
+missing_packages() { # GROUP...: names of the packages that are not installed
+  local group package
+  while read -r group package _; do
+    [[ -z $group || $group == \#* || " $* " != *" $group "* ]] && continue
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2> /dev/null) == installed ]] || echo "$package"
+  done < "$root/pipelines/packages.txt"
+}
+
+install_packages() { # GROUP...
+  local missing log as_root=()
+  command -v dpkg-query > /dev/null || { say "not Debian: install what pipelines/packages.txt names yourself"; return; }
+  mapfile -t missing < <(missing_packages "$@")
+  ((${#missing[@]})) || return 0
+  if ((EUID != 0)); then
+    command -v sudo > /dev/null || die "run as root, or install first: ${missing[*]}"
+    as_root=(sudo)
+  fi
+  log=$(mktemp "${TMPDIR:-/tmp}/cbigan-apt.XXXXXX.log")
+  say "installing from Debian: ${missing[*]}"
+  run_logged "$log" "${as_root[@]}" apt-get -q update
+  run_logged "$log" "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get -q -y --no-install-recommends install "${missing[@]}"
+  rm -f "$log"
+}
+
+build_in() { # FOLDER MESON_OPTIONS...: configures once, then compiles what changed
+  local folder=$root/$1
+  shift
+  if [[ ! -f $folder/build.ninja ]]; then
+    say "configuring ${folder##*/}"
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    run_logged "$folder.log" meson setup "$folder" "$root" "$@"
+    mv "$folder.log" "$folder/setup.log"
+  fi
+  say "building ${folder##*/}"
+  run_logged "$folder/build.log" meson compile -C "$folder"
+}

@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+"""count_results.py - counts the test cases of `meson test` runs: one line, "N passed, N failed, N skipped"
+
+Copyright (C) 2026 the cbigan developers
+SPDX-License-Identifier: LGPL-2.1-or-later
+
+Usage: count_results.py BUILD...    exit status 1 when anything failed, or when a run left no results.
+Cases come from the JUnit log. A program that crashes or runs out of time after its last case reported "ok" shows
+only in the JSON log, so that counts as one more failure.
+"""
+import json
+import pathlib
+import sys
+import xml.etree.ElementTree as xml
+
+
+def cases(build):
+    """(program, case, outcome) of every test case of the last run in `build`."""
+    logs = pathlib.Path(build) / 'meson-logs'
+    try:
+        suites = xml.parse(logs / 'testlog.junit.xml').getroot().iter('testcase')
+        programs = [json.loads(line) for line in (logs / 'testlog.json').read_text().splitlines()]
+    except (OSError, ValueError, xml.ParseError) as error:
+        yield build, f'no test results ({error})', 'failed'
+        return
+    blamed = set()
+    for case in suites:
+        found = {child.tag for child in case}
+        outcome = 'failed' if found & {'failure', 'error'} else 'skipped' if 'skipped' in found else 'passed'
+        program = case.get('classname').partition('.')[2]  # "cbigan.network"; only "cbigan" when it has no cases
+        if outcome == 'failed':
+            blamed.add(program or case.get('name'))
+        yield program, case.get('name'), outcome
+    for program in programs:
+        name = program['name'].rpartition(' / ')[2]  # "cbigan:core / network"
+        if program['result'] not in ('OK', 'SKIP', 'EXPECTEDFAIL') and name not in blamed:
+            yield name, f"the program itself ({program['result']})", 'failed'
+
+
+def main(builds):
+    counts = {'passed': 0, 'failed': 0, 'skipped': 0}
+    for build in builds:
+        for program, case, outcome in cases(build):
+            counts[outcome] += 1
+            if outcome == 'failed':
+                print(f'FAILED {build}: {program}: {case} (see {build}/meson-logs/testlog.txt)')
+    print(', '.join(f'{count} {outcome}' for outcome, count in counts.items()))
+    return 0 if counts['failed'] == 0 and counts['passed'] > 0 else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# run.sh - installs what is missing, builds, runs every test, then the sanitizers; safe to run again
+#
+# Copyright (C) 2026 the cbigan developers
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The last line is "N passed, N failed, N skipped" over all test cases; the exit status is 0 only when none failed.
+# Builds lie in build-tests/ and build-sanitize/, each with its logs. A test suite tagged "slow" is left out of the
+# sanitizer run (a test's folder is its suite; "slow" is a second one).
+set -euo pipefail
+# shellcheck source=pipelines/setup.sh
+. "$(dirname "$0")/../pipelines/setup.sh"
+cd "$root"
+
+export LC_ALL=C.UTF-8
+# Two tests at a time share the processors: threads that wait must not spin.
+export OMP_WAIT_POLICY=passive
+unset DISPLAY WAYLAND_DISPLAY GST_PLUGIN_PATH GST_DEBUG
+
+run_tests() { # FOLDER MESON_TEST_OPTIONS...; failures are counted at the end, from the logs
+  local folder=$1
+  shift
+  say "testing in $folder"
+  rm -f "$folder"/meson-logs/testlog*
+  GST_REGISTRY=$root/$folder/registry.bin \
+    meson test -C "$folder" --no-rebuild "$@" < /dev/null 2>&1 | tee "$folder/test.log" |
+    grep -E '^ *[0-9]+/[0-9]+ ' || true
+}
+
+install_packages build run test
+
+build_in build-tests -Dtests=enabled
+run_tests build-tests --timeout-multiplier 4
+
+# b_lundef: the sanitizers' run-time functions come from the program, not from the libraries.
+build_in build-sanitize -Dtests=enabled -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
+# GST_REGISTRY_FORK: GStreamer's scanner is a program without the sanitizers, so it could not open the plugin.
+# detect_odr_violation: tests that open the plugin hold the core twice, in themselves and in the plugin.
+ASAN_OPTIONS=detect_odr_violation=0:detect_leaks=1:allocator_may_return_null=1 \
+  LSAN_OPTIONS=suppressions=$root/tests/sanitizers/lsan.supp:print_suppressions=0 \
+  UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+  GST_REGISTRY_FORK=no \
+  run_tests build-sanitize --timeout-multiplier 10 --no-suite slow --no-suite pipelines
+
+say "logs: build-tests/test.log, build-sanitize/test.log, and meson-logs/testlog.txt in both"
+python3 tests/count_results.py build-tests build-sanitize
