@@ -1,0 +1,102 @@
+/* model.c - a model in memory: networks, parameters, statistics
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "model/model_file.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "model/networks.h"
+
+static const char *const score_names[CBIGAN_N_SCORES] = {
+  [CBIGAN_SCORE_PAPER] = "paper",
+  [CBIGAN_SCORE_CALIBRATED] = "calibrated",
+  [CBIGAN_SCORE_CRITIC] = "critic",
+};
+
+const char *
+cbigan_score_name(CbiganScoreKind kind)
+{
+  g_return_val_if_fail(kind >= 0 && kind < CBIGAN_N_SCORES, NULL);
+  return score_names[kind];
+}
+
+gboolean
+cbigan_score_from_name(const char *name, CbiganScoreKind *kind)
+{
+  g_return_val_if_fail(name && kind, FALSE);
+  for (int i = 0; i < CBIGAN_N_SCORES; i++)
+    if (!strcmp(name, score_names[i])) {
+      *kind = (CbiganScoreKind)i;
+      return TRUE;
+    }
+  return FALSE;
+}
+
+CbiganModel *
+cbigan_model_new_empty(int width, int patch)
+{
+  g_return_val_if_fail(width >= 1 && width <= CBIGAN_MAX_WIDTH && (patch == 64 || patch == 128), NULL);
+  CbiganModel *self = g_new0(CbiganModel, 1);
+  g_atomic_ref_count_init(&self->references);
+  self->info = (CbiganModelInfo){ .width = width, .latent = CBIGAN_LATENT, .patch = patch, .lambda = 0.1,
+                                  .light = NAN, .threshold = NAN };
+  self->info.scores[CBIGAN_SCORE_PAPER] = TRUE;
+  for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
+    self->networks[i] = cbigan_network_new((CbiganNetworkKind)i, width, patch);
+  return self;
+}
+
+CbiganModel *
+cbigan_model_new(int width, int patch)
+{
+  CbiganModel *self = cbigan_model_new_empty(width, patch);
+  for (int i = 0; self && i < CBIGAN_N_NETWORKS; i++)
+    self->parameters[i] = g_new0(float, self->networks[i]->n_floats);
+  return self;
+}
+
+CbiganModel *
+cbigan_model_ref(CbiganModel *self)
+{
+  g_return_val_if_fail(self, NULL);
+  g_atomic_ref_count_inc(&self->references);
+  return self;
+}
+
+void
+cbigan_model_unref(CbiganModel *self)
+{
+  if (!self || !g_atomic_ref_count_dec(&self->references))
+    return;
+  for (int i = 0; i < CBIGAN_N_NETWORKS; i++) {
+    cbigan_network_free(self->networks[i]);
+    g_free(self->parameters[i]);
+  }
+  g_free(self->map.mean);
+  g_free(self->map.deviation);
+  g_free(self->critic.mean);
+  g_free(self->critic.whitening);
+  g_free((gpointer)self->info.good_scores);
+  g_free((gpointer)self->info.training);
+  g_free(self);
+}
+
+const CbiganModelInfo *
+cbigan_model_info(const CbiganModel *self)
+{
+  g_return_val_if_fail(self, NULL);
+  return &self->info;
+}
+
+int
+cbigan_model_critic_channels(const CbiganModelInfo *info)
+{
+  int channels = 0, block = 0;
+  for (const CbiganStage *stage = cbigan_discriminator_stages; stage->kind != CBIGAN_STAGE_END; stage++)
+    if (stage->kind == CBIGAN_STAGE_BLOCK && (info->critic_blocks & 1u << block++))
+      channels += stage->multiple * info->width;
+  return channels;
+}

@@ -1,0 +1,300 @@
+/* model_file.c - reads and writes model files
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * docs/model-format.md is the specification. Everything is checked before memory is allocated for it, and the writer
+ * checks what it wrote with the reader's eyes, so that no file is saved that could not be loaded again.
+ */
+#include "model/model_file.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <math.h>
+#include <string.h>
+
+#include "i18n.h"
+#include "model/model_metadata.h"
+#include "model/safetensors.h"
+
+/* Values are copied as they lie in the file. */
+G_STATIC_ASSERT(G_BYTE_ORDER == G_LITTLE_ENDIAN && sizeof(float) == 4);
+
+/* A tensor that the model has: where it stands in the file and in memory. */
+typedef struct {
+  const char *name;
+  int n_dims;
+  gint64 dims[CBIGAN_MAX_DIMS];
+  float **base; /* memory of several parameters, or of this one tensor */
+  gsize offset; /* floats from *base */
+  gboolean not_negative;
+} Slot;
+
+static float *
+slot_data(const Slot *slot)
+{
+  return *slot->base + slot->offset;
+}
+
+/* Slots of the networks, and of the statistics that info.scores announces. Needs no memory behind the tensors. */
+static GArray *
+model_slots(CbiganModel *m)
+{
+  GArray *slots = g_array_new(FALSE, FALSE, sizeof(Slot));
+  for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
+    for (int k = 0; k < m->networks[i]->n_parameters; k++) {
+      const CbiganParameter *p = &m->networks[i]->parameters[k];
+      Slot slot = { .name = p->name, .n_dims = p->n_dims, .base = &m->parameters[i], .offset = p->offset };
+      for (int d = 0; d < p->n_dims; d++)
+        slot.dims[d] = p->dims[d];
+      g_array_append_val(slots, slot);
+    }
+  const gint64 h = m->map.h, w = m->map.w, positions = m->critic.positions, channels = m->critic.channels;
+  const Slot statistics[] = {
+    { "calibration.mean", 2, { h, w }, &m->map.mean, 0, TRUE },
+    { "calibration.deviation", 2, { h, w }, &m->map.deviation, 0, TRUE },
+    { "critic.mean", 2, { positions, channels }, &m->critic.mean, 0, FALSE },
+    { "critic.whitening", 3, { positions, channels, channels }, &m->critic.whitening, 0, FALSE },
+  };
+  if (m->info.scores[CBIGAN_SCORE_CALIBRATED])
+    g_array_append_vals(slots, statistics, 2);
+  if (m->info.scores[CBIGAN_SCORE_CRITIC])
+    g_array_append_vals(slots, statistics + 2, 2);
+  return slots;
+}
+
+/* Statistics per position need a frame that is one patch: elsewhere a place in the patch means nothing. */
+static gboolean
+frame_is_patch(const CbiganModelInfo *info)
+{
+  return info->frame_width == info->patch && info->frame_height == info->patch;
+}
+
+static gint64
+first_dim(const CbiganSafetensors *file, const char *name)
+{
+  const CbiganTensor *tensor = g_hash_table_lookup(file->tensors, name);
+  return tensor && tensor->n_dims > 0 ? tensor->dims[0] : 0;
+}
+
+/* Which statistics the file has, and of which of the two possible sizes; model_slots() then demands exactly those. */
+static gboolean
+read_geometry(CbiganModel *m, const CbiganSafetensors *file, const char *name, GError **error)
+{
+  CbiganModelInfo *info = &m->info;
+  info->scores[CBIGAN_SCORE_PAPER] = TRUE;
+  info->scores[CBIGAN_SCORE_CALIBRATED] = g_hash_table_contains(file->tensors, "calibration.mean") ||
+                                          g_hash_table_contains(file->tensors, "calibration.deviation");
+  info->scores[CBIGAN_SCORE_CRITIC] = g_hash_table_contains(file->tensors, "critic.mean") ||
+                                      g_hash_table_contains(file->tensors, "critic.whitening");
+
+  gboolean everywhere = !info->frame_width || first_dim(file, "calibration.mean") == 1;
+  m->map.w = everywhere ? 1 : info->frame_width;
+  m->map.h = everywhere ? 1 : info->frame_height;
+
+  gboolean per_position = frame_is_patch(info) && first_dim(file, "critic.mean") != 1;
+  m->critic.positions = per_position ? info->critic_grid * info->critic_grid : 1;
+  m->critic.channels = cbigan_model_critic_channels(info);
+  if (info->scores[CBIGAN_SCORE_CRITIC] && (!info->critic_blocks || !info->critic_grid))
+    return cbigan_format_error(error, name, _("metadata key “%s” is missing, tensor “critic.mean” needs it"),
+                               info->critic_blocks ? "cbigan.critic-grid" : "cbigan.critic-blocks");
+  if (!info->scores[info->score])
+    return cbigan_format_error(error, name,
+                               _("metadata key “cbigan.score” is “%s”, but the file has no statistics for that score"),
+                               cbigan_score_name(info->score));
+  return TRUE;
+}
+
+/* Every slot has its tensor with the right shape, and there is no other tensor. */
+static gboolean
+check_tensors(const GArray *slots, const CbiganSafetensors *file, const char *name, GError **error)
+{
+  g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash, g_str_equal);
+  for (guint i = 0; i < slots->len; i++) {
+    const Slot *slot = &g_array_index(slots, Slot, i);
+    const CbiganTensor *tensor = g_hash_table_lookup(file->tensors, slot->name);
+    g_autofree char *expected = cbigan_tensor_shape(slot->dims, slot->n_dims);
+    if (!tensor)
+      return cbigan_format_error(error, name, _("tensor “%s” is missing, expected shape %s"), slot->name, expected);
+    if (tensor->n_dims != slot->n_dims ||
+        memcmp(tensor->dims, slot->dims, sizeof slot->dims[0] * (gsize)slot->n_dims) != 0) {
+      g_autofree char *found = cbigan_tensor_shape(tensor->dims, tensor->n_dims);
+      return cbigan_format_error(error, name, _("tensor “%s” has shape %s, expected %s"), slot->name, found, expected);
+    }
+    g_hash_table_add(known, (gpointer)slot->name);
+  }
+  GHashTableIter iter;
+  gpointer key;
+  g_hash_table_iter_init(&iter, file->tensors);
+  while (g_hash_table_iter_next(&iter, &key, NULL))
+    if (!g_hash_table_contains(known, key))
+      return cbigan_format_error(error, name, _("unknown tensor “%s”"), (const char *)key);
+  return TRUE;
+}
+
+static gboolean
+check_values(const Slot *slot, const char *name, GError **error)
+{
+  const float *data = slot_data(slot);
+  gsize n = (gsize)cbigan_tensor_elements(slot->dims, slot->n_dims);
+  for (gsize i = 0; i < n; i++)
+    if (!isfinite(data[i]) || (slot->not_negative && data[i] < 0))
+      return cbigan_format_error(error, name, _("tensor “%s”: number %zu is %g, expected %s"), slot->name, i, data[i],
+                                 slot->not_negative ? _("a finite number, 0 or more") : _("a finite number"));
+  return TRUE;
+}
+
+/* Memory for the slots, now that their sizes are known to be those of the file. */
+static gboolean
+allocate(CbiganModel *m, const char *name, GError **error)
+{
+  if (!m->info.scores[CBIGAN_SCORE_CALIBRATED])
+    m->map = (CbiganMapStatistics){ 0 };
+  if (!m->info.scores[CBIGAN_SCORE_CRITIC])
+    m->critic = (CbiganCriticStatistics){ 0 };
+  const gsize pixels = (gsize)m->map.h * m->map.w, means = (gsize)m->critic.positions * m->critic.channels;
+  const struct {
+    float **memory;
+    gsize n;
+  } wanted[] = {
+    { &m->parameters[CBIGAN_ENCODER], m->networks[CBIGAN_ENCODER]->n_floats },
+    { &m->parameters[CBIGAN_GENERATOR], m->networks[CBIGAN_GENERATOR]->n_floats },
+    { &m->parameters[CBIGAN_DISCRIMINATOR], m->networks[CBIGAN_DISCRIMINATOR]->n_floats },
+    { &m->map.mean, pixels },
+    { &m->map.deviation, pixels },
+    { &m->critic.mean, means },
+    { &m->critic.whitening, means * m->critic.channels },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS(wanted); i++) {
+    *wanted[i].memory = g_try_new(float, wanted[i].n);
+    if (!*wanted[i].memory && wanted[i].n)
+      return cbigan_format_error(error, name, _("no memory for %zu numbers of the model"), wanted[i].n);
+  }
+  return TRUE;
+}
+
+CbiganModel *
+cbigan_model_load_bytes(const guint8 *bytes, gsize size, const char *name, GError **error)
+{
+  g_autoptr(CbiganSafetensors) file = cbigan_safetensors_parse(bytes, size, name, error);
+  if (!file)
+    return NULL;
+  CbiganModelInfo info;
+  if (!cbigan_metadata_read(file->metadata, &info, name, error)) {
+    cbigan_model_info_clear(&info);
+    return NULL;
+  }
+  g_autoptr(CbiganModel) model = cbigan_model_new_empty(info.width, info.patch);
+  model->info = info;
+  if (!read_geometry(model, file, name, error))
+    return NULL;
+  g_autoptr(GArray) slots = model_slots(model);
+  if (!check_tensors(slots, file, name, error) || !allocate(model, name, error))
+    return NULL;
+  for (guint i = 0; i < slots->len; i++) {
+    const Slot *slot = &g_array_index(slots, Slot, i);
+    const CbiganTensor *tensor = g_hash_table_lookup(file->tensors, slot->name);
+    memcpy(slot_data(slot), tensor->data, 4 * (gsize)cbigan_tensor_elements(slot->dims, slot->n_dims));
+    if (!check_values(slot, name, error))
+      return NULL;
+  }
+  return g_steal_pointer(&model);
+}
+
+CbiganModel *
+cbigan_model_load(const char *path, GError **error)
+{
+  g_return_val_if_fail(path, NULL);
+  g_autofree char *name = g_filename_display_name(path), *contents = NULL;
+  g_autoptr(GError) reason = NULL;
+  GStatBuf status;
+  gsize size;
+  /* A pipe or a device might never end. */
+  if (g_stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("%s: not a regular file"), name);
+    return NULL;
+  }
+  if (!g_file_get_contents(path, &contents, &size, &reason)) {
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("%s: can't read the model: %s"), name, reason->message);
+    return NULL;
+  }
+  return cbigan_model_load_bytes((const guint8 *)contents, size, name, error);
+}
+
+/* A header that the reader would refuse is a mistake of the caller or of a training gone wrong: say so now. */
+static gboolean
+check_metadata(const CbiganModel *model, const GPtrArray *keys, const GPtrArray *values, const char *name,
+               GError **error)
+{
+  g_autoptr(GHashTable) metadata = g_hash_table_new(g_str_hash, g_str_equal);
+  for (guint i = 0; i < keys->len; i++)
+    g_hash_table_insert(metadata, keys->pdata[i], values->pdata[i]);
+  CbiganModelInfo info;
+  gboolean good = cbigan_metadata_read(metadata, &info, name, error);
+  cbigan_model_info_clear(&info);
+  return good;
+}
+
+/* Statistics must have one of the sizes that the reader accepts. */
+static gboolean
+check_statistics(const CbiganModel *m, const char *name, GError **error)
+{
+  const CbiganModelInfo *info = &m->info;
+  const gboolean *scores = info->scores;
+  if (!!m->map.mean != !!scores[CBIGAN_SCORE_CALIBRATED] || !!m->map.deviation != !!scores[CBIGAN_SCORE_CALIBRATED] ||
+      !!m->critic.mean != !!scores[CBIGAN_SCORE_CRITIC] || !!m->critic.whitening != !!scores[CBIGAN_SCORE_CRITIC] ||
+      !scores[info->score])
+    return cbigan_format_error(error, name, _("the statistics don't match the scores that the model announces"));
+  if (m->map.mean && !(m->map.w == 1 && m->map.h == 1) &&
+      !(m->map.w == info->frame_width && m->map.h == info->frame_height))
+    return cbigan_format_error(error, name, _("calibration of %dx%d pixels, expected %dx%d or 1x1"), m->map.w, m->map.h,
+                               info->frame_width, info->frame_height);
+  if (!m->critic.mean)
+    return TRUE;
+  const int channels = cbigan_model_critic_channels(info);
+  const int positions = frame_is_patch(info) ? info->critic_grid * info->critic_grid : 1;
+  if (m->critic.channels != channels || (m->critic.positions != 1 && m->critic.positions != positions))
+    return cbigan_format_error(error, name,
+                               _("critic's statistics of %d positions and %d channels, expected %d or 1 and %d"),
+                               m->critic.positions, m->critic.channels, positions, channels);
+  return TRUE;
+}
+
+guint8 *
+cbigan_model_save_bytes(const CbiganModel *model, const char *name, gsize *size, GError **error)
+{
+  g_autoptr(GPtrArray) keys = g_ptr_array_new(), values = g_ptr_array_new_with_free_func(g_free);
+  cbigan_metadata_write(&model->info, keys, values);
+  if (!check_metadata(model, keys, values, name, error) || !check_statistics(model, name, error))
+    return NULL;
+  g_autoptr(GArray) slots = model_slots((CbiganModel *)model);
+  g_autofree CbiganTensor *tensors = g_new0(CbiganTensor, slots->len);
+  for (guint i = 0; i < slots->len; i++) {
+    const Slot *slot = &g_array_index(slots, Slot, i);
+    if (!check_values(slot, name, error))
+      return NULL;
+    tensors[i] = (CbiganTensor){ .name = slot->name, .n_dims = slot->n_dims, .data = (const guint8 *)slot_data(slot) };
+    memcpy(tensors[i].dims, slot->dims, sizeof slot->dims);
+  }
+  return cbigan_safetensors_build((const char *const *)keys->pdata, (char *const *)values->pdata, keys->len, tensors,
+                                  slots->len, name, size, error);
+}
+
+gboolean
+cbigan_model_save(const CbiganModel *model, const char *path, GError **error)
+{
+  g_return_val_if_fail(model && path, FALSE);
+  g_autofree char *name = g_filename_display_name(path);
+  gsize size;
+  g_autofree guint8 *bytes = cbigan_model_save_bytes(model, name, &size, error);
+  if (!bytes)
+    return FALSE;
+  g_autoptr(GError) reason = NULL;
+  /* Temporary file beside it, fsync, rename, fsync of the folder. */
+  if (!g_file_set_contents_full(path, (const char *)bytes, (gssize)size,
+                                G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0666, &reason)) {
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("%s: can't write the model: %s"), name, reason->message);
+    return FALSE;
+  }
+  return TRUE;
+}

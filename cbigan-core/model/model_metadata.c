@@ -1,0 +1,371 @@
+/* model_metadata.c - the metadata keys of a model file, as one table
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * To add a key: a field in CbiganModelInfo, a row in `keys` with its two functions, a line in docs/model-format.md. A
+ * key that older versions may not overlook needs a new `cbigan.format`.
+ */
+#include "model/model_metadata.h"
+
+#include <json-glib/json-glib.h>
+#include <math.h>
+#include <string.h>
+
+#include "i18n.h"
+#include "model/safetensors.h"
+
+#define PREFIX "cbigan."
+#define MAX_GRID 128
+#define N_BLOCKS 6
+#define JSON_DEPTH 16 /* of cbigan.training */
+
+static const char *const tap_names[] = { [CBIGAN_TAP_FIRST] = "first", [CBIGAN_TAP_HIDDEN] = "hidden" };
+
+/* Decimal digits only: no sign, blank or other base. */
+static gboolean
+read_integer(const char *text, guint64 min, guint64 max, int *value)
+{
+  guint64 number;
+  if (!g_ascii_isdigit(text[0]) || !g_ascii_string_to_unsigned(text, 10, min, max, &number, NULL))
+    return FALSE;
+  *value = (int)number;
+  return TRUE;
+}
+
+/* A finite number; no "nan", "inf" or hexadecimal, which strtod() would take. */
+static gboolean
+read_number(const char *text, double min, double max, double *value)
+{
+  if (!text[0] || strspn(text, "0123456789+-.eE") != strlen(text))
+    return FALSE;
+  char *end;
+  *value = g_ascii_strtod(text, &end);
+  return end != text && !*end && isfinite(*value) && *value >= min && *value <= max;
+}
+
+/* The shortest text that reads as the same number. */
+static char *
+write_number(double value)
+{
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+  static const char *const formats[] = { "%.6g", "%.15g", "%.16g", "%.17g" };
+  for (guint i = 0; i < G_N_ELEMENTS(formats); i++)
+    if (g_ascii_strtod(g_ascii_formatd(text, sizeof text, formats[i], value), NULL) == value)
+      break;
+  return g_strdup(text);
+}
+
+static char *
+write_integer(int value)
+{
+  return g_strdup_printf("%d", value);
+}
+
+static gboolean
+read_format(const char *text, CbiganModelInfo *info)
+{
+  return !strcmp(text, "1");
+}
+
+static char *
+write_format(const CbiganModelInfo *info)
+{
+  return g_strdup("1");
+}
+
+static gboolean
+read_width(const char *text, CbiganModelInfo *info)
+{
+  return read_integer(text, 1, CBIGAN_MAX_WIDTH, &info->width);
+}
+
+static char *
+write_width(const CbiganModelInfo *info)
+{
+  return write_integer(info->width);
+}
+
+static gboolean
+read_latent(const char *text, CbiganModelInfo *info)
+{
+  return read_integer(text, CBIGAN_LATENT, CBIGAN_LATENT, &info->latent);
+}
+
+static char *
+write_latent(const CbiganModelInfo *info)
+{
+  return write_integer(info->latent);
+}
+
+static gboolean
+read_patch(const char *text, CbiganModelInfo *info)
+{
+  return read_integer(text, 64, 128, &info->patch) && (info->patch == 64 || info->patch == 128);
+}
+
+static char *
+write_patch(const CbiganModelInfo *info)
+{
+  return write_integer(info->patch);
+}
+
+static gboolean
+read_frame(const char *text, CbiganModelInfo *info)
+{
+  info->frame_width = info->frame_height = 0;
+  if (!strcmp(text, "native"))
+    return TRUE;
+  g_auto(GStrv) sides = g_strsplit(text, "x", 3);
+  return g_strv_length(sides) == 2 &&
+         read_integer(sides[0], (guint64)info->patch, CBIGAN_MAX_FRAME, &info->frame_width) &&
+         read_integer(sides[1], (guint64)info->patch, CBIGAN_MAX_FRAME, &info->frame_height);
+}
+
+static char *
+write_frame(const CbiganModelInfo *info)
+{
+  return info->frame_width ? g_strdup_printf("%dx%d", info->frame_width, info->frame_height) : g_strdup("native");
+}
+
+static gboolean
+read_tap(const char *text, CbiganModelInfo *info)
+{
+  for (guint i = 0; i < G_N_ELEMENTS(tap_names); i++)
+    if (!strcmp(text, tap_names[i])) {
+      info->tap = (CbiganFeatureTap)i;
+      return TRUE;
+    }
+  return FALSE;
+}
+
+static char *
+write_tap(const CbiganModelInfo *info)
+{
+  return g_strdup(tap_names[info->tap]);
+}
+
+static gboolean
+read_lambda(const char *text, CbiganModelInfo *info)
+{
+  return read_number(text, 0, 1, &info->lambda);
+}
+
+static char *
+write_lambda(const CbiganModelInfo *info)
+{
+  return write_number(info->lambda);
+}
+
+static gboolean
+read_score(const char *text, CbiganModelInfo *info)
+{
+  return cbigan_score_from_name(text, &info->score);
+}
+
+static char *
+write_score(const CbiganModelInfo *info)
+{
+  return g_strdup(cbigan_score_name(info->score));
+}
+
+static gboolean
+read_blocks(const char *text, CbiganModelInfo *info)
+{
+  g_auto(GStrv) blocks = g_strsplit(text, ",", N_BLOCKS + 1);
+  int last = -1, block;
+  for (char **b = blocks; *b; b++, last = block) {
+    if (!read_integer(*b, 0, N_BLOCKS - 1, &block) || block <= last)
+      return FALSE;
+    info->critic_blocks |= 1u << block;
+  }
+  return last >= 0;
+}
+
+static char *
+write_blocks(const CbiganModelInfo *info)
+{
+  if (!info->scores[CBIGAN_SCORE_CRITIC])
+    return NULL;
+  GString *text = g_string_new(NULL);
+  for (int i = 0; i < N_BLOCKS; i++)
+    if (info->critic_blocks & 1u << i)
+      g_string_append_printf(text, "%s%d", text->len ? "," : "", i);
+  return g_string_free(text, FALSE);
+}
+
+static gboolean
+read_grid(const char *text, CbiganModelInfo *info)
+{
+  return read_integer(text, 1, MAX_GRID, &info->critic_grid);
+}
+
+static char *
+write_grid(const CbiganModelInfo *info)
+{
+  return info->scores[CBIGAN_SCORE_CRITIC] ? write_integer(info->critic_grid) : NULL;
+}
+
+static gboolean
+read_light(const char *text, CbiganModelInfo *info)
+{
+  return read_number(text, -1, 1, &info->light);
+}
+
+static char *
+write_light(const CbiganModelInfo *info)
+{
+  return isnan(info->light) ? NULL : write_number(info->light);
+}
+
+static gboolean
+read_threshold(const char *text, CbiganModelInfo *info)
+{
+  return read_number(text, 0, G_MAXDOUBLE, &info->threshold);
+}
+
+static char *
+write_threshold(const CbiganModelInfo *info)
+{
+  return isnan(info->threshold) ? NULL : write_number(info->threshold);
+}
+
+/* The JSON of a metadata value; NULL if it is none. */
+static JsonNode *
+read_json(const char *text, int depth, JsonNodeType type)
+{
+  const char *reason;
+  if (!cbigan_json_check(text, strlen(text), depth, &reason))
+    return NULL;
+  g_autoptr(JsonNode) root = json_from_string(text, NULL);
+  return root && json_node_get_node_type(root) == type ? g_steal_pointer(&root) : NULL;
+}
+
+static gboolean
+read_good_scores(const char *text, CbiganModelInfo *info)
+{
+  g_autoptr(JsonNode) root = read_json(text, 1, JSON_NODE_ARRAY);
+  if (!root)
+    return FALSE;
+  JsonArray *array = json_node_get_array(root);
+  guint n = json_array_get_length(array);
+  g_autofree double *scores = g_new(double, n);
+  for (guint i = 0; i < n; i++) {
+    JsonNode *element = json_array_get_element(array, i);
+    GType type = JSON_NODE_HOLDS_VALUE(element) ? json_node_get_value_type(element) : G_TYPE_NONE;
+    if (type != G_TYPE_INT64 && type != G_TYPE_DOUBLE)
+      return FALSE;
+    scores[i] = json_node_get_double(element);
+    if (!isfinite(scores[i]) || scores[i] < 0)
+      return FALSE;
+  }
+  info->n_good_scores = n;
+  info->good_scores = g_steal_pointer(&scores);
+  return TRUE;
+}
+
+static char *
+write_good_scores(const CbiganModelInfo *info)
+{
+  if (!info->n_good_scores)
+    return NULL;
+  GString *text = g_string_new("[");
+  for (guint i = 0; i < info->n_good_scores; i++) {
+    g_autofree char *number = write_number(info->good_scores[i]);
+    g_string_append_printf(text, "%s%s", i ? "," : "", number);
+  }
+  return g_string_free(g_string_append_c(text, ']'), FALSE);
+}
+
+static gboolean
+read_training(const char *text, CbiganModelInfo *info)
+{
+  g_autoptr(JsonNode) root = read_json(text, JSON_DEPTH, JSON_NODE_OBJECT);
+  if (!root)
+    return FALSE;
+  info->training = g_strdup(text);
+  return TRUE;
+}
+
+static char *
+write_training(const CbiganModelInfo *info)
+{
+  return g_strdup(info->training);
+}
+
+/* In the order in which they are read: the frame is checked against the patch. */
+static const struct {
+  const char *name;
+  gboolean required;
+  gboolean (*read)(const char *text, CbiganModelInfo *info); /* FALSE: not what `expected` says */
+  char *(*write)(const CbiganModelInfo *info);               /* NULL: leave the key out */
+  const char *expected;
+} keys[] = {
+  { PREFIX "format", TRUE, read_format, write_format, N_("1, the only version that this program knows") },
+  { PREFIX "width", TRUE, read_width, write_width, N_("a whole number from 1 to 64") },
+  { PREFIX "latent", TRUE, read_latent, write_latent, "64" },
+  { PREFIX "patch", TRUE, read_patch, write_patch, N_("64 or 128") },
+  { PREFIX "frame", TRUE, read_frame, write_frame,
+    N_("“native” or WIDTHxHEIGHT in pixels, from the patch's side to 16384") },
+  { PREFIX "feature-tap", TRUE, read_tap, write_tap, N_("“first” or “hidden”") },
+  { PREFIX "lambda", TRUE, read_lambda, write_lambda, N_("a number from 0 to 1") },
+  { PREFIX "score", FALSE, read_score, write_score, N_("“paper”, “calibrated” or “critic”") },
+  { PREFIX "critic-blocks", FALSE, read_blocks, write_blocks, N_("rising numbers from 0 to 5, such as 0,1,2") },
+  { PREFIX "critic-grid", FALSE, read_grid, write_grid, N_("a whole number from 1 to 128") },
+  { PREFIX "light", FALSE, read_light, write_light, N_("a number from -1 to 1") },
+  { PREFIX "threshold", FALSE, read_threshold, write_threshold, N_("a finite number, 0 or more") },
+  { PREFIX "good-scores", FALSE, read_good_scores, write_good_scores, N_("a JSON array of numbers, 0 or more") },
+  { PREFIX "training", FALSE, read_training, write_training, N_("a JSON object") },
+};
+
+/* Other programs may add keys of their own; one that begins like ours is a mistake or comes from a later version. */
+static gboolean
+check_unknown(GHashTable *metadata, const char *file, GError **error)
+{
+  GHashTableIter iter;
+  gpointer key;
+  g_hash_table_iter_init(&iter, metadata);
+  while (g_hash_table_iter_next(&iter, &key, NULL)) {
+    gboolean known = !g_str_has_prefix(key, PREFIX);
+    for (guint i = 0; i < G_N_ELEMENTS(keys) && !known; i++)
+      known = !strcmp(key, keys[i].name);
+    if (!known)
+      return cbigan_format_error(error, file, _("unknown metadata key “%s”"), (const char *)key);
+  }
+  return TRUE;
+}
+
+gboolean
+cbigan_metadata_read(GHashTable *metadata, CbiganModelInfo *info, const char *file, GError **error)
+{
+  *info = (CbiganModelInfo){ .light = NAN, .threshold = NAN };
+  for (guint i = 0; i < G_N_ELEMENTS(keys); i++) {
+    const char *text = g_hash_table_lookup(metadata, keys[i].name);
+    if (!text && keys[i].required)
+      return cbigan_format_error(error, file, _("metadata key “%s” is missing, expected %s"), keys[i].name,
+                                 _(keys[i].expected));
+    if (text && !keys[i].read(text, info))
+      return cbigan_format_error(error, file, _("metadata key “%s” is “%.60s”, expected %s"), keys[i].name, text,
+                                 _(keys[i].expected));
+  }
+  return check_unknown(metadata, file, error);
+}
+
+void
+cbigan_metadata_write(const CbiganModelInfo *info, GPtrArray *names, GPtrArray *values)
+{
+  for (guint i = 0; i < G_N_ELEMENTS(keys); i++) {
+    char *value = keys[i].write(info);
+    if (!value)
+      continue;
+    g_ptr_array_add(names, (gpointer)keys[i].name);
+    g_ptr_array_add(values, value);
+  }
+}
+
+void
+cbigan_model_info_clear(CbiganModelInfo *info)
+{
+  g_clear_pointer((gpointer *)&info->good_scores, g_free);
+  g_clear_pointer((gpointer *)&info->training, g_free);
+}

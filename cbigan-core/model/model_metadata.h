@@ -1,0 +1,22 @@
+/* model_metadata.h - the metadata keys of a model file
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+#include "model/model.h"
+
+G_BEGIN_DECLS
+
+#define CBIGAN_MAX_FRAME 16384 /* pixels a side */
+
+/* Fills info but for scores[], which depends on the tensors. metadata: key -> string. Free what it owns with
+ * cbigan_model_info_clear(), after a failure too. */
+gboolean cbigan_metadata_read(GHashTable *metadata, CbiganModelInfo *info, const char *file, GError **error);
+void cbigan_model_info_clear(CbiganModelInfo *info);
+
+/* Appends what there is to say: static strings to keys, g_malloc'ed strings to values. Keys about the critic's map
+ * only where its statistics are (info->scores). */
+void cbigan_metadata_write(const CbiganModelInfo *info, GPtrArray *keys, GPtrArray *values);
+
+G_END_DECLS

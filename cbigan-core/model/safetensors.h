@@ -1,0 +1,53 @@
+/* safetensors.h - the container of a model file: named float tensors and named strings
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * It knows nothing about models; model_file.c says which tensors and strings have to be there.
+ */
+#pragma once
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+#define CBIGAN_MAX_DIMS 4
+#define CBIGAN_MAX_HEADER (1 << 20) /* bytes */
+
+typedef struct {
+  const char *name;
+  int n_dims;
+  gint64 dims[CBIGAN_MAX_DIMS];
+  const guint8 *data; /* little-endian floats, 4 * product of dims bytes, not aligned */
+} CbiganTensor;
+
+typedef struct {
+  GHashTable *tensors;  /* name -> CbiganTensor, owned; data points into the bytes that were parsed */
+  GHashTable *metadata; /* key -> string, owned */
+} CbiganSafetensors;
+
+/* Checks everything that doesn't depend on what is stored: header, types, offsets, sizes. `bytes` has to outlive the
+ * result. file: stands in messages. NULL with CBIGAN_ERROR_FORMAT. */
+CbiganSafetensors *cbigan_safetensors_parse(const guint8 *bytes, gsize size, const char *file, GError **error);
+void cbigan_safetensors_free(CbiganSafetensors *self);
+
+/* A whole file: keys[i] = values[i] as metadata, then n tensors in the given order. g_malloc'ed; NULL with
+ * CBIGAN_ERROR_FORMAT when the header or the memory doesn't suffice. */
+guint8 *cbigan_safetensors_build(const char *const *keys, char *const *values, guint n_keys,
+                                 const CbiganTensor *tensors, guint n_tensors, const char *file, gsize *size,
+                                 GError **error);
+
+/* A JSON text of at most `depth` levels of objects and arrays, without anything that JSON doesn't know (comments,
+ * variables, raw control characters). json-glib takes those and recurses without limit, so ask here first. */
+gboolean cbigan_json_check(const char *text, gsize length, int depth, const char **reason);
+
+/* Product of the dimensions; G_MAXUINT64 on overflow. */
+guint64 cbigan_tensor_elements(const gint64 *dims, int n_dims);
+/* "[3, 64, 1, 1]" (transfer full) */
+char *cbigan_tensor_shape(const gint64 *dims, int n_dims);
+
+/* Sets CBIGAN_ERROR_FORMAT with "file: message"; returns FALSE. */
+gboolean cbigan_format_error(GError **error, const char *file, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganSafetensors, cbigan_safetensors_free)
+
+G_END_DECLS
