@@ -1,0 +1,414 @@
+/* cbigantestsrc.c - a camera over an endless strip of woven cloth
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/**
+ * SECTION:element-cbigantestsrc
+ * @title: cbigantestsrc
+ *
+ * Makes video of an endless strip of woven cloth that passes under a camera, with seeded defects and the truth about
+ * them, for demonstrations, tests and soak runs without a camera. The same properties and the same frame number give
+ * the same pixels, on every machine of the same kind.
+ *
+ * Each buffer carries a #GstCustomMeta named `CbiganTruth` with these fields:
+ *
+ * - `defective` (boolean): a defect lies in the picture, even if only a part of it
+ * - `kind` (string): `none`, `missing-yarn`, `stain`, `hole` or `scratch`
+ * - `x`, `y`, `w`, `h` (double): the visible part of its box, in fractions of the picture
+ * - `visible` (double): share of its box that lies in the picture, 0..1
+ * - `frame` (guint64): number of the frame
+ *
+ * Where more than one defect is in sight, the truth is about the one that shows most.
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 cbigantestsrc defects=0.3 ! video/x-raw,width=640,height=480,framerate=30/1 ! videoconvert !
+ * autovideosink
+ * ]|
+ * Watch the strip pass.
+ * |[
+ * gst-launch-1.0 cbigantestsrc num-buffers=20 speed=256 seed=7 ! video/x-raw,width=256,height=256 ! videoconvert !
+ * pngenc ! multifilesink location=good-%05d.png
+ * ]|
+ * Twenty good pictures; since the strip moves by a whole picture each time, no two show the same cloth.
+ */
+#include <gst/base/gstpushsrc.h>
+#include <gst/video/video.h>
+
+#include "cloth.h"
+#include "elements.h"
+#include "i18n.h"
+#include "meta.h"
+
+GST_DEBUG_CATEGORY_STATIC(cbigan_test_src_debug);
+#define GST_CAT_DEFAULT cbigan_test_src_debug
+
+#define DEFAULT_WIDTH 640
+#define DEFAULT_HEIGHT 480
+#define DEFAULT_SPEED 4
+
+enum {
+  PROP_0,
+  PROP_SEED,
+  PROP_DEFECTS,
+  PROP_KINDS,
+  PROP_CONTRAST,
+  PROP_SPEED,
+  PROP_PITCH,
+  PROP_BRIGHTNESS,
+  PROP_IS_LIVE
+};
+
+struct _CbiganTestSrc {
+  GstPushSrc parent;
+  /* under the object lock */
+  ClothOptions options;
+  guint speed; /* rows a frame */
+  gboolean options_changed;
+  /* streaming thread */
+  GstVideoInfo info;
+  Cloth *cloth;
+  guint64 frame;                    /* number of the next one */
+  guint64 rate_frame, stream_frame; /* frames since the last change of caps, frame at which it came */
+  GstClockTime rate_start;          /* stream time of that change */
+};
+
+#define CBIGAN_TYPE_TEST_SRC (cbigan_test_src_get_type())
+G_DECLARE_FINAL_TYPE(CbiganTestSrc, cbigan_test_src, CBIGAN, TEST_SRC, GstPushSrc)
+G_DEFINE_TYPE(CbiganTestSrc, cbigan_test_src, GST_TYPE_PUSH_SRC)
+GST_ELEMENT_REGISTER_DEFINE(cbigantestsrc, "cbigantestsrc", GST_RANK_NONE, CBIGAN_TYPE_TEST_SRC)
+
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_VIDEO_CAPS_MAKE("RGB")));
+
+#define CBIGAN_TYPE_DEFECT_KINDS (cbigan_defect_kinds_get_type())
+static GType
+cbigan_defect_kinds_get_type(void)
+{
+  static gsize type = 0;
+  static const GFlagsValue values[] = {
+    { CLOTH_MISSING_YARN, N_("A yarn is missing over some length"), "missing-yarn" },
+    { CLOTH_STAIN, N_("A stain of oil"), "stain" },
+    { CLOTH_HOLE, N_("A hole with a frayed rim"), "hole" },
+    { CLOTH_SCRATCH, N_("A pulled thread lies across the weave"), "scratch" },
+    { 0, NULL, NULL },
+  };
+  if (g_once_init_enter(&type))
+    g_once_init_leave(&type, g_flags_register_static("CbiganDefectKinds", values));
+  return type;
+}
+
+static void
+cbigan_test_src_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  CbiganTestSrc *self = CBIGAN_TEST_SRC(object);
+  if (id == PROP_IS_LIVE) {
+    gst_base_src_set_live(GST_BASE_SRC(self), g_value_get_boolean(value));
+    return;
+  }
+  GST_OBJECT_LOCK(self);
+  self->options_changed = TRUE;
+  switch (id) {
+  case PROP_SEED:
+    self->options.seed = g_value_get_uint64(value);
+    break;
+  case PROP_DEFECTS:
+    self->options.rate = g_value_get_double(value);
+    break;
+  case PROP_KINDS:
+    self->options.kinds = g_value_get_flags(value);
+    break;
+  case PROP_CONTRAST:
+    self->options.contrast = g_value_get_double(value);
+    break;
+  case PROP_SPEED:
+    self->speed = g_value_get_uint(value);
+    break;
+  case PROP_PITCH:
+    self->options.pitch = g_value_get_double(value);
+    break;
+  case PROP_BRIGHTNESS:
+    self->options.brightness = g_value_get_double(value);
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+  }
+  GST_OBJECT_UNLOCK(self);
+}
+
+static void
+cbigan_test_src_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  CbiganTestSrc *self = CBIGAN_TEST_SRC(object);
+  if (id == PROP_IS_LIVE) {
+    g_value_set_boolean(value, gst_base_src_is_live(GST_BASE_SRC(self)));
+    return;
+  }
+  GST_OBJECT_LOCK(self);
+  switch (id) {
+  case PROP_SEED:
+    g_value_set_uint64(value, self->options.seed);
+    break;
+  case PROP_DEFECTS:
+    g_value_set_double(value, self->options.rate);
+    break;
+  case PROP_KINDS:
+    g_value_set_flags(value, self->options.kinds);
+    break;
+  case PROP_CONTRAST:
+    g_value_set_double(value, self->options.contrast);
+    break;
+  case PROP_SPEED:
+    g_value_set_uint(value, self->speed);
+    break;
+  case PROP_PITCH:
+    g_value_set_double(value, self->options.pitch);
+    break;
+  case PROP_BRIGHTNESS:
+    g_value_set_double(value, self->options.brightness);
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+  }
+  GST_OBJECT_UNLOCK(self);
+}
+
+static GstCaps *
+cbigan_test_src_fixate(GstBaseSrc *src, GstCaps *caps)
+{
+  caps = gst_caps_make_writable(caps);
+  for (guint i = 0; i < gst_caps_get_size(caps); i++) {
+    GstStructure *s = gst_caps_get_structure(caps, i);
+    gst_structure_fixate_field_nearest_int(s, "width", DEFAULT_WIDTH);
+    gst_structure_fixate_field_nearest_int(s, "height", DEFAULT_HEIGHT);
+    gst_structure_fixate_field_nearest_fraction(s, "framerate", 30, 1);
+    if (gst_structure_has_field(s, "pixel-aspect-ratio"))
+      gst_structure_fixate_field_nearest_fraction(s, "pixel-aspect-ratio", 1, 1);
+  }
+  return GST_BASE_SRC_CLASS(cbigan_test_src_parent_class)->fixate(src, caps);
+}
+
+/* Stream time of the next frame; GST_CLOCK_TIME_NONE where the caps say "no fixed rate" (0/1). */
+static GstClockTime
+frame_time(const CbiganTestSrc *self, guint64 frame)
+{
+  if (!self->info.fps_n)
+    return frame ? GST_CLOCK_TIME_NONE : self->rate_start;
+  return self->rate_start + gst_util_uint64_scale(frame - self->stream_frame, GST_SECOND * (guint64)self->info.fps_d,
+                                                  (guint64)self->info.fps_n);
+}
+
+static gboolean
+cbigan_test_src_set_caps(GstBaseSrc *src, GstCaps *caps)
+{
+  CbiganTestSrc *self = CBIGAN_TEST_SRC(src);
+  GstVideoInfo info;
+  if (!gst_video_info_from_caps(&info, caps))
+    return FALSE;
+  GstClockTime now = frame_time(self, self->frame);
+  self->rate_start = GST_CLOCK_TIME_IS_VALID(now) ? now : 0;
+  self->stream_frame = self->frame;
+  self->info = info;
+  gst_base_src_set_blocksize(src, (guint)MIN(info.size, G_MAXUINT));
+  g_clear_pointer(&self->cloth, cloth_free);
+  return TRUE;
+}
+
+static gboolean
+cbigan_test_src_decide_allocation(GstBaseSrc *src, GstQuery *query)
+{
+  CbiganTestSrc *self = CBIGAN_TEST_SRC(src);
+  g_autoptr(GstBufferPool) pool = NULL;
+  GstCaps *caps;
+  guint size = (guint)self->info.size, min = 0, max = 0;
+  gboolean update = gst_query_get_n_allocation_pools(query) > 0;
+
+  gst_query_parse_allocation(query, &caps, NULL);
+  if (update)
+    gst_query_parse_nth_allocation_pool(query, 0, &pool, &size, &min, &max);
+  size = MAX(size, (guint)self->info.size);
+  if (!pool)
+    pool = gst_video_buffer_pool_new();
+  GstStructure *config = gst_buffer_pool_get_config(pool);
+  gst_buffer_pool_config_set_params(config, caps, size, min, max);
+  if (gst_query_find_allocation_meta(query, GST_VIDEO_META_API_TYPE, NULL))
+    gst_buffer_pool_config_add_option(config, GST_BUFFER_POOL_OPTION_VIDEO_META);
+  gst_buffer_pool_set_config(pool, config);
+  if (update)
+    gst_query_set_nth_allocation_pool(query, 0, pool, size, min, max);
+  else
+    gst_query_add_allocation_pool(query, pool, size, min, max);
+  return GST_BASE_SRC_CLASS(cbigan_test_src_parent_class)->decide_allocation(src, query);
+}
+
+static gboolean
+cbigan_test_src_start(GstBaseSrc *src)
+{
+  CbiganTestSrc *self = CBIGAN_TEST_SRC(src);
+  self->frame = self->stream_frame = 0;
+  self->rate_start = 0;
+  gst_video_info_init(&self->info);
+  return TRUE;
+}
+
+static gboolean
+cbigan_test_src_stop(GstBaseSrc *src)
+{
+  g_clear_pointer(&CBIGAN_TEST_SRC(src)->cloth, cloth_free);
+  return TRUE;
+}
+
+static gboolean
+cbigan_test_src_is_seekable(GstBaseSrc *src)
+{
+  return !gst_base_src_is_live(src);
+}
+
+static gboolean
+cbigan_test_src_do_seek(GstBaseSrc *src, GstSegment *segment)
+{
+  CbiganTestSrc *self = CBIGAN_TEST_SRC(src);
+  if (segment->rate < 0 || segment->format != GST_FORMAT_TIME)
+    return FALSE;
+  segment->time = segment->start;
+  self->rate_start = 0;
+  self->stream_frame = 0;
+  self->frame = self->info.fps_n ? gst_util_uint64_scale(segment->position, (guint64)self->info.fps_n,
+                                                         GST_SECOND * (guint64)self->info.fps_d)
+                                 : 0;
+  return TRUE;
+}
+
+/* A live source gives a frame when its time is over, as a camera does; the base class waits for the start given here.
+ */
+static void
+cbigan_test_src_get_times(GstBaseSrc *src, GstBuffer *buffer, GstClockTime *start, GstClockTime *end)
+{
+  *start = *end = GST_CLOCK_TIME_NONE;
+  if (!gst_base_src_is_live(src) || !GST_BUFFER_PTS_IS_VALID(buffer))
+    return;
+  *start = GST_BUFFER_PTS(buffer);
+  if (GST_BUFFER_DURATION_IS_VALID(buffer))
+    *end = *start + GST_BUFFER_DURATION(buffer);
+}
+
+static void
+add_truth(GstBuffer *buffer, const ClothTruth *truth, guint64 frame)
+{
+  gst_structure_set(cbigan_meta_add(buffer, CBIGAN_TRUTH_META), "defective", G_TYPE_BOOLEAN, truth->defective, "kind",
+                    G_TYPE_STRING, cloth_defect_name(truth->kind), "x", G_TYPE_DOUBLE, truth->x, "y", G_TYPE_DOUBLE,
+                    truth->y, "w", G_TYPE_DOUBLE, truth->w, "h", G_TYPE_DOUBLE, truth->h, "visible", G_TYPE_DOUBLE,
+                    truth->visible, "frame", G_TYPE_UINT64, frame, NULL);
+}
+
+static GstFlowReturn
+cbigan_test_src_fill(GstPushSrc *src, GstBuffer *buffer)
+{
+  CbiganTestSrc *self = CBIGAN_TEST_SRC(src);
+  GstVideoFrame frame;
+  ClothTruth truth;
+
+  GST_OBJECT_LOCK(self);
+  ClothOptions options = self->options;
+  guint64 top = self->frame * self->speed;
+  gboolean changed = self->options_changed;
+  self->options_changed = FALSE;
+  GST_OBJECT_UNLOCK(self);
+
+  if (!self->cloth)
+    self->cloth = cloth_new(self->info.width, self->info.height, &options);
+  else if (changed)
+    cloth_set_options(self->cloth, &options);
+  if (!gst_video_frame_map(&frame, &self->info, buffer, GST_MAP_WRITE)) {
+    GST_ELEMENT_ERROR(self, RESOURCE, WRITE, (NULL),
+                      ("can't map a buffer of %ux%u pixels", self->info.width, self->info.height));
+    return GST_FLOW_ERROR;
+  }
+  cloth_render(self->cloth, top, GST_VIDEO_FRAME_PLANE_DATA(&frame, 0), (gsize)GST_VIDEO_FRAME_PLANE_STRIDE(&frame, 0),
+               &truth);
+  gst_video_frame_unmap(&frame);
+  add_truth(buffer, &truth, self->frame);
+
+  GstClockTime next = frame_time(self, self->frame + 1);
+  GST_BUFFER_DTS(buffer) = GST_CLOCK_TIME_NONE;
+  GST_BUFFER_PTS(buffer) = frame_time(self, self->frame);
+  GST_BUFFER_DURATION(buffer) = GST_CLOCK_TIME_IS_VALID(next) ? next - GST_BUFFER_PTS(buffer) : GST_CLOCK_TIME_NONE;
+  GST_BUFFER_OFFSET(buffer) = self->frame++;
+  GST_BUFFER_OFFSET_END(buffer) = self->frame;
+  return GST_FLOW_OK;
+}
+
+static void
+install_properties(GObjectClass *class)
+{
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS,
+                    live = flags | GST_PARAM_MUTABLE_PLAYING | GST_PARAM_CONTROLLABLE;
+  g_object_class_install_property(
+      class, PROP_SEED,
+      g_param_spec_uint64("seed", _("Seed"), _("Decides the cloth and its defects; the same seed gives the same video"),
+                          0, G_MAXUINT64, 0, live));
+  g_object_class_install_property(
+      class, PROP_DEFECTS,
+      g_param_spec_double("defects", _("Defects"),
+                          _("Share of the strip's pieces, each one picture long, that hold a defect (0 to 1)"), 0, 1, 0,
+                          live));
+  g_object_class_install_property(class, PROP_KINDS,
+                                  g_param_spec_flags("kinds", _("Kinds"), _("Kinds of defects to choose from"),
+                                                     CBIGAN_TYPE_DEFECT_KINDS, CLOTH_ALL_DEFECTS, live));
+  g_object_class_install_property(class, PROP_CONTRAST,
+                                  g_param_spec_double("contrast", _("Contrast"),
+                                                      _("How much the defects stand out (0 = invisible, 1 = fully)"), 0,
+                                                      1, 1, live));
+  g_object_class_install_property(class, PROP_SPEED,
+                                  g_param_spec_uint("speed", _("Speed"),
+                                                    _("Movement of the strip in pixels per frame (0 = stands still)"),
+                                                    0, 1 << 20, DEFAULT_SPEED, live));
+  g_object_class_install_property(
+      class, PROP_PITCH,
+      g_param_spec_double("pitch", _("Pitch"), _("Distance from yarn to yarn in pixels (3 to 256)"), 3, 256, 10, live));
+  g_object_class_install_property(class, PROP_BRIGHTNESS,
+                                  g_param_spec_double("brightness", _("Brightness"),
+                                                      _("Factor on the lamp's light (0 to 2, 1 = normal)"), 0, 2, 1,
+                                                      live));
+  g_object_class_install_property(class, PROP_IS_LIVE,
+                                  g_param_spec_boolean("is-live", _("Is live"),
+                                                       _("Act as a camera: frames come at their time, by the clock"),
+                                                       FALSE, flags | GST_PARAM_MUTABLE_READY));
+}
+
+static void
+cbigan_test_src_class_init(CbiganTestSrcClass *class)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS(class);
+  GstElementClass *element_class = GST_ELEMENT_CLASS(class);
+  GstBaseSrcClass *src_class = GST_BASE_SRC_CLASS(class);
+
+  object_class->set_property = cbigan_test_src_set_property;
+  object_class->get_property = cbigan_test_src_get_property;
+  install_properties(object_class);
+  gst_element_class_add_static_pad_template(element_class, &src_template);
+  gst_element_class_set_metadata(element_class, _("Woven cloth with defects"), "Source/Video",
+                                 _("Video of an endless strip of woven cloth with seeded defects and their truth"),
+                                 CBIGAN_AUTHOR);
+  src_class->fixate = cbigan_test_src_fixate;
+  src_class->set_caps = cbigan_test_src_set_caps;
+  src_class->decide_allocation = cbigan_test_src_decide_allocation;
+  src_class->start = cbigan_test_src_start;
+  src_class->stop = cbigan_test_src_stop;
+  src_class->is_seekable = cbigan_test_src_is_seekable;
+  src_class->do_seek = cbigan_test_src_do_seek;
+  src_class->get_times = cbigan_test_src_get_times;
+  GST_PUSH_SRC_CLASS(class)->fill = cbigan_test_src_fill;
+  gst_type_mark_as_plugin_api(CBIGAN_TYPE_DEFECT_KINDS, 0);
+  GST_DEBUG_CATEGORY_INIT(cbigan_test_src_debug, "cbigantestsrc", 0, "cloth for tests");
+}
+
+static void
+cbigan_test_src_init(CbiganTestSrc *self)
+{
+  self->options = (ClothOptions){ .pitch = 10, .kinds = CLOTH_ALL_DEFECTS, .contrast = 1, .brightness = 1 };
+  self->speed = DEFAULT_SPEED;
+  gst_base_src_set_format(GST_BASE_SRC(self), GST_FORMAT_TIME);
+}

@@ -1,0 +1,17 @@
+/* elements.h - the plugin's elements, as plugin.c registers them
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * To add an element: its file with GST_ELEMENT_REGISTER_DEFINE, a line here, one in plugin.c, one in meson.build.
+ */
+#pragma once
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+GST_ELEMENT_REGISTER_DECLARE(cbigantestsrc);
+
+#define CBIGAN_AUTHOR "the cbigan developers"
+
+G_END_DECLS

@@ -1,0 +1,33 @@
+/* meta.c - the custom metas on the buffers
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "meta.h"
+
+void
+cbigan_metas_register(void)
+{
+  /* No tags: neither a new size nor other colours make them wrong, so every element copies them. */
+  static const char *tags[] = { NULL };
+  static const char *const names[] = { CBIGAN_SCORE_META, CBIGAN_TRUTH_META };
+  for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+    if (!gst_meta_get_info(names[i]))
+      gst_meta_register_custom(names[i], tags, NULL, NULL, NULL);
+}
+
+GstStructure *
+cbigan_meta_add(GstBuffer *buffer, const char *name)
+{
+  GstCustomMeta *old = gst_buffer_get_custom_meta(buffer, name);
+  if (old)
+    gst_buffer_remove_meta(buffer, (GstMeta *)old);
+  return gst_custom_meta_get_structure(gst_buffer_add_custom_meta(buffer, name));
+}
+
+const GstStructure *
+cbigan_meta_get(GstBuffer *buffer, const char *name)
+{
+  GstCustomMeta *meta = gst_buffer_get_custom_meta(buffer, name);
+  return meta ? gst_custom_meta_get_structure(meta) : NULL;
+}

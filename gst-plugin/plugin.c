@@ -1,0 +1,29 @@
+/* plugin.c - registers the elements
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Loading never fails for want of a backend: cbiganscore asks for one when a model is opened.
+ */
+#include "i18n.h"
+
+#ifdef ENABLE_NLS
+#include <libintl.h>
+#endif
+
+#include "elements.h"
+#include "meta.h"
+
+static gboolean
+plugin_init(GstPlugin *plugin)
+{
+#ifdef ENABLE_NLS
+  bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
+  bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
+#endif
+  cbigan_metas_register();
+  return GST_ELEMENT_REGISTER(cbigantestsrc, plugin);
+}
+
+GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, cbigan, "Visual anomaly detection on video with CBiGAN",
+                  plugin_init, VERSION, "LGPL", PACKAGE, "https://github.com/cbigan/cbigan")
