@@ -61,7 +61,9 @@ typedef struct {
   gboolean scores[CBIGAN_N_SCORES]; /* which can be computed (statistics are there) */
   guint critic_blocks;      /* bit i: D's block i */
   int critic_grid;          /* the feature map is critic_grid x critic_grid a patch */
-  double light;             /* median of the training pictures, -1..1; NAN: no light compensation */
+  double light_low, light_median; /* 10 % and 50 % quantile of the training pictures' bytes, -1..1, light_low <
+                             * light_median: each frame's gain and offset are set so that its own come to lie
+                             * there; both NAN: no light compensation */
   double threshold;         /* in units of the score; NAN: none */
   const double *good_scores; /* (n_good_scores) of held-out good pictures */
   guint n_good_scores;

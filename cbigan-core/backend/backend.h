@@ -53,9 +53,9 @@ struct _CbiganBackendClass {
   /* n samples, host memory in c,h,w order <-> backend memory in its own order */
   void (*upload)(CbiganBackend *self, CbiganShape shape, int n, const float *host, float *data);
   void (*download)(CbiganBackend *self, CbiganShape shape, int n, const float *data, float *host);
-  /* n patches of side x side pixels of one frame -> x (n, 3, side, side) = pixel / 127.5 - 1 + shift */
+  /* n patches of side x side pixels of one frame -> x (n, 3, side, side) = gain * (pixel / 127.5 - 1) + shift */
   void (*patches)(CbiganBackend *self, const CbiganPixels *frame, const CbiganPoint *corners, int n, int side,
-                  float shift, float *x);
+                  float gain, float shift, float *x);
 
   CbiganPlan *(*plan)(CbiganBackend *self, const CbiganLayer *layer, int batch, GError **error);
   void (*plan_free)(CbiganBackend *self, CbiganPlan *plan);

@@ -42,7 +42,7 @@ cbigan_model_new_empty(int width, int patch)
   CbiganModel *self = g_new0(CbiganModel, 1);
   g_atomic_ref_count_init(&self->references);
   self->info = (CbiganModelInfo){ .width = width, .latent = CBIGAN_LATENT, .patch = patch, .lambda = 0.1,
-                                  .light = NAN, .threshold = NAN };
+                                  .light_low = NAN, .light_median = NAN, .threshold = NAN };
   self->info.scores[CBIGAN_SCORE_PAPER] = TRUE;
   for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
     self->networks[i] = cbigan_network_new((CbiganNetworkKind)i, width, patch);

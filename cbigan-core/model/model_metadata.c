@@ -209,13 +209,18 @@ write_grid(const CbiganModelInfo *info)
 static gboolean
 read_light(const char *text, CbiganModelInfo *info)
 {
-  return read_number(text, -1, 1, &info->light);
+  g_auto(GStrv) parts = g_strsplit(text, ",", 0);
+  return g_strv_length(parts) == 2 && read_number(parts[0], -1, 1, &info->light_low) &&
+         read_number(parts[1], -1, 1, &info->light_median) && info->light_low < info->light_median;
 }
 
 static char *
 write_light(const CbiganModelInfo *info)
 {
-  return isnan(info->light) ? NULL : write_number(info->light);
+  if (isnan(info->light_low))
+    return NULL;
+  g_autofree char *low = write_number(info->light_low), *median = write_number(info->light_median);
+  return g_strconcat(low, ",", median, NULL);
 }
 
 static gboolean
@@ -312,7 +317,7 @@ static const struct {
   { PREFIX "score", FALSE, read_score, write_score, N_("“paper”, “calibrated” or “critic”") },
   { PREFIX "critic-blocks", FALSE, read_blocks, write_blocks, N_("rising numbers from 0 to 5, such as 0,1,2") },
   { PREFIX "critic-grid", FALSE, read_grid, write_grid, N_("a whole number from 1 to 128") },
-  { PREFIX "light", FALSE, read_light, write_light, N_("a number from -1 to 1") },
+  { PREFIX "light", FALSE, read_light, write_light, N_("two numbers from -1 to 1, the smaller one first") },
   { PREFIX "threshold", FALSE, read_threshold, write_threshold, N_("a finite number, 0 or more") },
   { PREFIX "good-scores", FALSE, read_good_scores, write_good_scores, N_("a JSON array of numbers, 0 or more") },
   { PREFIX "training", FALSE, read_training, write_training, N_("a JSON object") },
@@ -338,7 +343,7 @@ check_unknown(GHashTable *metadata, const char *file, GError **error)
 gboolean
 cbigan_metadata_read(GHashTable *metadata, CbiganModelInfo *info, const char *file, GError **error)
 {
-  *info = (CbiganModelInfo){ .light = NAN, .threshold = NAN };
+  *info = (CbiganModelInfo){ .light_low = NAN, .light_median = NAN, .threshold = NAN };
   for (guint i = 0; i < G_N_ELEMENTS(keys); i++) {
     const char *text = g_hash_table_lookup(metadata, keys[i].name);
     if (!text && keys[i].required)
