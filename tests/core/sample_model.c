@@ -1,0 +1,59 @@
+/* sample_model.c - a small model with every optional part
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "sample_model.h"
+
+static float *
+random_floats(GRand *random, gsize n, double low, double high)
+{
+  float *data = g_new(float, n);
+  for (gsize i = 0; i < n; i++)
+    data[i] = (float)g_rand_double_range(random, low, high);
+  return data;
+}
+
+static void
+add_statistics(CbiganModel *m, GRand *random, gboolean per_position)
+{
+  CbiganModelInfo *info = &m->info;
+  const int side = per_position ? info->patch : 1;
+  info->critic_blocks = 1u << 0 | 1u << 2;
+  info->critic_grid = 4;
+  m->map.w = m->map.h = side;
+  m->map.mean = random_floats(random, (gsize)side * side, 0, 1);
+  m->map.deviation = random_floats(random, (gsize)side * side, 0.01, 1);
+  m->critic.positions = per_position ? info->critic_grid * info->critic_grid : 1;
+  m->critic.channels = cbigan_model_critic_channels(info);
+  const gsize means = (gsize)m->critic.positions * m->critic.channels;
+  m->critic.mean = random_floats(random, means, -1, 1);
+  m->critic.whitening = random_floats(random, means * m->critic.channels, -1, 1);
+  info->scores[CBIGAN_SCORE_CALIBRATED] = info->scores[CBIGAN_SCORE_CRITIC] = TRUE;
+  info->score = CBIGAN_SCORE_CRITIC;
+}
+
+CbiganModel *
+sample_model(SampleKind kind)
+{
+  CbiganModel *m = cbigan_model_new(1, 64);
+  for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
+    cbigan_network_initialise(m->networks[i], 7, m->parameters[i]);
+  if (kind == SAMPLE_PLAIN)
+    return m;
+  GRand *random = g_rand_new_with_seed(11);
+  if (kind == SAMPLE_OBJECT)
+    m->info.frame_width = m->info.frame_height = m->info.patch;
+  add_statistics(m, random, kind == SAMPLE_OBJECT);
+  g_rand_free(random);
+  m->info.tap = CBIGAN_TAP_HIDDEN;
+  m->info.lambda = 1.0 / 3.0;
+  m->info.light_low = -0.1234567890123456;
+  m->info.light_median = 0.25;
+  m->info.threshold = 4.71;
+  static const double scores[] = { 1, 2.5, 1e-300, 0.1, 1e300, 2.0 / 3.0 };
+  m->info.good_scores = g_memdup2(scores, sizeof scores);
+  m->info.n_good_scores = G_N_ELEMENTS(scores);
+  m->info.training = g_strdup("{\"note\":\"gut \\\"gewebt\\\" \u00fc\",\"seed\":1,\"nested\":[{\"alpha\":1e-4},true,null]}");
+  return m;
+}
