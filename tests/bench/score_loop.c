@@ -1,0 +1,71 @@
+/* score_loop.c - scores the same frame again and again, on command, for peers.py
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * score_loop WIDTH PATCH PATCHES_PER_SIDE first|hidden BACKEND THREADS < commands
+ * Says "ready PIXEL_TERM FEATURE_TERM"; then each line on standard input is answered with the milliseconds that one
+ * call of cbigan_scorer_score() took, from 8-bit pixels to score and map, until the input ends. The weights are those
+ * of the golden tests, so that peers.py can build the same model; its frame() makes the same pixels.
+ */
+#include "cbigan.h"
+#include "golden/golden.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static guint8 *
+frame_pixels(int side) /* (side, side, 3) */
+{
+  guint8 *pixels = g_malloc((gsize)side * side * 3);
+  guint32 state = 1;
+  for (gsize i = 0; i < (gsize)side * side * 3; i++) {
+    state = state * 1664525u + 1013904223u;
+    pixels[i] = (guint8)(state >> 24);
+  }
+  return pixels;
+}
+
+static int
+run(char **argv, GError **error)
+{
+  int patch = atoi(argv[2]), side = patch * atoi(argv[3]);
+  g_autoptr(CbiganModel) model = golden_model(atoi(argv[1]), patch);
+  model->info.tap = g_str_equal(argv[4], "hidden") ? CBIGAN_TAP_HIDDEN : CBIGAN_TAP_FIRST;
+  model->info.score = CBIGAN_SCORE_PAPER;
+  model->info.scores[CBIGAN_SCORE_PAPER] = TRUE;
+  CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
+  options.backend = argv[5];
+  options.threads = atoi(argv[6]);
+  g_autoptr(CbiganScorer) scorer = cbigan_scorer_new(model, &options, error);
+  if (!scorer)
+    return 1;
+  g_autofree guint8 *pixels = frame_pixels(side);
+  CbiganFrame frame = { pixels, side, side, (gsize)side * 3 };
+  CbiganResult result = CBIGAN_RESULT_INIT;
+  gboolean fine = cbigan_scorer_score(scorer, &frame, 1, &result, error);
+  if (fine)
+    printf("ready %.9g %.9g\n", result.pixel_term, result.feature_term);
+  for (char line[64]; fine && fflush(stdout) == 0 && fgets(line, sizeof line, stdin);) {
+    gint64 start = g_get_monotonic_time();
+    fine = cbigan_scorer_score(scorer, &frame, 1, &result, error);
+    printf("%.3f\n", (double)(g_get_monotonic_time() - start) / 1000.);
+  }
+  cbigan_result_clear(&result);
+  return fine ? 0 : 1;
+}
+
+int
+main(int argc, char **argv)
+{
+  g_autoptr(GError) error = NULL;
+  if (argc != 7) {
+    fprintf(stderr, "usage: score_loop WIDTH PATCH PATCHES_PER_SIDE first|hidden BACKEND THREADS\n");
+    return 2;
+  }
+  int status = run(argv, &error);
+  if (error)
+    fprintf(stderr, "score_loop: %s\n", error->message);
+  return status;
+}
