@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034  # its variables are for the scripts that source it
 # setup.sh - what the scripts share: install, build, say what happens. Sourced, never run.
 #
 # Copyright (C) 2026 the cbigan developers
@@ -66,4 +66,38 @@ build_in() { # FOLDER MESON_OPTIONS...: configures once, then compiles what chan
   fi
   say "building ${folder##*/}"
   run_logged "$folder/build.log" meson compile -C "$folder"
+}
+
+use_build() { # FOLDER: cbigan and its GStreamer elements from a build folder, unless they are installed
+  export PATH=$root/$1/trainer:$PATH
+  export GST_PLUGIN_PATH=$root/$1/gst-plugin${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
+}
+
+has_display() {
+  [[ -n ${DISPLAY:-}${WAYLAND_DISPLAY:-} ]]
+}
+
+# read_source SOURCE: fills the array `source` with a launch description that ends in raw video, from a device, an
+# address, a file, or a launch description
+read_source() {
+  case $1 in
+    /dev/*) source=(v4l2src "device=$1" ! decodebin) ;;
+    *://*) source=(uridecodebin "uri=$1") ;;
+    *)
+      if [[ -f $1 ]]; then
+        source=(filesrc "location=$1" ! decodebin)
+      elif [[ $1 == *' '* || $1 == *src ]]; then
+        read -ra source <<< "$1"
+      else
+        die "$1: neither a file, a device, an address nor a launch description"
+      fi
+      ;;
+  esac
+  source+=(! videoconvert)
+}
+
+# read_model MODEL: sets `model` to its full path
+read_model() {
+  [[ -f $1 ]] || die "$1: no such model (cbigan train makes one; the demo leaves demo-output/cloth.safetensors)"
+  model=$(realpath "$1")
 }
