@@ -1,0 +1,164 @@
+/* augment.c - batches of training patches, prepared ahead by a thread of their own
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Two batches go round: while the network works on one, the thread fills the other. A new kind of augmentation goes
+ * into fill_sample(), with a random purpose of its own (random.h).
+ */
+#include "augment.h"
+
+#include <math.h>
+
+#include "model/network.h"
+#include "random.h"
+
+#define N_BATCHES 2
+
+struct _CbiganBatches {
+  CbiganBatchOptions options;
+  const CbiganPicture **pictures;
+  CbiganBatch batches[N_BATCHES];
+  CbiganBatch *current;       /* with the caller */
+  GAsyncQueue *empty, *ready; /* of CbiganBatch; `stop` in `empty` ends the thread */
+  GThread *thread;
+  /* the thread's own */
+  guint64 next;
+  guint64 epoch;
+  guint *order; /* (n_pictures) of that epoch */
+};
+
+static CbiganBatch stop;
+
+static inline int
+clamp_index(int i, int n)
+{
+  return i < 0 ? 0 : i >= n ? n - 1 : i;
+}
+
+void
+cbigan_augment_patch(const CbiganPicture *picture, double left, double top, double degrees, int patch, float *x)
+{
+  double cosine = cos(degrees * G_PI / 180.0), sine = sin(degrees * G_PI / 180.0), half = 0.5 * (patch - 1);
+  gsize plane = (gsize)patch * patch;
+  int width = picture->width, height = picture->height;
+
+  for (int row = 0; row < patch; row++) {
+    float *out = x + (gsize)row * patch;
+    for (int column = 0; column < patch; column++) {
+      double across = column - half, down = row - half;
+      double u = left + half + cosine * across - sine * down, v = top + half + sine * across + cosine * down;
+      int i = (int)floor(u), j = (int)floor(v);
+      float fu = (float)(u - i), fv = (float)(v - j);
+      int i0 = clamp_index(i, width) * 3, i1 = clamp_index(i + 1, width) * 3;
+      const guint8 *upper = picture->pixels + (gsize)clamp_index(j, height) * width * 3;
+      const guint8 *lower = picture->pixels + (gsize)clamp_index(j + 1, height) * width * 3;
+      for (int c = 0; c < 3; c++) {
+        float above = upper[i0 + c] + fu * (float)(upper[i1 + c] - upper[i0 + c]);
+        float below = lower[i0 + c] + fu * (float)(lower[i1 + c] - lower[i0 + c]);
+        out[(gsize)c * plane + column] = (above + fv * (below - above)) / 127.5f - 1.0f;
+      }
+    }
+  }
+}
+
+static const CbiganPicture *
+picture_at(CbiganBatches *self, guint64 position)
+{
+  guint n = self->options.n_pictures;
+  guint64 epoch = position / n;
+  if (epoch != self->epoch) {
+    self->epoch = epoch;
+    cbigan_random_order(cbigan_random_key(self->options.seed, CBIGAN_RANDOM_ORDER, epoch), n, self->order);
+  }
+  return self->pictures[self->order[position % n]];
+}
+
+static void
+fill_sample(CbiganBatches *self, guint64 draw, guint sample, float *x)
+{
+  const CbiganBatchOptions *o = &self->options;
+  const CbiganPicture *picture = picture_at(self, draw * (guint)o->batch + sample);
+  guint64 key = cbigan_random_key(o->seed, CBIGAN_RANDOM_CROP, draw);
+  guint left = cbigan_random_below(key, sample * 3, (guint)(picture->width - o->patch + 1));
+  guint top = cbigan_random_below(key, sample * 3 + 1, (guint)(picture->height - o->patch + 1));
+  double degrees = o->rotation * (2.0 * cbigan_random_uniform(key, sample * 3 + 2) - 1.0);
+  cbigan_augment_patch(picture, left, top, degrees, o->patch, x);
+}
+
+static void
+fill(CbiganBatches *self, guint64 draw, CbiganBatch *batch)
+{
+  const CbiganBatchOptions *o = &self->options;
+  guint n = (guint)o->batch;
+  gsize size = (gsize)3 * o->patch * o->patch;
+  for (guint i = 0; i < n; i++)
+    fill_sample(self, draw, i, batch->x + i * size);
+  cbigan_random_normal(cbigan_random_key(o->seed, CBIGAN_RANDOM_LATENT, draw), (gsize)n * CBIGAN_LATENT, batch->z);
+  guint64 key = cbigan_random_key(o->seed, CBIGAN_RANDOM_MIX, draw);
+  for (guint i = 0; i < n; i++)
+    batch->e[i] = (float)cbigan_random_uniform(key, i);
+}
+
+static gpointer
+work(gpointer data)
+{
+  CbiganBatches *self = data;
+  CbiganBatch *batch;
+  while ((batch = g_async_queue_pop(self->empty)) != &stop) {
+    fill(self, self->next++, batch);
+    g_async_queue_push(self->ready, batch);
+  }
+  return NULL;
+}
+
+CbiganBatches *
+cbigan_batches_new(const CbiganBatchOptions *options, guint64 first)
+{
+  g_return_val_if_fail(options->n_pictures > 0, NULL);
+  CbiganBatches *self = g_new0(CbiganBatches, 1);
+  self->options = *options;
+  self->pictures = g_memdup2(options->pictures, options->n_pictures * sizeof *options->pictures);
+  self->order = g_new(guint, options->n_pictures);
+  self->epoch = G_MAXUINT64;
+  self->next = first;
+  self->empty = g_async_queue_new();
+  self->ready = g_async_queue_new();
+  for (int i = 0; i < N_BATCHES; i++) {
+    CbiganBatch *b = &self->batches[i];
+    b->x = g_new(float, (gsize)options->batch * 3 * options->patch * options->patch);
+    b->z = g_new(float, (gsize)options->batch *CBIGAN_LATENT);
+    b->e = g_new(float, options->batch);
+    g_async_queue_push(self->empty, b);
+  }
+  self->thread = g_thread_new("cbigan-batches", work, self);
+  return self;
+}
+
+void
+cbigan_batches_free(CbiganBatches *self)
+{
+  if (!self)
+    return;
+  g_async_queue_push_front(self->empty, &stop);
+  g_thread_join(self->thread);
+  for (int i = 0; i < N_BATCHES; i++) {
+    g_free(self->batches[i].x);
+    g_free(self->batches[i].z);
+    g_free(self->batches[i].e);
+  }
+  g_async_queue_unref(self->empty);
+  g_async_queue_unref(self->ready);
+  g_free(self->pictures);
+  g_free(self->order);
+  g_free(self);
+}
+
+const CbiganBatch *
+cbigan_batches_next(CbiganBatches *self)
+{
+  if (self->current)
+    g_async_queue_push(self->empty, self->current);
+  self->current = g_async_queue_pop(self->ready);
+  return self->current;
+}

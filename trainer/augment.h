@@ -1,0 +1,41 @@
+/* augment.h - batches of training patches, prepared ahead by a thread of their own
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+#include "dataset.h"
+
+G_BEGIN_DECLS
+
+/* One patch out of a picture, turned about its centre: bilinear, edges replicated. left, top: the upright patch's
+ * corner in pixels; whole numbers and angle 0 copy pixels. x (3, patch, patch), host memory = pixel / 127.5 - 1. */
+void cbigan_augment_patch(const CbiganPicture *picture, double left, double top, double degrees, int patch, float *x);
+
+typedef struct {
+  const CbiganPicture *const *pictures; /* not owned, any size >= patch */
+  guint n_pictures;
+  int batch, patch;
+  double rotation; /* degrees: uniform in +-rotation */
+  guint64 seed;
+} CbiganBatchOptions;
+
+/* What one update takes; host memory. */
+typedef struct {
+  float *x; /* (batch, 3, patch, patch) */
+  float *z; /* (batch, 64) ~ N(0, I) */
+  float *e; /* (batch) ~ U(0, 1) */
+} CbiganBatch;
+
+typedef struct _CbiganBatches CbiganBatches;
+
+/* Batches first, first + 1, ... : each is a function of the options and its number alone. Every picture comes once
+ * an epoch, in a new order each. */
+CbiganBatches *cbigan_batches_new(const CbiganBatchOptions *options, guint64 first);
+void cbigan_batches_free(CbiganBatches *self);
+/* The next one; belongs to the caller until the next call. */
+const CbiganBatch *cbigan_batches_next(CbiganBatches *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganBatches, cbigan_batches_free)
+
+G_END_DECLS

@@ -1,0 +1,310 @@
+/* losses.c - the paper's losses and their gradients
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The gradient penalty takes no second-order kernels. D is piecewise linear, so with g = dD/d(x^, z^) and the direction
+ * v = dPenalty/dg held constant, dPenalty/dW of a layer is its weight gradient with the tangent activations (v sent
+ * forward through the layers without biases, under the slopes of the primal pass) as input and the adjoints of D's own
+ * backward pass as output gradient; biases have none. So real, fake and interpolated pairs go through as one batch:
+ * forward, adjoints, tangents of the last third, weights. This holds only while D has no normalisation layer.
+ */
+#include "losses.h"
+
+#include <math.h>
+
+enum { IMAGE = 0, LATENT = 1 }; /* D's inputs; E's image and G's latent are value 0 */
+#define INPUT 0
+
+struct _CbiganLosses {
+  CbiganBackend *backend;
+  const CbiganGradients *gradients;
+  CbiganLearner learners[CBIGAN_N_NETWORKS];
+  CbiganLossOptions options;
+  /* What each runs on; NULL where the options don't need it. */
+  CbiganPass *generate;    /* G: z */
+  CbiganPass *encode;      /* E: x; G(z) where consistency */
+  CbiganPass *reconstruct; /* G: E(x) */
+  CbiganPass *judge;       /* D for E and G: (x, E(x)); (G(z), z) */
+  CbiganForward *embed;    /* E for D: x */
+  CbiganPass *train_judge; /* D for itself: (x, E(x)); (G(z), z); (x^, z^) */
+  double *norms;           /* [N] */
+  float *direction;        /* [N] */
+  float *verdicts;         /* [3N] D's output on the host */
+};
+
+static CbiganPass *
+new_pass(CbiganLosses *self, CbiganNetworkKind kind, int batch, CbiganPassOptions options, GError **error)
+{
+  const CbiganLearner *learner = &self->learners[kind];
+  return cbigan_pass_new(self->backend, self->gradients, learner->network, batch, &options, learner->parameters, error);
+}
+
+static gboolean
+make_passes(CbiganLosses *self, GError **error)
+{
+  int n = self->options.batch;
+  CbiganSpan first = { 0, n }, second = { n, n }, third = { 2 * n, n };
+  gboolean both = self->options.consistency;
+
+  self->generate = new_pass(self, CBIGAN_GENERATOR, n, (CbiganPassOptions){ .weights = TRUE }, error);
+  if (!self->generate)
+    return FALSE;
+  self->encode =
+      new_pass(self, CBIGAN_ENCODER, both ? 2 * n : n,
+               (CbiganPassOptions){ .weights = TRUE, .inputs = { both ? second : (CbiganSpan){ 0 } } }, error);
+  if (!self->encode)
+    return FALSE;
+  if (both) {
+    self->reconstruct =
+        new_pass(self, CBIGAN_GENERATOR, n, (CbiganPassOptions){ .weights = TRUE, .inputs = { first } }, error);
+    if (!self->reconstruct)
+      return FALSE;
+  }
+  if (!self->options.adversarial)
+    return TRUE;
+  self->judge = new_pass(self, CBIGAN_DISCRIMINATOR, 2 * n,
+                         (CbiganPassOptions){ .inputs = { [IMAGE] = second, [LATENT] = first } }, error);
+  if (!self->judge)
+    return FALSE;
+  self->train_judge = new_pass(self, CBIGAN_DISCRIMINATOR, 3 * n,
+                               (CbiganPassOptions){ .weights = TRUE, .inputs = { third, third }, .tangent = n }, error);
+  if (!self->train_judge)
+    return FALSE;
+  const CbiganLearner *e = &self->learners[CBIGAN_ENCODER];
+  self->embed = cbigan_forward_new(self->backend, e->network, e->network->n_layers, n, CBIGAN_FORWARD_REUSE, NULL,
+                                   e->parameters, error);
+  return self->embed != NULL;
+}
+
+CbiganLosses *
+cbigan_losses_new(CbiganBackend *backend, const CbiganGradients *gradients, const CbiganLearner *learners,
+                  const CbiganLossOptions *options, GError **error)
+{
+  g_autoptr(CbiganLosses) self = g_new0(CbiganLosses, 1);
+  self->backend = backend;
+  self->gradients = gradients;
+  self->options = *options;
+  for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
+    self->learners[i] = learners[i];
+  self->norms = g_new(double, options->batch);
+  self->direction = g_new(float, options->batch);
+  self->verdicts = g_new(float, 3 * options->batch);
+  return make_passes(self, error) ? g_steal_pointer(&self) : NULL;
+}
+
+void
+cbigan_losses_free(CbiganLosses *self)
+{
+  if (!self)
+    return;
+  cbigan_pass_free(self->generate);
+  cbigan_pass_free(self->encode);
+  cbigan_pass_free(self->reconstruct);
+  cbigan_pass_free(self->judge);
+  cbigan_pass_free(self->train_judge);
+  cbigan_forward_free(self->embed);
+  g_free(self->norms);
+  g_free(self->direction);
+  g_free(self->verdicts);
+  g_free(self);
+}
+
+void
+cbigan_losses_load(CbiganLosses *self, CbiganNetworkKind kind)
+{
+  CbiganPass *passes[] = { self->generate, self->encode, self->reconstruct, self->judge, self->train_judge };
+  for (gsize i = 0; i < G_N_ELEMENTS(passes); i++)
+    if (passes[i] && passes[i]->forward->network->kind == kind)
+      cbigan_pass_load(passes[i]);
+  if (self->embed && kind == CBIGAN_ENCODER)
+    cbigan_forward_load(self->embed);
+}
+
+static void
+copy(CbiganLosses *self, gsize n_floats, const float *from, float *to)
+{
+  self->gradients->scale(self->backend, 1, n_floats, &(float){ 1.0f }, from, to);
+}
+
+/* D's output on `groups` groups of N samples; returns Eq. 6 from the first two: real, fake. Waits. */
+static double
+critic_loss(CbiganLosses *self, const CbiganPass *pass, int groups)
+{
+  int n = self->options.batch, output = cbigan_pass_output(pass);
+  self->backend->klass->download(self->backend, pass->forward->network->values[output].shape, groups * n,
+                                 pass->forward->values[output], self->verdicts);
+  double sum = 0.0;
+  for (int i = 0; i < n; i++)
+    sum += (double)self->verdicts[n + i] - (double)self->verdicts[i];
+  return sum / n;
+}
+
+static double
+mean_l1(CbiganLosses *self, gsize size, const float *a, const float *b)
+{
+  int n = self->options.batch;
+  self->backend->klass->l1(self->backend, n, size, a, b, self->norms);
+  double sum = 0.0;
+  for (int i = 0; i < n; i++)
+    sum += self->norms[i];
+  return sum / n;
+}
+
+/* What both kinds of update start from: x, z and G(z) in backend memory. */
+static void
+upload(CbiganLosses *self, const CbiganBatch *batch, float *x)
+{
+  int n = self->options.batch;
+  const CbiganNetwork *g = self->generate->forward->network, *e = self->encode->forward->network;
+  self->backend->klass->upload(self->backend, e->values[INPUT].shape, n, batch->x, x);
+  self->backend->klass->upload(self->backend, g->values[INPUT].shape, n, batch->z,
+                               cbigan_pass_value(self->generate, INPUT, 0));
+  cbigan_pass_forward(self->generate);
+}
+
+/* Fills D's batch up to 2N besides x: (x, E(x)); (G(z), z). */
+static void
+fill_pairs(CbiganLosses *self, CbiganPass *d, const float *e_x)
+{
+  gsize n = (gsize)self->options.batch;
+  gsize image = n * cbigan_shape_size(d->forward->network->values[IMAGE].shape), latent = n * CBIGAN_LATENT;
+  int group = (int)n, g_z = cbigan_pass_output(self->generate);
+  copy(self, latent, e_x, cbigan_pass_value(d, LATENT, 0));
+  copy(self, image, cbigan_pass_value(self->generate, g_z, 0), cbigan_pass_value(d, IMAGE, group));
+  copy(self, latent, cbigan_pass_value(self->generate, INPUT, 0), cbigan_pass_value(d, LATENT, group));
+}
+
+/* Eq. 5: seeds of mean D(x, E(x)) - mean D(G(z), z), scaled, sent back to dE(x) and dG(z). */
+static void
+adversarial_adjoints(CbiganLosses *self, float scale, float *d_e_x, float *d_g_z)
+{
+  CbiganPass *d = self->judge;
+  int n = self->options.batch, output = cbigan_pass_output(d);
+  gsize image = cbigan_shape_size(d->forward->network->values[IMAGE].shape);
+  self->gradients->fill(self->backend, (gsize)n, scale / (float)n, cbigan_pass_slope(d, output, 0));
+  self->gradients->fill(self->backend, (gsize)n, -scale / (float)n, cbigan_pass_slope(d, output, n));
+  cbigan_pass_adjoint(d, NULL);
+  self->gradients->add(self->backend, (gsize)n * CBIGAN_LATENT, cbigan_pass_slope(d, LATENT, 0), d_e_x);
+  self->gradients->add(self->backend, (gsize)n * image, cbigan_pass_slope(d, IMAGE, n), d_g_z);
+}
+
+/* Eq. 11 and 12: sends dL_R back through G(E(x)) and seeds dL_R', both scaled, at E's output. */
+static void
+consistency_adjoints(CbiganLosses *self, float scale)
+{
+  CbiganPass *e = self->encode, *g = self->reconstruct;
+  const CbiganGradients *k = self->gradients;
+  int n = self->options.batch, z = cbigan_pass_output(e), x = cbigan_pass_output(g);
+  gsize latent = (gsize)n * CBIGAN_LATENT, image = (gsize)n * cbigan_shape_size(g->forward->network->values[x].shape);
+  float each = scale / (float)n;
+
+  k->fill(self->backend, image, 0.0f, cbigan_pass_slope(g, x, 0));
+  k->l1_gradient(self->backend, image, cbigan_pass_value(g, x, 0), cbigan_pass_value(e, INPUT, 0), each,
+                 cbigan_pass_slope(g, x, 0));
+  cbigan_pass_adjoint(g, self->learners[CBIGAN_GENERATOR].gradients);
+  k->add(self->backend, latent, cbigan_pass_slope(g, INPUT, 0), cbigan_pass_slope(e, z, 0));
+  k->l1_gradient(self->backend, latent, cbigan_pass_value(e, z, n), cbigan_pass_value(self->generate, INPUT, 0), each,
+                 cbigan_pass_slope(e, z, n));
+}
+
+gboolean
+cbigan_losses_encoder_generator(CbiganLosses *self, const CbiganBatch *batch, double alpha, CbiganLossValues *values,
+                                GError **error)
+{
+  gboolean consistency = alpha > 0.0, adversarial = alpha < 1.0;
+  g_return_val_if_fail((!consistency || self->reconstruct) && (!adversarial || self->judge), FALSE);
+  CbiganPass *e = self->encode, *g = self->generate;
+  int n = self->options.batch, z = cbigan_pass_output(e), x = cbigan_pass_output(g);
+  gsize image_size = cbigan_shape_size(g->forward->network->values[x].shape), image = (gsize)n * image_size;
+  const float *real = cbigan_pass_value(e, INPUT, 0), *e_x = cbigan_pass_value(e, z, 0);
+  *values = (CbiganLossValues){ consistency, adversarial, FALSE, NAN, NAN, NAN, NAN };
+
+  upload(self, batch, cbigan_pass_value(e, INPUT, 0));
+  if (self->reconstruct)
+    copy(self, image, cbigan_pass_value(g, x, 0), cbigan_pass_value(e, INPUT, n));
+  cbigan_pass_forward(e);
+  self->gradients->fill(self->backend, (gsize)e->forward->batch * CBIGAN_LATENT, 0.0f, cbigan_pass_slope(e, z, 0));
+  self->gradients->fill(self->backend, image, 0.0f, cbigan_pass_slope(g, x, 0));
+  if (adversarial) {
+    copy(self, image, real, cbigan_pass_value(self->judge, IMAGE, 0));
+    fill_pairs(self, self->judge, e_x);
+    cbigan_pass_forward(self->judge);
+    values->critic = critic_loss(self, self->judge, 2);
+    adversarial_adjoints(self, (float)(1.0 - alpha), cbigan_pass_slope(e, z, 0), cbigan_pass_slope(g, x, 0));
+  }
+  if (consistency) {
+    copy(self, (gsize)n * CBIGAN_LATENT, e_x, cbigan_pass_value(self->reconstruct, INPUT, 0));
+    cbigan_pass_forward(self->reconstruct);
+    values->reconstruction = mean_l1(self, image_size, cbigan_pass_value(self->reconstruct, x, 0), real);
+    values->latent = mean_l1(self, CBIGAN_LATENT, cbigan_pass_value(e, z, n), cbigan_pass_value(g, INPUT, 0));
+    consistency_adjoints(self, (float)alpha);
+  }
+  cbigan_pass_adjoint(e, self->learners[CBIGAN_ENCODER].gradients);
+  if (consistency)
+    self->gradients->add(self->backend, image, cbigan_pass_slope(e, INPUT, n), cbigan_pass_slope(g, x, 0));
+  cbigan_pass_adjoint(g, self->learners[CBIGAN_GENERATOR].gradients);
+  return cbigan_backend_finish(self->backend, error);
+}
+
+/* x^ = e x + (1 - e) G(z), z^ = e E(x) + (1 - e) z: the last third, from the first two. */
+static void
+interpolate(CbiganLosses *self, const float *e)
+{
+  CbiganPass *d = self->train_judge;
+  int n = self->options.batch;
+  for (int input = IMAGE; input <= LATENT; input++)
+    self->gradients->mix(self->backend, n, cbigan_shape_size(d->forward->network->values[input].shape), e,
+                         cbigan_pass_value(d, input, 0), cbigan_pass_value(d, input, n),
+                         cbigan_pass_value(d, input, 2 * n));
+}
+
+/* The penalty from the adjoints g_i of (x^_i, z^_i); its derivative by them, 2 weight (|g_i| - 1) / (N |g_i|) g_i,
+ * replaces the interpolated inputs. */
+static double
+penalty_direction(CbiganLosses *self)
+{
+  CbiganPass *d = self->train_judge;
+  int n = self->options.batch;
+  double weight = self->options.penalty, sum = 0.0;
+  for (int i = 0; i < n; i++)
+    self->norms[i] = 0.0;
+  for (int input = IMAGE; input <= LATENT; input++)
+    self->gradients->square_norms(self->backend, n, cbigan_shape_size(d->forward->network->values[input].shape),
+                                  cbigan_pass_slope(d, input, 2 * n), self->norms);
+  for (int i = 0; i < n; i++) {
+    double norm = sqrt(self->norms[i]);
+    sum += (norm - 1.0) * (norm - 1.0);
+    self->direction[i] = norm > 0.0 ? (float)(2.0 * weight * (norm - 1.0) / (n * norm)) : 0.0f;
+  }
+  for (int input = IMAGE; input <= LATENT; input++)
+    self->gradients->scale(self->backend, n, cbigan_shape_size(d->forward->network->values[input].shape),
+                           self->direction, cbigan_pass_slope(d, input, 2 * n), cbigan_pass_value(d, input, 2 * n));
+  return weight * sum / n;
+}
+
+gboolean
+cbigan_losses_critic(CbiganLosses *self, const CbiganBatch *batch, CbiganLossValues *values, GError **error)
+{
+  g_return_val_if_fail(self->train_judge, FALSE);
+  CbiganPass *d = self->train_judge;
+  int n = self->options.batch, output = cbigan_pass_output(d);
+  const float seeds[] = { -1.0f / (float)n, 1.0f / (float)n, 1.0f }; /* Eq. 6; of D(x^, z^) itself */
+  *values = (CbiganLossValues){ FALSE, TRUE, TRUE, NAN, NAN, NAN, NAN };
+
+  upload(self, batch, cbigan_pass_value(d, IMAGE, 0));
+  copy(self, (gsize)n * cbigan_shape_size(d->forward->network->values[IMAGE].shape), cbigan_pass_value(d, IMAGE, 0),
+       self->embed->values[INPUT]);
+  cbigan_forward_run(self->embed);
+  fill_pairs(self, d, self->embed->values[self->embed->network->output]);
+  interpolate(self, batch->e);
+  cbigan_pass_forward(d);
+  values->critic = critic_loss(self, d, 3);
+  for (int group = 0; group < 3; group++)
+    self->gradients->fill(self->backend, (gsize)n, seeds[group], cbigan_pass_slope(d, output, group * n));
+  cbigan_pass_adjoint(d, NULL);
+  values->penalty = penalty_direction(self);
+  cbigan_pass_tangent(d);
+  cbigan_pass_weights(d, 2 * n, self->learners[CBIGAN_DISCRIMINATOR].gradients);
+  return cbigan_backend_finish(self->backend, error);
+}
