@@ -18,8 +18,10 @@
  */
 #pragma once
 #include <glib.h>
+#include <math.h> /* NAN */
 
 G_BEGIN_DECLS
+#pragma GCC visibility push(default) /* the library's other functions are hidden */
 
 #define CBIGAN_ERROR (cbigan_error_quark())
 GQuark cbigan_error_quark(void);
@@ -155,4 +157,5 @@ void cbigan_map_to_bgra(const float *map, int width, int height, double threshol
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganModel, cbigan_model_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganScorer, cbigan_scorer_free)
 
+#pragma GCC visibility pop
 G_END_DECLS

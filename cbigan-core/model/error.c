@@ -1,8 +1,21 @@
-/* error.c - the error domain
+/* error.c - the error domain, and where its messages are translated
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "cbigan.h"
+#include "i18n.h"
 
 G_DEFINE_QUARK(cbigan-error-quark, cbigan_error)
+
+#ifdef ENABLE_NLS
+#include <libintl.h>
+
+/* Once for the library, the plugin and the programs: they all have this file, and none has to think of it. */
+__attribute__((constructor)) static void
+bind_translations(void)
+{
+  bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
+  bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
+}
+#endif
