@@ -154,6 +154,7 @@ test_locale(void)
   g_autoptr(CbiganModel) model = cbigan_model_load_bytes(after->data, after->len, NAME, &error);
   setlocale(LC_NUMERIC, "C");
   g_assert_no_error(error);
+  g_assert_cmpfloat(cbigan_model_info(model)->lambda, ==, 1.0 / 3.0);
   g_assert_cmpmem(before->data, before->len, after->data, after->len);
 }
 
