@@ -29,7 +29,7 @@ pictures() {
 install_packages build run
 if has_display; then install_packages window; fi
 build_in build
-use_build build
+use_build
 
 say "making pictures of good and of defective cloth"
 rm -rf "$output"

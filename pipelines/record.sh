@@ -15,7 +15,7 @@ read_model "$1"
 read_source "$2"
 [[ ! -e $3 ]] || die "$3 exists: name a new folder"
 mkdir -p "$3"
-use_build build
+use_build
 
 # -e: Ctrl-C sends the end of the stream, so that the muxer can finish.
 gst-launch-1.0 -q -e "${source[@]}" ! queue ! cbiganscore "model=$model" ! cbiganoverlay ! videoconvert ! queue \

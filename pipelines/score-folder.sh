@@ -14,7 +14,7 @@ set -euo pipefail
 read_model "$1"
 [[ -d $2 ]] || die "$2: no such folder"
 [[ ! -e $3 ]] || die "$3 exists: name a new folder"
-use_build build
+use_build
 
 mapfile -d '' pictures < <(find "$2" -type f -regextype posix-extended \
   -iregex '.*\.(png|jpe?g|bmp|tiff?|webp|p[gpn]m)' -print0 | sort -z)

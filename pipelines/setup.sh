@@ -68,9 +68,13 @@ build_in() { # FOLDER MESON_OPTIONS...: configures once, then compiles what chan
   run_logged "$folder/build.log" meson compile -C "$folder"
 }
 
-use_build() { # FOLDER: cbigan and its GStreamer elements from a build folder, unless they are installed
-  export PATH=$root/$1/trainer:$PATH
-  export GST_PLUGIN_PATH=$root/$1/gst-plugin${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
+use_build() { # cbigan and its elements from a build folder (CBIGAN_BUILD, else build/), or else the installed ones
+  local folder=${CBIGAN_BUILD:-$root/build}
+  if [[ -d $folder/gst-plugin ]]; then
+    export PATH=$folder/trainer:$PATH
+    export GST_PLUGIN_PATH=$folder/gst-plugin${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
+  fi
+  command -v cbigan > /dev/null || die "cbigan is neither built nor installed: see README.md"
 }
 
 has_display() {

@@ -14,7 +14,7 @@ set -euo pipefail
 (($# == 1 || $# == 2)) || die "usage: ${0##*/} MODEL [SOURCE]"
 read_model "$1"
 read_source "${2:-/dev/video0}"
-use_build build
+use_build
 
 show=(fakesink sync=true)
 if has_display; then show=(cbiganoverlay ! videoconvert ! autovideosink sync=false); fi
