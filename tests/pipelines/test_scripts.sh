@@ -5,7 +5,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-mapfile -t scripts < <(find .ci/run tests pipelines -name '*.sh' -o -path .ci/run | sort)
+mapfile -t scripts < <(find .ci/run po tests pipelines -name '*.sh' -o -path .ci/run | sort)
 n=0
 
 # check NAME COMMAND...: one test case; what a failing command says follows as comments
