@@ -16,10 +16,10 @@
 
 G_BEGIN_DECLS
 
-typedef struct _CbiganBackend CbiganBackend;           /* an opened backend; subclasses embed it first */
+typedef struct _CbiganBackend CbiganBackend; /* an opened backend; subclasses embed it first */
 typedef struct _CbiganBackendClass CbiganBackendClass;
-typedef struct _CbiganPlan CbiganPlan;                 /* one layer at one batch size: primitives, algorithms,
-                                                        * packed weights; subclasses embed it first */
+typedef struct _CbiganPlan CbiganPlan; /* one layer at one batch size: primitives, algorithms,
+                                        * packed weights; subclasses embed it first */
 
 struct _CbiganPlan {
   const CbiganLayer *layer; /* outlives the plan */
@@ -46,7 +46,7 @@ struct _CbiganBackendClass {
   /* threads: 0 = all this process may use; device: 0 = first. */
   CbiganBackend *(*open)(int device, int threads, GError **error);
   void (*close)(CbiganBackend *self);
-  gboolean (*finish)(CbiganBackend *self, GError **error); /* wait; FALSE with the first failure since the last finish */
+  gboolean (*finish)(CbiganBackend *self, GError **error); /* wait; FALSE when the device reports a failure only now */
 
   float *(*alloc)(CbiganBackend *self, gsize n_floats); /* zeroed, 64-byte aligned; NULL = out of memory */
   void (*free)(CbiganBackend *self, float *data);
@@ -65,8 +65,9 @@ struct _CbiganBackendClass {
   /* plan->batch samples each; x, y in backend memory, no overlap. See CbiganLayer for what they compute. */
   void (*conv2d)(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
   void (*dense)(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
-  void (*upsample)(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y); /* bilinear x2, half-pixel centres */
-  void (*avgpool)(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);  /* 2x2 mean */
+  void (*upsample)(CbiganBackend *self, CbiganPlan *plan, const float *x,
+                   float *y); /* bilinear x2, half-pixel centres */
+  void (*avgpool)(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y); /* 2x2 mean */
 
   /* sums[i] = ||a_i - b_i||_1 over `size` floats of each of n samples; sums in host memory, waits */
   void (*l1)(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *sums);
@@ -90,6 +91,18 @@ void cbigan_backend_close(CbiganBackend *self);
 gboolean cbigan_backend_finish(CbiganBackend *self, GError **error);
 /* For backends: keep the first failure. */
 void cbigan_backend_fail(CbiganBackend *self, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/* The functions of CbiganBackendClass with their arguments checked; a wrong one is a caller's bug. */
+float *cbigan_backend_alloc(CbiganBackend *self, gsize n_floats, GError **error); /* NULL with CBIGAN_ERROR_BACKEND */
+void cbigan_backend_free(CbiganBackend *self, float *data);                       /* data: may be NULL */
+void cbigan_backend_upload(CbiganBackend *self, CbiganShape shape, int n, const float *host, float *data);
+void cbigan_backend_download(CbiganBackend *self, CbiganShape shape, int n, const float *data, float *host);
+void cbigan_backend_patches(CbiganBackend *self, const CbiganPixels *frame, const CbiganPoint *corners, int n, int side,
+                            float shift, float *x);
+void cbigan_backend_l1(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *sums);
+CbiganPlan *cbigan_backend_plan(CbiganBackend *self, const CbiganLayer *layer, int batch, GError **error);
+void cbigan_backend_plan_free(CbiganBackend *self, CbiganPlan *plan); /* plan: may be NULL */
+void cbigan_backend_load(CbiganBackend *self, CbiganPlan *plan, const float *parameters);
 /* Calls conv2d, dense, upsample or avgpool by the layer's kind. */
 void cbigan_backend_run(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
 

@@ -25,8 +25,8 @@ typedef struct {
   const float *parameters;      /* backend memory, not owned */
 } CbiganForward;
 
-/* keep: values (besides the last) that must survive the pass under CBIGAN_FORWARD_REUSE, -1-terminated, or
- * NULL. parameters: network->n_floats floats in backend memory, loaded at once; they must outlive this.
+/* keep: values (besides the inputs and the last layer's) that must survive the pass under CBIGAN_FORWARD_REUSE,
+ * -1-terminated, or NULL. parameters: network->n_floats floats in backend memory, loaded at once; they must outlive this.
  * NULL with CBIGAN_ERROR_BACKEND (out of memory, no primitive). */
 CbiganForward *cbigan_forward_new(CbiganBackend *backend, const CbiganNetwork *network, int n_layers, int batch,
                                   CbiganForwardMemory memory, const int *keep, const float *parameters,

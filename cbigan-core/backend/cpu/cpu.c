@@ -1,0 +1,175 @@
+/* cpu.c - the cpu backend: oneDNN, all values in n,h,w,c order
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "cpu.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cbigan.h"
+#include "i18n.h"
+
+static char *
+unavailable(void)
+{
+  return dnnl_engine_get_count(dnnl_cpu) ? NULL : g_strdup(_("oneDNN was built without its CPU engine"));
+}
+
+static void
+cpu_close(CbiganBackend *base)
+{
+  CbiganCpu *self = (CbiganCpu *)base;
+  dnnl_stream_destroy(self->stream);
+  dnnl_engine_destroy(self->engine);
+  free(self->scratchpad);
+  g_free(self);
+}
+
+static CbiganBackend *
+cpu_open(int device, int threads, GError **error)
+{
+  CbiganCpu *self = g_new0(CbiganCpu, 1);
+  self->base.threads = threads > 0 ? threads : cbigan_cpu_count();
+  if (cbigan_cpu_check(dnnl_engine_create(&self->engine, dnnl_cpu, 0), "engine", error) &&
+      cbigan_cpu_check(dnnl_stream_create(&self->stream, self->engine, dnnl_stream_default_flags), "stream", error))
+    return &self->base;
+  cpu_close(&self->base);
+  return NULL;
+}
+
+static gboolean
+cpu_finish(CbiganBackend *base, GError **error)
+{
+  CbiganCpu *self = (CbiganCpu *)base;
+  return cbigan_cpu_check(dnnl_stream_wait(self->stream), "stream", error);
+}
+
+void *
+cbigan_cpu_memory(gsize size)
+{
+  void *memory = NULL;
+  if (posix_memalign(&memory, 64, MAX(size, 64)))
+    return NULL;
+  return memset(memory, 0, size);
+}
+
+void
+cbigan_cpu_use_threads(const CbiganCpu *self)
+{
+  omp_set_num_threads(self->base.threads);
+}
+
+static float *
+cpu_alloc(CbiganBackend *base, gsize n_floats)
+{
+  return cbigan_cpu_memory(n_floats * sizeof(float));
+}
+
+static void
+cpu_free(CbiganBackend *base, float *data)
+{
+  free(data);
+}
+
+static void
+plan_free(CbiganBackend *base, CbiganPlan *plan)
+{
+  CbiganCpuPlan *p = (CbiganCpuPlan *)plan;
+  cbigan_cpu_primitive_clear(&p->operation);
+  cbigan_cpu_primitive_clear(&p->pack);
+  free(p->weights);
+  free(p->bias);
+  g_free(p);
+}
+
+/* Memory for weights and bias, and the reorder that fills it, once `operation` has chosen the order. */
+static gboolean
+plan_weights(CbiganCpu *self, CbiganCpuPlan *plan, GError **error)
+{
+  const CbiganLayer *layer = plan->base.layer;
+  if (layer->weight == CBIGAN_NO_OFFSET)
+    return TRUE;
+  const dnnl_memory_desc_t *chosen = cbigan_cpu_descriptor(&plan->operation, DNNL_ARG_WEIGHTS);
+  dnnl_memory_desc_t file = cbigan_cpu_file_weights(layer), packed = cbigan_cpu_packed_weights(layer, chosen);
+  if (!cbigan_cpu_reorder_init(self, &plan->pack, layer->name, &file, &packed, FALSE, error))
+    return FALSE;
+  plan->weights = cbigan_cpu_memory(dnnl_memory_desc_get_size(chosen));
+  if (layer->bias != CBIGAN_NO_OFFSET)
+    plan->bias = cbigan_cpu_memory(cbigan_shape_size(layer->out) * sizeof(float));
+  if (!plan->weights || (layer->bias != CBIGAN_NO_OFFSET && !plan->bias))
+    return cbigan_cpu_check(dnnl_out_of_memory, layer->name, error);
+  cbigan_cpu_set(&plan->pack, DNNL_ARG_TO, plan->weights);
+  cbigan_cpu_set(&plan->operation, DNNL_ARG_WEIGHTS, plan->weights);
+  if (plan->bias)
+    cbigan_cpu_set(&plan->operation, DNNL_ARG_BIAS, plan->bias);
+  return TRUE;
+}
+
+static CbiganPlan *
+plan(CbiganBackend *base, const CbiganLayer *layer, int batch, GError **error)
+{
+  static gboolean (*const planners[])(CbiganCpu *, CbiganCpuPlan *, GError **) = {
+    [CBIGAN_CONV2D] = cbigan_cpu_plan_conv2d,
+    [CBIGAN_DENSE] = cbigan_cpu_plan_dense,
+    [CBIGAN_UPSAMPLE] = cbigan_cpu_plan_upsample,
+    [CBIGAN_AVGPOOL] = cbigan_cpu_plan_avgpool,
+  };
+  CbiganCpu *self = (CbiganCpu *)base;
+  CbiganCpuPlan *p = g_new0(CbiganCpuPlan, 1);
+  p->base = (CbiganPlan){ layer, batch };
+  if (planners[layer->kind](self, p, error) && plan_weights(self, p, error))
+    return &p->base;
+  plan_free(base, &p->base);
+  return NULL;
+}
+
+static void
+load(CbiganBackend *base, CbiganPlan *plan, const float *parameters)
+{
+  CbiganCpuPlan *p = (CbiganCpuPlan *)plan;
+  const CbiganLayer *layer = plan->layer;
+  if (!p->weights)
+    return;
+  cbigan_cpu_set(&p->pack, DNNL_ARG_FROM, parameters + layer->weight);
+  cbigan_cpu_execute((CbiganCpu *)base, &p->pack);
+  if (!p->bias)
+    return;
+  int pixels = layer->kind == CBIGAN_CONV2D ? 1 : layer->out.h * layer->out.w;
+  for (int i = 0; i < pixels; i++)
+    for (int c = 0; c < layer->out.c; c++)
+      p->bias[i * layer->out.c + c] = parameters[layer->bias + c * pixels + i];
+}
+
+static void
+run(CbiganBackend *base, CbiganPlan *plan, const float *x, float *y)
+{
+  CbiganCpuPlan *p = (CbiganCpuPlan *)plan;
+  cbigan_cpu_set(&p->operation, DNNL_ARG_SRC, x);
+  cbigan_cpu_set(&p->operation, DNNL_ARG_DST, y);
+  cbigan_cpu_execute((CbiganCpu *)base, &p->operation);
+}
+
+const CbiganBackendClass cbigan_backend_cpu = {
+  .name = "cpu",
+  .description = N_("this computer's processor, with oneDNN"),
+  .unavailable = unavailable,
+  .open = cpu_open,
+  .close = cpu_close,
+  .finish = cpu_finish,
+  .alloc = cpu_alloc,
+  .free = cpu_free,
+  .upload = cbigan_cpu_upload,
+  .download = cbigan_cpu_download,
+  .patches = cbigan_cpu_patches,
+  .plan = plan,
+  .plan_free = plan_free,
+  .load = load,
+  .conv2d = run,
+  .dense = run,
+  .upsample = run,
+  .avgpool = run,
+  .l1 = cbigan_cpu_l1,
+};

@@ -1,0 +1,117 @@
+/* reference.c - the reference backend: memory, activations and its table
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "reference.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "i18n.h"
+
+static char *
+unavailable(void)
+{
+  return NULL;
+}
+
+static CbiganBackend *
+reference_open(int device, int threads, GError **error)
+{
+  CbiganBackend *self = g_new0(CbiganBackend, 1);
+  self->threads = 1;
+  return self;
+}
+
+static void
+reference_close(CbiganBackend *self)
+{
+  g_free(self);
+}
+
+static gboolean
+reference_finish(CbiganBackend *self, GError **error)
+{
+  return TRUE;
+}
+
+static float *
+reference_alloc(CbiganBackend *self, gsize n_floats)
+{
+  void *memory = NULL;
+  gsize size = MAX(n_floats, 16) * sizeof(float);
+  return posix_memalign(&memory, 64, size) ? NULL : memset(memory, 0, size);
+}
+
+static void
+reference_free(CbiganBackend *self, float *data)
+{
+  free(data);
+}
+
+static void
+upload(CbiganBackend *self, CbiganShape shape, int n, const float *host, float *data)
+{
+  memcpy(data, host, (gsize)n * cbigan_shape_size(shape) * sizeof(float));
+}
+
+static void
+download(CbiganBackend *self, CbiganShape shape, int n, const float *data, float *host)
+{
+  memcpy(host, data, (gsize)n * cbigan_shape_size(shape) * sizeof(float));
+}
+
+static CbiganPlan *
+plan(CbiganBackend *self, const CbiganLayer *layer, int batch, GError **error)
+{
+  CbiganReferencePlan *p = g_new0(CbiganReferencePlan, 1);
+  p->base = (CbiganPlan){ layer, batch };
+  return &p->base;
+}
+
+static void
+plan_free(CbiganBackend *self, CbiganPlan *plan)
+{
+  g_free(plan);
+}
+
+static void
+load(CbiganBackend *self, CbiganPlan *plan, const float *parameters)
+{
+  ((CbiganReferencePlan *)plan)->parameters = parameters;
+}
+
+void
+cbigan_reference_activate(CbiganActivation activation, gsize n, float *y)
+{
+  for (gsize i = 0; i < n; i++) {
+    if (activation == CBIGAN_LEAKY)
+      y[i] = y[i] > 0 ? y[i] : CBIGAN_LEAKY_SLOPE * y[i];
+    else if (activation == CBIGAN_TANH)
+      y[i] = tanhf(y[i]);
+  }
+}
+
+const CbiganBackendClass cbigan_backend_reference = {
+  .name = "reference",
+  .description = N_("plain C, slow: the judge of the others"),
+  .unavailable = unavailable,
+  .open = reference_open,
+  .close = reference_close,
+  .finish = reference_finish,
+  .alloc = reference_alloc,
+  .free = reference_free,
+  .upload = upload,
+  .download = download,
+  .patches = cbigan_reference_patches,
+  .plan = plan,
+  .plan_free = plan_free,
+  .load = load,
+  .conv2d = cbigan_reference_conv2d,
+  .dense = cbigan_reference_dense,
+  .upsample = cbigan_reference_upsample,
+  .avgpool = cbigan_reference_avgpool,
+  .l1 = cbigan_reference_l1,
+};
