@@ -1,0 +1,105 @@
+/* metrics.c - how well scores tell defective pictures from good ones
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "metrics.h"
+#include <math.h>
+#include <stdlib.h>
+
+typedef struct {
+  double score;
+  gboolean defective;
+} Item;
+
+static int
+compare_items(const void *a, const void *b)
+{
+  double x = ((const Item *)a)->score, y = ((const Item *)b)->score;
+
+  return (x > y) - (x < y);
+}
+
+/* All scores in ascending order. */
+static Item *
+sorted_items(const double *good, guint n_good, const double *defective, guint n_defective)
+{
+  Item *items = g_new(Item, (gsize)n_good + n_defective);
+
+  for (guint i = 0; i < n_good; i++)
+    items[i] = (Item){ good[i], FALSE };
+  for (guint i = 0; i < n_defective; i++)
+    items[n_good + i] = (Item){ defective[i], TRUE };
+  qsort(items, n_good + n_defective, sizeof *items, compare_items);
+  return items;
+}
+
+/* Counts the group of equal scores that starts at i; returns where the next one starts. */
+static guint
+count_ties(const Item *items, guint n, guint i, guint *good, guint *defective)
+{
+  guint end = i;
+
+  *good = *defective = 0;
+  for (; end < n && items[end].score == items[i].score; end++)
+    (*(items[end].defective ? defective : good))++;
+  return end;
+}
+
+double
+cbigan_auroc(const double *good, guint n_good, const double *defective, guint n_defective)
+{
+  g_autofree Item *items = NULL;
+  guint n = n_good + n_defective, below = 0, tied_good, tied_defective;
+  double won = 0;
+
+  if (!n_good || !n_defective)
+    return NAN;
+  items = sorted_items(good, n_good, defective, n_defective);
+  for (guint i = 0; i < n;) {
+    i = count_ties(items, n, i, &tied_good, &tied_defective);
+    won += tied_defective * (below + 0.5 * tied_good);
+    below += tied_good;
+  }
+  return won / ((double)n_good * n_defective);
+}
+
+double
+cbigan_balanced_accuracy(const double *good, guint n_good, const double *defective, guint n_defective,
+                         double *threshold)
+{
+  g_autofree Item *items = NULL;
+  guint n = n_good + n_defective, good_below = 0, defective_below = 0, tied_good, tied_defective;
+  double best = 0.5, best_threshold = NAN; /* everything is called defective: half right */
+
+  if (!n_good || !n_defective)
+    return NAN;
+  items = sorted_items(good, n_good, defective, n_defective);
+  best_threshold = items[0].score - 1;
+  for (guint i = 0; i < n;) {
+    guint next = count_ties(items, n, i, &tied_good, &tied_defective);
+    double accuracy;
+
+    good_below += tied_good;
+    defective_below += tied_defective;
+    accuracy = ((double)good_below / n_good + 1 - (double)defective_below / n_defective) / 2;
+    if (accuracy > best) {
+      best = accuracy;
+      best_threshold = next < n ? (items[i].score + items[next].score) / 2 : items[i].score;
+    }
+    i = next;
+  }
+  if (threshold)
+    *threshold = best_threshold;
+  return best;
+}
+
+double
+cbigan_share_over(const double *scores, guint n, double threshold)
+{
+  guint over = 0;
+
+  for (guint i = 0; i < n; i++)
+    over += scores[i] > threshold;
+  return n ? (double)over / n : NAN;
+}
