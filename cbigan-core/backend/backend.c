@@ -163,14 +163,14 @@ cbigan_backend_download(CbiganBackend *self, CbiganShape shape, int n, const flo
 
 void
 cbigan_backend_patches(CbiganBackend *self, const CbiganPixels *frame, const CbiganPoint *corners, int n, int side,
-                       float shift, float *x)
+                       float gain, float shift, float *x)
 {
   g_return_if_fail(self && frame && frame->data && corners && x && n > 0 && side > 0);
   g_return_if_fail(frame->stride >= (gsize)frame->width * 3);
   for (int i = 0; i < n; i++)
     g_return_if_fail(corners[i].x >= 0 && corners[i].y >= 0 && corners[i].x <= frame->width - side &&
                      corners[i].y <= frame->height - side);
-  self->klass->patches(self, frame, corners, n, side, shift, x);
+  self->klass->patches(self, frame, corners, n, side, gain, shift, x);
 }
 
 void

@@ -98,7 +98,7 @@ void cbigan_backend_free(CbiganBackend *self, float *data);                     
 void cbigan_backend_upload(CbiganBackend *self, CbiganShape shape, int n, const float *host, float *data);
 void cbigan_backend_download(CbiganBackend *self, CbiganShape shape, int n, const float *data, float *host);
 void cbigan_backend_patches(CbiganBackend *self, const CbiganPixels *frame, const CbiganPoint *corners, int n, int side,
-                            float shift, float *x);
+                            float gain, float shift, float *x);
 void cbigan_backend_l1(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *sums);
 CbiganPlan *cbigan_backend_plan(CbiganBackend *self, const CbiganLayer *layer, int batch, GError **error);
 void cbigan_backend_plan_free(CbiganBackend *self, CbiganPlan *plan); /* plan: may be NULL */

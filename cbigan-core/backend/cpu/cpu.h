@@ -87,7 +87,7 @@ gboolean cbigan_cpu_plan_avgpool(CbiganCpu *self, CbiganCpuPlan *plan, GError **
 void cbigan_cpu_upload(CbiganBackend *self, CbiganShape shape, int n, const float *host, float *data);
 void cbigan_cpu_download(CbiganBackend *self, CbiganShape shape, int n, const float *data, float *host);
 void cbigan_cpu_patches(CbiganBackend *self, const CbiganPixels *frame, const CbiganPoint *corners, int n, int side,
-                        float shift, float *x);
+                        float gain, float shift, float *x);
 void cbigan_cpu_l1(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *sums);
 
 G_END_DECLS

@@ -8,7 +8,7 @@
 /* R, G, B side by side in the frame and in n,h,w,c order: a row of a patch is one straight loop. */
 void
 cbigan_cpu_patches(CbiganBackend *self, const CbiganPixels *frame, const CbiganPoint *corners, int n, int side,
-                   float shift, float *x)
+                   float gain, float shift, float *x)
 {
   gsize row = (gsize)side * 3;
 #pragma omp parallel for num_threads(self->threads) if (n > 4)
@@ -17,6 +17,6 @@ cbigan_cpu_patches(CbiganBackend *self, const CbiganPixels *frame, const CbiganP
       const guint8 *restrict pixels = frame->data + (gsize)(corners[i].y + k) * frame->stride + (gsize)corners[i].x * 3;
       float *restrict out = x + ((gsize)i * side + k) * row;
       for (gsize j = 0; j < row; j++)
-        out[j] = pixels[j] / 127.5f - 1.0f + shift;
+        out[j] = gain * (pixels[j] / 127.5f - 1.0f) + shift;
     }
 }

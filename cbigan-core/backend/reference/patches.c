@@ -7,12 +7,13 @@
 
 void
 cbigan_reference_patches(CbiganBackend *self, const CbiganPixels *frame, const CbiganPoint *corners, int n, int side,
-                         float shift, float *x)
+                         float gain, float shift, float *x)
 {
   for (int i = 0; i < n; i++)
     for (int c = 0; c < 3; c++)
       for (int r = 0; r < side; r++)
-        for (int s = 0; s < side; s++, x++)
-          *x = frame->data[(corners[i].y + r) * frame->stride + (gsize)(corners[i].x + s) * 3 + c] / 127.5f - 1.0f +
-               shift;
+        for (int s = 0; s < side; s++, x++) {
+          guint8 pixel = frame->data[(corners[i].y + r) * frame->stride + (gsize)(corners[i].x + s) * 3 + c];
+          *x = gain * (pixel / 127.5f - 1.0f) + shift;
+        }
 }

@@ -20,7 +20,7 @@ void cbigan_reference_dense(CbiganBackend *self, CbiganPlan *plan, const float *
 void cbigan_reference_upsample(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
 void cbigan_reference_avgpool(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
 void cbigan_reference_patches(CbiganBackend *self, const CbiganPixels *frame, const CbiganPoint *corners, int n,
-                              int side, float shift, float *x);
+                              int side, float gain, float shift, float *x);
 void cbigan_reference_l1(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *sums);
 
 /* n numbers in place */
