@@ -50,7 +50,7 @@ cbigan_checkpoint_write(const CbiganCheckpoint *self, const char *path, GError *
     gsize where;
     if (!all_finite(a->data, a->size, &where)) {
       g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
-                  _("%s: not written, because %s[%" G_GSIZE_FORMAT "] is %g at step %u"), path, a->name, where,
+                  _("%s: not written, because %s[%zu] is %g at step %u"), path, a->name, where,
                   (double)a->data[where], self->step);
       g_variant_builder_clear(&arrays);
       return FALSE;
@@ -100,14 +100,14 @@ open_content(const char *path, const char *file, gsize size, GError **error)
   char *rest;
   guint64 version = g_ascii_strtoull(file + strlen(MAGIC), &rest, 10);
   if (version != FORMAT_VERSION) {
-    damaged(error, path, _("checkpoint of version %" G_GUINT64_FORMAT ", this program reads %d"), version,
-            FORMAT_VERSION);
+    damaged(error, path, _("checkpoint of version %llu, this program reads %d"),
+            (unsigned long long)version, FORMAT_VERSION);
     return NULL;
   }
   gsize length = size - (gsize)(end + 1 - file);
   g_autofree char *sum = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)end + 1, length);
   if (end - rest != DIGEST_LENGTH + 1 || strncmp(rest + 1, sum, DIGEST_LENGTH)) {
-    damaged(error, path, _("damaged checkpoint: %" G_GSIZE_FORMAT " bytes with SHA-256 %s, its first line says %.*s"),
+    damaged(error, path, _("damaged checkpoint: %zu bytes with SHA-256 %s, its first line says %.*s"),
             length, sum, (int)CLAMP(end - rest - 1, 0, DIGEST_LENGTH), rest + 1);
     return NULL;
   }
@@ -129,7 +129,7 @@ read_array(CbiganCheckpointArray *array, GVariant *from, const char *path, GErro
   gsize size, where;
   const float *data = g_variant_get_fixed_array(floats, &size, sizeof(guint32));
   if (!all_finite(data, size, &where))
-    return damaged(error, path, _("%s[%" G_GSIZE_FORMAT "] is %g"), name, where, (double)data[where]);
+    return damaged(error, path, _("%s[%zu] is %g"), name, where, (double)data[where]);
   *array = (CbiganCheckpointArray){ g_strdup(name), size, g_memdup2(data, size * sizeof *data) };
   return TRUE;
 }
@@ -174,7 +174,7 @@ cbigan_checkpoint_expect(const CbiganCheckpoint *self, const char *path, const C
     if (strcmp(a->name, expected[i].name))
       return damaged(error, path, _("\"%s\" in the checkpoint where \"%s\" was expected"), a->name, expected[i].name);
     if (a->size != expected[i].size)
-      return damaged(error, path, _("%s has %" G_GSIZE_FORMAT " numbers, expected %" G_GSIZE_FORMAT), a->name, a->size,
+      return damaged(error, path, _("%s has %zu numbers, expected %zu"), a->name, a->size,
                      expected[i].size);
   }
   return TRUE;

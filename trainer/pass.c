@@ -79,7 +79,7 @@ allocate(CbiganPass *self, gsize n_floats, GError **error)
   float *data = self->backend->klass->alloc(self->backend, n_floats);
   if (!data)
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND,
-                _("no memory for the gradients: %" G_GSIZE_FORMAT " MiB more needed"), n_floats * sizeof(float) >> 20);
+                _("no memory for the gradients: %zu MiB more needed"), n_floats * sizeof(float) >> 20);
   return data;
 }
 

@@ -107,7 +107,7 @@ allocate(CbiganTraining *self, gsize n_floats, GError **error)
   float *data = self->backend->klass->alloc(self->backend, n_floats);
   if (!data)
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND,
-                _("no memory to train with: %" G_GSIZE_FORMAT " MiB more needed"), n_floats * sizeof(float) >> 20);
+                _("no memory to train with: %zu MiB more needed"), n_floats * sizeof(float) >> 20);
   return data;
 }
 
