@@ -20,7 +20,7 @@ if [ "$found" != "$wanted" ]; then
   exit 1
 fi
 # xgettext takes a string only up to a macro.
-if grep -nE 'N?_ ?\(.*" *G_G[A-Z0-9]+_FORMAT' $found >&2; then
+if printf '%s\n' "$found" | xargs grep -nE 'N?_ ?\(.*" *G_G[A-Z0-9]+_FORMAT' >&2; then
   echo "these can't be translated: write %zu, or %llu and a cast" >&2
   exit 1
 fi
