@@ -4,10 +4,9 @@
 # Copyright (C) 2026 the cbigan developers
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# usage: run_fuzzer.sh WRITE_SEEDS FUZZER
+# usage: run_fuzzer.sh WRITE_SEEDS FUZZER. An input that fails stays in the folder where this was started.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "$1" "$folder/corpus"
-cd "$folder"
 "$2" -seed=1 -runs=3000 -max_len=30000 -timeout=20 "$folder/corpus"
