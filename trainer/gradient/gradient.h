@@ -46,7 +46,7 @@ typedef struct {
               float *out); /* out_i = e_i a_i + (1 - e_i) b_i */
   void (*square_norms)(CbiganBackend *self, int n, gsize size, const float *x, double *out); /* out_i += |x_i|^2; waits */
   void (*scale)(CbiganBackend *self, int n, gsize size, const float *e, const float *x, float *out); /* out_i = e_i x_i */
-  void (*sum)(CbiganBackend *self, gsize n_floats, const float *x, double *out); /* one number; waits */
+  void (*sum)(CbiganBackend *self, gsize n_floats, const float *x, double *out); /* *out = the sum; waits */
   /* Adam (Kingma & Ba 2015) with bias correction, step = 1, 2, ...; gradients are zeroed afterwards. */
   void (*adam)(CbiganBackend *self, gsize n_floats, int step, float rate, float beta1, float beta2, float epsilon,
                float *gradients, float *m, float *v, float *parameters);

@@ -1,0 +1,120 @@
+/* gradient_side.h - one backend under test, and buffers with sentinels around them
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+#include "gradient/gradient.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Every test runs on each of these; the first is the judge. */
+static const char *const side_names[] = { "reference", "cpu" };
+#define N_SIDES ((int)G_N_ELEMENTS(side_names))
+
+typedef struct {
+  CbiganBackend *backend;
+  const CbiganGradients *gradients;
+} Side;
+
+static inline Side
+side_open(int index)
+{
+  g_autoptr(GError) error = NULL;
+  Side side = { .backend = cbigan_backend_open(side_names[index], 0, 2, &error) };
+  g_assert_no_error(error);
+  side.gradients = cbigan_gradients_for(side.backend);
+  g_assert_nonnull(side.gradients);
+  g_assert_cmpstr(side.gradients->name, ==, side_names[index]);
+  return side;
+}
+
+static inline void
+side_close(Side *side)
+{
+  g_autoptr(GError) error = NULL;
+  cbigan_backend_finish(side->backend, &error);
+  g_assert_no_error(error);
+  cbigan_backend_close(side->backend);
+}
+
+#define GUARD 16 /* floats before and after every buffer: 64 bytes, so data stays aligned */
+#define SENTINEL 12345.5f
+static const CbiganShape guard_shape = { GUARD, 1, 1 };
+
+/* A buffer of n samples in backend memory with sentinels on both sides. */
+static inline float *
+side_put(const Side *side, CbiganShape shape, int n, const float *host)
+{
+  const gsize size = n * cbigan_shape_size(shape);
+  float guard[GUARD];
+  for (int i = 0; i < GUARD; i++)
+    guard[i] = SENTINEL;
+  float *data = side->backend->klass->alloc(side->backend, size + 2 * GUARD);
+  g_assert_nonnull(data);
+  side->backend->klass->upload(side->backend, guard_shape, 1, guard, data);
+  side->backend->klass->upload(side->backend, shape, n, host, data + GUARD);
+  side->backend->klass->upload(side->backend, guard_shape, 1, guard, data + GUARD + size);
+  return data + GUARD;
+}
+
+/* Reads the buffer back (host NULL: only frees it) and checks its sentinels. */
+static inline void
+side_take(const Side *side, CbiganShape shape, int n, float *data, float *host, const char *what)
+{
+  const gsize size = n * cbigan_shape_size(shape);
+  if (host)
+    side->backend->klass->download(side->backend, shape, n, data, host);
+  for (int end = 0; end < 2; end++) {
+    float guard[GUARD];
+    side->backend->klass->download(side->backend, guard_shape, 1, end ? data + size : data - GUARD, guard);
+    for (int i = 0; i < GUARD; i++)
+      if (guard[i] != SENTINEL) {
+        g_test_message("%s, %s: wrote %g over the sentinel %d %s the buffer of %" G_GSIZE_FORMAT " floats",
+                       side->gradients->name, what, guard[i], i, end ? "behind" : "before", size);
+        g_test_fail();
+      }
+  }
+  side->backend->klass->free(side->backend, data - GUARD);
+}
+
+/* |got - expected| <= relative * (largest finite |expected|) + absolute, NaN only where NaN, infinities equal. */
+static inline void
+check_close(const char *side, const char *what, gsize n, const float *got, const double *expected, double relative,
+            double absolute)
+{
+  double largest = 0.0;
+  for (gsize i = 0; i < n; i++)
+    if (isfinite(expected[i]))
+      largest = MAX(largest, fabs(expected[i]));
+  const double tolerance = relative * largest + absolute;
+  int failures = 0;
+  for (gsize i = 0; i < n && failures < 5; i++) {
+    const gboolean same = isfinite(expected[i]) ? fabs(got[i] - expected[i]) <= tolerance
+                          : isnan(expected[i])  ? isnan(got[i])
+                                                : got[i] == expected[i];
+    if (same)
+      continue;
+    g_test_message("%s, %s: at %" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT ": %.9g, expected %.9g, tolerance %.3g", side,
+                   what, i, n, got[i], expected[i], tolerance);
+    g_test_fail();
+    failures++;
+  }
+}
+
+/* Uniform in -1..1, the same in every run. */
+static inline float
+random_float(GRand *random)
+{
+  return (float)g_rand_double_range(random, -1.0, 1.0);
+}
+
+static inline float *
+random_floats(GRand *random, gsize n)
+{
+  float *x = g_new(float, n);
+  for (gsize i = 0; i < n; i++)
+    x[i] = random_float(random);
+  return x;
+}

@@ -1,0 +1,290 @@
+/* test_gradient_vectors.c - activations, losses and the optimiser against their formulas, on every backend
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "gradient_side.h"
+
+/* One number, an odd remainder, and enough that threads share the work. */
+static const int sizes[] = { 1, 19, 150001 };
+
+typedef struct {
+  Side side;
+  const char *name; /* of the side */
+  int n;
+  float *host[4], *data[4]; /* the same numbers on the host and in the backend */
+  double *expected;
+} Vectors;
+
+static CbiganShape
+flat(const Vectors *v)
+{
+  return (CbiganShape){ v->n, 1, 1 };
+}
+
+/* Random in -1..1; some entries of the first two are equal, large, tiny, denormal, infinite, NaN. */
+static Vectors
+vectors_new(int s, int n)
+{
+  static const float special[] = { 1e15f, -1e15f, 1e-15f, -1e-40f, 0.0f, INFINITY, NAN };
+  Vectors v = { .side = side_open(s), .name = side_names[s], .n = n, .expected = g_new0(double, n) };
+  g_autoptr(GRand) random = g_rand_new_with_seed((guint32)n);
+  for (int k = 0; k < 4; k++)
+    v.host[k] = random_floats(random, (gsize)n);
+  for (gsize i = 0; n > 2 && i < 2 * G_N_ELEMENTS(special); i++)
+    v.host[i % 2][g_rand_int_range(random, 0, n)] = special[i / 2];
+  v.host[1][0] = v.host[0][0];
+  for (int k = 0; k < 4; k++)
+    v.data[k] = side_put(&v.side, flat(&v), 1, v.host[k]);
+  return v;
+}
+
+/* Reads vector k back and compares it with v->expected. */
+static void
+vectors_check(Vectors *v, int k, const char *what, double relative, double absolute)
+{
+  g_autofree float *got = g_new(float, v->n);
+  v->side.backend->klass->download(v->side.backend, flat(v), 1, v->data[k], got);
+  g_autofree char *where = g_strdup_printf("%s of %d", what, v->n);
+  for (int i = 0; i < v->n; i++) /* each number by its own size */
+    check_close(v->name, where, 1, got + i, v->expected + i, relative, absolute);
+}
+
+static void
+vectors_clear(Vectors *v)
+{
+  for (int k = 0; k < 4; k++) {
+    side_take(&v->side, flat(v), 1, v->data[k], NULL, "a vector");
+    g_free(v->host[k]);
+  }
+  g_free(v->expected);
+  side_close(&v->side);
+}
+
+/* By central differences of the forward definitions; the activations work on their outputs. */
+static double
+activation64(CbiganActivation activation, double x)
+{
+  return activation == CBIGAN_TANH ? tanh(x) : activation == CBIGAN_LEAKY && x < 0 ? (double)CBIGAN_LEAKY_SLOPE * x : x;
+}
+
+static void
+check_activation(Vectors *v, CbiganActivation activation)
+{
+  const double h = 1e-6;
+  for (int i = 0; i < v->n; i++) {
+    double x = 3.0 * v->host[2][i];
+    v->host[2][i] = (float)activation64(activation, x);
+    v->expected[i] = v->host[3][i] * (activation64(activation, x + h) - activation64(activation, x - h)) / (2 * h);
+  }
+  v->side.backend->klass->upload(v->side.backend, flat(v), 1, v->host[2], v->data[2]);
+  v->side.gradients->activation(v->side.backend, activation, v->n, v->data[2], v->data[3]);
+  vectors_check(v, 3, "activation", 1e-4, 1e-6);
+}
+
+static void
+check_activation_edges(Vectors *v)
+{
+  /* y = 0 has the slope of the left side; a NaN output leaves the gradient to the left side's slope too. */
+  const float y[] = { 0.0f, -0.0f, 1e-40f, -1e-40f, INFINITY, -INFINITY, NAN };
+  const float slope[] = { CBIGAN_LEAKY_SLOPE, CBIGAN_LEAKY_SLOPE, 1, CBIGAN_LEAKY_SLOPE, 1, CBIGAN_LEAKY_SLOPE,
+                          CBIGAN_LEAKY_SLOPE };
+  for (int i = 0; i < v->n; i++) {
+    v->host[0][i] = y[i % G_N_ELEMENTS(y)];
+    v->expected[i] = (double)v->host[1][i] * slope[i % G_N_ELEMENTS(y)];
+  }
+  v->side.backend->klass->upload(v->side.backend, flat(v), 1, v->host[0], v->data[0]);
+  v->side.gradients->activation(v->side.backend, CBIGAN_LEAKY, v->n, v->data[0], v->data[1]);
+  vectors_check(v, 1, "leaky, edges", 1e-6, 1e-44);
+}
+
+static void
+check_l1(Vectors *v)
+{
+  for (int i = 0; i < v->n; i++) {
+    const float a = v->host[0][i], b = v->host[1][i];
+    v->expected[i] = v->host[2][i] + (a > b ? 0.25 : a < b ? -0.25 : 0.0);
+  }
+  v->side.gradients->l1_gradient(v->side.backend, v->n, v->data[0], v->data[1], 0.25f, v->data[2]);
+  vectors_check(v, 2, "l1_gradient", 1e-6, 1e-7);
+}
+
+static void
+check_fill(Vectors *v)
+{
+  for (int i = 0; i < v->n; i++)
+    v->expected[i] = -2.5;
+  v->side.gradients->fill(v->side.backend, v->n, -2.5f, v->data[0]);
+  vectors_check(v, 0, "fill", 0, 0);
+}
+
+static void
+check_add(Vectors *v)
+{
+  for (int i = 0; i < v->n; i++)
+    v->expected[i] = v->host[0][i] + v->host[1][i];
+  v->side.gradients->add(v->side.backend, v->n, v->data[0], v->data[1]);
+  vectors_check(v, 1, "add", 0, 0);
+}
+
+/* Samples of the per-sample functions: one of everything, or as many as divide it. */
+static int
+samples(const Vectors *v)
+{
+  return v->n == 150001 ? 11 : 1; /* 150001 = 11 * 13636 + 5: the last five are nobody's */
+}
+
+static void
+check_mix(Vectors *v)
+{
+  const float e[11] = { 0.3f, 0, 1, 0.5f, 0.9f, 0.1f, 0.2f, 0.7f, 0.6f, 0.4f, 0.8f };
+  const int size = v->n / samples(v);
+  for (int i = 0; i < v->n; i++) {
+    const int sample = i / size;
+    v->expected[i] = sample < samples(v) ? (double)e[sample] * v->host[0][i] + (1.0 - e[sample]) * v->host[2][i]
+                                         : v->host[3][i];
+  }
+  v->side.gradients->mix(v->side.backend, samples(v), size, e, v->data[0], v->data[2], v->data[3]);
+  vectors_check(v, 3, "mix", 1e-6, 1e-6);
+}
+
+static void
+check_scale(Vectors *v)
+{
+  const float e[11] = { -2, 0, 1, 0.5f, 1e10f, 1e-30f, 3, -0.1f, 7, 5, 0.25f };
+  const int size = v->n / samples(v);
+  for (int i = 0; i < v->n; i++)
+    v->expected[i] = i / size < samples(v) ? (double)(e[i / size] * v->host[0][i]) : v->host[3][i];
+  v->side.gradients->scale(v->side.backend, samples(v), size, e, v->data[0], v->data[3]);
+  vectors_check(v, 3, "scale", 0, 0);
+}
+
+static void
+check_number(Vectors *v, const char *what, double got, double expected, double size)
+{
+  if (fabs(got - expected) <= 1e-12 * size)
+    return;
+  g_test_message("%s, %s of %d: %.17g, expected %.17g, tolerance %.3g", v->name, what, v->n, got, expected,
+                 1e-12 * size);
+  g_test_fail();
+}
+
+static void
+check_sums(Vectors *v)
+{
+  const int n = samples(v), size = v->n / n;
+  double norms[11], expected[11], sum = -1, expected_sum = 0, magnitude = 0;
+  for (int i = 0; i < n; i++)
+    norms[i] = expected[i] = i;
+  for (int i = 0; i < v->n; i++) {
+    const double x = v->host[2][i];
+    expected_sum += x;
+    magnitude += fabs(x);
+    if (i / size < n)
+      expected[i / size] += x * x;
+  }
+  v->side.gradients->square_norms(v->side.backend, n, size, v->data[2], norms);
+  v->side.gradients->sum(v->side.backend, v->n, v->data[2], &sum);
+  for (int i = 0; i < n; i++)
+    check_number(v, "square_norms", norms[i], expected[i], expected[i]);
+  check_number(v, "sum", sum, expected_sum, magnitude);
+  v->side.gradients->sum(v->side.backend, v->n, v->data[0], &sum);
+  g_assert_true(v->n < 3 || isnan(sum));
+}
+
+/* Three steps: by hand in double, as in the paper (Kingma & Ba 2015, algorithm 1). */
+static void
+check_adam(Vectors *v)
+{
+  enum { GRADIENT = 1, MEAN = 2, SQUARE = 3, PARAMETER = 0 };
+  const double rate = 0.01, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  const CbiganBackendClass *k = v->side.backend->klass;
+  double *state[4];
+  for (int i = 0; i < 4; i++)
+    state[i] = g_new0(double, v->n);
+  for (int i = 0; i < v->n; i++)
+    state[PARAMETER][i] = v->host[PARAMETER][i] = (float)(i % 100) / 50 - 1; /* no special numbers here */
+  k->upload(v->side.backend, flat(v), 1, v->host[PARAMETER], v->data[PARAMETER]);
+  v->side.gradients->fill(v->side.backend, v->n, 0, v->data[MEAN]);
+  v->side.gradients->fill(v->side.backend, v->n, 0, v->data[SQUARE]);
+  for (int step = 1; step <= 3; step++) {
+    k->upload(v->side.backend, flat(v), 1, v->host[GRADIENT], v->data[GRADIENT]);
+    v->side.gradients->adam(v->side.backend, v->n, step, (float)rate, (float)beta1, (float)beta2, (float)epsilon,
+                            v->data[GRADIENT], v->data[MEAN], v->data[SQUARE], v->data[PARAMETER]);
+    for (int i = 0; i < v->n; i++) {
+      const double g = v->host[GRADIENT][i];
+      state[MEAN][i] = beta1 * state[MEAN][i] + (1 - beta1) * g;
+      state[SQUARE][i] = beta2 * state[SQUARE][i] + (1 - beta2) * g * g;
+      const double mean = state[MEAN][i] / (1 - pow(beta1, step)), square = state[SQUARE][i] / (1 - pow(beta2, step));
+      state[PARAMETER][i] -= rate * mean / (sqrt(square) + epsilon);
+      v->host[GRADIENT][i] *= step % 2 ? -0.5f : 0.75f;
+    }
+  }
+  const char *const names[] = { "adam: parameters", "adam: gradients", "adam: m", "adam: v" };
+  for (int i = 0; i < 4; i++) {
+    memcpy(v->expected, state[i], v->n * sizeof(double));
+    vectors_check(v, i, names[i], i == PARAMETER ? 0 : 2e-5, 1e-6);
+    g_free(state[i]);
+  }
+}
+
+static void
+check_average(Vectors *v)
+{
+  for (int i = 0; i < v->n; i++)
+    v->expected[i] = 0.995 * v->host[2][i] + 0.005 * v->host[0][i];
+  v->side.gradients->average(v->side.backend, v->n, 0.995f, v->data[0], v->data[2]);
+  vectors_check(v, 2, "average", 1e-5, 1e-6);
+}
+
+static void
+check_linear(Vectors *v)
+{
+  check_activation(v, CBIGAN_LINEAR);
+}
+
+static void
+check_leaky(Vectors *v)
+{
+  check_activation(v, CBIGAN_LEAKY);
+}
+
+static void
+check_tanh(Vectors *v)
+{
+  check_activation(v, CBIGAN_TANH);
+}
+
+static const struct {
+  const char *name;
+  void (*check)(Vectors *v);
+} tests[] = {
+  { "linear", check_linear },   { "leaky", check_leaky }, { "tanh", check_tanh },
+  { "edges", check_activation_edges },
+  { "l1_gradient", check_l1 },  { "fill", check_fill },   { "add", check_add },
+  { "mix", check_mix },         { "scale", check_scale }, { "sums", check_sums },
+  { "adam", check_adam },       { "average", check_average },
+};
+
+static void
+test_vectors(gconstpointer data)
+{
+  void (*check)(Vectors *v) = tests[GPOINTER_TO_INT(data)].check;
+  for (int s = 0; s < N_SIDES; s++)
+    for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
+      Vectors v = vectors_new(s, sizes[i]);
+      check(&v);
+      vectors_clear(&v);
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+  g_test_init(&argc, &argv, NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS(tests); i++) {
+    g_autofree char *path = g_strconcat("/gradients/vectors/", tests[i].name, NULL);
+    g_test_add_data_func(path, GINT_TO_POINTER(i), test_vectors);
+  }
+  return g_test_run();
+}

@@ -1,0 +1,471 @@
+/* test_gradients.c - gradients of the layers: finite differences, adjoints, backends against each other, repeatability
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A new kind of layer: add its definition to `forward64` and shapes to `cases`. A new backend: name it in
+ * gradient_side.h.
+ */
+#include "gradient_side.h"
+
+#define NO CBIGAN_NO_OFFSET
+
+typedef struct {
+  const char *name;
+  CbiganLayer layer;
+  int batch, bias_batch, tangent_batch;
+} Case;
+
+#define CONV(k, ci, co, h, w, b)                                                                                       \
+  { .kind = CBIGAN_CONV2D, .kernel = k, .in = { ci, h, w }, .out = { co, h, w }, .weight = 7, .bias = b,               \
+    .weight_stride = ci * k * k }
+#define DENSE(i, o, stride, b) { .kind = CBIGAN_DENSE, .in = i, .out = o, .weight = 5, .bias = b, .weight_stride = stride }
+#define RESAMPLE(kind_, c, h, w, oh, ow)                                                                               \
+  { .kind = kind_, .in = { c, h, w }, .out = { c, oh, ow }, .weight = NO, .bias = NO }
+#define S(...) { __VA_ARGS__ }
+
+/* Weights start at an odd place, biases lie before them. */
+static const Case cases[] = {
+  { "conv3 3->4 8x8", CONV(3, 3, 4, 8, 8, NO), 3, 0, 1 },
+  { "conv3 5->7 9x6, bias", CONV(3, 5, 7, 9, 6, 0), 3, 2, 2 },
+  { "conv3 16->20 4x4", CONV(3, 16, 20, 4, 4, NO), 2, 0, 1 },
+  { "conv3 12->33 2x2", CONV(3, 12, 33, 2, 2, NO), 3, 0, 3 },
+  { "conv3 3->2 1x5", CONV(3, 3, 2, 1, 5, 1), 3, 1, 1 },
+  { "conv1 3->5 7x6, bias", CONV(1, 3, 5, 7, 6, 1), 3, 2, 1 },
+  { "conv1 32->16 3x3", CONV(1, 32, 16, 3, 3, NO), 2, 0, 2 },
+  { "dense 30->5, bias", DENSE(S(30, 1, 1), S(5, 1, 1), 30, 0), 6, 4, 2 },
+  { "dense 24->10 of 40", DENSE(S(24, 1, 1), S(10, 1, 1), 40, NO), 5, 0, 2 },
+  { "dense 6x2x3->9 of 50", DENSE(S(6, 2, 3), S(9, 1, 1), 50, NO), 3, 0, 1 },
+  { "dense 10->6x2x2", DENSE(S(10, 1, 1), S(6, 2, 2), 10, NO), 4, 0, 1 },
+  { "dense 3x2x2->2x1x2, bias", DENSE(S(3, 2, 2), S(2, 1, 2), 12, 0), 4, 3, 1 },
+  { "dense 16->1, bias", DENSE(S(16, 1, 1), S(1, 1, 1), 16, 2), 6, 4, 2 },
+  { "upsample 3x4x4", RESAMPLE(CBIGAN_UPSAMPLE, 3, 4, 4, 8, 8), 2, 0, 1 },
+  { "upsample 20x5x3", RESAMPLE(CBIGAN_UPSAMPLE, 20, 5, 3, 10, 6), 3, 0, 2 },
+  { "upsample 4x1x2", RESAMPLE(CBIGAN_UPSAMPLE, 4, 1, 2, 2, 4), 1, 0, 1 },
+  { "avgpool 3x8x8", RESAMPLE(CBIGAN_AVGPOOL, 3, 8, 8, 4, 4), 2, 0, 1 },
+  { "avgpool 17x6x4", RESAMPLE(CBIGAN_AVGPOOL, 17, 6, 4, 3, 2), 3, 0, 2 },
+};
+
+/* What goes in, on the host in c,h,w order; `before` is what accumulating functions find. */
+typedef struct {
+  float *parameters, *x, *dy;
+  float *gradients_before, *dx_before, *t_before;
+  gsize n_parameters, n_x, n_dy;
+} Problem;
+
+/* What comes out. */
+typedef struct {
+  float *dx, *dx_added, *gradients, *t, *t_added;
+} Result;
+
+static gboolean
+has_weights(const Case *c)
+{
+  return c->layer.weight != NO;
+}
+
+static gsize
+n_weights(const CbiganLayer *l)
+{
+  gsize in = l->kind == CBIGAN_CONV2D ? (gsize)l->in.c * l->kernel * l->kernel : cbigan_shape_size(l->in);
+  gsize rows = l->kind == CBIGAN_CONV2D ? (gsize)l->out.c : cbigan_shape_size(l->out);
+  return (rows - 1) * l->weight_stride + in;
+}
+
+/* Room for the biases (at most 8 of them before the weights), the weights, and something behind. */
+static Problem
+problem_new(const Case *c, GRand *random)
+{
+  Problem p = { .n_parameters = has_weights(c) ? c->layer.weight + n_weights(&c->layer) + 9 : 1,
+                .n_x = c->batch * cbigan_shape_size(c->layer.in),
+                .n_dy = c->batch * cbigan_shape_size(c->layer.out) };
+  p.parameters = random_floats(random, p.n_parameters);
+  p.x = random_floats(random, p.n_x);
+  p.dy = random_floats(random, p.n_dy);
+  p.gradients_before = random_floats(random, p.n_parameters);
+  p.dx_before = random_floats(random, p.n_x);
+  p.t_before = random_floats(random, p.n_dy);
+  return p;
+}
+
+static void
+problem_clear(Problem *p)
+{
+  g_free(p->parameters);
+  g_free(p->x);
+  g_free(p->dy);
+  g_free(p->gradients_before);
+  g_free(p->dx_before);
+  g_free(p->t_before);
+}
+
+static void
+result_clear(Result *r)
+{
+  g_free(r->dx);
+  g_free(r->dx_added);
+  g_free(r->gradients);
+  g_free(r->t);
+  g_free(r->t_added);
+}
+
+/* t; accumulate: added to what stood there, for a layer whose forward pass does so. */
+static float *
+run_tangent(const Side *side, const Case *c, const Problem *p, float *parameters, gboolean accumulate)
+{
+  g_autoptr(GError) error = NULL;
+  CbiganLayer layer = c->layer;
+  layer.name = (char *)c->name;
+  layer.accumulate = accumulate && has_weights(c); /* the others never do */
+  layer.activation = CBIGAN_LEAKY; /* and a bias perhaps: the tangent pass has neither */
+  CbiganGradientPlan *plan = side->gradients->plan(side->backend, &layer, c->batch, c->tangent_batch, &error);
+  g_assert_no_error(error);
+  side->gradients->load(side->backend, plan, parameters);
+  /* The last samples of the batch, as the gradient penalty has them. */
+  const gsize first = c->batch - c->tangent_batch;
+  float *x = side_put(side, layer.in, c->tangent_batch, p->x + first * cbigan_shape_size(layer.in));
+  float *t = side_put(side, layer.out, c->tangent_batch, p->t_before);
+  float *host = g_new(float, c->tangent_batch * cbigan_shape_size(layer.out));
+  side->gradients->tangent(side->backend, plan, x, t);
+  side_take(side, layer.out, c->tangent_batch, t, host, c->name);
+  side_take(side, layer.in, c->tangent_batch, x, NULL, c->name);
+  side->gradients->plan_free(side->backend, plan);
+  return host;
+}
+
+static Result
+run(const Side *side, const Case *c, const Problem *p)
+{
+  const CbiganGradients *g = side->gradients;
+  g_autoptr(GError) error = NULL;
+  CbiganLayer layer = c->layer;
+  layer.name = (char *)c->name;
+  const CbiganShape flat = { (int)p->n_parameters, 1, 1 };
+  float *parameters = side_put(side, flat, 1, p->parameters), *gradients = side_put(side, flat, 1, p->gradients_before);
+  float *x = side_put(side, layer.in, c->batch, p->x), *dy = side_put(side, layer.out, c->batch, p->dy);
+  float *dx = side_put(side, layer.in, c->batch, p->dx_before), *added = side_put(side, layer.in, c->batch, p->dx_before);
+  Result r = { g_new(float, p->n_x), g_new(float, p->n_x), g_new(float, p->n_parameters),
+               run_tangent(side, c, p, parameters, FALSE), run_tangent(side, c, p, parameters, TRUE) };
+
+  CbiganGradientPlan *plan = g->plan(side->backend, &layer, c->batch, 0, &error);
+  g_assert_no_error(error);
+  g->load(side->backend, plan, parameters);
+  g->data(side->backend, plan, dy, dx, FALSE);
+  g->data(side->backend, plan, dy, added, TRUE);
+  if (has_weights(c))
+    g->weights(side->backend, plan, x, dy, gradients);
+  if (layer.bias != NO)
+    g->bias(side->backend, plan, c->bias_batch, dy, gradients);
+  g->plan_free(side->backend, plan);
+
+  side_take(side, layer.in, c->batch, dx, r.dx, c->name);
+  side_take(side, layer.in, c->batch, added, r.dx_added, c->name);
+  side_take(side, flat, 1, gradients, r.gradients, c->name);
+  side_take(side, flat, 1, parameters, NULL, c->name);
+  side_take(side, layer.in, c->batch, x, NULL, c->name);
+  side_take(side, layer.out, c->batch, dy, NULL, c->name);
+  return r;
+}
+
+/* --- the operations by their definition, in double --------------------------------------------------------- */
+
+static double
+conv2d64(const CbiganLayer *l, const double *w, const double *x, int o, int row, int column)
+{
+  double sum = 0.0;
+  for (int i = 0; i < l->in.c; i++)
+    for (int ky = 0; ky < l->kernel; ky++)
+      for (int kx = 0; kx < l->kernel; kx++) {
+        int y = row + ky - l->kernel / 2, z = column + kx - l->kernel / 2;
+        if (y >= 0 && y < l->in.h && z >= 0 && z < l->in.w)
+          sum += w[((o * l->in.c + i) * l->kernel + ky) * l->kernel + kx] * x[(i * l->in.h + y) * l->in.w + z];
+      }
+  return sum;
+}
+
+static double
+dense64(const CbiganLayer *l, const double *w, const double *x, gsize o)
+{
+  double sum = 0.0;
+  for (gsize i = 0; i < cbigan_shape_size(l->in); i++)
+    sum += w[o * l->weight_stride + i] * x[i];
+  return sum;
+}
+
+/* Bilinear at the centre of output pixel (row, column), pixels being squares (align_corners = false). */
+static double
+upsample64(const CbiganLayer *l, const double *x, int c, int row, int column)
+{
+  double v = CLAMP((row + 0.5) / 2 - 0.5, 0, l->in.h - 1), u = CLAMP((column + 0.5) / 2 - 0.5, 0, l->in.w - 1);
+  int v0 = (int)v, u0 = (int)u, v1 = MIN(v0 + 1, l->in.h - 1), u1 = MIN(u0 + 1, l->in.w - 1);
+  double a = v - v0, b = u - u0;
+  x += c * l->in.h * l->in.w;
+  return (1 - a) * ((1 - b) * x[v0 * l->in.w + u0] + b * x[v0 * l->in.w + u1]) +
+         a * ((1 - b) * x[v1 * l->in.w + u0] + b * x[v1 * l->in.w + u1]);
+}
+
+static double
+avgpool64(const CbiganLayer *l, const double *x, int c, int row, int column)
+{
+  x += (c * l->in.h + 2 * row) * l->in.w + 2 * column;
+  return (x[0] + x[1] + x[l->in.w] + x[l->in.w + 1]) / 4;
+}
+
+/* One sample; y = op(x) + bias where with_bias. */
+static void
+forward64(const CbiganLayer *l, const double *parameters, gboolean with_bias, const double *x, double *y)
+{
+  const double *w = parameters + (l->weight == NO ? 0 : l->weight);
+  const gboolean dense = l->kind == CBIGAN_DENSE;
+  for (int c = 0, i = 0; c < l->out.c; c++)
+    for (int row = 0; row < l->out.h; row++)
+      for (int column = 0; column < l->out.w; column++, i++) {
+        y[i] = dense                          ? dense64(l, w, x, i)
+               : l->kind == CBIGAN_CONV2D     ? conv2d64(l, w, x, c, row, column)
+               : l->kind == CBIGAN_UPSAMPLE   ? upsample64(l, x, c, row, column)
+                                              : avgpool64(l, x, c, row, column);
+        if (with_bias && l->bias != NO)
+          y[i] += parameters[l->bias + (dense ? i : c)];
+      }
+}
+
+static double *
+doubles(gsize n, const float *x)
+{
+  double *d = g_new(double, n);
+  for (gsize i = 0; i < n; i++)
+    d[i] = x[i];
+  return d;
+}
+
+/* sum over the first n samples of <dy, op(x)> */
+static double
+loss64(const CbiganLayer *l, int n, const double *parameters, const double *x, const double *dy)
+{
+  const gsize in = cbigan_shape_size(l->in), out = cbigan_shape_size(l->out);
+  double y[out], sum = 0.0;
+  for (int sample = 0; sample < n; sample++) {
+    forward64(l, parameters, TRUE, x + sample * in, y);
+    for (gsize i = 0; i < out; i++)
+      sum += y[i] * dy[sample * out + i];
+  }
+  return sum;
+}
+
+/* --- tests ------------------------------------------------------------------------------------------------- */
+
+/* Central differences; the operations are linear in every single number, so a large step costs no accuracy. */
+static double
+difference(const CbiganLayer *l, int n, double *parameters, double *x, const double *dy, double *variable)
+{
+  const double h = 0.5, at = *variable;
+  *variable = at + h;
+  double above = loss64(l, n, parameters, x, dy);
+  *variable = at - h;
+  double below = loss64(l, n, parameters, x, dy);
+  *variable = at;
+  return (above - below) / (2 * h);
+}
+
+static void
+test_differences(gconstpointer data)
+{
+  const Case *c = data;
+  const CbiganLayer *l = &c->layer;
+  g_autoptr(GRand) random = g_rand_new_with_seed(1);
+  Problem p = problem_new(c, random);
+  g_autofree double *parameters = doubles(p.n_parameters, p.parameters), *x = doubles(p.n_x, p.x),
+                    *dy = doubles(p.n_dy, p.dy), *dx = g_new(double, p.n_x), *dx_added = g_new(double, p.n_x),
+                    *gradients = doubles(p.n_parameters, p.gradients_before);
+  const gsize in = cbigan_shape_size(l->in), out = cbigan_shape_size(l->out);
+  for (gsize i = 0; i < p.n_x; i++) { /* samples are independent: the loss of its own sample is enough */
+    gsize sample = i / in;
+    dx[i] = difference(l, 1, parameters, x + sample * in, dy + sample * out, x + i);
+    dx_added[i] = dx[i] + p.dx_before[i];
+  }
+  for (gsize i = 0; has_weights(c) && i < p.n_parameters; i++) {
+    gboolean bias = l->bias != NO && i >= l->bias && i < l->weight;
+    gradients[i] += difference(l, bias ? c->bias_batch : c->batch, parameters, x, dy, parameters + i);
+  }
+  for (int s = 0; s < N_SIDES; s++) {
+    Side side = side_open(s);
+    Result r = run(&side, c, &p);
+    check_close(side_names[s], "data", p.n_x, r.dx, dx, 1e-5, 0);
+    check_close(side_names[s], "data, accumulated", p.n_x, r.dx_added, dx_added, 1e-5, 0);
+    check_close(side_names[s], "weights and bias", p.n_parameters, r.gradients, gradients, 1e-5, 0);
+    result_clear(&r);
+    side_close(&side);
+  }
+  problem_clear(&p);
+}
+
+static void
+test_tangent(gconstpointer data)
+{
+  const Case *c = data;
+  const gsize in = cbigan_shape_size(c->layer.in), out = cbigan_shape_size(c->layer.out), n = c->tangent_batch * out;
+  g_autoptr(GRand) random = g_rand_new_with_seed(2);
+  Problem p = problem_new(c, random);
+  g_autofree double *parameters = doubles(p.n_parameters, p.parameters), *x = doubles(p.n_x, p.x),
+                    *t = g_new(double, n), *t_added = g_new(double, n);
+  for (int sample = 0; sample < c->tangent_batch; sample++)
+    forward64(&c->layer, parameters, FALSE, x + (c->batch - c->tangent_batch + sample) * in, t + sample * out);
+  for (gsize i = 0; i < n; i++)
+    t_added[i] = t[i] + (has_weights(c) ? p.t_before[i] : 0);
+  for (int s = 0; s < N_SIDES; s++) {
+    Side side = side_open(s);
+    Result r = run(&side, c, &p);
+    check_close(side_names[s], "tangent", n, r.t, t, 1e-5, 0);
+    check_close(side_names[s], "tangent, accumulated", n, r.t_added, t_added, 1e-5, 0);
+    result_clear(&r);
+    side_close(&side);
+  }
+  problem_clear(&p);
+}
+
+/* <op x, dy> = <x, op^T dy> = <w, dw>, over the samples of the tangent pass */
+static void
+test_adjoint(gconstpointer data)
+{
+  Case c = *(const Case *)data;
+  c.tangent_batch = c.batch;
+  g_autoptr(GRand) random = g_rand_new_with_seed(3);
+  Problem p = problem_new(&c, random);
+  memset(p.gradients_before, 0, p.n_parameters * sizeof(float));
+  c.layer.bias = NO;
+  for (int s = 0; s < N_SIDES; s++) {
+    Side side = side_open(s);
+    Result r = run(&side, &c, &p);
+    double forward = 0.0, backward = 0.0, weights = 0.0, size = 0.0;
+    for (gsize i = 0; i < p.n_dy; i++) {
+      forward += (double)r.t[i] * p.dy[i];
+      size += fabs((double)r.t[i] * p.dy[i]);
+    }
+    for (gsize i = 0; i < p.n_x; i++)
+      backward += (double)p.x[i] * r.dx[i];
+    for (gsize i = 0; i < p.n_parameters; i++)
+      weights += (double)p.parameters[i] * r.gradients[i];
+    const float got[2] = { (float)backward, (float)weights };
+    const double expected[2] = { forward, forward };
+    check_close(side_names[s], "adjoint", has_weights(&c) ? 2 : 1, got, expected, 1e-6, 1e-6 * size);
+    result_clear(&r);
+    side_close(&side);
+  }
+  problem_clear(&p);
+}
+
+typedef enum { RANDOM, BIG, SMALL, DENORMAL, SPREAD, NOT_FINITE, N_DATA } Data;
+static const struct {
+  const char *name;
+  float scale;
+} kinds[N_DATA] = {
+  [RANDOM] = { "random", 1 },          [BIG] = { "big", 1e17f },     [SMALL] = { "small", 1e-17f },
+  [DENORMAL] = { "denormal", 1e-40f }, [SPREAD] = { "spread", 1 },   [NOT_FINITE] = { "NaN and infinity", 1 },
+};
+
+static void
+make_extreme(GRand *random, Data kind, gsize n, float *x)
+{
+  for (gsize i = 0; i < n; i++)
+    x[i] *= kind == SPREAD ? powf(10.0f, (float)g_rand_int_range(random, -20, 15)) : kinds[kind].scale;
+  if (kind == NOT_FINITE) {
+    x[g_rand_int_range(random, 0, (int)n)] = NAN;
+    x[g_rand_int_range(random, 0, (int)n)] = INFINITY;
+  }
+}
+
+static void
+test_extremes(gconstpointer data)
+{
+  const Case *c = data;
+  for (Data kind = 0; kind < N_DATA; kind++) {
+    g_autoptr(GRand) random = g_rand_new_with_seed(4 + kind);
+    Problem p = problem_new(c, random);
+    make_extreme(random, kind, p.n_x, p.x);
+    make_extreme(random, kind, p.n_dy, p.dy);
+    make_extreme(random, kind == NOT_FINITE ? RANDOM : kind, p.n_x, p.dx_before);
+    const gsize sizes[] = { p.n_x, p.n_x, p.n_parameters, c->tangent_batch * cbigan_shape_size(c->layer.out),
+                            c->tangent_batch * cbigan_shape_size(c->layer.out) };
+    static const char *const names[] = { "data", "data, accumulated", "weights and bias", "tangent",
+                                         "tangent, accumulated" };
+    Result r[N_SIDES];
+    for (int s = 0; s < N_SIDES; s++) {
+      Side side = side_open(s);
+      r[s] = run(&side, c, &p);
+      side_close(&side);
+    }
+    for (int s = 1; s < N_SIDES; s++) {
+      const float *const got[] = { r[s].dx, r[s].dx_added, r[s].gradients, r[s].t, r[s].t_added };
+      const float *const judge[] = { r[0].dx, r[0].dx_added, r[0].gradients, r[0].t, r[0].t_added };
+      for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        g_autofree double *expected = doubles(sizes[i], judge[i]);
+        g_autofree char *what = g_strconcat(names[i], ", ", kinds[kind].name, NULL);
+        check_close(side_names[s], what, sizes[i], got[i], expected, 1e-5, 1e-42);
+      }
+    }
+    for (int s = 0; s < N_SIDES; s++)
+      result_clear(&r[s]);
+    problem_clear(&p);
+  }
+}
+
+/* Real sizes, so that the work is really shared by threads: the same bits every time, from a new plan too. */
+static const Case repeated[] = {
+  { "conv3 3->4 64x64", CONV(3, 3, 4, 64, 64, NO), 24, 0, 8 },
+  { "conv3 8->12 16x16", CONV(3, 8, 12, 16, 16, NO), 48, 0, 16 },
+  { "conv3 64->64 2x2", CONV(3, 64, 64, 2, 2, NO), 96, 0, 32 },
+  { "conv1 4->4 64x64, bias", CONV(1, 4, 4, 64, 64, 0), 24, 16, 8 },
+  { "conv1 32->64 2x2", CONV(1, 32, 64, 2, 2, NO), 96, 0, 32 },
+  { "dense 64x2x2->64 of 768", DENSE(S(64, 2, 2), S(64, 1, 1), 768, NO), 96, 0, 32 },
+  { "dense 512->512", DENSE(S(512, 1, 1), S(512, 1, 1), 512, NO), 96, 0, 32 },
+  { "dense 64->1, bias", DENSE(S(64, 1, 1), S(1, 1, 1), 64, 0), 96, 64, 32 },
+};
+
+static void
+test_repeats(gconstpointer data)
+{
+  const Case *c = data;
+  g_autoptr(GRand) random = g_rand_new_with_seed(20);
+  Problem p = problem_new(c, random);
+  for (int s = 1; s < N_SIDES; s++) {
+    Side side = side_open(s);
+    Result first = run(&side, c, &p);
+    for (int repeat = 0; repeat < 10; repeat++) {
+      Result again = run(&side, c, &p);
+      for (gsize i = 0; i < p.n_parameters; i++)
+        if (memcmp(&first.gradients[i], &again.gradients[i], sizeof(float))) {
+          g_test_message("%s, %s: gradient %" G_GSIZE_FORMAT " was %.9g, in run %d %.9g", side_names[s], c->name, i,
+                         first.gradients[i], repeat + 2, again.gradients[i]);
+          g_test_fail();
+          break;
+        }
+      g_assert_cmpmem(first.dx, p.n_x * sizeof(float), again.dx, p.n_x * sizeof(float));
+      g_assert_cmpmem(first.dx_added, p.n_x * sizeof(float), again.dx_added, p.n_x * sizeof(float));
+      result_clear(&again);
+    }
+    result_clear(&first);
+    side_close(&side);
+  }
+  problem_clear(&p);
+}
+
+static void
+add(const char *test, gsize n, const Case *list, GTestDataFunc function)
+{
+  for (gsize i = 0; i < n; i++) {
+    g_autofree char *path = g_strdup_printf("/gradients/%s/%s", test, list[i].name);
+    g_test_add_data_func(path, &list[i], function);
+  }
+}
+
+int
+main(int argc, char **argv)
+{
+  g_test_init(&argc, &argv, NULL);
+  add("differences", G_N_ELEMENTS(cases), cases, test_differences);
+  add("tangent", G_N_ELEMENTS(cases), cases, test_tangent);
+  add("adjoint", G_N_ELEMENTS(cases), cases, test_adjoint);
+  add("extremes", G_N_ELEMENTS(cases), cases, test_extremes);
+  add("repeats", G_N_ELEMENTS(repeated), repeated, test_repeats);
+  return g_test_run();
+}

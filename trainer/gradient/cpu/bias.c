@@ -1,0 +1,45 @@
+/* bias.c - gradient of a bias
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "gradient/cpu/cpu.h"
+
+/* Sum of dy (positions, channels) over positions. Many short rows are added as one long one that vectors fill. */
+static void
+add_up(gsize positions, gsize channels, const float *dy, double *sums /* (channels) */)
+{
+  const gsize lanes = channels * MAX((gsize)1, 64 / channels), size = positions * channels;
+  float lane[lanes];
+  for (gsize i = 0; i < lanes; i++)
+    lane[i] = 0.0f;
+  for (gsize from = 0; from < size; from += lanes) {
+    const gsize n = MIN(lanes, size - from);
+#pragma omp simd
+    for (gsize i = 0; i < n; i++)
+      lane[i] += dy[from + i];
+  }
+  for (gsize i = 0; i < channels; i++)
+    sums[i] = 0.0;
+  for (gsize i = 0; i < lanes; i++)
+    sums[i % channels] += lane[i];
+}
+
+void
+cbigan_cpu_bias(CbiganBackend *self, CbiganGradientPlan *base, int n, const float *dy, float *gradients)
+{
+  const CbiganCpuGradientPlan *plan = (CbiganCpuGradientPlan *)base;
+  const CbiganLayer *l = base->layer;
+  const gsize size = cbigan_shape_size(l->out), positions = l->kind == CBIGAN_DENSE ? 1 : (gsize)l->out.h * l->out.w;
+  const gsize channels = size / positions;
+#pragma omp parallel for if (n * size >= CBIGAN_CPU_PARALLEL) num_threads(self->threads)
+  for (int sample = 0; sample < n; sample++)
+    add_up(positions, channels, dy + sample * size, plan->bias_sums + sample * channels);
+  for (gsize c = 0; c < channels; c++) {
+    float *g = gradients + l->bias + (plan->matrix.of_out ? plan->matrix.of_out[c] : c);
+    double sum = *g;
+    for (int sample = 0; sample < n; sample++)
+      sum += plan->bias_sums[sample * channels + c];
+    *g = (float)sum;
+  }
+}

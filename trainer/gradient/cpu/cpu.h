@@ -1,0 +1,67 @@
+/* cpu.h - gradients on the CPU: oneDNN, and plain loops where memory is the limit
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Values lie n,h,w,c. Dense layers and 1x1 convolutions are matrix products, the other convolutions and the
+ * resampling layers oneDNN primitives, all made once for each plan. No sum depends on the order in which threads
+ * happen to finish, so equal inputs and thread counts give equal bits.
+ */
+#pragma once
+#include "backend/cpu/cpu.h"
+#include "gradient/tangent.h"
+
+G_BEGIN_DECLS
+
+#define CBIGAN_CPU_PARALLEL 65536 /* floats from which on a loop is worth a second thread */
+
+/* y = x W^T as one matrix product */
+typedef struct {
+  gsize rows, in, out;   /* x (rows, in), W (out, in), y (rows, out) */
+  float *weight;         /* (out, in) in the order of values, h,w,c; NULL where the parameters lie so already */
+  float *gradient;       /* the same; NULL likewise */
+  gsize *of_in, *of_out; /* [in], [out]: place in the parameters' order, c,h,w; NULL likewise */
+} CbiganCpuMatrix;
+
+typedef struct {
+  CbiganTangentPlan tangent;
+  const float *parameters; /* the whole network's, as last loaded */
+  CbiganCpuMatrix matrix;  /* dense, conv2d with kernel 1 */
+  CbiganCpuPrimitive data; /* all but matrix products */
+  CbiganCpuPrimitive pack; /* other conv2d: OIHW parameters -> `packed`, the order that data() wants */
+  CbiganCpuPrimitive weights; /* other conv2d: x, dy -> `gradient` in an order of its own ... */
+  CbiganCpuPrimitive unpack;  /* ... and from there added to the OIHW gradients */
+  float *packed, *gradient;
+  float *sum;        /* (batch, in): data() with accumulate; made by the first call that needs it */
+  double *bias_sums; /* (batch, channels or outputs), room for (batch, out) */
+} CbiganCpuGradientPlan;
+
+/* The parts of a plan by kind of layer. FALSE with CBIGAN_ERROR_BACKEND. */
+gboolean cbigan_cpu_gradient_plan_conv2d(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **error);
+gboolean cbigan_cpu_gradient_plan_upsample(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **error);
+gboolean cbigan_cpu_gradient_plan_avgpool(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **error);
+gboolean cbigan_cpu_gradient_plan_matrix(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **error);
+
+void cbigan_cpu_matrix_clear(CbiganCpuMatrix *matrix);
+void cbigan_cpu_matrix_load(const CbiganCpuGradientPlan *plan);
+void cbigan_cpu_matrix_data(CbiganCpu *self, const CbiganCpuGradientPlan *plan, const float *dy, float *dx,
+                            gboolean accumulate);
+void cbigan_cpu_matrix_weights(CbiganCpu *self, const CbiganCpuGradientPlan *plan, const float *x, const float *dy,
+                               float *gradients);
+
+/* Members of CbiganGradients. */
+void cbigan_cpu_bias(CbiganBackend *self, CbiganGradientPlan *plan, int n, const float *dy, float *gradients);
+void cbigan_cpu_activation(CbiganBackend *self, CbiganActivation activation, gsize n_floats, const float *y, float *dy);
+void cbigan_cpu_l1_gradient(CbiganBackend *self, gsize n_floats, const float *a, const float *b, float scale,
+                            float *da);
+void cbigan_cpu_fill(CbiganBackend *self, gsize n_floats, float value, float *x);
+void cbigan_cpu_add(CbiganBackend *self, gsize n_floats, const float *x, float *y);
+void cbigan_cpu_mix(CbiganBackend *self, int n, gsize size, const float *e, const float *a, const float *b, float *out);
+void cbigan_cpu_square_norms(CbiganBackend *self, int n, gsize size, const float *x, double *out);
+void cbigan_cpu_scale(CbiganBackend *self, int n, gsize size, const float *e, const float *x, float *out);
+void cbigan_cpu_sum(CbiganBackend *self, gsize n_floats, const float *x, double *out);
+void cbigan_cpu_adam(CbiganBackend *self, gsize n_floats, int step, float rate, float beta1, float beta2, float epsilon,
+                     float *gradients, float *m, float *v, float *parameters);
+void cbigan_cpu_average(CbiganBackend *self, gsize n_floats, float decay, const float *x, float *mean);
+
+G_END_DECLS
