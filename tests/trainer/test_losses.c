@@ -1,0 +1,232 @@
+/* test_losses.c - every loss and every gradient of it against PyTorch's, on every backend that can train
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <math.h>
+
+#include "digest.h"
+#include "losses.h"
+
+#define WIDTH 2
+#define PATCH 64
+#define BATCH 2
+#define PENALTY 10.0
+#define GRADIENT_TOLERANCE 2e-4 /* float32 against float64: rounding, and a sign or slope at a kink now and then */
+#define LOSS_TOLERANCE 1e-5     /* relative */
+
+typedef struct {
+  const char *backend_name;
+  CbiganBackend *backend;
+  const CbiganGradients *gradients;
+  CbiganLearner learners[CBIGAN_N_NETWORKS];
+  Golden *golden;
+  CbiganBatch batch;
+} Fixture;
+
+static void
+set_up(Fixture *f, gconstpointer backend_name)
+{
+  g_autoptr(GError) error = NULL;
+  f->backend_name = backend_name;
+  f->backend = cbigan_backend_open(f->backend_name, 0, 1, &error);
+  g_assert_no_error(error);
+  f->gradients = cbigan_gradients_for(f->backend);
+  g_assert_nonnull(f->gradients);
+  f->golden = golden_open("training_c2_p64.safetensors");
+  for (int i = 0; i < CBIGAN_N_NETWORKS; i++) {
+    CbiganLearner *l = &f->learners[i];
+    l->network = cbigan_network_new(i, WIDTH, PATCH);
+    l->parameters = f->backend->klass->alloc(f->backend, l->network->n_floats);
+    l->gradients = f->backend->klass->alloc(f->backend, l->network->n_floats);
+    g_autofree float *parameters = g_new(float, l->network->n_floats);
+    golden_parameters(l->network, parameters);
+    f->backend->klass->upload(f->backend, (CbiganShape){ (int)l->network->n_floats, 1, 1 }, 1, parameters,
+                              l->parameters);
+  }
+  gsize n;
+  const guint8 *pixels = golden_bytes(f->golden, "losses.pixels", &n, NULL);
+  f->batch.x = g_new(float, n);
+  for (gsize i = 0; i < n; i++)
+    f->batch.x[i] = (float)(pixels[i] / 127.5 - 1.0);
+  f->batch.z = (float *)golden_floats(f->golden, "losses.z", NULL, NULL);
+  f->batch.e = (float *)golden_floats(f->golden, "losses.e", NULL, NULL);
+}
+
+static void
+tear_down(Fixture *f, gconstpointer unused)
+{
+  for (int i = 0; i < CBIGAN_N_NETWORKS; i++) {
+    f->backend->klass->free(f->backend, f->learners[i].parameters);
+    f->backend->klass->free(f->backend, f->learners[i].gradients);
+    cbigan_network_free(f->learners[i].network);
+  }
+  g_free(f->batch.x);
+  golden_free(f->golden);
+  cbigan_backend_close(f->backend);
+}
+
+static CbiganLosses *
+new_losses(Fixture *f, gboolean consistency, gboolean adversarial, double penalty)
+{
+  g_autoptr(GError) error = NULL;
+  CbiganLossOptions options = { BATCH, consistency, adversarial, penalty };
+  CbiganLosses *losses = cbigan_losses_new(f->backend, f->gradients, f->learners, &options, &error);
+  g_assert_no_error(error);
+  return losses;
+}
+
+/* (transfer full), and zeroes them in the backend. */
+static float *
+take_gradients(Fixture *f, CbiganNetworkKind kind)
+{
+  const CbiganLearner *l = &f->learners[kind];
+  float *gradients = g_new(float, l->network->n_floats);
+  f->backend->klass->download(f->backend, (CbiganShape){ (int)l->network->n_floats, 1, 1 }, 1, l->gradients, gradients);
+  f->gradients->fill(f->backend, l->network->n_floats, 0.0f, l->gradients);
+  return gradients;
+}
+
+static void
+compare_gradients(Fixture *f, const char *name, CbiganNetworkKind kind, double tolerance)
+{
+  g_autofree char *what = g_strdup_printf("%s.%s", name, cbigan_network_prefix(kind));
+  g_autofree float *gradients = take_gradients(f, kind);
+  double worst = digest_compare(f->golden, what, f->learners[kind].network, gradients, tolerance);
+  g_test_message("%s on %s: within %.2g of the tolerance %g", what, f->backend_name, worst, tolerance);
+}
+
+static void
+compare_loss(const char *what, double found, double expected)
+{
+  if (!(fabs(found - expected) <= LOSS_TOLERANCE * MAX(1.0, fabs(expected))))
+    g_error("%s is %.9g, expected %.9g (tolerance %g, relative)", what, found, expected, LOSS_TOLERANCE);
+}
+
+static void
+check_encoder_generator(Fixture *f, CbiganLosses *losses, const char *name, double alpha)
+{
+  g_autoptr(GError) error = NULL;
+  g_autofree char *key = g_strconcat(name, ".values", NULL);
+  const float *expected = golden_floats(f->golden, key, NULL, NULL);
+  CbiganLossValues values;
+  cbigan_losses_encoder_generator(losses, &f->batch, alpha, &values, &error);
+  g_assert_no_error(error);
+  g_assert_cmpint(values.has_consistency, ==, alpha > 0.0);
+  g_assert_cmpint(values.has_critic, ==, alpha < 1.0);
+  if (values.has_consistency) {
+    compare_loss("L_R (Eq. 11)", values.reconstruction, expected[0]);
+    compare_loss("L_R' (Eq. 12)", values.latent, expected[1]);
+  }
+  if (values.has_critic)
+    compare_loss("L_D (Eq. 6)", values.critic, expected[2]);
+  compare_gradients(f, name, CBIGAN_ENCODER, GRADIENT_TOLERANCE);
+  compare_gradients(f, name, CBIGAN_GENERATOR, GRADIENT_TOLERANCE);
+}
+
+/* Eq. 10: the warm-up and the double autoencoder need no D at all. */
+static void
+test_consistency(Fixture *f, gconstpointer unused)
+{
+  g_autoptr(CbiganLosses) losses = new_losses(f, TRUE, FALSE, PENALTY);
+  check_encoder_generator(f, losses, "consistency", 1.0);
+}
+
+/* Eq. 5: EGBAD needs no reconstruction. */
+static void
+test_adversarial(Fixture *f, gconstpointer unused)
+{
+  g_autoptr(CbiganLosses) losses = new_losses(f, FALSE, TRUE, PENALTY);
+  check_encoder_generator(f, losses, "adversarial", 0.0);
+}
+
+/* Eq. 13, and all three after another in the same buffers: nothing may be left over from the one before. */
+static void
+test_combined(Fixture *f, gconstpointer unused)
+{
+  g_autoptr(CbiganLosses) losses = new_losses(f, TRUE, TRUE, PENALTY);
+  check_encoder_generator(f, losses, "combined", 1e-3);
+  check_encoder_generator(f, losses, "adversarial", 0.0);
+  check_encoder_generator(f, losses, "consistency", 1.0);
+  check_encoder_generator(f, losses, "combined", 1e-3);
+}
+
+static float *
+critic_gradients(Fixture *f, double penalty, CbiganLossValues *values)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CbiganLosses) losses = new_losses(f, TRUE, TRUE, penalty);
+  cbigan_losses_critic(losses, &f->batch, values, &error);
+  g_assert_no_error(error);
+  return take_gradients(f, CBIGAN_DISCRIMINATOR);
+}
+
+/* Eq. 6 alone, with the penalty, and the penalty alone: the difference of the two. */
+static void
+test_critic(Fixture *f, gconstpointer unused)
+{
+  const CbiganNetwork *network = f->learners[CBIGAN_DISCRIMINATOR].network;
+  const float *expected = golden_floats(f->golden, "critic.values", NULL, NULL);
+  CbiganLossValues values;
+  g_autofree float *without = critic_gradients(f, 0.0, &values);
+  g_autofree float *with = critic_gradients(f, PENALTY, &values);
+  compare_loss("L_D (Eq. 6)", values.critic, expected[0]);
+  compare_loss("gradient penalty", values.penalty, expected[1]);
+  double worst[3];
+  worst[0] = digest_compare(f->golden, "critic.discriminator", network, without, GRADIENT_TOLERANCE);
+  worst[1] = digest_compare(f->golden, "both.discriminator", network, with, GRADIENT_TOLERANCE);
+  for (gsize i = 0; i < network->n_floats; i++)
+    with[i] -= without[i];
+  worst[2] = digest_compare(f->golden, "penalty.discriminator", network, with, GRADIENT_TOLERANCE);
+  for (int i = 0; i < network->n_parameters; i++)
+    for (gsize k = 0; network->parameters[i].n_dims == 1 && k < network->parameters[i].size; k++)
+      g_assert_cmpfloat(with[network->parameters[i].offset + k], ==, 0.0f);
+  g_test_message("on %s: L_D within %.2g, both %.2g, penalty %.2g of the tolerance %g", f->backend_name, worst[0],
+                 worst[1], worst[2], GRADIENT_TOLERANCE);
+}
+
+/* E and G may not feel D's update, nor D theirs. */
+static void
+test_separate(Fixture *f, gconstpointer unused)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CbiganLosses) losses = new_losses(f, TRUE, TRUE, PENALTY);
+  CbiganLossValues values;
+  cbigan_losses_critic(losses, &f->batch, &values, &error);
+  g_assert_no_error(error);
+  for (int kind = CBIGAN_ENCODER; kind <= CBIGAN_GENERATOR; kind++) {
+    g_autofree float *gradients = take_gradients(f, kind);
+    for (gsize i = 0; i < f->learners[kind].network->n_floats; i++)
+      g_assert_cmpfloat(gradients[i], ==, 0.0f);
+  }
+  g_free(take_gradients(f, CBIGAN_DISCRIMINATOR));
+  cbigan_losses_encoder_generator(losses, &f->batch, 1e-3, &values, &error);
+  g_assert_no_error(error);
+  g_autofree float *gradients = take_gradients(f, CBIGAN_DISCRIMINATOR);
+  for (gsize i = 0; i < f->learners[CBIGAN_DISCRIMINATOR].network->n_floats; i++)
+    g_assert_cmpfloat(gradients[i], ==, 0.0f);
+}
+
+int
+main(int argc, char **argv)
+{
+  static const struct {
+    const char *name;
+    void (*run)(Fixture *, gconstpointer);
+  } tests[] = { { "consistency", test_consistency },
+                { "adversarial", test_adversarial },
+                { "combined", test_combined },
+                { "critic", test_critic },
+                { "separate", test_separate } };
+  g_test_init(&argc, &argv, NULL);
+  for (const CbiganBackendClass *const *b = cbigan_backend_list(); *b; b++) {
+    g_autofree char *unavailable = cbigan_backend_unavailable((*b)->name);
+    if (unavailable)
+      continue;
+    for (gsize i = 0; i < G_N_ELEMENTS(tests); i++) {
+      g_autofree char *path = g_strdup_printf("/losses/%s/%s", (*b)->name, tests[i].name);
+      g_test_add(path, Fixture, (*b)->name, set_up, tests[i].run, tear_down);
+    }
+  }
+  return g_test_run();
+}
