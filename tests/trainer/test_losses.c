@@ -12,7 +12,8 @@
 #define PATCH 64
 #define BATCH 2
 #define PENALTY 10.0
-#define GRADIENT_TOLERANCE 2e-4 /* float32 against float64: rounding, and a sign or slope at a kink now and then */
+#define HEAVY 4096.0f
+#define GRADIENT_TOLERANCE 5e-5 /* float32 against float64: rounding, and a sign or slope at a kink now and then */
 #define LOSS_TOLERANCE 1e-5     /* relative */
 
 typedef struct {
@@ -161,7 +162,7 @@ critic_gradients(Fixture *f, double penalty, CbiganLossValues *values)
   return take_gradients(f, CBIGAN_DISCRIMINATOR);
 }
 
-/* Eq. 6 alone, with the penalty, and the penalty alone: the difference of the two. */
+/* Eq. 6 alone, with the penalty, and the penalty alone: weighted so that little is lost in the difference. */
 static void
 test_critic(Fixture *f, gconstpointer unused)
 {
@@ -169,6 +170,7 @@ test_critic(Fixture *f, gconstpointer unused)
   const float *expected = golden_floats(f->golden, "critic.values", NULL, NULL);
   CbiganLossValues values;
   g_autofree float *without = critic_gradients(f, 0.0, &values);
+  g_autofree float *alone = critic_gradients(f, PENALTY * HEAVY, &values);
   g_autofree float *with = critic_gradients(f, PENALTY, &values);
   compare_loss("L_D (Eq. 6)", values.critic, expected[0]);
   compare_loss("gradient penalty", values.penalty, expected[1]);
@@ -176,11 +178,11 @@ test_critic(Fixture *f, gconstpointer unused)
   worst[0] = digest_compare(f->golden, "critic.discriminator", network, without, GRADIENT_TOLERANCE);
   worst[1] = digest_compare(f->golden, "both.discriminator", network, with, GRADIENT_TOLERANCE);
   for (gsize i = 0; i < network->n_floats; i++)
-    with[i] -= without[i];
-  worst[2] = digest_compare(f->golden, "penalty.discriminator", network, with, GRADIENT_TOLERANCE);
+    alone[i] = (alone[i] - without[i]) / HEAVY;
+  worst[2] = digest_compare(f->golden, "penalty.discriminator", network, alone, GRADIENT_TOLERANCE);
   for (int i = 0; i < network->n_parameters; i++)
     for (gsize k = 0; network->parameters[i].n_dims == 1 && k < network->parameters[i].size; k++)
-      g_assert_cmpfloat(with[network->parameters[i].offset + k], ==, 0.0f);
+      g_assert_cmpfloat(alone[network->parameters[i].offset + k], ==, 0.0f);
   g_test_message("on %s: L_D within %.2g, both %.2g, penalty %.2g of the tolerance %g", f->backend_name, worst[0],
                  worst[1], worst[2], GRADIENT_TOLERANCE);
 }
