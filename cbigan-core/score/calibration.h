@@ -16,7 +16,7 @@ typedef struct {
   int device, threads;
 } CbiganCalibrationOptions;
 
-/* Fills model->map, model->critic, info.light, info.score(s), info.good_scores and info.threshold from good pictures
+/* Fills model->map, model->critic, info.light_*, info.score(s), info.good_scores and info.threshold from good pictures
  * that were not trained on. Scores for the threshold are out of fold: each picture is scored against
  * statistics of the others, so they are not too small. At least 4 frames, of the model's frame size. */
 gboolean cbigan_model_calibrate(CbiganModel *model, const CbiganCalibrationOptions *options, const CbiganFrame *frames,

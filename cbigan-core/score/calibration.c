@@ -1,0 +1,216 @@
+/* calibration.c - statistics of good pictures, and scores of each against those of the others
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Sums are additive: the frames are dealt into folds, each fold keeps its own sums, and the statistics without a fold
+ * are those of the total less that fold. So the networks see every frame twice, once for the sums and once to score it
+ * out of its fold, and memory depends on neither the number of frames nor (unaligned) their size.
+ */
+#include "calibration.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "backend/backend.h"
+#include "i18n.h"
+#include "measure.h"
+#include "statistics.h"
+
+#define FOLDS 5u
+#define MIN_FRAMES 4u
+#define BATCH 8
+#define DEFAULT_BLOCKS 0x7u /* 0, 1, 2 */
+
+typedef struct {
+  CbiganModel *model;
+  const CbiganCalibrationOptions *options;
+  const CbiganFrame *frames;
+  guint n, folds;
+  CbiganBackend *backend;
+  CbiganMeasure *measure;
+  CbiganSums *sums[FOLDS], *total;
+  guint fold;               /* whose frames are scored now */
+  CbiganStandard standard;  /* without that fold */
+  float *map;               /* (h, w) scratch */
+  gsize n_map;
+  double *scores[CBIGAN_N_SCORES]; /* (n) out of fold */
+} Calibration;
+
+static gboolean
+refuse(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static gboolean
+refuse(GError **error, const char *format, ...)
+{
+  va_list arguments;
+  va_start(arguments, format);
+  g_propagate_error(error, g_error_new_valist(CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, format, arguments));
+  va_end(arguments);
+  return FALSE;
+}
+
+static gboolean
+check(const CbiganModelInfo *info, const CbiganCalibrationOptions *options, const CbiganFrame *frames, guint n,
+      GError **error)
+{
+  if (n < MIN_FRAMES)
+    return refuse(error, _("%u good pictures to calibrate with; expected at least %u"), n, MIN_FRAMES);
+  if (!(options->false_alarms >= 0.0 && options->false_alarms <= 0.5))
+    return refuse(error, _("false alarms is %g; expected 0 to 0.5"), options->false_alarms);
+  if ((int)options->score < 0 || options->score >= CBIGAN_N_SCORES)
+    return refuse(error, _("score %d; expected 0 to %d"), options->score, CBIGAN_N_SCORES - 1);
+  if (options->aligned && !info->frame_width)
+    return refuse(error, _("statistics for each position need a model with a frame size; this one takes any size"));
+  if (info->critic_blocks && (info->critic_grid < 1 || info->critic_grid > info->patch))
+    return refuse(error, _("the model's critic grid is %d; expected 1 to its patch, %d"), info->critic_grid, info->patch);
+  for (guint i = 0; i < n; i++)
+    if (!cbigan_measure_check(info, &frames[i], error))
+      return FALSE;
+  return TRUE;
+}
+
+/* A picture half of which has one and the same value gives no second point to hold its gain against. */
+static void
+set_light(CbiganModelInfo *info, const CbiganFrame *frames, guint n)
+{
+  guint64 histogram[256] = { 0 };
+  for (guint i = 0; i < n; i++)
+    cbigan_light_histogram(&frames[i], histogram);
+  info->light_low = cbigan_light_quantile(histogram, CBIGAN_LIGHT_LOW);
+  info->light_median = cbigan_light_quantile(histogram, CBIGAN_LIGHT_MEDIAN);
+  if (info->light_median - info->light_low < 1.0 / 127.5)
+    info->light_low = info->light_median = NAN;
+}
+
+static gboolean
+open_networks(Calibration *self, GError **error)
+{
+  const CbiganModelInfo *info = &self->model->info;
+  guint needs[CBIGAN_N_VIEWS] = { 0 };
+  for (int i = 0; i < CBIGAN_N_SCORES; i++)
+    needs[cbigan_score_rows[i].view] |= cbigan_score_rows[i].needs;
+  self->backend = cbigan_backend_open(self->options->backend ? self->options->backend : "auto", self->options->device,
+                                      self->options->threads, error);
+  if (!self->backend || !(self->measure = cbigan_measure_new(self->model, self->backend, needs, BATCH, error)))
+    return FALSE;
+  gboolean aligned = self->options->aligned;
+  gboolean one_patch = info->frame_width == info->patch && info->frame_height == info->patch;
+  CbiganSumsShape shape = { .w = aligned ? info->frame_width : 1, .h = aligned ? info->frame_height : 1,
+                            /* one mean and covariance a position of the patch: no use where patches differ */
+                            .positions = aligned && one_patch ? info->critic_grid * info->critic_grid : 1,
+                            .grid = info->critic_grid, .channels = cbigan_model_critic_channels(info) };
+  for (guint fold = 0; fold < self->folds; fold++)
+    self->sums[fold] = cbigan_sums_new(&shape);
+  self->total = cbigan_sums_new(&shape);
+  return TRUE;
+}
+
+static float *
+local_map(Calibration *self, const CbiganMeasurement *m)
+{
+  gsize n = (gsize)m->width * (gsize)m->height;
+  if (n > self->n_map) {
+    self->n_map = n;
+    self->map = g_renew(float, self->map, n);
+  }
+  cbigan_local_map(self->model->info.patch, m, self->map);
+  return self->map;
+}
+
+static void
+add_to_sums(guint frame, const CbiganMeasurement *m, gpointer data)
+{
+  Calibration *self = data;
+  CbiganSums *sums = self->sums[frame % self->folds];
+  cbigan_sums_add_map(sums, local_map(self, m), (gsize)m->width * (gsize)m->height);
+  cbigan_sums_add_features(sums, m->features, m->patches->corners->len);
+}
+
+static void
+score_out_of_fold(guint frame, const CbiganMeasurement *m, gpointer data)
+{
+  Calibration *self = data;
+  for (int i = 0; i < CBIGAN_N_SCORES; i++)
+    self->scores[i][self->fold + frame * self->folds] = cbigan_score_rows[i].score(&self->standard, m, NULL);
+}
+
+static gboolean
+score_fold(Calibration *self, GError **error)
+{
+  g_autofree CbiganFrame *frames = g_new(CbiganFrame, self->n / self->folds + 1);
+  guint n = 0;
+  for (guint i = self->fold; i < self->n; i += self->folds)
+    frames[n++] = self->frames[i];
+  g_autoptr(CbiganSums) others = cbigan_sums_difference(self->total, self->sums[self->fold]);
+  CbiganStandard *standard = &self->standard;
+  standard->map = cbigan_sums_map(others);
+  standard->critic = cbigan_sums_critic(others);
+  standard->deviation_floor = cbigan_map_floor(&standard->map);
+  gboolean ok = cbigan_measure_run(self->measure, frames, n, score_out_of_fold, self, error);
+  cbigan_statistics_clear(&standard->map, &standard->critic);
+  return ok;
+}
+
+static void
+finish_model(Calibration *self)
+{
+  CbiganModel *model = self->model;
+  CbiganScoreKind score = self->options->score;
+  cbigan_statistics_clear(&model->map, &model->critic);
+  model->map = cbigan_sums_map(self->total);
+  model->critic = cbigan_sums_critic(self->total);
+  for (int i = 0; i < CBIGAN_N_SCORES; i++)
+    model->info.scores[i] = TRUE;
+  model->info.score = score;
+  model->info.threshold = cbigan_threshold_for(self->scores[score], self->n, self->options->false_alarms);
+  g_free((gpointer)model->info.good_scores);
+  model->info.good_scores = g_steal_pointer(&self->scores[score]);
+  model->info.n_good_scores = self->n;
+}
+
+static gboolean
+run(Calibration *self, GError **error)
+{
+  if (!open_networks(self, error) ||
+      !cbigan_measure_run(self->measure, self->frames, self->n, add_to_sums, self, error))
+    return FALSE;
+  for (guint fold = 0; fold < self->folds; fold++)
+    cbigan_sums_add(self->total, self->sums[fold]);
+  cbigan_standard_init(&self->standard, self->model);
+  for (self->fold = 0; self->fold < self->folds; self->fold++)
+    if (!score_fold(self, error))
+      return FALSE;
+  finish_model(self);
+  return TRUE;
+}
+
+gboolean
+cbigan_model_calibrate(CbiganModel *model, const CbiganCalibrationOptions *options, const CbiganFrame *frames, guint n,
+                       GError **error)
+{
+  g_return_val_if_fail(model && options && (frames || !n), FALSE);
+  if (!check(&model->info, options, frames, n, error))
+    return FALSE;
+  CbiganModelInfo before = model->info;
+  if (!model->info.critic_blocks) {
+    model->info.critic_blocks = DEFAULT_BLOCKS;
+    model->info.critic_grid = model->info.patch / 4;
+  }
+  set_light(&model->info, frames, n);
+  Calibration self = { .model = model, .options = options, .frames = frames, .n = n, .folds = MIN(FOLDS, n) };
+  for (int i = 0; i < CBIGAN_N_SCORES; i++)
+    self.scores[i] = g_new(double, n);
+  gboolean ok = run(&self, error);
+  if (!ok)
+    model->info = before;
+  cbigan_measure_free(self.measure);
+  g_clear_pointer(&self.backend, cbigan_backend_close);
+  for (guint fold = 0; fold < self.folds; fold++)
+    cbigan_sums_free(self.sums[fold]);
+  cbigan_sums_free(self.total);
+  for (int i = 0; i < CBIGAN_N_SCORES; i++)
+    g_free(self.scores[i]);
+  g_free(self.map);
+  return ok;
+}

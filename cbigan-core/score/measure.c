@@ -1,0 +1,360 @@
+/* measure.c - runs the networks over frames, patches of several frames together
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Patches of all frames queue up until a batch is full (flush), whatever frames they come from; what comes back is
+ * sorted into one Slot a frame, and a slot whose patches are all back is handed to the caller and used again.
+ */
+#include "measure.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "i18n.h"
+#include "passes.h"
+
+/* A frame in flight. Buffers grow and stay. */
+typedef struct {
+  gboolean busy;
+  guint frame;   /* number in the call */
+  guint missing; /* patches not back yet */
+  CbiganLight light[CBIGAN_N_VIEWS];
+  CbiganPatches patches;
+  const CbiganFrame *pixels;
+  gsize n_pixels, n_patches; /* allocated for */
+  float *sum[CBIGAN_N_VIEWS]; /* (3, h, w): of the patches' reconstructions, then the difference */
+  double *l_r, *l_fd;         /* (patches) */
+  float *features;            /* (patches, grid * grid, channels) */
+} Slot;
+
+typedef struct {
+  Slot *slot;
+  int patch;
+} Item;
+
+struct _CbiganMeasure {
+  const CbiganModelInfo *info;
+  CbiganBackend *backend;
+  CbiganPasses *passes;
+  guint needs[CBIGAN_N_VIEWS];
+
+  double *l_r, *l_fd;      /* (batch) */
+  float **features;        /* (batch): where each patch's go */
+  float *planes;           /* (CBIGAN_PLANES, h, w) */
+  double *columns;         /* (w + h) */
+  guint8 *counts;          /* (w + h) */
+  gsize n_planes, n_sides; /* allocated for */
+
+  Slot *slots; /* (batch): each of a batch's patches may be another frame's */
+  Item *items; /* (batch) */
+  int n_items;
+};
+
+int
+cbigan_measure_batch(const CbiganModelInfo *info)
+{
+  if (!info->frame_width)
+    return 8;
+  int n = ((info->frame_width + info->patch - 1) / info->patch) * ((info->frame_height + info->patch - 1) / info->patch);
+  int batches = (n + 15) / 16;
+  return MAX((n + batches - 1) / batches, 1);
+}
+
+gboolean
+cbigan_measure_check(const CbiganModelInfo *info, const CbiganFrame *frame, GError **error)
+{
+  if (info->frame_width && (frame->width != info->frame_width || frame->height != info->frame_height)) {
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME, _("the frame has %d x %d pixels, the model wants %d x %d"),
+                frame->width, frame->height, info->frame_width, info->frame_height);
+    return FALSE;
+  }
+  if (frame->width < 1 || frame->height < 1 || !frame->data || frame->stride < 3 * (gsize)frame->width) {
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,
+                _("a frame of %d x %d pixels with rows of %" G_GSIZE_FORMAT " bytes; expected at least 3 bytes a pixel"),
+                frame->width, frame->height, frame->stride);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+CbiganMeasure *
+cbigan_measure_new(const CbiganModel *model, CbiganBackend *backend, const guint needs[CBIGAN_N_VIEWS], int batch,
+                   GError **error)
+{
+  g_autoptr(CbiganMeasure) self = g_new0(CbiganMeasure, 1);
+  *self = (CbiganMeasure){ .info = &model->info, .backend = backend,
+                           .needs = { needs[CBIGAN_VIEW_RAW], needs[CBIGAN_VIEW_LIGHT] } };
+  if (isnan(model->info.light_median)) { /* both views are the same */
+    self->needs[CBIGAN_VIEW_RAW] |= self->needs[CBIGAN_VIEW_LIGHT];
+    self->needs[CBIGAN_VIEW_LIGHT] = 0;
+  }
+  if (!(self->passes = cbigan_passes_new(model, backend, needs[CBIGAN_VIEW_RAW] | needs[CBIGAN_VIEW_LIGHT], batch, error)))
+    return NULL;
+  self->l_r = g_new(double, batch);
+  self->l_fd = g_new(double, batch);
+  self->features = g_new(float *, batch);
+  self->items = g_new0(Item, batch);
+  self->slots = g_new0(Slot, batch);
+  for (int i = 0; i < batch; i++)
+    cbigan_patches_init(&self->slots[i].patches, model->info.patch);
+  return g_steal_pointer(&self);
+}
+
+void
+cbigan_measure_free(CbiganMeasure *self)
+{
+  if (!self)
+    return;
+  for (int i = 0; self->slots && i < self->passes->batch; i++) {
+    Slot *slot = &self->slots[i];
+    cbigan_patches_clear(&slot->patches);
+    for (int view = 0; view < CBIGAN_N_VIEWS; view++)
+      g_free(slot->sum[view]);
+    g_free(slot->l_r);
+    g_free(slot->l_fd);
+    g_free(slot->features);
+  }
+  cbigan_passes_free(self->passes);
+  g_free(self->l_r);
+  g_free(self->l_fd);
+  g_free(self->features);
+  g_free(self->planes);
+  g_free(self->columns);
+  g_free(self->counts);
+  g_free(self->slots);
+  g_free(self->items);
+  g_free(self);
+}
+
+/* --- frames into batches --------------------------------------------------------------------------------------- */
+
+static gsize
+feature_size(const CbiganMeasure *self) /* floats of one patch; 0 without the critic */
+{
+  return (gsize)self->info->critic_grid * self->info->critic_grid * self->passes->channels;
+}
+
+static void
+grow(CbiganMeasure *self, Slot *slot, gsize w, gsize h)
+{
+  gsize n = slot->patches.corners->len;
+  if (w * h > slot->n_pixels) {
+    slot->n_pixels = w * h;
+    for (int view = 0; view < CBIGAN_N_VIEWS; view++)
+      if (self->needs[view] & CBIGAN_NEEDS_DIFFERENCE)
+        slot->sum[view] = g_renew(float, slot->sum[view], 3 * w * h);
+  }
+  if (n > slot->n_patches) {
+    slot->n_patches = n;
+    slot->l_r = g_renew(double, slot->l_r, n);
+    slot->l_fd = g_renew(double, slot->l_fd, n);
+    slot->features = g_renew(float, slot->features, n * feature_size(self));
+  }
+  if (w * h > self->n_planes) {
+    self->n_planes = w * h;
+    self->planes = g_renew(float, self->planes, CBIGAN_PLANES * w * h);
+  }
+  if (w + h > self->n_sides) {
+    self->n_sides = w + h;
+    self->counts = g_renew(guint8, self->counts, w + h);
+    self->columns = g_renew(double, self->columns, w + h);
+  }
+}
+
+static gboolean
+begin_frame(CbiganMeasure *self, const CbiganFrame *frame, guint number, Slot **begun, GError **error)
+{
+  Slot *slot = self->slots;
+  while (slot->busy)
+    slot++;
+  if (!cbigan_measure_check(self->info, frame, error) ||
+      !cbigan_patches_cover(&slot->patches, frame->width, frame->height, error))
+    return FALSE;
+  grow(self, slot, (gsize)frame->width, (gsize)frame->height);
+  for (int view = 0; view < CBIGAN_N_VIEWS; view++)
+    if (self->needs[view] & CBIGAN_NEEDS_DIFFERENCE)
+      memset(slot->sum[view], 0, 3 * sizeof(float) * (gsize)frame->width * (gsize)frame->height);
+  slot->busy = TRUE;
+  slot->frame = number;
+  slot->missing = slot->patches.corners->len;
+  slot->pixels = frame;
+  slot->light[CBIGAN_VIEW_RAW] = (CbiganLight){ 1.0f, 0.0f };
+  if (self->needs[CBIGAN_VIEW_LIGHT])
+    slot->light[CBIGAN_VIEW_LIGHT] = cbigan_light_compensation(frame, self->info->light_low, self->info->light_median);
+  *begun = slot;
+  return TRUE;
+}
+
+static CbiganPoint
+corner(const Item *item)
+{
+  return g_array_index(item->slot->patches.corners, CbiganPoint, item->patch);
+}
+
+/* --- one batch ------------------------------------------------------------------------------------------------- */
+
+static void
+fill_images(CbiganMeasure *self, CbiganView view)
+{
+  gsize size = 3 * (gsize)self->info->patch * self->info->patch;
+  for (int i = 0; i < self->n_items;) {
+    Slot *slot = self->items[i].slot;
+    int n = 1;
+    while (i + n < self->n_items && self->items[i + n].slot == slot)
+      n++;
+    const CbiganPoint *corners = &g_array_index(slot->patches.corners, CbiganPoint, self->items[i].patch);
+    CbiganPixels pixels = { slot->pixels->data, slot->pixels->width, slot->pixels->height, slot->pixels->stride };
+    cbigan_backend_patches(self->backend, &pixels, corners, n, self->info->patch, slot->light[view].gain,
+                           slot->light[view].shift, self->passes->x + (gsize)i * size);
+    i += n;
+  }
+}
+
+static void
+add_reconstructions(CbiganMeasure *self, CbiganView view)
+{
+  int side = self->info->patch;
+  const float *from = cbigan_passes_images(self->passes, self->n_items);
+  for (int i = 0; i < self->n_items; i++) {
+    Slot *slot = self->items[i].slot;
+    CbiganPoint at = corner(&self->items[i]);
+    int w = slot->pixels->width, h = slot->pixels->height;
+    for (int channel = 0; channel < 3; channel++)
+      for (int y = 0; y < side; y++, from += side) {
+        float *to = slot->sum[view] + ((gsize)channel * h + at.y + y) * w + at.x;
+        for (int x = 0; x < side; x++)
+          to[x] += from[x];
+      }
+  }
+}
+
+static void
+run_view(CbiganMeasure *self, CbiganView view)
+{
+  guint needs = self->needs[view];
+  if (!needs)
+    return;
+  fill_images(self, view);
+  if (needs & (CBIGAN_NEEDS_TERMS | CBIGAN_NEEDS_DIFFERENCE))
+    cbigan_passes_reconstruct(self->passes);
+  if (needs & CBIGAN_NEEDS_TERMS) {
+    cbigan_passes_terms(self->passes, self->n_items, self->l_r, self->l_fd);
+    for (int i = 0; i < self->n_items; i++) {
+      self->items[i].slot->l_r[self->items[i].patch] = self->l_r[i];
+      self->items[i].slot->l_fd[self->items[i].patch] = self->l_fd[i];
+    }
+  }
+  if (needs & CBIGAN_NEEDS_DIFFERENCE)
+    add_reconstructions(self, view);
+  if (needs & CBIGAN_NEEDS_FEATURES) {
+    for (int i = 0; i < self->n_items; i++)
+      self->features[i] = self->items[i].slot->features + (gsize)self->items[i].patch * feature_size(self);
+    cbigan_passes_features(self->passes, self->n_items, self->features);
+  }
+}
+
+/* --- one frame ------------------------------------------------------------------------------------------------- */
+
+/* sum := x - sum / count */
+static void
+subtract(CbiganMeasure *self, Slot *slot, CbiganView view)
+{
+  int w = slot->pixels->width, h = slot->pixels->height;
+  CbiganLight light = slot->light[view];
+  guint8 *across = self->counts, *down = self->counts + w;
+  cbigan_patches_count(w, slot->patches.side, across);
+  cbigan_patches_count(h, slot->patches.side, down);
+  for (int channel = 0; channel < 3; channel++)
+    for (int y = 0; y < h; y++) {
+      const guint8 *row = slot->pixels->data + (gsize)y * slot->pixels->stride + channel;
+      float *d = slot->sum[view] + ((gsize)channel * h + y) * w;
+      for (int x = 0; x < w; x++)
+        d[x] = light.gain * (row[3 * x] / 127.5f - 1.0f) + light.shift - d[x] / (float)(across[x] * down[y]);
+    }
+}
+
+static gboolean
+all_finite(const float *x, gsize n)
+{
+  float sum = 0.0f; /* stays 0 unless something is infinite or NAN */
+#pragma omp simd reduction(+ : sum)
+  for (gsize i = 0; i < n; i++)
+    sum += x[i] * 0.0f;
+  return sum == 0.0f;
+}
+
+static gboolean
+end_frame(CbiganMeasure *self, Slot *slot, CbiganMeasureFunc func, gpointer data)
+{
+  gsize n_pixels = (gsize)slot->pixels->width * (gsize)slot->pixels->height, n = slot->patches.corners->len;
+  gboolean finite = TRUE;
+  CbiganMeasurement m = { .width = slot->pixels->width, .height = slot->pixels->height, .patches = &slot->patches,
+                          .planes = self->planes, .columns = self->columns };
+  for (int view = 0; view < CBIGAN_N_VIEWS; view++) {
+    if (self->needs[view] & CBIGAN_NEEDS_DIFFERENCE) {
+      subtract(self, slot, (CbiganView)view);
+      m.difference[view] = slot->sum[view];
+      finite = finite && all_finite(slot->sum[view], 3 * n_pixels);
+    }
+    if (self->needs[view] & CBIGAN_NEEDS_TERMS) {
+      m.l_r = slot->l_r;
+      m.l_fd = slot->l_fd;
+      for (gsize i = 0; i < n; i++)
+        finite = finite && isfinite(slot->l_r[i]) && isfinite(slot->l_fd[i]);
+    }
+    if (self->needs[view] & CBIGAN_NEEDS_FEATURES) {
+      m.features = slot->features;
+      finite = finite && all_finite(slot->features, n * feature_size(self));
+    }
+  }
+  if (isnan(self->info->light_median))
+    m.difference[CBIGAN_VIEW_LIGHT] = m.difference[CBIGAN_VIEW_RAW];
+  slot->busy = FALSE;
+  if (finite)
+    func(slot->frame, &m, data);
+  return finite;
+}
+
+static gboolean
+flush(CbiganMeasure *self, CbiganMeasureFunc func, gpointer data, GError **error)
+{
+  for (int view = 0; view < CBIGAN_N_VIEWS; view++)
+    run_view(self, (CbiganView)view);
+  int n = self->n_items;
+  self->n_items = 0;
+  if (!cbigan_backend_finish(self->backend, error))
+    return FALSE;
+  for (int i = 0; i < n; i++) {
+    Slot *slot = self->items[i].slot;
+    if (--slot->missing == 0 && !end_frame(self, slot, func, data)) {
+      g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND,
+                  _("the networks' results for frame %u are not finite; the weights are not those of a trained model"),
+                  slot->frame);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+gboolean
+cbigan_measure_run(CbiganMeasure *self, const CbiganFrame *frames, guint n, CbiganMeasureFunc func, gpointer data,
+                   GError **error)
+{
+  gboolean ok = TRUE;
+  for (guint i = 0; ok && i < n; i++) {
+    Slot *slot = NULL;
+    ok = begin_frame(self, &frames[i], i, &slot, error);
+    for (int patch = 0; ok && patch < (int)slot->patches.corners->len; patch++) {
+      self->items[self->n_items++] = (Item){ slot, patch };
+      if (self->n_items == self->passes->batch)
+        ok = flush(self, func, data, error);
+    }
+  }
+  if (ok && self->n_items)
+    ok = flush(self, func, data, error);
+  self->n_items = 0;
+  for (int i = 0; i < self->passes->batch; i++)
+    self->slots[i].busy = FALSE;
+  return ok;
+}

@@ -1,0 +1,182 @@
+/* passes.c - the networks of a model, opened on a backend for a batch of patches
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Networks hand their buffers to each other: the values that one reads are set to where the other wrote.
+ */
+#include "passes.h"
+
+#include "filter.h"
+
+#define N_BLOCKS 6 /* of D */
+
+/* D's block outputs behind the critic's map. */
+struct _CbiganBlocks {
+  int n, values[N_BLOCKS];
+  CbiganResampler resamplers[N_BLOCKS];
+  float *scratch; /* (grid, patch) */
+};
+
+static CbiganForward *
+open_network(CbiganPasses *self, const CbiganModel *model, const CbiganNetwork *network, int n_layers, const int *keep,
+             GError **error)
+{
+  float **parameters = &self->parameters[network->kind];
+  if (!*parameters) {
+    if (!(*parameters = cbigan_backend_alloc(self->backend, network->n_floats, error)))
+      return NULL;
+    cbigan_backend_upload(self->backend, (CbiganShape){ (int)network->n_floats, 1, 1 }, 1,
+                          model->parameters[network->kind], *parameters);
+  }
+  return cbigan_forward_new(self->backend, network, n_layers, self->batch, CBIGAN_FORWARD_REUSE, keep, *parameters,
+                            error);
+}
+
+static gboolean
+open_reconstruction(CbiganPasses *self, const CbiganModel *model, GError **error)
+{
+  const CbiganNetwork *e = model->networks[CBIGAN_ENCODER], *g = model->networks[CBIGAN_GENERATOR];
+  return (self->encoder = open_network(self, model, e, e->n_layers, NULL, error)) &&
+         (self->generator = open_network(self, model, g, g->n_layers, NULL, error));
+}
+
+static gboolean
+open_tap(CbiganPasses *self, const CbiganModel *model, GError **error)
+{
+  const CbiganNetwork *network = model->networks[CBIGAN_DISCRIMINATOR];
+  if (model->info.tap == CBIGAN_TAP_FIRST) {
+    network = self->first_tap = cbigan_network_new_first_tap(model->info.width, model->info.patch);
+    self->tap_value = network->output;
+  } else {
+    self->tap_value = cbigan_network_find_value(network, "discriminator.hidden");
+  }
+  gsize n = cbigan_shape_size(network->values[self->tap_value].shape) * (gsize)self->batch;
+  int n_layers = cbigan_network_layers_until(network, self->tap_value);
+  return (self->tap = open_network(self, model, network, n_layers, NULL, error)) &&
+         (self->tap_x = cbigan_backend_alloc(self->backend, n, error)) && (self->tap_r = cbigan_backend_alloc(self->backend, n, error));
+}
+
+static gboolean
+open_trunk(CbiganPasses *self, const CbiganModel *model, GError **error)
+{
+  const CbiganNetwork *d = model->networks[CBIGAN_DISCRIMINATOR];
+  struct _CbiganBlocks *blocks = self->blocks = g_new0(struct _CbiganBlocks, 1);
+  int keep[N_BLOCKS + 1], n_layers = 0;
+  for (int block = 0; block < N_BLOCKS; block++) {
+    if (!(model->info.critic_blocks & 1u << block))
+      continue;
+    int value = cbigan_network_block_output(d, block);
+    CbiganShape shape = d->values[value].shape;
+    cbigan_resampler_init(&blocks->resamplers[blocks->n], shape.w, self->grid);
+    blocks->values[blocks->n] = keep[blocks->n] = value;
+    blocks->n++;
+    self->channels += shape.c;
+    n_layers = MAX(n_layers, cbigan_network_layers_until(d, value));
+  }
+  keep[blocks->n] = -1;
+  blocks->scratch = g_new(float, (gsize)self->grid * model->info.patch);
+  return (self->trunk = open_network(self, model, d, n_layers, keep, error)) != NULL;
+}
+
+CbiganPasses *
+cbigan_passes_new(const CbiganModel *model, CbiganBackend *backend, guint needs, int batch, GError **error)
+{
+  g_autoptr(CbiganPasses) self = g_new0(CbiganPasses, 1);
+  *self = (CbiganPasses){ .backend = backend, .batch = batch, .grid = model->info.critic_grid,
+                          .image = { 3, model->info.patch, model->info.patch } };
+  gsize largest = cbigan_shape_size(self->image);
+  if (!(self->x = cbigan_backend_alloc(self->backend, largest * (gsize)batch, error)) ||
+      ((needs & (CBIGAN_NEEDS_TERMS | CBIGAN_NEEDS_DIFFERENCE)) && !open_reconstruction(self, model, error)) ||
+      ((needs & CBIGAN_NEEDS_TERMS) && !open_tap(self, model, error)) ||
+      ((needs & CBIGAN_NEEDS_FEATURES) && !open_trunk(self, model, error)))
+    return NULL;
+  for (int i = 0; self->blocks && i < self->blocks->n; i++)
+    largest = MAX(largest, cbigan_shape_size(self->trunk->network->values[self->blocks->values[i]].shape));
+  self->host = g_new(float, largest * (gsize)batch);
+  self->sums = g_new(double, batch);
+  return cbigan_backend_finish(backend, error) ? g_steal_pointer(&self) : NULL;
+}
+
+void
+cbigan_passes_free(CbiganPasses *self)
+{
+  if (!self)
+    return;
+  CbiganForward *const forwards[] = { self->encoder, self->generator, self->tap, self->trunk };
+  float *const device[] = { self->x, self->tap_x, self->tap_r, self->parameters[0], self->parameters[1],
+                            self->parameters[2] };
+  for (guint i = 0; i < G_N_ELEMENTS(forwards); i++)
+    cbigan_forward_free(forwards[i]);
+  for (guint i = 0; i < G_N_ELEMENTS(device); i++)
+    cbigan_backend_free(self->backend, device[i]);
+  if (self->blocks) {
+    for (int i = 0; i < self->blocks->n; i++)
+      cbigan_resampler_clear(&self->blocks->resamplers[i]);
+    g_free(self->blocks->scratch);
+    g_free(self->blocks);
+  }
+  cbigan_network_free(self->first_tap);
+  g_free(self->host);
+  g_free(self->sums);
+  g_free(self);
+}
+
+void
+cbigan_passes_reconstruct(CbiganPasses *self)
+{
+  CbiganForward *e = self->encoder, *g = self->generator;
+  e->values[0] = self->x;
+  self->z = e->values[e->network->output];
+  cbigan_forward_run(e);
+  g->values[0] = self->z;
+  self->r = g->values[g->network->output];
+  cbigan_forward_run(g);
+}
+
+/* f_D(image, z) -> out */
+static void
+run_tap(CbiganPasses *self, float *image, float *out)
+{
+  self->tap->values[0] = image;
+  if (self->tap->network->n_inputs > 1)
+    self->tap->values[1] = self->z;
+  self->tap->values[self->tap_value] = out;
+  cbigan_forward_run(self->tap);
+}
+
+void
+cbigan_passes_terms(CbiganPasses *self, int n, double *l_r, double *l_fd)
+{
+  cbigan_backend_l1(self->backend, n, cbigan_shape_size(self->image), self->x, self->r, l_r);
+  run_tap(self, self->x, self->tap_x);
+  run_tap(self, self->r, self->tap_r);
+  cbigan_backend_l1(self->backend, n, cbigan_shape_size(self->tap->network->values[self->tap_value].shape), self->tap_x,
+                    self->tap_r, l_fd);
+}
+
+const float *
+cbigan_passes_images(CbiganPasses *self, int n)
+{
+  cbigan_backend_download(self->backend, self->image, n, self->r, self->host);
+  return self->host;
+}
+
+void
+cbigan_passes_features(CbiganPasses *self, int n, float *const *out)
+{
+  int channel = 0;
+  self->trunk->values[0] = self->x;
+  cbigan_forward_run(self->trunk);
+  for (int block = 0; block < self->blocks->n; block++) {
+    int value = self->blocks->values[block];
+    CbiganShape shape = self->trunk->network->values[value].shape;
+    cbigan_backend_download(self->backend, shape, n, self->trunk->values[value], self->host);
+    const float *plane = self->host;
+    for (int i = 0; i < n; i++)
+      for (int c = 0; c < shape.c; c++, plane += (gsize)shape.h * shape.w)
+        cbigan_resampler_run(&self->blocks->resamplers[block], plane, self->blocks->scratch, out[i] + channel + c,
+                             self->channels);
+    channel += shape.c;
+  }
+}

@@ -1,0 +1,85 @@
+/* regions.c - connected parts of an anomaly map over the threshold
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "regions.h"
+
+#include <string.h>
+
+typedef struct {
+  int left, top, right, bottom; /* pixels, right and bottom inclusive */
+  float peak;
+} Part;
+
+void
+cbigan_region_search_clear(CbiganRegionSearch *self)
+{
+  g_free(self->seen);
+  g_free(self->stack);
+  *self = (CbiganRegionSearch){ 0 };
+}
+
+/* All that hangs together with pixel `start`. */
+static Part
+flood(CbiganRegionSearch *self, const float *map, int w, int h, float threshold, int start)
+{
+  Part part = { start % w, start / w, start % w, start / w, map[start] };
+  int n = 0;
+  self->seen[start] = 1;
+  self->stack[n++] = start;
+  while (n) {
+    int at = self->stack[--n], x = at % w, y = at / w;
+    part.left = MIN(part.left, x);
+    part.right = MAX(part.right, x);
+    part.top = MIN(part.top, y);
+    part.bottom = MAX(part.bottom, y);
+    part.peak = MAX(part.peak, map[at]);
+    const int near[4] = { x > 0 ? at - 1 : at, x < w - 1 ? at + 1 : at, y > 0 ? at - w : at, y < h - 1 ? at + w : at };
+    for (int i = 0; i < 4; i++)
+      if (!self->seen[near[i]] && map[near[i]] > threshold) {
+        self->seen[near[i]] = 1;
+        self->stack[n++] = near[i];
+      }
+  }
+  return part;
+}
+
+/* Keeps parts[] sorted by peak; a full list loses its lowest. */
+static guint
+insert(Part *parts, guint n, Part part)
+{
+  guint at = n;
+  while (at > 0 && parts[at - 1].peak < part.peak)
+    at--;
+  if (at == CBIGAN_MAX_REGIONS)
+    return n;
+  n = MIN(n + 1, CBIGAN_MAX_REGIONS);
+  memmove(&parts[at + 1], &parts[at], sizeof *parts * (n - 1 - at));
+  parts[at] = part;
+  return n;
+}
+
+guint
+cbigan_region_search_run(CbiganRegionSearch *self, const float *map, int w, int h, double threshold,
+                         CbiganRegion regions[CBIGAN_MAX_REGIONS])
+{
+  Part parts[CBIGAN_MAX_REGIONS];
+  gsize n_pixels = (gsize)w * (gsize)h;
+  guint n = 0;
+  if (n_pixels > self->allocated) {
+    self->seen = g_renew(guint8, self->seen, n_pixels);
+    self->stack = g_renew(int, self->stack, n_pixels);
+    self->allocated = n_pixels;
+  }
+  memset(self->seen, 0, n_pixels);
+  for (int i = 0; i < (int)n_pixels; i++)
+    if (!self->seen[i] && map[i] > (float)threshold)
+      n = insert(parts, n, flood(self, map, w, h, (float)threshold, i));
+  for (guint i = 0; i < n; i++)
+    regions[i] = (CbiganRegion){ .x = (double)parts[i].left / w, .y = (double)parts[i].top / h,
+                                 .w = (double)(parts[i].right - parts[i].left + 1) / w,
+                                 .h = (double)(parts[i].bottom - parts[i].top + 1) / h,
+                                 .peak = cbigan_normalize(parts[i].peak, threshold) };
+  return n;
+}

@@ -1,0 +1,27 @@
+/* regions.h - connected parts of an anomaly map over the threshold
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+#include "cbigan.h"
+
+G_BEGIN_DECLS
+
+/* value / (value + threshold): 0..1, 0.5 = at the threshold; NAN without one. (heatmap.c) */
+double cbigan_normalize(double value, double threshold);
+
+/* Memory that a search needs; grows with the maps. Starts as zeros. */
+typedef struct {
+  guint8 *seen; /* (h, w) */
+  int *stack;   /* (h, w): pixels whose neighbours have not been looked at */
+  gsize allocated;
+} CbiganRegionSearch;
+
+void cbigan_region_search_clear(CbiganRegionSearch *self);
+/* Parts of map (h, w) > threshold that hang together by their sides; the CBIGAN_MAX_REGIONS with the highest peaks,
+ * highest first. Returns how many. */
+guint cbigan_region_search_run(CbiganRegionSearch *self, const float *map, int w, int h, double threshold,
+                               CbiganRegion regions[CBIGAN_MAX_REGIONS]);
+
+G_END_DECLS

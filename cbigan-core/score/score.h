@@ -1,0 +1,70 @@
+/* score.h - the ways to score: rows of one table over what the networks say about a frame
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * measure.c runs the networks, a row turns what they said and the statistics of good pictures into a score and a map.
+ * To add a score: a CbiganScoreKind, its name in model.c, a file with its functions, a row in score.c.
+ */
+#pragma once
+#include "model/model.h"
+#include "score/patches.h"
+
+G_BEGIN_DECLS
+
+/* What has to be measured, bits. */
+typedef enum {
+  CBIGAN_NEEDS_TERMS = 1 << 0,      /* L_R and L_fD of every patch: E, G, D's tap */
+  CBIGAN_NEEDS_DIFFERENCE = 1 << 1, /* x - G(E(x)): E, G */
+  CBIGAN_NEEDS_FEATURES = 1 << 2    /* D's block outputs: D's first blocks */
+} CbiganNeeds;
+
+/* The frame as the networks saw it: as it came, or brought to the light of the training pictures. */
+typedef enum { CBIGAN_VIEW_RAW, CBIGAN_VIEW_LIGHT, CBIGAN_N_VIEWS } CbiganView;
+
+/* What the networks said about one frame; valid during the callback. NULL where it was not asked for. */
+typedef struct {
+  int width, height;
+  const CbiganPatches *patches;
+  const double *l_r, *l_fd;                /* Eq. 11, Eq. 9 of each patch */
+  const float *difference[CBIGAN_N_VIEWS]; /* (3, height, width): x - the mean of the patches' G(E(x)) there */
+  const float *features;                   /* (patches, grid * grid, channels) */
+  float *planes;                           /* (CBIGAN_PLANES, height, width) of scratch */
+  double *columns;                         /* (width) of scratch */
+} CbiganMeasurement;
+
+#define CBIGAN_PLANES 2 /* the first is a row's map where the caller wants none, the second the filters' */
+
+/* What a row compares a measurement with. */
+typedef struct {
+  int patch, grid;  /* pixels; positions of the critic's map along a patch */
+  double lambda;    /* Eq. 7 */
+  CbiganMapStatistics map;
+  double deviation_floor; /* cbigan_map_floor() */
+  CbiganCriticStatistics critic;
+} CbiganStandard;
+
+typedef struct {
+  CbiganView view;
+  guint needs;     /* CbiganNeeds for the score */
+  guint map_needs; /* for its map as well */
+  /* Score >= 0; map: (height, width) or NULL. */
+  double (*score)(const CbiganStandard *standard, const CbiganMeasurement *m, float *map);
+} CbiganScoreRow;
+
+extern const CbiganScoreRow cbigan_score_rows[CBIGAN_N_SCORES];
+
+/* A model's own statistics (borrowed) and lambda. */
+void cbigan_standard_init(CbiganStandard *self, const CbiganModel *model);
+
+/* paper.c */
+int cbigan_paper_patch(const CbiganStandard *standard, const CbiganMeasurement *m); /* with the largest A(x) */
+double cbigan_paper_score(const CbiganStandard *standard, const CbiganMeasurement *m, float *map);
+/* calibrated.c: the map before it is compared with anything -> out (height, width) */
+void cbigan_local_map(int patch, const CbiganMeasurement *m, float *out);
+double cbigan_map_floor(const CbiganMapStatistics *statistics); /* 0.1 x mean deviation + 1e-4 */
+double cbigan_calibrated_score(const CbiganStandard *standard, const CbiganMeasurement *m, float *map);
+/* critic.c */
+double cbigan_critic_score(const CbiganStandard *standard, const CbiganMeasurement *m, float *map);
+
+G_END_DECLS

@@ -1,0 +1,232 @@
+/* scorer.c - frames in, scores and maps out: the public face of measure.c and score.c
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <math.h>
+
+#include "backend/backend.h"
+#include "i18n.h"
+#include "measure.h"
+#include "regions.h"
+
+#define MAX_BATCH 1024
+
+struct _CbiganScorer {
+  CbiganModel *model;
+  CbiganBackend *backend;
+  CbiganMeasure *measure;
+  CbiganStandard standard; /* the model's statistics and this scorer's lambda */
+  CbiganScoreKind score;
+  guint wanted;            /* bit i: scores[i] is computed; `score` among them */
+  double threshold;
+  CbiganRegionSearch regions;
+};
+
+void
+cbigan_result_clear(CbiganResult *result)
+{
+  g_free(result->map);
+  *result = (CbiganResult)CBIGAN_RESULT_INIT;
+}
+
+/* --- options --------------------------------------------------------------------------------------------------- */
+
+static gboolean
+refuse(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static gboolean
+refuse(GError **error, const char *format, ...)
+{
+  va_list arguments;
+  va_start(arguments, format);
+  g_propagate_error(error, g_error_new_valist(CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, format, arguments));
+  va_end(arguments);
+  return FALSE;
+}
+
+static gboolean
+check_score(const CbiganModelInfo *info, int kind, GError **error)
+{
+  if (kind < 0 || kind >= CBIGAN_N_SCORES)
+    return refuse(error, _("score %d; expected 0 to %d"), kind, CBIGAN_N_SCORES - 1);
+  if (!info->scores[kind])
+    return refuse(error,
+                  _("the model has no statistics of good pictures for the score \"%s\"; calibrate it, or ask for \"%s\""),
+                  cbigan_score_name((CbiganScoreKind)kind), cbigan_score_name(CBIGAN_SCORE_PAPER));
+  return TRUE;
+}
+
+static gboolean
+check_threshold(double threshold, GError **error)
+{
+  return isnan(threshold) || (threshold >= 0.0 && isfinite(threshold)) ||
+         refuse(error, _("threshold is %g; expected a number of at least 0"), threshold);
+}
+
+static gboolean
+check_lambda(double lambda, GError **error)
+{
+  return isnan(lambda) || (lambda >= 0.0 && lambda <= 1.0) || refuse(error, _("lambda is %g; expected 0 to 1"), lambda);
+}
+
+static gboolean
+check_model(const CbiganModel *model, GError **error)
+{
+  const CbiganMapStatistics *map = &model->map;
+  const CbiganModelInfo *info = &model->info;
+  if (map->mean && map->w * map->h > 1 && (map->w != info->frame_width || map->h != info->frame_height))
+    return refuse(error, _("the model's statistics are for frames of %d x %d pixels, its frames have %d x %d"), map->w,
+                  map->h, info->frame_width, info->frame_height);
+  if (model->critic.mean && info->critic_grid > info->patch)
+    return refuse(error, _("the model's critic grid is %d; expected at most its patch, %d"), info->critic_grid,
+                  info->patch);
+  return TRUE;
+}
+
+static gboolean
+check_options(const CbiganModel *model, const CbiganScorerOptions *options, CbiganScoreKind score, GError **error)
+{
+  if (!check_model(model, error) || !check_score(&model->info, score, error) ||
+      !check_threshold(options->threshold, error) || !check_lambda(options->lambda, error))
+    return FALSE;
+  for (int i = 0; i < 32; i++)
+    if ((options->also & 1u << i) && !check_score(&model->info, i, error))
+      return FALSE;
+  if (options->batch < 0 || options->batch > MAX_BATCH)
+    return refuse(error, _("batch is %d; expected 1 to %d, or 0 to have it chosen"), options->batch, MAX_BATCH);
+  if (options->threads < 0)
+    return refuse(error, _("threads is %d; expected at least 1, or 0 for all"), options->threads);
+  return TRUE;
+}
+
+/* --- opening --------------------------------------------------------------------------------------------------- */
+
+static CbiganMeasure *
+open_measure(CbiganScorer *self, int batch, GError **error)
+{
+  guint needs[CBIGAN_N_VIEWS] = { 0 };
+  for (int i = 0; i < CBIGAN_N_SCORES; i++)
+    if (self->wanted & 1u << i) {
+      const CbiganScoreRow *row = &cbigan_score_rows[i];
+      needs[row->view] |= row->needs | (i == (int)self->score ? row->map_needs : 0);
+    }
+  return cbigan_measure_new(self->model, self->backend, needs,
+                            batch ? batch : cbigan_measure_batch(&self->model->info), error);
+}
+
+CbiganScorer *
+cbigan_scorer_new(CbiganModel *model, const CbiganScorerOptions *options, GError **error)
+{
+  static const CbiganScorerOptions defaults = CBIGAN_SCORER_OPTIONS_INIT;
+  g_return_val_if_fail(model, NULL);
+  options = options ? options : &defaults;
+  CbiganScoreKind score = options->score == CBIGAN_SCORE_MODEL ? model->info.score : options->score;
+  if (!check_options(model, options, score, error))
+    return NULL;
+  g_autoptr(CbiganScorer) self = g_new0(CbiganScorer, 1);
+  self->model = cbigan_model_ref(model);
+  self->score = score;
+  self->wanted = options->also | 1u << score;
+  cbigan_standard_init(&self->standard, model);
+  if (!cbigan_scorer_set_threshold(self, options->threshold, error) ||
+      !cbigan_scorer_set_lambda(self, options->lambda, error) ||
+      !(self->backend = cbigan_backend_open(options->backend ? options->backend : "auto", options->device,
+                                            options->threads, error)) ||
+      !(self->measure = open_measure(self, options->batch, error)))
+    return NULL;
+  return g_steal_pointer(&self);
+}
+
+void
+cbigan_scorer_free(CbiganScorer *self)
+{
+  if (!self)
+    return;
+  cbigan_measure_free(self->measure);
+  g_clear_pointer(&self->backend, cbigan_backend_close);
+  cbigan_region_search_clear(&self->regions);
+  cbigan_model_unref(self->model);
+  g_free(self);
+}
+
+gboolean
+cbigan_scorer_set_threshold(CbiganScorer *self, double threshold, GError **error)
+{
+  g_return_val_if_fail(self, FALSE);
+  if (!check_threshold(threshold, error))
+    return FALSE;
+  const CbiganModelInfo *info = &self->model->info;
+  self->threshold = isnan(threshold) && self->score == info->score ? info->threshold : threshold;
+  return TRUE;
+}
+
+gboolean
+cbigan_scorer_set_lambda(CbiganScorer *self, double lambda, GError **error)
+{
+  g_return_val_if_fail(self, FALSE);
+  if (!check_lambda(lambda, error))
+    return FALSE;
+  self->standard.lambda = isnan(lambda) ? self->model->info.lambda : lambda;
+  return TRUE;
+}
+
+const char *
+cbigan_scorer_backend(const CbiganScorer *self)
+{
+  g_return_val_if_fail(self, NULL);
+  return self->backend->klass->name;
+}
+
+/* --- scoring --------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  CbiganScorer *self;
+  CbiganResult *results;
+} Call;
+
+static void
+size_map(CbiganResult *result, int w, int h)
+{
+  gsize n = (gsize)w * (gsize)h;
+  if (n > result->map_allocated) {
+    result->map = g_renew(float, result->map, n);
+    result->map_allocated = n;
+  }
+  result->map_width = w;
+  result->map_height = h;
+}
+
+static void
+fill_result(guint frame, const CbiganMeasurement *m, gpointer data)
+{
+  const Call *call = data;
+  CbiganScorer *self = call->self;
+  CbiganResult *result = &call->results[frame];
+  size_map(result, m->width, m->height);
+  for (int i = 0; i < CBIGAN_N_SCORES; i++)
+    result->scores[i] = self->wanted & 1u << i
+                            ? cbigan_score_rows[i].score(&self->standard, m, i == (int)self->score ? result->map : NULL)
+                            : NAN;
+  result->pixel_term = result->feature_term = NAN;
+  if (m->l_r) {
+    int patch = cbigan_paper_patch(&self->standard, m);
+    result->pixel_term = m->l_r[patch];
+    result->feature_term = m->l_fd[patch];
+  }
+  result->score = result->scores[self->score];
+  result->threshold = self->threshold;
+  result->normalized = cbigan_normalize(result->score, self->threshold);
+  result->anomalous = result->score > self->threshold; /* FALSE when it is NAN */
+  result->n_regions = isnan(self->threshold) ? 0
+                                             : cbigan_region_search_run(&self->regions, result->map, m->width, m->height,
+                                                                        self->threshold, result->regions);
+}
+
+gboolean
+cbigan_scorer_score(CbiganScorer *self, const CbiganFrame *frames, guint n, CbiganResult *results, GError **error)
+{
+  g_return_val_if_fail(self && (n == 0 || (frames && results)), FALSE);
+  Call call = { self, results };
+  return cbigan_measure_run(self->measure, frames, n, fill_result, &call, error);
+}
