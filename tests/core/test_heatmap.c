@@ -1,0 +1,174 @@
+/* test_heatmap.c - maps as pictures and as regions; the filters against their definitions
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <math.h>
+#include <string.h>
+
+#include "score/filter.h"
+#include "score/regions.h"
+
+static void
+test_gray16(void)
+{
+  const float map[] = { 0, 1, 2, 4, 12, 1e30f, -3, NAN };
+  const guint16 expected[] = { 0, 13107, 21845, 32768, 49151, 65535, 0, 0 }; /* 65535 v / (v + 4), rounded */
+  guint16 gray[8];
+  cbigan_map_to_gray16(map, 4, 2, 4.0, gray);
+  for (guint i = 0; i < 8; i++)
+    if (abs(gray[i] - expected[i]) > (i == 3 ? 0 : 1))
+      g_error("gray[%u] of %g is %u, expected %u", i, map[i], gray[i], expected[i]);
+  cbigan_map_to_gray16(map, 4, 2, NAN, gray);
+  for (guint i = 0; i < 8; i++)
+    g_assert_cmpuint(gray[i], ==, 0);
+}
+
+static void
+test_bgra(void)
+{
+  enum { W = 97, H = 61 }; /* more pixels than one stretch of the look-up */
+  g_autofree float *map = g_new(float, W * H);
+  g_autofree guint8 *bgra = g_malloc(4 * W * H + 4);
+  for (int i = 0; i < W * H; i++)
+    map[i] = 3.0f * (float)i / (W * H); /* 0 .. 3, threshold 1 */
+  memset(bgra + 4 * W * H, 0xa5, 4);
+  cbigan_map_to_bgra(map, W, H, 1.0, bgra);
+  int last = 0;
+  double light = 0.0;
+  for (int i = 0; i < W * H; i++) {
+    const guint8 *p = bgra + 4 * i;
+    double normalized = cbigan_normalize(map[i], 1.0), now = 0.11 * p[0] + 0.59 * p[1] + 0.3 * p[2];
+    if (normalized < 0.41 && p[3] != 0)
+      g_error("pixel %d, %g: alpha is %d, expected 0", i, normalized, p[3]);
+    if (normalized > 0.5 && p[3] < 90)
+      g_error("pixel %d, %g: alpha is %d, expected at least 90", i, normalized, p[3]);
+    if (p[3] < last || now < light - 1.0)
+      g_error("pixel %d, %g: alpha %d after %d, lightness %g after %g; expected no less", i, normalized, p[3], last, now,
+              light);
+    last = p[3];
+    light = MAX(light, now);
+  }
+  g_assert_cmpint(bgra[4 * W * H], ==, 0xa5);
+  cbigan_map_to_bgra(map, W, H, NAN, bgra);
+  for (int i = 0; i < W * H; i++)
+    g_assert_cmpint(bgra[4 * i + 3], ==, 0);
+}
+
+static void
+paint(float *map, int w, int x, int y, int width, int height, float value)
+{
+  for (int j = y; j < y + height; j++)
+    for (int i = x; i < x + width; i++)
+      map[j * w + i] = value;
+}
+
+static void
+test_regions(void)
+{
+  enum { W = 80, H = 50 };
+  CbiganRegionSearch search = { 0 };
+  CbiganRegion r[CBIGAN_MAX_REGIONS];
+  g_autofree float *map = g_new0(float, W * H);
+  g_assert_cmpuint(cbigan_region_search_run(&search, map, W, H, 1.0, r), ==, 0);
+  paint(map, W, 0, 0, 8, 5, 2.0f);
+  paint(map, W, 7, 4, 3, 11, 3.0f); /* hangs on the first: an L */
+  paint(map, W, 40, 20, 20, 10, 9.0f);
+  map[49 * W + 79] = 1.0f;          /* at the threshold, not over it */
+  paint(map, W, 10, 15, 2, 2, 1.5f); /* touches the L by a corner only: its own region */
+  g_assert_cmpuint(cbigan_region_search_run(&search, map, W, H, 1.0, r), ==, 3);
+  g_assert_cmpfloat_with_epsilon(r[0].peak, 0.9, 1e-9);
+  g_assert_cmpfloat_with_epsilon(r[0].x, 0.5, 1e-9);
+  g_assert_cmpfloat_with_epsilon(r[0].y, 0.4, 1e-9);
+  g_assert_cmpfloat_with_epsilon(r[0].w, 0.25, 1e-9);
+  g_assert_cmpfloat_with_epsilon(r[0].h, 0.2, 1e-9);
+  g_assert_cmpfloat_with_epsilon(r[1].peak, 0.75, 1e-9);
+  g_assert_cmpfloat_with_epsilon(r[1].x, 0.0, 1e-9);
+  g_assert_cmpfloat_with_epsilon(r[1].w, 10.0 / W, 1e-9);
+  g_assert_cmpfloat_with_epsilon(r[1].h, 15.0 / H, 1e-9);
+  g_assert_cmpfloat_with_epsilon(r[2].peak, 0.6, 1e-9);
+
+  /* more than fit: the highest stay, highest first; the whole frame: one */
+  memset(map, 0, sizeof *map * W * H);
+  for (int i = 0; i < 30; i++)
+    map[(2 * (i / 10)) * W + 2 * (i % 10)] = (float)(2 + (i * 7) % 30);
+  g_assert_cmpuint(cbigan_region_search_run(&search, map, W, H, 1.0, r), ==, CBIGAN_MAX_REGIONS);
+  for (int i = 0; i < CBIGAN_MAX_REGIONS; i++)
+    g_assert_cmpfloat_with_epsilon(r[i].peak, cbigan_normalize(31 - i, 1.0), 1e-9);
+  paint(map, W, 0, 0, W, H, 5.0f);
+  g_assert_cmpuint(cbigan_region_search_run(&search, map, W, H, 1.0, r), ==, 1);
+  g_assert_cmpfloat(r[0].w, ==, 1.0);
+  g_assert_cmpfloat(r[0].h, ==, 1.0);
+  cbigan_region_search_clear(&search);
+}
+
+static void
+check_high_pass(int w, int h, int radius)
+{
+  g_autofree float *x = g_new(float, w * h), *out = g_new0(float, w * h);
+  g_autofree double *columns = g_new(double, w);
+  for (int i = 0; i < w * h; i++)
+    x[i] = (float)g_test_rand_double_range(-2, 2);
+  cbigan_filter_high_pass(x, w, h, radius, FALSE, columns, out);
+  cbigan_filter_high_pass(x, w, h, radius, TRUE, columns, out);
+  for (int i = 0; i < w * h; i++) {
+    double sum = 0, n = 0;
+    for (int v = MAX(i / w - radius, 0); v <= MIN(i / w + radius, h - 1); v++)
+      for (int u = MAX(i % w - radius, 0); u <= MIN(i % w + radius, w - 1); u++, n++)
+        sum += x[v * w + u];
+    double expected = 2 * fabs(x[i] - sum / n);
+    if (fabs(out[i] - expected) > 1e-5)
+      g_error("%d x %d, radius %d, pixel %d: %g, expected %g (tolerance 1e-5)", w, h, radius, i, out[i], expected);
+  }
+}
+
+static void
+test_high_pass(void)
+{
+  check_high_pass(40, 30, 4);
+  check_high_pass(5, 3, 4);
+  check_high_pass(1, 9, 2);
+  check_high_pass(64, 64, 16);
+}
+
+static void
+test_resampler(void)
+{
+  float x[8 * 8], scratch[64 * 8], out[64 * 64];
+  for (int i = 0; i < 64; i++)
+    x[i] = (float)(i % 8) + 10.0f * (float)(i / 8);
+  static const int sizes[] = { 1, 2, 4, 8, 12, 16, 32 };
+  for (guint k = 0; k < G_N_ELEMENTS(sizes); k++) {
+    CbiganResampler r;
+    int to = sizes[k];
+    cbigan_resampler_init(&r, 8, to);
+    cbigan_resampler_run(&r, x, scratch, out, 1);
+    for (int i = 0; i < to * to; i++) {
+      /* a ramp stays a ramp: where the output lies in the input, held at the ends when it grows */
+      double u = (i % to + 0.5) * 8 / to - 0.5, v = (i / to + 0.5) * 8 / to - 0.5;
+      double expected = CLAMP(u, 0, 7) + 10 * CLAMP(v, 0, 7);
+      if (fabs(out[i] - expected) > 1e-4)
+        g_error("8 -> %d, element %d: %g, expected %g (tolerance 1e-4)", to, i, out[i], expected);
+    }
+    cbigan_resampler_clear(&r);
+  }
+  CbiganResampler thirds; /* 8 / 3: samples count by the part that lies in the area */
+  cbigan_resampler_init(&thirds, 8, 3);
+  cbigan_resampler_run(&thirds, x, scratch, out, 1);
+  static const double expected[] = { (0 + 1 + 2 * 2 / 3.0) * 3 / 8, 3.5, 7 - (0 + 1 + 2 * 2 / 3.0) * 3 / 8 };
+  for (int i = 0; i < 9; i++)
+    g_assert_cmpfloat_with_epsilon(out[i], expected[i % 3] + 10 * expected[i / 3], 1e-4);
+  cbigan_resampler_clear(&thirds);
+}
+
+int
+main(int argc, char **argv)
+{
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/heatmap/gray16", test_gray16);
+  g_test_add_func("/heatmap/bgra", test_bgra);
+  g_test_add_func("/heatmap/regions", test_regions);
+  g_test_add_func("/heatmap/high-pass", test_high_pass);
+  g_test_add_func("/heatmap/resampler", test_resampler);
+  return g_test_run();
+}
