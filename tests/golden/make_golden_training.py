@@ -8,7 +8,7 @@ SPDX-License-Identifier: LGPL-2.1-or-later
 
 The gradient penalty is differentiated by PyTorch's double backward. The training run repeats trainer/random.h, so that
 the test runs the trainer as it is: same pictures, same seed. Gradients and weights are kept as digests: a row for
-each parameter with a projection, the norm and SAMPLES of its elements.
+each parameter (of a run: what it moved by) with a projection, the norm and SAMPLES of its elements.
 """
 import math
 import os
@@ -184,7 +184,8 @@ def golden_training(out):
         initialise(cls(C, PATCH), kind, SEED)
         for kind, cls in enumerate((networks.Encoder, networks.Generator, networks.Discriminator))
     )
-    mean = [p.detach().clone() for p in (*E.parameters(), *G.parameters())]
+    start = [[p.detach().clone() for p in network.parameters()] for network in (E, G, D)]
+    mean = [torch.zeros_like(p) for p in (*E.parameters(), *G.parameters())]
     batches, l_r_shown, l_d_shown, shown = Batches(), None, None, []
     for step in range(WARMUP + STEPS):
         warming_up = step < WARMUP
@@ -210,10 +211,11 @@ def golden_training(out):
         l_d_shown = None if warming_up else smooth(l_d_shown, l_d.item())
         shown.append((l_r_shown, 0 if l_d_shown is None else l_d_shown))
     out["training.shown"] = np.array(shown)
-    for kind, network in zip(networks.KINDS, (E, G, D)):
-        out[f"training.{kind}"] = digests([p.detach() for p in network.parameters()])
-    n = len(list(E.parameters()))
-    out["training.encoder.mean"], out["training.generator.mean"] = digests(mean[:n]), digests(mean[n:])
+    averaged = mean[: len(start[0])], mean[len(start[0]) :]
+    for kind, network, before in zip(networks.KINDS, (E, G, D), start):
+        out[f"training.{kind}"] = digests([p.detach() - b for p, b in zip(network.parameters(), before)])
+    for kind, after, before in zip(networks.KINDS, averaged, start):
+        out[f"training.{kind}.mean"] = digests([a - b for a, b in zip(after, before)])
 
 
 def main():
