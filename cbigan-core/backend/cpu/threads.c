@@ -6,6 +6,7 @@
 #include "cpu.h"
 
 #include <math.h>
+#include <sched.h>
 #include <stdio.h>
 
 /* cgroup v2 "quota period" in microseconds, or "max period"; the container sees its own group here. */
@@ -23,6 +24,7 @@ container_quota(void)
 int
 cbigan_cpu_count(void)
 {
-  /* GLib counts by the affinity mask */
-  return MAX(1, MIN((int)g_get_num_processors(), container_quota()));
+  cpu_set_t affinity;
+  int allowed = sched_getaffinity(0, sizeof affinity, &affinity) ? (int)g_get_num_processors() : CPU_COUNT(&affinity);
+  return MAX(1, MIN(allowed, container_quota()));
 }
