@@ -42,8 +42,8 @@
 #include "i18n.h"
 #include "meta.h"
 
-GST_DEBUG_CATEGORY_STATIC(cbigan_test_src_debug);
-#define GST_CAT_DEFAULT cbigan_test_src_debug
+GST_DEBUG_CATEGORY_STATIC(gst_cbigan_test_src_debug);
+#define GST_CAT_DEFAULT gst_cbigan_test_src_debug
 
 #define DEFAULT_WIDTH 640
 #define DEFAULT_HEIGHT 480
@@ -61,7 +61,7 @@ enum {
   PROP_IS_LIVE
 };
 
-struct _CbiganTestSrc {
+struct _GstCbiganTestSrc {
   GstPushSrc parent;
   /* under the object lock */
   ClothOptions options;
@@ -75,10 +75,10 @@ struct _CbiganTestSrc {
   GstClockTime rate_start;          /* stream time of that change */
 };
 
-#define CBIGAN_TYPE_TEST_SRC (cbigan_test_src_get_type())
-G_DECLARE_FINAL_TYPE(CbiganTestSrc, cbigan_test_src, CBIGAN, TEST_SRC, GstPushSrc)
-G_DEFINE_TYPE(CbiganTestSrc, cbigan_test_src, GST_TYPE_PUSH_SRC)
-GST_ELEMENT_REGISTER_DEFINE(cbigantestsrc, "cbigantestsrc", GST_RANK_NONE, CBIGAN_TYPE_TEST_SRC)
+#define GST_TYPE_CBIGAN_TEST_SRC (gst_cbigan_test_src_get_type())
+G_DECLARE_FINAL_TYPE(GstCbiganTestSrc, gst_cbigan_test_src, GST, CBIGAN_TEST_SRC, GstPushSrc)
+G_DEFINE_TYPE(GstCbiganTestSrc, gst_cbigan_test_src, GST_TYPE_PUSH_SRC)
+GST_ELEMENT_REGISTER_DEFINE(cbigantestsrc, "cbigantestsrc", GST_RANK_NONE, GST_TYPE_CBIGAN_TEST_SRC)
 
 static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_VIDEO_CAPS_MAKE("RGB")));
@@ -101,9 +101,9 @@ cbigan_defect_kinds_get_type(void)
 }
 
 static void
-cbigan_test_src_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+gst_cbigan_test_src_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
-  CbiganTestSrc *self = CBIGAN_TEST_SRC(object);
+  GstCbiganTestSrc *self = GST_CBIGAN_TEST_SRC(object);
   if (id == PROP_IS_LIVE) {
     gst_base_src_set_live(GST_BASE_SRC(self), g_value_get_boolean(value));
     return;
@@ -139,9 +139,9 @@ cbigan_test_src_set_property(GObject *object, guint id, const GValue *value, GPa
 }
 
 static void
-cbigan_test_src_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
+gst_cbigan_test_src_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
-  CbiganTestSrc *self = CBIGAN_TEST_SRC(object);
+  GstCbiganTestSrc *self = GST_CBIGAN_TEST_SRC(object);
   if (id == PROP_IS_LIVE) {
     g_value_set_boolean(value, gst_base_src_is_live(GST_BASE_SRC(self)));
     return;
@@ -176,7 +176,7 @@ cbigan_test_src_get_property(GObject *object, guint id, GValue *value, GParamSpe
 }
 
 static GstCaps *
-cbigan_test_src_fixate(GstBaseSrc *src, GstCaps *caps)
+gst_cbigan_test_src_fixate(GstBaseSrc *src, GstCaps *caps)
 {
   caps = gst_caps_make_writable(caps);
   for (guint i = 0; i < gst_caps_get_size(caps); i++) {
@@ -187,12 +187,12 @@ cbigan_test_src_fixate(GstBaseSrc *src, GstCaps *caps)
     if (gst_structure_has_field(s, "pixel-aspect-ratio"))
       gst_structure_fixate_field_nearest_fraction(s, "pixel-aspect-ratio", 1, 1);
   }
-  return GST_BASE_SRC_CLASS(cbigan_test_src_parent_class)->fixate(src, caps);
+  return GST_BASE_SRC_CLASS(gst_cbigan_test_src_parent_class)->fixate(src, caps);
 }
 
 /* Stream time of the next frame; GST_CLOCK_TIME_NONE where the caps say "no fixed rate" (0/1). */
 static GstClockTime
-frame_time(const CbiganTestSrc *self, guint64 frame)
+frame_time(const GstCbiganTestSrc *self, guint64 frame)
 {
   if (!self->info.fps_n)
     return frame ? GST_CLOCK_TIME_NONE : self->rate_start;
@@ -201,9 +201,9 @@ frame_time(const CbiganTestSrc *self, guint64 frame)
 }
 
 static gboolean
-cbigan_test_src_set_caps(GstBaseSrc *src, GstCaps *caps)
+gst_cbigan_test_src_set_caps(GstBaseSrc *src, GstCaps *caps)
 {
-  CbiganTestSrc *self = CBIGAN_TEST_SRC(src);
+  GstCbiganTestSrc *self = GST_CBIGAN_TEST_SRC(src);
   GstVideoInfo info;
   if (!gst_video_info_from_caps(&info, caps))
     return FALSE;
@@ -217,9 +217,9 @@ cbigan_test_src_set_caps(GstBaseSrc *src, GstCaps *caps)
 }
 
 static gboolean
-cbigan_test_src_decide_allocation(GstBaseSrc *src, GstQuery *query)
+gst_cbigan_test_src_decide_allocation(GstBaseSrc *src, GstQuery *query)
 {
-  CbiganTestSrc *self = CBIGAN_TEST_SRC(src);
+  GstCbiganTestSrc *self = GST_CBIGAN_TEST_SRC(src);
   g_autoptr(GstBufferPool) pool = NULL;
   GstCaps *caps;
   guint size = (guint)self->info.size, min = 0, max = 0;
@@ -240,13 +240,13 @@ cbigan_test_src_decide_allocation(GstBaseSrc *src, GstQuery *query)
     gst_query_set_nth_allocation_pool(query, 0, pool, size, min, max);
   else
     gst_query_add_allocation_pool(query, pool, size, min, max);
-  return GST_BASE_SRC_CLASS(cbigan_test_src_parent_class)->decide_allocation(src, query);
+  return GST_BASE_SRC_CLASS(gst_cbigan_test_src_parent_class)->decide_allocation(src, query);
 }
 
 static gboolean
-cbigan_test_src_start(GstBaseSrc *src)
+gst_cbigan_test_src_start(GstBaseSrc *src)
 {
-  CbiganTestSrc *self = CBIGAN_TEST_SRC(src);
+  GstCbiganTestSrc *self = GST_CBIGAN_TEST_SRC(src);
   self->frame = self->stream_frame = 0;
   self->rate_start = 0;
   gst_video_info_init(&self->info);
@@ -254,22 +254,22 @@ cbigan_test_src_start(GstBaseSrc *src)
 }
 
 static gboolean
-cbigan_test_src_stop(GstBaseSrc *src)
+gst_cbigan_test_src_stop(GstBaseSrc *src)
 {
-  g_clear_pointer(&CBIGAN_TEST_SRC(src)->cloth, cloth_free);
+  g_clear_pointer(&GST_CBIGAN_TEST_SRC(src)->cloth, cloth_free);
   return TRUE;
 }
 
 static gboolean
-cbigan_test_src_is_seekable(GstBaseSrc *src)
+gst_cbigan_test_src_is_seekable(GstBaseSrc *src)
 {
   return !gst_base_src_is_live(src);
 }
 
 static gboolean
-cbigan_test_src_do_seek(GstBaseSrc *src, GstSegment *segment)
+gst_cbigan_test_src_do_seek(GstBaseSrc *src, GstSegment *segment)
 {
-  CbiganTestSrc *self = CBIGAN_TEST_SRC(src);
+  GstCbiganTestSrc *self = GST_CBIGAN_TEST_SRC(src);
   if (segment->rate < 0 || segment->format != GST_FORMAT_TIME)
     return FALSE;
   segment->time = segment->start;
@@ -284,7 +284,7 @@ cbigan_test_src_do_seek(GstBaseSrc *src, GstSegment *segment)
 /* A live source gives a frame when its time is over, as a camera does; the base class waits for the start given here.
  */
 static void
-cbigan_test_src_get_times(GstBaseSrc *src, GstBuffer *buffer, GstClockTime *start, GstClockTime *end)
+gst_cbigan_test_src_get_times(GstBaseSrc *src, GstBuffer *buffer, GstClockTime *start, GstClockTime *end)
 {
   *start = *end = GST_CLOCK_TIME_NONE;
   if (!gst_base_src_is_live(src) || !GST_BUFFER_PTS_IS_VALID(buffer))
@@ -304,9 +304,9 @@ add_truth(GstBuffer *buffer, const ClothTruth *truth, guint64 frame)
 }
 
 static GstFlowReturn
-cbigan_test_src_fill(GstPushSrc *src, GstBuffer *buffer)
+gst_cbigan_test_src_fill(GstPushSrc *src, GstBuffer *buffer)
 {
-  CbiganTestSrc *self = CBIGAN_TEST_SRC(src);
+  GstCbiganTestSrc *self = GST_CBIGAN_TEST_SRC(src);
   GstVideoFrame frame;
   ClothTruth truth;
 
@@ -379,34 +379,34 @@ install_properties(GObjectClass *class)
 }
 
 static void
-cbigan_test_src_class_init(CbiganTestSrcClass *class)
+gst_cbigan_test_src_class_init(GstCbiganTestSrcClass *class)
 {
   GObjectClass *object_class = G_OBJECT_CLASS(class);
   GstElementClass *element_class = GST_ELEMENT_CLASS(class);
   GstBaseSrcClass *src_class = GST_BASE_SRC_CLASS(class);
 
-  object_class->set_property = cbigan_test_src_set_property;
-  object_class->get_property = cbigan_test_src_get_property;
+  object_class->set_property = gst_cbigan_test_src_set_property;
+  object_class->get_property = gst_cbigan_test_src_get_property;
   install_properties(object_class);
   gst_element_class_add_static_pad_template(element_class, &src_template);
   gst_element_class_set_metadata(element_class, _("Woven cloth with defects"), "Source/Video",
                                  _("Video of an endless strip of woven cloth with seeded defects and their truth"),
                                  CBIGAN_AUTHOR);
-  src_class->fixate = cbigan_test_src_fixate;
-  src_class->set_caps = cbigan_test_src_set_caps;
-  src_class->decide_allocation = cbigan_test_src_decide_allocation;
-  src_class->start = cbigan_test_src_start;
-  src_class->stop = cbigan_test_src_stop;
-  src_class->is_seekable = cbigan_test_src_is_seekable;
-  src_class->do_seek = cbigan_test_src_do_seek;
-  src_class->get_times = cbigan_test_src_get_times;
-  GST_PUSH_SRC_CLASS(class)->fill = cbigan_test_src_fill;
+  src_class->fixate = gst_cbigan_test_src_fixate;
+  src_class->set_caps = gst_cbigan_test_src_set_caps;
+  src_class->decide_allocation = gst_cbigan_test_src_decide_allocation;
+  src_class->start = gst_cbigan_test_src_start;
+  src_class->stop = gst_cbigan_test_src_stop;
+  src_class->is_seekable = gst_cbigan_test_src_is_seekable;
+  src_class->do_seek = gst_cbigan_test_src_do_seek;
+  src_class->get_times = gst_cbigan_test_src_get_times;
+  GST_PUSH_SRC_CLASS(class)->fill = gst_cbigan_test_src_fill;
   gst_type_mark_as_plugin_api(CBIGAN_TYPE_DEFECT_KINDS, 0);
-  GST_DEBUG_CATEGORY_INIT(cbigan_test_src_debug, "cbigantestsrc", 0, "cloth for tests");
+  GST_DEBUG_CATEGORY_INIT(gst_cbigan_test_src_debug, "cbigantestsrc", 0, "cloth for tests");
 }
 
 static void
-cbigan_test_src_init(CbiganTestSrc *self)
+gst_cbigan_test_src_init(GstCbiganTestSrc *self)
 {
   self->options = (ClothOptions){ .pitch = 10, .kinds = CLOTH_ALL_DEFECTS, .contrast = 1, .brightness = 1 };
   self->speed = DEFAULT_SPEED;

@@ -189,16 +189,17 @@ place_yarns(Cloth *self, double row)
   }
 }
 
-/* The defect (or NULL) whose missing yarn this cell would show. row: of the strip. */
+/* The defect (or NULL) whose missing yarn this cell would show. x: its middle; margin: from there to its edges, at
+ * most. */
 static const ClothDefect *
-missing_here(const ClothDefect *defects, gint64 warp, gint64 weft, double x, double y, int height)
+missing_here(const ClothDefect *defects, gint64 warp, gint64 weft, double x, double y, double margin, int height)
 {
   for (int k = 0; k < 2; k++) {
     const ClothDefect *d = &defects[k];
     double row = y - (double)k * height;
     if (d->kind != CLOTH_MISSING_YARN)
       continue;
-    if (d->across ? weft == d->yarn && x >= d->box.x0 && x < d->box.x1
+    if (d->across ? weft == d->yarn && x >= d->box.x0 + margin && x < d->box.x1 - margin
                   : warp == d->yarn && row >= d->box.y0 && row < d->box.y1)
       return d;
   }
@@ -225,7 +226,8 @@ draw_cell(Cloth *self, const ClothDefect *defects, int i, gint64 weft, double v,
     self->shade[x] = tile->shade[line][u] * (warp_tone + is_weft * (weft_tone - warp_tone));
   }
 
-  const ClothDefect *missing = missing_here(defects, i - 1, weft, 0.5 * (x0 + x1), y, self->height);
+  const ClothDefect *missing = missing_here(defects, i - 1, weft, 0.5 * (begin + self->left[i + 1]), y,
+                                            CLOTH_YARN_REACH * self->options.pitch, self->height);
   if (!missing)
     return;
   float share = (float)self->options.contrast;

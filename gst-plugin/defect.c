@@ -119,7 +119,7 @@ choose_yarn(ClothDefect *defect, const ClothOptions *options, double top)
   defect->across = cloth_hash(defect->seed, 5, 0) & 1;
   double position = defect->across ? top + defect->cy : defect->cx;
   defect->yarn = (gint64)floor(position / options->pitch);
-  double middle = (defect->yarn + 0.5) * options->pitch, half = 0.5 * options->pitch;
+  double middle = (defect->yarn + 0.5) * options->pitch, half = CLOTH_YARN_REACH * options->pitch;
   if (defect->across) {
     defect->cy = middle - top;
     defect->ry = half;

@@ -8,6 +8,8 @@
 
 G_BEGIN_DECLS
 
+#define CLOTH_YARN_REACH 0.7 /* a yarn's edge is never further from its middle, in pitches */
+
 typedef struct {
   double x0, y0, x1, y1; /* pixels; y on the strip, relative to the piece's first row */
 } ClothBox;

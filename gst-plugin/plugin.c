@@ -22,7 +22,8 @@ plugin_init(GstPlugin *plugin)
   bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
 #endif
   cbigan_metas_register();
-  return GST_ELEMENT_REGISTER(cbigantestsrc, plugin);
+  return GST_ELEMENT_REGISTER(cbiganoverlay, plugin) && GST_ELEMENT_REGISTER(cbiganscore, plugin) &&
+         GST_ELEMENT_REGISTER(cbigantestsrc, plugin);
 }
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, cbigan, "Visual anomaly detection on video with CBiGAN",

@@ -1,0 +1,197 @@
+/* annotation.c - a scored frame's result on buffers and on the bus
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "annotation.h"
+
+#include "meta.h"
+
+#define ALPHA 3 /* byte of a B, G, R, A pixel */
+
+static void
+picture_pool_clear(CbiganPicturePool *self)
+{
+  if (self->pool)
+    gst_buffer_pool_set_active(self->pool, FALSE);
+  gst_clear_object(&self->pool);
+  gst_clear_caps(&self->caps);
+}
+
+static gboolean
+picture_pool_prepare(CbiganPicturePool *self, GstVideoFormat format, int width, int height)
+{
+  if (self->pool && self->info.width == width && self->info.height == height)
+    return TRUE;
+  picture_pool_clear(self);
+  if (!gst_video_info_set_format(&self->info, format, (guint)width, (guint)height))
+    return FALSE;
+  self->caps = gst_video_info_to_caps(&self->info);
+  self->pool = gst_video_buffer_pool_new();
+  GstStructure *config = gst_buffer_pool_get_config(self->pool);
+  gst_buffer_pool_config_set_params(config, self->caps, (guint)self->info.size, 2, 0);
+  gst_buffer_pool_config_add_option(config, GST_BUFFER_POOL_OPTION_VIDEO_META);
+  return gst_buffer_pool_set_config(self->pool, config) && gst_buffer_pool_set_active(self->pool, TRUE);
+}
+
+/* The core writes rows without gaps; a picture's rows begin `stride` bytes apart. Last row first, so none is
+ * overwritten. */
+static void
+spread_rows(guint8 *data, gsize row, gsize stride, int height)
+{
+  for (int y = height - 1; y > 0 && stride != row; y--)
+    memmove(data + (gsize)y * stride, data + (gsize)y * row, row);
+}
+
+static GstBuffer *
+acquire(CbiganPicturePool *self, GstVideoFormat format, int width, int height, GstVideoFrame *frame)
+{
+  GstBuffer *buffer = NULL;
+  if (!picture_pool_prepare(self, format, width, height) ||
+      gst_buffer_pool_acquire_buffer(self->pool, &buffer, NULL) != GST_FLOW_OK)
+    return NULL;
+  if (!gst_video_frame_map(frame, &self->info, buffer, GST_MAP_READWRITE))
+    gst_clear_buffer(&buffer);
+  return buffer;
+}
+
+static gboolean
+make_heatmap(CbiganAnnotation *self)
+{
+  const CbiganResult *r = &self->result;
+  GstVideoFrame frame;
+  g_autoptr(GstBuffer) buffer = acquire(&self->gray, GST_VIDEO_FORMAT_GRAY16_LE, r->map_width, r->map_height, &frame);
+  if (!buffer)
+    return FALSE;
+  guint8 *data = GST_VIDEO_FRAME_PLANE_DATA(&frame, 0);
+  cbigan_map_to_gray16(r->map, r->map_width, r->map_height, r->threshold, (guint16 *)data);
+  spread_rows(data, 2 * (gsize)r->map_width, (gsize)GST_VIDEO_FRAME_PLANE_STRIDE(&frame, 0), r->map_height);
+  gst_video_frame_unmap(&frame);
+  self->heatmap = gst_sample_new(buffer, self->gray.caps, NULL, NULL);
+  return TRUE;
+}
+
+static gboolean
+is_coloured(const guint8 *bgra, gsize pixels)
+{
+  for (gsize i = 0; i < pixels; i++)
+    if (bgra[4 * i + ALPHA])
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+make_overlay(CbiganAnnotation *self, const GstVideoInfo *info)
+{
+  const CbiganResult *r = &self->result;
+  GstVideoFrame frame;
+  g_autoptr(GstBuffer) buffer = acquire(&self->colour, GST_VIDEO_FORMAT_BGRA, r->map_width, r->map_height, &frame);
+  if (!buffer)
+    return FALSE;
+  guint8 *data = GST_VIDEO_FRAME_PLANE_DATA(&frame, 0);
+  cbigan_map_to_bgra(r->map, r->map_width, r->map_height, r->threshold, data);
+  gboolean coloured = is_coloured(data, (gsize)r->map_width * (gsize)r->map_height);
+  gst_video_frame_unmap(&frame);
+  if (coloured)
+    self->overlay = gst_video_overlay_rectangle_new_raw(buffer, 0, 0, (guint)info->width, (guint)info->height,
+                                                        GST_VIDEO_OVERLAY_FORMAT_FLAG_NONE);
+  return TRUE;
+}
+
+gboolean
+cbigan_annotation_update(CbiganAnnotation *self, const GstVideoInfo *info, gboolean overlay)
+{
+  cbigan_annotation_reset(self);
+  self->valid = TRUE;
+  if (!self->result.map || !(self->result.threshold > 0))
+    return TRUE;
+  return make_heatmap(self) && (!overlay || make_overlay(self, info));
+}
+
+void
+cbigan_annotation_reset(CbiganAnnotation *self)
+{
+  self->valid = FALSE;
+  g_clear_pointer(&self->heatmap, gst_sample_unref);
+  g_clear_pointer(&self->overlay, gst_video_overlay_rectangle_unref);
+}
+
+void
+cbigan_annotation_clear(CbiganAnnotation *self)
+{
+  cbigan_annotation_reset(self);
+  cbigan_result_clear(&self->result);
+  picture_pool_clear(&self->gray);
+  picture_pool_clear(&self->colour);
+  g_clear_pointer(&self->model, g_free);
+}
+
+static void
+set_regions(const CbiganResult *result, GstStructure *structure)
+{
+  GValue array = G_VALUE_INIT;
+  gst_value_array_init(&array, result->n_regions);
+  for (guint i = 0; i < result->n_regions; i++) {
+    const CbiganRegion *region = &result->regions[i];
+    GValue value = G_VALUE_INIT;
+    g_value_init(&value, GST_TYPE_STRUCTURE);
+    g_value_take_boxed(&value, gst_structure_new("region", "x", G_TYPE_DOUBLE, region->x, "y", G_TYPE_DOUBLE, region->y,
+                                                 "w", G_TYPE_DOUBLE, region->w, "h", G_TYPE_DOUBLE, region->h, "peak",
+                                                 G_TYPE_DOUBLE, region->peak, NULL));
+    gst_value_array_append_and_take_value(&array, &value);
+  }
+  gst_structure_take_value(structure, "regions", &array);
+}
+
+void
+cbigan_annotation_fields(const CbiganAnnotation *self, gboolean stale, GstStructure *structure)
+{
+  const CbiganResult *r = &self->result;
+  gst_structure_set(structure, "score", G_TYPE_DOUBLE, r->score, "threshold", G_TYPE_DOUBLE, r->threshold, "normalized",
+                    G_TYPE_DOUBLE, r->normalized, "anomalous", G_TYPE_BOOLEAN, r->anomalous, "event-id", G_TYPE_UINT,
+                    self->event_id, "pixel-term", G_TYPE_DOUBLE, r->pixel_term, "feature-term", G_TYPE_DOUBLE,
+                    r->feature_term, "scored-pts", G_TYPE_UINT64, self->pts, "stale", G_TYPE_BOOLEAN, stale, "model",
+                    G_TYPE_STRING, self->model, NULL);
+  set_regions(r, structure);
+}
+
+/* The region in pixels of the frame; at least one. */
+static void
+add_region_of_interest(const CbiganRegion *region, const GstVideoInfo *info, GstBuffer *buffer)
+{
+  guint x = (guint)(region->x * info->width), y = (guint)(region->y * info->height);
+  guint w = MAX((guint)(region->w * info->width + 0.5), 1), h = MAX((guint)(region->h * info->height + 0.5), 1);
+  GstVideoRegionOfInterestMeta *roi = gst_buffer_add_video_region_of_interest_meta(buffer, "cbigan", x, y, w, h);
+  gst_video_region_of_interest_meta_add_param(roi,
+                                              gst_structure_new("cbigan", "peak", G_TYPE_DOUBLE, region->peak, NULL));
+}
+
+/* A sink looks at the first composition only, so what other elements drew already comes along in ours. */
+static void
+add_overlay(GstVideoOverlayRectangle *rectangle, GstBuffer *buffer)
+{
+  GstVideoOverlayCompositionMeta *old = gst_buffer_get_video_overlay_composition_meta(buffer);
+  g_autoptr(GstVideoOverlayComposition) composition = NULL;
+  if (old) {
+    composition = gst_video_overlay_composition_copy(old->overlay);
+    gst_video_overlay_composition_add_rectangle(composition, rectangle);
+    gst_buffer_remove_video_overlay_composition_meta(buffer, old);
+  } else {
+    composition = gst_video_overlay_composition_new(rectangle);
+  }
+  gst_buffer_add_video_overlay_composition_meta(buffer, composition);
+}
+
+void
+cbigan_annotation_attach(const CbiganAnnotation *self, gboolean stale, gboolean regions, const GstVideoInfo *info,
+                         GstBuffer *buffer)
+{
+  GstStructure *structure = cbigan_meta_add(buffer, CBIGAN_SCORE_META);
+  cbigan_annotation_fields(self, stale, structure);
+  if (self->heatmap)
+    gst_structure_set(structure, "heatmap", GST_TYPE_SAMPLE, self->heatmap, NULL);
+  for (guint i = 0; regions && i < self->result.n_regions; i++)
+    add_region_of_interest(&self->result.regions[i], info, buffer);
+  if (self->overlay)
+    add_overlay(self->overlay, buffer);
+}

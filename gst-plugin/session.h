@@ -1,0 +1,40 @@
+/* session.h - a model opened for scoring, as the element's properties ask for it
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+#include <cbigan.h>
+#include <gst/video/video.h>
+
+G_BEGIN_DECLS
+
+/* What a session is opened with; changing one of them opens another. */
+typedef struct {
+  char *model;   /* path, or NULL */
+  char *backend; /* as CbiganScorerOptions */
+  guint device, threads;
+  CbiganScoreKind score;
+} CbiganSettings;
+
+typedef struct {
+  CbiganModel *model;
+  CbiganScorer *scorer;
+  char *path;
+} CbiganSession;
+
+void cbigan_settings_copy(CbiganSettings *to, const CbiganSettings *from);
+void cbigan_settings_clear(CbiganSettings *self);
+
+/* model: already loaded from settings->model, or NULL to read the file. Takes up to a second. The error names the file. */
+CbiganSession *cbigan_session_open(const CbiganSettings *settings, CbiganModel *model, GError **error);
+void cbigan_session_free(CbiganSession *self);
+/* FALSE with CBIGAN_ERROR_FRAME if frames of this video are too small for the model. */
+gboolean cbigan_session_accepts(const CbiganSession *self, const GstVideoInfo *info, GError **error);
+
+/* Posts an error or a warning of the core on the element's bus. */
+void cbigan_post(GstElement *element, GstMessageType type, const GError *error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganSession, cbigan_session_free)
+
+G_END_DECLS
