@@ -1,0 +1,122 @@
+/* stream.c - a cbiganscore in a harness, and frames for it
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "stream.h"
+
+#include "test_model.h"
+
+#define FRAME_TIME (40 * GST_MSECOND)
+
+Stream
+stream_new(const char *properties)
+{
+  g_autoptr(GError) error = NULL;
+  g_autofree char *line = g_strdup_printf("cbiganscore threads=1 %s", properties);
+  Stream self = { .bus = gst_bus_new() };
+  self.element = gst_parse_launch(line, &error);
+  g_assert_no_error(error);
+  gst_object_ref_sink(self.element);
+  gst_element_set_bus(self.element, self.bus);
+  self.harness = gst_harness_new_with_element(self.element, "sink", "src");
+  g_assert_cmpint(GST_STATE(self.element), ==, GST_STATE_PLAYING);
+  return self;
+}
+
+void
+stream_clear(Stream *self)
+{
+  gst_harness_teardown(self->harness);
+  gst_bus_set_flushing(self->bus, TRUE);
+  gst_element_set_bus(self->element, NULL);
+  gst_object_unref(self->bus);
+  gst_object_unref(self->element);
+}
+
+void
+stream_set_caps(Stream *self, GstVideoFormat format, int width, int height)
+{
+  gst_video_info_set_format(&self->info, format, (guint)width, (guint)height);
+  self->info.fps_n = 25;
+  self->info.fps_d = 1;
+  gst_harness_set_src_caps(self->harness, gst_video_info_to_caps(&self->info));
+}
+
+GstBuffer *
+frame_from_rgb(const GstVideoInfo *info, const guint8 *rgb, int width, int height)
+{
+  GstVideoInfo from;
+  GstVideoFrame in, out;
+  gst_video_info_set_format(&from, GST_VIDEO_FORMAT_RGB, (guint)width, (guint)height);
+  from.fps_n = info->fps_n;
+  from.fps_d = info->fps_d;
+  g_autoptr(GstBuffer) source = gst_buffer_new_allocate(NULL, from.size, NULL);
+  g_assert_true(gst_video_frame_map(&in, &from, source, GST_MAP_WRITE));
+  for (int y = 0; y < height; y++)
+    memcpy((guint8 *)in.data[0] + y * from.stride[0], rgb + (gsize)y * width * 3, (gsize)width * 3);
+  gst_video_frame_unmap(&in);
+
+  GstBuffer *buffer = gst_buffer_new_allocate(NULL, info->size, NULL);
+  gst_buffer_memset(buffer, 0, 0, info->size);
+  g_assert_true(gst_video_frame_map(&in, &from, source, GST_MAP_READ));
+  g_assert_true(gst_video_frame_map(&out, info, buffer, GST_MAP_WRITE));
+  GstVideoConverter *converter = gst_video_converter_new(&from, info, NULL);
+  g_assert_nonnull(converter);
+  gst_video_converter_frame(converter, &in, &out);
+  gst_video_converter_free(converter);
+  gst_video_frame_unmap(&out);
+  gst_video_frame_unmap(&in);
+  return buffer;
+}
+
+GstBuffer *
+stream_frame(const Stream *self, guint n, gboolean hole)
+{
+  g_autofree guint8 *rgb = test_cloth(self->info.width, self->info.height, n, hole);
+  GstBuffer *buffer = frame_from_rgb(&self->info, rgb, self->info.width, self->info.height);
+  GST_BUFFER_PTS(buffer) = n * FRAME_TIME;
+  GST_BUFFER_DURATION(buffer) = FRAME_TIME;
+  return buffer;
+}
+
+GstBuffer *
+stream_push(Stream *self, GstBuffer *buffer)
+{
+  g_assert_cmpint(gst_harness_push(self->harness, buffer), ==, GST_FLOW_OK);
+  GstBuffer *out = gst_harness_try_pull(self->harness);
+  g_assert_nonnull(out);
+  return out;
+}
+
+const GstStructure *
+score_of(GstBuffer *buffer)
+{
+  GstCustomMeta *meta = gst_buffer_get_custom_meta(buffer, "CbiganScore");
+  g_assert_nonnull(meta);
+  return gst_custom_meta_get_structure(meta);
+}
+
+double
+number_of(const GstStructure *structure, const char *field)
+{
+  double value;
+  if (!gst_structure_get_double(structure, field, &value))
+    g_error("no number “%s” in %" GST_PTR_FORMAT, field, structure);
+  return value;
+}
+
+gboolean
+flag_of(const GstStructure *structure, const char *field)
+{
+  gboolean value;
+  if (!gst_structure_get_boolean(structure, field, &value))
+    g_error("no flag “%s” in %" GST_PTR_FORMAT, field, structure);
+  return value;
+}
+
+GstMessage *
+stream_message(Stream *self, GstMessageType type)
+{
+  return gst_bus_pop_filtered(self->bus, type);
+}
