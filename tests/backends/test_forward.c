@@ -1,0 +1,266 @@
+/* test_forward.c - whole networks on every backend
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <math.h>
+#include <string.h>
+
+#include "cbigan.h"
+#include "compare.h"
+#include "model/forward.h"
+
+#define TOLERANCE 1e-4f /* of the largest number of the output */
+
+typedef struct {
+  CbiganNetwork *network;
+  float *parameters; /* backend memory */
+  CbiganForward *forward;
+  CbiganBackend *backend;
+} Fixture;
+
+static Fixture
+open_forward(CbiganBackend *backend, CbiganNetworkKind kind, int width, int patch, int batch,
+             CbiganForwardMemory memory, const int *keep)
+{
+  g_autoptr(GError) error = NULL;
+  Fixture f = { .backend = backend, .network = cbigan_network_new(kind, width, patch) };
+  gsize n = f.network->n_floats;
+  g_autofree float *host = g_new(float, n);
+  cbigan_network_initialise(f.network, 7, host);
+  f.parameters = cbigan_backend_alloc(backend, n, &error);
+  g_assert_no_error(error);
+  cbigan_backend_upload(backend, (CbiganShape){ (int)n, 1, 1 }, 1, host, f.parameters);
+  f.forward = cbigan_forward_new(backend, f.network, f.network->n_layers, batch, memory, keep, f.parameters, &error);
+  g_assert_no_error(error);
+  return f;
+}
+
+static void
+close_forward(Fixture *f)
+{
+  cbigan_forward_free(f->forward);
+  cbigan_backend_free(f->backend, f->parameters);
+  cbigan_network_free(f->network);
+}
+
+static gsize
+value_size(const Fixture *f, int value)
+{
+  return cbigan_shape_size(f->network->values[value].shape);
+}
+
+/* Inputs: each sample has its own seed. (transfer full) the output on the host */
+static float *
+run(Fixture *f, const guint32 *seeds, DataKind kind, int nan_sample)
+{
+  for (int v = 0; v < f->network->n_inputs; v++) {
+    gsize size = value_size(f, v);
+    g_autofree float *all = g_new(float, size * f->forward->batch);
+    for (int i = 0; i < f->forward->batch; i++) {
+      g_autofree float *x = data_new(i == nan_sample ? DATA_NAN : kind, size, seeds[i] + (guint32)v);
+      memcpy(all + i * size, x, size * sizeof *x);
+    }
+    cbigan_backend_upload(f->backend, f->network->values[v].shape, f->forward->batch, all, f->forward->values[v]);
+  }
+  g_autoptr(GError) error = NULL;
+  cbigan_forward_run(f->forward);
+  cbigan_backend_finish(f->backend, &error);
+  g_assert_no_error(error);
+  int output = f->network->output;
+  float *y = g_new(float, value_size(f, output) * f->forward->batch);
+  cbigan_backend_download(f->backend, f->network->values[output].shape, f->forward->batch, f->forward->values[output],
+                          y);
+  return y;
+}
+
+static void
+compare_within(const char *what, CbiganShape shape, int n, const float *a, const float *b, float tolerance)
+{
+  gsize size = (gsize)n * cbigan_shape_size(shape);
+  float largest = 0;
+  for (gsize i = 0; i < size; i++)
+    largest = fmaxf(largest, fabsf(b[i]));
+  g_assert_cmpfloat(largest, >, 0);
+  g_autofree float *tolerances = g_new(float, size);
+  for (gsize i = 0; i < size; i++)
+    tolerances[i] = tolerance * largest;
+  compare(what, shape, n, a, b, tolerances);
+}
+
+static void
+test_networks(gconstpointer klass)
+{
+  static const int widths[] = { 3, 4, 16 };
+  static const guint32 seeds[] = { 10, 20, 30 };
+  g_autoptr(CbiganBackend) backend = open_or_skip(klass);
+  g_autoptr(CbiganBackend) reference = cbigan_backend_open("reference", 0, 0, NULL);
+  for (int i = 0; backend && i < CBIGAN_N_NETWORKS * 2 * (int)G_N_ELEMENTS(widths); i++) {
+    CbiganNetworkKind kind = (CbiganNetworkKind)(i % CBIGAN_N_NETWORKS);
+    int width = widths[i / CBIGAN_N_NETWORKS / 2], patch = i / CBIGAN_N_NETWORKS % 2 ? 128 : 64;
+    int batch = width == 16 ? 1 : 3;
+    Fixture a = open_forward(backend, kind, width, patch, batch, CBIGAN_FORWARD_REUSE, NULL);
+    Fixture b = open_forward(reference, kind, width, patch, batch, CBIGAN_FORWARD_REUSE, NULL);
+    g_autofree float *have = run(&a, seeds, DATA_RANDOM, -1), *want = run(&b, seeds, DATA_RANDOM, -1);
+    g_autofree char *what = g_strdup_printf("%s c = %d, %dx%d", cbigan_network_prefix(kind), width, patch, patch);
+    compare_within(what, a.network->values[a.network->output].shape, batch, have, want, TOLERANCE);
+    close_forward(&a);
+    close_forward(&b);
+  }
+}
+
+/* Sharing buffers changes nothing, not in values asked for either, and does share. */
+static void
+test_reuse(gconstpointer klass)
+{
+  static const guint32 seeds[] = { 1, 2 };
+  g_autoptr(CbiganBackend) backend = open_or_skip(klass);
+  for (int i = 0; backend && i < CBIGAN_N_NETWORKS * 2; i++) {
+    CbiganNetworkKind kind = (CbiganNetworkKind)(i / 2);
+    int patch = i % 2 ? 128 : 64, keep[4] = { -1, -1, -1, -1 };
+    Fixture a = open_forward(backend, kind, 4, patch, 2, CBIGAN_FORWARD_KEEP, NULL);
+    for (int k = 0; k < 3; k++)
+      keep[k] = cbigan_network_block_output(a.network, k * 2);
+    Fixture b = open_forward(backend, kind, 4, patch, 2, CBIGAN_FORWARD_REUSE, keep);
+    g_assert_cmpint(a.forward->n_buffers, ==, a.network->n_values);
+    g_assert_cmpint(b.forward->n_buffers, <, a.network->n_values / 2);
+    for (int again = 0; again < 2; again++) { /* the second pass finds the first one's leftovers */
+      g_autofree float *x = run(&a, seeds, DATA_RANDOM, -1), *y = run(&b, seeds, DATA_RANDOM, -1);
+      g_assert_cmpmem(x, 2 * value_size(&a, a.network->output) * sizeof *x, y,
+                      2 * value_size(&b, b.network->output) * sizeof *y);
+      for (int v = 0; v < a.network->n_values; v++)
+        if (v < a.network->n_inputs || v == keep[0] || v == keep[1] || v == keep[2]) {
+          gsize n = 2 * value_size(&a, v);
+          g_autofree float *p = g_new(float, n), *q = g_new(float, n);
+          cbigan_backend_download(backend, a.network->values[v].shape, 2, a.forward->values[v], p);
+          cbigan_backend_download(backend, a.network->values[v].shape, 2, b.forward->values[v], q);
+          g_assert_cmpmem(p, n * sizeof *p, q, n * sizeof *q);
+        }
+    }
+    close_forward(&a);
+    close_forward(&b);
+  }
+}
+
+/* A sample's result is the same to the bit whatever lies beside it, NaN too. */
+static void
+test_neighbours(gconstpointer klass)
+{
+  static const guint32 seeds[2][5] = { { 1, 2, 3, 4, 5 }, { 6, 7, 3, 8, 9 } };
+  g_autoptr(CbiganBackend) backend = open_or_skip(klass);
+  for (int i = 0; backend && i < CBIGAN_N_NETWORKS * 2; i++) {
+    CbiganNetworkKind kind = (CbiganNetworkKind)(i / 2);
+    Fixture f = open_forward(backend, kind, i % 2 ? 3 : 4, 64, 5, CBIGAN_FORWARD_REUSE, NULL);
+    gsize size = value_size(&f, f.network->output);
+    g_autofree float *x = run(&f, seeds[0], DATA_RANDOM, -1), *y = run(&f, seeds[1], DATA_RANDOM, -1);
+    g_autofree float *z = run(&f, seeds[1], DATA_RANDOM, 1);
+    g_assert_true(isnan(z[1 * size]));
+    g_assert_cmpmem(x + 2 * size, size * sizeof *x, y + 2 * size, size * sizeof *y);
+    g_assert_cmpmem(x + 2 * size, size * sizeof *x, z + 2 * size, size * sizeof *z);
+    close_forward(&f);
+  }
+}
+
+/* Alone or among others: not to the bit, other sums may be used, but closer than anyone could see. */
+static void
+test_batches(gconstpointer klass)
+{
+  static const guint32 seeds[] = { 5, 6, 7, 8, 9, 10, 11, 12 };
+  g_autoptr(CbiganBackend) backend = open_or_skip(klass);
+  for (int kind = 0; backend && kind < CBIGAN_N_NETWORKS; kind++) {
+    Fixture one = open_forward(backend, (CbiganNetworkKind)kind, 4, 64, 1, CBIGAN_FORWARD_REUSE, NULL);
+    Fixture many = open_forward(backend, (CbiganNetworkKind)kind, 4, 64, 8, CBIGAN_FORWARD_REUSE, NULL);
+    CbiganShape shape = one.network->values[one.network->output].shape;
+    g_autofree float *all = run(&many, seeds, DATA_RANDOM, -1);
+    for (int i = 0; i < 8; i++) {
+      g_autofree float *alone = run(&one, &seeds[i], DATA_RANDOM, -1);
+      compare_within(cbigan_network_prefix((CbiganNetworkKind)kind), shape, 1, all + i * cbigan_shape_size(shape),
+                     alone, 2e-5f);
+    }
+    close_forward(&one);
+    close_forward(&many);
+  }
+}
+
+/* D's first layers alone; what they never write has no memory. */
+static void
+test_early_stop(gconstpointer klass)
+{
+  static const guint32 seed = 3;
+  g_autoptr(CbiganBackend) backend = open_or_skip(klass);
+  if (!backend)
+    return;
+  g_autoptr(GError) error = NULL;
+  Fixture whole = open_forward(backend, CBIGAN_DISCRIMINATOR, 4, 64, 1, CBIGAN_FORWARD_KEEP, NULL);
+  const CbiganNetwork *network = whole.network;
+  int block = cbigan_network_block_output(network, 1),
+      hidden = cbigan_network_find_value(network, "discriminator.hidden");
+  g_autoptr(CbiganForward) part = cbigan_forward_new(backend, network, cbigan_network_layers_until(network, block), 1,
+                                                     CBIGAN_FORWARD_REUSE, NULL, whole.parameters, &error);
+  g_assert_no_error(error);
+  g_assert_null(part->values[hidden]);
+  g_free(run(&whole, &seed, DATA_RANDOM, -1));
+  gsize n = value_size(&whole, block);
+  g_autofree float *image = data_new(DATA_RANDOM, value_size(&whole, 0), seed), *a = g_new(float, n),
+                   *b = g_new(float, n);
+  cbigan_backend_upload(backend, network->values[0].shape, 1, image, part->values[0]);
+  cbigan_forward_run(part);
+  cbigan_backend_download(backend, network->values[block].shape, 1, part->values[block], a);
+  cbigan_backend_download(backend, network->values[block].shape, 1, whole.forward->values[block], b);
+  g_assert_cmpmem(a, n * sizeof *a, b, n * sizeof *b);
+  close_forward(&whole);
+}
+
+static gpointer
+run_in_thread(gpointer fixture)
+{
+  static const guint32 seed = 3;
+  return run(fixture, &seed, DATA_RANDOM, -1);
+}
+
+/* Opened in one thread, run in another, as an element does. */
+static void
+test_other_thread(gconstpointer klass)
+{
+  g_autoptr(CbiganBackend) backend = open_or_skip(klass);
+  if (!backend)
+    return;
+  Fixture f = open_forward(backend, CBIGAN_DISCRIMINATOR, 4, 64, 1, CBIGAN_FORWARD_REUSE, NULL);
+  gsize size = value_size(&f, f.network->output) * sizeof(float);
+  g_autofree float *there = g_thread_join(g_thread_new("other", run_in_thread, &f)), *here = run_in_thread(&f);
+  g_assert_cmpmem(here, size, there, size);
+  close_forward(&f);
+}
+
+/* New parameters count after cbigan_forward_load(). */
+static void
+test_load(gconstpointer klass)
+{
+  static const guint32 seed = 3;
+  g_autoptr(CbiganBackend) backend = open_or_skip(klass);
+  if (!backend)
+    return;
+  Fixture a = open_forward(backend, CBIGAN_GENERATOR, 3, 64, 1, CBIGAN_FORWARD_REUSE, NULL);
+  g_autofree float *before = run(&a, &seed, DATA_RANDOM, -1), *zero = g_new0(float, a.network->n_floats);
+  cbigan_backend_upload(backend, (CbiganShape){ (int)a.network->n_floats, 1, 1 }, 1, zero, a.parameters);
+  cbigan_forward_load(a.forward);
+  g_autofree float *after = run(&a, &seed, DATA_RANDOM, -1);
+  g_assert_cmpfloat(before[0], !=, 0);
+  for (gsize i = 0; i < value_size(&a, a.network->output); i++)
+    g_assert_cmpfloat(after[i], ==, 0);
+  close_forward(&a);
+}
+
+int
+main(int argc, char **argv)
+{
+  g_test_init(&argc, &argv, NULL);
+  add_for_backends("networks", FALSE, test_networks);
+  add_for_backends("reuse", TRUE, test_reuse);
+  add_for_backends("neighbours", TRUE, test_neighbours);
+  add_for_backends("batches", TRUE, test_batches);
+  add_for_backends("early-stop", TRUE, test_early_stop);
+  add_for_backends("other-thread", TRUE, test_other_thread);
+  add_for_backends("load", TRUE, test_load);
+  return g_test_run();
+}

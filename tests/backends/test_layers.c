@@ -1,0 +1,262 @@
+/* test_layers.c - conv2d, dense, upsample and avgpool of every backend against the reference
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A layer's tolerance is worked out for each output: a small multiple of the same sum over absolute values, which is
+ * what rounding is proportional to. Inputs lie between NaN, so reading beside them shows as well as writing beside
+ * the outputs does.
+ */
+#include <math.h>
+
+#include "cbigan.h"
+#include "compare.h"
+
+#define ROUNDING 4e-6f   /* of the sum of absolute values; sums have up to 577 terms */
+#define TANH_ERROR 2e-6f /* of its approximation */
+#define SMALLEST 1e-36f  /* what denormal numbers may be off, as a processor may take them for zero */
+#define MAX_PRODUCTS 2e7 /* of a case, so that the reference takes milliseconds */
+
+static const int widths[] = { 1, 2, 3, 4, 5, 7, 8, 16, 17, 32, 48, 64 };
+static const int sides[] = { 1, 2, 3, 4, 7, 8, 13, 16, 17, 31, 32, 33, 63, 64 };
+static const int batches[] = { 1, 3, 8 };
+
+#define PICK(table, i) ((table)[(i) % G_N_ELEMENTS(table)])
+
+typedef struct {
+  CbiganLayer layer;
+  int batch;
+  DataKind data;
+  guint32 seed;
+} Case;
+
+static char *
+describe(const Case *c)
+{
+  static const char *const kinds[] = { "conv2d", "dense", "upsample", "avgpool" };
+  static const char *const activations[] = { "linear", "leaky", "tanh" };
+  const CbiganLayer *l = &c->layer;
+  return g_strdup_printf("%s (%d,%d,%d,%d) -> (%d,%d,%d) kernel %d %s%s%s stride %" G_GSIZE_FORMAT " %s data",
+                         kinds[l->kind], c->batch, l->in.c, l->in.h, l->in.w, l->out.c, l->out.h, l->out.w, l->kernel,
+                         activations[l->activation], l->accumulate ? " accumulate" : "",
+                         l->bias == CBIGAN_NO_OFFSET ? "" : " bias", l->weight_stride, data_names[c->data]);
+}
+
+/* (transfer full) what the layer makes of x, and of y where it accumulates; all on the host */
+static float *
+run(CbiganBackend *backend, const CbiganLayer *layer, int batch, const char *what, const float *parameters,
+    gsize n_parameters, const float *x, const float *y)
+{
+  g_autoptr(GError) error = NULL;
+  Guarded p = guarded_new(backend, (CbiganShape){ (int)n_parameters, 1, 1 }, 1, parameters, NAN);
+  Guarded in = guarded_new(backend, layer->in, batch, x, NAN);
+  Guarded out = guarded_new(backend, layer->out, batch, layer->accumulate ? y : NULL, 12345.678f);
+  CbiganPlan *plan = cbigan_backend_plan(backend, layer, batch, &error);
+  g_assert_no_error(error);
+  cbigan_backend_load(backend, plan, p.data);
+  cbigan_backend_run(backend, plan, in.data, out.data);
+  cbigan_backend_finish(backend, &error);
+  g_assert_no_error(error);
+  cbigan_backend_plan_free(backend, plan);
+  g_free(guarded_finish(&p, what));
+  g_free(guarded_finish(&in, what));
+  return guarded_finish(&out, what);
+}
+
+/* Absolute values all through: what each output's rounding is proportional to. */
+static float *
+tolerances(CbiganBackend *reference, const Case *c, const char *what, const float *parameters, gsize n_parameters,
+           const float *x, const float *y)
+{
+  CbiganLayer linear = c->layer;
+  linear.activation = CBIGAN_LINEAR;
+  gsize in = (gsize)c->batch * cbigan_shape_size(linear.in), out = (gsize)c->batch * cbigan_shape_size(linear.out);
+  g_autofree float *p = data_absolute(parameters, n_parameters), *ax = data_absolute(x, in),
+                   *ay = data_absolute(y, out);
+  float *t = run(reference, &linear, c->batch, what, p, n_parameters, ax, ay);
+  for (gsize i = 0; i < out; i++)
+    t[i] = ROUNDING * t[i] + SMALLEST + (c->layer.activation == CBIGAN_TANH ? TANH_ERROR : 0);
+  return t;
+}
+
+static void
+check(CbiganBackend *backend, CbiganBackend *reference, const Case *c)
+{
+  const CbiganLayer *l = &c->layer;
+  g_autofree char *what = describe(c);
+  gsize in = (gsize)c->batch * cbigan_shape_size(l->in), out = (gsize)c->batch * cbigan_shape_size(l->out);
+  gsize outputs = l->kind == CBIGAN_DENSE ? cbigan_shape_size(l->out) : (gsize)l->out.c;
+  gsize n_parameters = MAX(l->weight == CBIGAN_NO_OFFSET ? 0 : l->weight, 1) + outputs * (l->weight_stride + 1);
+  g_autofree float *parameters = data_new(DATA_RANDOM, n_parameters, c->seed);
+  g_autofree float *x = data_new(c->data, in, c->seed + 1), *y = data_new(c->data, out, c->seed + 2);
+  g_autofree float *tolerance = tolerances(reference, c, what, parameters, n_parameters, x, y);
+  g_autofree float *want = run(reference, l, c->batch, what, parameters, n_parameters, x, y);
+  g_autofree float *have = run(backend, l, c->batch, what, parameters, n_parameters, x, y);
+  compare(what, l->out, c->batch, have, want, tolerance);
+}
+
+/* A layer's weights start at an odd place; its bias comes behind them. */
+static void
+add_weights(CbiganLayer *l, gsize stride, gboolean bias)
+{
+  gsize outputs = l->kind == CBIGAN_DENSE ? cbigan_shape_size(l->out) : (gsize)l->out.c;
+  l->name = "layer";
+  l->weight = 3;
+  l->weight_stride = stride;
+  l->bias = bias ? l->weight + outputs * stride : CBIGAN_NO_OFFSET;
+}
+
+static Case
+conv2d_case(int i, int in, int out, int kernel)
+{
+  Case c = { .batch = PICK(batches, i), .seed = (guint32)i };
+  int h = PICK(sides, i * 5 + in), w = PICK(sides, i * 3 + out);
+  while (h * w > 1 && (double)h * w * c.batch * in * out * kernel * kernel > MAX_PRODUCTS) {
+    h = (h + 1) / 2;
+    w = (w + 1) / 2;
+  }
+  c.layer = (CbiganLayer){ .kind = CBIGAN_CONV2D,
+                           .kernel = kernel,
+                           .in = { in, h, w },
+                           .out = { out, h, w },
+                           .activation = (CbiganActivation)(i % 3),
+                           .accumulate = i / 3 % 2 };
+  add_weights(&c.layer, (gsize)in * kernel * kernel, i / 6 % 2);
+  return c;
+}
+
+static void
+test_conv2d(gconstpointer klass)
+{
+  g_autoptr(CbiganBackend) backend = open_or_skip(klass);
+  g_autoptr(CbiganBackend) reference = cbigan_backend_open("reference", 0, 0, NULL);
+  int i = 0;
+  for (gsize in = 0; backend && in < G_N_ELEMENTS(widths); in++)
+    for (gsize out = 0; out < G_N_ELEMENTS(widths); out++)
+      for (int kernel = 1; kernel <= 3; kernel += 2, i++) {
+        Case c = conv2d_case(i + (int)out, widths[in], widths[out], kernel);
+        check(backend, reference, &c);
+      }
+}
+
+/* Combinations that networks have, with every kind of number. */
+static void
+test_conv2d_data(gconstpointer klass)
+{
+  static const struct {
+    CbiganShape in;
+    int out, kernel;
+  } shapes[] = { { { 3, 17, 13 }, 4, 3 }, { { 12, 8, 8 }, 16, 3 }, { { 5, 9, 7 }, 3, 1 }, { { 64, 4, 4 }, 32, 1 } };
+  g_autoptr(CbiganBackend) backend = open_or_skip(klass);
+  g_autoptr(CbiganBackend) reference = cbigan_backend_open("reference", 0, 0, NULL);
+  for (int i = 0; backend && i < 6 * N_DATA * (int)G_N_ELEMENTS(shapes); i++) {
+    CbiganShape in = PICK(shapes, i / (6 * N_DATA)).in;
+    int out = PICK(shapes, i / (6 * N_DATA)).out, kernel = PICK(shapes, i / (6 * N_DATA)).kernel;
+    Case c = { .batch = 3, .seed = (guint32)i, .data = (DataKind)(i / 6 % N_DATA) };
+    c.layer = (CbiganLayer){ .kind = CBIGAN_CONV2D,
+                             .kernel = kernel,
+                             .in = in,
+                             .out = { out, in.h, in.w },
+                             .activation = (CbiganActivation)(i % 3),
+                             .accumulate = i / 3 % 2 };
+    add_weights(&c.layer, (gsize)in.c * kernel * kernel, TRUE);
+    check(backend, reference, &c);
+  }
+}
+
+static void
+test_dense(gconstpointer klass)
+{
+  static const CbiganShape ins[] = { { 1, 1, 1 }, { 64, 1, 1 }, { 17, 1, 1 },  { 16, 2, 2 },  { 48, 4, 4 },
+                                     { 3, 5, 7 }, { 7, 1, 3 },  { 512, 1, 1 }, { 256, 4, 4 }, { 1, 8, 8 } };
+  static const CbiganShape outs[] = { { 1, 1, 1 },  { 64, 1, 1 }, { 5, 1, 1 },  { 48, 1, 1 },
+                                      { 16, 2, 2 }, { 3, 2, 2 },  { 64, 2, 2 }, { 7, 3, 5 } };
+  static const gsize extra[] = { 0, 1, 512 }; /* floats between rows */
+  g_autoptr(CbiganBackend) backend = open_or_skip(klass);
+  g_autoptr(CbiganBackend) reference = cbigan_backend_open("reference", 0, 0, NULL);
+  for (int i = 0; backend && i < 3 * (int)(G_N_ELEMENTS(ins) * G_N_ELEMENTS(outs)); i++) {
+    CbiganShape in = PICK(ins, i), out = PICK(outs, i / G_N_ELEMENTS(ins));
+    int k = i / (int)(G_N_ELEMENTS(ins) * G_N_ELEMENTS(outs)) + i;
+    Case c = { .batch = PICK(batches, k), .seed = (guint32)i };
+    c.data = k % 2 ? DATA_RANDOM : (DataKind)(k / 2 % N_DATA);
+    c.layer = (CbiganLayer){
+      .kind = CBIGAN_DENSE, .in = in, .out = out, .activation = (CbiganActivation)(k / 2 % 3), .accumulate = k / 3 % 2
+    };
+    add_weights(&c.layer, cbigan_shape_size(in) + PICK(extra, k / 5), k / 7 % 2);
+    check(backend, reference, &c);
+  }
+}
+
+static void
+check_resample(gconstpointer klass, CbiganLayerKind kind)
+{
+  g_autoptr(CbiganBackend) backend = open_or_skip(klass);
+  g_autoptr(CbiganBackend) reference = cbigan_backend_open("reference", 0, 0, NULL);
+  int smallest = kind == CBIGAN_AVGPOOL ? 1 : 0; /* half of 1 is nothing */
+  for (int i = 0; backend && i < 2 * N_DATA * (int)G_N_ELEMENTS(widths); i++) {
+    CbiganShape in = { PICK(widths, i), sides[smallest + i * 5 % (int)(G_N_ELEMENTS(sides) - smallest)],
+                       sides[smallest + i * 3 % (int)(G_N_ELEMENTS(sides) - smallest)] };
+    Case c = { .batch = PICK(batches, i / 2), .seed = (guint32)i };
+    c.data = (DataKind)(i / (int)G_N_ELEMENTS(widths) % N_DATA);
+    c.layer =
+        (CbiganLayer){ .kind = kind, .name = "layer", .in = in, .weight = CBIGAN_NO_OFFSET, .bias = CBIGAN_NO_OFFSET };
+    c.layer.out =
+        kind == CBIGAN_UPSAMPLE ? (CbiganShape){ in.c, in.h * 2, in.w * 2 } : (CbiganShape){ in.c, in.h / 2, in.w / 2 };
+    check(backend, reference, &c);
+  }
+}
+
+static void
+test_upsample(gconstpointer klass)
+{
+  check_resample(klass, CBIGAN_UPSAMPLE);
+}
+
+static void
+test_avgpool(gconstpointer klass)
+{
+  check_resample(klass, CBIGAN_AVGPOOL);
+}
+
+/* The judge itself, by hand: 2x2 -> 4x4 as PyTorch's interpolate (bilinear, align_corners = false) has it. */
+static void
+test_judge(void)
+{
+  static const float x[] = { 0, 4, 8, 12 };
+  static const float up[] = { 0, 1, 3, 4, 2, 3, 5, 6, 6, 7, 9, 10, 8, 9, 11, 12 };
+  static const float parameters[] = { 0, 0, 0, 0, 1, 2, 0, 0, 0, -20 }; /* 3x3: the pixel + twice its right one */
+  static const float conv[] = { -2.4f, -3.2f, 12, -1.6f }, tolerance[16] = { 0 };
+  g_autoptr(CbiganBackend) reference = cbigan_backend_open("reference", 0, 0, NULL);
+  CbiganShape two = { 1, 2, 2 }, four = { 1, 4, 4 };
+  CbiganLayer upsample = { .kind = CBIGAN_UPSAMPLE, .name = "up", .in = two, .out = four, .weight = CBIGAN_NO_OFFSET };
+  CbiganLayer avgpool = { .kind = CBIGAN_AVGPOOL, .name = "pool", .in = four, .out = two, .weight = CBIGAN_NO_OFFSET };
+  CbiganLayer conv2d = { .kind = CBIGAN_CONV2D,
+                         .name = "conv",
+                         .kernel = 3,
+                         .in = two,
+                         .out = two,
+                         .weight = 0,
+                         .weight_stride = 9,
+                         .bias = 9,
+                         .activation = CBIGAN_LEAKY };
+  static const float pooled[] = { 1.5f, 4.5f, 7.5f, 10.5f };
+  g_autofree float *a = run(reference, &upsample, 1, "upsample", x, 1, x, NULL);
+  g_autofree float *b = run(reference, &avgpool, 1, "avgpool", x, 1, up, NULL);
+  g_autofree float *c = run(reference, &conv2d, 1, "conv2d", parameters, 10, x, NULL);
+  compare("upsample by hand", four, 1, a, up, tolerance);
+  compare("avgpool by hand", two, 1, b, pooled, tolerance);
+  compare("conv2d by hand", two, 1, c, conv, tolerance);
+}
+
+int
+main(int argc, char **argv)
+{
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/reference/by-hand", test_judge);
+  add_for_backends("conv2d", FALSE, test_conv2d);
+  add_for_backends("conv2d-data", FALSE, test_conv2d_data);
+  add_for_backends("dense", FALSE, test_dense);
+  add_for_backends("upsample", FALSE, test_upsample);
+  add_for_backends("avgpool", FALSE, test_avgpool);
+  return g_test_run();
+}
