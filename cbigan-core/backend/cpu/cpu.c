@@ -24,6 +24,7 @@ cpu_close(CbiganBackend *base)
   CbiganCpu *self = (CbiganCpu *)base;
   dnnl_stream_destroy(self->stream);
   dnnl_engine_destroy(self->engine);
+  cbigan_cpu_idlers_free(self->idlers);
   free(self->scratchpad);
   g_free(self);
 }
@@ -33,6 +34,7 @@ cpu_open(int device, int threads, GError **error)
 {
   CbiganCpu *self = g_new0(CbiganCpu, 1);
   self->base.threads = threads > 0 ? threads : cbigan_cpu_count();
+  self->idlers = cbigan_cpu_idlers_new(self->base.threads);
   if (cbigan_cpu_check(dnnl_engine_create(&self->engine, dnnl_cpu, 0), "engine", error) &&
       cbigan_cpu_check(dnnl_stream_create(&self->stream, self->engine, dnnl_stream_default_flags), "stream", error))
     return &self->base;

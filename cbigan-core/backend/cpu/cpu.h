@@ -17,12 +17,15 @@
 
 G_BEGIN_DECLS
 
+typedef struct _CbiganCpuIdlers CbiganCpuIdlers; /* waiting.c */
+
 typedef struct {
   CbiganBackend base;
   dnnl_engine_t engine;
   dnnl_stream_t stream;
   float *scratchpad; /* of scratchpad_size bytes: the largest that any primitive asked for */
   gsize scratchpad_size;
+  CbiganCpuIdlers *idlers;
 } CbiganCpu;
 
 #define CBIGAN_CPU_MAX_ARGUMENTS 8
@@ -78,6 +81,9 @@ void *cbigan_cpu_memory(gsize size);
 void cbigan_cpu_use_threads(const CbiganCpu *self);
 /* threads.c: CPUs this process may use, by affinity and the container's quota; >= 1 */
 int cbigan_cpu_count(void);
+/* waiting.c: for a backend of so many threads */
+CbiganCpuIdlers *cbigan_cpu_idlers_new(int threads);
+void cbigan_cpu_idlers_free(CbiganCpuIdlers *self);
 
 /* The operations, each in its own file. */
 gboolean cbigan_cpu_plan_conv2d(CbiganCpu *self, CbiganCpuPlan *plan, GError **error);
