@@ -430,7 +430,7 @@ test_repeats(gconstpointer data)
   for (int s = 1; s < N_SIDES; s++) {
     Side side = side_open(s);
     Result first = run(&side, c, &p);
-    for (int repeat = 0; repeat < 10; repeat++) {
+    for (int repeat = 0; repeat < 5; repeat++) {
       Result again = run(&side, c, &p);
       for (gsize i = 0; i < p.n_parameters; i++)
         if (memcmp(&first.gradients[i], &again.gradients[i], sizeof(float))) {

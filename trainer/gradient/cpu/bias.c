@@ -30,16 +30,16 @@ cbigan_cpu_bias(CbiganBackend *self, CbiganGradientPlan *base, int n, const floa
 {
   const CbiganCpuGradientPlan *plan = (CbiganCpuGradientPlan *)base;
   const CbiganLayer *l = base->layer;
-  const gsize size = cbigan_shape_size(l->out), positions = l->kind == CBIGAN_DENSE ? 1 : (gsize)l->out.h * l->out.w;
-  const gsize channels = size / positions;
+  const gsize size = cbigan_shape_size(l->out), pixels = (gsize)l->out.h * l->out.w;
+  const gsize biases = l->kind == CBIGAN_DENSE ? size : (gsize)l->out.c;
 #pragma omp parallel for if (n * size >= CBIGAN_CPU_PARALLEL) num_threads(self->threads)
   for (int sample = 0; sample < n; sample++)
-    add_up(positions, channels, dy + sample * size, plan->bias_sums + sample * channels);
-  for (gsize c = 0; c < channels; c++) {
-    float *g = gradients + l->bias + (plan->matrix.of_out ? plan->matrix.of_out[c] : c);
+    add_up(size / biases, biases, dy + sample * size, plan->bias_sums + sample * biases);
+  for (gsize i = 0; i < biases; i++) { /* a dense layer's lie c,h,w, its output h,w,c */
+    float *g = gradients + l->bias + (l->kind == CBIGAN_DENSE ? i % l->out.c * pixels + i / l->out.c : i);
     double sum = *g;
     for (int sample = 0; sample < n; sample++)
-      sum += plan->bias_sums[sample * channels + c];
+      sum += plan->bias_sums[sample * biases + i];
     *g = (float)sum;
   }
 }

@@ -5,6 +5,10 @@
  */
 #include "gradient/cpu/cpu.h"
 
+#include <stdlib.h>
+
+#include "i18n.h"
+
 /* What the backward passes share: the forward pass is the hint that oneDNN asks for. */
 typedef struct {
   const char *name;
@@ -29,49 +33,99 @@ describe(CbiganCpu *self, const CbiganLayer *l, int batch, Convolution *c, GErro
 }
 
 static gboolean
-plan_data(CbiganCpu *self, CbiganCpuGradientPlan *plan, const Convolution *c, GError **error)
+plan_data(CbiganCpu *self, CbiganCpuConvolution *to, const Convolution *c, GError **error)
 {
   dnnl_convolution_desc_t operation;
   dnnl_status_t status = dnnl_convolution_backward_data_desc_init(&operation, dnnl_convolution_direct, &c->x, &c->any,
                                                                   &c->y, c->strides, c->padding, c->padding);
   if (!cbigan_cpu_check(status, c->name, error) ||
-      !cbigan_cpu_primitive_init(self, &plan->data, c->name, &operation, NULL, c->forward, error))
+      !cbigan_cpu_primitive_init(self, &to->data, c->name, &operation, NULL, c->forward, error))
     return FALSE;
-  const dnnl_memory_desc_t *chosen = cbigan_cpu_descriptor(&plan->data, DNNL_ARG_WEIGHTS);
-  plan->packed = cbigan_cpu_memory(dnnl_memory_desc_get_size(chosen));
-  if (!cbigan_cpu_check(plan->packed ? dnnl_success : dnnl_out_of_memory, c->name, error) ||
-      !cbigan_cpu_reorder_init(self, &plan->pack, c->name, &c->file, chosen, FALSE, error))
+  const dnnl_memory_desc_t *chosen = cbigan_cpu_descriptor(&to->data, DNNL_ARG_WEIGHTS);
+  to->packed = cbigan_cpu_memory(dnnl_memory_desc_get_size(chosen));
+  if (!cbigan_cpu_check(to->packed ? dnnl_success : dnnl_out_of_memory, c->name, error) ||
+      !cbigan_cpu_reorder_init(self, &to->pack, c->name, &c->file, chosen, FALSE, error))
     return FALSE;
-  cbigan_cpu_set(&plan->pack, DNNL_ARG_TO, plan->packed);
-  cbigan_cpu_set(&plan->data, DNNL_ARG_WEIGHTS, plan->packed);
+  cbigan_cpu_set(&to->pack, DNNL_ARG_TO, to->packed);
+  cbigan_cpu_set(&to->data, DNNL_ARG_WEIGHTS, to->packed);
   return TRUE;
 }
 
 static gboolean
-plan_weights(CbiganCpu *self, CbiganCpuGradientPlan *plan, const Convolution *c, GError **error)
+plan_weights(CbiganCpu *self, CbiganCpuConvolution *to, const Convolution *c, GError **error)
 {
   dnnl_convolution_desc_t operation;
   dnnl_status_t status = dnnl_convolution_backward_weights_desc_init(
       &operation, dnnl_convolution_direct, &c->x, &c->any, NULL, &c->y, c->strides, c->padding, c->padding);
   if (!cbigan_cpu_check(status, c->name, error) ||
-      !cbigan_cpu_primitive_init(self, &plan->weights, c->name, &operation, NULL, c->forward, error))
+      !cbigan_cpu_primitive_init(self, &to->weights, c->name, &operation, NULL, c->forward, error))
     return FALSE;
-  const dnnl_memory_desc_t *chosen = cbigan_cpu_descriptor(&plan->weights, DNNL_ARG_DIFF_WEIGHTS);
-  plan->gradient = cbigan_cpu_memory(dnnl_memory_desc_get_size(chosen));
-  if (!cbigan_cpu_check(plan->gradient ? dnnl_success : dnnl_out_of_memory, c->name, error) ||
-      !cbigan_cpu_reorder_init(self, &plan->unpack, c->name, chosen, &c->file, TRUE, error))
+  const dnnl_memory_desc_t *chosen = cbigan_cpu_descriptor(&to->weights, DNNL_ARG_DIFF_WEIGHTS);
+  to->gradient = cbigan_cpu_memory(dnnl_memory_desc_get_size(chosen));
+  if (!cbigan_cpu_check(to->gradient ? dnnl_success : dnnl_out_of_memory, c->name, error) ||
+      !cbigan_cpu_reorder_init(self, &to->unpack, c->name, chosen, &c->file, TRUE, error))
     return FALSE;
-  cbigan_cpu_set(&plan->weights, DNNL_ARG_DIFF_WEIGHTS, plan->gradient);
-  cbigan_cpu_set(&plan->unpack, DNNL_ARG_FROM, plan->gradient);
+  cbigan_cpu_set(&to->weights, DNNL_ARG_DIFF_WEIGHTS, to->gradient);
+  cbigan_cpu_set(&to->unpack, DNNL_ARG_FROM, to->gradient);
   return TRUE;
 }
 
 gboolean
-cbigan_cpu_gradient_plan_conv2d(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **error)
+cbigan_cpu_conv2d_plan(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **error)
 {
   Convolution c;
   gboolean ok = describe(self, plan->tangent.base.layer, plan->tangent.base.batch, &c, error) &&
-                plan_data(self, plan, &c, error) && plan_weights(self, plan, &c, error);
+                plan_data(self, &plan->convolution, &c, error) && plan_weights(self, &plan->convolution, &c, error);
   dnnl_primitive_desc_destroy(c.forward);
   return ok;
+}
+
+void
+cbigan_cpu_conv2d_clear(CbiganCpuGradientPlan *plan)
+{
+  CbiganCpuConvolution *c = &plan->convolution;
+  cbigan_cpu_primitive_clear(&c->data);
+  cbigan_cpu_primitive_clear(&c->weights);
+  cbigan_cpu_primitive_clear(&c->pack);
+  cbigan_cpu_primitive_clear(&c->unpack);
+  free(c->packed);
+  free(c->gradient);
+  free(c->sum);
+}
+
+void
+cbigan_cpu_conv2d_load(CbiganCpu *self, CbiganCpuGradientPlan *plan)
+{
+  CbiganCpuConvolution *c = &plan->convolution;
+  cbigan_cpu_set(&c->pack, DNNL_ARG_FROM, plan->parameters + plan->tangent.base.layer->weight);
+  cbigan_cpu_execute(self, &c->pack);
+}
+
+void
+cbigan_cpu_conv2d_data(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *dy, float *dx, gboolean accumulate)
+{
+  const CbiganLayer *l = plan->tangent.base.layer;
+  CbiganCpuConvolution *c = &plan->convolution;
+  const gsize size = plan->tangent.base.batch * cbigan_shape_size(l->in);
+  if (accumulate && !c->sum && !(c->sum = cbigan_cpu_memory(size * sizeof(float)))) {
+    cbigan_backend_fail(&self->base, _("%s: out of memory"), l->name);
+    return;
+  }
+  cbigan_cpu_set(&c->data, DNNL_ARG_DIFF_DST, dy);
+  cbigan_cpu_set(&c->data, DNNL_ARG_DIFF_SRC, accumulate ? c->sum : dx);
+  cbigan_cpu_execute(self, &c->data);
+  if (accumulate) /* oneDNN's backward pass can't add to its result */
+    cbigan_cpu_add(&self->base, size, c->sum, dx);
+}
+
+void
+cbigan_cpu_conv2d_weights(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *x, const float *dy,
+                          float *gradients)
+{
+  CbiganCpuConvolution *c = &plan->convolution;
+  cbigan_cpu_set(&c->weights, DNNL_ARG_SRC, x);
+  cbigan_cpu_set(&c->weights, DNNL_ARG_DIFF_DST, dy);
+  cbigan_cpu_execute(self, &c->weights);
+  cbigan_cpu_set(&c->unpack, DNNL_ARG_TO, gradients + plan->tangent.base.layer->weight);
+  cbigan_cpu_execute(self, &c->unpack);
 }

@@ -3,8 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Values lie n,h,w,c. Dense layers and 1x1 convolutions are matrix products, the other convolutions and the
- * resampling layers oneDNN primitives, all made once for each plan. No sum depends on the order in which threads
+ * Values lie n,h,w,c. Dense layers and 1x1 convolutions are matrix products, the other convolutions oneDNN primitives
+ * made once for each plan, the rest loops. To add a layer: a row of `operations` in gradients.c. No sum depends on the order in which threads
  * happen to finish, so equal inputs and thread counts give equal bits.
  */
 #pragma once
@@ -23,31 +23,46 @@ typedef struct {
   gsize *of_in, *of_out; /* [in], [out]: place in the parameters' order, c,h,w; NULL likewise */
 } CbiganCpuMatrix;
 
+/* A convolution with a larger kernel; its weights have an order of oneDNN's choice for each direction. */
+typedef struct {
+  CbiganCpuPrimitive data, weights;
+  CbiganCpuPrimitive pack;   /* parameters -> packed, for `data` */
+  CbiganCpuPrimitive unpack; /* gradient, of `weights` -> added to the gradients in the parameters' order */
+  float *packed, *gradient;
+  float *sum; /* (batch, in): data with accumulate; made by the first call that needs it */
+} CbiganCpuConvolution;
+
 typedef struct {
   CbiganTangentPlan tangent;
   const float *parameters; /* the whole network's, as last loaded */
-  CbiganCpuMatrix matrix;  /* dense, conv2d with kernel 1 */
-  CbiganCpuPrimitive data; /* all but matrix products */
-  CbiganCpuPrimitive pack; /* other conv2d: OIHW parameters -> `packed`, the order that data() wants */
-  CbiganCpuPrimitive weights; /* other conv2d: x, dy -> `gradient` in an order of its own ... */
-  CbiganCpuPrimitive unpack;  /* ... and from there added to the OIHW gradients */
-  float *packed, *gradient;
-  float *sum;        /* (batch, in): data() with accumulate; made by the first call that needs it */
+  union {
+    CbiganCpuMatrix matrix;           /* dense, conv2d with kernel 1 */
+    CbiganCpuConvolution convolution; /* other conv2d */
+  };
   double *bias_sums; /* (batch, channels or outputs), room for (batch, out) */
 } CbiganCpuGradientPlan;
 
-/* The parts of a plan by kind of layer. FALSE with CBIGAN_ERROR_BACKEND. */
-gboolean cbigan_cpu_gradient_plan_conv2d(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **error);
-gboolean cbigan_cpu_gradient_plan_upsample(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **error);
-gboolean cbigan_cpu_gradient_plan_avgpool(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **error);
-gboolean cbigan_cpu_gradient_plan_matrix(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **error);
-
-void cbigan_cpu_matrix_clear(CbiganCpuMatrix *matrix);
-void cbigan_cpu_matrix_load(const CbiganCpuGradientPlan *plan);
-void cbigan_cpu_matrix_data(CbiganCpu *self, const CbiganCpuGradientPlan *plan, const float *dy, float *dx,
+/* Matrix products: matrix.c. FALSE with CBIGAN_ERROR_BACKEND. */
+gboolean cbigan_cpu_matrix_plan(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **error);
+void cbigan_cpu_matrix_clear(CbiganCpuGradientPlan *plan);
+void cbigan_cpu_matrix_load(CbiganCpu *self, CbiganCpuGradientPlan *plan);
+void cbigan_cpu_matrix_data(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *dy, float *dx,
                             gboolean accumulate);
-void cbigan_cpu_matrix_weights(CbiganCpu *self, const CbiganCpuGradientPlan *plan, const float *x, const float *dy,
+void cbigan_cpu_matrix_weights(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *x, const float *dy,
                                float *gradients);
+
+gboolean cbigan_cpu_conv2d_plan(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **error);
+void cbigan_cpu_conv2d_clear(CbiganCpuGradientPlan *plan);
+void cbigan_cpu_conv2d_load(CbiganCpu *self, CbiganCpuGradientPlan *plan);
+void cbigan_cpu_conv2d_data(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *dy, float *dx,
+                            gboolean accumulate);
+void cbigan_cpu_conv2d_weights(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *x, const float *dy,
+                               float *gradients);
+
+void cbigan_cpu_upsample_data(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *dy, float *dx,
+                              gboolean accumulate);
+void cbigan_cpu_avgpool_data(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *dy, float *dx,
+                             gboolean accumulate);
 
 /* Members of CbiganGradients. */
 void cbigan_cpu_bias(CbiganBackend *self, CbiganGradientPlan *plan, int n, const float *dy, float *gradients);

@@ -5,42 +5,42 @@
  */
 #include "gradient/cpu/cpu.h"
 
-#include <stdlib.h>
+/* What one kind of layer needs; NULL = nothing to do, or never called. */
+typedef struct {
+  gboolean (*plan)(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **error);
+  void (*clear)(CbiganCpuGradientPlan *plan);
+  void (*load)(CbiganCpu *self, CbiganCpuGradientPlan *plan);
+  void (*data)(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *dy, float *dx, gboolean accumulate);
+  void (*weights)(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *x, const float *dy, float *gradients);
+} Operation;
 
-#include "i18n.h"
+static const Operation matrix = { cbigan_cpu_matrix_plan, cbigan_cpu_matrix_clear, cbigan_cpu_matrix_load,
+                                  cbigan_cpu_matrix_data, cbigan_cpu_matrix_weights };
+static const Operation convolution = { cbigan_cpu_conv2d_plan, cbigan_cpu_conv2d_clear, cbigan_cpu_conv2d_load,
+                                       cbigan_cpu_conv2d_data, cbigan_cpu_conv2d_weights };
+static const Operation upsample = { .data = cbigan_cpu_upsample_data };
+static const Operation avgpool = { .data = cbigan_cpu_avgpool_data };
 
-static gboolean
-is_matrix(const CbiganLayer *layer)
+static const Operation *
+operation_of(const CbiganLayer *layer)
 {
-  return layer->kind == CBIGAN_DENSE || (layer->kind == CBIGAN_CONV2D && layer->kernel == 1);
-}
-
-static gboolean
-plan_operation(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **error)
-{
-  static gboolean (*const planners[])(CbiganCpu *, CbiganCpuGradientPlan *, GError **) = {
-    [CBIGAN_CONV2D] = cbigan_cpu_gradient_plan_conv2d,
-    [CBIGAN_DENSE] = cbigan_cpu_gradient_plan_matrix,
-    [CBIGAN_UPSAMPLE] = cbigan_cpu_gradient_plan_upsample,
-    [CBIGAN_AVGPOOL] = cbigan_cpu_gradient_plan_avgpool,
+  static const Operation *const operations[] = {
+    [CBIGAN_CONV2D] = &convolution,
+    [CBIGAN_DENSE] = &matrix,
+    [CBIGAN_UPSAMPLE] = &upsample,
+    [CBIGAN_AVGPOOL] = &avgpool,
   };
-  const CbiganLayer *layer = plan->tangent.base.layer;
-  return (is_matrix(layer) ? cbigan_cpu_gradient_plan_matrix : planners[layer->kind])(self, plan, error);
+  return layer->kind == CBIGAN_CONV2D && layer->kernel == 1 ? &matrix : operations[layer->kind];
 }
 
 static void
 plan_free(CbiganBackend *self, CbiganGradientPlan *base)
 {
   CbiganCpuGradientPlan *plan = (CbiganCpuGradientPlan *)base;
+  const Operation *operation = operation_of(base->layer);
+  if (operation->clear)
+    operation->clear(plan);
   cbigan_tangent_clear(&plan->tangent, self);
-  cbigan_cpu_matrix_clear(&plan->matrix);
-  cbigan_cpu_primitive_clear(&plan->data);
-  cbigan_cpu_primitive_clear(&plan->pack);
-  cbigan_cpu_primitive_clear(&plan->weights);
-  cbigan_cpu_primitive_clear(&plan->unpack);
-  free(plan->packed);
-  free(plan->gradient);
-  free(plan->sum);
   g_free(plan->bias_sums);
   g_free(plan);
 }
@@ -49,10 +49,11 @@ static CbiganGradientPlan *
 plan_new(CbiganBackend *self, const CbiganLayer *layer, int batch, int tangent_batch, GError **error)
 {
   CbiganCpuGradientPlan *plan = g_new0(CbiganCpuGradientPlan, 1);
+  const Operation *operation = operation_of(layer);
   if (layer->bias != CBIGAN_NO_OFFSET)
     plan->bias_sums = g_new(double, batch * cbigan_shape_size(layer->out));
   if (cbigan_tangent_init(&plan->tangent, self, layer, batch, tangent_batch, error) &&
-      plan_operation((CbiganCpu *)self, plan, error))
+      (!operation->plan || operation->plan((CbiganCpu *)self, plan, error)))
     return &plan->tangent.base;
   plan_free(self, &plan->tangent.base);
   return NULL;
@@ -62,54 +63,23 @@ static void
 load(CbiganBackend *self, CbiganGradientPlan *base, const float *parameters)
 {
   CbiganCpuGradientPlan *plan = (CbiganCpuGradientPlan *)base;
+  const Operation *operation = operation_of(base->layer);
   plan->parameters = parameters;
   cbigan_tangent_load(&plan->tangent, self, parameters);
-  cbigan_cpu_matrix_load(plan);
-  if (!plan->packed)
-    return;
-  cbigan_cpu_set(&plan->pack, DNNL_ARG_FROM, parameters + base->layer->weight);
-  cbigan_cpu_execute((CbiganCpu *)self, &plan->pack);
+  if (operation->load)
+    operation->load((CbiganCpu *)self, plan);
 }
 
 static void
-run_data(CbiganBackend *self, CbiganCpuGradientPlan *plan, const float *dy, float *dx)
+data(CbiganBackend *self, CbiganGradientPlan *plan, const float *dy, float *dx, gboolean accumulate)
 {
-  cbigan_cpu_set(&plan->data, DNNL_ARG_DIFF_DST, dy);
-  cbigan_cpu_set(&plan->data, DNNL_ARG_DIFF_SRC, dx);
-  cbigan_cpu_execute((CbiganCpu *)self, &plan->data);
+  operation_of(plan->layer)->data((CbiganCpu *)self, (CbiganCpuGradientPlan *)plan, dy, dx, accumulate);
 }
 
 static void
-data(CbiganBackend *self, CbiganGradientPlan *base, const float *dy, float *dx, gboolean accumulate)
+weights(CbiganBackend *self, CbiganGradientPlan *plan, const float *x, const float *dy, float *gradients)
 {
-  CbiganCpuGradientPlan *plan = (CbiganCpuGradientPlan *)base;
-  const gsize size = base->batch * cbigan_shape_size(base->layer->in);
-  if (is_matrix(base->layer)) {
-    cbigan_cpu_matrix_data((CbiganCpu *)self, plan, dy, dx, accumulate);
-  } else if (!accumulate) {
-    run_data(self, plan, dy, dx);
-  } else if (plan->sum || (plan->sum = self->klass->alloc(self, size))) {
-    run_data(self, plan, dy, plan->sum); /* oneDNN's backward passes can't add to their result */
-    cbigan_cpu_add(self, size, plan->sum, dx);
-  } else {
-    cbigan_backend_fail(self, _("%s: out of memory"), base->layer->name);
-  }
-}
-
-static void
-weights(CbiganBackend *self, CbiganGradientPlan *base, const float *x, const float *dy, float *gradients)
-{
-  CbiganCpuGradientPlan *plan = (CbiganCpuGradientPlan *)base;
-  CbiganCpu *cpu = (CbiganCpu *)self;
-  if (is_matrix(base->layer)) {
-    cbigan_cpu_matrix_weights(cpu, plan, x, dy, gradients);
-    return;
-  }
-  cbigan_cpu_set(&plan->weights, DNNL_ARG_SRC, x);
-  cbigan_cpu_set(&plan->weights, DNNL_ARG_DIFF_DST, dy);
-  cbigan_cpu_execute(cpu, &plan->weights);
-  cbigan_cpu_set(&plan->unpack, DNNL_ARG_TO, gradients + base->layer->weight);
-  cbigan_cpu_execute(cpu, &plan->unpack);
+  operation_of(plan->layer)->weights((CbiganCpu *)self, (CbiganCpuGradientPlan *)plan, x, dy, gradients);
 }
 
 const CbiganGradients cbigan_gradients_cpu = {

@@ -26,7 +26,7 @@ places(CbiganShape s)
 }
 
 gboolean
-cbigan_cpu_gradient_plan_matrix(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **error)
+cbigan_cpu_matrix_plan(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **error)
 {
   const CbiganLayer *l = plan->tangent.base.layer;
   CbiganCpuMatrix *m = &plan->matrix;
@@ -46,8 +46,9 @@ cbigan_cpu_gradient_plan_matrix(CbiganCpu *self, CbiganCpuGradientPlan *plan, GE
 }
 
 void
-cbigan_cpu_matrix_clear(CbiganCpuMatrix *m)
+cbigan_cpu_matrix_clear(CbiganCpuGradientPlan *plan)
 {
+  CbiganCpuMatrix *m = &plan->matrix;
   g_free(m->of_in);
   g_free(m->of_out);
   free(m->weight);
@@ -55,7 +56,7 @@ cbigan_cpu_matrix_clear(CbiganCpuMatrix *m)
 }
 
 void
-cbigan_cpu_matrix_load(const CbiganCpuGradientPlan *plan)
+cbigan_cpu_matrix_load(CbiganCpu *self, CbiganCpuGradientPlan *plan)
 {
   const CbiganLayer *l = plan->tangent.base.layer;
   const CbiganCpuMatrix *m = &plan->matrix;
@@ -83,7 +84,7 @@ multiply(CbiganCpu *self, const CbiganLayer *layer, gboolean transposed, gsize r
 }
 
 void
-cbigan_cpu_matrix_data(CbiganCpu *self, const CbiganCpuGradientPlan *plan, const float *dy, float *dx,
+cbigan_cpu_matrix_data(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *dy, float *dx,
                        gboolean accumulate)
 {
   const CbiganLayer *l = plan->tangent.base.layer;
@@ -94,7 +95,7 @@ cbigan_cpu_matrix_data(CbiganCpu *self, const CbiganCpuGradientPlan *plan, const
 }
 
 void
-cbigan_cpu_matrix_weights(CbiganCpu *self, const CbiganCpuGradientPlan *plan, const float *x, const float *dy,
+cbigan_cpu_matrix_weights(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *x, const float *dy,
                           float *gradients)
 {
   const CbiganLayer *l = plan->tangent.base.layer;
