@@ -72,7 +72,7 @@ check_forward(const Forward *f, const char *backend_name)
   g_autoptr(GError) error = NULL;
   g_autoptr(Golden) golden = open_forward(f);
   g_autoptr(CbiganModel) model = golden_model(f->width, f->patch);
-  g_autoptr(CbiganBackend) backend = cbigan_backend_open(backend_name, 0, 0, &error);
+  g_autoptr(CbiganBackend) backend = cbigan_backend_open(backend_name, 0, 1, &error);
   g_assert_no_error(error);
   int dims[4];
   const guint8 *bytes = golden_bytes(golden, "frames", NULL, dims);
@@ -158,6 +158,7 @@ compare_scores(CbiganModel *model, Golden *golden, const char *backend, CbiganSc
   g_autoptr(GError) error = NULL;
   CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
   options.backend = backend;
+  options.threads = 1;
   options.score = kind;
   options.also = (1u << CBIGAN_N_SCORES) - 1;
   g_autoptr(CbiganScorer) scorer = cbigan_scorer_new(model, &options, &error);
@@ -214,7 +215,7 @@ check_scores(const Scores *s, const char *backend)
   const float *out_of_fold = golden_floats(golden, "out_of_fold", NULL, NULL);
   const float *light = golden_floats(golden, "light", NULL, NULL);
   for (int kind = 0; kind < CBIGAN_N_SCORES; kind++) {
-    CbiganCalibrationOptions options = { (CbiganScoreKind)kind, s->frame_width > 0, 0.1, backend, 0, 0 };
+    CbiganCalibrationOptions options = { (CbiganScoreKind)kind, s->frame_width > 0, 0.1, backend, 0, 1 };
     g_assert_true(cbigan_model_calibrate(model, &options, frames, (guint)s->good, &error));
     compare_score("light", 0, model->info.light_low, light[0], 1e-6);
     compare_score("light", 1, model->info.light_median, light[1], 1e-6);
@@ -272,7 +273,7 @@ test_sensitive(void)
   g_autoptr(GError) error = NULL;
   g_autoptr(Golden) golden = open_forward(&forwards[0]);
   g_autoptr(CbiganModel) model = golden_model(3, 64);
-  g_autoptr(CbiganBackend) backend = cbigan_backend_open("cpu", 0, 0, &error);
+  g_autoptr(CbiganBackend) backend = cbigan_backend_open("cpu", 0, 1, &error);
   g_assert_no_error(error);
   g_assert_cmpfloat(distance_with(model, backend, golden), <, TENSOR);
   for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++)
