@@ -1,0 +1,176 @@
+/* command.c - what the commands of the program `cbigan` share
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "command.h"
+#include "i18n.h"
+#include "progress.h"
+
+gboolean
+cbigan_command_parse(const CbiganUsage *usage, const GOptionEntry *entries, int argc, char **argv, char ***arguments)
+{
+  g_autoptr(GOptionContext) context = g_option_context_new(_(usage->arguments));
+  g_autofree char *examples = g_strdup_printf("%s\n%s", _("Examples:"), usage->examples);
+  g_auto(GStrv) rest = NULL;
+  g_autofree char **copy = g_memdup2(argv, sizeof *argv * ((gsize)argc + 1));
+  GOptionEntry remaining[] = { { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &rest, NULL, NULL }, { 0 } };
+  g_autoptr(GError) error = NULL;
+  int n;
+
+  g_option_context_set_summary(context, _(usage->summary));
+  g_option_context_set_description(context, examples);
+  g_option_context_add_main_entries(context, entries, GETTEXT_PACKAGE);
+  g_option_context_add_main_entries(context, remaining, NULL);
+  if (!g_option_context_parse(context, &argc, &copy, &error)) {
+    cbigan_command_usage(error);
+    return FALSE;
+  }
+  n = rest ? (int)g_strv_length(rest) : 0;
+  if (n < usage->least || n > usage->most) {
+    g_set_error(&error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("%d arguments, expected: %s"), n, _(usage->arguments));
+    cbigan_command_usage(error);
+    return FALSE;
+  }
+  *arguments = rest ? g_steal_pointer(&rest) : g_new0(char *, 1);
+  return TRUE;
+}
+
+CbiganExit
+cbigan_command_fail(const GError *error)
+{
+  g_printerr("%s: %s\n", g_get_prgname(), error->message);
+  return CBIGAN_EXIT_FAILED;
+}
+
+CbiganExit
+cbigan_command_usage(const GError *error)
+{
+  g_printerr("%s: %s\n", g_get_prgname(), error->message);
+  g_printerr(_("'%s --help' shows what can be given.\n"), g_get_prgname());
+  return CBIGAN_EXIT_USAGE;
+}
+
+void
+cbigan_command_note(const char *format, ...)
+{
+  va_list arguments;
+  g_autofree char *text = NULL;
+
+  va_start(arguments, format);
+  text = g_strdup_vprintf(format, arguments);
+  va_end(arguments);
+  g_printerr("%s: %s\n", g_get_prgname(), text);
+}
+
+gboolean
+cbigan_command_in_range(const char *option, double value, double least, double most, GError **error)
+{
+  if (value >= least && value <= most) /* false for NAN */
+    return TRUE;
+  g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("--%s: %g, expected %g to %g"), option, value, least, most);
+  return FALSE;
+}
+
+gboolean
+cbigan_command_need_model(const char *model, GError **error)
+{
+  if (!model)
+    g_set_error_literal(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("--model is missing: the model file"));
+  return model != NULL;
+}
+
+gboolean
+cbigan_command_check_run(const CbiganRunOptions *run, GError **error)
+{
+  g_autofree char *names = g_strjoinv(", ", (char **)cbigan_backend_names());
+
+  if (run->backend && !g_str_equal(run->backend, "auto") && !g_strv_contains(cbigan_backend_names(), run->backend)) {
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("--backend: %s, expected auto, %s"), run->backend, names);
+    return FALSE;
+  }
+  return cbigan_command_in_range("device", run->device, 0, 1024, error) &&
+         cbigan_command_in_range("threads", run->threads, 0, 4096, error);
+}
+
+gboolean
+cbigan_command_choice(const char *option, const char *name, const char *const *choices, int *chosen, GError **error)
+{
+  g_autofree char *all = g_strjoinv(", ", (char **)choices);
+
+  if (!name)
+    return TRUE;
+  for (int i = 0; choices[i]; i++)
+    if (g_str_equal(name, choices[i])) {
+      *chosen = i;
+      return TRUE;
+    }
+  g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("--%s: %s, expected one of %s"), option, name, all);
+  return FALSE;
+}
+
+gboolean
+cbigan_command_score_kind(const char *name, CbiganScoreKind *kind, GError **error)
+{
+  const char *choices[CBIGAN_N_SCORES + 1] = { NULL };
+  int chosen = *kind;
+
+  for (int i = 0; i < CBIGAN_N_SCORES; i++)
+    choices[i] = cbigan_score_name(i);
+  if (!cbigan_command_choice("score", name, choices, &chosen, error))
+    return FALSE;
+  *kind = chosen;
+  return TRUE;
+}
+
+char *
+cbigan_command_good_folder(const char *dir)
+{
+  static const char *const below[] = { "train/good", "good" };
+
+  for (guint i = 0; i < G_N_ELEMENTS(below); i++) {
+    g_autofree char *path = g_build_filename(dir, below[i], NULL);
+
+    if (g_file_test(path, G_FILE_TEST_IS_DIR)) {
+      cbigan_command_note(_("good pictures from %s"), path);
+      return g_steal_pointer(&path);
+    }
+  }
+  cbigan_command_note(_("good pictures from %s itself: it has neither train/good nor good"), dir);
+  return g_strdup(dir);
+}
+
+static void
+show_warning(const char *message, gpointer data)
+{
+  cbigan_progress_end();
+  cbigan_command_note(_("warning: skipped %s"), message);
+}
+
+static void
+show_reading(guint done, guint all, gpointer data)
+{
+  g_autofree char *text = g_strdup_printf(_("reading pictures: %u of %u"), done, all);
+
+  if (done < all)
+    cbigan_progress_show((double)done / all, text);
+  else
+    cbigan_progress_end();
+}
+
+void
+cbigan_command_show_reading(CbiganDatasetOptions *options)
+{
+  options->warning = show_warning;
+  options->progress = show_reading;
+}
+
+char *
+cbigan_command_pipeline(const char *argument, GError **error)
+{
+  char *text = NULL;
+
+  if (!g_file_test(argument, G_FILE_TEST_IS_REGULAR))
+    return g_strdup(argument);
+  return g_file_get_contents(argument, &text, NULL, error) ? g_strstrip(text) : NULL;
+}
