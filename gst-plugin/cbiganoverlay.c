@@ -15,13 +15,13 @@
  *
  * ## Example launch lines
  * |[
- * gst-launch-1.0 cbigantestsrc defects=0.3 num-buffers=300 ! cbiganscore model=cloth.safetensors ! cbiganoverlay !
- * videoconvert ! jpegenc ! matroskamux ! filesink location=scored.mkv
+ * gst-launch-1.0 cbigantestsrc defects=0.3 num-buffers=300 ! cbiganscore model=cloth.safetensors ! cbiganoverlay \
+ *     ! videoconvert ! jpegenc ! matroskamux ! filesink location=scored.mkv
  * ]|
  * Record a video with the map drawn in.
  * |[
- * gst-launch-1.0 cbigantestsrc defects=0.3 ! cbiganscore model=cloth.safetensors ! cbiganoverlay opacity=0.5 bar=false
- * ! videoconvert ! autovideosink
+ * gst-launch-1.0 cbigantestsrc defects=0.3 ! cbiganscore model=cloth.safetensors \
+ *     ! cbiganoverlay opacity=0.5 bar=false ! videoconvert ! autovideosink
  * ]|
  * Half transparent, without the bar.
  */

@@ -54,18 +54,18 @@
  *
  * ## Example launch lines
  * |[
- * gst-launch-1.0 -m cbigantestsrc defects=0.2 ! cbiganscore model=cloth.safetensors ! cbiganoverlay ! videoconvert !
- * autovideosink
+ * gst-launch-1.0 -m cbigantestsrc defects=0.2 ! cbiganscore model=cloth.safetensors ! cbiganoverlay ! videoconvert \
+ *     ! autovideosink
  * ]|
  * Score cloth, show where it is wrong, and print the messages.
  * |[
- * gst-launch-1.0 v4l2src ! videoconvert ! cbiganscore model=cloth.safetensors updates=on-anomaly ! cbiganoverlay !
- * videoconvert ! autovideosink
+ * gst-launch-1.0 v4l2src ! videoconvert ! cbiganscore model=cloth.safetensors updates=on-anomaly ! cbiganoverlay \
+ *     ! videoconvert ! autovideosink
  * ]|
  * The same from a camera.
  * |[
- * gst-launch-1.0 -m cbigantestsrc num-buffers=90 ! cbiganscore model=cloth.safetensors score=paper threshold=900
- * updates=every-frame ! fakesink
+ * gst-launch-1.0 -m cbigantestsrc num-buffers=90 \
+ *     ! cbiganscore model=cloth.safetensors score=paper threshold=900 updates=every-frame ! fakesink
  * ]|
  * Print A(x) of Eq. 7 for every frame.
  */

@@ -24,13 +24,13 @@
  *
  * ## Example launch lines
  * |[
- * gst-launch-1.0 cbigantestsrc defects=0.3 ! video/x-raw,width=640,height=480,framerate=30/1 ! videoconvert !
- * autovideosink
+ * gst-launch-1.0 cbigantestsrc defects=0.3 ! video/x-raw,width=640,height=480,framerate=30/1 ! videoconvert \
+ *     ! autovideosink
  * ]|
  * Watch the strip pass.
  * |[
- * gst-launch-1.0 cbigantestsrc num-buffers=20 speed=256 seed=7 ! video/x-raw,width=256,height=256 ! videoconvert !
- * pngenc ! multifilesink location=good-%05d.png
+ * gst-launch-1.0 cbigantestsrc num-buffers=20 speed=256 seed=7 ! video/x-raw,width=256,height=256 ! videoconvert \
+ *     ! pngenc ! multifilesink location=good-%05d.png
  * ]|
  * Twenty good pictures; since the strip moves by a whole picture each time, no two show the same cloth.
  */

@@ -53,9 +53,9 @@ test_cloth(int width, int height, guint number, gboolean hole)
 }
 
 static CbiganModel *
-random_model(int frame, guint64 seed)
+random_model(int width, int frame, guint64 seed)
 {
-  CbiganModel *model = cbigan_model_new(1, 64);
+  CbiganModel *model = cbigan_model_new(width, 64);
   for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
     cbigan_network_initialise(model->networks[i], seed + (guint64)i, model->parameters[i]);
   model->info.frame_width = model->info.frame_height = frame;
@@ -79,15 +79,15 @@ calibrate(CbiganModel *model, int side)
 }
 
 static char *
-write_model(int frame, guint64 seed, gboolean bare)
+write_model(int width, int frame, guint64 seed, gboolean bare)
 {
   g_autofree char *name =
-      g_strdup_printf("%s-%d-%" G_GUINT64_FORMAT ".safetensors", bare ? "bare" : "cloth", frame, seed);
+      g_strdup_printf("%s-%d-%d-%" G_GUINT64_FORMAT ".safetensors", bare ? "bare" : "cloth", width, frame, seed);
   char *path = in_folder(name);
   if (g_file_test(path, G_FILE_TEST_EXISTS))
     return path;
   g_autoptr(GError) error = NULL;
-  g_autoptr(CbiganModel) model = random_model(frame, seed);
+  g_autoptr(CbiganModel) model = random_model(width, frame, seed);
   if (!bare)
     calibrate(model, frame ? frame : 64);
   cbigan_model_save(model, path, &error);
@@ -98,13 +98,19 @@ write_model(int frame, guint64 seed, gboolean bare)
 char *
 test_model_write(int frame, guint64 seed)
 {
-  return write_model(frame, seed, FALSE);
+  return write_model(1, frame, seed, FALSE);
 }
 
 char *
 test_model_write_bare(int frame, guint64 seed)
 {
-  return write_model(frame, seed, TRUE);
+  return write_model(1, frame, seed, TRUE);
+}
+
+char *
+test_model_write_wide(int width, int frame, guint64 seed)
+{
+  return write_model(width, frame, seed, FALSE);
 }
 
 void

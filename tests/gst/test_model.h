@@ -17,6 +17,8 @@ G_BEGIN_DECLS
 char *test_model_write(int frame, guint64 seed);
 /* The same without statistics and threshold: it scores by Eq. 7 alone. */
 char *test_model_write_bare(int frame, guint64 seed);
+/* The former of any width c, for measurements. */
+char *test_model_write_wide(int width, int frame, guint64 seed);
 /* Writes `size` bytes to a file of that name in the same folder; returns its path (transfer full). */
 char *test_file_write(const char *name, const void *data, gsize size);
 /* (side, side, 3) bytes of good cloth, or of cloth with a hole. */

@@ -1,0 +1,140 @@
+/* element.c - what cbiganscore costs beside the bare core call on the same frames
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * element [ROUNDS [THREADS]], with GST_PLUGIN_PATH set (meson devenv -C build). For each case it scores the same frame in turn
+ * by cbigan_scorer_score() alone, by conversion and cbigan_scorer_score(), and by pushing a buffer through the element with its
+ * metas, heat map and regions; prints the medians of the rounds and the ratios.
+ */
+#include <cbigan.h>
+#include <math.h>
+#include <stdlib.h>
+#include <video_input.h>
+
+#include "stream.h"
+#include "test_model.h"
+
+enum { CORE, CONVERTED, ELEMENT, N_WAYS };
+
+typedef struct {
+  int width, frame; /* c, and the model's frame */
+  GstVideoFormat format;
+  int video_width, video_height;
+} Case;
+
+static const Case cases[] = {
+  { 3, 512, GST_VIDEO_FORMAT_RGB, 512, 512 },   { 3, 512, GST_VIDEO_FORMAT_NV12, 1280, 720 },
+  { 4, 64, GST_VIDEO_FORMAT_RGB, 64, 64 },      { 4, 64, GST_VIDEO_FORMAT_NV12, 640, 480 },
+  { 16, 256, GST_VIDEO_FORMAT_RGB, 256, 256 },  { 16, 256, GST_VIDEO_FORMAT_NV12, 1280, 720 },
+};
+
+/* One frame in the forms that the three ways take, and what they need. */
+typedef struct {
+  Stream stream;
+  GstBuffer *buffer;
+  CbiganScorer *scorer;
+  CbiganVideoInput *input;
+  CbiganResult result;
+  CbiganFrame rgb; /* converted once, for CORE */
+} Bench;
+
+static void
+convert(Bench *self)
+{
+  GstVideoFrame frame;
+  g_assert_true(gst_video_frame_map(&frame, &self->stream.info, self->buffer, GST_MAP_READ));
+  self->rgb.data = cbigan_video_input_convert(self->input, &frame, &self->rgb.width, &self->rgb.height, &self->rgb.stride);
+  gst_video_frame_unmap(&frame);
+}
+
+static double
+run_once(Bench *self, int way)
+{
+  GstBuffer *buffer = way == ELEMENT ? gst_buffer_copy(self->buffer) : NULL;
+  gint64 start = g_get_monotonic_time();
+  if (way == ELEMENT) {
+    gst_harness_push(self->stream.harness, buffer);
+  } else {
+    if (way == CONVERTED)
+      convert(self);
+    g_assert_true(cbigan_scorer_score(self->scorer, &self->rgb, 1, &self->result, NULL));
+  }
+  double took = (double)(g_get_monotonic_time() - start) / 1000;
+  if (way == ELEMENT)
+    gst_buffer_unref(gst_harness_pull(self->stream.harness));
+  return took;
+}
+
+static Bench
+bench_new(const Case *c, int threads)
+{
+  Bench self = { .result = CBIGAN_RESULT_INIT };
+  g_autoptr(GError) error = NULL;
+  g_autofree char *path = test_model_write_wide(c->width, c->frame, 1);
+  g_autofree char *properties = g_strdup_printf("threads=%d model=%s qos=false", threads, path);
+  CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
+  options.threads = threads;
+  self.stream = stream_new(properties);
+  stream_set_caps(&self.stream, c->format, c->video_width, c->video_height);
+  self.buffer = stream_frame(&self.stream, 1, TRUE);
+  g_autoptr(CbiganModel) model = cbigan_model_load(path, &error);
+  g_assert_no_error(error);
+  self.scorer = cbigan_scorer_new(model, &options, &error);
+  g_assert_no_error(error);
+  self.input = cbigan_video_input_new(&self.stream.info, c->frame, c->frame, &error);
+  g_assert_no_error(error);
+  convert(&self);
+  return self;
+}
+
+static void
+bench_clear(Bench *self)
+{
+  cbigan_video_input_free(self->input);
+  cbigan_scorer_free(self->scorer);
+  cbigan_result_clear(&self->result);
+  gst_buffer_unref(self->buffer);
+  stream_clear(&self->stream);
+}
+
+static int
+compare(const void *a, const void *b)
+{
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static void
+measure(const Case *c, int rounds, int threads)
+{
+  Bench bench = bench_new(c, threads);
+  double *times[N_WAYS], median[N_WAYS];
+  for (int way = 0; way < N_WAYS; way++)
+    times[way] = g_new(double, rounds);
+  for (int i = -2; i < rounds; i++) /* the first two set up what is kept */
+    for (int way = 0; way < N_WAYS; way++)
+      times[way][MAX(i, 0)] = run_once(&bench, way);
+  for (int way = 0; way < N_WAYS; way++) {
+    qsort(times[way], (size_t)rounds, sizeof(double), compare);
+    median[way] = times[way][rounds / 2];
+    g_free(times[way]);
+  }
+  g_print("%3d %4dx%-4d %5s %4dx%-4d %8.3f %8.3f %8.3f %8.3f %8.3f\n", c->width, c->frame, c->frame,
+          gst_video_format_to_string(c->format), c->video_width, c->video_height, median[CORE], median[CONVERTED],
+          median[ELEMENT], median[ELEMENT] / median[CORE], median[ELEMENT] / median[CONVERTED]);
+  bench_clear(&bench);
+}
+
+int
+main(int argc, char **argv)
+{
+  gst_init(&argc, &argv);
+  int rounds = argc > 1 ? atoi(argv[1]) : 101, threads = argc > 2 ? atoi(argv[2]) : 0;
+  g_print("medians of %d rounds, ms a frame\n", rounds);
+  g_print("  c model     video               core +convert  element    /core /convert\n");
+  for (guint i = 0; i < G_N_ELEMENTS(cases) && rounds > 0; i++)
+    measure(&cases[i], rounds, threads);
+  test_model_cleanup();
+  return rounds > 0 ? 0 : 2;
+}
