@@ -71,7 +71,7 @@ cbigan_measure_check(const CbiganModelInfo *info, const CbiganFrame *frame, GErr
   }
   if (frame->width < 1 || frame->height < 1 || !frame->data || frame->stride < 3 * (gsize)frame->width) {
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,
-                _("a frame of %d x %d pixels with rows of %" G_GSIZE_FORMAT " bytes; expected at least 3 bytes a pixel"),
+                _("a frame of %d x %d pixels with rows of %zu bytes; expected at least 3 bytes a pixel"),
                 frame->width, frame->height, frame->stride);
     return FALSE;
   }

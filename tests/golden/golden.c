@@ -13,7 +13,8 @@ struct _Golden {
   char *path, *contents;
   gsize length;
   JsonParser *parser;
-  const char *data; /* behind the header */
+  const char *data;  /* behind the header */
+  GPtrArray *floats; /* aligned copies: in the file they start anywhere */
 };
 
 Golden *
@@ -28,6 +29,7 @@ golden_open(const char *name)
   memcpy(&header, golden->contents, sizeof header);
   header = GUINT64_FROM_LE(header);
   golden->data = golden->contents + sizeof header + header;
+  golden->floats = g_ptr_array_new_with_free_func(g_free);
   golden->parser = json_parser_new();
   if (!json_parser_load_from_data(golden->parser, golden->contents + sizeof header, (gssize)header, &error))
     g_error("%s: %s", golden->path, error->message);
@@ -39,6 +41,7 @@ golden_free(Golden *golden)
 {
   if (!golden)
     return;
+  g_ptr_array_unref(golden->floats);
   g_object_unref(golden->parser);
   g_free(golden->contents);
   g_free(golden->path);
@@ -73,7 +76,13 @@ find(Golden *golden, const char *name, const char *dtype, gsize *size, int dims[
 const float *
 golden_floats(Golden *golden, const char *name, gsize *size, int dims[4])
 {
-  return find(golden, name, "F32", size, dims);
+  gsize n;
+  const void *data = find(golden, name, "F32", &n, dims);
+  float *copy = g_memdup2(data, n * sizeof *copy);
+  g_ptr_array_add(golden->floats, copy);
+  if (size)
+    *size = n;
+  return copy;
 }
 
 const guint8 *
