@@ -91,10 +91,10 @@ void
 cbigan_resampler_init(CbiganResampler *self, int from, int to)
 {
   double scale = (double)from / to;
-  *self = (CbiganResampler){ .from = from, .to = to, .taps = from > to ? (int)ceil(scale) + 1 : 2 };
-  self->taps = MIN(self->taps, from);
+  int taps = from <= to ? 2 : from % to ? (int)ceil(scale) + 1 : from / to;
+  *self = (CbiganResampler){ .from = from, .to = to, .taps = MIN(taps, from) };
   self->first = g_new(int, to);
-  self->weight = g_new0(float, (gsize)to * self->taps);
+  self->weight = g_new(float, (gsize)to * self->taps);
   for (int i = 0; i < to; i++) {
     double begin = i * scale, end = begin + scale; /* the output's extent in input samples */
     double centre = CLAMP(begin + 0.5 * scale - 0.5, 0.0, from - 1.0);
