@@ -1,0 +1,134 @@
+/* train_loop.c - one update of a training run after another, on command, for train_peer.py
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * train_loop WIDTH PATCH BATCH BACKEND THREADS < commands
+ * Says "ready"; then each line "warm-up", "critic" or
+ * "encoder-generator" is answered with the milliseconds of that update as train.c makes it: next batch (turned
+ * pictures, prepared ahead), losses, gradients, Adam, averages.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "golden/golden.h"
+#include "losses.h"
+
+#define PICTURES 40
+#define ALPHA 1e-4
+
+typedef struct {
+  CbiganBackend *backend;
+  const CbiganGradients *gradients;
+  CbiganLearner learners[CBIGAN_N_NETWORKS];
+  float *moments[CBIGAN_N_NETWORKS][2], *means[CBIGAN_N_NETWORKS];
+  CbiganLosses *losses;
+  CbiganBatches *batches;
+  int counts[CBIGAN_N_NETWORKS];
+} Run;
+
+static void
+make_networks(Run *r, int width, int patch)
+{
+  const CbiganBackendClass *k = r->backend->klass;
+  for (int i = 0; i < CBIGAN_N_NETWORKS; i++) {
+    CbiganNetwork *network = cbigan_network_new(i, width, patch);
+    g_autofree float *start = g_new(float, network->n_floats);
+    golden_parameters(network, start);
+    r->learners[i] =
+        (CbiganLearner){ network, k->alloc(r->backend, network->n_floats), k->alloc(r->backend, network->n_floats) };
+    r->means[i] = k->alloc(r->backend, network->n_floats);
+    for (int m = 0; m < 2; m++)
+      r->moments[i][m] = k->alloc(r->backend, network->n_floats);
+    k->upload(r->backend, (CbiganShape){ (int)network->n_floats, 1, 1 }, 1, start, r->learners[i].parameters);
+  }
+}
+
+static void
+make_batches(Run *r, int patch, int batch)
+{
+  const CbiganPicture *pictures[PICTURES];
+  guint32 state = 1;
+  for (int i = 0; i < PICTURES; i++) {
+    CbiganPicture *p = g_new0(CbiganPicture, 1);
+    p->width = p->height = patch;
+    p->pixels = g_malloc((gsize)patch * patch * 3);
+    for (gsize k = 0; k < (gsize)patch * patch * 3; k++)
+      p->pixels[k] = (guint8)((state = state * 1664525u + 1013904223u) >> 24);
+    pictures[i] = p;
+  }
+  CbiganBatchOptions options = { pictures, PICTURES, batch, patch, 45.0, 1 };
+  r->batches = cbigan_batches_new(&options, 0);
+}
+
+static void
+update(Run *r, int kind)
+{
+  const CbiganLearner *l = &r->learners[kind];
+  r->gradients->adam(r->backend, l->network->n_floats, ++r->counts[kind], 1e-4f, 0.5f, 0.9f, 1e-8f, l->gradients,
+                     r->moments[kind][0], r->moments[kind][1], l->parameters);
+  cbigan_losses_load(r->losses, kind);
+  if (kind != CBIGAN_DISCRIMINATOR)
+    r->gradients->average(r->backend, l->network->n_floats, 0.99f, l->parameters, r->means[kind]);
+}
+
+static gboolean
+run(Run *r, const char *command, CbiganLossValues *values, GError **error)
+{
+  const CbiganBatch *batch = cbigan_batches_next(r->batches);
+  if (g_str_has_prefix(command, "critic")) {
+    if (!cbigan_losses_critic(r->losses, batch, values, error))
+      return FALSE;
+    update(r, CBIGAN_DISCRIMINATOR);
+  } else {
+    double alpha = g_str_has_prefix(command, "warm-up") ? 1.0 : ALPHA;
+    if (!cbigan_losses_encoder_generator(r->losses, batch, alpha, values, error))
+      return FALSE;
+    update(r, CBIGAN_ENCODER);
+    update(r, CBIGAN_GENERATOR);
+  }
+  return cbigan_backend_finish(r->backend, error);
+}
+
+/* The process ends afterwards, so nothing is given back. */
+static gboolean
+serve(char **argv, GError **error)
+{
+  Run r = { 0 };
+  int width = atoi(argv[1]), patch = atoi(argv[2]), batch = atoi(argv[3]);
+  r.backend = cbigan_backend_open(argv[4], 0, atoi(argv[5]), error);
+  if (!r.backend)
+    return FALSE;
+  r.gradients = cbigan_gradients_for(r.backend);
+  make_networks(&r, width, patch);
+  make_batches(&r, patch, batch);
+  CbiganLossOptions options = { batch, TRUE, TRUE, 10.0 };
+  r.losses = cbigan_losses_new(r.backend, r.gradients, r.learners, &options, error);
+  if (!r.losses)
+    return FALSE;
+  puts("ready");
+  for (char line[64]; fflush(stdout) == 0 && fgets(line, sizeof line, stdin);) {
+    CbiganLossValues values;
+    gint64 start = g_get_monotonic_time();
+    if (!run(&r, line, &values, error))
+      return FALSE;
+    printf("%.3f\n", (double)(g_get_monotonic_time() - start) / 1000.0);
+  }
+  return TRUE;
+}
+
+int
+main(int argc, char **argv)
+{
+  g_autoptr(GError) error = NULL;
+  if (argc != 6) {
+    fprintf(stderr, "usage: train_loop WIDTH PATCH BATCH BACKEND THREADS\n");
+    return 2;
+  }
+  if (serve(argv, &error))
+    return 0;
+  fprintf(stderr, "train_loop: %s\n", error->message);
+  return 1;
+}

@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""train_peer.py - training updates against PyTorch: the same networks, losses and batch, fp32, interleaved
+
+Copyright (C) 2026 the cbigan developers
+SPDX-License-Identifier: LGPL-2.1-or-later
+
+Usage: tests/bench/train_peer.py [--build build] [--venv build/peers] [--threads 2] [--rounds 15] [--cases c4]
+
+Ours is an update as trainer/train.c makes it (train_loop.c), data preparation included; PyTorch gets a ready batch,
+its own double backward for the gradient penalty, fused Adam and averages by _foreach_lerp_. That both compute the same
+is what tests/trainer/test_losses.c shows. Every round measures each update of each program once; ratios are medians over
+rounds, because a busy machine disturbs times far more than ratios.
+"""
+import argparse
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+from peers import ROOT, enter_environment
+
+CASES = [  # name, width c, patch side, batch
+    ('c4, patch 64, batch 32', 4, 64, 32),
+    ('c4, patch 128, batch 32', 4, 128, 32),
+    ('c16, patch 64, batch 32', 16, 64, 32),
+]
+UPDATES = ('warm-up', 'critic', 'encoder-generator')
+ALPHA, PENALTY = 1e-4, 10
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description='Training updates against PyTorch.')
+    parser.add_argument('--build', type=pathlib.Path, default=ROOT / 'build', help='build folder with train_loop')
+    parser.add_argument('--venv', type=pathlib.Path, help='virtual environment of PyTorch (default: BUILD/peers)')
+    parser.add_argument('--backend', default='cpu')
+    parser.add_argument('--threads', type=int, default=2)
+    parser.add_argument('--rounds', type=int, default=15)
+    parser.add_argument('--cases', default='c4, patch 64', help='only the cases with this in their name; "" for all')
+    return parser.parse_args()
+
+
+class Ours:
+    def __init__(self, options, width, patch, batch):
+        command = [options.build / 'tests' / 'bench' / 'train_loop', width, patch, batch, options.backend,
+                   options.threads]
+        self.process = subprocess.Popen([str(word) for word in command], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        if self.process.stdout.readline() != 'ready\n':
+            sys.exit('train_loop failed')
+
+    def milliseconds(self, update):
+        self.process.stdin.write(update + '\n')
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class Torch:
+    def __init__(self, options, width, patch, batch):
+        import torch
+        sys.path.insert(0, str(ROOT / 'tests' / 'golden'))
+        import networks
+        self.torch, self.n = torch, batch
+        torch.set_num_threads(options.threads)
+        torch.manual_seed(1)
+        self.E, self.G, self.D = networks.make(width, patch)
+        self.of_e_g = [*self.E.parameters(), *self.G.parameters()]
+        self.of_d = list(self.D.parameters())
+        self.means = [p.detach().clone() for p in self.of_e_g]
+        self.adam_e_g = torch.optim.Adam(self.of_e_g, 1e-4, (0.5, 0.9), fused=True)
+        self.adam_d = torch.optim.Adam(self.of_d, 1e-4, (0.5, 0.9), fused=True)
+        self.x = torch.rand(batch, 3, patch, patch) * 2 - 1
+
+    def freeze(self, frozen):
+        for p in self.of_d:
+            p.requires_grad_(not frozen)
+
+    def encoder_generator(self, alpha):
+        torch, n = self.torch, self.n
+        z = torch.randn(n, 64)
+        self.freeze(True)
+        g_z = self.G(z)
+        e = self.E(torch.cat((self.x, g_z)))
+        loss = alpha * ((self.G(e[:n]) - self.x).abs().sum() + (e[n:] - z).abs().sum()) / n
+        if alpha < 1:
+            d = self.D(torch.cat((self.x, g_z)), torch.cat((e[:n], z)))
+            loss = loss + (1 - alpha) * (d[:n].mean() - d[n:].mean())
+        loss.backward()
+        self.adam_e_g.step()
+        self.adam_e_g.zero_grad()
+        torch._foreach_lerp_(self.means, [p.detach() for p in self.of_e_g], 0.01)
+        self.freeze(False)
+
+    def critic(self):
+        torch, n, x = self.torch, self.n, self.x
+        z, e = torch.randn(n, 64), torch.rand(n, 1)
+        with torch.no_grad():
+            g_z, e_x = self.G(z), self.E(x)
+        d = self.D(torch.cat((x, g_z)), torch.cat((e_x, z)))
+        e_4 = e.view(-1, 1, 1, 1)
+        x_i = (e_4 * x + (1 - e_4) * g_z).requires_grad_()
+        z_i = (e * e_x + (1 - e) * z).requires_grad_()
+        g_x, g_l = torch.autograd.grad(self.D(x_i, z_i).sum(), (x_i, z_i), create_graph=True)
+        norms = (g_x.square().sum((1, 2, 3)) + g_l.square().sum(1)).sqrt()
+        (d[n:].mean() - d[:n].mean() + PENALTY * (norms - 1).square().mean()).backward()
+        self.adam_d.step()
+        self.adam_d.zero_grad()
+
+    def milliseconds(self, update):
+        start = time.perf_counter()
+        if update == 'critic':
+            self.critic()
+        else:
+            self.encoder_generator(1 if update == 'warm-up' else ALPHA)
+        return 1000 * (time.perf_counter() - start)
+
+    def close(self):
+        pass
+
+
+def measure(programs, rounds):
+    """{(name, update): [milliseconds of each round]}, two rounds before left out as warm-up."""
+    times = {(name, update): [] for name in programs for update in UPDATES}
+    for i in range(rounds + 2):
+        for name in list(programs)[:: 1 if i % 2 else -1]:
+            time.sleep(0.02)  # the threads of the one before stop spinning
+            for update in UPDATES:
+                times[name, update].append(programs[name].milliseconds(update))
+    return {key: values[2:] for key, values in times.items()}
+
+
+def main():
+    options = arguments()
+    options.build = options.build.resolve()
+    enter_environment((options.venv or options.build / 'peers').absolute())
+    import torch
+    print(f'{options.threads} threads, fp32, medians of {options.rounds} rounds; torch {torch.__version__}')
+    for name, *case in CASES:
+        if options.cases not in name:
+            continue
+        programs = {'cbigan': Ours(options, *case), 'PyTorch': Torch(options, *case)}
+        times = measure(programs, options.rounds)
+        for who in programs:  # what one adversarial step takes
+            times[who, 'critic + encoder-generator'] = [
+                sum(pair) for pair in zip(times[who, 'critic'], times[who, 'encoder-generator'])]
+        print(f'{name:28} {"cbigan":>9} {"PyTorch":>9}  ms;  PyTorch/cbigan')
+        for update in (*UPDATES, 'critic + encoder-generator'):
+            ours, theirs = times['cbigan', update], times['PyTorch', update]
+            ratio = statistics.median(b / a for a, b in zip(ours, theirs))
+            print(f'  {update:26} {statistics.median(ours):9.2f} {statistics.median(theirs):9.2f}       {ratio:9.2f}x',
+                  flush=True)
+        for program in programs.values():
+            program.close()
+
+
+if __name__ == '__main__':
+    main()
