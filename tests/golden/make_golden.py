@@ -6,7 +6,7 @@ SPDX-License-Identifier: LGPL-2.1-or-later
 
 Needs PyTorch and NumPy (Debian: python3-torch); tests only read what this wrote. Run it in tests/golden/ after a
 change of what is computed, and look at what changed. Everything here is written from the paper's equations and
-docs/method.md in float64 NumPy, the plain way, not from the C code.
+the description at the head of each file in cbigan-core/score, in float64 NumPy, the plain way.
 
   forward_c*_p*.safetensors  one patch a picture: E, G, D, both taps, L_R, L_fD
   scores_*.safetensors       good and odd frames: calibration on the good ones, the three scores of all
