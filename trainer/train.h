@@ -16,12 +16,12 @@ typedef struct {
   int frame_width, frame_height; /* of the model; 0 x 0 = native (texture only) */
   guint64 seed;
   int batch;                /* 32 */
-  guint warmup_steps;       /* consistency loss alone (Eq. 10), E and G */
+  guint warmup_steps;       /* consistency loss alone (Eq. 10), E and G; none at alpha = 0 */
   guint steps;              /* adversarial G/E updates after the warm-up */
   int critic_updates;       /* D updates to one G/E update */
   double alpha;             /* Eq. 13; 0 = EGBAD, 1 = double autoencoder */
   double rate, warmup_rate; /* Adam; > 0, finite */
-  double decay;             /* moving average of E and G, 0..1 */
+  double decay;             /* moving average of E and G, below 1; NAN: spans a fiftieth of all steps */
   double penalty;           /* gradient penalty's weight, 10 */
   double rotation;          /* degrees: uniform in +-rotation */
   double held_out;          /* share of the good pictures kept for calibration, 0..0.5 */

@@ -46,7 +46,7 @@ static const struct {
   { "frame-height", INTEGER, FIELD(frame_height), 0, 32768, .weights = TRUE },
   { "seed", UNSIGNED64, FIELD(seed), 0, G_MAXUINT64, .weights = TRUE },
   { "batch", INTEGER, FIELD(batch), 1, 4096, .weights = TRUE },
-  { "warmup-steps", UNSIGNED, FIELD(warmup_steps), 0, 1e9, .weights = TRUE },
+  { "warmup", UNSIGNED, FIELD(warmup_steps), 0, 1e9, .weights = TRUE },
   { "steps", UNSIGNED, FIELD(steps), 0, 1e9, .weights = TRUE },
   { "critic-updates", INTEGER, FIELD(critic_updates), 1, 100, .weights = TRUE },
   { "alpha", REAL, FIELD(alpha), 0, 1, .weights = TRUE },
