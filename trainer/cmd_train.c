@@ -32,6 +32,8 @@ static const CbiganUsage usage = {
   1,
 };
 
+static const char *const tap_names[] = { [CBIGAN_TAP_FIRST] = "first", [CBIGAN_TAP_HIDDEN] = "hidden", NULL };
+
 /* Everything from the command line. */
 typedef struct {
   CbiganTrainOptions train;
@@ -78,6 +80,20 @@ apply_preset(CbiganTrainOptions *train, int argc, char **argv, GError **error)
   return TRUE;
 }
 
+static char *
+examples_and_defaults(const CbiganTrainOptions *t)
+{
+  return g_strdup_printf(_("%s\n\nDefaults of the preset %s:\n"
+                           "  --width %d --patch %d --frame %s --warmup-steps %u --steps %u --critic-updates %d\n"
+                           "  --alpha %g --warmup-rate %g --rate %g --batch %d --seed %llu --rotation %g\n"
+                           "  --held-out %g --false-alarms %g --score %s --tap %s --lambda %g --checkpoint %u"),
+                         usage.examples, cbigan_preset_name(t->preset), t->width, t->patch,
+                         t->frame_width ? _("of a patch") : "native", t->warmup_steps, t->steps, t->critic_updates,
+                         t->alpha, t->warmup_rate, t->rate, t->batch, (unsigned long long)t->seed, t->rotation,
+                         t->held_out, t->false_alarms, cbigan_score_name(t->score), tap_names[t->tap], t->lambda,
+                         t->checkpoint_seconds);
+}
+
 static gboolean
 parse_options(Arguments *a, int argc, char **argv)
 {
@@ -98,8 +114,8 @@ parse_options(Arguments *a, int argc, char **argv)
     { "frame", 0, 0, G_OPTION_ARG_STRING, &a->frame,
       N_("Size to which frames are resized, or native; an object's is one patch"), N_("WxH") },
     { "steps", 0, 0, G_OPTION_ARG_INT, &t->steps, N_("Adversarial steps (Eq. 13)"), "N" },
-    { "warmup", 0, 0, G_OPTION_ARG_INT, &t->warmup_steps, N_("Steps on the consistency loss alone before (Eq. 10)"),
-      "N" },
+    { "warmup-steps", 0, 0, G_OPTION_ARG_INT, &t->warmup_steps,
+      N_("Steps on the consistency loss alone before (Eq. 10)"), "N" },
     { "critic-updates", 0, 0, G_OPTION_ARG_INT, &t->critic_updates, N_("Updates of D in each adversarial step"), "N" },
     { "alpha", 0, 0, G_OPTION_ARG_DOUBLE, &t->alpha,
       N_("Weight of consistency (Eq. 13); 0 = EGBAD, 1 = double autoencoder"), "X" },
@@ -121,11 +137,15 @@ parse_options(Arguments *a, int argc, char **argv)
       N_("Stop after so many minutes and finish the model as it is then"), "X" },
     { "checkpoint", 0, 0, G_OPTION_ARG_INT, &t->checkpoint_seconds,
       N_("Seconds between checkpoints, 0 = only when stopped"), "N" },
+    { "warmup", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT, &t->warmup_steps, NULL, NULL },
     CBIGAN_RUN_ENTRIES(&a->run),
     { NULL },
   };
+  CbiganUsage with_defaults = usage;
+  g_autofree char *examples = examples_and_defaults(t);
 
-  if (!cbigan_command_parse(&usage, entries, argc, argv, &rest))
+  with_defaults.examples = examples;
+  if (!cbigan_command_parse(&with_defaults, entries, argc, argv, &rest))
     return FALSE;
   a->dir = g_strdup(rest[0]);
   return TRUE;
@@ -157,7 +177,6 @@ parse_frame(Arguments *a, GError **error)
 static gboolean
 check_arguments(Arguments *a, GError **error)
 {
-  static const char *const taps[] = { "first", "hidden", NULL };
   int tap = a->train.tap;
   const char *problem = !a->output                ? N_("--output is missing: the model file to write")
                         : !a->dir && !a->pipeline ? N_("a folder of good pictures is missing, or --pipeline")
@@ -170,7 +189,7 @@ check_arguments(Arguments *a, GError **error)
     return FALSE;
   }
   if (!parse_frame(a, error) || !cbigan_command_score_kind(a->score, &a->train.score, error) ||
-      !cbigan_command_choice("tap", a->tap, taps, &tap, error) || !cbigan_command_check_run(&a->run, error) ||
+      !cbigan_command_choice("tap", a->tap, tap_names, &tap, error) || !cbigan_command_check_run(&a->run, error) ||
       !cbigan_command_in_range("minutes", a->minutes, 0, 1e6, error) ||
       !cbigan_command_in_range("limit", a->limit, 0, 1e9, error))
     return FALSE;
@@ -338,8 +357,8 @@ train(const Arguments *a)
     return cbigan_command_fail(error);
   if (a->force)
     g_remove(a->checkpoint);
-  cbigan_command_note(_("training on %u pictures"), pictures->pictures->len);
   catch_signals();
+  cbigan_command_note(_("training with %u pictures"), pictures->pictures->len);
   if (!run_steps(a, training, &error)) {
     cbigan_progress_end();
     cbigan_command_fail(error);

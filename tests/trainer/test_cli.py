@@ -1,0 +1,368 @@
+#!/usr/bin/env python3
+"""test_cli.py - the program cbigan as a person runs it, above all on bad input
+
+Copyright (C) 2026 the cbigan developers
+SPDX-License-Identifier: LGPL-2.1-or-later
+
+usage: test_cli.py PROGRAM. Prints TAP. Each test gets its own empty folder as working directory; the pictures are written
+here as PGM and PPM files, so nothing but Python's own library is needed. A new test is a function test_*().
+"""
+import csv, functools, io, json, os, random, resource, shutil, signal, struct, subprocess, sys, tempfile, time, traceback
+
+PROGRAM = os.path.abspath(sys.argv[1])
+TINY = '--width 1 --batch 4 --warmup-steps 3 --steps 2 --threads 1'.split()
+LIMIT = 300  # seconds until a run counts as hanging
+
+
+def run(*arguments, code=0, error=(), **options):
+    """Runs the program; checks its exit code and that all of `error` stand in what it says on standard error."""
+    done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=LIMIT, **options)
+    assert done.returncode == code, f'{arguments}: exit code {done.returncode}, expected {code}\n{done.stderr}'
+    for word in error:
+        assert word in done.stderr, f'{arguments}: {word!r} is not in {done.stderr!r}'
+    return done.stdout
+
+
+def write_picture(path, seed, width=64, height=64, kind='P6', spot=False):
+    """A gradient with noise; spot: with a white square in it."""
+    noise, deep = random.Random(seed), kind == 'P5-16'
+    channels = 3 if kind == 'P6' else 1
+    data = bytearray()
+    for y in range(height):
+        for x in range(width):
+            value = 60 + 80 * x // width + 30 * y // height + noise.randrange(12)
+            if spot and 0.3 < x / width < 0.6 and 0.3 < y / height < 0.6:
+                value = 250
+            data += struct.pack('>H', value * 257) if deep else bytes([value] * channels)
+    os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
+    with open(path, 'wb') as file:
+        file.write(b'%s\n%d %d\n%d\n' % (kind[:2].encode(), width, height, 65535 if deep else 255) + data)
+
+
+def write_pictures(folder, n, seed=0, **options):
+    for i in range(n):
+        write_picture(f'{folder}/{i:03}.ppm', seed + i, **options)
+
+
+def read(path):
+    with open(path, 'rb') as file:
+        return file.read()
+
+
+def train(output='model.safetensors', *more, folder='good', **options):
+    return run('train', folder, '--output', output, *TINY, *more, **options)
+
+
+def with_model():
+    write_pictures('good', 12)
+    train()
+
+
+def test_usage():
+    assert 'train' in run('--help') and 'bench' in run('--help')
+    assert run('--version').startswith('cbigan ')
+    run(code=2, error=['Usage'])
+    run('fly', code=2, error=["'fly'", 'Usage'])
+    for command in 'train', 'eval', 'score', 'calibrate', 'info', 'bench':
+        text = run(command, '--help')
+        assert 'Examples:' in text and f'cbigan {command}' in text, text
+        run(command, '--no-such-option', code=2, error=['--no-such-option'])
+
+
+def test_bad_values():
+    os.mkdir('empty')
+    for options, words in {
+        '--rate nan': ['rate', 'nan', '1'], '--rate 0': ['rate', '0'], '--rate x': ['x', '--rate'],
+        '--alpha 2': ['alpha', '2', '0 to 1'], '--alpha nan': ['alpha', 'nan'],
+        '--preset cloud': ['--preset', 'cloud', 'object', 'texture'], '--width 0': ['width', '0', '1 to 64'],
+        '--patch 65': ['patch', '65', '64 or 128'], '--steps -1': ['steps'], '--frame 512': ['--frame', '512', 'native'],
+        '--frame 0x5': ['--frame', '0x5'], '--frame 32x32 --preset texture': ['frame', '32x32', '64x64'],
+        '--score best': ['--score', 'best', 'critic'], '--tap last': ['--tap', 'last', 'hidden'],
+        '--backend gpu': ['--backend', 'gpu', 'reference'], '--threads -1': ['--threads', '-1'],
+        '--minutes nan': ['--minutes', 'nan'], '--held-out 0.9': ['held-out', '0.9', '0 to 0.5'],
+        '--steps 99999999999': ['99999999999'], '--resume --force': ['--resume', '--force'],
+        '--pipeline videotestsrc': ['--pipeline'],
+    }.items():
+        run('train', 'empty', '--output', 'm', *options.split(), code=2, error=['cbigan train', *words])
+    run('train', 'empty', code=2, error=['--output'])
+    run('train', '--output', 'm', code=2, error=['--pipeline'])
+    run('train', 'a', 'b', '--output', 'm', code=2)
+    run('score', 'x.png', code=2, error=['--model'])
+    run('score', '--model', 'm', code=2)
+    run('score', '--model', 'm', '--threshold', 'nan', 'x', code=2, error=['--threshold', 'nan'])
+    run('score', '--model', 'm', '--lambda', '2', 'x', code=2, error=['--lambda', '2', '0 to 1'])
+    run('eval', '--model', 'm', '--gain', '-1', 'x', code=2, error=['--gain', '-1'])
+    run('calibrate', '--model', 'm', '--false-alarms', '1', 'x', code=2, error=['--false-alarms', '0 to 0.5'])
+    run('bench', '--width', '3,x', code=2, error=['--width', '3,x'])
+    run('bench', '--patch', '100', code=2, error=['--patch', '100', '64 or 128'])
+    run('info', code=2, error=['--backends'])
+    assert not os.path.exists('m') and not os.path.exists('m.checkpoint')
+
+
+def test_damaged_models():
+    with_model()
+    whole = read('model.safetensors')
+    header = 8 + struct.unpack('<Q', whole[:8])[0]
+    nan = whole[:-4] + struct.pack('<f', float('nan'))
+    files = {
+        'empty': b'', 'text': b'this is no model\n' * 9, 'cut-length': whole[:5], 'cut-header': whole[:header // 2],
+        'cut-data': whole[:-1], 'longer': whole + b'x', 'nan': nan, 'huge-header': struct.pack('<Q', 2**62) + whole[8:],
+        'wrong-type': whole.replace(b'"F32"', b'"F16"', 1),
+        'unknown-version': whole.replace(b'"cbigan.format":"1"', b'"cbigan.format":"9"', 1),
+    }
+    for name, data in files.items():
+        assert data != whole, name
+        with open(name, 'wb') as file:
+            file.write(data)
+    os.mkdir('folder')
+    for name in [*files, 'missing', 'folder']:
+        run('info', name, code=1, error=['cbigan info', name])
+        run('score', '--model', name, 'good/000.ppm', code=1, error=['cbigan score', name])
+    for command in 'eval', 'calibrate':
+        run(command, '--model', 'cut-data', 'good', code=1, error=[f'cbigan {command}', 'cut-data'])
+
+
+def test_folders():
+    os.mkdir('empty')
+    train(folder='empty', code=1, error=['empty', '0 files'])
+    train(folder='missing', code=1, error=['missing'])
+    os.mkdir('notes')
+    open('notes/a.txt', 'w').write('nothing to see')
+    train(folder='notes', code=1, error=['notes', '1 files'])
+    write_pictures('few', 3)
+    train(folder='few', code=1, error=['3', '5'])
+    assert not os.path.exists('model.safetensors')
+    write_pictures('mvtec/train/good', 8)
+    train('a.safetensors', folder='mvtec', error=['mvtec/train/good'])
+    train('b.safetensors', folder='mvtec/train', error=['mvtec/train/good'])
+    train('c.safetensors', folder='mvtec/train/good', error=['mvtec/train/good itself'])
+    assert read('a.safetensors') == read('b.safetensors') == read('c.safetensors')
+
+
+def test_one_damaged_picture():
+    write_pictures('good', 10)
+    open('good/zz.png', 'wb').write(b'\x89PNG\r\n\x1a\nand then nothing')
+    open('good/list.csv', 'w').write('a,b\n')
+    train('model.safetensors', '--strict', code=1, error=['zz.png'])
+    assert not os.path.exists('model.safetensors')
+    train(error=['warning', 'zz.png', '10 pictures'])
+
+
+def test_mixed_pictures():
+    for i, (width, height, kind) in enumerate([(64, 64, 'P6'), (200, 100, 'P5'), (65, 129, 'P5-16'), (32, 40, 'P6')] * 3):
+        write_picture(f'good/{i}.pnm', i, width, height, kind)
+    train(error=['12 pictures'])
+    rows = list(csv.DictReader(io.StringIO(run('score', '--model', 'model.safetensors', 'good'))))
+    assert len(rows) == 12 and all(float(row['score']) > 0 for row in rows), rows
+
+
+def test_texture_at_native_size():
+    for i in range(10):
+        write_picture(f'cloth/{i}.pnm', i, 64 + 8 * i, 100)
+    train('model.safetensors', '--preset', 'texture', folder='cloth')
+    assert 'own size' in run('info', 'model.safetensors')
+    write_picture('small.ppm', 1, 63, 100)
+    run('score', '--model', 'model.safetensors', 'small.ppm', code=1, error=['small.ppm', '63', '64'])
+    train('other.safetensors', '--preset', 'texture', folder='.', code=1, error=['small.ppm', '63'])
+
+
+def test_second_run():
+    with_model()
+    first = read('model.safetensors')
+    train('model.safetensors', '--seed', '2', code=1, error=['model.safetensors', '--force'])
+    train('model.safetensors', '--resume', code=1, error=['model.safetensors.checkpoint', 'nothing to resume'])
+    assert read('model.safetensors') == first
+    train('model.safetensors', '--force')
+    assert read('model.safetensors') == first, 'the same seed gave another model'
+    train('model.safetensors', '--force', '--seed', '2')
+    assert read('model.safetensors') != first
+    train('nowhere/model.safetensors', code=1, error=['nowhere/model.safetensors'])
+    train('good', code=1, error=['good'])
+    assert sorted(os.listdir('.')) == ['good', 'model.safetensors']
+
+
+LONGER = ['--width', '1', '--batch', '4', '--warmup-steps', '400', '--steps', '200', '--threads', '1']
+
+
+def start(*arguments):
+    """Starts a training and waits until it runs."""
+    process = subprocess.Popen([PROGRAM, 'train', 'good', *LONGER, *arguments], stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if 'training with' in line:
+            return process
+    raise AssertionError(f'{arguments} ended before it trained')
+
+
+@functools.cache
+def uninterrupted():
+    run('train', 'good', '--output', 'whole', *LONGER)
+    return read('whole')
+
+
+def interrupted_by(number, wait_for_checkpoint):
+    write_pictures('good', 10)
+    whole = uninterrupted()
+    process = start('--output', 'parts', '--checkpoint', '1')
+    end = time.monotonic() + LIMIT
+    while wait_for_checkpoint and not os.path.exists('parts.checkpoint') and time.monotonic() < end:
+        time.sleep(0.01)
+    process.send_signal(number)
+    text = process.communicate(timeout=LIMIT)[1]
+    assert not os.path.exists('parts'), 'ended before the signal came'
+    assert os.path.exists('parts.checkpoint')
+    run('train', 'good', '--output', 'parts', *LONGER, code=1, error=['parts.checkpoint', '--resume', '--force'])
+    run('train', 'good', '--output', 'parts', *LONGER, '--resume', '--seed', '9', code=1, error=['seed'])
+    run('train', 'good', '--output', 'parts', *LONGER, '--resume')
+    assert read('parts') == whole, 'the resumed training gave another model'
+    assert not os.path.exists('parts.checkpoint')
+    return process.returncode, text
+
+
+def test_interrupt_and_resume():
+    code, text = interrupted_by(signal.SIGINT, False)
+    assert code == 1 and '--resume' in text and 'parts.checkpoint' in text, (code, text)
+
+
+def test_terminate_and_resume():
+    code, text = interrupted_by(signal.SIGTERM, True)
+    assert code == 1 and '--resume' in text, (code, text)
+
+
+def test_kill_and_resume():
+    code, _ = interrupted_by(signal.SIGKILL, True)
+    assert code == -signal.SIGKILL, code
+
+
+def no_large_files():
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+
+
+def test_full_disk():
+    with_model()
+    before, files = read('model.safetensors'), sorted(os.listdir('.'))
+    train('model.safetensors', '--force', '--seed', '2', code=1, error=['model.safetensors'], preexec_fn=no_large_files,
+          restore_signals=False)
+    run('calibrate', '--model', 'model.safetensors', '--false-alarms', '0.2', 'good', code=1,
+        error=['model.safetensors'], preexec_fn=no_large_files, restore_signals=False)
+    assert read('model.safetensors') == before, 'the model was there before and is gone'
+    assert sorted(os.listdir('.')) == files, os.listdir('.')
+    with open('/dev/full', 'w') as full:
+        done = subprocess.run([PROGRAM, 'score', '--model', 'model.safetensors', 'good'], stdout=full,
+                              stderr=subprocess.PIPE, text=True, timeout=LIMIT)
+    assert done.returncode == 1 and 'standard output' in done.stderr, done
+    write_pictures('test/good', 2)
+    write_pictures('test/spot', 2, spot=True)
+    run('eval', '--model', 'model.safetensors', '--csv', '/dev/full', 'test', code=1, error=['/dev/full'])
+
+
+def test_minutes():
+    write_pictures('good', 10)
+    run('train', 'good', '--output', 'model', '--width', '1', '--batch', '4', '--steps', '1000000', '--minutes', '0.01',
+        error=['time is up', 'another model'])
+    assert 'Threshold' in run('info', 'model')
+    assert not os.path.exists('model.checkpoint')
+
+
+def test_score():
+    with_model()
+    write_picture('odd, "name".ppm', 99)
+    write_picture('spot.ppm', 98, 128, 96, spot=True)
+    out = run('score', '--model', 'model.safetensors', 'odd, "name".ppm', 'missing.png', 'spot.ppm', '--heatmap', 'maps',
+              code=1, error=['missing.png'])
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert [row['path'] for row in rows] == ['odd, "name".ppm', 'spot.ppm'], out
+    assert list(rows[0]) == ['path', 'score', 'normalized', 'verdict', 'pixel_term', 'feature_term'], out
+    assert [row['verdict'] for row in rows] == ['good', 'anomalous'], out
+    assert float(rows[0]['normalized']) < 0.5 < float(rows[1]['normalized']), out
+    assert sorted(os.listdir('maps')) == ['odd, "name".png', 'spot.png'], os.listdir('maps')
+    assert struct.unpack('>II', read('maps/spot.png')[16:24]) == (128, 96), 'the heat map has another size'
+    lines = [json.loads(line) for line in
+             run('score', '--model', 'model.safetensors', '--json', 'spot.ppm', 'good/000.ppm').splitlines()]
+    assert [line['verdict'] for line in lines] == ['anomalous', 'good'] and lines[0]['regions'], lines
+    assert abs(lines[0]['score'] - float(rows[1]['score'])) <= 1e-5 * lines[0]['score'], (lines, rows)
+    paper = next(csv.DictReader(io.StringIO(run('score', '--model', 'model.safetensors', '--score', 'paper', 'spot.ppm'))))
+    expected = 0.9 * float(paper['pixel_term']) + 0.1 * float(paper['feature_term'])
+    assert abs(float(paper['score']) - expected) <= 1e-4 * expected, paper
+    assert paper['verdict'] == '' and paper['normalized'] == '', paper
+    assert ',good,' in run('score', '--model', 'model.safetensors', '--threshold', '1e9', 'spot.ppm')
+    run('score', '--model', 'model.safetensors', '--strict', 'missing.png', 'spot.ppm', code=1, error=['missing.png'])
+
+
+def test_eval():
+    with_model()
+    write_pictures('set/test/good', 4, seed=50)
+    write_pictures('set/test/spot', 3, seed=60, spot=True)
+    write_pictures('set/test/none', 2, seed=70)
+    write_pictures('set/ground_truth/spot', 3)
+    out = run('eval', '--model', 'model.safetensors', '--csv', 'scores.csv', 'set')
+    assert '4 good pictures, 5 defective' in out, out
+    spot = next(line.split() for line in out.splitlines() if line.startswith('spot'))
+    assert spot[1] == '3' and spot[-2:] == ['1.0000', '1.0000'], out
+    rows = list(csv.DictReader(open('scores.csv')))
+    assert list(rows[0]) == ['path', 'label', 'paper', 'calibrated', 'critic', 'verdict'], rows
+    assert sorted({row['label'] for row in rows}) == ['good', 'none', 'spot'] and len(rows) == 9, rows
+    assert run('eval', '--model', 'model.safetensors', 'set/test') == out
+    run('eval', '--model', 'model.safetensors', '--gain', '0.5', '--csv', 'dark.csv', 'set')
+    assert read('dark.csv') != read('scores.csv')
+    run('eval', '--model', 'model.safetensors', 'good', code=1, error=['good', '12 defective'])
+
+
+def test_calibrate():
+    with_model()
+    before = read('model.safetensors')
+    write_pictures('other', 12, seed=500)
+    run('calibrate', '--model', 'model.safetensors', '--output', 'new.safetensors', '--score', 'calibrated', 'other')
+    assert read('model.safetensors') == before
+    assert 'calibrated' in run('info', 'new.safetensors') and '12 good pictures' in run('info', 'new.safetensors')
+    run('calibrate', '--model', 'model.safetensors', '--score', 'calibrated', 'other')
+    assert read('model.safetensors') == read('new.safetensors')
+    write_pictures('few', 2)
+    run('calibrate', '--model', 'model.safetensors', 'few', code=1)
+    assert read('model.safetensors') == read('new.safetensors')
+
+
+def test_pipelines():
+    source = 'videotestsrc pattern=ball num-buffers=12 ! video/x-raw,format=I420,width=96,height=80'
+    run('train', '--pipeline', source, '--output', 'a', *TINY, error=['12 pictures'])
+    open('ball.launch', 'w').write(source + '\n')
+    run('train', '--pipeline', 'ball.launch', '--output', 'b', *TINY)
+    assert read('a') == read('b')
+    run('train', '--pipeline', 'videotestsrc pattern=ball', '--limit', '12', '--output', 'c', *TINY)
+    run('train', '--pipeline', 'nosuchsource', '--output', 'd', *TINY, code=2, error=['nosuchsource'])
+    run('train', '--pipeline', 'filesrc location=missing ! decodebin', '--output', 'd', *TINY, code=1, error=['missing'])
+
+
+def test_info_and_bench():
+    out = run('info', '--backends')
+    assert 'reference' in out and 'can run here' in out, out
+    lines = [json.loads(line) for line in
+             run('bench', '--backend', 'reference', '--width', '1,2', '--patch', '64', '--batch', '1,2', '--repeats', '1',
+                 '--json').splitlines()]
+    assert [(line['width'], line['batch']) for line in lines] == [(1, 1), (1, 2), (2, 1), (2, 2)], lines
+    assert all(line['milliseconds'] > 0 for line in lines)
+    assert abs(lines[1]['gflop'] - 2 * lines[0]['gflop']) < 1e-12, lines
+
+
+def main():
+    tests = [(name, test) for name, test in globals().items() if name.startswith('test_')]
+    failures = 0
+    print(f'1..{len(tests)}', flush=True)
+    for number, (name, test) in enumerate(tests, 1):
+        folder = tempfile.mkdtemp(prefix='cbigan-cli-')
+        os.chdir(folder)
+        try:
+            test()
+            print(f'ok {number} {name}', flush=True)
+        except Exception:
+            failures += 1
+            print(f'not ok {number} {name}', flush=True)
+            print('\n'.join('# ' + line for line in traceback.format_exc().splitlines()), flush=True)
+        os.chdir('/')
+        shutil.rmtree(folder)
+    return failures > 0
+
+
+if __name__ == '__main__':
+    os.environ.update(LC_ALL='C.UTF-8', LANGUAGE='C', OMP_WAIT_POLICY='passive')
+    sys.exit(main())
