@@ -83,15 +83,17 @@ apply_preset(CbiganTrainOptions *train, int argc, char **argv, GError **error)
 static char *
 examples_and_defaults(const CbiganTrainOptions *t)
 {
+  g_autofree char *frame =
+      t->frame_width ? g_strdup_printf("%dx%d", t->frame_width, t->frame_height) : g_strdup("native");
+
   return g_strdup_printf(_("%s\n\nDefaults of the preset %s:\n"
                            "  --width %d --patch %d --frame %s --warmup-steps %u --steps %u --critic-updates %d\n"
                            "  --alpha %g --warmup-rate %g --rate %g --batch %d --seed %llu --rotation %g\n"
                            "  --held-out %g --false-alarms %g --score %s --tap %s --lambda %g --checkpoint %u"),
-                         usage.examples, cbigan_preset_name(t->preset), t->width, t->patch,
-                         t->frame_width ? _("of a patch") : "native", t->warmup_steps, t->steps, t->critic_updates,
-                         t->alpha, t->warmup_rate, t->rate, t->batch, (unsigned long long)t->seed, t->rotation,
-                         t->held_out, t->false_alarms, cbigan_score_name(t->score), tap_names[t->tap], t->lambda,
-                         t->checkpoint_seconds);
+                         usage.examples, cbigan_preset_name(t->preset), t->width, t->patch, frame, t->warmup_steps,
+                         t->steps, t->critic_updates, t->alpha, t->warmup_rate, t->rate, t->batch,
+                         (unsigned long long)t->seed, t->rotation, t->held_out, t->false_alarms,
+                         cbigan_score_name(t->score), tap_names[t->tap], t->lambda, t->checkpoint_seconds);
 }
 
 static gboolean
