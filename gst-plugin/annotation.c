@@ -7,8 +7,6 @@
 
 #include "meta.h"
 
-#define ALPHA 3 /* byte of a B, G, R, A pixel */
-
 static void
 picture_pool_clear(CbiganPicturePool *self)
 {
@@ -72,15 +70,6 @@ make_heatmap(CbiganAnnotation *self)
 }
 
 static gboolean
-is_coloured(const guint8 *bgra, gsize pixels)
-{
-  for (gsize i = 0; i < pixels; i++)
-    if (bgra[4 * i + ALPHA])
-      return TRUE;
-  return FALSE;
-}
-
-static gboolean
 make_overlay(CbiganAnnotation *self, const GstVideoInfo *info)
 {
   const CbiganResult *r = &self->result;
@@ -88,13 +77,10 @@ make_overlay(CbiganAnnotation *self, const GstVideoInfo *info)
   g_autoptr(GstBuffer) buffer = acquire(&self->colour, GST_VIDEO_FORMAT_BGRA, r->map_width, r->map_height, &frame);
   if (!buffer)
     return FALSE;
-  guint8 *data = GST_VIDEO_FRAME_PLANE_DATA(&frame, 0);
-  cbigan_map_to_bgra(r->map, r->map_width, r->map_height, r->threshold, data);
-  gboolean coloured = is_coloured(data, (gsize)r->map_width * (gsize)r->map_height);
+  cbigan_map_to_bgra(r->map, r->map_width, r->map_height, r->threshold, GST_VIDEO_FRAME_PLANE_DATA(&frame, 0));
   gst_video_frame_unmap(&frame);
-  if (coloured)
-    self->overlay = gst_video_overlay_rectangle_new_raw(buffer, 0, 0, (guint)info->width, (guint)info->height,
-                                                        GST_VIDEO_OVERLAY_FORMAT_FLAG_NONE);
+  self->overlay = gst_video_overlay_rectangle_new_raw(buffer, 0, 0, (guint)info->width, (guint)info->height,
+                                                      GST_VIDEO_OVERLAY_FORMAT_FLAG_NONE);
   return TRUE;
 }
 
@@ -105,7 +91,8 @@ cbigan_annotation_update(CbiganAnnotation *self, const GstVideoInfo *info, gbool
   self->valid = TRUE;
   if (!self->result.map || !(self->result.threshold > 0))
     return TRUE;
-  return make_heatmap(self) && (!overlay || make_overlay(self, info));
+  /* Colours that fade in below the threshold would make good frames look doubtful. */
+  return make_heatmap(self) && (!overlay || !self->result.n_regions || make_overlay(self, info));
 }
 
 void

@@ -26,7 +26,7 @@ typedef struct {
   guint event_id;                        /* 0 = no anomaly is on */
   char *model;                           /* path */
   GstSample *heatmap;                    /* GRAY16_LE; NULL without a threshold */
-  GstVideoOverlayRectangle *overlay;     /* NULL: not asked for, or nothing is coloured */
+  GstVideoOverlayRectangle *overlay;     /* NULL: not asked for, or no region over the threshold */
   CbiganPicturePool gray, colour;
 } CbiganAnnotation;
 

@@ -31,7 +31,7 @@
  * - `model` (string): path of the model that scored it
  *
  * With overlay=attach, a #GstVideoOverlayCompositionMeta with the map in colours, transparent where normal, and only on
- * frames with something to colour: sinks that know it draw it, and cbiganoverlay draws it for all others. With
+ * frames with a region over the threshold: sinks that know it draw it, and cbiganoverlay draws it for all others. With
  * regions=true, a #GstVideoRegionOfInterestMeta of type `cbigan` for each region.
  *
  * ## On the bus

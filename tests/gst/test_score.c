@@ -263,7 +263,7 @@ test_tuning_while_playing(void)
   g_autoptr(GstBuffer) raised = stream_push(&stream, stream_frame(&stream, 2, TRUE));
   g_assert_true(number_of(score_of(raised), "score") == score);
   g_assert_false(flag_of(score_of(raised), "anomalous"));
-  g_assert_null(gst_buffer_get_video_overlay_composition_meta(raised)); /* nothing to colour */
+  g_assert_null(gst_buffer_get_video_overlay_composition_meta(raised)); /* no region over the threshold */
   g_assert_cmpfloat(fabs(number_of(score_of(raised), "normalized") - 1.0 / 3), <, 1e-9);
 
   g_object_set(stream.element, "threshold", -1.0, "overlay", 0, "regions", FALSE, NULL);
