@@ -21,7 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(sys.argv[1]).resolve()
 FRAMES = 24
 CAMERA = f'cbigantestsrc num-buffers={FRAMES} speed=32 defects=0.7 seed=5 ! video/x-raw,width=128,height=128,framerate=25/1'
-FEW_STEPS = ' --warmup-steps 3 --steps 2 --force'
+FEW_STEPS = ' --warmup 3 --steps 2 --force'
 LINES = {  # first word of a line: its substitutions
     'gst-launch-1.0': [('v4l2src', CAMERA), ('autovideosink', 'fakesink')],
     'cbigan': [('v4l2src num-buffers=300', CAMERA), (' train ', f' train{FEW_STEPS} ')],

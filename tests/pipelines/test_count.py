@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+"""test_count.py - count_results.py counts every way in which meson reports a failure; prints TAP
+
+Copyright (C) 2026 the cbigan developers
+SPDX-License-Identifier: LGPL-2.1-or-later
+"""
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+COUNT = pathlib.Path(__file__).resolve().parents[1] / 'count_results.py'
+GOOD, SKIPPED, BAD = '', '<skipped/>', '<failure/>'
+CASES = [  # name; programs with (result, outcomes of its cases or None = a program without cases); last line
+    ('all good', {'core / a': ('OK', [GOOD, GOOD]), 'core / b': ('OK', None)}, '3 passed, 0 failed, 0 skipped'),
+    ('a skipped case', {'core / a': ('OK', [GOOD, SKIPPED])}, '1 passed, 0 failed, 1 skipped'),
+    ('a failed case', {'core / a': ('FAIL', [GOOD, BAD])}, '1 passed, 1 failed, 0 skipped'),
+    ('a failed program without cases', {'core / a': ('OK', [GOOD]), 'b': ('FAIL', None)}, '1 passed, 1 failed, 0 skipped'),
+    ('a crash after good cases', {'core / a': ('ERROR', [GOOD, GOOD])}, '2 passed, 1 failed, 0 skipped'),
+    ('out of time after good cases', {'core / a': ('TIMEOUT', [GOOD])}, '1 passed, 1 failed, 0 skipped'),
+    ('nothing ran', {}, '0 passed, 0 failed, 0 skipped'),
+    ('no log', None, '0 passed, 1 failed, 0 skipped'),
+]
+
+
+def write_logs(folder, programs):
+    folder.mkdir()
+    junit, lines = [], []
+    for name, (result, outcomes) in programs.items():
+        full, short = f'cbigan:{name}', name.rpartition(' / ')[2]
+        lines.append(json.dumps({'name': full, 'result': result}))
+        if outcomes is None:
+            junit.append(f'<testcase name="{full}" classname="cbigan">{"" if result == "OK" else BAD}</testcase>')
+        else:
+            junit += [f'<testcase name="{i}" classname="cbigan.{short}">{outcome}</testcase>' for i, outcome in enumerate(outcomes)]
+    (folder / 'testlog.json').write_text('\n'.join(lines))
+    (folder / 'testlog.junit.xml').write_text(f'<testsuites><testsuite>{"".join(junit)}</testsuite></testsuites>')
+
+
+def main():
+    failures = 0
+    print(f'1..{len(CASES)}')
+    for number, (name, programs, expected) in enumerate(CASES, 1):
+        with tempfile.TemporaryDirectory() as build:
+            if programs is not None:
+                write_logs(pathlib.Path(build) / 'meson-logs', programs)
+            done = subprocess.run([sys.executable, COUNT, build], stdout=subprocess.PIPE, text=True)
+        last, status = done.stdout.splitlines()[-1], done.returncode
+        fine = last == expected and (status == 0) == (' 0 failed' in expected and not expected.startswith('0 passed'))
+        failures += not fine
+        if not fine:
+            print(f'# "{last}", exit status {status}; expected "{expected}"')
+        print('ok' if fine else 'not ok', number, '-', name)
+    return 1 if failures else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
