@@ -444,10 +444,12 @@ calibrate(const CbiganTraining *self, CbiganModel *model, GError **error)
                                        .backend = o->backend,
                                        .device = o->device,
                                        .threads = o->threads };
-  g_autofree CbiganFrame *frames = g_new(CbiganFrame, self->n_held_out);
-  for (guint i = 0; i < self->n_held_out; i++)
-    frames[i] = cbigan_picture_frame(self->pictures[self->n_train + i]);
-  return cbigan_model_calibrate(model, &options, frames, self->n_held_out, error);
+  g_autofree CbiganFrame *frames = g_new(CbiganFrame, self->n_train + self->n_held_out);
+  for (guint i = 0; i < self->n_train + self->n_held_out; i++)
+    frames[i] = cbigan_picture_frame(self->pictures[i]);
+  options.seen = frames;
+  options.n_seen = self->n_train;
+  return cbigan_model_calibrate(model, &options, frames + self->n_train, self->n_held_out, error);
 }
 
 CbiganModel *

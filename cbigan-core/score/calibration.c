@@ -21,6 +21,7 @@
 #define MIN_FRAMES 4u
 #define BATCH 8
 #define DEFAULT_BLOCKS 0x7u /* 0, 1, 2 */
+#define DEFAULT_GRID 32     /* block 0's at patch 64 */
 
 typedef struct {
   CbiganModel *model;
@@ -64,8 +65,8 @@ check(const CbiganModelInfo *info, const CbiganCalibrationOptions *options, cons
     return refuse(error, _("statistics for each position need a model with a frame size; this one takes any size"));
   if (info->critic_blocks && (info->critic_grid < 1 || info->critic_grid > info->patch))
     return refuse(error, _("the model's critic grid is %d; expected 1 to its patch, %d"), info->critic_grid, info->patch);
-  for (guint i = 0; i < n; i++)
-    if (!cbigan_measure_check(info, &frames[i], error))
+  for (guint i = 0; i < n + options->n_seen; i++)
+    if (!cbigan_measure_check(info, i < n ? &frames[i] : &options->seen[i - n], error))
       return FALSE;
   return TRUE;
 }
@@ -128,6 +129,12 @@ add_to_sums(guint frame, const CbiganMeasurement *m, gpointer data)
 }
 
 static void
+add_seen(guint frame, const CbiganMeasurement *m, gpointer data)
+{
+  cbigan_sums_add_features(((Calibration *)data)->total, m->features, m->patches->corners->len);
+}
+
+static void
 score_out_of_fold(guint frame, const CbiganMeasurement *m, gpointer data)
 {
   Calibration *self = data;
@@ -177,6 +184,8 @@ run(Calibration *self, GError **error)
     return FALSE;
   for (guint fold = 0; fold < self->folds; fold++)
     cbigan_sums_add(self->total, self->sums[fold]);
+  if (!cbigan_measure_run(self->measure, self->options->seen, self->options->n_seen, add_seen, self, error))
+    return FALSE;
   cbigan_standard_init(&self->standard, self->model);
   for (self->fold = 0; self->fold < self->folds; self->fold++)
     if (!score_fold(self, error))
@@ -195,7 +204,7 @@ cbigan_model_calibrate(CbiganModel *model, const CbiganCalibrationOptions *optio
   CbiganModelInfo before = model->info;
   if (!model->info.critic_blocks) {
     model->info.critic_blocks = DEFAULT_BLOCKS;
-    model->info.critic_grid = model->info.patch / 4;
+    model->info.critic_grid = DEFAULT_GRID;
   }
   set_light(&model->info, frames, n);
   Calibration self = { .model = model, .options = options, .frames = frames, .n = n, .folds = MIN(FOLDS, n) };

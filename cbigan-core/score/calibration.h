@@ -14,6 +14,10 @@ typedef struct {
   double false_alarms;      /* target share of good pictures over the threshold, 0..0.5 */
   const char *backend;
   int device, threads;
+  /* Good pictures that were trained on, for the critic's statistics only: D has seen them, but what it makes of them
+   * hardly differs, and more pictures give a better covariance. They take no part in the threshold. NULL = none. */
+  const CbiganFrame *seen;
+  guint n_seen;
 } CbiganCalibrationOptions;
 
 /* Fills model->map, model->critic, info.light_*, info.score(s), info.good_scores and info.threshold from good pictures
