@@ -39,7 +39,7 @@ for kind in "${kinds[@]}"; do pictures "$output/test/$kind" 10 3 defects=1 kinds
 
 say "training on $output/train/good"
 # Cloth on a machine always lies the same way, so nothing is turned; slow machines stop after four minutes.
-cbigan train $output/train/good --preset texture --rotation 0 --batch 16 --warmup 300 --steps 600 --minutes 4 \
+cbigan train $output/train --preset texture --rotation 0 --batch 16 --warmup 300 --steps 600 --minutes 4 \
   --output $model
 
 say "measuring on $output/test, which it has not seen"

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 import venv
+import warnings
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PEERS = ('numpy', 'torch', 'onnx', 'onnxruntime')
@@ -134,6 +135,7 @@ def peers(options, case, tap, patches):
             return ((x - y).abs().flatten(1).sum(1),
                     (self.features(x, z) - self.features(y, z)).abs().flatten(1).sum(1))
 
+    warnings.filterwarnings('ignore', category=DeprecationWarning)  # the exporter without dynamo needs no more packages
     torch.set_num_threads(options.threads)
     module, x = Score().eval(), torch.from_numpy(patches)
     path = options.build / 'tests' / 'bench' / f'c{case[1]}_{case[2]}_{tap}.onnx'
