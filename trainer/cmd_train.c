@@ -268,10 +268,11 @@ static void
 show_step(const CbiganTrainProgress *p, double seconds_left)
 {
   g_autofree char *left = cbigan_progress_duration(seconds_left);
-  g_autofree char *critic = isnan(p->loss_d) ? g_strdup("") : g_strdup_printf(" L_D %.3g", p->loss_d);
+  g_autofree char *reconstruction = isnan(p->loss_r) ? g_strdup("") : g_strdup_printf(", L_R %.4g", p->loss_r);
+  g_autofree char *critic = isnan(p->loss_d) ? g_strdup("") : g_strdup_printf(", L_D %.3g", p->loss_d);
   g_autofree char *text =
-      g_strdup_printf(_("%s %u/%u, %.1f steps/s, %s left, L_R %.4g%s"), p->warming_up ? _("warm-up") : _("step"),
-                      p->step, p->steps, p->rate, left, p->loss_r, critic);
+      g_strdup_printf(_("%s %u/%u, %.1f steps/s, %s left%s%s"), p->warming_up ? _("warm-up") : _("step"),
+                      p->step, p->steps, p->rate, left, reconstruction, critic);
 
   cbigan_progress_show(p->steps ? (double)p->step / p->steps : 1, text);
 }

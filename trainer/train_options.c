@@ -12,14 +12,15 @@
 #include <string.h>
 
 #include "i18n.h"
+#include "model/error.h"
 #include "model/network.h"
 
-/* alpha: the critic's gradient has norm 1, 1 / sqrt(3 P^2) = 0.009 a pixel at P = 64, and that of L_R is alpha a pixel. The
- * paper's 1e-4 needs its million updates; in a few thousand it loses the reconstruction (bottle: L_R 400 -> 2700, AUROC of
- * Eq. 7 0.78 -> 0.52), where 0.1 improves it. */
+/* alpha: the critic's gradient has norm 1, 1 / sqrt(3 P^2) = 0.009 a pixel at P = 64, and that of L_R is alpha a pixel.
+ * The paper's 1e-4 needs its million updates; in a few thousand it loses the reconstruction (bottle: L_R 400 -> 2700,
+ * AUROC of Eq. 7 0.78 -> 0.52), where 0.1 improves it. */
 #define COMMON                                                                                                         \
   .width = 4, .patch = 64, .seed = 1, .batch = 32, .warmup_steps = 3000, .steps = 1500, .critic_updates = 1,           \
-  .alpha = 0.1, .rate = 3e-4, .warmup_rate = 1e-3, .decay = NAN, .penalty = 10.0, .held_out = 0.2,                    \
+  .alpha = 0.1, .rate = 3e-4, .warmup_rate = 1e-3, .decay = NAN, .penalty = 10.0, .held_out = 0.2,                     \
   .false_alarms = 0.01, .score = CBIGAN_SCORE_CRITIC, .tap = CBIGAN_TAP_FIRST, .lambda = 0.1, .checkpoint_seconds = 60
 
 static const struct {
@@ -96,19 +97,6 @@ field_value(const CbiganTrainOptions *options, gsize i)
   g_return_val_if_reached(NAN);
 }
 
-static gboolean refuse(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
-
-static gboolean
-refuse(GError **error, const char *format, ...)
-{
-  va_list arguments;
-  va_start(arguments, format);
-  g_autofree char *message = g_strdup_vprintf(format, arguments);
-  va_end(arguments);
-  g_set_error_literal(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, message);
-  return FALSE;
-}
-
 static gboolean
 check_ranges(const CbiganTrainOptions *options, GError **error)
 {
@@ -117,7 +105,7 @@ check_ranges(const CbiganTrainOptions *options, GError **error)
     if (fields[i].optional && isnan(value))
       continue;
     if (!(fields[i].above ? value > least : value >= least) || !(value <= fields[i].most)) /* catches NAN too */
-      return refuse(
+      return cbigan_refuse(
           error, fields[i].above ? _("%s: %g, expected more than %g and at most %g") : _("%s: %g, expected %g to %g"),
           fields[i].name, value, least, fields[i].most);
   }
@@ -129,29 +117,30 @@ cbigan_train_options_check(const CbiganTrainOptions *options, GError **error)
 {
   const CbiganTrainOptions *o = options;
   if (o->preset >= G_N_ELEMENTS(presets))
-    return refuse(error, _("preset: %d, expected object or texture"), (int)o->preset);
+    return cbigan_refuse(error, _("preset: %d, expected object or texture"), (int)o->preset);
   if (!check_ranges(o, error))
     return FALSE;
   if (o->patch != 64 && o->patch != 128)
-    return refuse(error, _("patch: %d, expected 64 or 128"), o->patch);
+    return cbigan_refuse(error, _("patch: %d, expected 64 or 128"), o->patch);
   if (o->score < 0 || o->score >= CBIGAN_N_SCORES)
-    return refuse(error, _("score: %d, expected paper, calibrated or critic"), (int)o->score);
+    return cbigan_refuse(error, _("score: %d, expected paper, calibrated or critic"), (int)o->score);
   if (o->tap != CBIGAN_TAP_FIRST && o->tap != CBIGAN_TAP_HIDDEN)
-    return refuse(error, _("feature tap: %d, expected first or hidden"), (int)o->tap);
+    return cbigan_refuse(error, _("feature tap: %d, expected first or hidden"), (int)o->tap);
   if (o->preset == CBIGAN_PRESET_OBJECT && (o->frame_width != o->patch || o->frame_height != o->patch))
-    return refuse(error, _("frame: %dx%d, expected %dx%d: with the preset object a frame is one patch"), o->frame_width,
-                  o->frame_height, o->patch, o->patch);
+    return cbigan_refuse(error, _("frame: %dx%d, expected %dx%d: with the preset object a frame is one patch"),
+                         o->frame_width, o->frame_height, o->patch, o->patch);
   gboolean native = o->frame_width == 0 && o->frame_height == 0;
   if (!native && (o->frame_width < o->patch || o->frame_height < o->patch))
-    return refuse(error, _("frame: %dx%d, expected native or at least one patch, %dx%d"), o->frame_width,
-                  o->frame_height, o->patch, o->patch);
+    return cbigan_refuse(error, _("frame: %dx%d, expected native or at least one patch, %dx%d"), o->frame_width,
+                         o->frame_height, o->patch, o->patch);
   if (cbigan_train_options_warmup(o) + o->steps == 0)
-    return refuse(error, _("steps: 0 without a warm-up, expected at least one step"));
+    return cbigan_refuse(error, _("steps: 0 without a warm-up, expected at least one step"));
   if (o->held_out == 0.0 && o->score != CBIGAN_SCORE_PAPER)
-    return refuse(error,
-                  _("held-out: 0, expected more than 0 for the score %s: it is measured on pictures that were not "
-                    "trained on"),
-                  cbigan_score_name(o->score));
+    return cbigan_refuse(
+        error,
+        _("held-out: 0, expected more than 0 for the score %s: it is measured on pictures that were not "
+          "trained on"),
+        cbigan_score_name(o->score));
   return TRUE;
 }
 

@@ -3,10 +3,21 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "cbigan.h"
+#include "error.h"
+
 #include "i18n.h"
 
 G_DEFINE_QUARK(cbigan-error-quark, cbigan_error)
+
+gboolean
+cbigan_refuse(GError **error, const char *format, ...)
+{
+  va_list arguments;
+  va_start(arguments, format);
+  g_propagate_error(error, g_error_new_valist(CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, format, arguments));
+  va_end(arguments);
+  return FALSE;
+}
 
 #ifdef ENABLE_NLS
 #include <libintl.h>

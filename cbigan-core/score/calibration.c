@@ -14,6 +14,7 @@
 
 #include "backend/backend.h"
 #include "i18n.h"
+#include "model/error.h"
 #include "measure.h"
 #include "statistics.h"
 
@@ -31,40 +32,29 @@ typedef struct {
   CbiganBackend *backend;
   CbiganMeasure *measure;
   CbiganSums *sums[FOLDS], *total;
-  guint fold;               /* whose frames are scored now */
-  CbiganStandard standard;  /* without that fold */
-  float *map;               /* (h, w) scratch */
+  guint fold;              /* whose frames are scored now */
+  CbiganStandard standard; /* without that fold */
+  float *map;              /* (h, w) scratch */
   gsize n_map;
   double *scores[CBIGAN_N_SCORES]; /* (n) out of fold */
 } Calibration;
-
-static gboolean
-refuse(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
-
-static gboolean
-refuse(GError **error, const char *format, ...)
-{
-  va_list arguments;
-  va_start(arguments, format);
-  g_propagate_error(error, g_error_new_valist(CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, format, arguments));
-  va_end(arguments);
-  return FALSE;
-}
 
 static gboolean
 check(const CbiganModelInfo *info, const CbiganCalibrationOptions *options, const CbiganFrame *frames, guint n,
       GError **error)
 {
   if (n < MIN_FRAMES)
-    return refuse(error, _("%u good pictures to calibrate with; expected at least %u"), n, MIN_FRAMES);
+    return cbigan_refuse(error, _("%u good pictures to calibrate with; expected at least %u"), n, MIN_FRAMES);
   if (!(options->false_alarms >= 0.0 && options->false_alarms <= 0.5))
-    return refuse(error, _("false alarms is %g; expected 0 to 0.5"), options->false_alarms);
+    return cbigan_refuse(error, _("false alarms is %g; expected 0 to 0.5"), options->false_alarms);
   if ((int)options->score < 0 || options->score >= CBIGAN_N_SCORES)
-    return refuse(error, _("score %d; expected 0 to %d"), options->score, CBIGAN_N_SCORES - 1);
+    return cbigan_refuse(error, _("score %d; expected 0 to %d"), options->score, CBIGAN_N_SCORES - 1);
   if (options->aligned && !info->frame_width)
-    return refuse(error, _("statistics for each position need a model with a frame size; this one takes any size"));
+    return cbigan_refuse(error,
+                         _("statistics for each position need a model with a frame size; this one takes any size"));
   if (info->critic_blocks && (info->critic_grid < 1 || info->critic_grid > info->patch))
-    return refuse(error, _("the model's critic grid is %d; expected 1 to its patch, %d"), info->critic_grid, info->patch);
+    return cbigan_refuse(error, _("the model's critic grid is %d; expected 1 to its patch, %d"), info->critic_grid,
+                         info->patch);
   for (guint i = 0; i < n + options->n_seen; i++)
     if (!cbigan_measure_check(info, i < n ? &frames[i] : &options->seen[i - n], error))
       return FALSE;
@@ -97,10 +87,12 @@ open_networks(Calibration *self, GError **error)
     return FALSE;
   gboolean aligned = self->options->aligned;
   gboolean one_patch = info->frame_width == info->patch && info->frame_height == info->patch;
-  CbiganSumsShape shape = { .w = aligned ? info->frame_width : 1, .h = aligned ? info->frame_height : 1,
+  CbiganSumsShape shape = { .w = aligned ? info->frame_width : 1,
+                            .h = aligned ? info->frame_height : 1,
                             /* one mean and covariance a position of the patch: no use where patches differ */
                             .positions = aligned && one_patch ? info->critic_grid * info->critic_grid : 1,
-                            .grid = info->critic_grid, .channels = cbigan_model_critic_channels(info) };
+                            .grid = info->critic_grid,
+                            .channels = cbigan_model_critic_channels(info) };
   for (guint fold = 0; fold < self->folds; fold++)
     self->sums[fold] = cbigan_sums_new(&shape);
   self->total = cbigan_sums_new(&shape);

@@ -8,6 +8,7 @@
 #include "backend/backend.h"
 #include "i18n.h"
 #include "measure.h"
+#include "model/error.h"
 #include "regions.h"
 
 #define MAX_BATCH 1024
@@ -18,7 +19,7 @@ struct _CbiganScorer {
   CbiganMeasure *measure;
   CbiganStandard standard; /* the model's statistics and this scorer's lambda */
   CbiganScoreKind score;
-  guint wanted;            /* bit i: scores[i] is computed; `score` among them */
+  guint wanted; /* bit i: scores[i] is computed; `score` among them */
   double threshold;
   CbiganRegionSearch regions;
 };
@@ -33,27 +34,14 @@ cbigan_result_clear(CbiganResult *result)
 /* --- options --------------------------------------------------------------------------------------------------- */
 
 static gboolean
-refuse(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
-
-static gboolean
-refuse(GError **error, const char *format, ...)
-{
-  va_list arguments;
-  va_start(arguments, format);
-  g_propagate_error(error, g_error_new_valist(CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, format, arguments));
-  va_end(arguments);
-  return FALSE;
-}
-
-static gboolean
 check_score(const CbiganModelInfo *info, int kind, GError **error)
 {
   if (kind < 0 || kind >= CBIGAN_N_SCORES)
-    return refuse(error, _("score %d; expected 0 to %d"), kind, CBIGAN_N_SCORES - 1);
+    return cbigan_refuse(error, _("score %d; expected 0 to %d"), kind, CBIGAN_N_SCORES - 1);
   if (!info->scores[kind])
-    return refuse(error,
-                  _("the model has no statistics of good pictures for the score \"%s\"; calibrate it, or ask for \"%s\""),
-                  cbigan_score_name((CbiganScoreKind)kind), cbigan_score_name(CBIGAN_SCORE_PAPER));
+    return cbigan_refuse(
+        error, _("the model has no statistics of good pictures for the score \"%s\"; calibrate it, or ask for \"%s\""),
+        cbigan_score_name((CbiganScoreKind)kind), cbigan_score_name(CBIGAN_SCORE_PAPER));
   return TRUE;
 }
 
@@ -61,13 +49,14 @@ static gboolean
 check_threshold(double threshold, GError **error)
 {
   return isnan(threshold) || (threshold >= 0.0 && isfinite(threshold)) ||
-         refuse(error, _("threshold is %g; expected a number of at least 0"), threshold);
+         cbigan_refuse(error, _("threshold is %g; expected a number of at least 0"), threshold);
 }
 
 static gboolean
 check_lambda(double lambda, GError **error)
 {
-  return isnan(lambda) || (lambda >= 0.0 && lambda <= 1.0) || refuse(error, _("lambda is %g; expected 0 to 1"), lambda);
+  return isnan(lambda) || (lambda >= 0.0 && lambda <= 1.0) ||
+         cbigan_refuse(error, _("lambda is %g; expected 0 to 1"), lambda);
 }
 
 static gboolean
@@ -76,11 +65,11 @@ check_model(const CbiganModel *model, GError **error)
   const CbiganMapStatistics *map = &model->map;
   const CbiganModelInfo *info = &model->info;
   if (map->mean && map->w * map->h > 1 && (map->w != info->frame_width || map->h != info->frame_height))
-    return refuse(error, _("the model's statistics are for frames of %d x %d pixels, its frames have %d x %d"), map->w,
-                  map->h, info->frame_width, info->frame_height);
+    return cbigan_refuse(error, _("the model's statistics are for frames of %d x %d pixels, its frames have %d x %d"),
+                         map->w, map->h, info->frame_width, info->frame_height);
   if (model->critic.mean && info->critic_grid > info->patch)
-    return refuse(error, _("the model's critic grid is %d; expected at most its patch, %d"), info->critic_grid,
-                  info->patch);
+    return cbigan_refuse(error, _("the model's critic grid is %d; expected at most its patch, %d"), info->critic_grid,
+                         info->patch);
   return TRUE;
 }
 
@@ -94,9 +83,9 @@ check_options(const CbiganModel *model, const CbiganScorerOptions *options, Cbig
     if ((options->also & 1u << i) && !check_score(&model->info, i, error))
       return FALSE;
   if (options->batch < 0 || options->batch > MAX_BATCH)
-    return refuse(error, _("batch is %d; expected 1 to %d, or 0 to have it chosen"), options->batch, MAX_BATCH);
+    return cbigan_refuse(error, _("batch is %d; expected 1 to %d, or 0 to have it chosen"), options->batch, MAX_BATCH);
   if (options->threads < 0)
-    return refuse(error, _("threads is %d; expected at least 1, or 0 for all"), options->threads);
+    return cbigan_refuse(error, _("threads is %d; expected at least 1, or 0 for all"), options->threads);
   return TRUE;
 }
 
@@ -111,8 +100,8 @@ open_measure(CbiganScorer *self, int batch, GError **error)
       const CbiganScoreRow *row = &cbigan_score_rows[i];
       needs[row->view] |= row->needs | (i == (int)self->score ? row->map_needs : 0);
     }
-  return cbigan_measure_new(self->model, self->backend, needs,
-                            batch ? batch : cbigan_measure_batch(&self->model->info), error);
+  return cbigan_measure_new(self->model, self->backend, needs, batch ? batch : cbigan_measure_batch(&self->model->info),
+                            error);
 }
 
 CbiganScorer *
@@ -219,8 +208,8 @@ fill_result(guint frame, const CbiganMeasurement *m, gpointer data)
   result->normalized = cbigan_normalize(result->score, self->threshold);
   result->anomalous = result->score > self->threshold; /* FALSE when it is NAN */
   result->n_regions = isnan(self->threshold) ? 0
-                                             : cbigan_region_search_run(&self->regions, result->map, m->width, m->height,
-                                                                        self->threshold, result->regions);
+                                             : cbigan_region_search_run(&self->regions, result->map, m->width,
+                                                                        m->height, self->threshold, result->regions);
 }
 
 gboolean
