@@ -10,7 +10,6 @@
 
 #include "opencv.h"
 
-#define REGULARISATION 0.05 /* of the mean variance, on the diagonal */
 #define LEAST_VARIANCE 1e-10 /* where good pictures do not differ at all */
 
 enum { MAP_SUM, MAP_SQUARES, CRITIC_SUM, CRITIC_SCATTER, N_ARRAYS };
@@ -79,7 +78,8 @@ cbigan_sums_add_features(CbiganSums *self, const float *features, guint n_patche
     for (int row = 0; row < rows; row++)
       for (int i = 0; i < channels; i++)
         sum[i] += samples[(gsize)row * channels + i];
-    cbigan_opencv_scatter(samples, rows, channels, self->critic_scatter + (gsize)p * channels * channels, self->scratch);
+    cbigan_opencv_scatter(samples, rows, channels, self->critic_scatter + (gsize)p * channels * channels,
+                          self->scratch);
   }
   self->critic_samples += rows;
 }
@@ -117,8 +117,9 @@ CbiganMapStatistics
 cbigan_sums_map(const CbiganSums *self)
 {
   gsize n = (gsize)self->shape.w * self->shape.h;
-  CbiganMapStatistics map = { .w = self->shape.w, .h = self->shape.h, .mean = g_new(float, n),
-                              .deviation = g_new(float, n) };
+  CbiganMapStatistics map = {
+    .w = self->shape.w, .h = self->shape.h, .mean = g_new(float, n), .deviation = g_new(float, n)
+  };
   for (gsize i = 0; i < n; i++) {
     double mean = self->map_sum[i] / self->map_samples;
     map.mean[i] = (float)mean;
@@ -127,15 +128,23 @@ cbigan_sums_map(const CbiganSums *self)
   return map;
 }
 
-/* covariance (n, n), overwritten, -> W (n, n), upper triangle, W^T W = its inverse */
+/* What is added to the diagonal, in mean variances: the fewer samples a channel, the less they say of the covariance.
+ * (Ledoit and Wolf 2004 shrink in the same ratio.) */
+static double
+regularisation(int channels, double samples)
+{
+  return CLAMP(0.1 * channels / samples, 0.01, 0.05);
+}
+
+/* covariance (n, n) of so many samples, overwritten, -> W (n, n), upper triangle, W^T W = its inverse */
 static void
-whiten(double *covariance, int n, float *whitening)
+whiten(double *covariance, int n, double samples, float *whitening)
 {
   double variance = 0.0;
   for (int i = 0; i < n; i++)
     variance += covariance[i * n + i] / n;
   for (int i = 0; i < n; i++)
-    covariance[i * n + i] += REGULARISATION * variance + LEAST_VARIANCE;
+    covariance[i * n + i] += regularisation(n, samples) * variance + LEAST_VARIANCE;
   if (!cbigan_opencv_invert(covariance, n))
     g_assert_not_reached(); /* its smallest eigenvalue is the regularisation */
   /* Cholesky: inverse = L L^T, row by row into the lower triangle; W = L^T */
@@ -158,8 +167,8 @@ cbigan_sums_critic(const CbiganSums *self)
   int n = self->shape.channels;
   gsize square = (gsize)n * n;
   CbiganCriticStatistics critic = { .positions = self->shape.positions, .channels = n };
-  critic.mean = g_new(float, (gsize)critic.positions * n);
-  critic.whitening = g_new(float, (gsize)critic.positions * square);
+  critic.mean = g_new(float, (gsize)critic.positions *n);
+  critic.whitening = g_new(float, (gsize)critic.positions *square);
   for (int p = 0; p < critic.positions; p++) {
     const double *sum = self->critic_sum + (gsize)p * n, *scatter = self->critic_scatter + (gsize)p * square;
     double samples = self->critic_samples;
@@ -168,7 +177,7 @@ cbigan_sums_critic(const CbiganSums *self)
       for (int j = 0; j < n; j++)
         self->scratch[i * n + j] = scatter[i * n + j] / samples - sum[i] / samples * (sum[j] / samples);
     }
-    whiten(self->scratch, n, critic.whitening + (gsize)p * square);
+    whiten(self->scratch, n, samples, critic.whitening + (gsize)p * square);
   }
   return critic;
 }

@@ -32,7 +32,8 @@ CbiganSums *cbigan_sums_difference(const CbiganSums *a, const CbiganSums *b);
 
 /* Mean and standard deviation (transfer full). */
 CbiganMapStatistics cbigan_sums_map(const CbiganSums *self);
-/* Mean and whitening W: W^T W = (covariance + 0.05 x its mean variance)^-1 (transfer full). */
+/* Mean and whitening W: W^T W = (covariance + r x its mean variance)^-1, r = 0.1 channels / samples within 0.01..0.05
+ * (transfer full). */
 CbiganCriticStatistics cbigan_sums_critic(const CbiganSums *self);
 void cbigan_statistics_clear(CbiganMapStatistics *map, CbiganCriticStatistics *critic);
 

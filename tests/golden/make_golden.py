@@ -147,7 +147,8 @@ def statistics(maps, feats, aligned):
     centres, inverses = [], []
     for s in samples:
         covariance = np.cov(s.T, bias=True)
-        covariance += (0.05 * np.trace(covariance) / len(covariance) + 1e-10) * np.eye(len(covariance))
+        ridge = min(max(0.1 * len(covariance) / len(s), 0.01), 0.05)
+        covariance += (ridge * np.trace(covariance) / len(covariance) + 1e-10) * np.eye(len(covariance))
         centres.append(s.mean(0))
         inverses.append(np.linalg.inv(covariance))
     return mean, deviation, np.stack(centres), np.stack(inverses)
