@@ -102,7 +102,7 @@ number_of(const GstStructure *structure, const char *field)
 {
   double value;
   if (!gst_structure_get_double(structure, field, &value))
-    g_error("no number “%s” in %" GST_PTR_FORMAT, field, structure);
+    g_error("no number “%s” in %s", field, gst_structure_to_string(structure));
   return value;
 }
 
@@ -111,7 +111,7 @@ flag_of(const GstStructure *structure, const char *field)
 {
   gboolean value;
   if (!gst_structure_get_boolean(structure, field, &value))
-    g_error("no flag “%s” in %" GST_PTR_FORMAT, field, structure);
+    g_error("no flag “%s” in %s", field, gst_structure_to_string(structure));
   return value;
 }
 

@@ -192,11 +192,12 @@ test_fields(void)
   guint event;
   guint64 pts;
 
-  g_test_message("good %" GST_PTR_FORMAT, score_of(good));
+  g_autofree char *good_text = gst_structure_to_string(score_of(good)), *bad_text = gst_structure_to_string(score);
+  g_test_message("good %s", good_text);
   g_assert_false(flag_of(score_of(good), "anomalous"));
   g_assert_cmpuint(gst_value_array_get_size(gst_structure_get_value(score_of(good), "regions")), ==, 0);
 
-  g_test_message("bad %" GST_PTR_FORMAT, score);
+  g_test_message("bad %s", bad_text);
   g_assert_true(flag_of(score, "anomalous"));
   double s = number_of(score, "score"), t = number_of(score, "threshold");
   g_assert_cmpfloat(s, >, t);

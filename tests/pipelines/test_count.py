@@ -28,14 +28,14 @@ def write_logs(folder, programs):
     folder.mkdir()
     junit, lines = [], []
     for name, (result, outcomes) in programs.items():
-        full, short = f'cbigan:{name}', name.rpartition(' / ')[2]
+        full = f'cbigan:{name}'
         lines.append(json.dumps({'name': full, 'result': result}))
         if outcomes is None:
             junit.append(f'<testcase name="{full}" classname="cbigan">{"" if result == "OK" else BAD}</testcase>')
         else:
-            junit += [f'<testcase name="{i}" classname="cbigan.{short}">{outcome}</testcase>' for i, outcome in enumerate(outcomes)]
+            junit += [f'<testcase name="{i}" classname="cbigan.{full}">{outcome}</testcase>' for i, outcome in enumerate(outcomes)]
     (folder / 'testlog.json').write_text('\n'.join(lines))
-    (folder / 'testlog.junit.xml').write_text(f'<testsuites><testsuite>{"".join(junit)}</testsuite></testsuites>')
+    (folder / 'testlog.junit.xml').write_text(f'<testsuites><testsuite>{"".join(junit)}<system-out>\a</system-out></testsuite></testsuites>')
 
 
 def main():
