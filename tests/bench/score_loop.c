@@ -33,6 +33,7 @@ run(char **argv, GError **error)
   int patch = atoi(argv[2]), side = patch * atoi(argv[3]);
   g_autoptr(CbiganModel) model = golden_model(atoi(argv[1]), patch);
   model->info.tap = g_str_equal(argv[4], "hidden") ? CBIGAN_TAP_HIDDEN : CBIGAN_TAP_FIRST;
+  model->info.frame_width = model->info.frame_height = side; /* so that the size of the batches fits the frame */
   model->info.score = CBIGAN_SCORE_PAPER;
   model->info.scores[CBIGAN_SCORE_PAPER] = TRUE;
   CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
