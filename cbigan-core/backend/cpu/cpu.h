@@ -14,6 +14,7 @@
 #include <oneapi/dnnl/dnnl.h>
 
 #include "backend/backend.h"
+#include "kernels.h"
 
 G_BEGIN_DECLS
 
@@ -26,6 +27,7 @@ typedef struct {
   float *scratchpad; /* of scratchpad_size bytes: the largest that any primitive asked for */
   gsize scratchpad_size;
   CbiganCpuIdlers *idlers;
+  const CbiganIsa *isa; /* of the fused passes; NULL = none */
 } CbiganCpu;
 
 #define CBIGAN_CPU_MAX_ARGUMENTS 8
