@@ -237,10 +237,3 @@ cbigan_backend_run(CbiganBackend *self, CbiganPlan *plan, const float *x, float 
   };
   operations[plan->layer->kind](self, plan, x, y);
 }
-
-CbiganFused *
-cbigan_backend_fuse(CbiganBackend *self, const CbiganNetwork *network, int n_layers, int batch, const int *keep)
-{
-  g_return_val_if_fail(self && network && n_layers > 0 && n_layers <= network->n_layers && batch > 0, NULL);
-  return self->klass->fuse ? self->klass->fuse(self, network, n_layers, batch, keep) : NULL;
-}

@@ -26,15 +26,6 @@ struct _CbiganPlan {
   int batch;
 };
 
-/* A network's layers as one operation at one batch size; subclasses embed it first. */
-typedef struct _CbiganFused CbiganFused;
-struct _CbiganFused {
-  void (*load)(CbiganFused *self, const float *parameters); /* as CbiganBackendClass.load */
-  /* values: as CbiganForward's; reads the inputs and writes what was asked for, nothing else */
-  void (*run)(CbiganFused *self, float *const *values);
-  void (*free)(CbiganFused *self);
-};
-
 /* 8-bit frame: rows of RGB, 3 bytes a pixel */
 typedef struct {
   const guint8 *data; /* (height rows of stride bytes) */
@@ -78,11 +69,6 @@ struct _CbiganBackendClass {
                    float *y); /* bilinear x2, half-pixel centres */
   void (*avgpool)(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y); /* 2x2 mean */
 
-  /* Optional, NULL = always composed of the operations above. Layers [0, n_layers) of a network at once, of which only
-   * the last one's output and `keep` (values, -1-terminated, or NULL) can be read. NULL: composing them is faster, as
-   * with few samples, or the only way. The network must outlive it. */
-  CbiganFused *(*fuse)(CbiganBackend *self, const CbiganNetwork *network, int n_layers, int batch, const int *keep);
-
   /* sums[i] = ||a_i - b_i||_1 over `size` floats of each of n samples; sums in host memory, waits */
   void (*l1)(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *sums);
 };
@@ -117,9 +103,6 @@ void cbigan_backend_l1(CbiganBackend *self, int n, gsize size, const float *a, c
 CbiganPlan *cbigan_backend_plan(CbiganBackend *self, const CbiganLayer *layer, int batch, GError **error);
 void cbigan_backend_plan_free(CbiganBackend *self, CbiganPlan *plan); /* plan: may be NULL */
 void cbigan_backend_load(CbiganBackend *self, CbiganPlan *plan, const float *parameters);
-/* NULL = compose. Free with fused->free(). */
-CbiganFused *cbigan_backend_fuse(CbiganBackend *self, const CbiganNetwork *network, int n_layers, int batch,
-                                 const int *keep);
 /* Calls conv2d, dense, upsample or avgpool by the layer's kind. */
 void cbigan_backend_run(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
 

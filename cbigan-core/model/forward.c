@@ -34,8 +34,6 @@ find_lives(const CbiganForward *self, CbiganForwardMemory memory, const int *kee
     lives[*keep].last = self->n_layers;
   for (int i = 0; memory == CBIGAN_FORWARD_KEEP && i < network->n_values; i++)
     lives[i].last = self->n_layers;
-  for (int i = 0; self->fused && i < network->n_values; i++) /* the rest is the fused pass's own business */
-    lives[i].used &= lives[i].last == self->n_layers;
 }
 
 /* The free slot that fits best: the smallest that is big enough, else the biggest, which then grows; -1: none. */
@@ -113,9 +111,7 @@ cbigan_forward_new(CbiganBackend *backend, const CbiganNetwork *network, int n_l
                            .n_layers = n_layers,
                            .parameters = parameters,
                            .plans = g_new0(CbiganPlan *, n_layers) };
-  if (memory == CBIGAN_FORWARD_FUSE)
-    self->fused = cbigan_backend_fuse(backend, network, n_layers, batch, keep);
-  for (int i = 0; !self->fused && i < n_layers; i++)
+  for (int i = 0; i < n_layers; i++)
     if (!(self->plans[i] = cbigan_backend_plan(backend, &network->layers[i], batch, error)))
       return NULL;
   if (!allocate(self, memory, keep, error))
@@ -129,8 +125,6 @@ cbigan_forward_free(CbiganForward *self)
 {
   if (!self)
     return;
-  if (self->fused)
-    self->fused->free(self->fused);
   for (int i = 0; i < self->n_layers; i++)
     cbigan_backend_plan_free(self->backend, self->plans[i]);
   for (int i = 0; i < self->n_buffers; i++)
@@ -144,18 +138,14 @@ cbigan_forward_free(CbiganForward *self)
 void
 cbigan_forward_load(CbiganForward *self)
 {
-  if (self->fused)
-    self->fused->load(self->fused, self->parameters);
-  for (int i = 0; !self->fused && i < self->n_layers; i++)
+  for (int i = 0; i < self->n_layers; i++)
     cbigan_backend_load(self->backend, self->plans[i], self->parameters);
 }
 
 void
 cbigan_forward_run(CbiganForward *self)
 {
-  if (self->fused)
-    self->fused->run(self->fused, self->values);
-  for (int i = 0; !self->fused && i < self->n_layers; i++) {
+  for (int i = 0; i < self->n_layers; i++) {
     const CbiganLayer *layer = &self->network->layers[i];
     cbigan_backend_run(self->backend, self->plans[i], self->values[layer->input], self->values[layer->output]);
   }

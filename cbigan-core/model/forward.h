@@ -9,8 +9,7 @@
 G_BEGIN_DECLS
 
 typedef enum {
-  CBIGAN_FORWARD_REUSE, /* buffers are shared as soon as nobody reads them */
-  CBIGAN_FORWARD_FUSE,  /* so, or all layers at once where the backend does that faster, with other roundings: scoring */
+  CBIGAN_FORWARD_REUSE, /* buffers are shared as soon as nobody reads them: scoring */
   CBIGAN_FORWARD_KEEP,  /* every value keeps its own buffer: training */
 } CbiganForwardMemory;
 
@@ -19,16 +18,14 @@ typedef struct {
   const CbiganNetwork *network; /* not owned */
   int batch;
   int n_layers;                 /* runs layers [0, n_layers) */
-  CbiganFused *fused;           /* all layers at once; NULL = a plan a layer */
-  CbiganPlan **plans;           /* [n_layers]; NULL where fused */
-  float **values;               /* [network->n_values]: (batch, c, h, w) each in backend memory; NULL where never written,
-                                 * and where fused all but the inputs, the last layer's and those to keep */
+  CbiganPlan **plans;           /* [n_layers] */
+  float **values;               /* [network->n_values]: (batch, c, h, w) each in backend memory; NULL where never written */
   float **buffers;              /* the distinct buffers behind values */
   int n_buffers;
   const float *parameters;      /* backend memory, not owned */
 } CbiganForward;
 
-/* keep: values (besides the inputs and the last layer's) that must survive the pass unless all do (_KEEP),
+/* keep: values (besides the inputs and the last layer's) that must survive the pass under CBIGAN_FORWARD_REUSE,
  * -1-terminated, or NULL. parameters: network->n_floats floats in backend memory, loaded at once; they must outlive this.
  * NULL with CBIGAN_ERROR_BACKEND (out of memory, no primitive). */
 CbiganForward *cbigan_forward_new(CbiganBackend *backend, const CbiganNetwork *network, int n_layers, int batch,

@@ -29,7 +29,7 @@ open_network(CbiganPasses *self, const CbiganModel *model, const CbiganNetwork *
     cbigan_backend_upload(self->backend, (CbiganShape){ (int)network->n_floats, 1, 1 }, 1,
                           model->parameters[network->kind], *parameters);
   }
-  return cbigan_forward_new(self->backend, network, n_layers, self->batch, CBIGAN_FORWARD_FUSE, keep, *parameters,
+  return cbigan_forward_new(self->backend, network, n_layers, self->batch, CBIGAN_FORWARD_REUSE, keep, *parameters,
                             error);
 }
 

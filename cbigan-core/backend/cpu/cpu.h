@@ -14,7 +14,6 @@
 #include <oneapi/dnnl/dnnl.h>
 
 #include "backend/backend.h"
-#include "kernels.h"
 
 G_BEGIN_DECLS
 
@@ -27,7 +26,6 @@ typedef struct {
   float *scratchpad; /* of scratchpad_size bytes: the largest that any primitive asked for */
   gsize scratchpad_size;
   CbiganCpuIdlers *idlers;
-  const CbiganIsa *isa; /* of the fused passes; NULL = none */
 } CbiganCpu;
 
 #define CBIGAN_CPU_MAX_ARGUMENTS 8
