@@ -144,7 +144,7 @@ static double
 mean_l1(CbiganLosses *self, gsize size, const float *a, const float *b)
 {
   int n = self->options.batch;
-  self->backend->klass->l1(self->backend, n, size, a, b, self->norms);
+  self->backend->klass->l1(self->backend, n, size, a, b, NULL, self->norms);
   double sum = 0.0;
   for (int i = 0; i < n; i++)
     sum += self->norms[i];

@@ -174,10 +174,11 @@ cbigan_backend_patches(CbiganBackend *self, const CbiganPixels *frame, const Cbi
 }
 
 void
-cbigan_backend_l1(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *sums)
+cbigan_backend_l1(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference,
+                  double *sums)
 {
   g_return_if_fail(self && a && b && sums && n > 0 && size > 0);
-  self->klass->l1(self, n, size, a, b, sums);
+  self->klass->l1(self, n, size, a, b, difference, sums);
 }
 
 /* What backends rely on. */
@@ -236,4 +237,13 @@ cbigan_backend_run(CbiganBackend *self, CbiganPlan *plan, const float *x, float 
     [CBIGAN_AVGPOOL] = k->avgpool,
   };
   operations[plan->layer->kind](self, plan, x, y);
+}
+
+CbiganFused *
+cbigan_backend_fuse(CbiganBackend *self, const CbiganNetwork *network, int first, int n_layers, int batch,
+                    const int *keep)
+{
+  g_return_val_if_fail(self && network && batch > 0, NULL);
+  g_return_val_if_fail(first >= 0 && first < n_layers && n_layers <= network->n_layers, NULL);
+  return self->klass->fuse ? self->klass->fuse(self, network, first, n_layers, batch, keep) : NULL;
 }

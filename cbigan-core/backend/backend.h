@@ -26,6 +26,16 @@ struct _CbiganPlan {
   int batch;
 };
 
+/* Some layers of a network, one after another, as one operation at one batch size; subclasses embed it first. */
+typedef struct _CbiganFused CbiganFused;
+struct _CbiganFused {
+  int n_layers;          /* how many it stands for */
+  int *inputs, *outputs; /* values that it reads and writes, -1-terminated; the others between its layers don't exist */
+  void (*load)(CbiganFused *self, const float *parameters); /* as CbiganBackendClass.load */
+  void (*run)(CbiganFused *self, float *const *values);     /* values: as CbiganForward's */
+  void (*free)(CbiganFused *self);
+};
+
 /* 8-bit frame: rows of RGB, 3 bytes a pixel */
 typedef struct {
   const guint8 *data; /* (height rows of stride bytes) */
@@ -69,8 +79,15 @@ struct _CbiganBackendClass {
                    float *y); /* bilinear x2, half-pixel centres */
   void (*avgpool)(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y); /* 2x2 mean */
 
-  /* sums[i] = ||a_i - b_i||_1 over `size` floats of each of n samples; sums in host memory, waits */
-  void (*l1)(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *sums);
+  /* Optional, NULL = always composed of the operations above. Of a network's layers [first, n_layers) as many from the
+   * first one on as can be done faster together. What the other layers or `keep` (values, -1-terminated, or NULL) need
+   * is written. NULL: composing is faster, or the only way, at least for the first one. The network must outlive it. */
+  CbiganFused *(*fuse)(CbiganBackend *self, const CbiganNetwork *network, int first, int n_layers, int batch,
+                       const int *keep);
+
+  /* sums[i] = ||a_i - b_i||_1 over `size` floats of each of n samples; sums in host memory, waits.
+   * difference: gets a - b, or NULL */
+  void (*l1)(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference, double *sums);
 };
 
 struct _CbiganBackend {
@@ -99,10 +116,14 @@ void cbigan_backend_upload(CbiganBackend *self, CbiganShape shape, int n, const 
 void cbigan_backend_download(CbiganBackend *self, CbiganShape shape, int n, const float *data, float *host);
 void cbigan_backend_patches(CbiganBackend *self, const CbiganPixels *frame, const CbiganPoint *corners, int n, int side,
                             float gain, float shift, float *x);
-void cbigan_backend_l1(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *sums);
+void cbigan_backend_l1(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference,
+                       double *sums);
 CbiganPlan *cbigan_backend_plan(CbiganBackend *self, const CbiganLayer *layer, int batch, GError **error);
 void cbigan_backend_plan_free(CbiganBackend *self, CbiganPlan *plan); /* plan: may be NULL */
 void cbigan_backend_load(CbiganBackend *self, CbiganPlan *plan, const float *parameters);
+/* NULL = compose. Free with fused->free(). */
+CbiganFused *cbigan_backend_fuse(CbiganBackend *self, const CbiganNetwork *network, int first, int n_layers, int batch,
+                                 const int *keep);
 /* Calls conv2d, dense, upsample or avgpool by the layer's kind. */
 void cbigan_backend_run(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
 

@@ -16,16 +16,27 @@ typedef struct {
   int free_at; /* first layer that may write it again */
 } Slot;
 
+/* Layers from layer i on that are done as one. */
+static int
+next_layer(const CbiganForward *self, int i)
+{
+  return self->fused[i] ? self->fused[i]->n_layers : 1;
+}
+
 static void
 find_lives(const CbiganForward *self, CbiganForwardMemory memory, const int *keep, Life *lives)
 {
   const CbiganNetwork *network = self->network;
-  for (int i = 0; i < self->n_layers; i++) {
+  for (int i = 0; i < self->n_layers; i += next_layer(self, i)) {
     const CbiganLayer *layer = &network->layers[i];
-    lives[layer->input].last = i;
-    if (!lives[layer->output].used)
-      lives[layer->output] = (Life){ .first = i, .used = TRUE };
-    lives[layer->output].last = i;
+    const int input[] = { layer->input, -1 }, output[] = { layer->output, -1 };
+    for (const int *v = self->fused[i] ? self->fused[i]->inputs : input; *v >= 0; v++)
+      lives[*v].last = i;
+    for (const int *v = self->fused[i] ? self->fused[i]->outputs : output; *v >= 0; v++) {
+      if (!lives[*v].used)
+        lives[*v] = (Life){ .first = i, .used = TRUE };
+      lives[*v].last = i;
+    }
   }
   for (int i = 0; i < network->n_inputs; i++) /* callers read and refill them between passes */
     lives[i] = (Life){ .first = -1, .last = self->n_layers, .used = TRUE };
@@ -110,10 +121,14 @@ cbigan_forward_new(CbiganBackend *backend, const CbiganNetwork *network, int n_l
                            .batch = batch,
                            .n_layers = n_layers,
                            .parameters = parameters,
-                           .plans = g_new0(CbiganPlan *, n_layers) };
-  for (int i = 0; i < n_layers; i++)
-    if (!(self->plans[i] = cbigan_backend_plan(backend, &network->layers[i], batch, error)))
+                           .plans = g_new0(CbiganPlan *, n_layers),
+                           .fused = g_new0(CbiganFused *, n_layers) };
+  for (int i = 0; i < n_layers; i += next_layer(self, i)) {
+    if (memory == CBIGAN_FORWARD_FUSE)
+      self->fused[i] = cbigan_backend_fuse(backend, network, i, n_layers, batch, keep);
+    if (!self->fused[i] && !(self->plans[i] = cbigan_backend_plan(backend, &network->layers[i], batch, error)))
       return NULL;
+  }
   if (!allocate(self, memory, keep, error))
     return NULL;
   cbigan_forward_load(self);
@@ -125,11 +140,15 @@ cbigan_forward_free(CbiganForward *self)
 {
   if (!self)
     return;
-  for (int i = 0; i < self->n_layers; i++)
+  for (int i = 0; i < self->n_layers; i++) {
     cbigan_backend_plan_free(self->backend, self->plans[i]);
+    if (self->fused[i])
+      self->fused[i]->free(self->fused[i]);
+  }
   for (int i = 0; i < self->n_buffers; i++)
     cbigan_backend_free(self->backend, self->buffers[i]);
   g_free(self->plans);
+  g_free(self->fused);
   g_free(self->values);
   g_free(self->buffers);
   g_free(self);
@@ -138,15 +157,21 @@ cbigan_forward_free(CbiganForward *self)
 void
 cbigan_forward_load(CbiganForward *self)
 {
-  for (int i = 0; i < self->n_layers; i++)
-    cbigan_backend_load(self->backend, self->plans[i], self->parameters);
+  for (int i = 0; i < self->n_layers; i += next_layer(self, i))
+    if (self->fused[i])
+      self->fused[i]->load(self->fused[i], self->parameters);
+    else
+      cbigan_backend_load(self->backend, self->plans[i], self->parameters);
 }
 
 void
 cbigan_forward_run(CbiganForward *self)
 {
-  for (int i = 0; i < self->n_layers; i++) {
+  for (int i = 0; i < self->n_layers; i += next_layer(self, i)) {
     const CbiganLayer *layer = &self->network->layers[i];
-    cbigan_backend_run(self->backend, self->plans[i], self->values[layer->input], self->values[layer->output]);
+    if (self->fused[i])
+      self->fused[i]->run(self->fused[i], self->values);
+    else
+      cbigan_backend_run(self->backend, self->plans[i], self->values[layer->input], self->values[layer->output]);
   }
 }

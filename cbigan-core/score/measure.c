@@ -51,13 +51,16 @@ struct _CbiganMeasure {
   int n_items;
 };
 
+/* 64 fill the lanes of four threads with 16 lanes each. */
+#define MOST 64
+
 int
 cbigan_measure_batch(const CbiganModelInfo *info)
 {
   if (!info->frame_width)
     return 8;
   int n = ((info->frame_width + info->patch - 1) / info->patch) * ((info->frame_height + info->patch - 1) / info->patch);
-  int batches = (n + 15) / 16;
+  int batches = (n + MOST - 1) / MOST;
   return MAX((n + batches - 1) / batches, 1);
 }
 

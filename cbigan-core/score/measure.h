@@ -23,7 +23,7 @@ void cbigan_measure_free(CbiganMeasure *self);
 /* FALSE with CBIGAN_ERROR_FRAME or _BACKEND. Allocates only for larger frames, or more at a time, than ever before. */
 gboolean cbigan_measure_run(CbiganMeasure *self, const CbiganFrame *frames, guint n, CbiganMeasureFunc func,
                             gpointer data, GError **error);
-/* Patches at a time that waste least: 1..16 that divide the patches of a model's frame; native frames: 8. */
+/* Patches at a time that waste least: 1..64 that divide the patches of a model's frame; native frames: 8. */
 int cbigan_measure_batch(const CbiganModelInfo *info);
 /* FALSE with CBIGAN_ERROR_FRAME unless a frame has the model's size and a sane stride. */
 gboolean cbigan_measure_check(const CbiganModelInfo *info, const CbiganFrame *frame, GError **error);

@@ -29,7 +29,7 @@ open_network(CbiganPasses *self, const CbiganModel *model, const CbiganNetwork *
     cbigan_backend_upload(self->backend, (CbiganShape){ (int)network->n_floats, 1, 1 }, 1,
                           model->parameters[network->kind], *parameters);
   }
-  return cbigan_forward_new(self->backend, network, n_layers, self->batch, CBIGAN_FORWARD_REUSE, keep, *parameters,
+  return cbigan_forward_new(self->backend, network, n_layers, self->batch, CBIGAN_FORWARD_FUSE, keep, *parameters,
                             error);
 }
 
@@ -53,8 +53,12 @@ open_tap(CbiganPasses *self, const CbiganModel *model, GError **error)
   }
   gsize n = cbigan_shape_size(network->values[self->tap_value].shape) * (gsize)self->batch;
   int n_layers = cbigan_network_layers_until(network, self->tap_value);
+  if (self->first_tap && !(self->difference = cbigan_backend_alloc(
+                               self->backend, cbigan_shape_size(self->image) * (gsize)self->batch, error)))
+    return FALSE;
   return (self->tap = open_network(self, model, network, n_layers, NULL, error)) &&
-         (self->tap_x = cbigan_backend_alloc(self->backend, n, error)) && (self->tap_r = cbigan_backend_alloc(self->backend, n, error));
+         (self->tap_x = cbigan_backend_alloc(self->backend, n, error)) &&
+         (self->tap_r = cbigan_backend_alloc(self->backend, n, error));
 }
 
 static gboolean
@@ -83,7 +87,9 @@ CbiganPasses *
 cbigan_passes_new(const CbiganModel *model, CbiganBackend *backend, guint needs, int batch, GError **error)
 {
   g_autoptr(CbiganPasses) self = g_new0(CbiganPasses, 1);
-  *self = (CbiganPasses){ .backend = backend, .batch = batch, .grid = model->info.critic_grid,
+  *self = (CbiganPasses){ .backend = backend,
+                          .batch = batch,
+                          .grid = model->info.critic_grid,
                           .image = { 3, model->info.patch, model->info.patch } };
   gsize largest = cbigan_shape_size(self->image);
   if (!(self->x = cbigan_backend_alloc(self->backend, largest * (gsize)batch, error)) ||
@@ -93,7 +99,7 @@ cbigan_passes_new(const CbiganModel *model, CbiganBackend *backend, guint needs,
     return NULL;
   for (int i = 0; self->blocks && i < self->blocks->n; i++)
     largest = MAX(largest, cbigan_shape_size(self->trunk->network->values[self->blocks->values[i]].shape));
-  self->host = g_new(float, largest * (gsize)batch);
+  self->host = g_new(float, largest *(gsize)batch);
   self->sums = g_new(double, batch);
   return cbigan_backend_finish(backend, error) ? g_steal_pointer(&self) : NULL;
 }
@@ -104,8 +110,9 @@ cbigan_passes_free(CbiganPasses *self)
   if (!self)
     return;
   CbiganForward *const forwards[] = { self->encoder, self->generator, self->tap, self->trunk };
-  float *const device[] = { self->x, self->tap_x, self->tap_r, self->parameters[0], self->parameters[1],
-                            self->parameters[2] };
+  float *const device[] = {
+    self->x, self->difference, self->tap_x, self->tap_r, self->parameters[0], self->parameters[1], self->parameters[2]
+  };
   for (guint i = 0; i < G_N_ELEMENTS(forwards); i++)
     cbigan_forward_free(forwards[i]);
   for (guint i = 0; i < G_N_ELEMENTS(device); i++)
@@ -145,14 +152,16 @@ run_tap(CbiganPasses *self, float *image, float *out)
   cbigan_forward_run(self->tap);
 }
 
+/* The first tap is linear, so f_D(x) - f_D(r) is one convolution, f_D(x - r); tap_r stays zero then. */
 void
 cbigan_passes_terms(CbiganPasses *self, int n, double *l_r, double *l_fd)
 {
-  cbigan_backend_l1(self->backend, n, cbigan_shape_size(self->image), self->x, self->r, l_r);
-  run_tap(self, self->x, self->tap_x);
-  run_tap(self, self->r, self->tap_r);
+  cbigan_backend_l1(self->backend, n, cbigan_shape_size(self->image), self->x, self->r, self->difference, l_r);
+  run_tap(self, self->difference ? self->difference : self->x, self->tap_x);
+  if (!self->difference)
+    run_tap(self, self->r, self->tap_r);
   cbigan_backend_l1(self->backend, n, cbigan_shape_size(self->tap->network->values[self->tap_value].shape), self->tap_x,
-                    self->tap_r, l_fd);
+                    self->tap_r, NULL, l_fd);
 }
 
 const float *

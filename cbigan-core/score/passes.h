@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 typedef struct {
   CbiganBackend *backend; /* not owned */
   int batch;
-  float *x;    /* backend memory (batch, 3, patch, patch): fill this first */
+  float *x;     /* backend memory (batch, 3, patch, patch): fill this first */
   float *z, *r; /* E(x), G(E(x)) after cbigan_passes_reconstruct(); not owned */
   int channels; /* of the critic's map */
   /* private */
@@ -23,6 +23,7 @@ typedef struct {
   CbiganNetwork *first_tap;
   CbiganForward *encoder, *generator, *tap, *trunk;
   int tap_value;
+  float *difference;    /* backend memory (batch, 3, patch, patch): x - r; NULL unless f_D is linear */
   float *tap_x, *tap_r; /* backend memory (batch, tap) */
   struct _CbiganBlocks *blocks;
   double *sums; /* (batch) */
@@ -30,7 +31,8 @@ typedef struct {
 } CbiganPasses;
 
 /* needs: all CbiganNeeds together. NULL with CBIGAN_ERROR_BACKEND. */
-CbiganPasses *cbigan_passes_new(const CbiganModel *model, CbiganBackend *backend, guint needs, int batch, GError **error);
+CbiganPasses *cbigan_passes_new(const CbiganModel *model, CbiganBackend *backend, guint needs, int batch,
+                                GError **error);
 void cbigan_passes_free(CbiganPasses *self);
 
 void cbigan_passes_reconstruct(CbiganPasses *self);

@@ -72,7 +72,15 @@ test_l1(gconstpointer klass)
     for (gsize k = 0; k < N * size; k++)
       want[k / size] += fabs((double)a[k] - (double)b[k]);
     Guarded x = guarded_new(backend, shape, N, a, NAN), y = guarded_new(backend, shape, N, b, NAN);
-    cbigan_backend_l1(backend, N, size, x.data, y.data, have);
+    Guarded d = guarded_new(backend, shape, N, NULL, 4321.0f);
+    cbigan_backend_l1(backend, N, size, x.data, y.data, i % 2 ? d.data : NULL, have);
+    g_autofree float *difference = guarded_finish(&d, "l1's difference");
+    for (gsize k = 0; i % 2 && k < N * size; k++) {
+      float expected = a[k] - b[k];
+      if (difference[k] != expected && !(isnan(expected) && isnan(difference[k])))
+        g_error("a - b of %s data, [%" G_GSIZE_FORMAT "]: %.9g, expected %.9g", data_names[kind], k,
+                (double)difference[k], (double)expected);
+    }
     for (int n = 0; n < N; n++)
       if (isfinite(want[n]) ? !(fabs(have[n] - want[n]) <= 2e-6 * want[n] + 1e-36)
                             : !(isnan(want[n]) ? isnan(have[n]) : have[n] == want[n]))

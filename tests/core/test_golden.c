@@ -94,6 +94,10 @@ check_forward(const Forward *f, const char *backend_name)
     compare_value(backend, (CbiganShape){ CBIGAN_LATENT, 1, 1 }, n, passes->z, 1, golden, "z", TENSOR);
     compare_value(backend, passes->image, n, passes->r, f->step, golden, "reconstruction", TENSOR);
     CbiganShape shape = passes->tap->network->values[passes->tap_value].shape;
+    if (passes->difference) { /* then tap_x is f_D(x - r) */
+      passes->tap->values[0] = passes->x;
+      cbigan_forward_run(passes->tap);
+    }
     compare_value(backend, shape, n, passes->tap_x, tap == CBIGAN_TAP_FIRST ? f->step : 1, golden,
                   tap == CBIGAN_TAP_FIRST ? "first" : "hidden", TENSOR);
     for (int i = 0; i < n; i++) {

@@ -177,7 +177,7 @@ static void
 test_together(void)
 {
   enum { N = 7 };
-  static const int batches[] = { 0, 1, 3, 16 };
+  static const int batches[] = { 0, 1, 3, 16, 32 };
   g_autoptr(CbiganModel) model = calibrated_model(64, 0, 0);
   Picture pictures[N];
   CbiganFrame frames[N];

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "cpu.h"
+#include "fused.h"
 
 #include <omp.h>
 #include <stdlib.h>
@@ -32,7 +33,11 @@ cpu_close(CbiganBackend *base)
 static CbiganBackend *
 cpu_open(int device, int threads, GError **error)
 {
+  const CbiganIsa *isa = NULL;
+  if (!cbigan_cpu_choose_isa(&isa, error))
+    return NULL;
   CbiganCpu *self = g_new0(CbiganCpu, 1);
+  self->isa = isa;
   self->base.threads = threads > 0 ? threads : cbigan_cpu_count();
   self->idlers = cbigan_cpu_idlers_new(self->base.threads);
   if (cbigan_cpu_check(dnnl_engine_create(&self->engine, dnnl_cpu, 0), "engine", error) &&
@@ -173,5 +178,6 @@ const CbiganBackendClass cbigan_backend_cpu = {
   .dense = run,
   .upsample = run,
   .avgpool = run,
+  .fuse = cbigan_cpu_fuse,
   .l1 = cbigan_cpu_l1,
 };

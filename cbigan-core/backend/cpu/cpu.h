@@ -14,6 +14,7 @@
 #include <oneapi/dnnl/dnnl.h>
 
 #include "backend/backend.h"
+#include "kernels.h"
 
 G_BEGIN_DECLS
 
@@ -26,6 +27,7 @@ typedef struct {
   float *scratchpad; /* of scratchpad_size bytes: the largest that any primitive asked for */
   gsize scratchpad_size;
   CbiganCpuIdlers *idlers;
+  const CbiganIsa *isa; /* of fused layers; NULL = none */
 } CbiganCpu;
 
 #define CBIGAN_CPU_MAX_ARGUMENTS 8
@@ -94,6 +96,7 @@ void cbigan_cpu_upload(CbiganBackend *self, CbiganShape shape, int n, const floa
 void cbigan_cpu_download(CbiganBackend *self, CbiganShape shape, int n, const float *data, float *host);
 void cbigan_cpu_patches(CbiganBackend *self, const CbiganPixels *frame, const CbiganPoint *corners, int n, int side,
                         float gain, float shift, float *x);
-void cbigan_cpu_l1(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *sums);
+void cbigan_cpu_l1(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference,
+                   double *sums);
 
 G_END_DECLS

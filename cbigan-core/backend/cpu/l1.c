@@ -19,14 +19,25 @@ piece_sum(gsize n, const float *restrict a, const float *restrict b)
   return sum;
 }
 
+static void
+subtract(gsize n, const float *restrict a, const float *restrict b, float *restrict difference)
+{
+  for (gsize i = 0; i < n; i++)
+    difference[i] = a[i] - b[i];
+}
+
 void
-cbigan_cpu_l1(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *sums)
+cbigan_cpu_l1(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference, double *sums)
 {
 #pragma omp parallel for num_threads(self->threads) if (n * size > 65536)
   for (int i = 0; i < n; i++) {
     double sum = 0;
-    for (gsize k = 0; k < size; k += PIECE)
-      sum += (double)piece_sum(MIN(PIECE, size - k), a + i * size + k, b + i * size + k);
+    for (gsize k = 0; k < size; k += PIECE) {
+      gsize at = (gsize)i * size + k, some = MIN(PIECE, size - k);
+      sum += (double)piece_sum(some, a + at, b + at);
+      if (difference)
+        subtract(some, a + at, b + at, difference + at);
+    }
     sums[i] = sum;
   }
 }

@@ -21,7 +21,8 @@ void cbigan_reference_upsample(CbiganBackend *self, CbiganPlan *plan, const floa
 void cbigan_reference_avgpool(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
 void cbigan_reference_patches(CbiganBackend *self, const CbiganPixels *frame, const CbiganPoint *corners, int n,
                               int side, float gain, float shift, float *x);
-void cbigan_reference_l1(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *sums);
+void cbigan_reference_l1(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference,
+                         double *sums);
 
 /* n numbers in place */
 void cbigan_reference_activate(CbiganActivation activation, gsize n, float *y);

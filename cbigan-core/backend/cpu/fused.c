@@ -1,0 +1,232 @@
+/* fused.c - runs the steps of fused layers
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * One parallel region a pass. While there are as many groups of lanes left as threads, each thread takes whole groups;
+ * the rest is done group by group by all threads together, which share the items of each step (tiles, rows, outputs).
+ */
+#include "fused.h"
+
+#include <omp.h>
+#include <string.h>
+
+static CbiganMap
+map(const CbiganCpuFused *self, float *data, int c, int h, int w, int rows)
+{
+  int lane_width = cbigan_cpu_lane_width(self, w);
+  return (
+      CbiganMap){ data, c, h, lane_width, rows, self->segmented, cbigan_map_plane(lane_width, self->kernels->lanes) };
+}
+
+static CbiganMap
+value_map(const CbiganCpuFused *self, float *group, int value)
+{
+  CbiganShape s = self->shapes[value];
+  return map(self, group + self->offsets[value], s.c, s.h, s.w, s.h);
+}
+
+/* --- steps: items [first, first + n) ---------------------------------------------------------------------------- */
+
+/* A map for what conv makes, taken from *scratch. */
+static CbiganMap
+ring(const CbiganCpuFused *self, const CbiganConv3 *conv, int rows, int size, float **scratch)
+{
+  CbiganMap m = map(self, *scratch, conv->outputs, size, size, rows);
+  *scratch += (gsize)(m.rows * m.c) * m.plane;
+  return m;
+}
+
+/* Rows [first, end) of the output, from rows of t, or of the inputs alone where t has no channels. */
+static void
+finish_rows(const CbiganCpuFused *self, const CbiganStep *step, float *group, const CbiganMap *t, float *scratch,
+            int first, int end)
+{
+  const CbiganKernels *k = self->kernels;
+  const CbiganMap out = value_map(self, group, step->output);
+  int rows = 1 + step->avgpool, w = out.w * rows, n = 0;
+  gsize plane = step->avgpool ? cbigan_map_plane(w, k->lanes) : out.plane, row_floats = (gsize)out.c * plane;
+  CbiganMap in[2], added = { 0 };
+  if (step->n_parts > 1 || !t->c)
+    in[n++] = value_map(self, group, step->inputs[0]);
+  if (t->c)
+    in[n++] = *t;
+  if (step->added >= 0)
+    added = value_map(self, group, step->added);
+  for (int y = first; y < end; y++) {
+    float *to = step->avgpool ? scratch : cbigan_map_row(&out, y);
+    for (int i = 0; i < rows; i++) {
+      int row = rows * y + i;
+      CbiganSource sources[2];
+      for (int s = 0; s < n; s++)
+        sources[s] = (CbiganSource){ cbigan_map_row(&in[s], row), in[s].plane, in[s].c };
+      if (step->added >= 0)
+        k->upsample(&added, row, to + i * row_floats, plane);
+      k->multiply(&step->matrix, sources, n, w, step->added >= 0, to + i * row_floats, plane);
+      if (step->tanh)
+        k->tanh(to + i * row_floats, plane, out.c, w);
+    }
+    if (step->avgpool)
+      k->avgpool(to, to + row_floats, plane, out.c, out.w, cbigan_map_row(&out, y), out.plane);
+  }
+}
+
+/* Items: rows of tiles where there are 3x3 convolutions, else rows. The first 3x3 stays one row of tiles ahead of the
+ * second, which reaches a row of pixels into it; what lies between them is kept in rings as long as it is needed. */
+static void
+run_rows(const CbiganCpuFused *self, const CbiganStep *step, float *group, float *scratch, int first, int n)
+{
+  const CbiganConv3 *convs = step->conv3;
+  const CbiganMap x = value_map(self, group, step->inputs[0]), out = value_map(self, group, step->output);
+  CbiganMap t[2] = { { 0 }, { 0 } };
+  if (!step->n_conv3) {
+    finish_rows(self, step, group, &t[0], scratch, first, first + n);
+    return;
+  }
+  int size = out.h * (1 + step->avgpool), side = convs[0].side, down = size / side, end = first + n;
+  int done = MAX(first - 1, 0); /* rows of tiles of the first one */
+  if (step->matrix.outputs)
+    for (int i = 0; i < step->n_conv3; i++)
+      t[i] = ring(self, &convs[i], i ? side : cbigan_cpu_ring(&convs[i], size), size, &scratch);
+  else
+    t[0] = out;
+  int across = t[0].w / side;
+  float *rows = scratch, *transforms = scratch + 2 * (gsize)step->matrix.outputs * t[0].plane;
+  for (int row = first; row < end; row++) {
+    for (; done <= MIN(row + step->n_conv3 - 1, down - 1); done++)
+      self->kernels->conv3(&convs[0], &x, &t[0], done * across, across, transforms);
+    if (step->n_conv3 == 2)
+      self->kernels->conv3(&convs[1], &t[0], &t[1], row * across, across, transforms);
+    int out_rows = side / (1 + step->avgpool);
+    if (step->matrix.outputs)
+      finish_rows(self, step, group, &t[step->n_conv3 - 1], rows, row * out_rows, (row + 1) * out_rows);
+  }
+}
+
+/* Between a map and its numbers side by side in c,h,w order, as dense layers count them. */
+static float *
+flatten(const CbiganCpuFused *self, const CbiganMap *m, float *flat, gboolean back)
+{
+  gsize lanes = (gsize)self->kernels->lanes, columns = (gsize)m->w * lanes;
+  for (int c = 0; c < m->c; c++)
+    for (int y = 0; y < m->h; y++, flat += columns) {
+      float *row = cbigan_map_row(m, y) + (gsize)c * m->plane;
+      memcpy(back ? row : flat, back ? flat : row, columns * sizeof(float));
+    }
+  return flat;
+}
+
+/* One item: dense layers are a hundredth of the work. */
+static void
+run_dense(const CbiganCpuFused *self, const CbiganStep *step, float *group, float *scratch, int first, int n)
+{
+  const CbiganMap out = value_map(self, group, step->output);
+  int inputs = 0;
+  float *flat = scratch;
+  for (int i = 0; i < step->n_parts; i++) {
+    const CbiganMap in = value_map(self, group, step->inputs[i]);
+    flat = flatten(self, &in, flat, FALSE);
+    inputs += step->parts[i].channels;
+  }
+  const CbiganSource source = { scratch, (gsize)self->kernels->lanes, inputs };
+  self->kernels->multiply(&step->matrix, &source, 1, 1, FALSE, flat, (gsize)self->kernels->lanes);
+  flatten(self, &out, flat, TRUE);
+}
+
+static void (*const runs[])(const CbiganCpuFused *, const CbiganStep *, float *group, float *scratch, int first,
+                            int n) = {
+  [CBIGAN_STEP_ROWS] = run_rows,
+  [CBIGAN_STEP_DENSE] = run_dense,
+};
+
+static int
+count_items(const CbiganCpuFused *self, const CbiganStep *step)
+{
+  if (step->kind == CBIGAN_STEP_DENSE)
+    return 1;
+  int h = self->shapes[step->output].h;
+  return step->n_conv3 ? h * (1 + step->avgpool) / step->conv3[0].side : h;
+}
+
+/* --- groups of samples ------------------------------------------------------------------------------------------ */
+
+#define TRANSFER 64 /* numbers of a sample at a time */
+
+/* Rows [first, end) of one group's value, to or from samples in n,h,w,c order. Lanes behind the last sample keep what
+ * they had, and nobody reads it. */
+static void
+transfer(const CbiganCpuFused *self, int number, float *group, int value, float *samples, gboolean in, int first,
+         int end)
+{
+  const CbiganKernels *k = self->kernels;
+  const CbiganMap m = value_map(self, group, value);
+  int begin = number * self->samples, n = MIN(self->samples, self->batch - begin), numbers = m.w * m.c;
+  gsize size = cbigan_shape_size(self->shapes[value]), row = (gsize)self->shapes[value].w * (gsize)m.c;
+  samples += (gsize)begin * size;
+  for (int y = first; y < end; y++) {
+    float *columns[TRANSFER], *plain = samples + (gsize)y * row;
+    for (int at = 0, some; at < numbers; at += some, plain += some) {
+      some = MIN(TRANSFER, numbers - at);
+      for (int i = 0; i < some; i++) /* h,w,c order */
+        columns[i] = cbigan_map_row(&m, y) + (gsize)((at + i) % m.c) * m.plane + (gsize)((at + i) / m.c * k->lanes);
+      if (!self->segmented)
+        k->transpose(plain, size, n, columns, some, in);
+      for (int sample = 0; self->segmented && sample < n; sample++) {
+        k->transpose(plain + (gsize)sample * size, (gsize)numbers, k->segments, columns, some, in);
+        for (int i = 0; i < some; i++)
+          columns[i] += k->segments;
+      }
+    }
+  }
+}
+
+static void
+transfer_all(const CbiganCpuFused *self, int number, float *group, const int *list, float *const *values, gboolean in,
+             int part, int parts)
+{
+  for (; *list >= 0; list++) {
+    int h = self->shapes[*list].h;
+    transfer(self, number, group, *list, values[*list], in, h * part / parts, h * (part + 1) / parts);
+  }
+}
+
+static void
+run_group(const CbiganCpuFused *self, int number, float *group, float *scratch, float *const *values)
+{
+  transfer_all(self, number, group, self->base.inputs, values, TRUE, 0, 1);
+  for (const CbiganStep *step = self->steps; step < self->steps + self->n_steps; step++)
+    runs[step->kind](self, step, group, scratch, 0, count_items(self, step));
+  transfer_all(self, number, group, self->base.outputs, values, FALSE, 0, 1);
+}
+
+/* The same by all threads of a parallel region together. */
+static void
+share_group(const CbiganCpuFused *self, int number, float *group, float *scratch, float *const *values)
+{
+  int part = omp_get_thread_num(), parts = omp_get_num_threads();
+  transfer_all(self, number, group, self->base.inputs, values, TRUE, part, parts);
+  for (const CbiganStep *step = self->steps; step < self->steps + self->n_steps; step++) {
+    int n = count_items(self, step), first = n * part / parts, end = n * (part + 1) / parts;
+#pragma omp barrier
+    if (end > first)
+      runs[step->kind](self, step, group, scratch, first, end - first);
+  }
+#pragma omp barrier
+  transfer_all(self, number, group, self->base.outputs, values, FALSE, part, parts);
+#pragma omp barrier
+}
+
+void
+cbigan_cpu_fused_run(CbiganFused *base, float *const *values)
+{
+  const CbiganCpuFused *self = (const CbiganCpuFused *)base;
+#pragma omp parallel num_threads(self->backend->base.threads)
+  {
+    int threads = omp_get_num_threads(), me = omp_get_thread_num(), whole = self->n_groups / threads * threads;
+    for (int number = me; number < whole; number += threads)
+      run_group(self, number, self->groups[me], self->scratch[me], values);
+#pragma omp barrier
+    for (int number = whole; number < self->n_groups; number++)
+      share_group(self, number, self->groups[0], self->scratch[me], values);
+  }
+}

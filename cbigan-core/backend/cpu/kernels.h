@@ -1,0 +1,145 @@
+/* kernels.h - convolutions of several patches, or of several parts of one, in the lanes of a vector
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Channels are few where pixels are many (c = 3 or 4: 3 to 12), so a vector of channels would be mostly empty. Here
+ * each lane holds another patch, or another vertical segment of one patch: any number of channels fills the vectors,
+ * and one weight serves a whole vector. kernels.c is compiled once for each instruction set and number of lanes; it is
+ * written in the compiler's vector types, so another instruction set is a row in isa.c's table and in meson.build.
+ */
+#pragma once
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* A value of one group of lanes: [row][channel][column][lane]. */
+typedef struct {
+  float *data;
+  int c, h, w;        /* w: columns of one lane */
+  int rows;           /* that data holds: row y lies at y % rows; fewer than h in a ring */
+  gboolean segmented; /* lanes are segments, see CbiganKernels.segments; else patches */
+  gsize plane;        /* floats from one channel to the next; a row is c planes */
+} CbiganMap;
+
+static inline float *
+cbigan_map_row(const CbiganMap *map, int y)
+{
+  return map->data + (gsize)(y % map->rows * map->c) * map->plane;
+}
+
+/* Floats of a plane: a cache line more than needed, as planes a power of two apart fight for the same lines. */
+static inline gsize
+cbigan_map_plane(int w, int lanes)
+{
+  return (gsize)w * (gsize)lanes + 16;
+}
+
+/* Where channels of columns lie, `plane` floats apart; its columns side by side. */
+typedef struct {
+  const float *data;
+  gsize plane;
+  int channels;
+} CbiganSource;
+
+/* y = leaky(W x + b) for any number of columns: 1x1 convolutions and dense layers. */
+typedef struct {
+  int outputs;
+  const float *weights; /* [chunk of outputs][channel of all sources][output of the chunk], see cbigan_cpu_chunk() */
+  const float *bias;    /* (outputs) or NULL */
+  float slope;          /* below zero: 1 = linear */
+} CbiganMatrix;
+
+/* y = leaky(conv3x3(x)), zero padding "same", by Winograd's minimal filtering F(side x side, 3x3) (Lavin & Gray, Fast
+ * Algorithms for Convolutional Neural Networks, 2015, arXiv 1509.09308): 36 multiplications for 16 outputs instead of
+ * 144. Its error is a few times a direct sum's, relative to the largest number in the tile. */
+typedef struct {
+  int inputs, outputs;
+  int side;             /* of a tile of outputs: 4, or 2 where the map has no more */
+  float slope;          /* below zero: 1 = linear */
+  gboolean doubles;     /* x is half as large: bilinear x2 upsampling (half-pixel centres, edges clamped) comes first */
+  const float *weights; /* [(side + 2)^2 positions][chunk of outputs][input][output of the chunk] */
+} CbiganConv3;
+
+typedef struct {
+  const char *name; /* of the instruction set, as in CBIGAN_ISA */
+  int lanes;
+  int segments; /* of a patch, one a lane from left to right, where it is not one patch a lane; lanes are a multiple */
+  int sums;     /* vectors that its registers hold as sums */
+  int chunk;    /* outputs computed together, at most: 4 or 8 */
+  /* Tiles [first, first + n) of y, in rows. scratch: cbigan_cpu_conv3_scratch() floats. */
+  void (*conv3)(const CbiganConv3 *conv, const CbiganMap *x, const CbiganMap *y, int first, int n, float *scratch);
+  /* out (outputs, plane apart) over so many columns; accumulate: adds to what is there, before the activation */
+  void (*multiply)(const CbiganMatrix *matrix, const CbiganSource *sources, int n_sources, int columns,
+                   gboolean accumulate, float *out, gsize plane);
+  /* Row `row` of x upsampled (bilinear x2, half-pixel centres, edges clamped) -> out (c, plane apart; 2 w columns) */
+  void (*upsample)(const CbiganMap *x, int row, float *out, gsize plane);
+  /* above, below (channels, plane apart; 2 w columns) -> out: 2x2 mean */
+  void (*avgpool)(const float *above, const float *below, gsize plane, int channels, int w, float *out,
+                  gsize out_plane);
+  void (*tanh)(float *row, gsize plane, int channels, int w);
+  /* n numbers side by side in each of `lanes` samples (`stride` floats apart) <-> n columns, whose first lanes they
+   * are; in: to the columns, where the other lanes get any numbers */
+  void (*transpose)(float *samples, gsize stride, int lanes, float *const *columns, int n, gboolean in);
+} CbiganKernels;
+
+/* Outputs that are computed together, of `outputs` with `left` still to do: as many as leave no remainder. */
+static inline int
+cbigan_cpu_chunk(const CbiganKernels *kernels, int outputs, int left)
+{
+  static const int sizes[] = { 8, 4, 6, 3 };
+  int best = kernels->chunk;
+  for (guint i = 0; i < G_N_ELEMENTS(sizes); i++)
+    if (sizes[i] <= MAX(kernels->chunk, 6) && outputs % sizes[i] == 0) {
+      best = sizes[i];
+      break;
+    }
+  return left >= best ? best : left >= 4 ? 4 : left;
+}
+
+/* Tiles whose transforms lie side by side, so that one weight serves all of them: what the registers hold. */
+static inline int
+cbigan_cpu_panel(const CbiganKernels *kernels, int outputs)
+{
+  int chunk = cbigan_cpu_chunk(kernels, outputs, outputs);
+  return 4 * chunk <= kernels->sums ? 4 : 2 * chunk <= kernels->sums ? 2 : 1;
+}
+
+/* Tiles that are transformed together: as many as come near to a first-level cache's size, at most 16. Of 20 to 800
+ * KiB, 40 was best or close to it for all widths (tests/bench/fused). */
+static inline int
+cbigan_cpu_conv3_tiles(const CbiganKernels *kernels, const CbiganConv3 *conv)
+{
+  int panel = cbigan_cpu_panel(kernels, conv->outputs), positions = (conv->side + 2) * (conv->side + 2);
+  int fit = 40 * 1024 / (positions * (conv->inputs + conv->outputs) * kernels->lanes * (int)sizeof(float));
+  return MAX(MIN(fit, 16) / panel, 1) * panel;
+}
+
+/* Floats between two positions of transformed tiles: two vectors more than needed, for the reason of the planes. */
+static inline gsize
+cbigan_cpu_conv3_stride(const CbiganKernels *kernels, const CbiganConv3 *conv)
+{
+  return ((gsize)cbigan_cpu_conv3_tiles(kernels, conv) * (gsize)conv->inputs + 2) * (gsize)kernels->lanes;
+}
+
+static inline gsize
+cbigan_cpu_conv3_scratch(const CbiganKernels *kernels, const CbiganConv3 *conv) /* floats */
+{
+  gsize positions = (gsize)((conv->side + 2) * (conv->side + 2));
+  gsize products = (gsize)cbigan_cpu_conv3_tiles(kernels, conv) * (gsize)conv->outputs * (gsize)kernels->lanes;
+  return positions * (cbigan_cpu_conv3_stride(kernels, conv) + products);
+}
+
+/* An instruction set */
+typedef struct {
+  const char *name;
+  const CbiganKernels *many, *few; /* for many patches, more lanes; for few, and for segments */
+  int widest;                      /* network (c) for which these are faster than oneDNN's single operations */
+  gboolean (*supported)(void);
+} CbiganIsa;
+
+/* The best that this processor has and the environment's CBIGAN_ISA allows (a name, or "none"); NULL = none.
+ * FALSE with CBIGAN_ERROR_BACKEND: no such name. */
+gboolean cbigan_cpu_choose_isa(const CbiganIsa **chosen, GError **error);
+
+G_END_DECLS
