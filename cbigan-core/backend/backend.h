@@ -72,7 +72,8 @@ struct _CbiganBackendClass {
   /* parameters: the whole network's, backend memory, as in the model file. After every change of them. */
   void (*load)(CbiganBackend *self, CbiganPlan *plan, const float *parameters);
 
-  /* plan->batch samples each; x, y in backend memory, no overlap. See CbiganLayer for what they compute. */
+  /* plan->batch samples each; x, y in backend memory, no overlap. See CbiganLayer for what they compute. To the bit, a
+   * sample's result depends neither on the others in the batch nor on its place there. */
   void (*conv2d)(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
   void (*dense)(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
   void (*upsample)(CbiganBackend *self, CbiganPlan *plan, const float *x,

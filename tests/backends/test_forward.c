@@ -161,6 +161,34 @@ test_neighbours(gconstpointer klass)
   }
 }
 
+/* A sample's result is the same to the bit at every place of the batch: a frame's score must not depend on the frames
+ * that are scored with it. */
+static void
+test_places(gconstpointer klass)
+{
+  static const int widths[] = { 1, 3, 4, 5, 8, 16 }, batches[] = { 2, 3, 5, 7, 8, 13, 16 };
+  static const guint32 seeds[16] = { 0 };
+  g_autoptr(CbiganBackend) backend = open_or_skip(klass);
+  for (int i = 0; backend && i < CBIGAN_N_NETWORKS * (int)(G_N_ELEMENTS(widths) * G_N_ELEMENTS(batches)); i++) {
+    CbiganNetworkKind kind = (CbiganNetworkKind)(i % CBIGAN_N_NETWORKS);
+    int width = widths[i / CBIGAN_N_NETWORKS % (int)G_N_ELEMENTS(widths)],
+        batch = batches[i / CBIGAN_N_NETWORKS / (int)G_N_ELEMENTS(widths)];
+    Fixture f = open_forward(backend, kind, width, 64, batch, CBIGAN_FORWARD_KEEP, NULL);
+    g_free(run(&f, seeds, DATA_RANDOM, -1));
+    for (int layer = 0; layer < f.forward->n_layers; layer++) {
+      int v = f.network->layers[layer].output;
+      gsize size = value_size(&f, v), n = size * (gsize)batch;
+      g_autofree float *y = g_new(float, n);
+      cbigan_backend_download(backend, f.network->values[v].shape, batch, f.forward->values[v], y);
+      for (gsize k = size; k < n; k++)
+        if (memcmp(&y[k], &y[k % size], sizeof *y))
+          g_error("c = %d, batch %d, %s: number %zu is %.9g at place %zu, expected %.9g as at place 0", width, batch,
+                  f.network->layers[layer].name, k % size, y[k], k / size, y[k % size]);
+    }
+    close_forward(&f);
+  }
+}
+
 /* Alone or among others: not to the bit, other sums may be used, but closer than anyone could see. */
 static void
 test_batches(gconstpointer klass)
@@ -258,6 +286,7 @@ main(int argc, char **argv)
   add_for_backends("networks", FALSE, test_networks);
   add_for_backends("reuse", TRUE, test_reuse);
   add_for_backends("neighbours", TRUE, test_neighbours);
+  add_for_backends("places", TRUE, test_places);
   add_for_backends("batches", TRUE, test_batches);
   add_for_backends("early-stop", TRUE, test_early_stop);
   add_for_backends("other-thread", TRUE, test_other_thread);

@@ -92,26 +92,19 @@ plan_free(CbiganBackend *base, CbiganPlan *plan)
   g_free(p);
 }
 
-/* Memory for weights and bias, and the reorder that fills it, once `operation` has chosen the order. */
-static gboolean
-plan_weights(CbiganCpu *self, CbiganCpuPlan *plan, GError **error)
+gboolean
+cbigan_cpu_plan_weights(CbiganCpu *self, CbiganCpuPlan *plan, const dnnl_memory_desc_t *file,
+                        const dnnl_memory_desc_t *packed, gsize size, GError **error)
 {
   const CbiganLayer *layer = plan->base.layer;
-  if (layer->weight == CBIGAN_NO_OFFSET)
-    return TRUE;
-  const dnnl_memory_desc_t *chosen = cbigan_cpu_descriptor(&plan->operation, DNNL_ARG_WEIGHTS);
-  dnnl_memory_desc_t file = cbigan_cpu_file_weights(layer), packed = cbigan_cpu_packed_weights(layer, chosen);
-  if (!cbigan_cpu_reorder_init(self, &plan->pack, layer->name, &file, &packed, FALSE, error))
+  if (!cbigan_cpu_reorder_init(self, &plan->pack, layer->name, file, packed, FALSE, error))
     return FALSE;
-  plan->weights = cbigan_cpu_memory(dnnl_memory_desc_get_size(chosen));
+  plan->weights = cbigan_cpu_memory(size);
   if (layer->bias != CBIGAN_NO_OFFSET)
     plan->bias = cbigan_cpu_memory(cbigan_shape_size(layer->out) * sizeof(float));
   if (!plan->weights || (layer->bias != CBIGAN_NO_OFFSET && !plan->bias))
     return cbigan_cpu_check(dnnl_out_of_memory, layer->name, error);
   cbigan_cpu_set(&plan->pack, DNNL_ARG_TO, plan->weights);
-  cbigan_cpu_set(&plan->operation, DNNL_ARG_WEIGHTS, plan->weights);
-  if (plan->bias)
-    cbigan_cpu_set(&plan->operation, DNNL_ARG_BIAS, plan->bias);
   return TRUE;
 }
 
@@ -127,7 +120,7 @@ plan(CbiganBackend *base, const CbiganLayer *layer, int batch, GError **error)
   CbiganCpu *self = (CbiganCpu *)base;
   CbiganCpuPlan *p = g_new0(CbiganCpuPlan, 1);
   p->base = (CbiganPlan){ layer, batch };
-  if (planners[layer->kind](self, p, error) && plan_weights(self, p, error))
+  if (planners[layer->kind](self, p, error))
     return &p->base;
   plan_free(base, &p->base);
   return NULL;
@@ -175,7 +168,7 @@ const CbiganBackendClass cbigan_backend_cpu = {
   .plan_free = plan_free,
   .load = load,
   .conv2d = run,
-  .dense = run,
+  .dense = cbigan_cpu_dense,
   .upsample = run,
   .avgpool = run,
   .fuse = cbigan_cpu_fuse,

@@ -41,9 +41,9 @@ typedef struct {
 
 typedef struct {
   CbiganPlan base;
-  CbiganCpuPrimitive operation;
+  CbiganCpuPrimitive operation; /* none for dense */
   CbiganCpuPrimitive pack; /* parameters -> weights; none for upsample and avgpool */
-  float *weights;          /* in the order that the operation chose */
+  float *weights;          /* in the order that the operation wants */
   float *bias;             /* (out.c) in n,h,w,c order; NULL = none */
 } CbiganCpuPlan;
 
@@ -69,13 +69,10 @@ gboolean cbigan_cpu_check(dnnl_status_t status, const char *what, GError **error
 dnnl_primitive_attr_t cbigan_cpu_attributes(gboolean accumulate, CbiganActivation activation);
 /* (n, c, h, w), n,h,w,c in memory */
 dnnl_memory_desc_t cbigan_cpu_nhwc(int n, CbiganShape shape);
-/* (out.c, in.c, k, k) or (out, in.c, in.h, in.w); the primitive chooses the order */
+/* conv2d: (out.c, in.c, k, k); the primitive chooses the order */
 dnnl_memory_desc_t cbigan_cpu_any_weights(const CbiganLayer *layer);
-/* Strided views of a layer's weights, which let one reorder go between the file's order (c,h,w, rows weight_stride
- * apart) and the order in use. conv2d, and dense with out.h = out.w = 1: (out, in.c, kh, kw), `packed` = the
- * primitive's. Otherwise 5-D with the output as (out.h * out.w, out.c): its n,h,w,c order. */
+/* The same as it lies in the file's order (c,h,w, rows weight_stride apart). */
 dnnl_memory_desc_t cbigan_cpu_file_weights(const CbiganLayer *layer);
-dnnl_memory_desc_t cbigan_cpu_packed_weights(const CbiganLayer *layer, const dnnl_memory_desc_t *chosen);
 
 /* Bytes, zeroed, 64-byte aligned; NULL = out of memory. For free(). */
 void *cbigan_cpu_memory(gsize size);
@@ -87,6 +84,10 @@ int cbigan_cpu_count(void);
 CbiganCpuIdlers *cbigan_cpu_idlers_new(int threads);
 void cbigan_cpu_idlers_free(CbiganCpuIdlers *self);
 
+/* For a layer with weights: memory of `size` bytes for them and for the biases, and the reorder that fills it. */
+gboolean cbigan_cpu_plan_weights(CbiganCpu *self, CbiganCpuPlan *plan, const dnnl_memory_desc_t *file,
+                                 const dnnl_memory_desc_t *packed, gsize size, GError **error);
+
 /* The operations, each in its own file. */
 gboolean cbigan_cpu_plan_conv2d(CbiganCpu *self, CbiganCpuPlan *plan, GError **error);
 gboolean cbigan_cpu_plan_dense(CbiganCpu *self, CbiganCpuPlan *plan, GError **error);
@@ -96,6 +97,7 @@ void cbigan_cpu_upload(CbiganBackend *self, CbiganShape shape, int n, const floa
 void cbigan_cpu_download(CbiganBackend *self, CbiganShape shape, int n, const float *data, float *host);
 void cbigan_cpu_patches(CbiganBackend *self, const CbiganPixels *frame, const CbiganPoint *corners, int n, int side,
                         float gain, float shift, float *x);
+void cbigan_cpu_dense(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
 void cbigan_cpu_l1(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference,
                    double *sums);
 

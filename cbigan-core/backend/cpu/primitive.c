@@ -206,49 +206,18 @@ cbigan_cpu_nhwc(int n, CbiganShape s)
 dnnl_memory_desc_t
 cbigan_cpu_any_weights(const CbiganLayer *l)
 {
-  gboolean conv = l->kind == CBIGAN_CONV2D;
   dnnl_memory_desc_t md;
-  dnnl_dims_t dims = { conv ? l->out.c : (dnnl_dim_t)cbigan_shape_size(l->out), l->in.c, conv ? l->kernel : l->in.h,
-                       conv ? l->kernel : l->in.w };
-  /* A dense layer that writes pixels keeps plain rows, so that they can be put in n,h,w,c order. */
-  gboolean rows = !conv && l->out.h * l->out.w > 1;
-  dnnl_memory_desc_init_by_tag(&md, 4, dims, dnnl_f32, rows ? dnnl_acdb : dnnl_format_tag_any);
+  dnnl_dims_t dims = { l->out.c, l->in.c, l->kernel, l->kernel };
+  dnnl_memory_desc_init_by_tag(&md, 4, dims, dnnl_f32, dnnl_format_tag_any);
   return md;
-}
-
-/* (out pixels, out.c, in.c, in.h, in.w) of a dense layer that writes pixels */
-static void
-pixel_dims(const CbiganLayer *l, dnnl_dims_t dims)
-{
-  const dnnl_dim_t d[] = { l->out.h * l->out.w, l->out.c, l->in.c, l->in.h, l->in.w };
-  memcpy(dims, d, sizeof d);
 }
 
 dnnl_memory_desc_t
 cbigan_cpu_file_weights(const CbiganLayer *l)
 {
   dnnl_memory_desc_t md;
-  dnnl_dim_t row = (dnnl_dim_t)l->weight_stride, pixels = l->out.h * l->out.w;
-  if (l->kind == CBIGAN_DENSE && pixels > 1) {
-    dnnl_dims_t dims, strides = { row, row * pixels, l->in.h * l->in.w, l->in.w, 1 };
-    pixel_dims(l, dims);
-    dnnl_memory_desc_init_by_strides(&md, 5, dims, dnnl_f32, strides);
-  } else {
-    dnnl_memory_desc_t any = cbigan_cpu_any_weights(l);
-    dnnl_dims_t strides = { row, any.dims[2] * any.dims[3], any.dims[3], 1 };
-    dnnl_memory_desc_init_by_strides(&md, 4, any.dims, dnnl_f32, strides);
-  }
-  return md;
-}
-
-dnnl_memory_desc_t
-cbigan_cpu_packed_weights(const CbiganLayer *l, const dnnl_memory_desc_t *chosen)
-{
-  if (l->kind == CBIGAN_CONV2D || l->out.h * l->out.w == 1)
-    return *chosen;
-  dnnl_memory_desc_t md;
-  dnnl_dims_t dims;
-  pixel_dims(l, dims);
-  dnnl_memory_desc_init_by_tag(&md, 5, dims, dnnl_f32, dnnl_abdec);
+  dnnl_dims_t dims = { l->out.c, l->in.c, l->kernel, l->kernel };
+  dnnl_dims_t strides = { (dnnl_dim_t)l->weight_stride, l->kernel * l->kernel, l->kernel, 1 };
+  dnnl_memory_desc_init_by_strides(&md, 4, dims, dnnl_f32, strides);
   return md;
 }
