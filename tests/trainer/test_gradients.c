@@ -374,6 +374,26 @@ make_extreme(GRand *random, Data kind, gsize n, float *x)
   }
 }
 
+/* Whether a tap's gradient meets a number that is not finite only where the kernel reads padding: 0 times it is left
+ * out by some backends and is NaN to others, whose padding is memory full of zeros. */
+static gboolean
+meets_padding(const Case *c, const Problem *p, gsize parameter)
+{
+  const CbiganLayer *l = &c->layer;
+  if (l->kind != CBIGAN_CONV2D || parameter < l->weight || parameter >= l->weight + n_weights(l))
+    return FALSE;
+  const int tap = (int)((parameter - l->weight) % l->weight_stride) % (l->kernel * l->kernel);
+  const int sy = tap / l->kernel - l->kernel / 2, sx = tap % l->kernel - l->kernel / 2;
+  const gsize o = (parameter - l->weight) / l->weight_stride;
+  for (int n = 0; n < c->batch; n++)
+    for (int y = 0; y < l->out.h; y++)
+      for (int x = 0; x < l->out.w; x++)
+        if (!isfinite(p->dy[(((gsize)n * l->out.c + o) * l->out.h + y) * l->out.w + x]) &&
+            (y + sy < 0 || y + sy >= l->in.h || x + sx < 0 || x + sx >= l->in.w))
+          return TRUE;
+  return FALSE;
+}
+
 static void
 test_extremes(gconstpointer data)
 {
@@ -399,6 +419,9 @@ test_extremes(gconstpointer data)
       const float *const judge[] = { r[0].dx, r[0].dx_added, r[0].gradients, r[0].t, r[0].t_added };
       for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
         g_autofree double *expected = doubles(sizes[i], judge[i]);
+        for (gsize k = 0; got[i] == r[s].gradients && k < sizes[i]; k++)
+          if (isnan(got[i][k]) && meets_padding(c, &p, k))
+            expected[k] = NAN;
         g_autofree char *what = g_strconcat(names[i], ", ", kinds[kind].name, NULL);
         check_close(side_names[s], what, sizes[i], got[i], expected, 1e-5, 1e-42);
       }

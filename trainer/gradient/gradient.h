@@ -30,7 +30,8 @@ typedef struct {
   void (*activation)(CbiganBackend *self, CbiganActivation activation, gsize n_floats, const float *y, float *dy);
   /* dx (+)= op^T dy for all four kinds of layer; dy is behind the activation already. */
   void (*data)(CbiganBackend *self, CbiganGradientPlan *plan, const float *dy, float *dx, gboolean accumulate);
-  /* conv2d, dense: gradients[layer->weight...] += x (*) dy over the whole batch. */
+  /* conv2d, dense: gradients[layer->weight...] += x (*) dy over the whole batch. A dy that is not finite may make NaN of
+   * taps that meet it in the padding only. */
   void (*weights)(CbiganBackend *self, CbiganGradientPlan *plan, const float *x, const float *dy, float *gradients);
   /* conv2d, dense: gradients[layer->bias...] += sum of dy over the first n samples and all positions. */
   void (*bias)(CbiganBackend *self, CbiganGradientPlan *plan, int n, const float *dy, float *gradients);
