@@ -24,11 +24,23 @@ struct _CbiganPictureReader {
   CbiganVideoInput *input, *original; /* original: NULL unless asked for */
 };
 
+/* BMP, TIFF, PGM, PPM: of GStreamer's good plugins only gdkpixbufdec reads them, and decodebin does not try it on its
+ * own. Decoders made for one format stay first. */
+static void
+offer_gdk_pixbuf(void)
+{
+  g_autoptr(GstPluginFeature) feature = gst_registry_lookup_feature(gst_registry_get(), "gdkpixbufdec");
+
+  if (feature && gst_plugin_feature_get_rank(feature) == GST_RANK_NONE)
+    gst_plugin_feature_set_rank(feature, GST_RANK_MARGINAL);
+}
+
 CbiganPictureReader *
 cbigan_picture_reader_new(int width, int height, gboolean originals)
 {
   CbiganPictureReader *self = g_new0(CbiganPictureReader, 1);
 
+  offer_gdk_pixbuf();
   self->width = width;
   self->height = height;
   self->originals = originals;
