@@ -22,7 +22,7 @@ pictures() {
   local folder=$1 number=$2 seed=$3
   shift 3
   mkdir -p "$folder"
-  gst-launch-1.0 -q cbigantestsrc num-buffers="$number" speed=$size seed="$seed" "$@" \
+  launch -q cbigantestsrc num-buffers="$number" speed=$size seed="$seed" "$@" \
     ! video/x-raw,width=$size,height=$size ! videoconvert ! pngenc ! multifilesink location="$folder/%04d.png"
 }
 
@@ -46,7 +46,7 @@ say "measuring on $output/test, which it has not seen"
 cbigan eval --model $model --csv $output/scores.csv $output/test | tee $output/eval.txt
 
 say "scoring a passing strip"
-gst-launch-1.0 -q cbigantestsrc num-buffers=250 speed=6 seed=4 defects=0.4 \
+launch -q cbigantestsrc num-buffers=250 speed=6 seed=4 defects=0.4 \
   ! video/x-raw,width=$size,height=$size,framerate=25/1 ! cbiganscore model=$model ! cbiganoverlay ! videoconvert \
   ! vp8enc deadline=1 cpu-used=8 threads=2 target-bitrate=4000000 ! matroskamux ! filesink location=$output/scored.mkv
 
@@ -60,7 +60,7 @@ cat << EOT
 EOT
 if has_display; then
   say "showing the strip live (close the window or press Ctrl-C to end)"
-  gst-launch-1.0 -q cbigantestsrc is-live=true speed=6 seed=5 defects=0.4 \
+  launch -q cbigantestsrc is-live=true speed=6 seed=5 defects=0.4 \
     ! video/x-raw,width=$size,height=$size,framerate=25/1 ! cbiganscore model=$model ! cbiganoverlay \
     ! videoconvert ! autovideosink
 fi

@@ -18,7 +18,7 @@ mkdir -p "$3"
 use_build
 
 # -e: Ctrl-C sends the end of the stream, so that the muxer can finish.
-gst-launch-1.0 -q -e "${source[@]}" ! queue ! cbiganscore "model=$model" ! cbiganoverlay ! videoconvert ! queue \
+launch -q -e "${source[@]}" ! queue ! cbiganscore "model=$model" ! cbiganoverlay ! videoconvert ! queue \
   ! vp8enc deadline=1 cpu-used=8 threads=2 target-bitrate=4000000 keyframe-max-dist=60 \
   ! splitmuxsink muxer-factory=matroskamux max-size-time=600000000000 "location=$3/%05d.mkv"
 say "recorded: $3"

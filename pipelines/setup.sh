@@ -77,6 +77,14 @@ use_build() { # cbigan and its elements from a build folder (CBIGAN_BUILD, else 
   command -v cbigan > /dev/null || die "cbigan is neither built nor installed: see README.md"
 }
 
+# launch GST_LAUNCH_ARGUMENTS...: gst-launch-1.0, with a second, live pipeline of one frame beside it. Without a live source
+# it plays only after it was told that the first frame is there, by a thread that may then take the pipeline for paused
+# still, and the end of the stream never comes (GStreamer 1.22: gst_bin_post_message() sets posted_playing after the
+# message is out; on two busy processors a tenth of the recordings hung). With one it plays at once.
+launch() {
+  gst-launch-1.0 "$@" videotestsrc is-live=true num-buffers=1 ! fakesink async=false
+}
+
 has_display() {
   [[ -n ${DISPLAY:-}${WAYLAND_DISPLAY:-} ]]
 }

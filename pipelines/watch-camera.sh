@@ -21,6 +21,6 @@ if has_display; then show=(cbiganoverlay ! videoconvert ! autovideosink sync=fal
 
 # The queue holds one frame: where scoring is slower than the camera, old frames are dropped and the delay stays small.
 # -m prints the messages of all elements; those of cbiganscore are named after it.
-gst-launch-1.0 -m "${source[@]}" ! queue max-size-buffers=1 leaky=downstream \
+launch -m "${source[@]}" ! queue max-size-buffers=1 leaky=downstream \
   ! cbiganscore "model=$model" updates=on-change ! "${show[@]}" |
   grep --line-buffered -E 'cbiganscore|^ERROR|EOS'

@@ -166,7 +166,7 @@ test_neighbours(gconstpointer klass)
 static void
 test_places(gconstpointer klass)
 {
-  static const int widths[] = { 1, 3, 4, 5, 8, 16 }, batches[] = { 2, 3, 5, 7, 8, 13, 16 };
+  static const int widths[] = { 1, 3, 4, 5, 16 }, batches[] = { 5, 7, 8, 13, 16 };
   static const guint32 seeds[16] = { 0 };
   g_autoptr(CbiganBackend) backend = open_or_skip(klass);
   for (int i = 0; backend && i < CBIGAN_N_NETWORKS * (int)(G_N_ELEMENTS(widths) * G_N_ELEMENTS(batches)); i++) {
@@ -286,7 +286,7 @@ main(int argc, char **argv)
   add_for_backends("networks", FALSE, test_networks);
   add_for_backends("reuse", TRUE, test_reuse);
   add_for_backends("neighbours", TRUE, test_neighbours);
-  add_for_backends("places", TRUE, test_places);
+  add_for_backends("places", FALSE, test_places);
   add_for_backends("batches", TRUE, test_batches);
   add_for_backends("early-stop", TRUE, test_early_stop);
   add_for_backends("other-thread", TRUE, test_other_thread);

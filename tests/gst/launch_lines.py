@@ -23,6 +23,8 @@ SUBSTITUTIONS = [
     (r'\bcbigantestsrc\b(?![^!]*\bnum-buffers=)', 'cbigantestsrc num-buffers=8'),
     (r'\bnum-buffers=\d+', 'num-buffers=8'),
 ]
+# As launch() of pipelines/setup.sh, which says why.
+LAUNCH = 'gst-launch-1.0() { command gst-launch-1.0 "$@" videotestsrc is-live=true num-buffers=1 ! fakesink async=false; }; '
 
 
 def launch_lines():
@@ -38,7 +40,7 @@ def run(line):
     """'' or what is wrong"""
     for pattern, replacement in SUBSTITUTIONS:
         line = re.sub(pattern, replacement, line)
-    done = subprocess.run(['bash', '-c', f'{line} 2>&1'], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=60)
+    done = subprocess.run(['bash', '-c', f'{LAUNCH}{line} 2>&1'], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=60)
     location = re.search(r'location=(\S+)', line.split('!')[-1])
     if done.returncode:
         return f'{line}\nexit status {done.returncode}\n{done.stdout[-3000:]}'
