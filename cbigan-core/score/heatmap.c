@@ -5,7 +5,9 @@
  *
  * The scale is absolute: a map's value v shows as v / (v + threshold), so 0.5 is the threshold on every frame.
  */
+#include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include "regions.h"
 #include "opencv.h"
@@ -19,6 +21,9 @@ static const struct {
   { 0.00, 109, 28, 101, 0 },   { 0.42, 109, 28, 101, 0 },   { 0.50, 99, 42, 137, 100 },  { 0.58, 84, 55, 188, 150 },
   { 0.68, 45, 91, 229, 180 },  { 0.80, 9, 142, 249, 200 },  { 0.90, 50, 205, 247, 215 }, { 1.00, 164, 255, 252, 230 },
 };
+
+#define NORMAL 107 /* of 255: up to here all have the first colour */
+#define MOST 1e30f /* larger values show as this one */
 
 static gpointer
 make_table(gpointer unused)
@@ -45,19 +50,30 @@ cbigan_normalize(double value, double threshold)
   return value > 0.0 ? value / (value + threshold) : 0.0;
 }
 
-/* normalized * scale, rounded; without a threshold nothing is over it */
+/* normalized * scale, for rounding; without branches, so that loops over it become vectors */
 static inline float
 level(float value, float threshold, float scale)
 {
-  return value > 0.0f && threshold >= 0.0f ? value / (value + threshold) * scale + 0.5f : 0.0f;
+  float v = value > 0.0f ? value : 0.0f; /* NaN too */
+  v = v < MOST ? v : MOST;
+  return v / (v + threshold) * scale + 0.5f;
+}
+
+/* For level(): where nothing is over the threshold, one that nothing comes near. */
+static float
+usable(double threshold)
+{
+  return threshold >= 0.0 ? MAX((float)threshold, FLT_MIN) : INFINITY;
 }
 
 void
 cbigan_map_to_gray16(const float *map, int width, int height, double threshold, guint16 *gray)
 {
   g_return_if_fail(map && gray && width > 0 && height > 0);
+  const float at = usable(threshold);
+#pragma omp simd
   for (gsize i = 0; i < (gsize)width * (gsize)height; i++)
-    gray[i] = (guint16)level(map[i], (float)threshold, 65535.0f);
+    gray[i] = (guint16)(int)level(map[i], at, 65535.0f);
 }
 
 void
@@ -66,12 +82,21 @@ cbigan_map_to_bgra(const float *map, int width, int height, double threshold, gu
   static GOnce once = G_ONCE_INIT;
   g_return_if_fail(map && bgra && width > 0 && height > 0);
   const guint8(*table)[4] = g_once(&once, make_table, NULL);
-  guint8 index[2048];
+  const float at = usable(threshold);
+  guint8 index[1024];
   gsize n = (gsize)width * (gsize)height;
   for (gsize done = 0; done < n; done += sizeof index) {
-    int count = (int)MIN(n - done, sizeof index);
-    for (int i = 0; i < count; i++)
-      index[i] = (guint8)level(map[done + (gsize)i], (float)threshold, 255.0f);
-    cbigan_opencv_look_up(index, count, table, bgra + 4 * done);
+    int count = (int)MIN(n - done, sizeof index), most = 0;
+#pragma omp simd reduction(max : most)
+    for (int i = 0; i < count; i++) {
+      int l = (int)level(map[done + (gsize)i], at, 255.0f);
+      index[i] = (guint8)l;
+      most = MAX(most, l);
+    }
+    if (most > NORMAL)
+      cbigan_opencv_look_up(index, count, table, bgra + 4 * done);
+    else /* as most of a frame is */
+      for (int i = 0; i < count; i++)
+        memcpy(bgra + 4 * (done + (gsize)i), table[0], 4);
   }
 }

@@ -12,13 +12,16 @@
 static void
 test_gray16(void)
 {
-  const float map[] = { 0, 1, 2, 4, 12, 1e30f, -3, NAN };
+  const float map[] = { 0, 1, 2, 4, 12, INFINITY, -3, NAN };
   const guint16 expected[] = { 0, 13107, 21845, 32768, 49151, 65535, 0, 0 }; /* 65535 v / (v + 4), rounded */
   guint16 gray[8];
   cbigan_map_to_gray16(map, 4, 2, 4.0, gray);
   for (guint i = 0; i < 8; i++)
     if (abs(gray[i] - expected[i]) > (i == 3 ? 0 : 1))
       g_error("gray[%u] of %g is %u, expected %u", i, map[i], gray[i], expected[i]);
+  cbigan_map_to_gray16(map, 4, 2, 0.0, gray); /* over it or not */
+  for (guint i = 0; i < 8; i++)
+    g_assert_cmpuint(gray[i], ==, map[i] > 0 ? 65535 : 0);
   cbigan_map_to_gray16(map, 4, 2, NAN, gray);
   for (guint i = 0; i < 8; i++)
     g_assert_cmpuint(gray[i], ==, 0);
@@ -50,6 +53,15 @@ test_bgra(void)
     light = MAX(light, now);
   }
   g_assert_cmpint(bgra[4 * W * H], ==, 0xa5);
+  g_autofree guint8 *spotted = g_malloc(4 * W * H);
+  float *spot = g_newa(float, W * H); /* what is mostly normal has the same colours */
+  for (int i = 0; i < W * H; i++)
+    spot[i] = i % 1500 < 3 ? map[i] : 0.5f * map[i] / 3.0f;
+  cbigan_map_to_bgra(spot, W, H, 1.0, spotted);
+  for (int i = 0; i < W * H; i++)
+    if (memcmp(spotted + 4 * i, i % 1500 < 3 ? bgra + 4 * i : bgra, 4))
+      g_error("pixel %d, %g: B is %d, alpha %d; expected %d, %d", i, spot[i], spotted[4 * i], spotted[4 * i + 3],
+              bgra[i % 1500 < 3 ? 4 * i : 0], bgra[i % 1500 < 3 ? 4 * i + 3 : 3]);
   cbigan_map_to_bgra(map, W, H, NAN, bgra);
   for (int i = 0; i < W * H; i++)
     g_assert_cmpint(bgra[4 * i + 3], ==, 0);
