@@ -105,16 +105,27 @@ parse_options(Arguments *a, int argc, char **argv)
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &a->output, N_("Model file to write"), N_("MODEL") },
     { "preset", 0, 0, G_OPTION_ARG_STRING, &a->preset,
       N_("object (lies in the same place each time) or texture (surfaces)"), N_("NAME") },
+    { "rotation", 0, 0, G_OPTION_ARG_DOUBLE, &t->rotation, N_("Turn pictures by up to so many degrees"),
+      N_("DEGREES") },
     { "pipeline", 0, 0, G_OPTION_ARG_STRING, &a->pipeline,
       N_("GStreamer launch description that ends in raw video, or a file with one"), N_("TEXT") },
     { "limit", 0, 0, G_OPTION_ARG_INT, &a->limit, N_("At most N pictures, 0 = all"), "N" },
     { "strict", 0, 0, G_OPTION_ARG_NONE, &a->strict, N_("Refuse a damaged picture instead of skipping it"), NULL },
     { "resume", 0, 0, G_OPTION_ARG_NONE, &a->resume, N_("Go on from MODEL.checkpoint"), NULL },
     { "force", 0, 0, G_OPTION_ARG_NONE, &a->force, N_("Replace MODEL and forget its checkpoint"), NULL },
+    { "minutes", 0, 0, G_OPTION_ARG_DOUBLE, &a->minutes,
+      N_("Stop after so many minutes and finish the model as it is then"), "X" },
+    { NULL },
+  };
+  GOptionEntry model[] = {
     { "width", 0, 0, G_OPTION_ARG_INT, &t->width, N_("Width c of the networks, 1 to 64"), "C" },
     { "patch", 0, 0, G_OPTION_ARG_INT, &t->patch, N_("Side of a patch in pixels, 64 or 128"), "P" },
     { "frame", 0, 0, G_OPTION_ARG_STRING, &a->frame,
       N_("Size to which frames are resized, or native; an object's is one patch"), N_("WxH") },
+    { "tap", 0, 0, G_OPTION_ARG_STRING, &a->tap, N_("Feature f_D (Eq. 9): first or hidden"), N_("NAME") },
+    { NULL },
+  };
+  GOptionEntry steps[] = {
     { "steps", 0, 0, G_OPTION_ARG_INT, &t->steps, N_("Adversarial steps (Eq. 13)"), "N" },
     { "warmup-steps", 0, 0, G_OPTION_ARG_INT, &t->warmup_steps,
       N_("Steps on the consistency loss alone before (Eq. 10)"), "N" },
@@ -126,27 +137,33 @@ parse_options(Arguments *a, int argc, char **argv)
     { "decay", 0, 0, G_OPTION_ARG_DOUBLE, &t->decay, N_("Decay of the moving average of E and G"), "X" },
     { "batch", 0, 0, G_OPTION_ARG_INT, &t->batch, N_("Patches in a batch"), "N" },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &t->seed, N_("The same seed gives the same model"), "N" },
-    { "rotation", 0, 0, G_OPTION_ARG_DOUBLE, &t->rotation, N_("Turn pictures by up to so many degrees"),
-      N_("DEGREES") },
+    { "checkpoint", 0, 0, G_OPTION_ARG_INT, &t->checkpoint_seconds,
+      N_("Seconds between checkpoints, 0 = only when stopped"), "N" },
+    { "warmup", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT, &t->warmup_steps, NULL, NULL },
+    { NULL },
+  };
+  GOptionEntry threshold[] = {
     { "held-out", 0, 0, G_OPTION_ARG_DOUBLE, &t->held_out, N_("Share of the pictures kept for calibration"), "X" },
     { "false-alarms", 0, 0, G_OPTION_ARG_DOUBLE, &t->false_alarms,
       N_("Share of good pictures that may exceed the threshold"), "X" },
     { "score", 0, 0, G_OPTION_ARG_STRING, &a->score, N_("Score with the threshold: paper, calibrated or critic"),
       N_("NAME") },
-    { "tap", 0, 0, G_OPTION_ARG_STRING, &a->tap, N_("Feature f_D (Eq. 9): first or hidden"), N_("NAME") },
     { "lambda", 0, 0, G_OPTION_ARG_DOUBLE, &t->lambda, N_("Weight of the feature term (Eq. 7)"), "X" },
-    { "minutes", 0, 0, G_OPTION_ARG_DOUBLE, &a->minutes,
-      N_("Stop after so many minutes and finish the model as it is then"), "X" },
-    { "checkpoint", 0, 0, G_OPTION_ARG_INT, &t->checkpoint_seconds,
-      N_("Seconds between checkpoints, 0 = only when stopped"), "N" },
-    { "warmup", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT, &t->warmup_steps, NULL, NULL },
-    CBIGAN_RUN_ENTRIES(&a->run),
+    { NULL },
+  };
+  GOptionEntry machine[] = { CBIGAN_RUN_ENTRIES(&a->run), { NULL } };
+  const CbiganOptionGroup groups[] = {
+    { "model", N_("What the model sees and how large it is"), N_("Networks, patches, size of the frames"), model },
+    { "steps", N_("How it learns"), N_("Number of steps, losses, learning rates, checkpoints"), steps },
+    { "threshold", N_("Scores and threshold"), N_("Scores, threshold, pictures kept for calibration"), threshold },
+    { "machine", N_("Where it runs"), N_("Backend, threads"), machine },
     { NULL },
   };
   CbiganUsage with_defaults = usage;
   g_autofree char *examples = examples_and_defaults(t);
 
   with_defaults.examples = examples;
+  with_defaults.groups = groups;
   if (!cbigan_command_parse(&with_defaults, entries, argc, argv, &rest))
     return FALSE;
   a->dir = g_strdup(rest[0]);
@@ -271,8 +288,8 @@ show_step(const CbiganTrainProgress *p, double seconds_left)
   g_autofree char *reconstruction = isnan(p->loss_r) ? g_strdup("") : g_strdup_printf(", L_R %.4g", p->loss_r);
   g_autofree char *critic = isnan(p->loss_d) ? g_strdup("") : g_strdup_printf(", L_D %.3g", p->loss_d);
   g_autofree char *text =
-      g_strdup_printf(_("%s %u/%u, %.1f steps/s, %s left%s%s"), p->warming_up ? _("warm-up") : _("step"),
-                      p->step, p->steps, p->rate, left, reconstruction, critic);
+      g_strdup_printf(_("%s %u/%u, %.1f steps/s, %s left%s%s"), p->warming_up ? _("warm-up") : _("step"), p->step,
+                      p->steps, p->rate, left, reconstruction, critic);
 
   cbigan_progress_show(p->steps ? (double)p->step / p->steps : 1, text);
 }

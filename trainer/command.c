@@ -22,6 +22,12 @@ cbigan_command_parse(const CbiganUsage *usage, const GOptionEntry *entries, int 
   g_option_context_set_description(context, examples);
   g_option_context_add_main_entries(context, entries, GETTEXT_PACKAGE);
   g_option_context_add_main_entries(context, remaining, NULL);
+  for (const CbiganOptionGroup *g = usage->groups; g && g->name; g++) {
+    GOptionGroup *group = g_option_group_new(g->name, _(g->title), _(g->help), NULL, NULL);
+    g_option_group_set_translation_domain(group, GETTEXT_PACKAGE);
+    g_option_group_add_entries(group, g->entries);
+    g_option_context_add_group(context, group);
+  }
   if (!g_option_context_parse(context, &argc, &copy, &error)) {
     cbigan_command_usage(error);
     return FALSE;

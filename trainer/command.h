@@ -24,8 +24,14 @@ CbiganExit cbigan_cmd_bench(int argc, char **argv);
 
 /* One command's usage. arguments: "DIR --output MODEL"; examples: lines, shown below the options. */
 typedef struct {
+  const char *name, *title, *help; /* --help-NAME, the heading there, what --help says about it */
+  const GOptionEntry *entries;
+} CbiganOptionGroup;
+
+typedef struct {
   const char *arguments, *summary, *examples;
   int least, most; /* arguments that are no options */
+  const CbiganOptionGroup *groups; /* of options that few need, ended by a NULL name; NULL = none */
 } CbiganUsage;
 
 /* Parses the options; *arguments = the rest (transfer full), `least` to `most` of them. FALSE after a message. */

@@ -67,6 +67,9 @@ def test_usage():
         text = run(command, '--help')
         assert 'Examples:' in text and f'cbigan {command}' in text, text
         run(command, '--no-such-option', code=2, error=['--no-such-option'])
+    few, every = run('train', '--help'), run('train', '--help-all')
+    assert '--critic-updates=' in every and '--critic-updates=' not in few and '--help-steps' in few, few
+    assert '--output=' in few and '--threads=' in run('train', '--help-machine'), few
 
 
 def test_bad_values():
