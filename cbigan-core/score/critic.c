@@ -48,18 +48,22 @@ knots(int pixel, int side, int grid, int *before, float *part)
 static void
 draw(const float *distances, int grid, int side, CbiganPoint corner, float *map, int stride)
 {
+  int columns[side];
+  float rights[side], line[grid + 1]; /* line: the grid's row between two, its last number twice */
+  for (int x = 0; x < side; x++)
+    knots(x, side, grid, &columns[x], &rights[x]);
   for (int y = 0; y < side; y++) {
-    int row, column;
-    float down, right;
+    int row;
+    float down;
     knots(y, side, grid, &row, &down);
     const float *above = distances + row * grid, *below = distances + MIN(row + 1, grid - 1) * grid;
     float *out = map + (gsize)(corner.y + y) * stride + corner.x;
+    for (int i = 0; i < grid; i++)
+      line[i] = above[i] + down * (below[i] - above[i]);
+    line[grid] = line[grid - 1];
     for (int x = 0; x < side; x++) {
-      knots(x, side, grid, &column, &right);
-      int next = MIN(column + 1, grid - 1);
-      float top = above[column] + right * (above[next] - above[column]);
-      float bottom = below[column] + right * (below[next] - below[column]);
-      out[x] = MAX(out[x], top + down * (bottom - top));
+      const float *at = line + columns[x];
+      out[x] = MAX(out[x], at[0] + rights[x] * (at[1] - at[0]));
     }
   }
 }
