@@ -1,0 +1,248 @@
+/* lanes.c - tables of kernels to test, maps of samples in their lanes, and plain C truth in double precision
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "lanes.h"
+
+#include <math.h>
+#include <string.h>
+
+/* kernels.c as for AVX-512, compiled for any processor: see meson.build */
+extern const CbiganKernels cbigan_test_wide_vectors;
+
+/* --- tables ----------------------------------------------------------------------------------------------------- */
+
+static GPtrArray *tables; /* of KernelTable */
+
+static void
+add_table(char *path, const CbiganKernels *kernels, gboolean segments, gboolean slow)
+{
+  KernelTable *table = g_new(KernelTable, 1);
+  *table = (KernelTable){ path, kernels, segments, slow };
+  g_ptr_array_add(tables, table);
+}
+
+static void
+find_tables(void)
+{
+  g_auto(GStrv) names = isa_names();
+  tables = g_ptr_array_new();
+  for (guint i = 0; names[i]; i++) {
+    const CbiganIsa *isa = isa_find(names[i]);
+    if (!isa || isa->many != isa->few)
+      add_table(g_strdup_printf("/%s/many", names[i]), isa ? isa->many : NULL, FALSE, FALSE);
+    add_table(g_strdup_printf("/%s/few", names[i]), isa ? isa->few : NULL, TRUE, FALSE);
+  }
+  add_table(g_strdup("/wide-vectors"), &cbigan_test_wide_vectors, TRUE, TRUE);
+}
+
+static void
+skip(gconstpointer table)
+{
+  g_test_skip("this processor has not got these instructions");
+}
+
+void
+add_for_tables(const char *test, GTestDataFunc function)
+{
+  if (!tables)
+    find_tables();
+  for (guint i = 0; i < tables->len; i++) {
+    const KernelTable *table = g_ptr_array_index(tables, i);
+    g_autofree char *path = g_strdup_printf("%s/%s", table->path, test);
+    g_test_add_data_func(path, table, table->kernels ? function : skip);
+  }
+}
+
+void
+free_tables(void)
+{
+  for (guint i = 0; i < tables->len; i++) {
+    KernelTable *table = g_ptr_array_index(tables, i);
+    g_free(table->path);
+    g_free(table);
+  }
+  g_clear_pointer(&tables, g_ptr_array_unref);
+}
+
+Guarded
+guarded_floats(gsize n, const float *x, float fill)
+{
+  static CbiganBackend reference = { .klass = &cbigan_backend_reference, .threads = 1 };
+  return guarded_new(&reference, (CbiganShape){ (int)n, 1, 1 }, 1, x, fill);
+}
+
+/* --- maps ------------------------------------------------------------------------------------------------------- */
+
+gsize
+lane_map_floats(const LaneMap *m)
+{
+  return (gsize)(m->map.rows * m->map.c) * m->map.plane;
+}
+
+LaneMap
+lane_map_new(const CbiganKernels *kernels, gboolean segmented, CbiganShape shape, int rows, float fill)
+{
+  LaneMap m = { .kernels = kernels, .samples = kernels->lanes / (segmented ? kernels->segments : 1), .fill = fill };
+  int w = segmented ? shape.w / kernels->segments : shape.w;
+  m.map = (CbiganMap){ NULL, shape.c, shape.h, w, rows, segmented, cbigan_map_plane(w, kernels->lanes) };
+  m.memory = guarded_floats(lane_map_floats(&m), NULL, fill);
+  m.map.data = m.memory.data;
+  return m;
+}
+
+/* Row y of one channel and sample: column x of the picture is float lane_of(x) of it. */
+static gsize
+lane_of(const LaneMap *m, int sample, int x)
+{
+  const CbiganMap *map = &m->map;
+  int lane = map->segmented ? sample * m->kernels->segments + x / map->w : sample;
+  return (gsize)(x % map->w * m->kernels->lanes + lane);
+}
+
+static int
+full_width(const LaneMap *m)
+{
+  return m->map.segmented ? m->map.w * m->kernels->segments : m->map.w;
+}
+
+void
+lane_map_put(LaneMap *m, int n, const float *host, int first, int end)
+{
+  int w = full_width(m);
+  for (int s = 0; s < m->samples; s++)
+    for (int c = 0; c < m->map.c; c++)
+      for (int y = first; y < end; y++) {
+        float *row = cbigan_map_row(&m->map, y) + (gsize)c * m->map.plane;
+        const float *from = host + ((gsize)(s % n * m->map.c + c) * (gsize)m->map.h + (gsize)y) * (gsize)w;
+        for (int x = 0; x < w; x++)
+          row[lane_of(m, s, x)] = from[x];
+      }
+}
+
+void
+lane_map_get(const LaneMap *m, float *host, int first, int end)
+{
+  int w = full_width(m);
+  for (int s = 0; s < m->samples; s++)
+    for (int c = 0; c < m->map.c; c++)
+      for (int y = first; y < end; y++) {
+        const float *row = cbigan_map_row(&m->map, y) + (gsize)c * m->map.plane;
+        float *to = host + ((gsize)(s * m->map.c + c) * (gsize)m->map.h + (gsize)y) * (gsize)w;
+        for (int x = 0; x < w; x++)
+          to[x] = row[lane_of(m, s, x)];
+      }
+}
+
+void
+lane_map_finish(LaneMap *m, const char *what)
+{
+  gsize used = (gsize)(m->map.w * m->kernels->lanes);
+  g_autofree float *all = guarded_finish(&m->memory, what);
+  for (int i = 0; i < m->map.rows * m->map.c; i++)
+    for (gsize k = used; k < m->map.plane; k++)
+      if (memcmp(&all[(gsize)i * m->map.plane + k], &m->fill, sizeof(float)))
+        g_error("%s: wrote %g %" G_GSIZE_FORMAT " floats behind row %d of channel %d", what,
+                (double)all[(gsize)i * m->map.plane + k], k - used + 1, i / m->map.c, i % m->map.c);
+}
+
+/* --- truth ------------------------------------------------------------------------------------------------------ */
+
+Tensor
+tensor_new(int n, CbiganShape s)
+{
+  return (Tensor){ n, s, g_new0(double, (gsize)n *(gsize)s.c *(gsize)((s.h + 2) * (s.w + 2))) };
+}
+
+double *
+tensor_row(const Tensor *t, int c, int y)
+{
+  return t->data + (gsize)(((c * (t->shape.h + 2) + y + 1) * (t->shape.w + 2) + 1) * t->n);
+}
+
+/* Between a tensor and numbers on the host */
+static void
+copy(const Tensor *t, const float *from, float *to)
+{
+  CbiganShape s = t->shape;
+  for (int i = 0; i < t->n * s.c * s.h; i++) {
+    double *row = tensor_row(t, i / s.h % s.c, i % s.h) + i / s.h / s.c;
+    for (int x = 0; x < s.w; x++)
+      if (from)
+        row[x * t->n] = (double)from[i * s.w + x];
+      else
+        to[i * s.w + x] = (float)row[x * t->n];
+  }
+}
+
+Tensor
+tensor_from(int n, CbiganShape shape, const float *host)
+{
+  Tensor t = tensor_new(n, shape);
+  copy(&t, host, NULL);
+  return t;
+}
+
+float *
+tensor_to_host(const Tensor *t)
+{
+  float *host = g_new(float, (gsize)t->n *cbigan_shape_size(t->shape));
+  copy(t, NULL, host);
+  return host;
+}
+
+/* Output centre i lies at (i + 0.5) / 2 - 0.5 of the input. */
+static void
+neighbours(int i, int size, int *near, int *far)
+{
+  *near = i / 2;
+  *far = CLAMP(i % 2 ? *near + 1 : *near - 1, 0, size - 1);
+}
+
+Tensor
+tensor_upsample(const Tensor *x)
+{
+  CbiganShape s = x->shape;
+  Tensor y = tensor_new(x->n, (CbiganShape){ s.c, 2 * s.h, 2 * s.w });
+  for (int i = 0; i < s.c * 2 * s.h; i++) {
+    int c = i / (2 * s.h), r = i % (2 * s.h), near, far, left, right;
+    neighbours(r, s.h, &near, &far);
+    const double *a = tensor_row(x, c, near), *b = tensor_row(x, c, far);
+    double *out = tensor_row(&y, c, r);
+    for (int k = 0; k < 2 * s.w * x->n; k++) {
+      neighbours(k / x->n, s.w, &left, &right);
+      int p = left * x->n + k % x->n, q = right * x->n + k % x->n;
+      out[k] = 0.75 * (0.75 * a[p] + 0.25 * a[q]) + 0.25 * (0.75 * b[p] + 0.25 * b[q]);
+    }
+  }
+  return y;
+}
+
+double
+leaky_double(double x, double slope)
+{
+  return x > 0 ? x : slope * x; /* NaN stays */
+}
+
+Tensor
+tensor_conv3(const Tensor *x, int outputs, const float *weights, double slope)
+{
+  CbiganShape s = x->shape;
+  Tensor y = tensor_new(x->n, (CbiganShape){ outputs, s.h, s.w });
+  int size = s.w * x->n;
+  for (int o = 0; o < outputs; o++)
+    for (int r = 0; r < s.h; r++) {
+      double *restrict out = tensor_row(&y, o, r);
+      for (int i = 0; i < s.c; i++)
+        for (int tap = 0; tap < 9; tap++) {
+          const double *restrict in = tensor_row(x, i, r + tap / 3 - 1) + (tap % 3 - 1) * x->n;
+          double weight = (double)weights[(o * s.c + i) * 9 + tap];
+          for (int k = 0; k < size; k++)
+            out[k] += weight * in[k];
+        }
+      for (int k = 0; k < size; k++)
+        out[k] = leaky_double(out[k], slope);
+    }
+  return y;
+}
