@@ -11,9 +11,9 @@ G_BEGIN_DECLS
 /* (transfer full) the values of CBIGAN_ISA but "none", best first, as its own error message counts them: a new row of
  * isa.c's table is tested without a change here. */
 GStrv isa_names(void);
-/* Sets CBIGAN_ISA. NULL: this processor has not got these instructions. */
+/* Sets CBIGAN_ISA, so call it before there are threads. NULL: this processor has not got these instructions. */
 const CbiganIsa *isa_find(const char *name);
-/* The same with g_test_skip(). */
-const CbiganIsa *isa_or_skip(const char *name);
+/* A test for where it has not */
+void isa_skip(gconstpointer data);
 
 G_END_DECLS

@@ -37,12 +37,6 @@ find_tables(void)
   add_table(g_strdup("/wide-vectors"), &cbigan_test_wide_vectors, TRUE, TRUE);
 }
 
-static void
-skip(gconstpointer table)
-{
-  g_test_skip("this processor has not got these instructions");
-}
-
 void
 add_for_tables(const char *test, GTestDataFunc function)
 {
@@ -51,7 +45,7 @@ add_for_tables(const char *test, GTestDataFunc function)
   for (guint i = 0; i < tables->len; i++) {
     const KernelTable *table = g_ptr_array_index(tables, i);
     g_autofree char *path = g_strdup_printf("%s/%s", table->path, test);
-    g_test_add_data_func(path, table, table->kernels ? function : skip);
+    g_test_add_data_func(path, table, table->kernels ? function : isa_skip);
   }
 }
 

@@ -1,0 +1,366 @@
+/* test_fused.c - fused layers of the cpu backend against layers one by one
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * For every instruction set, with its kernels for many patches, for few, and for segments of a patch, whatever is
+ * faster. Narrow networks are held to the reference; wide ones, where that would take minutes, to the cpu backend's
+ * single operations, which test_layers.c holds to the reference, and are tests of their own (-m slow), as they take too
+ * long under the sanitizers. Inputs lie between NaN, outputs between sentinels.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "cbigan.h"
+#include "isas.h"
+#include "passes.h"
+
+/* Of the largest number of a value. The worst that these tests find (each prints its own) is 8.5e-6, behind the twelve
+ * 3x3 convolutions of a wide G. */
+#define TOLERANCE 2.5e-5f
+#define REFERENCE_PIXELS 400 /* width * side of a patch: up to here the reference is quick enough */
+
+static void
+check(const CbiganIsa *isa, const Case *c, const CbiganNetwork *network, float *worst)
+{
+  gboolean narrow = c->width * c->patch <= REFERENCE_PIXELS;
+  Pass want = pass_new(narrow ? "reference" : "cpu", NULL, 0, network, c, CBIGAN_FORWARD_KEEP);
+  pass_run(&want, c, FALSE);
+  for (int mode = isa->many == isa->few ? FEW : MANY; mode < N_MODES; mode++) {
+    Pass have = fused_pass(isa, (Mode)mode, 0, network, c);
+    compare_passes(isa->name, mode_names[mode], c, &have, &want, TOLERANCE, worst);
+    pass_clear(&have);
+  }
+  pass_clear(&want);
+}
+
+/* --- tests ------------------------------------------------------------------------------------------------------ */
+
+static void
+say_worst(float worst)
+{
+  g_test_message("worst error %.2g of a value's largest number, tolerance %.2g", (double)worst, (double)TOLERANCE);
+}
+
+/* All networks of so many widths; batches that leave lanes empty: 29 is more than one group of any lanes. */
+static void
+check_widths(const CbiganIsa *isa, const int *widths, guint n, int patch)
+{
+  float worst = 0;
+  for (guint i = 0; i < n * CBIGAN_N_NETWORKS; i++) {
+    Case c = { (CbiganNetworkKind)(i % CBIGAN_N_NETWORKS), widths[i / CBIGAN_N_NETWORKS], patch, i % 2 ? 29 : 13 };
+    if (patch == 128 || c.width > 8)
+      c.batch = 13;
+    g_autoptr(CbiganNetwork) network = case_network(&c);
+    check(isa, &c, network, &worst);
+  }
+  say_worst(worst);
+}
+
+static void
+test_widths(gconstpointer isa)
+{
+  static const int widths[] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+  check_widths(isa, widths, G_N_ELEMENTS(widths), 64);
+}
+
+static void
+test_wide(gconstpointer isa)
+{
+  static const int widths[] = { 12, 16, 19, 24, 32, 37 };
+  check_widths(isa, widths, G_N_ELEMENTS(widths), 64);
+}
+
+static void
+test_patch_128(gconstpointer isa)
+{
+  static const int widths[] = { 1, 3 };
+  check_widths(isa, widths, G_N_ELEMENTS(widths), 128);
+}
+
+static void
+test_wide_patch_128(gconstpointer isa)
+{
+  static const int widths[] = { 5, 16 };
+  check_widths(isa, widths, G_N_ELEMENTS(widths), 128);
+}
+
+/* Numbers that arithmetic goes wrong on; NaN and infinities are test_neighbours()'s. */
+static void
+test_data(gconstpointer isa_row)
+{
+  const CbiganIsa *isa = isa_row;
+  static const DataKind kinds[] = { DATA_ZERO, DATA_DENORMAL, DATA_HUGE };
+  float worst = 0;
+  for (guint i = 0; i < G_N_ELEMENTS(kinds) * CBIGAN_N_NETWORKS; i++) {
+    Case c = { (CbiganNetworkKind)(i % CBIGAN_N_NETWORKS), i % 2 ? 2 : 3, 64, 13, kinds[i / CBIGAN_N_NETWORKS] };
+    g_autoptr(CbiganNetwork) network = case_network(&c);
+    check(isa, &c, network, &worst);
+  }
+  say_worst(worst);
+}
+
+/* D and G as far as every layer, also to within a block; f_D "first". */
+static void
+test_taps(gconstpointer isa_row)
+{
+  const CbiganIsa *isa = isa_row;
+  float worst = 0;
+  for (int kind = CBIGAN_GENERATOR; kind <= CBIGAN_DISCRIMINATOR; kind++) {
+    Case c = { (CbiganNetworkKind)kind, 2, 64, 5 };
+    g_autoptr(CbiganNetwork) network = case_network(&c);
+    for (c.n_layers = 1; c.n_layers <= network->n_layers; c.n_layers++)
+      check(isa, &c, network, &worst);
+  }
+  Case c = { CBIGAN_DISCRIMINATOR, 5, 64, 29 };
+  g_autoptr(CbiganNetwork) first = cbigan_network_new_first_tap(5, 64);
+  check(isa, &c, first, &worst);
+  say_worst(worst);
+}
+
+/* NaN in one sample: it is seen there, and no other sample's bits change. */
+static void
+test_neighbours(gconstpointer isa_row)
+{
+  const CbiganIsa *isa = isa_row;
+  for (int i = 0; i < CBIGAN_N_NETWORKS * N_MODES; i++) {
+    Case c = { (CbiganNetworkKind)(i / N_MODES), 3, 64, 13 };
+    Mode mode = (Mode)(i % N_MODES);
+    g_autoptr(CbiganNetwork) network = case_network(&c);
+    Pass clean = fused_pass(isa, mode, 1, network, &c);
+    for (c.nan_sample = 1; c.nan_sample <= c.batch; c.nan_sample += 6) { /* first, middle, last */
+      Pass spoilt = fused_pass(isa, mode, 1, network, &c);
+      compare_bits(isa->name, mode_names[mode], &c, &spoilt, &clean, c.nan_sample - 1);
+      for (int k = 0; spoilt.values[k] >= 0; k++) {
+        gsize size = cbigan_shape_size(network->values[spoilt.values[k]].shape);
+        g_assert_true(isnan(spoilt.out[k][(gsize)(c.nan_sample - 1) * size]));
+      }
+      pass_clear(&spoilt);
+    }
+    pass_clear(&clean);
+  }
+}
+
+/* However many threads share the work, in whole groups of samples or within them: each fused part makes the same bits
+ * from the same inputs. (Single operations needn't.) */
+static void
+check_threads(const CbiganIsa *isa, Mode mode, const Case *c, int threads)
+{
+  g_autoptr(CbiganNetwork) network = case_network(c);
+  Pass one = pass_new("cpu", isa, 1, network, c, CBIGAN_FORWARD_KEEP);
+  Pass several = pass_new("cpu", isa, threads, network, c, CBIGAN_FORWARD_KEEP);
+  pass_fuse(&one, isa, mode);
+  pass_fuse(&several, isa, mode);
+  pass_run(&one, c, FALSE);
+  float **from = one.forward->values, **to = several.forward->values;
+  for (int i = 0; i < network->n_layers; i++) {
+    CbiganFused *fused = several.forward->fused[i];
+    for (const int *v = fused ? fused->inputs : NULL; v && *v >= 0; v++)
+      memcpy(to[*v], from[*v], (gsize)c->batch * cbigan_shape_size(network->values[*v].shape) * sizeof(float));
+    if (fused)
+      fused->run(fused, to);
+    for (const int *v = fused ? fused->outputs : NULL; v && *v >= 0; v++)
+      if (memcmp(to[*v], from[*v], (gsize)c->batch * cbigan_shape_size(network->values[*v].shape) * sizeof(float)))
+        g_error("%s %s %s, batch %d: other bits with %d threads than with one", isa->name, mode_names[mode],
+                network->values[*v].name, c->batch, threads);
+  }
+  pass_clear(&one);
+  pass_clear(&several);
+}
+
+static void
+test_threads(gconstpointer isa)
+{
+  static const int threads[] = { 2, 3, 5 }, batches[] = { 1, 29 };
+  for (int i = 0; i < CBIGAN_N_NETWORKS * N_MODES * 2; i++) {
+    Case c = { (CbiganNetworkKind)(i / 2 / N_MODES), 3, 64, batches[i % 2] };
+    for (guint k = 0; k < G_N_ELEMENTS(threads); k++)
+      check_threads(isa, (Mode)(i / 2 % N_MODES), &c, threads[k]);
+  }
+}
+
+/* Who asks gets fused layers where they are faster, by the kernels that are fastest, with the same bits as theirs. */
+static void
+test_choice(gconstpointer isa_row)
+{
+  const CbiganIsa *isa = isa_row;
+  int many = isa->many->lanes, few = isa->few->lanes;
+  const struct {
+    CbiganForwardMemory memory;
+    int width, batch, threads;
+    int mode; /* N_MODES: not fused */
+  } rows[] = {
+    { CBIGAN_FORWARD_FUSE, 3, many, 1, MANY },
+    { CBIGAN_FORWARD_FUSE, 3, 2 * many, 2, MANY },
+    { CBIGAN_FORWARD_FUSE, 3, many, 2, FEW }, /* so that both threads have lanes to fill */
+    { CBIGAN_FORWARD_FUSE, 3, 3 * few / 4, 1, FEW },
+    { CBIGAN_FORWARD_FUSE, 3, 3 * few / 4 - 1, 1, SEGMENTS },
+    { CBIGAN_FORWARD_FUSE, 3, few + 1, 1, SEGMENTS },
+    { CBIGAN_FORWARD_FUSE, 3, 1, 2, SEGMENTS },
+    { CBIGAN_FORWARD_FUSE, isa->widest, 1, 1, SEGMENTS },
+    { CBIGAN_FORWARD_FUSE, isa->widest + 1, 1, 1, N_MODES },
+    { CBIGAN_FORWARD_FUSE, isa->widest + 1, many, 1, N_MODES },
+    { CBIGAN_FORWARD_REUSE, 3, many, 1, N_MODES },
+    { CBIGAN_FORWARD_KEEP, 3, 1, 1, N_MODES },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS(rows) * CBIGAN_N_NETWORKS; i++) {
+    guint row = i / CBIGAN_N_NETWORKS;
+    Case c = { (CbiganNetworkKind)(i % CBIGAN_N_NETWORKS), rows[row].width, 64, rows[row].batch };
+    g_autoptr(CbiganNetwork) network = case_network(&c);
+    Pass chosen = pass_new("cpu", isa, rows[row].threads, network, &c, rows[row].memory);
+    int n_fused = 0;
+    for (int k = 0; k < network->n_layers; k++) {
+      const CbiganCpuFused *fused = (const CbiganCpuFused *)chosen.forward->fused[k];
+      n_fused += fused != NULL;
+      if (fused && (rows[row].mode == N_MODES || fused->kernels != mode_kernels(isa, (Mode)rows[row].mode) ||
+                    fused->segmented != (rows[row].mode == SEGMENTS)))
+        g_error("row %u: %s, c = %d, batch %d has kernels of %d lanes%s at %s", row, isa->name, c.width, c.batch,
+                fused->kernels->lanes, fused->segmented ? " in segments" : "", network->layers[k].name);
+    }
+    if (!n_fused != (rows[row].mode == N_MODES))
+      g_error("row %u: %s, c = %d, batch %d has %d fused parts", row, isa->name, c.width, c.batch, n_fused);
+    if (n_fused) {
+      pass_run(&chosen, &c, FALSE);
+      Pass same = fused_pass(isa, (Mode)rows[row].mode, rows[row].threads, network, &c);
+      compare_bits(isa->name, "chosen", &c, &chosen, &same, -1);
+      pass_clear(&same);
+    }
+    pass_clear(&chosen);
+  }
+}
+
+/* A value that exists only within a step can't be kept: those layers are done one by one, the others are fused still.
+ */
+static void
+test_kept_inside(gconstpointer isa_row)
+{
+  const CbiganIsa *isa = isa_row;
+  Case c = { CBIGAN_ENCODER, 3, 64, isa->few->lanes };
+  g_autoptr(CbiganNetwork) network = case_network(&c);
+  g_autoptr(GError) error = NULL;
+  Pass p = pass_new("cpu", isa, 1, network, &c, CBIGAN_FORWARD_FUSE);
+  Pass want = pass_new("reference", NULL, 1, network, &c, CBIGAN_FORWARD_KEEP);
+  const int inside = cbigan_network_find_value(network, "encoder.block1.conv0"), keep[] = { inside, -1 };
+  g_assert_cmpint(inside, >=, 0);
+  g_assert_null(cbigan_cpu_fuse_with(p.backend, isa->few, FALSE, network, 0, network->n_layers, c.batch, keep));
+  cbigan_forward_free(p.forward);
+  p.forward = cbigan_forward_new(p.backend, network, network->n_layers, c.batch, CBIGAN_FORWARD_FUSE, keep,
+                                 p.parameters, &error);
+  g_assert_no_error(error);
+  const int read[] = { inside, network->output, -1 };
+  int n_fused = 0;
+  for (int k = 0; k < network->n_layers; k++)
+    n_fused += p.forward->fused[k] != NULL;
+  g_assert_cmpint(n_fused, >, 0);
+  memcpy(p.values, read, sizeof read);
+  memcpy(want.values, read, sizeof read);
+  pass_run(&p, &c, FALSE);
+  pass_run(&want, &c, FALSE);
+  float worst = 0;
+  compare_passes(isa->name, "kept inside", &c, &p, &want, TOLERANCE, &worst);
+  pass_clear(&p);
+  pass_clear(&want);
+}
+
+/* CBIGAN_ISA: each name means itself, or the best below it; others are an error that says which there are. */
+static void
+test_names(void)
+{
+  static const char *const wrong[] = { "", "sse9", "AVX2", "avx2 " };
+  g_auto(GStrv) names = isa_names();
+  const CbiganIsa *best = NULL, *first = NULL, *isa;
+  g_unsetenv("CBIGAN_ISA");
+  g_assert_true(cbigan_cpu_choose_isa(&best, NULL));
+  for (int i = (int)g_strv_length(names) - 1; i >= 0; i--) {
+    const CbiganIsa *below = first;
+    g_setenv("CBIGAN_ISA", names[i], TRUE);
+    g_assert_true(cbigan_cpu_choose_isa(&isa, NULL));
+    g_assert_nonnull(isa); /* the last one works everywhere */
+    g_assert_true(isa == below || g_str_equal(isa->name, names[i]));
+    g_assert_true(isa->supported());
+    first = isa;
+  }
+  g_assert_true(best && best == first);
+  for (guint i = 0; i < G_N_ELEMENTS(wrong); i++) {
+    g_autoptr(GError) error = NULL;
+    g_autofree char *quoted = g_strdup_printf("“%s”", wrong[i]);
+    g_setenv("CBIGAN_ISA", wrong[i], TRUE);
+    g_assert_false(cbigan_cpu_choose_isa(&isa, &error));
+    g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
+    g_assert_nonnull(strstr(error->message, quoted));
+    g_assert_nonnull(strstr(error->message, "none"));
+    for (guint k = 0; names[k]; k++)
+      g_assert_nonnull(strstr(error->message, names[k]));
+  }
+}
+
+/* A backend opens with what CBIGAN_ISA says, or not at all; with "none" nothing is fused. */
+static void
+test_environment(void)
+{
+  g_autoptr(GError) error = NULL;
+  g_setenv("CBIGAN_ISA", "none", TRUE);
+  g_autoptr(CbiganBackend) none = cbigan_backend_open("cpu", 0, 1, &error);
+  g_assert_no_error(error);
+  g_assert_null(((CbiganCpu *)none)->isa);
+  g_setenv("CBIGAN_ISA", "reference", TRUE);
+  g_autoptr(CbiganBackend) plain = cbigan_backend_open("cpu", 0, 1, &error);
+  g_assert_no_error(error);
+  g_assert_cmpstr(((CbiganCpu *)plain)->isa->name, ==, "reference");
+  g_setenv("CBIGAN_ISA", "sse9", TRUE);
+  g_assert_null(cbigan_backend_open("cpu", 0, 1, &error));
+  g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
+  g_unsetenv("CBIGAN_ISA");
+}
+
+/* Without an instruction set nothing is fused. */
+static void
+test_none(void)
+{
+  Case c = { CBIGAN_ENCODER, 3, 64, 16 };
+  g_autoptr(CbiganNetwork) network = case_network(&c);
+  Pass none = pass_new("cpu", NULL, 1, network, &c, CBIGAN_FORWARD_FUSE);
+  for (int i = 0; i < network->n_layers; i++)
+    g_assert_null(none.forward->fused[i]);
+  pass_clear(&none);
+}
+
+int
+main(int argc, char **argv)
+{
+  static const struct {
+    const char *path; /* in front of and behind an instruction set's name */
+    GTestDataFunc run;
+    gboolean slow; /* with -m slow, and only then */
+  } tests[] = {
+    { "/%s/widths", test_widths, FALSE },
+    { "/%s/patch-128", test_patch_128, FALSE },
+    { "/%s/data", test_data, FALSE },
+    { "/%s/taps", test_taps, FALSE },
+    { "/%s/neighbours", test_neighbours, FALSE },
+    { "/%s/threads", test_threads, FALSE },
+    { "/%s/choice", test_choice, FALSE },
+    { "/%s/kept-inside", test_kept_inside, FALSE },
+    { "/%s/wide", test_wide, TRUE },
+    { "/%s/wide-patch-128", test_wide_patch_128, TRUE },
+  };
+  g_auto(GStrv) names = isa_names();
+  g_test_init(&argc, &argv, NULL);
+  if (!g_test_slow()) {
+    g_test_add_func("/names", test_names);
+    g_test_add_func("/environment", test_environment);
+    g_test_add_func("/none", test_none);
+  }
+  for (guint i = 0; names[i]; i++) {
+    const CbiganIsa *isa = isa_find(names[i]);
+    for (guint k = 0; k < G_N_ELEMENTS(tests); k++) {
+      if (tests[k].slow != g_test_slow())
+        continue;
+      g_auto(GStrv) around = g_strsplit(tests[k].path, "%s", 2);
+      g_autofree char *path = g_strconcat(around[0], names[i], around[1], NULL);
+      g_test_add_data_func(path, isa, isa ? tests[k].run : isa_skip);
+    }
+  }
+  g_unsetenv("CBIGAN_ISA");
+  return g_test_run();
+}
