@@ -3,14 +3,18 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Every combination of backend, width, patch and batch is set up first; then they take turns, so that whatever else
- * the machine does falls on all of them alike. The median of the turns is reported.
+ * Every combination of backend, width, patch and batch is set up first; then they take turns, and so do the machine's
+ * peak and bandwidth (machine_peak.c), so that whatever else the machine does falls on all of them alike. The medians
+ * of the turns are reported. A new figure is a row in `figures`.
  */
 #include "backend/backend.h"
 #include "command.h"
+#include "config.h"
 #include "i18n.h"
+#include "machine_peak.h"
 #include "model/model.h"
 #include "progress.h"
+#include "scoring_work.h"
 #include <json-glib/json-glib.h>
 #include <math.h>
 #include <stdio.h>
@@ -18,8 +22,14 @@
 
 static const CbiganUsage usage = {
   N_("[OPTION…]"),
-  N_("Measures scoring (Eq. 7) with random weights: milliseconds for a frame of so many patches, and GFLOP/s, counted\n"
-     "from the networks' tables. Lists are separated by commas; all combinations are measured, taking turns."),
+  N_("Measures scoring (Eq. 7) with random weights: milliseconds for a frame of so many patches, and how near that is\n"
+     "to what the machine can do. Lists are separated by commas; all combinations are measured, taking turns.\n"
+     "\n"
+     "Operations are counted from the networks' tables, each convolution done directly. So the share of the machine's\n"
+     "multiply-add peak is that of the direct method: a method with fewer multiplications can exceed 100 %.\n"
+     "Bytes are the weights once, the frame's pixels and the anomaly map: what must move when all between stays\n"
+     "in cache. The floor is the time of whichever takes longer, the operations at the peak or the bytes at the\n"
+     "bandwidth. Peak and bandwidth are measured here, on the same number of threads; CBIGAN_ISA limits the peak too."),
   "  cbigan bench\n"
   "  cbigan bench --backend cpu,reference --width 3,16,32 --patch 64 --batch 1,64\n"
   "  cbigan bench --width 16 --batch 64 --json",
@@ -29,15 +39,19 @@ static const CbiganUsage usage = {
 
 #define MAX_CHOICES 16
 
+static const char *const tap_names[] = { [CBIGAN_TAP_FIRST] = "first", [CBIGAN_TAP_HIDDEN] = "hidden", NULL };
+
 typedef struct {
   int n, values[MAX_CHOICES];
 } Choices;
 
+#define IDLE_USEC 5000 /* until the threads of whoever ran before have stopped spinning */
+
 /* One row of the result. */
 typedef struct {
-  const char *backend;
+  const char *backend, *tap;
   int width, patch, batch;
-  double gflop; /* for one frame */
+  double gflop, mbytes; /* of one frame */
   CbiganScorer *scorer;
   guint8 *pixels;       /* (patch, batch * patch, 3): the frame, patches side by side */
   GArray *milliseconds; /* of double */
@@ -52,52 +66,6 @@ free_case(gpointer data)
   g_array_unref(c->milliseconds);
   g_free(c->pixels);
   g_free(c);
-}
-
-/* Operations of one sample; a multiplication and its addition are two. */
-static double
-layer_flop(const CbiganLayer *layer)
-{
-  double in = (double)cbigan_shape_size(layer->in);
-
-  switch (layer->kind) {
-  case CBIGAN_CONV2D:
-    return 2.0 * layer->kernel * layer->kernel * layer->in.c * (double)cbigan_shape_size(layer->out);
-  case CBIGAN_DENSE:
-    return 2.0 * in * (double)cbigan_shape_size(layer->out);
-  case CBIGAN_UPSAMPLE:
-  case CBIGAN_AVGPOOL:
-    return 0;
-  }
-  return 0;
-}
-
-static double
-network_flop(const CbiganNetwork *network, int n_layers)
-{
-  double flop = 0;
-
-  for (int i = 0; i < n_layers; i++)
-    flop += layer_flop(&network->layers[i]);
-  return flop;
-}
-
-/* Eq. 7 of one patch: E, G, and f_D on x and on G(E(x)). */
-static double
-scoring_gflop(const CbiganModel *model)
-{
-  const CbiganNetwork *e = model->networks[CBIGAN_ENCODER], *g = model->networks[CBIGAN_GENERATOR];
-  const CbiganNetwork *d = model->networks[CBIGAN_DISCRIMINATOR];
-  double tap;
-
-  if (model->info.tap == CBIGAN_TAP_HIDDEN) {
-    tap = network_flop(d, cbigan_network_layers_until(d, cbigan_network_find_value(d, "discriminator.hidden")));
-  } else {
-    g_autoptr(CbiganNetwork) first = cbigan_network_new_first_tap(model->info.width, model->info.patch);
-
-    tap = network_flop(first, first->n_layers);
-  }
-  return (network_flop(e, e->n_layers) + network_flop(g, g->n_layers) + 2 * tap) / 1e9;
 }
 
 static CbiganModel *
@@ -121,16 +89,18 @@ new_case(const char *backend, int width, int patch, int batch, int threads, Cbig
   g_autoptr(CbiganModel) model = random_model(width, patch, batch, tap);
   g_autoptr(GRand) random = g_rand_new_with_seed(1);
   CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
+  CbiganWork work = cbigan_scoring_work(model);
   gsize size = (gsize)batch * (gsize)patch * (gsize)patch * 3;
 
-  *c = (Case){ backend, width, patch, batch, scoring_gflop(model) * batch };
+  *c = (Case){
+    backend, tap_names[tap], width, patch, batch, work.flop * batch / 1e9, (work.weights + work.pixels * batch) / 1e6
+  };
   c->milliseconds = g_array_new(FALSE, FALSE, sizeof(double));
   c->pixels = g_malloc(size);
   for (gsize i = 0; i < size; i++)
     c->pixels[i] = (guint8)g_rand_int_range(random, 0, 256);
   options.backend = backend;
   options.threads = threads;
-  options.batch = batch;
   c->scorer = cbigan_scorer_new(model, &options, error);
   if (!c->scorer) {
     free_case(c);
@@ -148,29 +118,50 @@ score_once(Case *c, CbiganResult *result, GError **error)
   return cbigan_scorer_score(c->scorer, &frame, 1, result, error);
 }
 
-/* repeats turns of all cases, and one before them to warm up. */
-static gboolean
-measure(GPtrArray *cases, int repeats, GError **error)
+/* The machine, measured in the same turns. */
+typedef struct {
+  CbiganMachine *machine;
+  int threads;
+  GArray *peaks, *bandwidths; /* of double, one a turn */
+  double gflops, gbytes;      /* their medians */
+} Limits;
+
+static void
+clear_limits(Limits *limits)
 {
-  CbiganResult result = CBIGAN_RESULT_INIT;
-  gboolean fine = TRUE;
+  cbigan_machine_free(limits->machine);
+  g_clear_pointer(&limits->peaks, g_array_unref);
+  g_clear_pointer(&limits->bandwidths, g_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Limits, clear_limits)
 
-  for (int turn = 0; fine && turn <= repeats; turn++)
-    for (guint i = 0; fine && i < cases->len; i++) {
-      Case *c = g_ptr_array_index(cases, i);
-      g_autofree char *text = g_strdup_printf(_("turn %d of %d"), turn, repeats);
-      gint64 start = g_get_monotonic_time();
-      double milliseconds;
+/* As many threads as the backend takes that takes the most. */
+static gboolean
+open_limits(Limits *limits, char **backends, int threads, GError **error)
+{
+  for (; *backends; backends++) {
+    g_autoptr(CbiganBackend) backend = cbigan_backend_open(*backends, 0, threads, error);
 
-      fine = score_once(c, &result, error);
-      milliseconds = (double)(g_get_monotonic_time() - start) / 1e3;
-      if (turn)
-        g_array_append_val(c->milliseconds, milliseconds);
-      cbigan_progress_show((turn + (double)i / cases->len) / (repeats + 1), text);
-    }
-  cbigan_progress_end();
-  cbigan_result_clear(&result);
-  return fine;
+    if (!backend)
+      return FALSE;
+    limits->threads = MAX(limits->threads, backend->threads);
+  }
+  limits->peaks = g_array_new(FALSE, FALSE, sizeof(double));
+  limits->bandwidths = g_array_new(FALSE, FALSE, sizeof(double));
+  limits->machine = cbigan_machine_new(limits->threads, error);
+  return limits->machine != NULL;
+}
+
+static void
+measure_limits(Limits *limits)
+{
+  double rate;
+
+  g_usleep(IDLE_USEC);
+  rate = cbigan_machine_multiply_add(limits->machine);
+  g_array_append_val(limits->peaks, rate);
+  rate = cbigan_machine_read(limits->machine);
+  g_array_append_val(limits->bandwidths, rate);
 }
 
 static int
@@ -190,34 +181,132 @@ median(GArray *values)
   return (v[(values->len - 1) / 2] + v[values->len / 2]) / 2;
 }
 
-static void
-print_row(const Case *c)
+/* repeats turns of all cases and of the machine, and one of the cases before them to warm up. */
+static gboolean
+measure(GPtrArray *cases, Limits *limits, int repeats, GError **error)
 {
-  double ms = median(c->milliseconds);
+  CbiganResult result = CBIGAN_RESULT_INIT;
+  gboolean fine = TRUE;
 
-  printf("%-10s %6d %6d %6d %10.3f %12.3f %10.1f\n", c->backend, c->width, c->patch, c->batch, c->gflop, ms,
-         c->gflop / ms * 1e3);
+  for (int turn = 0; fine && turn <= repeats; turn++) {
+    for (guint i = 0; fine && i < cases->len; i++) {
+      Case *c = g_ptr_array_index(cases, i);
+      g_autofree char *text = g_strdup_printf(_("turn %d of %d"), turn, repeats);
+      gint64 start = g_get_monotonic_time();
+      double milliseconds;
+
+      fine = score_once(c, &result, error);
+      milliseconds = (double)(g_get_monotonic_time() - start) / 1e3;
+      if (turn)
+        g_array_append_val(c->milliseconds, milliseconds);
+      cbigan_progress_show((turn + (double)i / cases->len) / (repeats + 1), text);
+    }
+    if (turn)
+      measure_limits(limits);
+  }
+  cbigan_progress_end();
+  cbigan_result_clear(&result);
+  limits->gflops = median(limits->peaks);
+  limits->gbytes = median(limits->bandwidths);
+  return fine;
+}
+
+/* --- what is shown ----------------------------------------------------------------------------------------------- */
+
+enum { GFLOP, MBYTES, MILLISECONDS, FLOOR, GFLOPS, PEAK_SHARE, BANDWIDTH_SHARE, N_FIGURES };
+
+static const struct {
+  const char *name; /* in JSON */
+  const char *title;
+  int columns, digits;
+  double scale; /* of the title's unit to JSON's */
+} figures[N_FIGURES] = {
+  [GFLOP] = { "gflop", N_("GFLOP"), 9, 3, 1 },
+  [MBYTES] = { "mbytes", N_("MB"), 9, 2, 1 },
+  [MILLISECONDS] = { "milliseconds", N_("ms a frame"), 12, 3, 1 },
+  [FLOOR] = { "floor_milliseconds", N_("floor ms"), 10, 3, 1 },
+  [GFLOPS] = { "gflops", N_("GFLOP/s"), 9, 1, 1 },
+  [PEAK_SHARE] = { "peak_share", N_("peak %"), 8, 1, 100 },
+  [BANDWIDTH_SHARE] = { "bandwidth_share", N_("bandwidth %"), 13, 2, 100 },
+};
+
+static void
+compute_figures(const Case *c, const Limits *limits, double values[N_FIGURES])
+{
+  double ms = median(c->milliseconds); /* 1 GFLOP/s = 1e-3 GFLOP/ms, and so are GB/s to MB/ms = 1 */
+
+  values[GFLOP] = c->gflop;
+  values[MBYTES] = c->mbytes;
+  values[MILLISECONDS] = ms;
+  values[FLOOR] = fmax(c->gflop / limits->gflops * 1e3, c->mbytes / limits->gbytes);
+  values[GFLOPS] = c->gflop / ms * 1e3;
+  values[PEAK_SHARE] = values[GFLOPS] / limits->gflops;
+  values[BANDWIDTH_SHARE] = c->mbytes / ms / limits->gbytes;
+}
+
+/* Translated titles may have more bytes than columns. */
+static void
+print_title(const char *title, int columns)
+{
+  printf("%*s%s", MAX(columns - (int)g_utf8_strlen(title, -1), 1), "", title);
 }
 
 static void
-print_json(const Case *c)
+print_heading(const Limits *limits)
+{
+  printf(_("%s, %s, threads: %d; %.1f GFLOP/s of multiply-adds, %.1f GB/s from memory; cbigan %s\n"),
+         cbigan_machine_processor(limits->machine), cbigan_machine_isa(limits->machine), limits->threads,
+         limits->gflops, limits->gbytes, VERSION);
+  printf("%-10s", _("backend"));
+  print_title(_("width"), 7);
+  print_title(_("patch"), 7);
+  print_title(_("batch"), 7);
+  for (int i = 0; i < N_FIGURES; i++)
+    print_title(_(figures[i].title), figures[i].columns);
+  puts("");
+}
+
+static void
+print_row(const Case *c, const Limits *limits)
+{
+  double values[N_FIGURES];
+
+  compute_figures(c, limits, values);
+  printf("%-10s %6d %6d %6d", c->backend, c->width, c->patch, c->batch);
+  for (int i = 0; i < N_FIGURES; i++)
+    printf(" %*.*f", figures[i].columns - 1, figures[i].digits, values[i] * figures[i].scale);
+  puts("");
+}
+
+/* Every line says all that its figures depend on, so that lines of several runs can be put together and compared. */
+static void
+print_json(const Case *c, const Limits *limits)
 {
   g_autoptr(JsonObject) object = json_object_new();
   g_autoptr(JsonNode) root = json_node_new(JSON_NODE_OBJECT);
   g_autofree char *line = NULL;
-  double ms = median(c->milliseconds);
+  double values[N_FIGURES];
 
+  json_object_set_string_member(object, "version", VERSION);
+  json_object_set_string_member(object, "processor", cbigan_machine_processor(limits->machine));
+  json_object_set_string_member(object, "isa", cbigan_machine_isa(limits->machine));
+  json_object_set_int_member(object, "threads", limits->threads);
+  json_object_set_double_member(object, "peak_gflops", limits->gflops);
+  json_object_set_double_member(object, "bandwidth_gbytes", limits->gbytes);
   json_object_set_string_member(object, "backend", c->backend);
+  json_object_set_string_member(object, "tap", c->tap);
   json_object_set_int_member(object, "width", c->width);
   json_object_set_int_member(object, "patch", c->patch);
   json_object_set_int_member(object, "batch", c->batch);
-  json_object_set_double_member(object, "gflop", c->gflop);
-  json_object_set_double_member(object, "milliseconds", ms);
-  json_object_set_double_member(object, "gflops", c->gflop / ms * 1e3);
+  compute_figures(c, limits, values);
+  for (int i = 0; i < N_FIGURES; i++)
+    json_object_set_double_member(object, figures[i].name, values[i]);
   json_node_set_object(root, object);
   line = json_to_string(root, FALSE);
   puts(line);
 }
+
+/* --- options ----------------------------------------------------------------------------------------------------- */
 
 /* "1,16,64" */
 static gboolean
@@ -261,12 +350,10 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, clear_arguments)
 static gboolean
 check_arguments(Arguments *a, GError **error)
 {
-  static const char *const taps[] = { "first", "hidden", NULL };
-
   if (!parse_list("width", a->widths ? a->widths : "4,16", 1, CBIGAN_MAX_WIDTH, &a->width, error) ||
       !parse_list("patch", a->patches ? a->patches : "64,128", 64, 128, &a->patch, error) ||
       !parse_list("batch", a->batches ? a->batches : "1,16", 1, 1024, &a->batch, error) ||
-      !cbigan_command_choice("tap", a->tap, taps, &a->chosen_tap, error) ||
+      !cbigan_command_choice("tap", a->tap, tap_names, &a->chosen_tap, error) ||
       !cbigan_command_in_range("threads", a->threads, 0, 4096, error) ||
       !cbigan_command_in_range("repeats", a->repeats, 1, 10000, error))
     return FALSE;
@@ -304,6 +391,7 @@ cbigan_cmd_bench(int argc, char **argv)
   g_auto(GStrv) rest = NULL;
   g_auto(GStrv) backends = NULL;
   g_autoptr(GPtrArray) cases = NULL;
+  g_auto(Limits) limits = { 0 };
   g_autoptr(GError) error = NULL;
   GOptionEntry entries[] = {
     { "backend", 0, 0, G_OPTION_ARG_STRING, &a.backends, N_("Backends; auto unless given"), N_("LIST") },
@@ -323,12 +411,11 @@ cbigan_cmd_bench(int argc, char **argv)
     return cbigan_command_usage(error);
   backends = g_strsplit(a.backends ? a.backends : "auto", ",", -1);
   cases = make_cases(&a, backends, &error);
-  if (!cases || !measure(cases, a.repeats, &error))
+  if (!cases || !open_limits(&limits, backends, a.threads, &error) || !measure(cases, &limits, a.repeats, &error))
     return cbigan_command_fail(error);
   if (!a.json)
-    printf("%-10s %6s %6s %6s %10s %12s %10s\n", _("backend"), _("width"), _("patch"), _("batch"), _("GFLOP"),
-           _("ms a frame"), _("GFLOP/s"));
+    print_heading(&limits);
   for (guint i = 0; i < cases->len; i++)
-    (a.json ? print_json : print_row)(g_ptr_array_index(cases, i));
+    (a.json ? print_json : print_row)(g_ptr_array_index(cases, i), &limits);
   return CBIGAN_EXIT_FINE;
 }

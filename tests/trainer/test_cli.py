@@ -336,15 +336,75 @@ def test_pipelines():
     run('train', '--pipeline', 'filesrc location=missing ! decodebin', '--output', 'd', *TINY, code=1, error=['missing'])
 
 
-def test_info_and_bench():
+def test_info():
     out = run('info', '--backends')
     assert 'reference' in out and 'can run here' in out, out
-    lines = [json.loads(line) for line in
-             run('bench', '--backend', 'reference', '--width', '1,2', '--patch', '64', '--batch', '1,2', '--repeats', '1',
-                 '--json').splitlines()]
-    assert [(line['width'], line['batch']) for line in lines] == [(1, 1), (1, 2), (2, 1), (2, 2)], lines
-    assert all(line['milliseconds'] > 0 for line in lines)
-    assert abs(lines[1]['gflop'] - 2 * lines[0]['gflop']) < 1e-12, lines
+
+
+def scoring_work(c, patch, tap):
+    """(operations a patch, weights) of Eq. 7, counted from the paper's description: E, G, and f_D twice."""
+    def block(before, filters, side):  # 3x3, 3x3, 1x1 with bias, skip 1x1: (multiplications, weights)
+        window = 9 * before + 9 * filters + filters + before
+        return window * filters * side * side, window * filters + filters
+
+    def trunk():
+        filters = [m * c for m in (1, 2, 3, 4, 8, 16)]
+        return [block(before, after, patch >> i) for i, (before, after) in enumerate(zip([3, *filters], filters))]
+
+    def dense(into, out, bias=False):
+        return into * out, (into + bias) * out
+
+    flat, sides = 16 * c * (patch // 32)**2, [patch >> i for i in (5, 4, 3, 2, 1, 0)]
+    filters = [m * c for m in (16, 16, 8, 4, 3, 2, 1)]
+    e = [*trunk(), dense(flat, 16 * c), dense(16 * c, 64, True)]
+    g = [dense(64, 64 * c), *map(block, filters, filters[1:], sides), (3 * c * patch * patch, 3 * c + 3)]
+    d = [(27 * c * patch * patch, 27 * c)] if tap == 'first' else [
+        *trunk(), dense(64, 512), dense(512, 512), dense(512, 512), dense(flat + 512, 16 * c)]
+    return 2 * sum(n for n, _ in e + g + d + d), sum(weights for _, weights in e + g + d)
+
+
+def bench(*arguments, environment=()):
+    """The command on tiny cases in plain C."""
+    return run('bench', '--backend', 'reference', '--repeats', '1', *arguments, env={**os.environ, **dict(environment)})
+
+
+def test_bench():
+    lines = [json.loads(line) for tap in ('first', 'hidden') for patch in (64, 128) for line in
+             bench('--width', '1,2', '--patch', patch, '--batch', '1,2', '--tap', tap, '--json').splitlines()]
+    assert [(line['tap'], line['patch'], line['width'], line['batch']) for line in lines] == [
+        (tap, patch, width, batch) for tap in ('first', 'hidden') for patch in (64, 128) for width in (1, 2)
+        for batch in (1, 2)], lines
+    for line in lines:
+        flop, weights = scoring_work(line['width'], line['patch'], line['tap'])
+        gflop = flop * line['batch'] / 1e9
+        mbytes = (4 * weights + 7 * line['patch']**2 * line['batch']) / 1e6  # RGB bytes in, floats of the map out
+        expected = {
+            'gflop': gflop, 'mbytes': mbytes, 'gflops': gflop / line['milliseconds'] * 1e3,
+            'peak_share': gflop / line['milliseconds'] * 1e3 / line['peak_gflops'],
+            'bandwidth_share': mbytes / line['milliseconds'] / line['bandwidth_gbytes'],
+            'floor_milliseconds': max(gflop / line['peak_gflops'] * 1e3, mbytes / line['bandwidth_gbytes']),
+        }
+        for name, value in expected.items():
+            assert 0 < value < float('inf') and abs(line[name] - value) < 1e-9 * value, (name, value, line)
+        assert line['backend'] == 'reference' and line['threads'] == 1 and line['isa'] and line['processor'], line
+        assert f'cbigan {line["version"]}\n' == run('--version'), line
+    limited = json.loads(bench('--width', '1', '--patch', '64', '--batch', '1', '--json',
+                               environment={'CBIGAN_ISA': 'reference'}))
+    assert limited['isa'] == 'baseline', limited
+
+
+def test_bench_table():
+    machine, titles, *rows = bench('--width', '1,2', '--patch', '64', '--batch', '3').splitlines()
+    assert 'threads: 1; ' in machine and 'GFLOP/s' in machine and 'GB/s' in machine, machine
+    for title in 'ms a frame', 'floor ms', 'GFLOP/s', 'peak %', 'bandwidth %':
+        assert title in titles, titles
+    for width, row in zip((1, 2), rows, strict=True):
+        backend, *numbers = row.split()
+        c, patch, batch, gflop, mbytes, ms, floor, gflops, peak, bandwidth = map(float, numbers)
+        assert (backend, c, patch, batch) == ('reference', width, 64, 3), row
+        assert abs(gflop - 3 * scoring_work(width, 64, 'first')[0] / 1e9) < 1e-3, row
+        assert abs(gflops - gflop / ms * 1e3) <= 0.06 + 1e3 * 5e-4 / ms, row
+        assert all(value >= 0 for value in (mbytes, floor, peak, bandwidth)) and mbytes < 10, row
 
 
 def main():

@@ -1,0 +1,63 @@
+/* scoring_work.c - what scoring a patch costs whoever does it, from the networks' tables
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Everything between the pixels and the map may stay in a cache, so it counts no bytes: the floor that follows is one
+ * that an implementation can come near. A faster method (Winograd's) may need fewer operations than are counted here.
+ */
+#include "scoring_work.h"
+
+typedef struct {
+  double flop, weights; /* of one sample; bytes */
+} Cost;
+
+static Cost
+layer_cost(const CbiganLayer *layer)
+{
+  double in = (double)cbigan_shape_size(layer->in), out = (double)cbigan_shape_size(layer->out);
+  double window, biases = layer->bias == CBIGAN_NO_OFFSET ? 0 : 1;
+
+  switch (layer->kind) {
+  case CBIGAN_CONV2D:
+    window = (double)layer->kernel * layer->kernel * layer->in.c;
+    return (Cost){ 2 * window * out, (window + biases) * layer->out.c * sizeof(float) };
+  case CBIGAN_DENSE:
+    return (Cost){ 2 * in * out, (in + biases) * out * sizeof(float) };
+  case CBIGAN_UPSAMPLE:
+  case CBIGAN_AVGPOOL:
+    break; /* no weights, and little work beside a convolution's */
+  }
+  return (Cost){ 0, 0 };
+}
+
+/* Of the first n_layers, `times` on each patch. */
+static void
+add_network(CbiganWork *work, const CbiganNetwork *network, int n_layers, int times)
+{
+  for (int i = 0; i < n_layers; i++) {
+    Cost cost = layer_cost(&network->layers[i]);
+
+    work->flop += times * cost.flop;
+    work->weights += cost.weights;
+  }
+}
+
+CbiganWork
+cbigan_scoring_work(const CbiganModel *model)
+{
+  const CbiganNetwork *d = model->networks[CBIGAN_DISCRIMINATOR];
+  double side = model->info.patch;
+  CbiganWork work = { .pixels = side * side * (3 + sizeof(float)) };
+
+  for (int kind = CBIGAN_ENCODER; kind <= CBIGAN_GENERATOR; kind++)
+    add_network(&work, model->networks[kind], model->networks[kind]->n_layers, 1);
+  if (model->info.tap == CBIGAN_TAP_HIDDEN) { /* f_D of x and of G(E(x)) */
+    add_network(&work, d, cbigan_network_layers_until(d, cbigan_network_find_value(d, "discriminator.hidden")), 2);
+  } else {
+    g_autoptr(CbiganNetwork) first = cbigan_network_new_first_tap(model->info.width, model->info.patch);
+
+    add_network(&work, first, first->n_layers, 2);
+  }
+  return work;
+}
