@@ -20,6 +20,7 @@ struct _CbiganBatches {
   const CbiganPicture **pictures;
   CbiganBatch batches[N_BATCHES];
   CbiganBatch *current;       /* with the caller */
+  gint64 waited;              /* microseconds */
   GAsyncQueue *empty, *ready; /* of CbiganBatch; `stop` in `empty` ends the thread */
   GThread *thread;
   /* the thread's own */
@@ -159,6 +160,17 @@ cbigan_batches_next(CbiganBatches *self)
 {
   if (self->current)
     g_async_queue_push(self->empty, self->current);
-  self->current = g_async_queue_pop(self->ready);
+  self->current = g_async_queue_try_pop(self->ready);
+  if (!self->current) {
+    gint64 start = g_get_monotonic_time();
+    self->current = g_async_queue_pop(self->ready);
+    self->waited += g_get_monotonic_time() - start;
+  }
   return self->current;
+}
+
+double
+cbigan_batches_waited(const CbiganBatches *self)
+{
+  return (double)self->waited / G_USEC_PER_SEC;
 }

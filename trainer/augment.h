@@ -35,6 +35,8 @@ CbiganBatches *cbigan_batches_new(const CbiganBatchOptions *options, guint64 fir
 void cbigan_batches_free(CbiganBatches *self);
 /* The next one; belongs to the caller until the next call. */
 const CbiganBatch *cbigan_batches_next(CbiganBatches *self);
+/* Seconds that cbigan_batches_next() has waited for a batch so far: what the thread did not get ready ahead. */
+double cbigan_batches_waited(const CbiganBatches *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganBatches, cbigan_batches_free)
 

@@ -323,6 +323,12 @@ run_steps(const Arguments *a, CbiganTraining *training, GError **error)
     }
   }
   cbigan_progress_end();
+  if (p.step) {
+    g_autofree char *duration = cbigan_progress_duration(p.seconds);
+
+    cbigan_command_note(_("trained for %s, %.2f %% of it waiting for batches of pictures"), duration,
+                        p.waited / p.seconds * 100.0);
+  }
   if (!cbigan_training_done(training) && !stopped)
     cbigan_command_note(_("stopped at step %u of %u because the time is up; how far that is depends on the machine, so "
                           "another run gives another model"),

@@ -288,6 +288,7 @@ fill_progress(CbiganTraining *self, CbiganTrainProgress *progress)
                                      .steps = total_steps(self),
                                      .warming_up = self->step < cbigan_train_options_warmup(&self->options),
                                      .seconds = now,
+                                     .waited = cbigan_batches_waited(self->batches),
                                      .rate = 1.0 / MAX(self->step_seconds, 1e-9),
                                      .loss_r = self->loss_r,
                                      .loss_d = self->loss_d };

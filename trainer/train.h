@@ -43,6 +43,7 @@ typedef struct {
   guint step, steps;        /* of warm-up and adversarial phase together */
   gboolean warming_up;
   double seconds;           /* since this run began */
+  double waited;            /* of these, until a batch was ready */
   double rate;              /* steps a second, lately */
   double loss_r, loss_d;    /* L_R a sample (Eq. 11) and L_D (Eq. 6), lately; NAN where not computed */
 } CbiganTrainProgress;

@@ -163,6 +163,22 @@ test_epochs(void)
   g_assert_cmpint(memcmp(seen, seen + 7, sizeof *seen * 7), !=, 0);
 }
 
+/* Whoever takes one batch after another waits for nearly all of them; the waiting is a part of the time that passed. */
+static void
+test_waited(void)
+{
+  g_autoptr(GPtrArray) pictures = new_pictures(3, 80, 70);
+  CbiganBatchOptions o = batch_options(pictures);
+  o.batch = 16;
+  gint64 start = g_get_monotonic_time();
+  g_autoptr(CbiganBatches) batches = cbigan_batches_new(&o, 0);
+  g_assert_cmpfloat(cbigan_batches_waited(batches), ==, 0.0);
+  for (int i = 0; i < 32; i++)
+    cbigan_batches_next(batches);
+  g_assert_cmpfloat(cbigan_batches_waited(batches), >, 0.0);
+  g_assert_cmpfloat(cbigan_batches_waited(batches), <=, (double)(g_get_monotonic_time() - start) / G_USEC_PER_SEC);
+}
+
 /* The moments of z and e: five standard errors of 96,000 and 24,000 numbers. */
 static void
 test_random(void)
@@ -192,6 +208,7 @@ main(int argc, char **argv)
   g_test_add_func("/augment/bilinear-and-edges", test_bilinear_and_edges);
   g_test_add_func("/augment/resume", test_resume);
   g_test_add_func("/augment/epochs", test_epochs);
+  g_test_add_func("/augment/waited", test_waited);
   g_test_add_func("/augment/random", test_random);
   return g_test_run();
 }

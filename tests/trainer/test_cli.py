@@ -7,7 +7,7 @@ SPDX-License-Identifier: LGPL-2.1-or-later
 usage: test_cli.py PROGRAM. Prints TAP. Each test gets its own empty folder as working directory; the pictures are written
 here as PGM and PPM files, so nothing but Python's own library is needed. A new test is a function test_*().
 """
-import csv, functools, io, json, os, random, resource, shutil, signal, struct, subprocess, sys, tempfile, time, traceback
+import csv, functools, io, json, os, random, re, resource, shutil, signal, struct, subprocess, sys, tempfile, time, traceback
 
 PROGRAM = os.path.abspath(sys.argv[1])
 TINY = '--width 1 --batch 4 --warmup-steps 3 --steps 2 --threads 1'.split()
@@ -257,6 +257,13 @@ def test_full_disk():
     write_pictures('test/good', 2)
     write_pictures('test/spot', 2, spot=True)
     run('eval', '--model', 'model.safetensors', '--csv', '/dev/full', 'test', code=1, error=['/dev/full'])
+
+
+def test_waiting():
+    write_pictures('good', 12)
+    done = subprocess.run([PROGRAM, 'train', 'good', '--output', 'm', *TINY], capture_output=True, text=True, timeout=LIMIT)
+    share = re.findall(r'trained for .*, ([0-9.]+) % of it waiting for batches', done.stderr)
+    assert done.returncode == 0 and len(share) == 1 and 0 <= float(share[0]) <= 100, done.stderr
 
 
 def test_minutes():
