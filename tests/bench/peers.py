@@ -1,18 +1,22 @@
 #!/usr/bin/env python3
-"""peers.py - scoring against ONNX Runtime and PyTorch: the same network, weights and frame, fp32, interleaved
+"""peers.py - scoring against ONNX Runtime, OpenVINO and PyTorch: same network, weights and frame, fp32, interleaved
 
 Copyright (C) 2026 the cbigan developers
 SPDX-License-Identifier: LGPL-2.1-or-later
 
-Usage: tests/bench/peers.py [--build build] [--venv build/peers] [--threads 2] [--rounds 15] [--cases c16]
+Usage: tests/bench/peers.py [--build build] [--venv build/peers] [--threads 2] [--rounds 15] [--cases c16,] [--isa avx2]
 
 Makes a virtual environment with the peers from PyPI the first time. Ours is cbigan_scorer_score() (score_loop.c), from
 8-bit pixels to score and anomaly map; the peers get ready float patches and do E, G, D's features twice and the two
-L1 sums of Eq. 7, so the comparison leans to their side. Every round measures each program once, in changing order, and
-the ratios are medians over rounds: a busy machine disturbs times far more than ratios. Before anything is timed, the
-scores are compared.
+L1 sums of Eq. 7, so the comparison leans to their side. Each peer is tried at all its settings first (the rows of
+peer_settings.py) and goes into the comparison at its fastest, which is named below the table. Every round measures each
+program once, in changing order, and the ratios are medians over rounds: a busy machine disturbs times far more than
+ratios. Before anything is timed, the scores are compared. Prints Markdown, for docs/performance.md.
 """
 import argparse
+import datetime
+import importlib.metadata
+import importlib.util
 import os
 import pathlib
 import statistics
@@ -20,54 +24,97 @@ import subprocess
 import sys
 import time
 import venv
-import warnings
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PEERS = ('numpy', 'torch', 'onnx', 'onnxruntime')
+import peer_settings
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+PEERS = ('numpy', 'torch', 'onnx', 'onnxruntime', 'openvino')
 CASES = [  # name, width c, patch side, patches a side of the frame
     ('c3, 64 patches of 64x64', 3, 64, 8),
     ('c4, 64 patches of 64x64', 4, 64, 8),
     ('c16, 64 patches of 64x64', 16, 64, 8),
+    ('c32, 64 patches of 64x64', 32, 64, 8),
     ('c3, one 128x128', 3, 128, 1),
     ('c4, one 128x128', 4, 128, 1),
     ('c16, one 128x128', 16, 128, 1),
 ]
 TAPS = ('first', 'hidden')
 TOLERANCE = 1e-4  # relative, of both terms
+TRIALS = 3  # of each setting
+TURN = 50  # milliseconds: of short calls a turn makes several
+# What each program reads. Where the program has no such variable there is nothing to write, see unlimited().
+ISA_VARIABLES = {
+    'avx2': {'CBIGAN_ISA': 'avx2', 'DNNL_MAX_CPU_ISA': 'AVX2', 'ONEDNN_MAX_CPU_ISA': 'AVX2', 'OV_CPU_MAX_ISA': 'AVX2',
+             'ATEN_CPU_CAPABILITY': 'avx2', 'MKL_ENABLE_INSTRUCTIONS': 'AVX2'},
+}
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description='Scoring against ONNX Runtime and PyTorch.')
+    parser = argparse.ArgumentParser(description='Scoring against ONNX Runtime, OpenVINO and PyTorch.')
     parser.add_argument('--build', type=pathlib.Path, default=ROOT / 'build', help='build folder with score_loop')
     parser.add_argument('--venv', type=pathlib.Path, help='virtual environment of the peers (default: BUILD/peers)')
     parser.add_argument('--backend', default='cpu')
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--rounds', type=int, default=15)
     parser.add_argument('--cases', default='', help='only the cases with this in their name, such as "c16,"')
+    parser.add_argument('--tap', choices=TAPS, help='only this f_D; both unless given')
+    parser.add_argument('--isa', choices=ISA_VARIABLES, help='limit every program to these vector instructions')
     return parser.parse_args()
 
 
-def enter_environment(folder):
-    """Goes on in the virtual environment's Python, which is made where it is missing."""
+def enter_environment(folder, variables=None, packages=PEERS):
+    """Goes on in the virtual environment's Python, which is made where it is missing, with the variables set."""
     python = folder / 'bin' / 'python'
     if not python.exists():
-        print(f'making {folder} with {", ".join(PEERS)} from PyPI', flush=True)
+        print(f'making {folder} with {", ".join(packages)} from PyPI', flush=True)
         venv.create(folder, with_pip=True)
-        subprocess.run([python, '-m', 'pip', 'install', '--quiet', *PEERS], check=True)
-    if pathlib.Path(sys.prefix).resolve() != folder.resolve():
-        os.execv(python, [python, *sys.argv])
+        subprocess.run([python, '-m', 'pip', 'install', '--quiet', *packages], check=True)
+    missing = {name: value for name, value in (variables or {}).items() if os.environ.get(name) != value}
+    if missing or pathlib.Path(sys.prefix).resolve() != folder.resolve():
+        os.execve(python, [python, *sys.argv], {**os.environ, **missing})
+    absent = [name for name in packages if not importlib.util.find_spec(name)]  # it was made for something else
+    if absent:
+        subprocess.run([python, '-m', 'pip', 'install', '--quiet', *absent], check=True)
 
 
-class Ours:
-    def __init__(self, options, case, tap):
-        _, width, patch, side = case
-        program = options.build / 'tests' / 'bench' / 'score_loop'
-        command = [program, width, patch, side, tap, options.backend, options.threads]
-        self.process = subprocess.Popen([str(word) for word in command], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+def processor():
+    """(its name, what it can do)"""
+    facts = {}
+    for line in pathlib.Path('/proc/cpuinfo').read_text().splitlines():
+        name, _, value = line.partition(':')
+        facts.setdefault(name.strip(), value.strip())
+    return facts.get('model name', 'unknown processor'), facts.get('flags', facts.get('Features', '')).split()
+
+
+def describe_run(options, packages):
+    """One line: what a figure is worth nothing without."""
+    versions = ', '.join(f'{name} {importlib.metadata.version(name)}' for name in packages)
+    name, flags = processor()
+    widest = next((isa for isa in ('avx512f', 'avx2', 'asimd') if isa in flags), 'no vectors known')
+    load = os.getloadavg()[0]
+    return (f'{datetime.date.today()}, {name} ({widest}), {options.threads} threads, fp32, medians of {options.rounds} '
+            f'rounds, load before {load:.1f}; {versions}')
+
+
+def unlimited(options):
+    """What --isa does not reach, in words; nothing where the processor has no more anyway."""
+    if not options.isa or 'avx512f' not in processor()[1]:
+        return
+    print(f'\nNot limited to {options.isa}: ONNX Runtime (MLAS takes the widest instructions that the processor has and reads '
+          'no variable), and those kernels of OpenVINO that are not oneDNN\'s, in versions that ignore OV_CPU_MAX_ISA. '
+          'Their figures here are the better for it.')
+
+
+class Program:
+    """A process that scores on command: score_loop or peer_loop.py. setting: None for ours."""
+
+    def __init__(self, command, setting=None, log=None):
+        self.setting = setting
+        self.process = subprocess.Popen([str(word) for word in command], text=True, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=log)
         words = self.process.stdout.readline().split()
-        if len(words) != 3:
-            sys.exit('score_loop failed')
+        self.ready = len(words) == 3
         self.terms = [float(word) for word in words[1:]]
 
     def milliseconds(self):
@@ -80,89 +127,50 @@ class Ours:
         self.process.wait()
 
 
-class Peer:
-    """score: a function of the patches that returns L_R and L_fD of every patch."""
-
-    def __init__(self, score, patches):
-        self.score, self.patches = score, patches
-        pixel, feature = (term.reshape(-1) for term in score(patches))
-        worst = (0.9 * pixel + 0.1 * feature).argmax()  # Eq. 7: the patch that decides
-        self.terms = [float(pixel[worst]), float(feature[worst])]
-
-    def milliseconds(self):
-        start = time.perf_counter()
-        self.score(self.patches)
-        return 1000 * (time.perf_counter() - start)
-
-    def close(self):
-        pass
+def open_ours(options, case, tap):
+    program = Program([options.build / 'tests' / 'bench' / 'score_loop', *case[1:], tap, options.backend,
+                       options.threads])
+    return program if program.ready else sys.exit('score_loop failed')
 
 
-def frame(side):
-    """The pixels of score_loop.c's frame_pixels()."""
-    import numpy as np
-    state, pixels = 1, bytearray(side * side * 3)
-    for i in range(len(pixels)):
-        state = (state * 1664525 + 1013904223) & 0xFFFFFFFF
-        pixels[i] = state >> 24
-    return np.frombuffer(bytes(pixels), np.uint8).reshape(side, side, 3)
+def open_fastest(name, folder, tail):
+    """The program at its setting with the shortest trial. A setting that does not work here is said and left out."""
+    best = None
+    for setting in peer_settings.PROGRAMS[name]:
+        with open(folder / 'peer.log', 'w+', encoding='utf-8') as log:
+            peer = Program([sys.executable, HERE / 'peer_loop.py', name, setting, *tail], setting, log)
+            if not peer.ready:
+                peer.close()
+                log.seek(0)
+                reason = [line for line in log.read().splitlines() if line.strip()] or ['no reason given']
+                print(f'{name}, {setting}: left out: {reason[-1]}', file=sys.stderr, flush=True)
+                continue
+        peer.trial = min(turn(peer) for _ in range(TRIALS))
+        print(f'{name}, {setting}: {peer.trial:.2f} ms', file=sys.stderr, flush=True)
+        if best is None or peer.trial < best.trial:
+            best, peer = peer, best
+        if peer:
+            peer.close()
+    return best or sys.exit(f'{name} runs at none of its settings')
 
 
-def cut(pixels, patch):
-    """(n, 3, patch, patch) floats in -1..1"""
-    import numpy as np
-    rows, columns = pixels.shape[0] // patch, pixels.shape[1] // patch
-    patches = pixels.reshape(rows, patch, columns, patch, 3).transpose(0, 2, 4, 1, 3)
-    return np.ascontiguousarray(patches.reshape(-1, 3, patch, patch).astype(np.float32) / 127.5 - 1)
-
-
-def peers(options, case, tap, patches):
-    """{name: Peer} of ONNX Runtime and PyTorch with the golden tests' weights."""
-    import onnxruntime
-    import torch
-    sys.path.insert(0, str(ROOT / 'tests' / 'golden'))
-    import networks
-
-    class Score(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.encoder, self.generator, self.discriminator = networks.make(case[1], case[2])
-            self.features = self.discriminator.first_tap if tap == 'first' else self.discriminator.hidden_tap
-
-        def forward(self, x):
-            z = self.encoder(x)
-            y = self.generator(z)
-            return ((x - y).abs().flatten(1).sum(1),
-                    (self.features(x, z) - self.features(y, z)).abs().flatten(1).sum(1))
-
-    warnings.filterwarnings('ignore', category=DeprecationWarning)  # the exporter without dynamo needs no more packages
-    torch.set_num_threads(options.threads)
-    module, x = Score().eval(), torch.from_numpy(patches)
-    path = options.build / 'tests' / 'bench' / f'c{case[1]}_{case[2]}_{tap}.onnx'
-    torch.onnx.export(module, (x,), str(path), input_names=['x'], output_names=['pixel', 'feature'], dynamo=False)
-    session_options = onnxruntime.SessionOptions()
-    session_options.intra_op_num_threads = options.threads
-    session_options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(path), session_options, providers=['CPUExecutionProvider'])
-
-    def score_torch(data):
-        with torch.inference_mode():
-            return [term.numpy() for term in module(torch.from_numpy(data))]
-
-    return {'ONNX Runtime': Peer(lambda data: session.run(None, {'x': data}), patches),
-            'PyTorch': Peer(score_torch, patches)}
+def turn(program):
+    """Milliseconds of a call that finds threads awake and caches warm: the median of a few, after one that wakes them."""
+    first = program.milliseconds()
+    calls = min(5, max(1, int(TURN / first)))
+    return statistics.median(program.milliseconds() for _ in range(calls))
 
 
 def measure(programs, rounds):
-    """{name: [milliseconds of each round]}, the first two rounds left out as warm-up."""
+    """{name: [milliseconds of each round]}, the first round left out as warm-up."""
     times = {name: [] for name in programs}
-    for i in range(rounds + 2):
+    for i in range(rounds + 1):
         names = list(programs)
         names = names[i % len(names):] + names[:i % len(names)]
         for name in names:
-            time.sleep(0.02)  # the threads of the one before stop spinning
-            times[name].append(programs[name].milliseconds())
-    return {name: values[2:] for name, values in times.items()}
+            time.sleep(0.05)  # the threads of the one before stop spinning
+            times[name].append(turn(programs[name]))
+    return {name: values[1:] for name, values in times.items()}
 
 
 def compare_scores(programs):
@@ -173,30 +181,45 @@ def compare_scores(programs):
                 sys.exit(f'the {term} term is {mine} here and {other} in {name}: not the same work')
 
 
+def compare(options, case, tap, used):
+    """One row of the table; notes in `used` at which setting each peer ran."""
+    folder = options.build / 'tests' / 'bench'
+    path = folder / f'c{case[1]}_{case[2]}x{case[3]}_{tap}.onnx'
+    tail = [*case[1:], tap, options.threads, path]
+    if not path.exists():
+        subprocess.run([str(word) for word in (sys.executable, HERE / 'peer_loop.py', '', '', *tail)], check=True)
+    programs = {'cbigan': open_ours(options, case, tap),
+                **{name: open_fastest(name, folder, tail) for name in peer_settings.PROGRAMS}}
+    compare_scores(programs)
+    times = measure(programs, options.rounds)
+    row = [case[0], tap, *(f'{statistics.median(times[name]):.2f}' for name in programs)]
+    for name, program in programs.items():
+        if program.setting:
+            row.append(f'{statistics.median(b / a for a, b in zip(times["cbigan"], times[name])):.2f}x')
+            used.setdefault(f'{name}: {program.setting}', []).append(f'{case[0]} {tap}')
+        program.close()
+    print('| ' + ' | '.join(row) + ' |', flush=True)
+
+
 def main():
     options = arguments()
     options.build = options.build.resolve()
-    enter_environment((options.venv or options.build / 'peers').absolute())
-    import onnxruntime
-    import torch
-    print(f'{options.threads} threads, fp32, medians of {options.rounds} rounds; onnxruntime {onnxruntime.__version__}, '
-          f'torch {torch.__version__}')
-    print(f'{"case":26} {"f_D":7} {"cbigan":>9} {"ORT":>9} {"PyTorch":>9}  ms;  {"ORT/cbigan":>10} {"PyTorch/cbigan":>14}')
+    enter_environment((options.venv or options.build / 'peers').absolute(), ISA_VARIABLES.get(options.isa))
+    os.environ.setdefault('TORCHINDUCTOR_CACHE_DIR', str(options.build / 'tests' / 'bench' / 'inductor'))
+    names = list(peer_settings.PROGRAMS)
+    print(describe_run(options, ('onnxruntime', 'openvino', 'torch')) + (f'; limited to {options.isa}' if options.isa else '') + '\n')
+    print('| case | f_D | ' + ' | '.join(f'{name}, ms' for name in ('cbigan', *names)) + ' | '
+          + ' | '.join(f'{name} / cbigan' for name in names) + ' |')
+    print('|---|---|' + '---:|' * (1 + 2 * len(names)), flush=True)
+    used = {}
     for case in CASES:
-        if options.cases not in case[0]:
-            continue
-        patches = cut(frame(case[2] * case[3]), case[2])
         for tap in TAPS:
-            programs = {'cbigan': Ours(options, case, tap), **peers(options, case, tap, patches)}
-            compare_scores(programs)
-            times = measure(programs, options.rounds)
-            medians = [statistics.median(times[name]) for name in programs]
-            ratios = [statistics.median(theirs / ours for theirs, ours in zip(times[name], times['cbigan']))
-                      for name in ('ONNX Runtime', 'PyTorch')]
-            print(f'{case[0]:26} {tap:7} {medians[0]:9.2f} {medians[1]:9.2f} {medians[2]:9.2f}       '
-                  f'{ratios[0]:9.2f}x {ratios[1]:13.2f}x', flush=True)
-            for program in programs.values():
-                program.close()
+            if options.cases in case[0] and options.tap in (None, tap):
+                compare(options, case, tap, used)
+    print('\nSettings that were the fastest:\n')
+    for setting in sorted(used):
+        print(f'- {setting} ({"; ".join(used[setting])})')
+    unlimited(options)
 
 
 if __name__ == '__main__':
