@@ -4,8 +4,8 @@ Copyright (C) 2026 the cbigan developers
 SPDX-License-Identifier: LGPL-2.1-or-later
 
 Usage: peer_loop.py PROGRAM SETTING WIDTH PATCH PATCHES_PER_SIDE first|hidden THREADS MODEL.onnx < commands
-Speaks as score_loop.c does: "ready PIXEL_TERM FEATURE_TERM", then the milliseconds of a call for each line. Without PROGRAM
-and SETTING ("" and "") it writes MODEL.onnx and ends.
+Speaks as score_loop.c does: "ready PIXEL_TERM FEATURE_TERM", then the milliseconds of a call for each line. With an empty
+PROGRAM and SETTING it writes MODEL.onnx and ends.
 """
 import pathlib
 import sys

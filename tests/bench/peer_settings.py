@@ -4,9 +4,9 @@ Copyright (C) 2026 the cbigan developers
 SPDX-License-Identifier: LGPL-2.1-or-later
 
 A setting is a row: its name, and a function that takes a Job and returns a function without arguments, which scores the
-patches once and returns both terms. To try another setting, add a row; to compare with another program, add its rows and an entry
-in PROGRAMS. Each setting runs in a process of its own (peer_loop.py), because a program's threads, pinning and memory
-would disturb the next one's.
+patches once and returns both terms. To try another setting, add a row; to compare with another program, add its rows
+and an entry in PROGRAMS. Each setting runs in a process of its own (peer_loop.py), because what one program does to
+threads (pins them, lets them spin) made another 10 to 50 times slower in the same process.
 """
 import functools
 import typing

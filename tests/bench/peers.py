@@ -101,9 +101,9 @@ def unlimited(options):
     """What --isa does not reach, in words; nothing where the processor has no more anyway."""
     if not options.isa or 'avx512f' not in processor()[1]:
         return
-    print(f'\nNot limited to {options.isa}: ONNX Runtime (MLAS takes the widest instructions that the processor has and reads '
-          'no variable), and those kernels of OpenVINO that are not oneDNN\'s, in versions that ignore OV_CPU_MAX_ISA. '
-          'Their figures here are the better for it.')
+    print(f'\nNot limited to {options.isa}: ONNX Runtime (its kernels take the widest instructions that the processor has; '
+          'there is no switch), and, in versions that ignore OV_CPU_MAX_ISA, those kernels of OpenVINO that are not '
+          'oneDNN\'s. Their figures here are the better for it.')
 
 
 class Program:
@@ -207,7 +207,8 @@ def main():
     enter_environment((options.venv or options.build / 'peers').absolute(), ISA_VARIABLES.get(options.isa))
     os.environ.setdefault('TORCHINDUCTOR_CACHE_DIR', str(options.build / 'tests' / 'bench' / 'inductor'))
     names = list(peer_settings.PROGRAMS)
-    print(describe_run(options, ('onnxruntime', 'openvino', 'torch')) + (f'; limited to {options.isa}' if options.isa else '') + '\n')
+    limit = f'; limited to {options.isa}' if options.isa else ''
+    print(describe_run(options, ('onnxruntime', 'openvino', 'torch')) + limit + '\n')
     print('| case | f_D | ' + ' | '.join(f'{name}, ms' for name in ('cbigan', *names)) + ' | '
           + ' | '.join(f'{name} / cbigan' for name in names) + ' |')
     print('|---|---|' + '---:|' * (1 + 2 * len(names)), flush=True)

@@ -95,8 +95,8 @@ def main():
     first = lines[0]
     title = (f'{datetime.date.today()}, {first["processor"]} ({first["isa"]}), {first["threads"]} threads, backend '
              f'{first["backend"]}, f_D {first["tap"]}, cbigan {first["version"]}')
-    print(f'Milliseconds a megapixel. {title}; peak {first["peak_gflops"]:.0f} GFLOP/s, {first["bandwidth_gbytes"]:.0f} GB/s, '
-          f'load after {os.getloadavg()[0]:.1f}\n')
+    peaks = f'{first["peak_gflops"]:.0f} GFLOP/s, {first["bandwidth_gbytes"]:.0f} GB/s'
+    print(f'Milliseconds a megapixel. {title}; peak {peaks}, load after {os.getloadavg()[0]:.1f}\n')
     lines = {(line['width'], line['batch']): line for line in lines}
     print_table(lines)
     draw(lines, title, options.output)
