@@ -196,7 +196,7 @@ def compare(options, case, tap, used):
     for name, program in programs.items():
         if program.setting:
             row.append(f'{statistics.median(b / a for a, b in zip(times["cbigan"], times[name])):.2f}x')
-            used.setdefault(f'{name}: {program.setting}', []).append(f'{case[0]} {tap}')
+            used.setdefault(f'{name}: {program.setting}', []).append(f'{case[0].split(" of ")[0]} {tap}')
         program.close()
     print('| ' + ' | '.join(row) + ' |', flush=True)
 

@@ -72,7 +72,7 @@ def draw(lines, title, path):
     import matplotlib
     matplotlib.use('Agg')
     from matplotlib import pyplot
-    figure, axes = pyplot.subplots(figsize=(7, 4.5), dpi=120)
+    figure, axes = pyplot.subplots(figsize=(7, 4.5), dpi=90)
     for width in sorted({width for width, _ in lines}, reverse=True):
         row = sorted((line for (w, _), line in lines.items() if w == width), key=megapixels)
         x = [megapixels(line) for line in row]
