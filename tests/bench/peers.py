@@ -10,9 +10,10 @@ Makes a virtual environment with the peers from PyPI the first time. Ours is cbi
 8-bit pixels to score and anomaly map; the peers get ready float patches and do E, G, D's features twice and the two
 L1 sums of Eq. 7, so the comparison leans to their side. Each peer is tried at all its settings first (the rows of
 peer_settings.py) and goes into the comparison at its fastest, which is named below the table. Every round measures each
-program once, in changing order, and the ratios are medians over rounds: a busy machine disturbs times far more than
-ratios. Where other work takes a processor for so long that two threads share the other one (times then have two values,
-almost a factor of 2 apart), --best compares each program's fastest round instead. Before anything is timed, the scores are
+program once, in changing order, and the ratios are medians over rounds, which evens out what hits all programs alike. It
+does not even out a processor that other work takes: then two threads share the other one, times have two values almost a
+factor of 2 apart, and how often a program is in the slower state depends on how its threads wait for each other. --best
+compares each program's fastest round, which helps only if every program has a good one. Before anything is timed, the scores are
 compared. Prints Markdown, for docs/performance.md.
 """
 import argparse
