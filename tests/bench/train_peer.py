@@ -11,7 +11,7 @@ Ours is an update as trainer/train.c makes it (train_loop.c), data preparation i
 its own double backward for the gradient penalty, fused Adam and averages by _foreach_lerp_. That both compute the same
 is what tests/trainer/test_losses.c shows. PyTorch is tried at all of SETTINGS first and goes into the comparison at its
 fastest, which is named in the table. Every round measures each update of each program once; ratios are medians over
-rounds, because a busy machine disturbs times far more than ratios. Prints Markdown, for docs/performance.md.
+rounds, which evens out what hits both programs alike. Prints Markdown, for docs/performance.md.
 """
 import argparse
 import itertools
