@@ -12,7 +12,8 @@
 #include "cbigan.h"
 #include "i18n.h"
 
-static const CbiganBackendClass *const backends[] = { &cbigan_backend_cpu, &cbigan_backend_reference, NULL };
+static const CbiganBackendClass *const backends[] = { &cbigan_backend_cuda, &cbigan_backend_cpu, &cbigan_backend_reference,
+                                                     NULL };
 
 const CbiganBackendClass *const *
 cbigan_backend_list(void)
@@ -84,7 +85,7 @@ cbigan_backend_open(const char *name, int device, int threads, GError **error)
 {
   const CbiganBackendClass *klass = choose(name ? name : "auto", error);
   CbiganBackend *self = klass ? klass->open(device, MAX(threads, 0), error) : NULL;
-  if (self)
+  if (self && !self->klass) /* a module's has its own */
     self->klass = klass;
   return self;
 }
@@ -96,17 +97,6 @@ cbigan_backend_close(CbiganBackend *self)
     return;
   g_clear_error(&self->failure);
   self->klass->close(self);
-}
-
-void
-cbigan_backend_fail(CbiganBackend *self, const char *format, ...)
-{
-  if (self->failure) /* the first one is the cause */
-    return;
-  va_list arguments;
-  va_start(arguments, format);
-  self->failure = g_error_new_valist(CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, format, arguments);
-  va_end(arguments);
 }
 
 gboolean

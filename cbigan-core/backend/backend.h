@@ -99,6 +99,7 @@ struct _CbiganBackend {
 
 extern const CbiganBackendClass cbigan_backend_reference;
 extern const CbiganBackendClass cbigan_backend_cpu;
+extern const CbiganBackendClass cbigan_backend_cuda; /* opens a module */
 
 /* All backends known to this build, best first, NULL-terminated. */
 const CbiganBackendClass *const *cbigan_backend_list(void);
