@@ -1,0 +1,155 @@
+/* conv2d.c - convolutions, in all three directions, by cuDNN
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Multiplications are in full float (CUDNN_FMA_MATH: no TF32), and only algorithms that are sums of products are used,
+ * not Winograd's nor Fourier transforms: those are less exact, and one NaN would reach its neighbours. Which one is
+ * decided by a fixed order and not by measuring, because a training must give the same bits again.
+ */
+#include "backend/cuda/cuda.h"
+
+#define MAX_ALGORITHMS 3
+
+/* First that cuDNN can do with the layer's shape. ALGO_0 of the gradients adds in any order, so it is the last resort:
+ * there the bits differ from run to run. */
+static const struct {
+  int n, algorithms[MAX_ALGORITHMS];
+} preferred[] = {
+  [CBIGAN_CUDA_FORWARD] = { 3,
+                            { CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM,
+                              CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM, CUDNN_CONVOLUTION_FWD_ALGO_GEMM } },
+  [CBIGAN_CUDA_DATA] = { 2, { CUDNN_CONVOLUTION_BWD_DATA_ALGO_1, CUDNN_CONVOLUTION_BWD_DATA_ALGO_0 } },
+  [CBIGAN_CUDA_FILTER] = { 2, { CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1, CUDNN_CONVOLUTION_BWD_FILTER_ALGO_0 } },
+};
+
+static gboolean
+describe(CbiganCuda *self, CbiganCudaConvolution *c, const CbiganLayer *l, int batch)
+{
+  const int k = l->kernel;
+  return CBIGAN_CUDNN_TRY(self, cudnnCreateTensorDescriptor(&c->x)) &&
+         CBIGAN_CUDNN_TRY(self, cudnnCreateTensorDescriptor(&c->y)) &&
+         CBIGAN_CUDNN_TRY(self, cudnnCreateFilterDescriptor(&c->w)) &&
+         CBIGAN_CUDNN_TRY(self, cudnnCreateConvolutionDescriptor(&c->convolution)) &&
+         CBIGAN_CUDNN_TRY(self, cudnnSetTensor4dDescriptor(c->x, CUDNN_TENSOR_NCHW, CUDNN_DATA_FLOAT, batch, l->in.c,
+                                                           l->in.h, l->in.w)) &&
+         CBIGAN_CUDNN_TRY(self, cudnnSetTensor4dDescriptor(c->y, CUDNN_TENSOR_NCHW, CUDNN_DATA_FLOAT, batch, l->out.c,
+                                                           l->out.h, l->out.w)) &&
+         CBIGAN_CUDNN_TRY(
+             self, cudnnSetFilter4dDescriptor(c->w, CUDNN_DATA_FLOAT, CUDNN_TENSOR_NCHW, l->out.c, l->in.c, k, k)) &&
+         CBIGAN_CUDNN_TRY(self, cudnnSetConvolution2dDescriptor(c->convolution, k / 2, k / 2, 1, 1, 1, 1,
+                                                                CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT)) &&
+         CBIGAN_CUDNN_TRY(self, cudnnSetConvolutionMathType(c->convolution, CUDNN_FMA_MATH));
+}
+
+static cudnnStatus_t
+ask_workspace(const CbiganCuda *self, const CbiganCudaConvolution *c, int algorithm, size_t *size)
+{
+  switch (c->direction) {
+  case CBIGAN_CUDA_FORWARD:
+    return cudnnGetConvolutionForwardWorkspaceSize(self->cudnn, c->x, c->w, c->convolution, c->y,
+                                                   (cudnnConvolutionFwdAlgo_t)algorithm, size);
+  case CBIGAN_CUDA_DATA:
+    return cudnnGetConvolutionBackwardDataWorkspaceSize(self->cudnn, c->w, c->y, c->convolution, c->x,
+                                                        (cudnnConvolutionBwdDataAlgo_t)algorithm, size);
+  case CBIGAN_CUDA_FILTER:
+    return cudnnGetConvolutionBackwardFilterWorkspaceSize(self->cudnn, c->x, c->y, c->convolution, c->w,
+                                                          (cudnnConvolutionBwdFilterAlgo_t)algorithm, size);
+  }
+  return CUDNN_STATUS_BAD_PARAM;
+}
+
+static gboolean
+grow_workspace(CbiganCuda *self, gsize size)
+{
+  if (size <= self->workspace_size)
+    return TRUE;
+  self->workspace_size = 0;
+  if (!CBIGAN_CUDA_TRY(self, cudaFree(self->workspace)))
+    return FALSE;
+  self->workspace = NULL;
+  if (!CBIGAN_CUDA_TRY(self, cudaMalloc(&self->workspace, size)))
+    return FALSE;
+  self->workspace_size = size;
+  return TRUE;
+}
+
+gboolean
+cbigan_cuda_convolution_init(CbiganCuda *self, CbiganCudaConvolution *c, CbiganCudaDirection direction,
+                             const CbiganLayer *layer, int batch)
+{
+  c->direction = direction;
+  if (!describe(self, c, layer, batch))
+    return FALSE;
+  cudnnStatus_t status = CUDNN_STATUS_NOT_SUPPORTED;
+  size_t size = 0;
+  for (int i = 0; i < preferred[direction].n && status != CUDNN_STATUS_SUCCESS; i++) {
+    c->algorithm = preferred[direction].algorithms[i];
+    status = ask_workspace(self, c, c->algorithm, &size);
+  }
+  return CBIGAN_CUDNN_TRY(self, status) && grow_workspace(self, size);
+}
+
+void
+cbigan_cuda_convolution_clear(CbiganCudaConvolution *c)
+{
+  if (c->convolution)
+    cudnnDestroyConvolutionDescriptor(c->convolution);
+  if (c->w)
+    cudnnDestroyFilterDescriptor(c->w);
+  if (c->y)
+    cudnnDestroyTensorDescriptor(c->y);
+  if (c->x)
+    cudnnDestroyTensorDescriptor(c->x);
+  *c = (CbiganCudaConvolution){ 0 };
+}
+
+void
+cbigan_cuda_convolution_run(CbiganCuda *self, const CbiganCudaConvolution *c, gboolean accumulate, float *x, float *w,
+                            float *y)
+{
+  const float one = 1.0f, keep = accumulate ? 1.0f : 0.0f; /* out = one * op + keep * out; 0: out is not read */
+  void *space = self->workspace;
+  gsize size = self->workspace_size;
+  switch (c->direction) {
+  case CBIGAN_CUDA_FORWARD:
+    CBIGAN_CUDNN_TRY(self,
+                     cudnnConvolutionForward(self->cudnn, &one, c->x, x, c->w, w, c->convolution,
+                                             (cudnnConvolutionFwdAlgo_t)c->algorithm, space, size, &keep, c->y, y));
+    break;
+  case CBIGAN_CUDA_DATA:
+    CBIGAN_CUDNN_TRY(self, cudnnConvolutionBackwardData(self->cudnn, &one, c->w, w, c->y, y, c->convolution,
+                                                        (cudnnConvolutionBwdDataAlgo_t)c->algorithm, space, size, &keep,
+                                                        c->x, x));
+    break;
+  case CBIGAN_CUDA_FILTER:
+    CBIGAN_CUDNN_TRY(self, cudnnConvolutionBackwardFilter(self->cudnn, &one, c->x, x, c->y, y, c->convolution,
+                                                          (cudnnConvolutionBwdFilterAlgo_t)c->algorithm, space, size,
+                                                          &keep, c->w, w));
+    break;
+  }
+}
+
+void
+cbigan_cuda_load_weights(CbiganCuda *self, const CbiganLayer *layer, const float *parameters, float *weights)
+{
+  const gsize row = (gsize)layer->in.c * (gsize)(layer->kernel * layer->kernel) * sizeof(float);
+  CBIGAN_CUDA_TRY(self,
+                  cudaMemcpy2DAsync(weights, row, parameters + layer->weight, layer->weight_stride * sizeof(float), row,
+                                    (gsize)layer->out.c, cudaMemcpyDeviceToDevice, self->stream));
+}
+
+void
+cbigan_cuda_conv2d(CbiganBackend *base, CbiganPlan *plan, const float *x, float *y)
+{
+  CbiganCuda *self = (CbiganCuda *)base;
+  const CbiganCudaPlan *p = (const CbiganCudaPlan *)plan;
+  const CbiganLayer *l = plan->layer;
+  const float *bias = l->bias == CBIGAN_NO_OFFSET ? NULL : p->parameters + l->bias;
+  cbigan_cuda_enter(self);
+  cbigan_cuda_convolution_run(self, &p->convolution, l->accumulate, (float *)x, p->weights, y);
+  if (bias || l->activation != CBIGAN_LINEAR)
+    CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_activate((gsize)plan->batch * cbigan_shape_size(l->out), l->out.c,
+                                                      l->out.h * l->out.w, bias, cbigan_cuda_activation(l->activation),
+                                                      y, self->stream));
+}

@@ -1,0 +1,115 @@
+/* cuda.h - inside of the cuda backend: cuDNN's convolutions, our own kernels for the rest, values in n,c,h,w order
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Shared by the forward operations here and the gradients in the trainer, which are a module each; the second links
+ * the first. Everything runs in one stream of the backend's own, in the order it was called; only what has to give
+ * numbers to the caller waits. A call that fails is kept by cbigan_backend_fail() with its place and the name of the
+ * code, and what follows runs on whatever is there.
+ *
+ * To add an operation: its kernel and launcher in a .cu of its name, the launcher's declaration in kernels.h, and a
+ * function in cuda.c's table that calls it through CBIGAN_CUDA_TRY. Any function that a thread may call first begins
+ * with cbigan_cuda_enter().
+ */
+#pragma once
+#include <cuda_runtime_api.h>
+#include <cudnn.h>
+
+#include "backend/backend.h"
+#include "backend/cuda/kernels.h"
+
+G_BEGIN_DECLS
+
+/* Memory on both sides, for small things on their way: grown when needed, never shrunk. */
+typedef struct {
+  void *host; /* pinned */
+  void *device;
+  gsize size;
+} CbiganCudaMail;
+
+typedef struct {
+  CbiganBackend base;
+  int device;
+  cudaStream_t stream;
+  cudnnHandle_t cudnn;
+  void *workspace; /* of workspace_size bytes: the most that any convolution asked for */
+  gsize workspace_size;
+  CbiganCudaMail outbox, inbox;
+  cudaEvent_t sent; /* the outbox's host side may be written again */
+} CbiganCuda;
+
+typedef enum { CBIGAN_CUDA_FORWARD, CBIGAN_CUDA_DATA, CBIGAN_CUDA_FILTER } CbiganCudaDirection;
+
+/* One convolution at one batch size, in one direction; zeroed = none. */
+typedef struct {
+  CbiganCudaDirection direction;
+  cudnnTensorDescriptor_t x, y;
+  cudnnFilterDescriptor_t w;
+  cudnnConvolutionDescriptor_t convolution;
+  int algorithm; /* cudnnConvolution...Algo_t of its direction */
+} CbiganCudaConvolution;
+
+typedef struct {
+  CbiganPlan base;
+  CbiganCudaConvolution convolution; /* conv2d */
+  float *weights;                    /* conv2d: (out.c, in.c, k, k) */
+  const float *parameters;           /* as last loaded */
+} CbiganCudaPlan;
+
+/* TRUE when the call did, else the failure is kept: "conv2d.c:12: cudaMalloc(...): cudaErrorMemoryAllocation (out of
+ * memory)". */
+#define CBIGAN_CUDA_TRY(self, call) cbigan_cuda_check((CbiganBackend *)(self), (call), #call, __FILE__, __LINE__)
+#define CBIGAN_CUDNN_TRY(self, call) cbigan_cudnn_check((CbiganBackend *)(self), (call), #call, __FILE__, __LINE__)
+gboolean cbigan_cuda_check(CbiganBackend *self, cudaError_t status, const char *call, const char *file, int line);
+gboolean cbigan_cudnn_check(CbiganBackend *self, cudnnStatus_t status, const char *call, const char *file, int line);
+/* Hands a kept failure over. TRUE: there is none. */
+gboolean cbigan_cuda_report(CbiganCuda *self, GError **error);
+
+/* device.c: NULL = can run, else why not (transfer full); device -1: on any. */
+char *cbigan_cuda_unavailable(int device);
+/* CUDA's current device belongs to the calling thread. */
+void cbigan_cuda_enter(CbiganCuda *self);
+
+/* transfer.c */
+/* Zeroed; NULL = out of memory, which is not kept. */
+float *cbigan_cuda_alloc(CbiganBackend *self, gsize n_floats);
+void cbigan_cuda_free(CbiganBackend *self, float *data);
+void cbigan_cuda_upload(CbiganBackend *self, CbiganShape shape, int n, const float *host, float *data);
+void cbigan_cuda_download(CbiganBackend *self, CbiganShape shape, int n, const float *data, float *host);
+/* Host memory of `size` bytes to fill; then send() gives its copy in device memory, good until the next outbox(). NULL:
+ * failed. */
+void *cbigan_cuda_outbox(CbiganCuda *self, gsize size);
+void *cbigan_cuda_send(CbiganCuda *self, gsize size);
+/* Device memory of `size` bytes to fill; then receive() waits and gives its copy in host memory, good until the next
+ * inbox(). NULL: failed. */
+void *cbigan_cuda_inbox(CbiganCuda *self, gsize size);
+const void *cbigan_cuda_receive(CbiganCuda *self, gsize size);
+void cbigan_cuda_mail_clear(CbiganCudaMail *mail);
+/* sums[i] = or += the parts of group i, which a kernel left in the inbox; waits. NaN each, where that failed. */
+void cbigan_cuda_add_parts(CbiganCuda *self, int groups, int parts, gboolean accumulate, double *sums);
+
+/* conv2d.c */
+/* FALSE: failed, kept. */
+gboolean cbigan_cuda_convolution_init(CbiganCuda *self, CbiganCudaConvolution *c, CbiganCudaDirection direction,
+                                      const CbiganLayer *layer, int batch);
+void cbigan_cuda_convolution_clear(CbiganCudaConvolution *c);
+/* Writes y (FORWARD), x (DATA) or w (FILTER) from the other two, or adds to it. All aligned to 16 bytes. */
+void cbigan_cuda_convolution_run(CbiganCuda *self, const CbiganCudaConvolution *c, gboolean accumulate, float *x,
+                                 float *w, float *y);
+/* A layer's weights (of `parameters`, rows weight_stride apart, anywhere) -> rows without gaps, aligned */
+void cbigan_cuda_load_weights(CbiganCuda *self, const CbiganLayer *layer, const float *parameters, float *weights);
+static inline gsize
+cbigan_cuda_weights_size(const CbiganLayer *layer) /* floats, conv2d */
+{
+  return (gsize)layer->out.c * layer->in.c * layer->kernel * layer->kernel;
+}
+
+CbiganCudaActivation cbigan_cuda_activation(CbiganActivation activation);
+
+/* The operations, each in its own file. */
+void cbigan_cuda_conv2d(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
+void cbigan_cuda_patches(CbiganBackend *self, const CbiganPixels *frame, const CbiganPoint *corners, int n, int side,
+                         float gain, float shift, float *x);
+
+G_END_DECLS

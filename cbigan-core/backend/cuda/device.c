@@ -1,0 +1,121 @@
+/* device.c - which GPU can run this, and in words why none can; how failures are told
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "backend/cuda/cuda.h"
+#include "cbigan.h"
+#include "i18n.h"
+
+/* Machine code is made for chips of this capability and later: meson.build. */
+#define LEAST_MAJOR 7
+#define LEAST_MINOR 5
+
+gboolean
+cbigan_cuda_check(CbiganBackend *self, cudaError_t status, const char *call, const char *file, int line)
+{
+  if (status == cudaSuccess)
+    return TRUE;
+  g_autofree char *name = g_path_get_basename(file);
+  cbigan_backend_fail(self, "%s:%d: %s: %s (%s)", name, line, call, cudaGetErrorName(status),
+                      cudaGetErrorString(status));
+  return FALSE;
+}
+
+gboolean
+cbigan_cudnn_check(CbiganBackend *self, cudnnStatus_t status, const char *call, const char *file, int line)
+{
+  if (status == CUDNN_STATUS_SUCCESS)
+    return TRUE;
+  g_autofree char *name = g_path_get_basename(file);
+  char why[256] = "";
+  cudnnGetLastErrorString(why, sizeof why);
+  cbigan_backend_fail(self, "%s:%d: %s: %s (%s)", name, line, call, cudnnGetErrorString(status), why);
+  return FALSE;
+}
+
+gboolean
+cbigan_cuda_report(CbiganCuda *self, GError **error)
+{
+  if (!self->base.failure)
+    return TRUE;
+  g_propagate_error(error, g_steal_pointer(&self->base.failure));
+  return FALSE;
+}
+
+void
+cbigan_cuda_enter(CbiganCuda *self)
+{
+  CBIGAN_CUDA_TRY(self, cudaSetDevice(self->device));
+}
+
+/* Within one major version a driver runs what a later minor version made. */
+static char *
+why_not_driver(void)
+{
+  int driver = 0;
+  cudaError_t status = cudaDriverGetVersion(&driver);
+  if (status != cudaSuccess || driver == 0)
+    return g_strdup(_("there is no NVIDIA driver"));
+  if (driver / 1000 < CUDART_VERSION / 1000)
+    return g_strdup_printf(_("the NVIDIA driver is for CUDA %d.%d, CUDA %d.0 or later is needed"), driver / 1000,
+                           driver % 1000 / 10, CUDART_VERSION / 1000);
+  return NULL;
+}
+
+static char *
+why_not_cudnn(void)
+{
+  gsize version = cudnnGetVersion();
+  if (version / 10000 == CUDNN_MAJOR && version >= CUDNN_VERSION / 100 * 100)
+    return NULL;
+  return g_strdup_printf(_("cuDNN is of version %zu.%zu, %d.%d or later is needed"), version / 10000,
+                         version % 10000 / 100, CUDNN_MAJOR, CUDNN_MINOR);
+}
+
+static char *
+why_not_device(int device)
+{
+  int major = 0, minor = 0, mode = cudaComputeModeDefault;
+  cudaError_t status = cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
+  if (status == cudaSuccess)
+    status = cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device);
+  if (status == cudaSuccess)
+    status = cudaDeviceGetAttribute(&mode, cudaDevAttrComputeMode, device);
+  if (status != cudaSuccess)
+    return g_strdup_printf(_("GPU %d can't be asked: %s (%s)"), device, cudaGetErrorName(status),
+                           cudaGetErrorString(status));
+  if (major < LEAST_MAJOR || (major == LEAST_MAJOR && minor < LEAST_MINOR))
+    return g_strdup_printf(_("GPU %d has compute capability %d.%d, %d.%d or later is needed"), device, major, minor,
+                           LEAST_MAJOR, LEAST_MINOR);
+  if (mode == cudaComputeModeProhibited)
+    return g_strdup_printf(_("GPU %d is set to run no programs (compute mode “prohibited”)"), device);
+  return NULL;
+}
+
+char *
+cbigan_cuda_unavailable(int device)
+{
+  char *why = why_not_driver();
+  if (!why)
+    why = why_not_cudnn();
+  if (why)
+    return why;
+  int n = 0;
+  cudaError_t status = cudaGetDeviceCount(&n);
+  if (status == cudaErrorNoDevice || (status == cudaSuccess && n == 0))
+    return g_strdup(_("there is no NVIDIA GPU"));
+  if (status != cudaSuccess)
+    return g_strdup_printf(_("the NVIDIA driver says: %s (%s)"), cudaGetErrorName(status), cudaGetErrorString(status));
+  if (device >= n)
+    return g_strdup_printf(_("there is no GPU %d, only 0 to %d"), device, n - 1);
+  if (device >= 0)
+    return why_not_device(device);
+  why = why_not_device(0);
+  for (int i = 1; why && i < n; i++) {
+    g_autofree char *reason = why_not_device(i);
+    if (!reason)
+      g_clear_pointer(&why, g_free);
+  }
+  return why;
+}
