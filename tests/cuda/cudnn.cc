@@ -1,0 +1,325 @@
+/* cudnn.cc - the part of cuDNN that the cuda backend calls, by the definition of convolution
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * See emulator.h. Anything that the backend does not promise to do (TF32, other strides, unaligned pointers, too small
+ * a workspace) is refused as cuDNN would, or more strictly.
+ */
+#include <cudnn.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <vector>
+
+#include "emulator.h"
+#include "machine.h"
+
+#define WORKSPACE 1000 /* bytes asked for, and written */
+
+struct cudnnContext {
+  cudaStream_t stream;
+};
+
+struct cudnnTensorStruct {
+  int n, c, h, w;
+};
+
+struct cudnnFilterStruct {
+  int o, i, h, w;
+};
+
+struct cudnnConvolutionStruct {
+  int pad;
+  cudnnMathType_t math;
+};
+
+size_t
+cudnnGetVersion(void)
+{
+  return (size_t)emulator_machine("cudnn", CUDNN_VERSION);
+}
+
+const char *
+cudnnGetErrorString(cudnnStatus_t status)
+{
+  return status == CUDNN_STATUS_NOT_SUPPORTED ? "CUDNN_STATUS_NOT_SUPPORTED" : "CUDNN_STATUS_BAD_PARAM";
+}
+
+void
+cudnnGetLastErrorString(char *message, size_t size)
+{
+  snprintf(message, size, "emulated");
+}
+
+template <typename Handle>
+static cudnnStatus_t
+create(Handle **handle)
+{
+  *handle = new Handle();
+  return CUDNN_STATUS_SUCCESS;
+}
+
+template <typename Handle>
+static cudnnStatus_t
+destroy(Handle *handle)
+{
+  delete handle;
+  return CUDNN_STATUS_SUCCESS;
+}
+
+cudnnStatus_t
+cudnnCreate(cudnnHandle_t *handle)
+{
+  return create(handle);
+}
+
+cudnnStatus_t
+cudnnDestroy(cudnnHandle_t handle)
+{
+  return destroy(handle);
+}
+
+cudnnStatus_t
+cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream)
+{
+  handle->stream = stream;
+  return CUDNN_STATUS_SUCCESS;
+}
+
+cudnnStatus_t
+cudnnCreateTensorDescriptor(cudnnTensorDescriptor_t *t)
+{
+  return create(t);
+}
+
+cudnnStatus_t
+cudnnDestroyTensorDescriptor(cudnnTensorDescriptor_t t)
+{
+  return destroy(t);
+}
+
+cudnnStatus_t
+cudnnCreateFilterDescriptor(cudnnFilterDescriptor_t *f)
+{
+  return create(f);
+}
+
+cudnnStatus_t
+cudnnDestroyFilterDescriptor(cudnnFilterDescriptor_t f)
+{
+  return destroy(f);
+}
+
+cudnnStatus_t
+cudnnCreateConvolutionDescriptor(cudnnConvolutionDescriptor_t *c)
+{
+  return create(c);
+}
+
+cudnnStatus_t
+cudnnDestroyConvolutionDescriptor(cudnnConvolutionDescriptor_t c)
+{
+  return destroy(c);
+}
+
+cudnnStatus_t
+cudnnSetTensor4dDescriptor(cudnnTensorDescriptor_t t, cudnnTensorFormat_t format, cudnnDataType_t type, int n, int c,
+                           int h, int w)
+{
+  *t = { n, c, h, w };
+  return format == CUDNN_TENSOR_NCHW && type == CUDNN_DATA_FLOAT && n > 0 && c > 0 && h > 0 && w > 0
+             ? CUDNN_STATUS_SUCCESS
+             : CUDNN_STATUS_BAD_PARAM;
+}
+
+cudnnStatus_t
+cudnnSetFilter4dDescriptor(cudnnFilterDescriptor_t f, cudnnDataType_t type, cudnnTensorFormat_t format, int o, int i,
+                           int h, int w)
+{
+  *f = { o, i, h, w };
+  return format == CUDNN_TENSOR_NCHW && type == CUDNN_DATA_FLOAT && o > 0 && i > 0 && h > 0 && w == h
+             ? CUDNN_STATUS_SUCCESS
+             : CUDNN_STATUS_BAD_PARAM;
+}
+
+cudnnStatus_t
+cudnnSetConvolution2dDescriptor(cudnnConvolutionDescriptor_t c, int pad_h, int pad_w, int u, int v, int dilation_h,
+                                int dilation_w, cudnnConvolutionMode_t mode, cudnnDataType_t type)
+{
+  *c = { pad_h, CUDNN_DEFAULT_MATH };
+  return pad_h == pad_w && u == 1 && v == 1 && dilation_h == 1 && dilation_w == 1 && mode == CUDNN_CROSS_CORRELATION &&
+                 type == CUDNN_DATA_FLOAT
+             ? CUDNN_STATUS_SUCCESS
+             : CUDNN_STATUS_BAD_PARAM;
+}
+
+cudnnStatus_t
+cudnnSetConvolutionMathType(cudnnConvolutionDescriptor_t c, cudnnMathType_t math)
+{
+  c->math = math;
+  return CUDNN_STATUS_SUCCESS;
+}
+
+/* Copies, as the descriptors may be gone when it runs. */
+struct Problem {
+  cudnnTensorStruct x, y;
+  cudnnFilterStruct w;
+  int pad;
+};
+
+static bool
+fits(const Problem &p, const cudnnConvolutionStruct &c)
+{
+  return p.x.n == p.y.n && p.x.c == p.w.i && p.y.c == p.w.o && p.y.h == p.x.h + 2 * p.pad - p.w.h + 1 &&
+         p.y.w == p.x.w + 2 * p.pad - p.w.w + 1 && c.math == CUDNN_FMA_MATH;
+}
+
+static cudnnStatus_t
+workspace_size(const Problem &p, const cudnnConvolutionStruct &c, bool supported, size_t *size)
+{
+  *size = WORKSPACE;
+  return !fits(p, c) ? CUDNN_STATUS_BAD_PARAM : supported ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_NOT_SUPPORTED;
+}
+
+/* For every pair of planes and every place of the kernel: body(x plane, w, y plane, dy, dx, rows, columns). */
+template <typename Body>
+static void
+for_each_shift(const Problem &p, Body body)
+{
+  for (int n = 0; n < p.x.n; n++)
+    for (int o = 0; o < p.w.o; o++)
+      for (int i = 0; i < p.w.i; i++)
+        for (int k = 0; k < p.w.h * p.w.w; k++)
+          body(((size_t)n * p.x.c + i) * p.x.h * p.x.w, ((size_t)o * p.w.i + i) * p.w.h * p.w.w + k,
+               ((size_t)n * p.y.c + o) * p.y.h * p.y.w, k / p.w.w - p.pad, k % p.w.w - p.pad);
+}
+
+/* body(x index, y index) where both lie inside. */
+template <typename Body>
+static void
+for_each_pixel(const Problem &p, size_t x, size_t y, int dy, int dx, Body body)
+{
+  for (int r = max(0, -dy); r < min(p.y.h, p.x.h - dy); r++)
+    for (int s = max(0, -dx); s < min(p.y.w, p.x.w - dx); s++)
+      body(x + (size_t)(r + dy) * p.x.w + s + dx, y + (size_t)r * p.y.w + s);
+}
+
+/* to = sums + beta * to; 0: to is not read */
+static void
+store(const std::vector<double> &sums, float beta, float *to)
+{
+  for (size_t i = 0; i < sums.size(); i++)
+    to[i] = (float)(sums[i] + (beta == 0.0f ? 0.0 : (double)beta * to[i]));
+}
+
+static std::vector<double>
+forward(const Problem &p, const float *x, const float *w)
+{
+  std::vector<double> sums((size_t)p.y.n * p.y.c * p.y.h * p.y.w);
+  for_each_shift(p, [&](size_t xp, size_t wi, size_t yp, int dy, int dx) {
+    for_each_pixel(p, xp, yp, dy, dx, [&](size_t xi, size_t yi) { sums[yi] += (double)w[wi] * x[xi]; });
+  });
+  return sums;
+}
+
+static std::vector<double>
+data(const Problem &p, const float *w, const float *y)
+{
+  std::vector<double> sums((size_t)p.x.n * p.x.c * p.x.h * p.x.w);
+  for_each_shift(p, [&](size_t xp, size_t wi, size_t yp, int dy, int dx) {
+    for_each_pixel(p, xp, yp, dy, dx, [&](size_t xi, size_t yi) { sums[xi] += (double)w[wi] * y[yi]; });
+  });
+  return sums;
+}
+
+static std::vector<double>
+filter(const Problem &p, const float *x, const float *y)
+{
+  std::vector<double> sums((size_t)p.w.o * p.w.i * p.w.h * p.w.w);
+  for_each_shift(p, [&](size_t xp, size_t wi, size_t yp, int dy, int dx) {
+    for_each_pixel(p, xp, yp, dy, dx, [&](size_t xi, size_t yi) { sums[wi] += (double)x[xi] * y[yi]; });
+  });
+  return sums;
+}
+
+static bool
+aligned(const void *p)
+{
+  return p && (uintptr_t)p % 16 == 0;
+}
+
+template <typename Compute>
+static cudnnStatus_t
+run(cudnnHandle_t handle, const Problem &p, const cudnnConvolutionStruct &c, const void *alpha, const void *beta,
+    const float *a, const float *b, float *to, void *workspace, size_t size, Compute compute)
+{
+  const float keep = *(const float *)beta;
+  if (!fits(p, c) || *(const float *)alpha != 1.0f || !aligned(a) || !aligned(b) || !aligned(to) || !workspace ||
+      size < WORKSPACE)
+    return CUDNN_STATUS_BAD_PARAM;
+  for (const void *pointer : { (const void *)a, (const void *)b, (const void *)to, (const void *)workspace })
+    emulator_check_pointer(pointer, "convolution");
+  const cudaError_t status = emulator_enqueue(handle->stream, [=] {
+    memset(workspace, 0x5A, WORKSPACE);
+    store(compute(p, a, b), keep, to);
+  });
+  return status == cudaSuccess ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_EXECUTION_FAILED;
+}
+
+cudnnStatus_t
+cudnnGetConvolutionForwardWorkspaceSize(cudnnHandle_t, const cudnnTensorDescriptor_t x, const cudnnFilterDescriptor_t w,
+                                        const cudnnConvolutionDescriptor_t c, const cudnnTensorDescriptor_t y,
+                                        cudnnConvolutionFwdAlgo_t algorithm, size_t *size)
+{
+  return workspace_size({ *x, *y, *w, c->pad }, *c, (int)algorithm != emulator_machine("refused", -1), size);
+}
+
+cudnnStatus_t
+cudnnGetConvolutionBackwardDataWorkspaceSize(cudnnHandle_t, const cudnnFilterDescriptor_t w,
+                                             const cudnnTensorDescriptor_t y, const cudnnConvolutionDescriptor_t c,
+                                             const cudnnTensorDescriptor_t x, cudnnConvolutionBwdDataAlgo_t algorithm,
+                                             size_t *size)
+{
+  return workspace_size({ *x, *y, *w, c->pad }, *c, (int)algorithm != emulator_machine("refused", -1), size);
+}
+
+cudnnStatus_t
+cudnnGetConvolutionBackwardFilterWorkspaceSize(cudnnHandle_t, const cudnnTensorDescriptor_t x,
+                                               const cudnnTensorDescriptor_t y, const cudnnConvolutionDescriptor_t c,
+                                               const cudnnFilterDescriptor_t w,
+                                               cudnnConvolutionBwdFilterAlgo_t algorithm, size_t *size)
+{
+  return workspace_size({ *x, *y, *w, c->pad }, *c, (int)algorithm != emulator_machine("refused", -1), size);
+}
+
+cudnnStatus_t
+cudnnConvolutionForward(cudnnHandle_t handle, const void *alpha, const cudnnTensorDescriptor_t xd, const void *x,
+                        const cudnnFilterDescriptor_t wd, const void *w, const cudnnConvolutionDescriptor_t c,
+                        cudnnConvolutionFwdAlgo_t, void *workspace, size_t size, const void *beta,
+                        const cudnnTensorDescriptor_t yd, void *y)
+{
+  return run(handle, { *xd, *yd, *wd, c->pad }, *c, alpha, beta, (const float *)x, (const float *)w, (float *)y,
+             workspace, size, forward);
+}
+
+cudnnStatus_t
+cudnnConvolutionBackwardData(cudnnHandle_t handle, const void *alpha, const cudnnFilterDescriptor_t wd, const void *w,
+                             const cudnnTensorDescriptor_t yd, const void *y, const cudnnConvolutionDescriptor_t c,
+                             cudnnConvolutionBwdDataAlgo_t, void *workspace, size_t size, const void *beta,
+                             const cudnnTensorDescriptor_t xd, void *x)
+{
+  return run(handle, { *xd, *yd, *wd, c->pad }, *c, alpha, beta, (const float *)w, (const float *)y, (float *)x,
+             workspace, size, data);
+}
+
+cudnnStatus_t
+cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void *alpha, const cudnnTensorDescriptor_t xd, const void *x,
+                               const cudnnTensorDescriptor_t yd, const void *y, const cudnnConvolutionDescriptor_t c,
+                               cudnnConvolutionBwdFilterAlgo_t, void *workspace, size_t size, const void *beta,
+                               const cudnnFilterDescriptor_t wd, void *w)
+{
+  return run(handle, { *xd, *yd, *wd, c->pad }, *c, alpha, beta, (const float *)x, (const float *)y, (float *)w,
+             workspace, size, filter);
+}
