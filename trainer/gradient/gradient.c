@@ -17,5 +17,5 @@ cbigan_gradients_for(const CbiganBackend *backend)
   for (gsize i = 0; i < G_N_ELEMENTS(known); i++)
     if (!strcmp(known[i]->name, backend->klass->name))
       return known[i];
-  return NULL;
+  return strcmp(backend->klass->name, "cuda") ? NULL : cbigan_gradients_cuda();
 }

@@ -56,6 +56,7 @@ typedef struct {
 
 extern const CbiganGradients cbigan_gradients_reference;
 extern const CbiganGradients cbigan_gradients_cpu;
+const CbiganGradients *cbigan_gradients_cuda(void); /* NULL: its module is missing */
 
 /* The gradients beside a backend, by its name; NULL where it has none. */
 const CbiganGradients *cbigan_gradients_for(const CbiganBackend *backend);

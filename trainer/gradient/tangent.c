@@ -33,8 +33,16 @@ cbigan_tangent_load(CbiganTangentPlan *plan, CbiganBackend *backend, const float
     backend->klass->load(backend, plan->forward, parameters);
 }
 
+/* Not cbigan_backend_run(): gradients in modules have a copy of this file, and the core's functions aren't theirs. */
 void
 cbigan_tangent_run(CbiganBackend *backend, CbiganGradientPlan *plan, const float *x, float *y)
 {
-  cbigan_backend_run(backend, ((CbiganTangentPlan *)plan)->forward, x, y);
+  const CbiganBackendClass *k = backend->klass;
+  void (*const operations[])(CbiganBackend *, CbiganPlan *, const float *, float *) = {
+    [CBIGAN_CONV2D] = k->conv2d,
+    [CBIGAN_DENSE] = k->dense,
+    [CBIGAN_UPSAMPLE] = k->upsample,
+    [CBIGAN_AVGPOOL] = k->avgpool,
+  };
+  operations[plan->layer->kind](backend, ((CbiganTangentPlan *)plan)->forward, x, y);
 }

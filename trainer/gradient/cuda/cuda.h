@@ -1,0 +1,48 @@
+/* cuda.h - inside of the cuda gradients
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Rules, streams and failures as in backend/cuda/cuda.h. One operation is one kernel file; gradients.c puts the layers'
+ * into the table, loss.c the rest.
+ */
+#pragma once
+#include "backend/cuda/cuda.h"
+#include "gradient/cuda/kernels.h"
+#include "gradient/tangent.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+  CbiganTangentPlan tangent;
+  const float *parameters; /* the whole network's, as last loaded */
+  /* conv2d */
+  CbiganCudaConvolution data, filter;
+  float *weights; /* (out.c, in.c, k, k) */
+  float *sums;    /* (out.c, in.c, k, k) of the last weights() */
+} CbiganCudaGradientPlan;
+
+/* conv2d.c; FALSE: failed, kept */
+gboolean cbigan_cuda_conv2d_plan(CbiganCuda *self, CbiganCudaGradientPlan *plan);
+void cbigan_cuda_conv2d_clear(CbiganCuda *self, CbiganCudaGradientPlan *plan);
+void cbigan_cuda_conv2d_load(CbiganCuda *self, CbiganCudaGradientPlan *plan);
+void cbigan_cuda_conv2d_data(CbiganCuda *self, const CbiganCudaGradientPlan *plan, const float *dy, float *dx,
+                             gboolean accumulate);
+void cbigan_cuda_conv2d_weights(CbiganCuda *self, const CbiganCudaGradientPlan *plan, const float *x, const float *dy,
+                                float *gradients);
+
+/* loss.c: members of CbiganGradients */
+void cbigan_cuda_l1_gradient(CbiganBackend *self, gsize n_floats, const float *a, const float *b, float scale,
+                             float *da);
+void cbigan_cuda_fill(CbiganBackend *self, gsize n_floats, float value, float *x);
+void cbigan_cuda_add(CbiganBackend *self, gsize n_floats, const float *x, float *y);
+void cbigan_cuda_mix(CbiganBackend *self, int n, gsize size, const float *e, const float *a, const float *b,
+                     float *out);
+void cbigan_cuda_scale(CbiganBackend *self, int n, gsize size, const float *e, const float *x, float *out);
+void cbigan_cuda_square_norms(CbiganBackend *self, int n, gsize size, const float *x, double *out);
+void cbigan_cuda_sum(CbiganBackend *self, gsize n_floats, const float *x, double *out);
+void cbigan_cuda_adam(CbiganBackend *self, gsize n_floats, int step, float rate, float beta1, float beta2,
+                      float epsilon, float *gradients, float *m, float *v, float *parameters);
+void cbigan_cuda_average(CbiganBackend *self, gsize n_floats, float decay, const float *x, float *mean);
+
+G_END_DECLS

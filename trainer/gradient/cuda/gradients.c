@@ -1,0 +1,138 @@
+/* gradients.c - the table of the cuda gradients, and the layers' plans
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "gradient/cuda/cuda.h"
+
+#include <gmodule.h>
+
+#include "backend/module.h"
+#include "i18n.h"
+
+static void
+plan_free(CbiganBackend *self, CbiganGradientPlan *base)
+{
+  CbiganCudaGradientPlan *plan = (CbiganCudaGradientPlan *)base;
+  cbigan_cuda_conv2d_clear((CbiganCuda *)self, plan); /* of other layers there is nothing to clear */
+  cbigan_tangent_clear(&plan->tangent, self);
+  g_free(plan);
+}
+
+static CbiganGradientPlan *
+plan_new(CbiganBackend *base, const CbiganLayer *layer, int batch, int tangent_batch, GError **error)
+{
+  CbiganCuda *self = (CbiganCuda *)base;
+  CbiganCudaGradientPlan *plan = g_new0(CbiganCudaGradientPlan, 1);
+  cbigan_cuda_enter(self);
+  if (cbigan_tangent_init(&plan->tangent, base, layer, batch, tangent_batch, error)) {
+    if (layer->kind != CBIGAN_CONV2D || cbigan_cuda_conv2d_plan(self, plan))
+      return &plan->tangent.base;
+    cbigan_cuda_report(self, error);
+  }
+  plan_free(base, &plan->tangent.base);
+  return NULL;
+}
+
+static void
+load(CbiganBackend *base, CbiganGradientPlan *gradient_plan, const float *parameters)
+{
+  CbiganCudaGradientPlan *plan = (CbiganCudaGradientPlan *)gradient_plan;
+  CbiganCuda *self = (CbiganCuda *)base;
+  cbigan_cuda_enter(self);
+  plan->parameters = parameters;
+  cbigan_tangent_load(&plan->tangent, base, parameters);
+  if (plan->weights)
+    cbigan_cuda_conv2d_load(self, plan);
+}
+
+static void
+activation(CbiganBackend *base, CbiganActivation kind, gsize n_floats, const float *y, float *dy)
+{
+  CbiganCuda *self = (CbiganCuda *)base;
+  if (kind == CBIGAN_LINEAR)
+    return;
+  cbigan_cuda_enter(self);
+  CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_activation_gradient(n_floats, cbigan_cuda_activation(kind), y, dy,
+                                                               self->stream));
+}
+
+static void
+data(CbiganBackend *base, CbiganGradientPlan *gradient_plan, const float *dy, float *dx, gboolean accumulate)
+{
+  CbiganCuda *self = (CbiganCuda *)base;
+  const CbiganCudaGradientPlan *plan = (const CbiganCudaGradientPlan *)gradient_plan;
+  const CbiganLayer *l = gradient_plan->layer;
+  const int planes = gradient_plan->batch * l->in.c;
+  cbigan_cuda_enter(self);
+  switch (l->kind) {
+  case CBIGAN_CONV2D:
+    cbigan_cuda_conv2d_data(self, plan, dy, dx, accumulate);
+    break;
+  case CBIGAN_DENSE:
+    CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_dense_data(gradient_plan->batch, (int)cbigan_shape_size(l->in),
+                                                        (int)cbigan_shape_size(l->out), plan->parameters + l->weight,
+                                                        l->weight_stride, dy, accumulate, dx, self->stream));
+    break;
+  case CBIGAN_UPSAMPLE:
+    CBIGAN_CUDA_TRY(self,
+                    cbigan_cuda_launch_upsample_data(planes, l->in.h, l->in.w, dy, accumulate, dx, self->stream));
+    break;
+  case CBIGAN_AVGPOOL:
+    CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_avgpool_data(planes, l->in.h, l->in.w, dy, accumulate, dx, self->stream));
+    break;
+  }
+}
+
+static void
+weights(CbiganBackend *base, CbiganGradientPlan *gradient_plan, const float *x, const float *dy, float *gradients)
+{
+  CbiganCuda *self = (CbiganCuda *)base;
+  const CbiganLayer *l = gradient_plan->layer;
+  cbigan_cuda_enter(self);
+  if (l->kind == CBIGAN_CONV2D)
+    cbigan_cuda_conv2d_weights(self, (const CbiganCudaGradientPlan *)gradient_plan, x, dy, gradients);
+  else
+    CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_dense_weights(gradient_plan->batch, (int)cbigan_shape_size(l->in),
+                                                           (int)cbigan_shape_size(l->out), x, dy, l->weight_stride,
+                                                           gradients + l->weight, self->stream));
+}
+
+/* A dense layer's bias has one number for each output, a convolution's one for each channel. */
+static void
+bias(CbiganBackend *base, CbiganGradientPlan *plan, int n, const float *dy, float *gradients)
+{
+  CbiganCuda *self = (CbiganCuda *)base;
+  const CbiganLayer *l = plan->layer;
+  const int positions = l->kind == CBIGAN_DENSE ? 1 : l->out.h * l->out.w;
+  const int channels = (int)cbigan_shape_size(l->out) / positions;
+  const gsize parts = (gsize)cbigan_cuda_parts((gsize)n * (gsize)positions);
+  double *partial = cbigan_cuda_inbox(self, (gsize)channels * parts * sizeof(double)); /* nobody receives it */
+  if (partial)
+    CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_bias(n, channels, positions, dy, partial, gradients + l->bias,
+                                                  self->stream));
+}
+
+static const CbiganGradients cuda = {
+  .name = "cuda",
+  .plan = plan_new,
+  .plan_free = plan_free,
+  .load = load,
+  .activation = activation,
+  .data = data,
+  .weights = weights,
+  .bias = bias,
+  .tangent = cbigan_tangent_run,
+  .l1_gradient = cbigan_cuda_l1_gradient,
+  .fill = cbigan_cuda_fill,
+  .add = cbigan_cuda_add,
+  .mix = cbigan_cuda_mix,
+  .square_norms = cbigan_cuda_square_norms,
+  .scale = cbigan_cuda_scale,
+  .sum = cbigan_cuda_sum,
+  .adam = cbigan_cuda_adam,
+  .average = cbigan_cuda_average,
+};
+
+G_MODULE_EXPORT extern const CbiganModule cbigan_module;
+G_MODULE_EXPORT const CbiganModule cbigan_module = { .version = VERSION, .table = &cuda };
