@@ -4,14 +4,24 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
+#include "available.h"
 #include "gradient/gradient.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Every test runs on each of these; the first is the judge. */
-static const char *const side_names[] = { "reference", "cpu" };
-#define N_SIDES ((int)G_N_ELEMENTS(side_names))
+/* Every test runs on each of these that can run here; the first is the judge. */
+static const char *side_names[] = { "reference", "cpu", "cuda" };
+static int n_sides;
+
+/* First thing after g_test_init(). */
+static inline void
+sides_find(const char *group)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS(side_names); i++)
+    if (available_or_skipped(group, side_names[i]))
+      side_names[n_sides++] = side_names[i];
+}
 
 typedef struct {
   CbiganBackend *backend;

@@ -270,7 +270,7 @@ static void
 test_vectors(gconstpointer data)
 {
   void (*check)(Vectors *v) = tests[GPOINTER_TO_INT(data)].check;
-  for (int s = 0; s < N_SIDES; s++)
+  for (int s = 0; s < n_sides; s++)
     for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
       Vectors v = vectors_new(s, sizes[i]);
       check(&v);
@@ -282,6 +282,7 @@ int
 main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
+  sides_find("gradients/vectors");
   for (gsize i = 0; i < G_N_ELEMENTS(tests); i++) {
     g_autofree char *path = g_strconcat("/gradients/vectors/", tests[i].name, NULL);
     g_test_add_data_func(path, GINT_TO_POINTER(i), test_vectors);

@@ -287,7 +287,7 @@ test_differences(gconstpointer data)
     gboolean bias = l->bias != NO && i >= l->bias && i < l->weight;
     gradients[i] += difference(l, bias ? c->bias_batch : c->batch, parameters, x, dy, parameters + i);
   }
-  for (int s = 0; s < N_SIDES; s++) {
+  for (int s = 0; s < n_sides; s++) {
     Side side = side_open(s);
     Result r = run(&side, c, &p);
     check_close(side_names[s], "data", p.n_x, r.dx, dx, 1e-5, 0);
@@ -312,7 +312,7 @@ test_tangent(gconstpointer data)
     forward64(&c->layer, parameters, FALSE, x + (c->batch - c->tangent_batch + sample) * in, t + sample * out);
   for (gsize i = 0; i < n; i++)
     t_added[i] = t[i] + (has_weights(c) ? p.t_before[i] : 0);
-  for (int s = 0; s < N_SIDES; s++) {
+  for (int s = 0; s < n_sides; s++) {
     Side side = side_open(s);
     Result r = run(&side, c, &p);
     check_close(side_names[s], "tangent", n, r.t, t, 1e-5, 0);
@@ -333,7 +333,7 @@ test_adjoint(gconstpointer data)
   Problem p = problem_new(&c, random);
   memset(p.gradients_before, 0, p.n_parameters * sizeof(float));
   c.layer.bias = NO;
-  for (int s = 0; s < N_SIDES; s++) {
+  for (int s = 0; s < n_sides; s++) {
     Side side = side_open(s);
     Result r = run(&side, &c, &p);
     double forward = 0.0, backward = 0.0, weights = 0.0, size = 0.0;
@@ -408,13 +408,13 @@ test_extremes(gconstpointer data)
                             c->tangent_batch * cbigan_shape_size(c->layer.out) };
     static const char *const names[] = { "data", "data, accumulated", "weights and bias", "tangent",
                                          "tangent, accumulated" };
-    Result r[N_SIDES];
-    for (int s = 0; s < N_SIDES; s++) {
+    Result r[n_sides];
+    for (int s = 0; s < n_sides; s++) {
       Side side = side_open(s);
       r[s] = run(&side, c, &p);
       side_close(&side);
     }
-    for (int s = 1; s < N_SIDES; s++) {
+    for (int s = 1; s < n_sides; s++) {
       const float *const got[] = { r[s].dx, r[s].dx_added, r[s].gradients, r[s].t, r[s].t_added };
       const float *const judge[] = { r[0].dx, r[0].dx_added, r[0].gradients, r[0].t, r[0].t_added };
       for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
@@ -426,7 +426,7 @@ test_extremes(gconstpointer data)
         check_close(side_names[s], what, sizes[i], got[i], expected, 1e-5, 1e-42);
       }
     }
-    for (int s = 0; s < N_SIDES; s++)
+    for (int s = 0; s < n_sides; s++)
       result_clear(&r[s]);
     problem_clear(&p);
   }
@@ -450,7 +450,7 @@ test_repeats(gconstpointer data)
   const Case *c = data;
   g_autoptr(GRand) random = g_rand_new_with_seed(20);
   Problem p = problem_new(c, random);
-  for (int s = 1; s < N_SIDES; s++) {
+  for (int s = 1; s < n_sides; s++) {
     Side side = side_open(s);
     Result first = run(&side, c, &p);
     for (int repeat = 0; repeat < 5; repeat++) {
@@ -485,6 +485,7 @@ int
 main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
+  sides_find("gradients");
   add("differences", G_N_ELEMENTS(cases), cases, test_differences);
   add("tangent", G_N_ELEMENTS(cases), cases, test_tangent);
   add("adjoint", G_N_ELEMENTS(cases), cases, test_adjoint);

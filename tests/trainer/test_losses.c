@@ -5,6 +5,7 @@
  */
 #include <math.h>
 
+#include "available.h"
 #include "digest.h"
 #include "losses.h"
 
@@ -222,8 +223,7 @@ main(int argc, char **argv)
                 { "separate", test_separate } };
   g_test_init(&argc, &argv, NULL);
   for (const CbiganBackendClass *const *b = cbigan_backend_list(); *b; b++) {
-    g_autofree char *unavailable = cbigan_backend_unavailable((*b)->name);
-    if (unavailable)
+    if (!available_or_skipped("losses", (*b)->name))
       continue;
     for (gsize i = 0; i < G_N_ELEMENTS(tests); i++) {
       g_autofree char *path = g_strdup_printf("/losses/%s/%s", (*b)->name, tests[i].name);

@@ -9,6 +9,7 @@
 
 #include "backend/backend.h"
 #include "checkpoint.h"
+#include "available.h"
 #include "digest.h"
 #include "gradient/gradient.h"
 #include "train.h"
@@ -442,8 +443,7 @@ main(int argc, char **argv)
                 { "options", test_options },   { "finish", test_finish },         { "texture", test_texture } };
   g_test_init(&argc, &argv, NULL);
   for (const CbiganBackendClass *const *b = cbigan_backend_list(); *b; b++) {
-    g_autofree char *unavailable = cbigan_backend_unavailable((*b)->name);
-    if (unavailable)
+    if (!available_or_skipped("training", (*b)->name))
       continue;
     for (gsize i = 0; i < G_N_ELEMENTS(tests); i++) {
       g_autofree char *path = g_strdup_printf("/training/%s/%s", (*b)->name, tests[i].name);
