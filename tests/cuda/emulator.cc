@@ -5,7 +5,7 @@
  *
  * See emulator.h. The environment variable CBIGAN_EMULATOR says what kind of machine it is, words "name=number"
  * separated by commas: driver=12040 devices=2 capability=61 memory=MIB cudnn=91900, and lost=N: the device is lost
- * with the N-th piece of work.
+ * with the N-th piece of work. open=1: the host may touch device memory, which is quicker to emulate.
  */
 #include "emulator.h"
 
@@ -46,7 +46,7 @@ static long pieces;
 #define CANARY 0xA5
 
 static char *arena;
-static size_t arena_used; /* the highest that was ever in use */
+static size_t arena_used;             /* the highest that was ever in use */
 static std::map<size_t, size_t> live; /* offset -> bytes */
 static std::set<void *> pinned;
 
@@ -73,7 +73,11 @@ emulator_machine(const char *name, int otherwise)
 static void
 protect(int protection)
 {
-  if (arena_used && mprotect(arena, arena_used, protection))
+  static const bool open = emulator_machine("open", 0);
+  static size_t opened;
+  if (open && (protection == PROT_NONE || opened == arena_used))
+    return;
+  if (arena_used && mprotect(arena, opened = arena_used, protection))
     stop("mprotect failed", "memory");
 }
 
@@ -155,10 +159,6 @@ run_all(cudaStream_t stream)
       stream->work.front()();
     stream->work.pop_front();
   }
-  for (auto &a : live)
-    for (size_t i = a.second; i < with_canary(a.second); i++)
-      if ((unsigned char)arena[a.first + i] != CANARY)
-        stop("something wrote behind its memory", "memory");
   protect(PROT_NONE);
 }
 
@@ -170,6 +170,12 @@ cudaFree(void *p)
     run_all(stream);
   if (!p)
     return cudaSuccess;
+  protect(PROT_READ | PROT_WRITE);
+  for (auto &a : live)
+    for (size_t i = a.second; i < with_canary(a.second); i++)
+      if ((unsigned char)arena[a.first + i] != CANARY)
+        stop("something wrote behind its memory", "memory");
+  protect(PROT_NONE);
   if (!is_device(p) || !live.erase((size_t)((char *)p - arena)))
     stop("not what cudaMalloc() gave", "cudaFree");
   return lost ? cudaErrorDevicesUnavailable : cudaSuccess;
@@ -355,9 +361,9 @@ cudaGetLastError(void)
 const char *
 cudaGetErrorName(cudaError_t status)
 {
-  return status == cudaErrorMemoryAllocation    ? "cudaErrorMemoryAllocation"
+  return status == cudaErrorMemoryAllocation     ? "cudaErrorMemoryAllocation"
          : status == cudaErrorDevicesUnavailable ? "cudaErrorDevicesUnavailable"
-                                                : "cudaError";
+                                                 : "cudaError";
 }
 
 const char *
@@ -408,7 +414,8 @@ static void
 begin_fibers()
 {
   static ucontext_t contexts[MOST_THREADS];
-  char *stacks = (char *)mmap(nullptr, STACK * MOST_THREADS, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char *stacks =
+      (char *)mmap(nullptr, STACK * MOST_THREADS, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   for (int i = 0; i < MOST_THREADS; i++) {
     getcontext(&contexts[i]);
     contexts[i].uc_stack.ss_sp = stacks + (size_t)i * STACK;

@@ -14,12 +14,13 @@
 static const char *side_names[] = { "reference", "cpu", "cuda" };
 static int n_sides;
 
-/* First thing after g_test_init(). */
+/* First thing after g_test_init(). The environment variable CBIGAN_TEST_BACKEND names the only one besides the judge. */
 static inline void
 sides_find(const char *group)
 {
+  const char *only = g_getenv("CBIGAN_TEST_BACKEND");
   for (gsize i = 0; i < G_N_ELEMENTS(side_names); i++)
-    if (available_or_skipped(group, side_names[i]))
+    if ((i == 0 || !only || !strcmp(only, side_names[i])) && available_or_skipped(group, side_names[i]))
       side_names[n_sides++] = side_names[i];
 }
 

@@ -3,7 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The matrix is what has to come from memory, so a block reads a row of it once for several samples: SAMPLES x LANES = CBIGAN_THREADS.
+ * The matrix is what has to come from memory, so a block reads a row of it once for several samples: SAMPLES x LANES =
+ * CBIGAN_THREADS.
  */
 #include "backend/cuda/activate.cuh"
 

@@ -63,14 +63,14 @@ why_not_driver(void)
   return NULL;
 }
 
+/* Any of the major version has what is called here. */
 static char *
 why_not_cudnn(void)
 {
   gsize version = cudnnGetVersion();
-  if (version / 10000 == CUDNN_MAJOR && version >= CUDNN_VERSION / 100 * 100)
-    return NULL;
-  return g_strdup_printf(_("cuDNN is of version %zu.%zu, %d.%d or later is needed"), version / 10000,
-                         version % 10000 / 100, CUDNN_MAJOR, CUDNN_MINOR);
+  return version / 10000 == CUDNN_MAJOR ? NULL
+                                        : g_strdup_printf(_("cuDNN is of version %zu.%zu, %d is needed"),
+                                                          version / 10000, version % 10000 / 100, CUDNN_MAJOR);
 }
 
 static char *

@@ -53,8 +53,8 @@ activation(CbiganBackend *base, CbiganActivation kind, gsize n_floats, const flo
   if (kind == CBIGAN_LINEAR)
     return;
   cbigan_cuda_enter(self);
-  CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_activation_gradient(n_floats, cbigan_cuda_activation(kind), y, dy,
-                                                               self->stream));
+  CBIGAN_CUDA_TRY(self,
+                  cbigan_cuda_launch_activation_gradient(n_floats, cbigan_cuda_activation(kind), y, dy, self->stream));
 }
 
 static void
@@ -75,8 +75,7 @@ data(CbiganBackend *base, CbiganGradientPlan *gradient_plan, const float *dy, fl
                                                         l->weight_stride, dy, accumulate, dx, self->stream));
     break;
   case CBIGAN_UPSAMPLE:
-    CBIGAN_CUDA_TRY(self,
-                    cbigan_cuda_launch_upsample_data(planes, l->in.h, l->in.w, dy, accumulate, dx, self->stream));
+    CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_upsample_data(planes, l->in.h, l->in.w, dy, accumulate, dx, self->stream));
     break;
   case CBIGAN_AVGPOOL:
     CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_avgpool_data(planes, l->in.h, l->in.w, dy, accumulate, dx, self->stream));
@@ -109,8 +108,8 @@ bias(CbiganBackend *base, CbiganGradientPlan *plan, int n, const float *dy, floa
   const gsize parts = (gsize)cbigan_cuda_parts((gsize)n * (gsize)positions);
   double *partial = cbigan_cuda_inbox(self, (gsize)channels * parts * sizeof(double)); /* nobody receives it */
   if (partial)
-    CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_bias(n, channels, positions, dy, partial, gradients + l->bias,
-                                                  self->stream));
+    CBIGAN_CUDA_TRY(self,
+                    cbigan_cuda_launch_bias(n, channels, positions, dy, partial, gradients + l->bias, self->stream));
 }
 
 static const CbiganGradients cuda = {

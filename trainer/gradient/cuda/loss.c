@@ -108,6 +108,6 @@ cbigan_cuda_average(CbiganBackend *base, gsize n_floats, float decay, const floa
 {
   CbiganCuda *self = (CbiganCuda *)base;
   cbigan_cuda_enter(self);
-  CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_average(n_floats, decay, (float)(1.0 - (double)decay), x, mean,
-                                                   self->stream));
+  CBIGAN_CUDA_TRY(self,
+                  cbigan_cuda_launch_average(n_floats, decay, (float)(1.0 - (double)decay), x, mean, self->stream));
 }

@@ -1,0 +1,259 @@
+/* test_device.c - the cuda backend's failures: memory, a lost device, another device, opening and closing
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Where there is a GPU, those run that any GPU can take; on the emulated one, all.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cbigan.h"
+#include "model/forward.h"
+
+static gboolean
+emulated(const char *machine)
+{
+  if (!g_getenv("CBIGAN_TEST_EMULATED")) {
+    g_test_skip("only on the emulated GPU");
+    return FALSE;
+  }
+  g_setenv("CBIGAN_EMULATOR", machine, TRUE);
+  return TRUE;
+}
+
+static CbiganBackend *
+open_or_skip(int device)
+{
+  g_autofree char *why = cbigan_backend_unavailable("cuda");
+  if (why) {
+    g_test_skip(why);
+    return NULL;
+  }
+  g_autoptr(GError) error = NULL;
+  CbiganBackend *backend = cbigan_backend_open("cuda", device, 0, &error);
+  g_assert_no_error(error);
+  return backend;
+}
+
+/* The words that a person gets who asks for it. */
+static void
+check_unavailable(const char *machine, const char *words)
+{
+  g_autoptr(GError) error = NULL;
+  if (!emulated(machine))
+    return;
+  g_autofree char *why = cbigan_backend_unavailable("cuda");
+  g_assert_nonnull(why);
+  if (!strstr(why, words))
+    g_error("%s: “%s”, expected “%s”", machine, why, words);
+  g_assert_null(cbigan_backend_open("cuda", 0, 0, &error));
+  g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
+  g_assert_nonnull(strstr(error->message, words));
+  g_autoptr(CbiganBackend) other = cbigan_backend_open("auto", 0, 0, NULL);
+  g_assert_cmpstr(other->klass->name, ==, "cpu");
+}
+
+static void
+test_unavailable(void)
+{
+  static const struct {
+    const char *machine, *words;
+  } cases[] = {
+    { "driver=0", "there is no NVIDIA driver" },
+    { "driver=12040", "the NVIDIA driver is for CUDA 12.4, CUDA 13.0 or later is needed" },
+    { "devices=0", "there is no NVIDIA GPU" },
+    { "capability=61,devices=1", "GPU 0 has compute capability 6.1, 7.5 or later is needed" },
+    { "mode=2,devices=1", "set to run no programs" },
+    { "cudnn=100000", "cuDNN is of version 10.0, 9 is needed" },
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++)
+    check_unavailable(cases[i].machine, cases[i].words);
+}
+
+static void
+test_no_such_device(void)
+{
+  g_unsetenv("CBIGAN_EMULATOR");
+  g_autofree char *why = cbigan_backend_unavailable("cuda");
+  g_autoptr(GError) error = NULL;
+  if (why) {
+    g_test_skip(why);
+    return;
+  }
+  g_assert_null(cbigan_backend_open("cuda", 99, 0, &error));
+  g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
+  g_assert_nonnull(strstr(error->message, "there is no GPU 99"));
+}
+
+/* A network, its parameters and its first result. */
+typedef struct {
+  CbiganNetwork *network;
+  float *parameters;
+  CbiganForward *forward;
+} Run;
+
+static void
+run_clear(Run *run, CbiganBackend *backend)
+{
+  cbigan_forward_free(run->forward);
+  cbigan_backend_free(backend, run->parameters);
+  cbigan_network_free(run->network);
+}
+
+static gboolean
+run_new(Run *run, CbiganBackend *backend, GError **error)
+{
+  *run = (Run){ .network = cbigan_network_new(CBIGAN_ENCODER, 1, 64) };
+  gsize n = run->network->n_floats;
+  g_autofree float *host = g_new(float, n);
+  cbigan_network_initialise(run->network, 1, host);
+  run->parameters = cbigan_backend_alloc(backend, n, error);
+  if (!run->parameters)
+    return FALSE;
+  cbigan_backend_upload(backend, (CbiganShape){ (int)n, 1, 1 }, 1, host, run->parameters);
+  run->forward = cbigan_forward_new(backend, run->network, run->network->n_layers, 2, CBIGAN_FORWARD_REUSE, NULL,
+                                    run->parameters, error);
+  return run->forward != NULL;
+}
+
+static gpointer
+run_on_second(gpointer backend)
+{
+  Run run;
+  g_autoptr(GError) error = NULL;
+  g_assert_true(run_new(&run, backend, &error));
+  cbigan_forward_run(run.forward);
+  g_assert_true(cbigan_backend_finish(backend, &error));
+  run_clear(&run, backend);
+  return NULL;
+}
+
+/* CUDA's current device is each thread's own. */
+static void
+test_second_device(void)
+{
+  if (!emulated("devices=2"))
+    return;
+  g_autoptr(CbiganBackend) first = open_or_skip(0), second = open_or_skip(1);
+  g_thread_join(g_thread_new("second", run_on_second, second));
+  g_thread_join(g_thread_new("first", run_on_second, first));
+  run_on_second(second);
+}
+
+static void
+test_only_second_can(void)
+{
+  if (!emulated("devices=2,capability=61,capability1=90"))
+    return;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CbiganBackend) second = open_or_skip(1);
+  g_assert_null(cbigan_backend_open("cuda", 0, 0, &error));
+  g_assert_nonnull(strstr(error->message, "compute capability 6.1"));
+}
+
+/* The first failure is told with its place, the call and the name of the code; what follows does no harm. Each has a
+ * process of its own: a device that is lost stays lost. */
+static void
+lose(int after)
+{
+  g_autofree char *machine = g_strdup_printf("lost=%d", after);
+  g_setenv("CBIGAN_EMULATOR", machine, TRUE);
+  g_autoptr(GError) error = NULL;
+  CbiganBackend *backend = cbigan_backend_open("cuda", 0, 0, &error);
+  Run run = { 0 };
+  if (!backend || !run_new(&run, backend, &error)) {
+    g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
+  } else {
+    for (int i = 0; i < 20 && !error; i++) {
+      cbigan_forward_run(run.forward);
+      cbigan_backend_finish(backend, &error);
+    }
+    g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
+    g_assert_true(
+        g_regex_match_simple("^[a-z0-9_]+\\.c:[0-9]+: .*: cudaErrorDevicesUnavailable", error->message, 0, 0));
+  }
+  if (run.network)
+    run_clear(&run, backend);
+  cbigan_backend_close(backend);
+}
+
+static void
+test_lost(void)
+{
+  const char *after = g_getenv("CBIGAN_TEST_LOST");
+  if (!emulated(""))
+    return;
+  if (g_test_subprocess()) {
+    lose(atoi(after));
+    return;
+  }
+  for (int i = 1; i < 300; i += i / 4 + 1) {
+    g_autofree char *text = g_strdup_printf("%d", i);
+    g_setenv("CBIGAN_TEST_LOST", text, TRUE);
+    g_test_trap_subprocess(NULL, 0, 0);
+    g_test_trap_assert_passed();
+  }
+}
+
+/* Too little memory is an error at opening that says so, at whichever allocation it happens; and all is given back. */
+static void
+test_memory(void)
+{
+  if (!emulated("memory=1"))
+    return;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CbiganBackend) backend = open_or_skip(0);
+  CbiganNetwork *network = cbigan_network_new(CBIGAN_ENCODER, 16, 64);
+  float *most = cbigan_backend_alloc(backend, 200000, &error);
+  g_assert_no_error(error);
+  g_assert_null(cbigan_forward_new(backend, network, network->n_layers, 8, CBIGAN_FORWARD_REUSE, NULL, most, &error));
+  g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
+  g_assert_nonnull(strstr(error->message, "memory"));
+  g_clear_error(&error);
+  g_assert_true(cbigan_backend_finish(backend, &error));
+  cbigan_backend_free(backend, most);
+  cbigan_network_free(network);
+}
+
+static void
+test_algorithms(void)
+{
+  static const char *const machines[] = { "refused=0", "refused=1" };
+  for (gsize i = 0; i < G_N_ELEMENTS(machines); i++) {
+    if (!emulated(machines[i]))
+      return;
+    g_autoptr(CbiganBackend) backend = open_or_skip(0);
+    run_on_second(backend);
+  }
+}
+
+/* Nothing is left behind: on a GPU, a thousand times. */
+static void
+test_again_and_again(void)
+{
+  int times = g_getenv("CBIGAN_TEST_EMULATED") ? 50 : 1000;
+  if (g_getenv("CBIGAN_TEST_EMULATED"))
+    g_setenv("CBIGAN_EMULATOR", "memory=4", TRUE);
+  for (int i = 0; i < times; i++) {
+    g_autoptr(CbiganBackend) backend = open_or_skip(0);
+    if (!backend)
+      return;
+    run_on_second(backend);
+  }
+}
+
+int
+main(int argc, char **argv)
+{
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/cuda/unavailable", test_unavailable);
+  g_test_add_func("/cuda/no-such-device", test_no_such_device);
+  g_test_add_func("/cuda/second-device", test_second_device);
+  g_test_add_func("/cuda/only-second-can", test_only_second_can);
+  g_test_add_func("/cuda/lost", test_lost);
+  g_test_add_func("/cuda/memory", test_memory);
+  g_test_add_func("/cuda/algorithms", test_algorithms);
+  g_test_add_func("/cuda/again-and-again", test_again_and_again);
+  return g_test_run();
+}
