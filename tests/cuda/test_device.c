@@ -228,13 +228,35 @@ test_algorithms(void)
   }
 }
 
+/* What was sent and is still on its way is not overwritten by what is sent next. */
+static void
+test_on_its_way(void)
+{
+  enum { SIDE = 8, SIZE = 3 * SIDE * SIDE, FRAMES = 3 };
+  g_unsetenv("CBIGAN_EMULATOR");
+  g_autoptr(CbiganBackend) backend = open_or_skip(0);
+  if (!backend)
+    return;
+  guint8 pixels[SIZE];
+  const CbiganPixels frame = { pixels, SIDE, SIDE, 3 * SIDE };
+  float *x = cbigan_backend_alloc(backend, FRAMES * SIZE, NULL), host[FRAMES * SIZE];
+  for (int i = 0; i < FRAMES; i++) {
+    memset(pixels, i * 100, sizeof pixels);
+    cbigan_backend_patches(backend, &frame, &(CbiganPoint){ 0, 0 }, 1, SIDE, 1, 0, x + i * SIZE);
+  }
+  cbigan_backend_download(backend, (CbiganShape){ SIZE, 1, 1 }, FRAMES, x, host);
+  for (int i = 0; i < FRAMES * SIZE; i++)
+    g_assert_cmpfloat_with_epsilon(host[i], i / SIZE * 100 / 127.5f - 1, 1e-6f);
+  cbigan_backend_free(backend, x);
+}
+
 /* Nothing is left behind: on a GPU, a thousand times. */
 static void
 test_again_and_again(void)
 {
   int times = g_getenv("CBIGAN_TEST_EMULATED") ? 50 : 1000;
   if (g_getenv("CBIGAN_TEST_EMULATED"))
-    g_setenv("CBIGAN_EMULATOR", "memory=4", TRUE);
+    g_setenv("CBIGAN_EMULATOR", "memory=1", TRUE);
   for (int i = 0; i < times; i++) {
     g_autoptr(CbiganBackend) backend = open_or_skip(0);
     if (!backend)
@@ -254,6 +276,7 @@ main(int argc, char **argv)
   g_test_add_func("/cuda/lost", test_lost);
   g_test_add_func("/cuda/memory", test_memory);
   g_test_add_func("/cuda/algorithms", test_algorithms);
+  g_test_add_func("/cuda/on-its-way", test_on_its_way);
   g_test_add_func("/cuda/again-and-again", test_again_and_again);
   return g_test_run();
 }
