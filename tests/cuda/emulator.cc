@@ -38,6 +38,7 @@ struct CUevent_st {
 
 static std::recursive_mutex mutex;
 static thread_local int current_device;
+static thread_local cudaError_t last_error;
 static bool lost;
 static long pieces;
 
@@ -128,7 +129,7 @@ cudaMalloc(void **p, size_t size)
   for (auto &a : live)
     in_use += a.second;
   if (size > ((size_t)emulator_machine("memory", 8192) << 20) - in_use)
-    return cudaErrorMemoryAllocation;
+    return last_error = cudaErrorMemoryAllocation;
   for (auto &a : live) { /* the first gap that is big enough */
     if (a.first - at >= with_canary(size))
       break;
@@ -162,14 +163,22 @@ run_all(cudaStream_t stream)
   protect(PROT_NONE);
 }
 
+/* Whether freeing waits is not for us to rely on. */
+static void
+check_idle(const char *name)
+{
+  for (cudaStream_t stream : streams)
+    if (!stream->work.empty() && !lost)
+      stop("there is work that may still use it", name);
+}
+
 cudaError_t
 cudaFree(void *p)
 {
   std::lock_guard<std::recursive_mutex> lock(mutex);
-  for (cudaStream_t stream : streams)
-    run_all(stream);
   if (!p)
     return cudaSuccess;
+  check_idle("cudaFree");
   protect(PROT_READ | PROT_WRITE);
   for (auto &a : live)
     for (size_t i = a.second; i < with_canary(a.second); i++)
@@ -196,9 +205,10 @@ cudaError_t
 cudaFreeHost(void *p)
 {
   std::lock_guard<std::recursive_mutex> lock(mutex);
-  for (cudaStream_t stream : streams)
-    run_all(stream);
-  if (p && !pinned.erase(p))
+  if (!p)
+    return cudaSuccess;
+  check_idle("cudaFreeHost");
+  if (!pinned.erase(p))
     stop("not what cudaHostAlloc() gave", "cudaFreeHost");
   free(p);
   return cudaSuccess;
@@ -355,7 +365,9 @@ cudaSetDevice(int device)
 cudaError_t
 cudaGetLastError(void)
 {
-  return cudaSuccess;
+  const cudaError_t status = lost ? cudaErrorDevicesUnavailable : last_error;
+  last_error = cudaSuccess;
+  return status;
 }
 
 const char *

@@ -9,8 +9,8 @@
  * libraries themselves do, speed, and threads of one block that race.
  *
  * Stricter than a GPU: nothing runs before somebody waits, so memory that is reused too early shows; device memory
- * can't be touched by the host; new memory is NaN; a kernel that gets a host pointer, or one that writes behind its
- * memory, ends the program.
+ * can't be touched by the host; new memory is NaN; memory is not freed before somebody waited; a kernel that gets a
+ * host pointer, or one that writes behind its memory, ends the program.
  */
 #pragma once
 #include <cuda_runtime_api.h>
@@ -67,4 +67,4 @@ emulator_launch(Kernel kernel, const char *name, dim3 grid, int threads, cudaStr
 }
 
 #define CBIGAN_LAUNCH(kernel, grid, stream, ...)                                                                       \
-  emulator_launch(kernel, #kernel, (grid), CBIGAN_THREADS, (stream), __VA_ARGS__)
+  (emulator_launch(kernel, #kernel, (grid), CBIGAN_THREADS, (stream), __VA_ARGS__), cudaGetLastError())

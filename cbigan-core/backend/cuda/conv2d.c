@@ -65,7 +65,8 @@ grow_workspace(CbiganCuda *self, gsize size)
   if (size <= self->workspace_size)
     return TRUE;
   self->workspace_size = 0;
-  if (!CBIGAN_CUDA_TRY(self, cudaFree(self->workspace)))
+  if (!CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream)) || /* for what still uses it */
+      !CBIGAN_CUDA_TRY(self, cudaFree(self->workspace)))
     return FALSE;
   self->workspace = NULL;
   if (!CBIGAN_CUDA_TRY(self, cudaMalloc(&self->workspace, size)))

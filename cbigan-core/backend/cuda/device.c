@@ -16,6 +16,7 @@ cbigan_cuda_check(CbiganBackend *self, cudaError_t status, const char *call, con
 {
   if (status == cudaSuccess)
     return TRUE;
+  cudaGetLastError(); /* or the next launch would report it again */
   g_autofree char *name = g_path_get_basename(file);
   cbigan_backend_fail(self, "%s:%d: %s: %s (%s)", name, line, call, cudaGetErrorName(status),
                       cudaGetErrorString(status));

@@ -28,7 +28,8 @@ cbigan_cuda_free(CbiganBackend *base, float *data)
 {
   CbiganCuda *self = (CbiganCuda *)base;
   cbigan_cuda_enter(self);
-  CBIGAN_CUDA_TRY(self, cudaFree(data)); /* waits for what still uses it */
+  CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream)); /* for what still uses it */
+  CBIGAN_CUDA_TRY(self, cudaFree(data));
 }
 
 static void
@@ -64,7 +65,8 @@ mail_grow(CbiganCuda *self, CbiganCudaMail *mail, gsize size)
 {
   if (size <= mail->size)
     return TRUE;
-  cbigan_cuda_mail_clear(mail); /* waits for what is still on its way */
+  CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream)); /* for what is still on its way */
+  cbigan_cuda_mail_clear(mail);
   if (!CBIGAN_CUDA_TRY(self, cudaHostAlloc(&mail->host, size, cudaHostAllocDefault)) ||
       !CBIGAN_CUDA_TRY(self, cudaMalloc(&mail->device, size)))
     return FALSE;
