@@ -159,8 +159,8 @@ run() {
   report_host "$build" > "$report/host.txt" 2>&1
   say "testing"
   CBIGAN_TEST_BACKEND=cuda meson test -C "$build" --no-rebuild --timeout-multiplier 10 \
-    backend-choice backend-forward backend-layers backend-pixels cuda-device cuda-module gradients gradient_vectors \
-    losses training > "$report/tests.txt" 2>&1 < /dev/null || failed=1
+    backend-choice backend-forward backend-layers backend-pixels cuda-device cuda-module golden gradients \
+    gradient_vectors losses training > "$report/tests.txt" 2>&1 < /dev/null || failed=1
   cp "$build/meson-logs/testlog.txt" "$report/"
   grep -E '^ *[0-9]+/[0-9]+ ' "$report/tests.txt"
   if ! grep -q 'SKIP.*/cuda\|/cuda/.*# SKIP' "$report/testlog.txt"; then
