@@ -53,7 +53,8 @@ def test_not_a_module():
 
 def test_library_is_missing():
     shutil.copy(OTHER_VERSION, NAME)
-    expect(run('info', '--backends'), "it can't be opened:", os.path.basename(LIBRARY), 'cannot open shared object file')
+    text = run('info', '--backends')
+    expect(text, "it can't be opened:", os.path.basename(LIBRARY), 'cannot open shared object file')
 
 
 def test_asked_for():
