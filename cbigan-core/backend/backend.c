@@ -117,7 +117,9 @@ cbigan_backend_alloc(CbiganBackend *self, gsize n_floats, GError **error)
 {
   g_return_val_if_fail(self && n_floats > 0, NULL);
   float *data = n_floats < G_MAXSSIZE / sizeof(float) ? self->klass->alloc(self, n_floats) : NULL;
-  if (!data)
+  if (!data && self->failure) /* more than memory is wrong */
+    g_propagate_error(error, g_steal_pointer(&self->failure));
+  else if (!data)
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("backend “%s”: out of memory (%.1f MiB more needed)"),
                 self->klass->name, (double)n_floats * sizeof(float) / 1048576.0);
   return data;
