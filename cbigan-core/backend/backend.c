@@ -3,7 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * To add a backend: put its class in the list, at its place by speed.
+ * To add a backend: put its class in the list, at its place by speed. cuda stands behind cpu, so that it must be asked
+ * for, until it has been tried and measured on a GPU.
  */
 #include "backend.h"
 
@@ -12,7 +13,7 @@
 #include "cbigan.h"
 #include "i18n.h"
 
-static const CbiganBackendClass *const backends[] = { &cbigan_backend_cuda, &cbigan_backend_cpu, &cbigan_backend_reference,
+static const CbiganBackendClass *const backends[] = { &cbigan_backend_cpu, &cbigan_backend_cuda, &cbigan_backend_reference,
                                                      NULL };
 
 const CbiganBackendClass *const *

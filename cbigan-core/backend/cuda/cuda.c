@@ -152,13 +152,13 @@ avgpool(CbiganBackend *base, CbiganPlan *plan, const float *x, float *y)
 }
 
 static void
-l1(CbiganBackend *base, int n, gsize size, const float *a, const float *b, double *sums)
+l1(CbiganBackend *base, int n, gsize size, const float *a, const float *b, float *difference, double *sums)
 {
   CbiganCuda *self = (CbiganCuda *)base;
   const int parts = cbigan_cuda_parts(size);
   double *partial = cbigan_cuda_inbox(self, (gsize)n * (gsize)parts * sizeof(double));
   if (partial)
-    CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_l1(n, size, a, b, partial, self->stream));
+    CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_l1(n, size, a, b, difference, partial, self->stream));
   cbigan_cuda_add_parts(self, n, parts, FALSE, sums);
 }
 

@@ -38,7 +38,7 @@ cudaError_t cbigan_cuda_launch_patches(int n, int side, const int *corners, cons
  * is the same every time. How many parts a group of so many numbers has: */
 int cbigan_cuda_parts(size_t count);
 /* partial (n, parts): sums of |a - b| over `size` floats of each sample */
-cudaError_t cbigan_cuda_launch_l1(int n, size_t size, const float *a, const float *b, double *partial,
+cudaError_t cbigan_cuda_launch_l1(int n, size_t size, const float *a, const float *b, float *difference, double *partial,
                                   cudaStream_t stream);
 
 #ifdef __cplusplus

@@ -8,10 +8,14 @@
 struct AbsoluteDifference {
   const float *a, *b; /* (n, size) */
   size_t size;
+  float *difference; /* or NULL */
   __device__ double
   operator()(size_t sample, size_t i) const
   {
-    return fabs((double)a[sample * size + i] - (double)b[sample * size + i]);
+    const size_t at = sample * size + i;
+    if (difference)
+      difference[at] = a[at] - b[at];
+    return fabs((double)a[at] - (double)b[at]);
   }
 };
 
@@ -23,8 +27,9 @@ cbigan_cuda_parts(size_t count)
 }
 
 cudaError_t
-cbigan_cuda_launch_l1(int n, size_t size, const float *a, const float *b, double *partial, cudaStream_t stream)
+cbigan_cuda_launch_l1(int n, size_t size, const float *a, const float *b, float *difference, double *partial,
+                      cudaStream_t stream)
 {
-  const AbsoluteDifference term = { a, b, size };
+  const AbsoluteDifference term = { a, b, size, difference };
   return launch_reduce(term, (size_t)n, size, partial, stream);
 }
