@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "cpu.h"
+#include "conv3.h"
 #include "fused.h"
 
 #include <omp.h>
@@ -85,6 +86,7 @@ static void
 plan_free(CbiganBackend *base, CbiganPlan *plan)
 {
   CbiganCpuPlan *p = (CbiganCpuPlan *)plan;
+  cbigan_cpu_conv3_free(p->conv3);
   cbigan_cpu_primitive_clear(&p->operation);
   cbigan_cpu_primitive_clear(&p->pack);
   free(p->weights);
@@ -97,7 +99,7 @@ static gboolean
 plan_weights(CbiganCpu *self, CbiganCpuPlan *plan, GError **error)
 {
   const CbiganLayer *layer = plan->base.layer;
-  if (layer->weight == CBIGAN_NO_OFFSET)
+  if (layer->weight == CBIGAN_NO_OFFSET || plan->conv3)
     return TRUE;
   const dnnl_memory_desc_t *chosen = cbigan_cpu_descriptor(&plan->operation, DNNL_ARG_WEIGHTS);
   dnnl_memory_desc_t file = cbigan_cpu_file_weights(layer), packed = cbigan_cpu_packed_weights(layer, chosen);
@@ -138,6 +140,8 @@ load(CbiganBackend *base, CbiganPlan *plan, const float *parameters)
 {
   CbiganCpuPlan *p = (CbiganCpuPlan *)plan;
   const CbiganLayer *layer = plan->layer;
+  if (p->conv3)
+    cbigan_cpu_conv3_load(p->conv3, parameters);
   if (!p->weights)
     return;
   cbigan_cpu_set(&p->pack, DNNL_ARG_FROM, parameters + layer->weight);
@@ -154,6 +158,10 @@ static void
 run(CbiganBackend *base, CbiganPlan *plan, const float *x, float *y)
 {
   CbiganCpuPlan *p = (CbiganCpuPlan *)plan;
+  if (p->conv3) {
+    cbigan_cpu_conv3_run(p->conv3, x, y);
+    return;
+  }
   cbigan_cpu_set(&p->operation, DNNL_ARG_SRC, x);
   cbigan_cpu_set(&p->operation, DNNL_ARG_DST, y);
   cbigan_cpu_execute((CbiganCpu *)base, &p->operation);

@@ -39,8 +39,11 @@ typedef struct {
   int n_arguments;
 } CbiganCpuPrimitive;
 
+typedef struct _CbiganCpuConv3 CbiganCpuConv3; /* conv3.h */
+
 typedef struct {
   CbiganPlan base;
+  CbiganCpuConv3 *conv3; /* own kernels; NULL = what follows */
   CbiganCpuPrimitive operation;
   CbiganCpuPrimitive pack; /* parameters -> weights; none for upsample and avgpool */
   float *weights;          /* in the order that the operation chose */

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filter_transform.h"
+
 /* --- layers into steps ------------------------------------------------------------------------------------------ */
 
 static CbiganStep *
@@ -187,28 +189,6 @@ pack_matrix(const CbiganKernels *kernels, CbiganStep *step, const float *paramet
   }
 }
 
-/* U = G g G^T of one 3x3 filter (Lavin & Gray, sections 4.1 and 4.3), in double so that only one rounding is left */
-static void
-transform_filter(int side, const float *g, double *u)
-{
-  static const double two[4][3] = { { 1, 0, 0 }, { 0.5, 0.5, 0.5 }, { 0.5, -0.5, 0.5 }, { 0, 0, 1 } };
-  static const double four[6][3] = { { 1 / 4., 0, 0 },
-                                     { -1 / 6., -1 / 6., -1 / 6. },
-                                     { -1 / 6., 1 / 6., -1 / 6. },
-                                     { 1 / 24., 1 / 12., 1 / 6. },
-                                     { 1 / 24., -1 / 12., 1 / 6. },
-                                     { 0, 0, 1 } };
-  const double(*G)[3] = side == 2 ? two : four;
-  int n = side + 2;
-  double across[6][3]; /* g G^T, transposed */
-  for (int x = 0; x < n; x++)
-    for (int i = 0; i < 3; i++)
-      across[x][i] = G[x][0] * (double)g[3 * i] + G[x][1] * (double)g[3 * i + 1] + G[x][2] * (double)g[3 * i + 2];
-  for (int y = 0; y < n; y++)
-    for (int x = 0; x < n; x++)
-      u[y * n + x] = G[y][0] * across[x][0] + G[y][1] * across[x][1] + G[y][2] * across[x][2];
-}
-
 static void
 pack_conv3(const CbiganKernels *kernels, const CbiganConv3 *conv, const CbiganPart *p, float *out,
            const float *parameters)
@@ -219,7 +199,7 @@ pack_conv3(const CbiganKernels *kernels, const CbiganConv3 *conv, const CbiganPa
     for (int i = 0; i < conv->inputs; i++)
       for (int k = o; k < o + chunk; k++, at++) {
         double u[36];
-        transform_filter(conv->side, parameters + p->weight + (gsize)k * p->output_stride + (gsize)i * 9, u);
+        cbigan_filter_transform(conv->side, parameters + p->weight + (gsize)k * p->output_stride + (gsize)i * 9, u);
         for (int position = 0; position < positions(conv); position++)
           out[(gsize)position * size + at] = (float)u[position];
       }

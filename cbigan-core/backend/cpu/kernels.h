@@ -9,7 +9,7 @@
  * written in the compiler's vector types, so another instruction set is a row in isa.c's table and in meson.build.
  */
 #pragma once
-#include <glib.h>
+#include "channels.h"
 
 G_BEGIN_DECLS
 
@@ -134,6 +134,7 @@ cbigan_cpu_conv3_scratch(const CbiganKernels *kernels, const CbiganConv3 *conv) 
 typedef struct {
   const char *name;
   const CbiganKernels *many, *few; /* for many patches, more lanes; for few, and for segments */
+  const CbiganChannels *channels[3]; /* best first, NULL-terminated */
   int widest;                      /* network (c) for which these are faster than oneDNN's single operations */
   gboolean (*supported)(void);
 } CbiganIsa;

@@ -74,6 +74,10 @@ gboolean
 cbigan_cpu_conv2d_plan(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **error)
 {
   Convolution c;
+  plan->convolution.conv3 = cbigan_cpu_conv3_new(self, plan->tangent.base.layer, plan->tangent.base.batch,
+                                                 CBIGAN_CPU_CONV3_DATA | CBIGAN_CPU_CONV3_WEIGHTS);
+  if (plan->convolution.conv3)
+    return TRUE;
   gboolean ok = describe(self, plan->tangent.base.layer, plan->tangent.base.batch, &c, error) &&
                 plan_data(self, &plan->convolution, &c, error) && plan_weights(self, &plan->convolution, &c, error);
   dnnl_primitive_desc_destroy(c.forward);
@@ -84,6 +88,7 @@ void
 cbigan_cpu_conv2d_clear(CbiganCpuGradientPlan *plan)
 {
   CbiganCpuConvolution *c = &plan->convolution;
+  cbigan_cpu_conv3_free(c->conv3);
   cbigan_cpu_primitive_clear(&c->data);
   cbigan_cpu_primitive_clear(&c->weights);
   cbigan_cpu_primitive_clear(&c->pack);
@@ -97,6 +102,10 @@ void
 cbigan_cpu_conv2d_load(CbiganCpu *self, CbiganCpuGradientPlan *plan)
 {
   CbiganCpuConvolution *c = &plan->convolution;
+  if (c->conv3) {
+    cbigan_cpu_conv3_load(c->conv3, plan->parameters);
+    return;
+  }
   cbigan_cpu_set(&c->pack, DNNL_ARG_FROM, plan->parameters + plan->tangent.base.layer->weight);
   cbigan_cpu_execute(self, &c->pack);
 }
@@ -107,6 +116,10 @@ cbigan_cpu_conv2d_data(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float
   const CbiganLayer *l = plan->tangent.base.layer;
   CbiganCpuConvolution *c = &plan->convolution;
   const gsize size = plan->tangent.base.batch * cbigan_shape_size(l->in);
+  if (c->conv3) {
+    cbigan_cpu_conv3_data(c->conv3, dy, dx, accumulate);
+    return;
+  }
   if (accumulate && !c->sum && !(c->sum = cbigan_cpu_memory(size * sizeof(float)))) {
     cbigan_backend_fail(&self->base, _("%s: out of memory"), l->name);
     return;
@@ -123,6 +136,10 @@ cbigan_cpu_conv2d_weights(CbiganCpu *self, CbiganCpuGradientPlan *plan, const fl
                           float *gradients)
 {
   CbiganCpuConvolution *c = &plan->convolution;
+  if (c->conv3) {
+    cbigan_cpu_conv3_weights(c->conv3, x, dy, gradients);
+    return;
+  }
   cbigan_cpu_set(&c->weights, DNNL_ARG_SRC, x);
   cbigan_cpu_set(&c->weights, DNNL_ARG_DIFF_DST, dy);
   cbigan_cpu_execute(self, &c->weights);

@@ -8,7 +8,7 @@
  * happen to finish, so equal inputs and thread counts give equal bits.
  */
 #pragma once
-#include "backend/cpu/cpu.h"
+#include "backend/cpu/conv3.h"
 #include "gradient/tangent.h"
 
 G_BEGIN_DECLS
@@ -25,6 +25,7 @@ typedef struct {
 
 /* A convolution with a larger kernel; its weights have an order of oneDNN's choice for each direction. */
 typedef struct {
+  CbiganCpuConv3 *conv3; /* own kernels; NULL = what follows */
   CbiganCpuPrimitive data, weights;
   CbiganCpuPrimitive pack;   /* parameters -> packed, for `data` */
   CbiganCpuPrimitive unpack; /* gradient, of `weights` -> added to the gradients in the parameters' order */
