@@ -284,8 +284,9 @@ score_pixels(GstCbiganScore *self, const GstVideoInfo *info, const CbiganTuning 
     return FALSE;
   }
   rgb.data = cbigan_video_input_convert(self->input, &frame, &rgb.width, &rgb.height, &rgb.stride);
+  gboolean scored = cbigan_scorer_score(scorer, &rgb, 1, &self->annotation.result, error);
   gst_video_frame_unmap(&frame);
-  return cbigan_scorer_score(scorer, &rgb, 1, &self->annotation.result, error);
+  return scored;
 }
 
 static gboolean

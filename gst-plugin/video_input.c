@@ -12,7 +12,7 @@
 #include <string.h>
 
 struct _CbiganVideoInput {
-  GstVideoConverter *converter;
+  GstVideoConverter *converter; /* NULL: the stream is what a model wants */
   GstBuffer *buffer;
   GstVideoFrame rgb; /* buffer, mapped for as long as this lives */
 };
@@ -81,6 +81,13 @@ converter_options(guint taps)
                            GST_VIDEO_CONVERTER_OPT_THREADS, G_TYPE_UINT, 1u, NULL);
 }
 
+static gboolean
+is_rgb(const GstVideoInfo *info, const GstVideoInfo *rgb)
+{
+  return GST_VIDEO_INFO_FORMAT(info) == GST_VIDEO_FORMAT_RGB && info->width == rgb->width &&
+         info->height == rgb->height && gst_video_colorimetry_is_equal(&info->colorimetry, &rgb->colorimetry);
+}
+
 CbiganVideoInput *
 cbigan_video_input_new(const GstVideoInfo *info, int width, int height, GError **error)
 {
@@ -99,7 +106,10 @@ cbigan_video_input_new(const GstVideoInfo *info, int width, int height, GError *
     width = GST_VIDEO_INFO_WIDTH(info);
     height = GST_VIDEO_INFO_HEIGHT(info);
   }
-  if (rgb_info(&rgb, info, width, height)) {
+  gboolean possible = rgb_info(&rgb, info, width, height);
+  if (possible && is_rgb(info, &rgb))
+    return g_steal_pointer(&self);
+  if (possible) {
     guint taps = choose_taps(GST_VIDEO_INFO_WIDTH(info), GST_VIDEO_INFO_HEIGHT(info), width, height);
 
     self->converter = gst_video_converter_new(info, &rgb, converter_options(taps));
@@ -128,9 +138,11 @@ cbigan_video_input_free(CbiganVideoInput *self)
 const guint8 *
 cbigan_video_input_convert(CbiganVideoInput *self, GstVideoFrame *frame, int *width, int *height, gsize *stride)
 {
-  gst_video_converter_frame(self->converter, frame, &self->rgb);
-  *width = GST_VIDEO_FRAME_WIDTH(&self->rgb);
-  *height = GST_VIDEO_FRAME_HEIGHT(&self->rgb);
-  *stride = (gsize)GST_VIDEO_FRAME_PLANE_STRIDE(&self->rgb, 0);
-  return (const guint8 *)GST_VIDEO_FRAME_PLANE_DATA(&self->rgb, 0);
+  GstVideoFrame *rgb = self->converter ? &self->rgb : frame;
+  if (self->converter)
+    gst_video_converter_frame(self->converter, frame, rgb);
+  *width = GST_VIDEO_FRAME_WIDTH(rgb);
+  *height = GST_VIDEO_FRAME_HEIGHT(rgb);
+  *stride = (gsize)GST_VIDEO_FRAME_PLANE_STRIDE(rgb, 0);
+  return (const guint8 *)GST_VIDEO_FRAME_PLANE_DATA(rgb, 0);
 }

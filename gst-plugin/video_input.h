@@ -16,7 +16,8 @@ typedef struct _CbiganVideoInput CbiganVideoInput;
 /* width, height: the model's frame; 0 x 0 keeps the stream's size. NULL with GST_CORE_ERROR_NEGOTIATION naming the format. */
 CbiganVideoInput *cbigan_video_input_new(const GstVideoInfo *info, int width, int height, GError **error);
 void cbigan_video_input_free(CbiganVideoInput *self);
-/* RGB rows of the converted frame, valid until the next call; *width, *height, *stride as CbiganFrame has them. frame: mapped for reading. */
+/* RGB rows of the converted frame, or of `frame` itself where that is what a model wants: valid until the next call and for
+ * as long as `frame` stays mapped (for reading). *width, *height, *stride as CbiganFrame has them. */
 const guint8 *cbigan_video_input_convert(CbiganVideoInput *self, GstVideoFrame *frame, int *width, int *height, gsize *stride);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganVideoInput, cbigan_video_input_free)

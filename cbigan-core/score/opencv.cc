@@ -14,10 +14,10 @@ void
 cbigan_opencv_look_up(const guint8 *index, int n, const guint8 table[256][4], guint8 *bgra)
 {
   CvMat in = cvMat(1, n, CV_8UC1, const_cast<guint8 *>(index));
-  CvMat out = cvMat(1, n, CV_8UC4, bgra);
-  CvMat colours = cvMat(1, 256, CV_8UC4, const_cast<guint8(*)[4]>(table));
-  cvMerge(&in, &in, &in, &in, &out); /* cvLUT wants as many channels as the table has */
-  cvLUT(&out, &out, &colours);
+  /* A pixel is one 32-bit value here: of four channels, cvLUT would want four indices. */
+  CvMat out = cvMat(1, n, CV_32SC1, bgra);
+  CvMat colours = cvMat(1, 256, CV_32SC1, const_cast<guint8(*)[4]>(table));
+  cvLUT(&in, &out, &colours);
 }
 
 void

@@ -3,9 +3,10 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * element [ROUNDS [THREADS]], with GST_PLUGIN_PATH set (meson devenv -C build). For each case it scores the same frame
- * in turn by cbigan_scorer_score() alone, by conversion and cbigan_scorer_score(), and by pushing a buffer through the
- * element with its metas, heat map and regions; prints the medians of the rounds and the ratios.
+ * element [ROUNDS [THREADS [CASE]]], with GST_PLUGIN_PATH set (meson devenv -C build). For each case (or one, counted
+ * from 0) it scores the same frame in turn by cbigan_scorer_score() alone, by conversion and cbigan_scorer_score(), and
+ * by pushing a buffer through the element with its metas, heat map and regions; prints the medians of the rounds and
+ * the ratios.
  */
 #include <cbigan.h>
 #include <math.h>
@@ -35,6 +36,7 @@ static const Case cases[] = {
 typedef struct {
   Stream stream;
   GstBuffer *buffer;
+  GstVideoFrame mapped; /* buffer */
   CbiganScorer *scorer;
   CbiganVideoInput *input;
   CbiganResult result;
@@ -44,11 +46,8 @@ typedef struct {
 static void
 convert(Bench *self)
 {
-  GstVideoFrame frame;
-  g_assert_true(gst_video_frame_map(&frame, &self->stream.info, self->buffer, GST_MAP_READ));
   self->rgb.data =
-      cbigan_video_input_convert(self->input, &frame, &self->rgb.width, &self->rgb.height, &self->rgb.stride);
-  gst_video_frame_unmap(&frame);
+      cbigan_video_input_convert(self->input, &self->mapped, &self->rgb.width, &self->rgb.height, &self->rgb.stride);
 }
 
 static double
@@ -87,6 +86,7 @@ bench_new(const Case *c, int threads)
   g_assert_no_error(error);
   self.input = cbigan_video_input_new(&self.stream.info, c->frame, c->frame, &error);
   g_assert_no_error(error);
+  g_assert_true(gst_video_frame_map(&self.mapped, &self.stream.info, self.buffer, GST_MAP_READ));
   convert(&self);
   return self;
 }
@@ -97,6 +97,7 @@ bench_clear(Bench *self)
   cbigan_video_input_free(self->input);
   cbigan_scorer_free(self->scorer);
   cbigan_result_clear(&self->result);
+  gst_video_frame_unmap(&self->mapped);
   gst_buffer_unref(self->buffer);
   stream_clear(&self->stream);
 }
@@ -135,10 +136,12 @@ main(int argc, char **argv)
 {
   gst_init(&argc, &argv);
   int rounds = argc > 1 ? atoi(argv[1]) : 51, threads = argc > 2 ? atoi(argv[2]) : 0;
+  int only = argc > 3 ? atoi(argv[3]) : -1;
   g_print("medians of %d rounds, ms a frame\n", rounds);
   g_print("  c model     video           frame     core +convert  element    /core /convert\n");
   for (guint i = 0; i < G_N_ELEMENTS(cases) && rounds > 0; i++)
-    measure(&cases[i], rounds, threads);
+    if (only < 0 || (guint)only == i)
+      measure(&cases[i], rounds, threads);
   test_model_cleanup();
   return rounds > 0 ? 0 : 2;
 }

@@ -40,8 +40,8 @@ core_result(const Stream *stream, int frame, GstBuffer *buffer)
   GstVideoFrame mapped;
   g_assert_true(gst_video_frame_map(&mapped, &stream->info, buffer, GST_MAP_READ));
   rgb.data = cbigan_video_input_convert(input, &mapped, &rgb.width, &rgb.height, &rgb.stride);
-  gst_video_frame_unmap(&mapped);
   cbigan_scorer_score(scorer, &rgb, 1, &result, &error);
+  gst_video_frame_unmap(&mapped);
   g_assert_no_error(error);
   return result;
 }
