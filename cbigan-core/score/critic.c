@@ -10,12 +10,14 @@
  * that the map's peak is the score. Where patches overlap the larger value counts.
  */
 #include <math.h>
+#include <string.h>
 
 #include "score.h"
 
 static double
-distance(const float *feature, const float *mean, const float *whitening, int channels, float *difference)
+distance(const float *feature, const float *mean, const float *whitening, int channels)
 {
+  float difference[channels];
   double square = 0.0;
   for (int i = 0; i < channels; i++)
     difference[i] = feature[i] - mean[i];
@@ -44,27 +46,45 @@ knots(int pixel, int side, int grid, int *before, float *part)
   *part = k + 1 < grid && pixel > here ? (float)(pixel - here) / (float)(next - here) : 0.0f;
 }
 
-/* Draws one patch's distances (grid, grid) into the map. */
+/* The grid between its knots, for `patch` pixels along an axis. */
+typedef struct {
+  int side, grid;
+  int *before; /* (side) */
+  float *part; /* (side) */
+} Ruler;
+
+/* Row y of one patch's distances (grid, grid): the larger of it and what is there -> out (side) */
 static void
-draw(const float *distances, int grid, int side, CbiganPoint corner, float *map, int stride)
+draw_row(const Ruler *ruler, const float *distances, int y, float *out)
 {
-  int columns[side];
-  float rights[side], line[grid + 1]; /* line: the grid's row between two, its last number twice */
-  for (int x = 0; x < side; x++)
-    knots(x, side, grid, &columns[x], &rights[x]);
-  for (int y = 0; y < side; y++) {
-    int row;
-    float down;
-    knots(y, side, grid, &row, &down);
-    const float *above = distances + row * grid, *below = distances + MIN(row + 1, grid - 1) * grid;
-    float *out = map + (gsize)(corner.y + y) * stride + corner.x;
-    for (int i = 0; i < grid; i++)
-      line[i] = above[i] + down * (below[i] - above[i]);
-    line[grid] = line[grid - 1];
-    for (int x = 0; x < side; x++) {
-      const float *at = line + columns[x];
-      out[x] = MAX(out[x], at[0] + rights[x] * (at[1] - at[0]));
-    }
+  int grid = ruler->grid, row = ruler->before[y];
+  const float *above = distances + row * grid, *below = distances + MIN(row + 1, grid - 1) * grid;
+  float line[grid + 1]; /* the grid's row between two, its last number twice */
+  for (int i = 0; i < grid; i++)
+    line[i] = above[i] + ruler->part[y] * (below[i] - above[i]);
+  line[grid] = line[grid - 1];
+  for (int x = 0; x < ruler->side; x++) {
+    const float *at = line + ruler->before[x];
+    out[x] = MAX(out[x], at[0] + ruler->part[x] * (at[1] - at[0]));
+  }
+}
+
+static void
+draw(const CbiganMeasurement *m, int side, int grid, float *map)
+{
+  int before[side];
+  float part[side];
+  const Ruler ruler = { side, grid, before, part };
+  const CbiganPoint *corners = &g_array_index(m->patches->corners, CbiganPoint, 0);
+  for (int i = 0; i < side; i++)
+    knots(i, side, grid, &before[i], &part[i]);
+#pragma omp parallel for num_threads(m->threads) if (cbigan_many_pixels(m->width, m->height))
+  for (int y = 0; y < m->height; y++) {
+    float *row = map + (gsize)y * m->width;
+    memset(row, 0, sizeof *row * (gsize)m->width);
+    for (guint i = 0; i < m->patches->corners->len; i++)
+      if (y >= corners[i].y && y < corners[i].y + side)
+        draw_row(&ruler, m->distances + (gsize)i * grid * grid, y - corners[i].y, row + corners[i].x);
   }
 }
 
@@ -72,22 +92,18 @@ double
 cbigan_critic_score(const CbiganStandard *standard, const CbiganMeasurement *m, float *map)
 {
   const CbiganCriticStatistics *good = &standard->critic;
-  int grid = standard->grid, positions = grid * grid, channels = good->channels;
+  int positions = standard->grid * standard->grid, channels = good->channels;
+  int n = (int)m->patches->corners->len * positions;
   gsize step = good->positions > 1 ? 1 : 0;
-  float *distances = m->planes, *difference = m->planes + positions; /* a frame has at least 64 x 64 pixels */
-  double peak = 0.0;
-  if (map)
-    for (gsize i = 0; i < (gsize)m->width * m->height; i++)
-      map[i] = 0.0f;
-  for (guint patch = 0; patch < m->patches->corners->len; patch++) {
-    const float *feature = m->features + (gsize)patch * positions * channels;
-    for (int i = 0; i < positions; i++) {
-      distances[i] = (float)distance(feature + (gsize)i * channels, good->mean + step * i * channels,
-                                     good->whitening + step * i * channels * channels, channels, difference);
-      peak = MAX(peak, distances[i]);
-    }
-    if (map)
-      draw(distances, grid, standard->patch, g_array_index(m->patches->corners, CbiganPoint, patch), map, m->width);
+  float peak = 0.0f;
+#pragma omp parallel for num_threads(m->threads) reduction(max : peak) if (cbigan_many_pixels(m->width, m->height))
+  for (int i = 0; i < n; i++) {
+    gsize at = step * (gsize)(i % positions);
+    m->distances[i] = (float)distance(m->features + (gsize)i * channels, good->mean + at * channels,
+                                      good->whitening + at * channels * channels, channels);
+    peak = MAX(peak, m->distances[i]);
   }
+  if (map)
+    draw(m, standard->patch, standard->grid, map);
   return peak;
 }

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "filter.h"
+#include "patches.h"
 
 #include <math.h>
 #include <string.h>
@@ -51,8 +52,36 @@ cbigan_filter_high_pass(const float *x, int w, int h, int radius, gboolean accum
 
 #define MAX_RADIUS 15
 
+/* Row y of x (h, w), blurred down the columns */
+static void
+blur_down(const float *x, int w, int h, int y, const float *kernel, int radius, float *restrict to)
+{
+  memset(to, 0, sizeof *to * (gsize)w);
+  for (int k = -radius; k <= radius; k++) {
+    const float *restrict from = x + (gsize)CLAMP(y + k, 0, h - 1) * w;
+    for (int i = 0; i < w; i++)
+      to[i] += kernel[k + radius] * from[i];
+  }
+}
+
+static void
+blur_along(const float *restrict from, int w, const float *kernel, int radius, float *restrict to)
+{
+  memset(to, 0, sizeof *to * (gsize)w);
+  for (int k = -radius; k <= radius; k++) {
+    float weight = kernel[k + radius];
+    int begin = CLAMP(-k, 0, w), end = CLAMP(w - k, 0, w); /* where i + k is inside */
+    for (int i = 0; i < begin; i++)
+      to[i] += weight * from[0];
+    for (int i = begin; i < end; i++)
+      to[i] += weight * from[i + k];
+    for (int i = MAX(end, begin); i < w; i++)
+      to[i] += weight * from[w - 1];
+  }
+}
+
 void
-cbigan_filter_gaussian(float *x, int w, int h, double sigma, float *scratch)
+cbigan_filter_gaussian(float *x, int w, int h, double sigma, float *scratch, int threads)
 {
   int radius = CLAMP((int)ceil(3.0 * sigma), 1, MAX_RADIUS);
   float kernel[2 * MAX_RADIUS + 1];
@@ -62,28 +91,14 @@ cbigan_filter_gaussian(float *x, int w, int h, double sigma, float *scratch)
   for (int k = -radius; k <= radius; k++)
     kernel[k + radius] = (float)(exp(-0.5 * k * k / (sigma * sigma)) / sum);
 
-  memset(scratch, 0, sizeof *scratch * (gsize)w * h);
-  for (int y = 0; y < h; y++)
-    for (int k = -radius; k <= radius; k++) {
-      const float *from = x + (gsize)CLAMP(y + k, 0, h - 1) * w;
-      float *to = scratch + (gsize)y * w, weight = kernel[k + radius];
-      for (int i = 0; i < w; i++)
-        to[i] += weight * from[i];
-    }
-  memset(x, 0, sizeof *x * (gsize)w * h);
-  for (int y = 0; y < h; y++) {
-    const float *from = scratch + (gsize)y * w;
-    float *to = x + (gsize)y * w;
-    for (int k = -radius; k <= radius; k++) {
-      float weight = kernel[k + radius];
-      int begin = CLAMP(-k, 0, w), end = CLAMP(w - k, 0, w); /* where i + k is inside */
-      for (int i = 0; i < begin; i++)
-        to[i] += weight * from[0];
-      for (int i = begin; i < end; i++)
-        to[i] += weight * from[i + k];
-      for (int i = MAX(end, begin); i < w; i++)
-        to[i] += weight * from[w - 1];
-    }
+#pragma omp parallel num_threads(threads) if (cbigan_many_pixels(w, h))
+  {
+#pragma omp for
+    for (int y = 0; y < h; y++)
+      blur_down(x, w, h, y, kernel, radius, scratch + (gsize)y * w);
+#pragma omp for
+    for (int y = 0; y < h; y++)
+      blur_along(scratch + (gsize)y * w, w, kernel, radius, x + (gsize)y * w);
   }
 }
 

@@ -23,9 +23,11 @@ typedef struct {
   CbiganPatches patches;
   const CbiganFrame *pixels;
   gsize n_pixels, n_patches; /* allocated for */
-  float *sum[CBIGAN_N_VIEWS]; /* (3, h, w): of the patches' reconstructions, then the difference */
+  float *images[CBIGAN_N_VIEWS];     /* (patches, 3, patch, patch): reconstructions */
+  float *difference[CBIGAN_N_VIEWS]; /* (3, h, w) */
   double *l_r, *l_fd;         /* (patches) */
   float *features;            /* (patches, grid * grid, channels) */
+  float *distances;           /* (patches, grid * grid): scratch */
 } Slot;
 
 typedef struct {
@@ -112,11 +114,14 @@ cbigan_measure_free(CbiganMeasure *self)
   for (int i = 0; self->slots && i < self->passes->batch; i++) {
     Slot *slot = &self->slots[i];
     cbigan_patches_clear(&slot->patches);
-    for (int view = 0; view < CBIGAN_N_VIEWS; view++)
-      g_free(slot->sum[view]);
+    for (int view = 0; view < CBIGAN_N_VIEWS; view++) {
+      g_free(slot->images[view]);
+      g_free(slot->difference[view]);
+    }
     g_free(slot->l_r);
     g_free(slot->l_fd);
     g_free(slot->features);
+    g_free(slot->distances);
   }
   cbigan_passes_free(self->passes);
   g_free(self->l_r);
@@ -138,6 +143,12 @@ feature_size(const CbiganMeasure *self) /* floats of one patch; 0 without the cr
   return (gsize)self->info->critic_grid * self->info->critic_grid * self->passes->channels;
 }
 
+static gsize
+image_size(const CbiganMeasure *self) /* floats of one patch */
+{
+  return 3 * (gsize)self->info->patch * self->info->patch;
+}
+
 static void
 grow(CbiganMeasure *self, Slot *slot, gsize w, gsize h)
 {
@@ -146,13 +157,18 @@ grow(CbiganMeasure *self, Slot *slot, gsize w, gsize h)
     slot->n_pixels = w * h;
     for (int view = 0; view < CBIGAN_N_VIEWS; view++)
       if (self->needs[view] & CBIGAN_NEEDS_DIFFERENCE)
-        slot->sum[view] = g_renew(float, slot->sum[view], 3 * w * h);
+        slot->difference[view] = g_renew(float, slot->difference[view], 3 * w * h);
   }
   if (n > slot->n_patches) {
     slot->n_patches = n;
     slot->l_r = g_renew(double, slot->l_r, n);
     slot->l_fd = g_renew(double, slot->l_fd, n);
     slot->features = g_renew(float, slot->features, n * feature_size(self));
+    if (feature_size(self))
+      slot->distances = g_renew(float, slot->distances, n *(gsize)self->info->critic_grid * self->info->critic_grid);
+    for (int view = 0; view < CBIGAN_N_VIEWS; view++)
+      if (self->needs[view] & CBIGAN_NEEDS_DIFFERENCE)
+        slot->images[view] = g_renew(float, slot->images[view], n *image_size(self));
   }
   if (w * h > self->n_planes) {
     self->n_planes = w * h;
@@ -175,60 +191,50 @@ begin_frame(CbiganMeasure *self, const CbiganFrame *frame, guint number, Slot **
       !cbigan_patches_cover(&slot->patches, frame->width, frame->height, error))
     return FALSE;
   grow(self, slot, (gsize)frame->width, (gsize)frame->height);
-  for (int view = 0; view < CBIGAN_N_VIEWS; view++)
-    if (self->needs[view] & CBIGAN_NEEDS_DIFFERENCE)
-      memset(slot->sum[view], 0, 3 * sizeof(float) * (gsize)frame->width * (gsize)frame->height);
   slot->busy = TRUE;
   slot->frame = number;
   slot->missing = slot->patches.corners->len;
   slot->pixels = frame;
   slot->light[CBIGAN_VIEW_RAW] = (CbiganLight){ 1.0f, 0.0f };
   if (self->needs[CBIGAN_VIEW_LIGHT])
-    slot->light[CBIGAN_VIEW_LIGHT] = cbigan_light_compensation(frame, self->info->light_low, self->info->light_median);
+    slot->light[CBIGAN_VIEW_LIGHT] =
+        cbigan_light_compensation(frame, self->info->light_low, self->info->light_median, self->backend->threads);
   *begun = slot;
   return TRUE;
 }
 
-static CbiganPoint
-corner(const Item *item)
-{
-  return g_array_index(item->slot->patches.corners, CbiganPoint, item->patch);
-}
-
 /* --- one batch ------------------------------------------------------------------------------------------------- */
+
+/* How many items from `first` on are of the same frame; their patches follow one another. */
+static int
+run_length(const CbiganMeasure *self, int first)
+{
+  int n = 1;
+  while (first + n < self->n_items && self->items[first + n].slot == self->items[first].slot)
+    n++;
+  return n;
+}
 
 static void
 fill_images(CbiganMeasure *self, CbiganView view)
 {
-  gsize size = 3 * (gsize)self->info->patch * self->info->patch;
-  for (int i = 0; i < self->n_items;) {
+  for (int i = 0, n; i < self->n_items; i += n) {
     Slot *slot = self->items[i].slot;
-    int n = 1;
-    while (i + n < self->n_items && self->items[i + n].slot == slot)
-      n++;
+    n = run_length(self, i);
     const CbiganPoint *corners = &g_array_index(slot->patches.corners, CbiganPoint, self->items[i].patch);
     CbiganPixels pixels = { slot->pixels->data, slot->pixels->width, slot->pixels->height, slot->pixels->stride };
     cbigan_backend_patches(self->backend, &pixels, corners, n, self->info->patch, slot->light[view].gain,
-                           slot->light[view].shift, self->passes->x + (gsize)i * size);
-    i += n;
+                           slot->light[view].shift, self->passes->x + (gsize)i * image_size(self));
   }
 }
 
 static void
-add_reconstructions(CbiganMeasure *self, CbiganView view)
+keep_reconstructions(CbiganMeasure *self, CbiganView view)
 {
-  int side = self->info->patch;
-  const float *from = cbigan_passes_images(self->passes, self->n_items);
-  for (int i = 0; i < self->n_items; i++) {
-    Slot *slot = self->items[i].slot;
-    CbiganPoint at = corner(&self->items[i]);
-    int w = slot->pixels->width, h = slot->pixels->height;
-    for (int channel = 0; channel < 3; channel++)
-      for (int y = 0; y < side; y++, from += side) {
-        float *to = slot->sum[view] + ((gsize)channel * h + at.y + y) * w + at.x;
-        for (int x = 0; x < side; x++)
-          to[x] += from[x];
-      }
+  for (int i = 0, n; i < self->n_items; i += n) {
+    const Item *item = &self->items[i];
+    n = run_length(self, i);
+    cbigan_passes_images(self->passes, i, n, item->slot->images[view] + (gsize)item->patch * image_size(self));
   }
 }
 
@@ -249,7 +255,7 @@ run_view(CbiganMeasure *self, CbiganView view)
     }
   }
   if (needs & CBIGAN_NEEDS_DIFFERENCE)
-    add_reconstructions(self, view);
+    keep_reconstructions(self, view);
   if (needs & CBIGAN_NEEDS_FEATURES) {
     for (int i = 0; i < self->n_items; i++)
       self->features[i] = self->items[i].slot->features + (gsize)self->items[i].patch * feature_size(self);
@@ -258,24 +264,6 @@ run_view(CbiganMeasure *self, CbiganView view)
 }
 
 /* --- one frame ------------------------------------------------------------------------------------------------- */
-
-/* sum := x - sum / count */
-static void
-subtract(CbiganMeasure *self, Slot *slot, CbiganView view)
-{
-  int w = slot->pixels->width, h = slot->pixels->height;
-  CbiganLight light = slot->light[view];
-  guint8 *across = self->counts, *down = self->counts + w;
-  cbigan_patches_count(w, slot->patches.side, across);
-  cbigan_patches_count(h, slot->patches.side, down);
-  for (int channel = 0; channel < 3; channel++)
-    for (int y = 0; y < h; y++) {
-      const guint8 *row = slot->pixels->data + (gsize)y * slot->pixels->stride + channel;
-      float *d = slot->sum[view] + ((gsize)channel * h + y) * w;
-      for (int x = 0; x < w; x++)
-        d[x] = light.gain * (row[3 * x] / 127.5f - 1.0f) + light.shift - d[x] / (float)(across[x] * down[y]);
-    }
-}
 
 static gboolean
 all_finite(const float *x, gsize n)
@@ -287,18 +275,68 @@ all_finite(const float *x, gsize n)
   return sum == 0.0f;
 }
 
+/* Row y of a channel: x - the mean of the reconstructions there -> d (w). values: x of each 8-bit value. */
+static void
+difference_row(const CbiganMeasure *self, const Slot *slot, CbiganView view, const float values[256], int channel,
+               int y, float *d)
+{
+  int side = self->info->patch, w = slot->pixels->width;
+  const CbiganPoint *corners = &g_array_index(slot->patches.corners, CbiganPoint, 0);
+  const guint8 *pixels = slot->pixels->data + (gsize)y * slot->pixels->stride + channel;
+  const guint8 *across = self->counts, *down = self->counts + w;
+  memset(d, 0, sizeof *d * (gsize)w);
+  for (guint i = 0; i < slot->patches.corners->len; i++) {
+    if (y < corners[i].y || y >= corners[i].y + side)
+      continue;
+    const float *from = slot->images[view] + i * image_size(self) + ((gsize)channel * side + (y - corners[i].y)) * side;
+    float *to = d + corners[i].x;
+    for (int x = 0; x < side; x++)
+      to[x] += from[x];
+  }
+  if ((gsize)slot->patches.columns * side == (gsize)w && down[y] == 1) /* no patch overlaps another here */
+    for (int x = 0; x < w; x++)
+      d[x] = values[pixels[3 * x]] - d[x];
+  else
+    for (int x = 0; x < w; x++)
+      d[x] = values[pixels[3 * x]] - d[x] / (float)(across[x] * down[y]);
+}
+
+/* slot->difference[view]; FALSE unless all of it is finite */
+static gboolean
+subtract(CbiganMeasure *self, Slot *slot, CbiganView view)
+{
+  int w = slot->pixels->width, h = slot->pixels->height, finite = TRUE;
+  CbiganLight light = slot->light[view];
+  float values[256];
+  cbigan_patches_count(w, slot->patches.side, self->counts);
+  cbigan_patches_count(h, slot->patches.side, self->counts + w);
+  for (int v = 0; v < 256; v++) /* as the backends' patches() has them */
+    values[v] = light.gain * ((float)v / 127.5f - 1.0f) + light.shift;
+#pragma omp parallel for num_threads(self->backend->threads) reduction(&& : finite) if (cbigan_many_pixels(w, h))
+  for (int row = 0; row < 3 * h; row++) {
+    float *d = slot->difference[view] + (gsize)row * w;
+    difference_row(self, slot, view, values, row / h, row % h, d);
+    finite = finite && all_finite(d, (gsize)w);
+  }
+  return finite;
+}
+
 static gboolean
 end_frame(CbiganMeasure *self, Slot *slot, CbiganMeasureFunc func, gpointer data)
 {
-  gsize n_pixels = (gsize)slot->pixels->width * (gsize)slot->pixels->height, n = slot->patches.corners->len;
+  gsize n = slot->patches.corners->len;
   gboolean finite = TRUE;
-  CbiganMeasurement m = { .width = slot->pixels->width, .height = slot->pixels->height, .patches = &slot->patches,
-                          .planes = self->planes, .columns = self->columns };
+  CbiganMeasurement m = { .width = slot->pixels->width,
+                          .height = slot->pixels->height,
+                          .patches = &slot->patches,
+                          .planes = self->planes,
+                          .columns = self->columns,
+                          .distances = slot->distances,
+                          .threads = self->backend->threads };
   for (int view = 0; view < CBIGAN_N_VIEWS; view++) {
     if (self->needs[view] & CBIGAN_NEEDS_DIFFERENCE) {
-      subtract(self, slot, (CbiganView)view);
-      m.difference[view] = slot->sum[view];
-      finite = finite && all_finite(slot->sum[view], 3 * n_pixels);
+      finite = finite && subtract(self, slot, (CbiganView)view);
+      m.difference[view] = slot->difference[view];
     }
     if (self->needs[view] & CBIGAN_NEEDS_TERMS) {
       m.l_r = slot->l_r;

@@ -38,9 +38,10 @@ cbigan_paper_score(const CbiganStandard *standard, const CbiganMeasurement *m, f
     gsize n = (gsize)m->width * m->height;
     const float *d = m->difference[CBIGAN_VIEW_RAW];
     float scale = (float)((1.0 - standard->lambda) * standard->patch * standard->patch);
+#pragma omp parallel for simd num_threads(m->threads) if (cbigan_many_pixels(m->width, m->height))
     for (gsize i = 0; i < n; i++)
       map[i] = scale * (fabsf(d[i]) + fabsf(d[i + n]) + fabsf(d[i + 2 * n]));
-    cbigan_filter_gaussian(map, m->width, m->height, standard->patch / 64.0, m->planes + n);
+    cbigan_filter_gaussian(map, m->width, m->height, standard->patch / 64.0, m->planes + n, m->threads);
   }
   return score_of(standard, m, cbigan_paper_patch(standard, m));
 }

@@ -15,7 +15,6 @@
 struct _CbiganBlocks {
   int n, values[N_BLOCKS];
   CbiganResampler resamplers[N_BLOCKS];
-  float *scratch; /* (grid, patch) */
 };
 
 static CbiganForward *
@@ -79,7 +78,6 @@ open_trunk(CbiganPasses *self, const CbiganModel *model, GError **error)
     n_layers = MAX(n_layers, cbigan_network_layers_until(d, value));
   }
   keep[blocks->n] = -1;
-  blocks->scratch = g_new(float, (gsize)self->grid * model->info.patch);
   return (self->trunk = open_network(self, model, d, n_layers, keep, error)) != NULL;
 }
 
@@ -120,7 +118,6 @@ cbigan_passes_free(CbiganPasses *self)
   if (self->blocks) {
     for (int i = 0; i < self->blocks->n; i++)
       cbigan_resampler_clear(&self->blocks->resamplers[i]);
-    g_free(self->blocks->scratch);
     g_free(self->blocks);
   }
   cbigan_network_free(self->first_tap);
@@ -164,11 +161,11 @@ cbigan_passes_terms(CbiganPasses *self, int n, double *l_r, double *l_fd)
                     self->tap_r, NULL, l_fd);
 }
 
-const float *
-cbigan_passes_images(CbiganPasses *self, int n)
+void
+cbigan_passes_images(CbiganPasses *self, int first, int n, float *images)
 {
-  cbigan_backend_download(self->backend, self->image, n, self->r, self->host);
-  return self->host;
+  gsize size = cbigan_shape_size(self->image);
+  cbigan_backend_download(self->backend, self->image, n, self->r + (gsize)first * size, images);
 }
 
 void
@@ -179,13 +176,17 @@ cbigan_passes_features(CbiganPasses *self, int n, float *const *out)
   cbigan_forward_run(self->trunk);
   for (int block = 0; block < self->blocks->n; block++) {
     int value = self->blocks->values[block];
+    const CbiganResampler *resampler = &self->blocks->resamplers[block];
     CbiganShape shape = self->trunk->network->values[value].shape;
+    gsize pixels = (gsize)shape.h * shape.w;
     cbigan_backend_download(self->backend, shape, n, self->trunk->values[value], self->host);
-    const float *plane = self->host;
+#pragma omp parallel for num_threads(self->backend->threads) if ((gsize)n * shape.c * pixels >= 65536)
     for (int i = 0; i < n; i++)
-      for (int c = 0; c < shape.c; c++, plane += (gsize)shape.h * shape.w)
-        cbigan_resampler_run(&self->blocks->resamplers[block], plane, self->blocks->scratch, out[i] + channel + c,
+      for (int c = 0; c < shape.c; c++) {
+        float scratch[self->grid * shape.w];
+        cbigan_resampler_run(resampler, self->host + ((gsize)i * shape.c + c) * pixels, scratch, out[i] + channel + c,
                              self->channels);
+      }
     channel += shape.c;
   }
 }

@@ -38,8 +38,8 @@ void cbigan_passes_free(CbiganPasses *self);
 void cbigan_passes_reconstruct(CbiganPasses *self);
 /* After that: l_r, l_fd (n), Eq. 11 and 9 */
 void cbigan_passes_terms(CbiganPasses *self, int n, double *l_r, double *l_fd);
-/* After that: G(E(x)) (n, 3, patch, patch) in host memory, until the next call here */
-const float *cbigan_passes_images(CbiganPasses *self, int n);
+/* After that: G(E(x)) of patches first .. first + n - 1 -> images (n, 3, patch, patch) */
+void cbigan_passes_images(CbiganPasses *self, int first, int n, float *images);
 /* out[i] -> (grid * grid, channels) of patch i, i < n: D's chosen blocks on one grid */
 void cbigan_passes_features(CbiganPasses *self, int n, float *const *out);
 

@@ -67,21 +67,22 @@ cbigan_patches_count(int length, int side, guint8 *counts)
 }
 
 void
-cbigan_light_histogram(const CbiganFrame *frame, guint64 histogram[256])
+cbigan_light_histogram(const CbiganFrame *frame, guint64 histogram[256], int threads)
 {
-  guint64 parts[4][256] = { { 0 } }; /* four, so that equal neighbours don't wait for each other's sum */
+  guint64 parts[4 * 256] = { 0 }; /* four histograms, so that equal neighbours don't wait for each other's sum */
   gsize n = 3 * (gsize)frame->width;
+#pragma omp parallel for num_threads(threads) reduction(+ : parts) if (cbigan_many_pixels(frame->width, frame->height))
   for (int y = 0; y < frame->height; y++) {
     const guint8 *row = frame->data + (gsize)y * frame->stride;
     gsize i = 0;
     for (; i + 4 <= n; i += 4)
       for (int k = 0; k < 4; k++)
-        parts[k][row[i + (gsize)k]]++;
+        parts[256 * k + row[i + (gsize)k]]++;
     for (; i < n; i++)
-      parts[0][row[i]]++;
+      parts[row[i]]++;
   }
-  for (int v = 0; v < 256; v++)
-    histogram[v] += parts[0][v] + parts[1][v] + parts[2][v] + parts[3][v];
+  for (int i = 0; i < 4 * 256; i++)
+    histogram[i % 256] += parts[i];
 }
 
 double
@@ -98,12 +99,12 @@ cbigan_light_quantile(const guint64 histogram[256], double share)
 }
 
 CbiganLight
-cbigan_light_compensation(const CbiganFrame *frame, double low, double median)
+cbigan_light_compensation(const CbiganFrame *frame, double low, double median, int threads)
 {
   if (isnan(low) || isnan(median))
     return (CbiganLight){ 1.0f, 0.0f };
   guint64 histogram[256] = { 0 };
-  cbigan_light_histogram(frame, histogram);
+  cbigan_light_histogram(frame, histogram, threads);
   double its_low = cbigan_light_quantile(histogram, CBIGAN_LIGHT_LOW);
   double its_median = cbigan_light_quantile(histogram, CBIGAN_LIGHT_MEDIAN);
   double contrast = MAX(its_median - its_low, 1e-6);

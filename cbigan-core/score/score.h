@@ -29,8 +29,10 @@ typedef struct {
   const double *l_r, *l_fd;                /* Eq. 11, Eq. 9 of each patch */
   const float *difference[CBIGAN_N_VIEWS]; /* (3, height, width): x - the mean of the patches' G(E(x)) there */
   const float *features;                   /* (patches, grid * grid, channels) */
+  float *distances;                        /* (patches, grid * grid) of scratch, where there are features */
   float *planes;                           /* (CBIGAN_PLANES, height, width) of scratch */
   double *columns;                         /* (width) of scratch */
+  int threads;                             /* for loops over a frame with cbigan_many_pixels() */
 } CbiganMeasurement;
 
 #define CBIGAN_PLANES 2 /* the first is a row's map where the caller wants none, the second the filters' */
