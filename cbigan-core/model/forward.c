@@ -5,9 +5,11 @@
  */
 #include "forward.h"
 
+#include <string.h>
+
 /* A value is alive from the layer that starts it to the last that reads or completes it. */
 typedef struct {
-  int first, last; /* layers; first = -1: an input; last = n_layers: still needed after the pass */
+  int first, last; /* layers; first = -1: before the pass; last = n_layers: still needed after the pass */
   gboolean used;
 } Life;
 
@@ -41,8 +43,10 @@ find_lives(const CbiganForward *self, CbiganForwardMemory memory, const int *kee
   for (int i = 0; i < network->n_inputs; i++) /* callers read and refill them between passes */
     lives[i] = (Life){ .first = -1, .last = self->n_layers, .used = TRUE };
   lives[network->layers[self->n_layers - 1].output].last = self->n_layers;
-  for (; keep && *keep >= 0; keep++)
+  for (; keep && *keep >= 0; keep++) { /* from before the pass on: cbigan_forward_run_again() may not write it */
+    lives[*keep].first = -1;
     lives[*keep].last = self->n_layers;
+  }
   for (int i = 0; memory == CBIGAN_FORWARD_KEEP && i < network->n_values; i++)
     lives[i].last = self->n_layers;
 }
@@ -164,14 +168,38 @@ cbigan_forward_load(CbiganForward *self)
       cbigan_backend_load(self->backend, self->plans[i], self->parameters);
 }
 
+static void
+run_layer(CbiganForward *self, int i)
+{
+  const CbiganLayer *layer = &self->network->layers[i];
+  if (self->fused[i])
+    self->fused[i]->run(self->fused[i], self->values);
+  else
+    cbigan_backend_run(self->backend, self->plans[i], self->values[layer->input], self->values[layer->output]);
+}
+
 void
 cbigan_forward_run(CbiganForward *self)
 {
+  for (int i = 0; i < self->n_layers; i += next_layer(self, i))
+    run_layer(self, i);
+}
+
+void
+cbigan_forward_run_again(CbiganForward *self, int input)
+{
+  gboolean changed[self->network->n_values];
+  memset(changed, 0, sizeof changed);
+  changed[input] = TRUE;
   for (int i = 0; i < self->n_layers; i += next_layer(self, i)) {
     const CbiganLayer *layer = &self->network->layers[i];
-    if (self->fused[i])
-      self->fused[i]->run(self->fused[i], self->values);
-    else
-      cbigan_backend_run(self->backend, self->plans[i], self->values[layer->input], self->values[layer->output]);
+    gboolean needed = FALSE;
+    for (int k = i; k < i + next_layer(self, i); k++)
+      needed |= changed[layer[k - i].input] || (layer[k - i].accumulate && changed[layer[k - i].output]);
+    if (!needed)
+      continue;
+    for (int k = i; k < i + next_layer(self, i); k++)
+      changed[layer[k - i].output] = TRUE;
+    run_layer(self, i);
   }
 }

@@ -39,6 +39,10 @@ void cbigan_forward_free(CbiganForward *self);
 void cbigan_forward_load(CbiganForward *self);
 /* Fill values[0..n_inputs) first; all layers run. Errors come from cbigan_backend_finish(). */
 void cbigan_forward_run(CbiganForward *self);
+/* After cbigan_forward_run(), when only values[input] has changed since: leaves out the layers that don't depend on it.
+ * What they computed and others read must be among `keep`, or all kept. Of a sum, the part that depends on the input
+ * comes first (as D's table has it). */
+void cbigan_forward_run_again(CbiganForward *self, int input);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganForward, cbigan_forward_free)
 

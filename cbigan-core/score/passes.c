@@ -50,12 +50,14 @@ open_tap(CbiganPasses *self, const CbiganModel *model, GError **error)
   } else {
     self->tap_value = cbigan_network_find_value(network, "discriminator.hidden");
   }
+  /* D's path from z is the same for x and for G(E(x)): kept from the first to the second. */
+  const int keep[] = { self->first_tap ? -1 : cbigan_network_find_value(network, "discriminator.latent2"), -1 };
   gsize n = cbigan_shape_size(network->values[self->tap_value].shape) * (gsize)self->batch;
   int n_layers = cbigan_network_layers_until(network, self->tap_value);
   if (self->first_tap && !(self->difference = cbigan_backend_alloc(
                                self->backend, cbigan_shape_size(self->image) * (gsize)self->batch, error)))
     return FALSE;
-  return (self->tap = open_network(self, model, network, n_layers, NULL, error)) &&
+  return (self->tap = open_network(self, model, network, n_layers, keep, error)) &&
          (self->tap_x = cbigan_backend_alloc(self->backend, n, error)) &&
          (self->tap_r = cbigan_backend_alloc(self->backend, n, error));
 }
@@ -138,15 +140,14 @@ cbigan_passes_reconstruct(CbiganPasses *self)
   cbigan_forward_run(g);
 }
 
-/* f_D(image, z) -> out */
+/* For f_D(image, z) -> out */
 static void
-run_tap(CbiganPasses *self, float *image, float *out)
+set_tap(CbiganPasses *self, float *image, float *out)
 {
   self->tap->values[0] = image;
   if (self->tap->network->n_inputs > 1)
     self->tap->values[1] = self->z;
   self->tap->values[self->tap_value] = out;
-  cbigan_forward_run(self->tap);
 }
 
 /* The first tap is linear, so f_D(x) - f_D(r) is one convolution, f_D(x - r); tap_r stays zero then. */
@@ -154,9 +155,12 @@ void
 cbigan_passes_terms(CbiganPasses *self, int n, double *l_r, double *l_fd)
 {
   cbigan_backend_l1(self->backend, n, cbigan_shape_size(self->image), self->x, self->r, self->difference, l_r);
-  run_tap(self, self->difference ? self->difference : self->x, self->tap_x);
-  if (!self->difference)
-    run_tap(self, self->r, self->tap_r);
+  set_tap(self, self->difference ? self->difference : self->x, self->tap_x);
+  cbigan_forward_run(self->tap);
+  if (!self->difference) {
+    set_tap(self, self->r, self->tap_r);
+    cbigan_forward_run_again(self->tap, 0);
+  }
   cbigan_backend_l1(self->backend, n, cbigan_shape_size(self->tap->network->values[self->tap_value].shape), self->tap_x,
                     self->tap_r, NULL, l_fd);
 }

@@ -239,6 +239,35 @@ test_early_stop(gconstpointer klass)
   close_forward(&whole);
 }
 
+/* Another image with the same latent: as a whole pass, though D's path from the latent is not run again. */
+static void
+test_again(gconstpointer klass)
+{
+  static const guint32 seed = 3;
+  g_autoptr(CbiganBackend) backend = open_or_skip(klass);
+  if (!backend)
+    return;
+  g_autoptr(CbiganNetwork) network = cbigan_network_new(CBIGAN_DISCRIMINATOR, 4, 64);
+  const int keep[] = { cbigan_network_find_value(network, "discriminator.latent2"), -1 };
+  Fixture f = open_forward(backend, CBIGAN_DISCRIMINATOR, 4, 64, 1, CBIGAN_FORWARD_FUSE, keep);
+  gsize size = value_size(&f, 0), n = value_size(&f, network->output);
+  g_autofree float *expected = run(&f, &seed, DATA_RANDOM, -1), *found = g_new(float, n),
+                   *other = data_new(DATA_RANDOM, size, 99);
+  g_autofree float *image = g_new(float, size);
+  cbigan_backend_download(backend, network->values[0].shape, 1, f.forward->values[0], image);
+  cbigan_backend_upload(backend, network->values[0].shape, 1, other, f.forward->values[0]);
+  cbigan_forward_run_again(f.forward, 0);
+  cbigan_backend_download(backend, network->values[network->output].shape, 1, f.forward->values[network->output],
+                          found);
+  g_assert_false(!memcmp(found, expected, n * sizeof *found)); /* it was run */
+  cbigan_backend_upload(backend, network->values[0].shape, 1, image, f.forward->values[0]);
+  cbigan_forward_run_again(f.forward, 0);
+  cbigan_backend_download(backend, network->values[network->output].shape, 1, f.forward->values[network->output],
+                          found);
+  g_assert_cmpmem(found, n * sizeof *found, expected, n * sizeof *expected);
+  close_forward(&f);
+}
+
 static gpointer
 run_in_thread(gpointer fixture)
 {
@@ -289,6 +318,7 @@ main(int argc, char **argv)
   add_for_backends("places", FALSE, test_places);
   add_for_backends("batches", TRUE, test_batches);
   add_for_backends("early-stop", TRUE, test_early_stop);
+  add_for_backends("again", TRUE, test_again);
   add_for_backends("other-thread", TRUE, test_other_thread);
   add_for_backends("load", TRUE, test_load);
   return g_test_run();
