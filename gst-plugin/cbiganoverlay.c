@@ -9,9 +9,10 @@
  * @title: cbiganoverlay
  *
  * Draws into the pixels what cbiganscore attached to the buffers, for encoders and for sinks that draw no overlays: the
- * coloured map, a bar at the lower edge whose length is the normalized score with a mark at the threshold, and a border
- * that is red around anomalous frames. Frames without a `CbiganScore` pass unchanged. What was drawn is removed from
- * the buffer, so that no sink draws it a second time; the `CbiganScore` itself stays.
+ * coloured map, a bar at the lower edge whose length is the normalized score with a mark at the threshold (at the upper
+ * edge while a region of the map would be hidden below it), and a border that is red around anomalous frames. Frames
+ * without a `CbiganScore` pass unchanged. What was drawn is removed from the buffer, so that no sink draws it a second
+ * time; the `CbiganScore` itself stays.
  *
  * ## Example launch lines
  * |[
@@ -140,13 +141,31 @@ add_border(GstVideoOverlayComposition **composition, int width, int height)
   add_rectangle(composition, new_rectangle(ANOMALOUS, width - t, 0, t, height));
 }
 
+/* Whether a region of the score lies in rows [first, end). */
+static gboolean
+has_region(const GstStructure *score, int first, int end, int height)
+{
+  const GValue *regions = gst_structure_get_value(score, "regions");
+  for (guint i = 0; regions && i < gst_value_array_get_size(regions); i++) {
+    const GstStructure *region = gst_value_get_structure(gst_value_array_get_value(regions, i));
+    double y = 0, h = 0;
+    gst_structure_get(region, "y", G_TYPE_DOUBLE, &y, "h", G_TYPE_DOUBLE, &h, NULL);
+    if (y * height < end && (y + h) * height > first)
+      return TRUE;
+  }
+  return FALSE;
+}
+
 static void
-add_bar(GstVideoOverlayComposition **composition, double normalized, gboolean anomalous, int width, int height)
+add_bar(GstVideoOverlayComposition **composition, const GstStructure *score, double normalized, gboolean anomalous,
+        int width, int height)
 {
   int t = MAX(height / 40, 2), margin = MAX(MIN(width, height) / 40, 1), full = width - 2 * margin;
   int y = height - margin - t, length = (int)lround(normalized * full);
   if (full < 4 || y < 0)
     return;
+  if (has_region(score, y, y + t, height) && !has_region(score, margin, margin + t, height))
+    y = margin;
   add_rectangle(composition, new_rectangle(BACKGROUND, margin, y, full, t));
   if (length > 0)
     add_rectangle(composition, new_rectangle(anomalous ? ANOMALOUS : GOOD, margin, y, length, t));
@@ -190,7 +209,7 @@ gst_cbigan_overlay_transform_frame_ip(GstVideoFilter *filter, GstVideoFrame *fra
   if (border && anomalous)
     add_border(&composition, GST_VIDEO_FRAME_WIDTH(frame), GST_VIDEO_FRAME_HEIGHT(frame));
   if (bar && !isnan(normalized))
-    add_bar(&composition, normalized, anomalous, GST_VIDEO_FRAME_WIDTH(frame), GST_VIDEO_FRAME_HEIGHT(frame));
+    add_bar(&composition, score, normalized, anomalous, GST_VIDEO_FRAME_WIDTH(frame), GST_VIDEO_FRAME_HEIGHT(frame));
   if (composition)
     gst_video_overlay_composition_blend(composition, frame);
   return GST_FLOW_OK;

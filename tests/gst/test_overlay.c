@@ -128,6 +128,46 @@ test_border(void)
   drawn_clear(&drawn);
 }
 
+/* The first row that the bar of a frame with one region, rows `top` to `bottom` of SIDE, is drawn in. */
+static int
+bar_row(int top, int bottom)
+{
+  GstHarness *harness = gst_harness_new_parse("cbiganoverlay border=false");
+  g_autoptr(GstBuffer) before = gst_buffer_new_allocate(NULL, 3 * SIDE * SIDE, NULL);
+  gboolean changed[SIDE * SIDE];
+  GValue regions = G_VALUE_INIT, region = G_VALUE_INIT;
+  int row = 0;
+  gst_harness_set_src_caps_str(harness, "video/x-raw,format=RGB,width=128,height=128,framerate=25/1");
+  gst_buffer_memset(before, 0, 128, 3 * SIDE * SIDE);
+  GstBuffer *buffer = gst_buffer_copy_deep(before);
+  GstStructure *score = gst_custom_meta_get_structure(gst_buffer_add_custom_meta(buffer, "CbiganScore"));
+  gst_value_array_init(&regions, 1);
+  g_value_init(&region, GST_TYPE_STRUCTURE);
+  g_value_take_boxed(&region,
+                     gst_structure_new("region", "x", G_TYPE_DOUBLE, 0.4, "y", G_TYPE_DOUBLE, (double)top / SIDE, "w",
+                                       G_TYPE_DOUBLE, 0.2, "h", G_TYPE_DOUBLE, (double)(bottom - top) / SIDE, NULL));
+  gst_value_array_append_and_take_value(&regions, &region);
+  gst_structure_set(score, "normalized", G_TYPE_DOUBLE, 0.6, "anomalous", G_TYPE_BOOLEAN, TRUE, NULL);
+  gst_structure_take_value(score, "regions", &regions);
+  Drawn drawn = { harness, gst_buffer_ref(before), gst_harness_push_and_pull(harness, buffer) };
+  g_assert_cmpuint(changed_pixels(&drawn, changed), >, 0);
+  while (!changed[row * SIDE + SIDE / 4])
+    row++;
+  drawn_clear(&drawn);
+  return row;
+}
+
+/* It makes room for what would be hidden below it, where there is room. */
+static void
+test_bar_place(void)
+{
+  g_assert_cmpint(bar_row(30, 60), >, SIDE * 3 / 4);
+  g_assert_cmpint(bar_row(30, 120), >, SIDE * 3 / 4);
+  g_assert_cmpint(bar_row(100, 128), <, SIDE / 4);
+  g_assert_cmpint(bar_row(0, 20), >, SIDE * 3 / 4);
+  g_assert_cmpint(bar_row(0, 128), >, SIDE * 3 / 4);
+}
+
 /* The bar is longer on the bad frame. */
 static void
 test_bar(void)
@@ -190,6 +230,7 @@ main(int argc, char **argv)
   g_test_add_func("/overlay/nothing-to-draw", test_nothing_to_draw);
   g_test_add_func("/overlay/border", test_border);
   g_test_add_func("/overlay/bar", test_bar);
+  g_test_add_func("/overlay/bar-place", test_bar_place);
   g_test_add_func("/overlay/formats", test_formats);
   g_test_add_func("/overlay/without-score", test_without_score);
   int status = g_test_run();
