@@ -100,8 +100,16 @@ open_measure(CbiganScorer *self, int batch, GError **error)
       const CbiganScoreRow *row = &cbigan_score_rows[i];
       needs[row->view] |= row->needs | (i == (int)self->score ? row->map_needs : 0);
     }
-  return cbigan_measure_new(self->model, self->backend, needs, batch ? batch : cbigan_measure_batch(&self->model->info),
-                            error);
+  if (batch)
+    return cbigan_measure_new(self->model, self->backend, needs, batch, error);
+  /* A device's memory may be too small, or others may have it: with half the batch, half is needed. */
+  g_autoptr(GError) first = NULL;
+  CbiganMeasure *measure = NULL;
+  for (batch = cbigan_measure_batch(&self->model->info); !measure && batch; batch /= 2)
+    measure = cbigan_measure_new(self->model, self->backend, needs, batch, first ? NULL : &first);
+  if (!measure)
+    g_propagate_error(error, g_steal_pointer(&first));
+  return measure;
 }
 
 CbiganScorer *

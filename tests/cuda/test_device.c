@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cbigan.h"
+#include "golden/golden.h"
 #include "model/forward.h"
 
 static gboolean
@@ -216,6 +217,51 @@ test_memory(void)
 }
 
 static void
+score_noise(CbiganModel *model, int batch, double scores[CBIGAN_N_SCORES], GError **error)
+{
+  enum { SIDE = 256 };
+  CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
+  options.backend = "cuda";
+  options.batch = batch;
+  g_autoptr(CbiganScorer) scorer = cbigan_scorer_new(model, &options, error);
+  g_autofree guint8 *pixels = g_malloc(3 * SIDE * SIDE);
+  guint32 state = 1;
+  for (int i = 0; i < 3 * SIDE * SIDE; i++)
+    pixels[i] = (guint8)((state = state * 1664525u + 1013904223u) >> 24);
+  const CbiganFrame frame = { pixels, SIDE, SIDE, 3 * SIDE };
+  CbiganResult result = CBIGAN_RESULT_INIT;
+  if (scorer && cbigan_scorer_score(scorer, &frame, 1, &result, error))
+    memcpy(scores, result.scores, sizeof result.scores);
+  cbigan_result_clear(&result);
+}
+
+/* Memory for 16 patches at a time, which is what the frame has, or only for fewer: the same score. For none: an error.
+ */
+static void
+test_smaller_batch(void)
+{
+  double roomy[CBIGAN_N_SCORES], tight[CBIGAN_N_SCORES];
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CbiganModel) model = golden_model(4, 64);
+  model->info.frame_width = model->info.frame_height = 256;
+  if (!emulated("open=1"))
+    return;
+  score_noise(model, 16, roomy, &error);
+  g_assert_no_error(error);
+  emulated("open=1,memory=14");
+  score_noise(model, 16, tight, &error);
+  g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
+  g_clear_error(&error);
+  score_noise(model, 0, tight, &error);
+  g_assert_no_error(error);
+  g_assert_cmpmem(tight, sizeof tight, roomy, sizeof roomy);
+  emulated("open=1,memory=2");
+  score_noise(model, 0, tight, &error);
+  g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
+  g_assert_nonnull(strstr(error->message, "memory"));
+}
+
+static void
 test_algorithms(void)
 {
   static const char *const machines[] = { "refused=0", "refused=1" };
@@ -286,6 +332,7 @@ main(int argc, char **argv)
   g_test_add_func("/cuda/only-second-can", test_only_second_can);
   g_test_add_func("/cuda/lost", test_lost);
   g_test_add_func("/cuda/memory", test_memory);
+  g_test_add_func("/cuda/smaller-batch", test_smaller_batch);
   g_test_add_func("/cuda/algorithms", test_algorithms);
   g_test_add_func("/cuda/on-its-way", test_on_its_way);
   g_test_add_func("/cuda/again-and-again", test_again_and_again);
