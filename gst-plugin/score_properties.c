@@ -263,10 +263,12 @@ install_settings(GObjectClass *object_class)
   g_object_class_install_property(
       object_class, PROP_DEVICE_ID,
       g_param_spec_uint("device-id", _("Device"), _("Number of the backend's device (0 = first)"), 0, 255, 0, LIVE));
-  g_object_class_install_property(object_class, PROP_THREADS,
-                                  g_param_spec_uint("threads", _("Threads"),
-                                                    _("Threads to compute with (0 = all that the process may use)"), 0,
-                                                    1024, 0, LIVE));
+  g_object_class_install_property(
+      object_class, PROP_THREADS,
+      g_param_spec_uint("threads", _("Threads"),
+                        _("Threads to compute with, at most (0 = the processors of one NUMA node that the process may "
+                          "use); elements that score at the same time divide the processors"),
+                        0, 1024, 0, LIVE));
   g_object_class_install_property(object_class, PROP_SCORE,
                                   g_param_spec_enum("score", _("Score"),
                                                     _("Which score to compute and compare with the threshold"),

@@ -399,7 +399,7 @@ cbigan_cmd_bench(int argc, char **argv)
     { "patch", 0, 0, G_OPTION_ARG_STRING, &a.patches, N_("Patch sides; 64,128 unless given"), N_("LIST") },
     { "batch", 0, 0, G_OPTION_ARG_STRING, &a.batches, N_("Patches in a frame; 1,16 unless given"), N_("LIST") },
     { "tap", 0, 0, G_OPTION_ARG_STRING, &a.tap, N_("Feature f_D (Eq. 9): first or hidden"), N_("NAME") },
-    { "threads", 0, 0, G_OPTION_ARG_INT, &a.threads, N_("Threads, 0 = as many as there are processors"), "N" },
+    { "threads", 0, 0, G_OPTION_ARG_INT, &a.threads, N_("Threads, 0 = the processors of one NUMA node"), "N" },
     { "repeats", 0, 0, G_OPTION_ARG_INT, &a.repeats, N_("Turns; their median is shown"), "N" },
     { "json", 0, 0, G_OPTION_ARG_NONE, &a.json, N_("JSON, an object on each line"), NULL },
     { NULL },

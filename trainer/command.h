@@ -53,7 +53,7 @@ typedef struct {
   },                                                                                                                   \
       { "device", 0, 0, G_OPTION_ARG_INT, &(run)->device, N_("Number of the device, 0 = first"), N_("N") },            \
   {                                                                                                                    \
-    "threads", 0, 0, G_OPTION_ARG_INT, &(run)->threads, N_("Threads, 0 = as many as there are processors"), N_("N")    \
+    "threads", 0, 0, G_OPTION_ARG_INT, &(run)->threads, N_("Threads, 0 = the processors of one NUMA node"), N_("N")    \
   }
 gboolean cbigan_command_check_run(const CbiganRunOptions *run, GError **error);
 

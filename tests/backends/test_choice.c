@@ -1,12 +1,10 @@
-/* test_choice.c - the list of backends, choosing, failures, threads
+/* test_choice.c - the list of backends, choosing, failures
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include <sched.h>
 #include <string.h>
 
-#include "backend/cpu/cpu.h"
 #include "cbigan.h"
 #include "compare.h"
 
@@ -87,26 +85,6 @@ test_out_of_memory(gconstpointer klass)
   }
 }
 
-static void
-test_threads(void)
-{
-  cpu_set_t all, one;
-  g_assert_cmpint(sched_getaffinity(0, sizeof all, &all), ==, 0);
-  g_assert_cmpint(cbigan_cpu_count(), >=, 1);
-  g_assert_cmpint(cbigan_cpu_count(), <=, CPU_COUNT(&all));
-  CPU_ZERO(&one);
-  for (int i = 0; i < CPU_SETSIZE && !CPU_COUNT(&one); i++)
-    if (CPU_ISSET(i, &all))
-      CPU_SET(i, &one);
-  g_assert_cmpint(sched_setaffinity(0, sizeof one, &one), ==, 0);
-  g_assert_cmpint(cbigan_cpu_count(), ==, 1);
-  g_autoptr(CbiganBackend) chosen = cbigan_backend_open("cpu", 0, 3, NULL),
-                           counted = cbigan_backend_open("cpu", 0, 0, NULL);
-  g_assert_cmpint(sched_setaffinity(0, sizeof all, &all), ==, 0);
-  g_assert_cmpint(chosen->threads, ==, 3);
-  g_assert_cmpint(counted->threads, ==, 1);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -114,7 +92,6 @@ main(int argc, char **argv)
   g_test_add_func("/choice/list", test_list);
   g_test_add_func("/choice/unknown", test_unknown);
   g_test_add_func("/choice/auto", test_auto);
-  g_test_add_func("/choice/threads", test_threads);
   add_for_backends("failure", TRUE, test_failure);
   add_for_backends("out-of-memory", TRUE, test_out_of_memory);
   return g_test_run();

@@ -25,7 +25,8 @@ cpu_close(CbiganBackend *base)
   CbiganCpu *self = (CbiganCpu *)base;
   dnnl_stream_destroy(self->stream);
   dnnl_engine_destroy(self->engine);
-  cbigan_cpu_idlers_free(self->idlers);
+  cbigan_cpu_share_free(self->share);
+  cbigan_cpu_idlers_release();
   free(self->scratchpad);
   g_free(self);
 }
@@ -38,8 +39,10 @@ cpu_open(int device, int threads, GError **error)
     return NULL;
   CbiganCpu *self = g_new0(CbiganCpu, 1);
   self->isa = isa;
-  self->base.threads = threads > 0 ? threads : cbigan_cpu_count();
-  self->idlers = cbigan_cpu_idlers_new(self->base.threads);
+  const CbiganCpuCount count = cbigan_cpu_count();
+  self->base.threads = threads > 0 ? threads : count.node; /* a frame's values lie in the caches of one node */
+  self->share = cbigan_cpu_share_new(self->base.threads, count.all);
+  cbigan_cpu_idlers_hold();
   if (cbigan_cpu_check(dnnl_engine_create(&self->engine, dnnl_cpu, 0), "engine", error) &&
       cbigan_cpu_check(dnnl_stream_create(&self->stream, self->engine, dnnl_stream_default_flags), "stream", error))
     return &self->base;
@@ -51,6 +54,7 @@ static gboolean
 cpu_finish(CbiganBackend *base, GError **error)
 {
   CbiganCpu *self = (CbiganCpu *)base;
+  cbigan_cpu_share_end(self->share);
   return cbigan_cpu_check(dnnl_stream_wait(self->stream), "stream", error);
 }
 
@@ -67,6 +71,12 @@ void
 cbigan_cpu_use_threads(const CbiganCpu *self)
 {
   omp_set_num_threads(self->base.threads);
+}
+
+int
+cbigan_cpu_team(const CbiganBackend *self)
+{
+  return cbigan_cpu_share_team(((const CbiganCpu *)self)->share);
 }
 
 static float *
@@ -143,13 +153,21 @@ load(CbiganBackend *base, CbiganPlan *plan, const float *parameters)
       p->bias[i * layer->out.c + c] = parameters[layer->bias + c * pixels + i];
 }
 
+/* oneDNN's operations are made for a number of threads. They can do with one, as where OpenMP allows no more, but not
+ * with any number between. */
 static void
 run(CbiganBackend *base, CbiganPlan *plan, const float *x, float *y)
 {
   CbiganCpuPlan *p = (CbiganCpuPlan *)plan;
+  gboolean one = cbigan_cpu_team(base) == 1;
+  int levels = MAX(1, omp_get_max_active_levels());
   cbigan_cpu_set(&p->operation, DNNL_ARG_SRC, x);
   cbigan_cpu_set(&p->operation, DNNL_ARG_DST, y);
+  if (one)
+    omp_set_max_active_levels(0);
   cbigan_cpu_execute((CbiganCpu *)base, &p->operation);
+  if (one)
+    omp_set_max_active_levels(levels);
 }
 
 const CbiganBackendClass cbigan_backend_cpu = {

@@ -15,10 +15,9 @@
 
 #include "backend/backend.h"
 #include "kernels.h"
+#include "threads.h"
 
 G_BEGIN_DECLS
-
-typedef struct _CbiganCpuIdlers CbiganCpuIdlers; /* waiting.c */
 
 typedef struct {
   CbiganBackend base;
@@ -26,8 +25,8 @@ typedef struct {
   dnnl_stream_t stream;
   float *scratchpad; /* of scratchpad_size bytes: the largest that any primitive asked for */
   gsize scratchpad_size;
-  CbiganCpuIdlers *idlers;
-  const CbiganIsa *isa; /* of fused layers; NULL = none */
+  CbiganCpuShare *share; /* of the processors */
+  const CbiganIsa *isa;  /* of fused layers; NULL = none */
 } CbiganCpu;
 
 #define CBIGAN_CPU_MAX_ARGUMENTS 8
@@ -42,9 +41,9 @@ typedef struct {
 typedef struct {
   CbiganPlan base;
   CbiganCpuPrimitive operation; /* none for dense */
-  CbiganCpuPrimitive pack; /* parameters -> weights; none for upsample and avgpool */
-  float *weights;          /* in the order that the operation wants */
-  float *bias;             /* (out.c) in n,h,w,c order; NULL = none */
+  CbiganCpuPrimitive pack;      /* parameters -> weights; none for upsample and avgpool */
+  float *weights;               /* in the order that the operation wants */
+  float *bias;                  /* (out.c) in n,h,w,c order; NULL = none */
 } CbiganCpuPlan;
 
 /* primitive.c */
@@ -78,11 +77,9 @@ dnnl_memory_desc_t cbigan_cpu_file_weights(const CbiganLayer *layer);
 void *cbigan_cpu_memory(gsize size);
 /* OpenMP's count belongs to the calling thread: call it before creating or running anything parallel. */
 void cbigan_cpu_use_threads(const CbiganCpu *self);
-/* threads.c: CPUs this process may use, by affinity and the container's quota; >= 1 */
-int cbigan_cpu_count(void);
-/* waiting.c: for a backend of so many threads */
-CbiganCpuIdlers *cbigan_cpu_idlers_new(int threads);
-void cbigan_cpu_idlers_free(CbiganCpuIdlers *self);
+/* Threads for an operation that makes the same bits with any number of them: base.threads at most, fewer while other
+ * threads of the program score too (sharing.c). */
+int cbigan_cpu_team(const CbiganBackend *self);
 
 /* For a layer with weights: memory of `size` bytes for them and for the biases, and the reorder that fills it. */
 gboolean cbigan_cpu_plan_weights(CbiganCpu *self, CbiganCpuPlan *plan, const dnnl_memory_desc_t *file,

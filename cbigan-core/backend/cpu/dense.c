@@ -113,7 +113,7 @@ cbigan_cpu_dense(CbiganBackend *self, CbiganPlan *base, const float *x, float *y
   const CbiganLayer *l = base->layer;
   const gsize in = cbigan_shape_size(l->in), out = cbigan_shape_size(l->out), stride = stride_of(l);
   const Multiply multiply_best = best_multiply();
-#pragma omp parallel for num_threads(self->threads) if (in * out * (gsize)base->batch > PARALLEL)
+#pragma omp parallel for num_threads(cbigan_cpu_team(self)) if (in * out * (gsize)base->batch > PARALLEL)
   for (gsize first = 0; first < out; first += LANES)
     for (int n = 0; n < base->batch; n += ROWS) {
       float sums[ROWS][LANES];

@@ -220,7 +220,7 @@ void
 cbigan_cpu_fused_run(CbiganFused *base, float *const *values)
 {
   const CbiganCpuFused *self = (const CbiganCpuFused *)base;
-#pragma omp parallel num_threads(self->backend->base.threads)
+#pragma omp parallel num_threads(cbigan_cpu_team(&self->backend->base))
   {
     int threads = omp_get_num_threads(), me = omp_get_thread_num(), whole = self->n_groups / threads * threads;
     for (int number = me; number < whole; number += threads)

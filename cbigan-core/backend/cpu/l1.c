@@ -29,7 +29,7 @@ subtract(gsize n, const float *restrict a, const float *restrict b, float *restr
 void
 cbigan_cpu_l1(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference, double *sums)
 {
-#pragma omp parallel for num_threads(self->threads) if (n * size > 65536)
+#pragma omp parallel for num_threads(cbigan_cpu_team(self)) if (n * size > 65536)
   for (int i = 0; i < n; i++) {
     double sum = 0;
     for (gsize k = 0; k < size; k += PIECE) {

@@ -11,7 +11,7 @@ cbigan_cpu_patches(CbiganBackend *self, const CbiganPixels *frame, const CbiganP
                    float gain, float shift, float *x)
 {
   gsize row = (gsize)side * 3;
-#pragma omp parallel for num_threads(self->threads) if (n > 4)
+#pragma omp parallel for num_threads(cbigan_cpu_team(self)) if (n > 4)
   for (int i = 0; i < n; i++)
     for (int k = 0; k < side; k++) {
       const guint8 *restrict pixels = frame->data + (gsize)(corners[i].y + k) * frame->stride + (gsize)corners[i].x * 3;

@@ -6,62 +6,73 @@
  * GNU OpenMP lets a thread that waits for the others spin for some 15 ms before it sleeps. Where decoders, converters
  * or a second scorer share the processors, the spinning takes the time slice of the very thread it waits for: passes
  * of 5 ms took 250. Only OMP_WAIT_POLICY, read before main(), sets this; too early for a plugin. But the library
- * spins 300 times shorter once a process has more OpenMP threads than processors, so each backend keeps a few idle
- * ones, asleep, for that. Other OpenMP libraries are not harmed.
+ * spins 300 times shorter once a process has more OpenMP threads than processors, so while there are backends, one more
+ * than there are processors sleep here for that. Other OpenMP libraries are not harmed.
  */
-#include "cpu.h"
+#include "threads.h"
 
 #include <omp.h>
+#include <unistd.h>
 
-struct _CbiganCpuIdlers {
-  GThread *owner; /* of the idle team */
-  GMutex mutex;
-  GCond changed;
-  int size; /* of the team */
-  gboolean asleep, done;
-};
+static GMutex lock; /* of the users */
+static int users;
+static GThread *owner; /* of the idle team */
+
+static GMutex mutex; /* of what follows */
+static GCond changed;
+static gboolean asleep, done;
+
+/* As OpenMP counted when it was loaded, most likely in the process's first thread. */
+static int
+count_processors(void)
+{
+  const gsize size = CPU_ALLOC_SIZE(CBIGAN_CPU_MOST);
+  cpu_set_t *allowed = CPU_ALLOC(CBIGAN_CPU_MOST);
+  int n = sched_getaffinity(getpid(), size, allowed) ? 1 : CPU_COUNT_S(size, allowed);
+  CPU_FREE(allowed);
+  return MAX(n, omp_get_num_procs());
+}
 
 static gpointer
 own_team(gpointer data)
 {
-  CbiganCpuIdlers *self = data;
   int started = 0;
-#pragma omp parallel num_threads(self->size) reduction(+ : started)
+#pragma omp parallel num_threads(count_processors() + 1) reduction(+ : started)
   started++; /* the team exists from here on until this thread ends */
-  g_mutex_lock(&self->mutex);
-  self->asleep = started > 0;
-  g_cond_broadcast(&self->changed);
-  while (!self->done)
-    g_cond_wait(&self->changed, &self->mutex);
-  g_mutex_unlock(&self->mutex);
+  g_mutex_lock(&mutex);
+  asleep = started > 0;
+  g_cond_broadcast(&changed);
+  while (!done)
+    g_cond_wait(&changed, &mutex);
+  g_mutex_unlock(&mutex);
   return NULL;
 }
 
-CbiganCpuIdlers *
-cbigan_cpu_idlers_new(int threads)
+void
+cbigan_cpu_idlers_hold(void)
 {
-  CbiganCpuIdlers *self = g_new0(CbiganCpuIdlers, 1);
-  g_mutex_init(&self->mutex);
-  g_cond_init(&self->changed);
-  /* The backend's team adds threads - 1 to the process's first thread, this one size - 1. */
-  self->size = MAX(2, omp_get_num_procs() - threads + 2);
-  self->owner = g_thread_new("cbigan-idle", own_team, self);
-  g_mutex_lock(&self->mutex);
-  while (!self->asleep)
-    g_cond_wait(&self->changed, &self->mutex);
-  g_mutex_unlock(&self->mutex);
-  return self;
+  g_mutex_lock(&lock);
+  if (!users++) {
+    asleep = done = FALSE;
+    owner = g_thread_new("cbigan-idle", own_team, NULL);
+    g_mutex_lock(&mutex);
+    while (!asleep)
+      g_cond_wait(&changed, &mutex);
+    g_mutex_unlock(&mutex);
+  }
+  g_mutex_unlock(&lock);
 }
 
 void
-cbigan_cpu_idlers_free(CbiganCpuIdlers *self)
+cbigan_cpu_idlers_release(void)
 {
-  g_mutex_lock(&self->mutex);
-  self->done = TRUE;
-  g_cond_broadcast(&self->changed);
-  g_mutex_unlock(&self->mutex);
-  g_thread_join(self->owner);
-  g_mutex_clear(&self->mutex);
-  g_cond_clear(&self->changed);
-  g_free(self);
+  g_mutex_lock(&lock);
+  if (!--users) {
+    g_mutex_lock(&mutex);
+    done = TRUE;
+    g_cond_broadcast(&changed);
+    g_mutex_unlock(&mutex);
+    g_thread_join(owner);
+  }
+  g_mutex_unlock(&lock);
 }
