@@ -113,6 +113,13 @@ cbigan_backend_finish(CbiganBackend *self, GError **error)
   return FALSE;
 }
 
+int
+cbigan_backend_team(const CbiganBackend *self)
+{
+  g_return_val_if_fail(self, 1);
+  return self->klass->team ? self->klass->team(self) : self->threads;
+}
+
 float *
 cbigan_backend_alloc(CbiganBackend *self, gsize n_floats, GError **error)
 {

@@ -89,6 +89,10 @@ struct _CbiganBackendClass {
   /* sums[i] = ||a_i - b_i||_1 over `size` floats of each of n samples; sums in host memory, waits.
    * difference: gets a - b, or NULL */
   void (*l1)(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference, double *sums);
+
+  /* Optional, NULL = self->threads: how many threads the caller's own loops over what it got may take, between the
+   * first operation and finish(). */
+  int (*team)(const CbiganBackend *self);
 };
 
 struct _CbiganBackend {
@@ -108,6 +112,7 @@ const CbiganBackendClass *const *cbigan_backend_list(void);
 CbiganBackend *cbigan_backend_open(const char *name, int device, int threads, GError **error);
 void cbigan_backend_close(CbiganBackend *self);
 gboolean cbigan_backend_finish(CbiganBackend *self, GError **error);
+int cbigan_backend_team(const CbiganBackend *self);
 /* For backends: keep the first failure. */
 void cbigan_backend_fail(CbiganBackend *self, const char *format, ...) G_GNUC_PRINTF(2, 3);
 

@@ -197,8 +197,8 @@ begin_frame(CbiganMeasure *self, const CbiganFrame *frame, guint number, Slot **
   slot->pixels = frame;
   slot->light[CBIGAN_VIEW_RAW] = (CbiganLight){ 1.0f, 0.0f };
   if (self->needs[CBIGAN_VIEW_LIGHT])
-    slot->light[CBIGAN_VIEW_LIGHT] =
-        cbigan_light_compensation(frame, self->info->light_low, self->info->light_median, self->backend->threads);
+    slot->light[CBIGAN_VIEW_LIGHT] = cbigan_light_compensation(frame, self->info->light_low, self->info->light_median,
+                                                               cbigan_backend_team(self->backend));
   *begun = slot;
   return TRUE;
 }
@@ -312,7 +312,7 @@ subtract(CbiganMeasure *self, Slot *slot, CbiganView view)
   cbigan_patches_count(h, slot->patches.side, self->counts + w);
   for (int v = 0; v < 256; v++) /* as the backends' patches() has them */
     values[v] = light.gain * ((float)v / 127.5f - 1.0f) + light.shift;
-#pragma omp parallel for num_threads(self->backend->threads) reduction(&& : finite) if (cbigan_many_pixels(w, h))
+#pragma omp parallel for num_threads(cbigan_backend_team(self->backend)) reduction(&& : finite) if (cbigan_many_pixels(w, h))
   for (int row = 0; row < 3 * h; row++) {
     float *d = slot->difference[view] + (gsize)row * w;
     difference_row(self, slot, view, values, row / h, row % h, d);
@@ -332,7 +332,7 @@ end_frame(CbiganMeasure *self, Slot *slot, CbiganMeasureFunc func, gpointer data
                           .planes = self->planes,
                           .columns = self->columns,
                           .distances = slot->distances,
-                          .threads = self->backend->threads };
+                          .threads = cbigan_backend_team(self->backend) };
   for (int view = 0; view < CBIGAN_N_VIEWS; view++) {
     if (self->needs[view] & CBIGAN_NEEDS_DIFFERENCE) {
       finite = finite && subtract(self, slot, (CbiganView)view);
@@ -397,5 +397,5 @@ cbigan_measure_run(CbiganMeasure *self, const CbiganFrame *frames, guint n, Cbig
   self->n_items = 0;
   for (int i = 0; i < self->passes->batch; i++)
     self->slots[i].busy = FALSE;
-  return ok;
+  return cbigan_backend_finish(self->backend, ok ? error : NULL) && ok; /* the loops over frames are done too */
 }

@@ -184,7 +184,7 @@ cbigan_passes_features(CbiganPasses *self, int n, float *const *out)
     CbiganShape shape = self->trunk->network->values[value].shape;
     gsize pixels = (gsize)shape.h * shape.w;
     cbigan_backend_download(self->backend, shape, n, self->trunk->values[value], self->host);
-#pragma omp parallel for num_threads(self->backend->threads) if ((gsize)n * shape.c * pixels >= 65536)
+#pragma omp parallel for num_threads(cbigan_backend_team(self->backend)) if ((gsize)n * shape.c * pixels >= 65536)
     for (int i = 0; i < n; i++)
       for (int c = 0; c < shape.c; c++) {
         float scratch[self->grid * shape.w];

@@ -191,4 +191,5 @@ const CbiganBackendClass cbigan_backend_cpu = {
   .avgpool = run,
   .fuse = cbigan_cpu_fuse,
   .l1 = cbigan_cpu_l1,
+  .team = cbigan_cpu_team,
 };

@@ -19,7 +19,7 @@ void
 cbigan_cpu_download(CbiganBackend *self, CbiganShape s, int n, const float *data, float *host)
 {
   gsize pixels = (gsize)s.h * s.w;
-#pragma omp parallel for num_threads(self->threads) if (n * cbigan_shape_size(s) > 65536)
+#pragma omp parallel for num_threads(cbigan_cpu_team(self)) if (n * cbigan_shape_size(s) > 65536)
   for (int i = 0; i < n; i++)
     for (int c = 0; c < s.c; c++)
       for (gsize p = 0; p < pixels; p++)
