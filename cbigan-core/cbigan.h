@@ -88,8 +88,9 @@ char *cbigan_backend_unavailable(const char *name);
 typedef struct {
   const char *backend;     /* "auto", "reference", "cpu", "cuda"; NULL = "auto" */
   int device;              /* 0 = first */
-  int threads;             /* at most; 0 = the processors of a NUMA node that this process may use. While other threads
-                            * of the program score too, they divide the processors; no score depends on that. */
+  int threads; /* at most; 0 = the processors of a NUMA node that this process may use, or one where a frame is
+                * less than a millisecond's work. While other threads of the program score too, they divide the
+                * processors; no score depends on that. */
   CbiganScoreKind score;   /* decides score, verdict and map */
   guint also;              /* bit i: fill scores[i] of the result too */
   double lambda;           /* Eq. 7; NAN = the model's */

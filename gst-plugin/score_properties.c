@@ -267,7 +267,7 @@ install_settings(GObjectClass *object_class)
       object_class, PROP_THREADS,
       g_param_spec_uint("threads", _("Threads"),
                         _("Threads to compute with, at most (0 = the processors of one NUMA node that the process may "
-                          "use); elements that score at the same time divide the processors"),
+                          "use, or one for small frames); elements that score at the same time divide the processors"),
                         0, 1024, 0, LIVE));
   g_object_class_install_property(object_class, PROP_SCORE,
                                   g_param_spec_enum("score", _("Score"),

@@ -8,39 +8,23 @@
  */
 #include "scoring_work.h"
 
-typedef struct {
-  double flop, weights; /* of one sample; bytes */
-} Cost;
-
-static Cost
-layer_cost(const CbiganLayer *layer)
+static double
+layer_weights(const CbiganLayer *layer) /* bytes */
 {
-  double in = (double)cbigan_shape_size(layer->in), out = (double)cbigan_shape_size(layer->out);
-  double window, biases = layer->bias == CBIGAN_NO_OFFSET ? 0 : 1;
-
-  switch (layer->kind) {
-  case CBIGAN_CONV2D:
-    window = (double)layer->kernel * layer->kernel * layer->in.c;
-    return (Cost){ 2 * window * out, (window + biases) * layer->out.c * sizeof(float) };
-  case CBIGAN_DENSE:
-    return (Cost){ 2 * in * out, (in + biases) * out * sizeof(float) };
-  case CBIGAN_UPSAMPLE:
-  case CBIGAN_AVGPOOL:
-    break; /* no weights, and little work beside a convolution's */
-  }
-  return (Cost){ 0, 0 };
+  double inputs = layer->kind == CBIGAN_DENSE    ? (double)cbigan_shape_size(layer->in)
+                  : layer->kind == CBIGAN_CONV2D ? (double)layer->kernel * layer->kernel * layer->in.c
+                                                 : 0;
+  double outputs = layer->kind == CBIGAN_DENSE ? (double)cbigan_shape_size(layer->out) : layer->out.c;
+  return inputs ? (inputs + (layer->bias != CBIGAN_NO_OFFSET)) * outputs * sizeof(float) : 0;
 }
 
 /* Of the first n_layers, `times` on each patch. */
 static void
 add_network(CbiganWork *work, const CbiganNetwork *network, int n_layers, int times)
 {
-  for (int i = 0; i < n_layers; i++) {
-    Cost cost = layer_cost(&network->layers[i]);
-
-    work->flop += times * cost.flop;
-    work->weights += cost.weights;
-  }
+  work->flop += times * cbigan_network_work(network, n_layers);
+  for (int i = 0; i < n_layers; i++)
+    work->weights += layer_weights(&network->layers[i]);
 }
 
 CbiganWork

@@ -274,6 +274,21 @@ cbigan_network_block_output(const CbiganNetwork *n, int block)
   return value >= 0 ? value : cbigan_network_find_value(n, conv);
 }
 
+double
+cbigan_network_work(const CbiganNetwork *n, int n_layers)
+{
+  double work = 0.0;
+  for (int i = 0; i < n_layers; i++) {
+    const CbiganLayer *l = &n->layers[i];
+    double out = (double)cbigan_shape_size(l->out);
+    if (l->kind == CBIGAN_CONV2D)
+      work += 2.0 * l->kernel * l->kernel * l->in.c * out;
+    else if (l->kind == CBIGAN_DENSE)
+      work += 2.0 * (double)cbigan_shape_size(l->in) * out;
+  }
+  return work;
+}
+
 const char *
 cbigan_network_prefix(CbiganNetworkKind kind)
 {

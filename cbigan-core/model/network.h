@@ -84,6 +84,9 @@ int cbigan_network_find_value(const CbiganNetwork *network, const char *name);
 int cbigan_network_layers_until(const CbiganNetwork *network, int value);
 /* Value at the end of residual block 0..5 of any of the networks. */
 int cbigan_network_block_output(const CbiganNetwork *network, int block);
+/* Floating-point operations of the first n_layers on one sample, convolutions done directly: a multiplication and its
+ * addition count as two, and nothing else counts. */
+double cbigan_network_work(const CbiganNetwork *network, int n_layers);
 /* He-uniform start values from a seed: `parameters` = network->n_floats floats; biases zero. */
 void cbigan_network_initialise(const CbiganNetwork *network, guint64 seed, float *parameters);
 

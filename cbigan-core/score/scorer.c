@@ -91,15 +91,42 @@ check_options(const CbiganModel *model, const CbiganScorerOptions *options, Cbig
 
 /* --- opening --------------------------------------------------------------------------------------------------- */
 
-static CbiganMeasure *
-open_measure(CbiganScorer *self, int batch, GError **error)
+static void
+find_needs(const CbiganScorer *self, guint needs[CBIGAN_N_VIEWS])
 {
-  guint needs[CBIGAN_N_VIEWS] = { 0 };
   for (int i = 0; i < CBIGAN_N_SCORES; i++)
     if (self->wanted & 1u << i) {
       const CbiganScoreRow *row = &cbigan_score_rows[i];
       needs[row->view] |= row->needs | (i == (int)self->score ? row->map_needs : 0);
     }
+}
+
+/* A frame that takes half a millisecond gains nothing from a second thread where all is quiet, and takes twice as long
+ * where it has to wait for it: one is enough. 0: the backend's choice. */
+static int
+choose_threads(const CbiganScorer *self, int batch)
+{
+  const double little = 5e7; /* operations */
+  const CbiganModelInfo *info = &self->model->info;
+  CbiganNetwork *const *networks = self->model->networks;
+  double work = 0.0, patches = info->frame_width ? ceil((double)info->frame_width / info->patch) *
+                                                       ceil((double)info->frame_height / info->patch)
+                                                 : INFINITY;
+  guint needs[CBIGAN_N_VIEWS] = { 0 };
+  find_needs(self, needs);
+  for (int view = 0; view < CBIGAN_N_VIEWS; view++)
+    for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++)
+      if (needs[view] & (kind == CBIGAN_DISCRIMINATOR ? CBIGAN_NEEDS_FEATURES | CBIGAN_NEEDS_TERMS
+                                                      : CBIGAN_NEEDS_DIFFERENCE | CBIGAN_NEEDS_TERMS))
+        work += cbigan_network_work(networks[kind], networks[kind]->n_layers);
+  return MAX(patches, batch) * work < little ? 1 : 0;
+}
+
+static CbiganMeasure *
+open_measure(CbiganScorer *self, int batch, GError **error)
+{
+  guint needs[CBIGAN_N_VIEWS] = { 0 };
+  find_needs(self, needs);
   if (batch)
     return cbigan_measure_new(self->model, self->backend, needs, batch, error);
   /* A device's memory may be too small, or others may have it: with half the batch, half is needed. */
@@ -128,8 +155,9 @@ cbigan_scorer_new(CbiganModel *model, const CbiganScorerOptions *options, GError
   cbigan_standard_init(&self->standard, model);
   if (!cbigan_scorer_set_threshold(self, options->threshold, error) ||
       !cbigan_scorer_set_lambda(self, options->lambda, error) ||
-      !(self->backend = cbigan_backend_open(options->backend ? options->backend : "auto", options->device,
-                                            options->threads, error)) ||
+      !(self->backend =
+            cbigan_backend_open(options->backend ? options->backend : "auto", options->device,
+                                options->threads ? options->threads : choose_threads(self, options->batch), error)) ||
       !(self->measure = open_measure(self, options->batch, error)))
     return NULL;
   return g_steal_pointer(&self);
