@@ -26,7 +26,7 @@ struct _CbiganLosses {
   CbiganPass *encode;      /* E: x; G(z) where consistency */
   CbiganPass *reconstruct; /* G: E(x) */
   CbiganPass *judge;       /* D for E and G: (x, E(x)); (G(z), z) */
-  CbiganForward *embed;    /* E for D: x */
+  CbiganForward *embed;    /* E for D: x; no gradient, so as in scoring */
   CbiganPass *train_judge; /* D for itself: (x, E(x)); (G(z), z); (x^, z^) */
   double *norms;           /* [N] */
   float *direction;        /* [N] */
@@ -72,7 +72,7 @@ make_passes(CbiganLosses *self, GError **error)
   if (!self->train_judge)
     return FALSE;
   const CbiganLearner *e = &self->learners[CBIGAN_ENCODER];
-  self->embed = cbigan_forward_new(self->backend, e->network, e->network->n_layers, n, CBIGAN_FORWARD_REUSE, NULL,
+  self->embed = cbigan_forward_new(self->backend, e->network, e->network->n_layers, n, CBIGAN_FORWARD_FUSE, NULL,
                                    e->parameters, error);
   return self->embed != NULL;
 }
