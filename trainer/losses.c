@@ -26,7 +26,8 @@ struct _CbiganLosses {
   CbiganPass *encode;      /* E: x; G(z) where consistency */
   CbiganPass *reconstruct; /* G: E(x) */
   CbiganPass *judge;       /* D for E and G: (x, E(x)); (G(z), z) */
-  CbiganForward *embed;    /* E for D: x */
+  CbiganForward *embed;    /* E for D: x; no gradient, so as in scoring */
+  CbiganForward *imagine;  /* G for D: z; likewise */
   CbiganPass *train_judge; /* D for itself: (x, E(x)); (G(z), z); (x^, z^) */
   double *norms;           /* [N] */
   float *direction;        /* [N] */
@@ -38,6 +39,14 @@ new_pass(CbiganLosses *self, CbiganNetworkKind kind, int batch, CbiganPassOption
 {
   const CbiganLearner *learner = &self->learners[kind];
   return cbigan_pass_new(self->backend, self->gradients, learner->network, batch, &options, learner->parameters, error);
+}
+
+static CbiganForward *
+new_forward(CbiganLosses *self, CbiganNetworkKind kind, int batch, GError **error)
+{
+  const CbiganLearner *l = &self->learners[kind];
+  return cbigan_forward_new(self->backend, l->network, l->network->n_layers, batch, CBIGAN_FORWARD_FUSE, NULL,
+                            l->parameters, error);
 }
 
 static gboolean
@@ -71,10 +80,9 @@ make_passes(CbiganLosses *self, GError **error)
                                (CbiganPassOptions){ .weights = TRUE, .inputs = { third, third }, .tangent = n }, error);
   if (!self->train_judge)
     return FALSE;
-  const CbiganLearner *e = &self->learners[CBIGAN_ENCODER];
-  self->embed = cbigan_forward_new(self->backend, e->network, e->network->n_layers, n, CBIGAN_FORWARD_REUSE, NULL,
-                                   e->parameters, error);
-  return self->embed != NULL;
+  self->embed = new_forward(self, CBIGAN_ENCODER, n, error);
+  self->imagine = self->embed ? new_forward(self, CBIGAN_GENERATOR, n, error) : NULL;
+  return self->imagine != NULL;
 }
 
 CbiganLosses *
@@ -104,6 +112,7 @@ cbigan_losses_free(CbiganLosses *self)
   cbigan_pass_free(self->judge);
   cbigan_pass_free(self->train_judge);
   cbigan_forward_free(self->embed);
+  cbigan_forward_free(self->imagine);
   g_free(self->norms);
   g_free(self->direction);
   g_free(self->verdicts);
@@ -117,8 +126,10 @@ cbigan_losses_load(CbiganLosses *self, CbiganNetworkKind kind)
   for (gsize i = 0; i < G_N_ELEMENTS(passes); i++)
     if (passes[i] && passes[i]->forward->network->kind == kind)
       cbigan_pass_load(passes[i]);
-  if (self->embed && kind == CBIGAN_ENCODER)
-    cbigan_forward_load(self->embed);
+  CbiganForward *forwards[] = { self->embed, self->imagine };
+  for (gsize i = 0; i < G_N_ELEMENTS(forwards); i++)
+    if (forwards[i] && forwards[i]->network->kind == kind)
+      cbigan_forward_load(forwards[i]);
 }
 
 static void
@@ -153,26 +164,25 @@ mean_l1(CbiganLosses *self, gsize size, const float *a, const float *b)
 
 /* What both kinds of update start from: x, z and G(z) in backend memory. */
 static void
-upload(CbiganLosses *self, const CbiganBatch *batch, float *x)
+upload(CbiganLosses *self, const CbiganBatch *batch, CbiganForward *g, float *x)
 {
   int n = self->options.batch;
-  const CbiganNetwork *g = self->generate->forward->network, *e = self->encode->forward->network;
+  const CbiganNetwork *e = self->encode->forward->network;
   self->backend->klass->upload(self->backend, e->values[INPUT].shape, n, batch->x, x);
-  self->backend->klass->upload(self->backend, g->values[INPUT].shape, n, batch->z,
-                               cbigan_pass_value(self->generate, INPUT, 0));
-  cbigan_pass_forward(self->generate);
+  self->backend->klass->upload(self->backend, g->network->values[INPUT].shape, n, batch->z, g->values[INPUT]);
+  cbigan_forward_run(g);
 }
 
 /* Fills D's batch up to 2N besides x: (x, E(x)); (G(z), z). */
 static void
-fill_pairs(CbiganLosses *self, CbiganPass *d, const float *e_x)
+fill_pairs(CbiganLosses *self, CbiganPass *d, const CbiganForward *g, const float *e_x)
 {
   gsize n = (gsize)self->options.batch;
   gsize image = n * cbigan_shape_size(d->forward->network->values[IMAGE].shape), latent = n * CBIGAN_LATENT;
-  int group = (int)n, g_z = cbigan_pass_output(self->generate);
+  int group = (int)n;
   copy(self, latent, e_x, cbigan_pass_value(d, LATENT, 0));
-  copy(self, image, cbigan_pass_value(self->generate, g_z, 0), cbigan_pass_value(d, IMAGE, group));
-  copy(self, latent, cbigan_pass_value(self->generate, INPUT, 0), cbigan_pass_value(d, LATENT, group));
+  copy(self, image, g->values[g->network->output], cbigan_pass_value(d, IMAGE, group));
+  copy(self, latent, g->values[INPUT], cbigan_pass_value(d, LATENT, group));
 }
 
 /* Eq. 5: seeds of mean D(x, E(x)) - mean D(G(z), z), scaled, sent back to dE(x) and dG(z). */
@@ -220,7 +230,7 @@ cbigan_losses_encoder_generator(CbiganLosses *self, const CbiganBatch *batch, do
   const float *real = cbigan_pass_value(e, INPUT, 0), *e_x = cbigan_pass_value(e, z, 0);
   *values = (CbiganLossValues){ consistency, adversarial, FALSE, NAN, NAN, NAN, NAN };
 
-  upload(self, batch, cbigan_pass_value(e, INPUT, 0));
+  upload(self, batch, g->forward, cbigan_pass_value(e, INPUT, 0));
   if (self->reconstruct)
     copy(self, image, cbigan_pass_value(g, x, 0), cbigan_pass_value(e, INPUT, n));
   cbigan_pass_forward(e);
@@ -228,7 +238,7 @@ cbigan_losses_encoder_generator(CbiganLosses *self, const CbiganBatch *batch, do
   self->gradients->fill(self->backend, image, 0.0f, cbigan_pass_slope(g, x, 0));
   if (adversarial) {
     copy(self, image, real, cbigan_pass_value(self->judge, IMAGE, 0));
-    fill_pairs(self, self->judge, e_x);
+    fill_pairs(self, self->judge, g->forward, e_x);
     cbigan_pass_forward(self->judge);
     values->critic = critic_loss(self, self->judge, 2);
     adversarial_adjoints(self, (float)(1.0 - alpha), cbigan_pass_slope(e, z, 0), cbigan_pass_slope(g, x, 0));
@@ -292,11 +302,11 @@ cbigan_losses_critic(CbiganLosses *self, const CbiganBatch *batch, CbiganLossVal
   const float seeds[] = { -1.0f / (float)n, 1.0f / (float)n, 1.0f }; /* Eq. 6; of D(x^, z^) itself */
   *values = (CbiganLossValues){ FALSE, TRUE, TRUE, NAN, NAN, NAN, NAN };
 
-  upload(self, batch, cbigan_pass_value(d, IMAGE, 0));
+  upload(self, batch, self->imagine, cbigan_pass_value(d, IMAGE, 0));
   copy(self, (gsize)n * cbigan_shape_size(d->forward->network->values[IMAGE].shape), cbigan_pass_value(d, IMAGE, 0),
        self->embed->values[INPUT]);
   cbigan_forward_run(self->embed);
-  fill_pairs(self, d, self->embed->values[self->embed->network->output]);
+  fill_pairs(self, d, self->imagine, self->embed->values[self->embed->network->output]);
   interpolate(self, batch->e);
   cbigan_pass_forward(d);
   values->critic = critic_loss(self, d, 3);

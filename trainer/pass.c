@@ -107,7 +107,7 @@ cbigan_pass_new(CbiganBackend *backend, const CbiganGradients *gradients, const 
 {
   g_return_val_if_fail(network->n_inputs <= CBIGAN_MAX_INPUTS, NULL);
   CbiganForward *forward =
-      cbigan_forward_new(backend, network, network->n_layers, batch, CBIGAN_FORWARD_KEEP, NULL, parameters, error);
+      cbigan_forward_new(backend, network, network->n_layers, batch, CBIGAN_FORWARD_TRAIN, NULL, parameters, error);
   if (!forward)
     return NULL;
   g_autoptr(CbiganPass) self = g_new0(CbiganPass, 1);

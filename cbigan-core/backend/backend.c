@@ -210,6 +210,13 @@ cbigan_backend_plan(CbiganBackend *self, const CbiganLayer *layer, int batch, GE
   return self->klass->plan(self, layer, batch, error);
 }
 
+CbiganPlan *
+cbigan_backend_plan_training(CbiganBackend *self, const CbiganLayer *layer, int batch, GError **error)
+{
+  g_return_val_if_fail(self && layer && batch > 0 && is_layer(layer), NULL);
+  return (self->klass->plan_training ? self->klass->plan_training : self->klass->plan)(self, layer, batch, error);
+}
+
 void
 cbigan_backend_plan_free(CbiganBackend *self, CbiganPlan *plan)
 {

@@ -68,6 +68,9 @@ struct _CbiganBackendClass {
                   float gain, float shift, float *x);
 
   CbiganPlan *(*plan)(CbiganBackend *self, const CbiganLayer *layer, int batch, GError **error);
+  /* Optional, NULL = plan(). For training: the same operation, faster, its error up to 1e-5 of the largest number. One
+   * that is not finite in x makes one or more of y not finite, in places where plan()'s may be finite. */
+  CbiganPlan *(*plan_training)(CbiganBackend *self, const CbiganLayer *layer, int batch, GError **error);
   void (*plan_free)(CbiganBackend *self, CbiganPlan *plan);
   /* parameters: the whole network's, backend memory, as in the model file. After every change of them. */
   void (*load)(CbiganBackend *self, CbiganPlan *plan, const float *parameters);
@@ -126,6 +129,7 @@ void cbigan_backend_patches(CbiganBackend *self, const CbiganPixels *frame, cons
 void cbigan_backend_l1(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference,
                        double *sums);
 CbiganPlan *cbigan_backend_plan(CbiganBackend *self, const CbiganLayer *layer, int batch, GError **error);
+CbiganPlan *cbigan_backend_plan_training(CbiganBackend *self, const CbiganLayer *layer, int batch, GError **error);
 void cbigan_backend_plan_free(CbiganBackend *self, CbiganPlan *plan); /* plan: may be NULL */
 void cbigan_backend_load(CbiganBackend *self, CbiganPlan *plan, const float *parameters);
 /* NULL = compose. Free with fused->free(). */

@@ -47,7 +47,7 @@ find_lives(const CbiganForward *self, CbiganForwardMemory memory, const int *kee
     lives[*keep].first = -1;
     lives[*keep].last = self->n_layers;
   }
-  for (int i = 0; memory == CBIGAN_FORWARD_KEEP && i < network->n_values; i++)
+  for (int i = 0; memory >= CBIGAN_FORWARD_KEEP && i < network->n_values; i++)
     lives[i].last = self->n_layers;
 }
 
@@ -127,10 +127,12 @@ cbigan_forward_new(CbiganBackend *backend, const CbiganNetwork *network, int n_l
                            .parameters = parameters,
                            .plans = g_new0(CbiganPlan *, n_layers),
                            .fused = g_new0(CbiganFused *, n_layers) };
+  CbiganPlan *(*plan)(CbiganBackend *, const CbiganLayer *, int, GError **) =
+      memory == CBIGAN_FORWARD_TRAIN ? cbigan_backend_plan_training : cbigan_backend_plan;
   for (int i = 0; i < n_layers; i += next_layer(self, i)) {
     if (memory == CBIGAN_FORWARD_FUSE)
       self->fused[i] = cbigan_backend_fuse(backend, network, i, n_layers, batch, keep);
-    if (!self->fused[i] && !(self->plans[i] = cbigan_backend_plan(backend, &network->layers[i], batch, error)))
+    if (!self->fused[i] && !(self->plans[i] = plan(backend, &network->layers[i], batch, error)))
       return NULL;
   }
   if (!allocate(self, memory, keep, error))

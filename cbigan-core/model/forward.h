@@ -11,7 +11,8 @@ G_BEGIN_DECLS
 typedef enum {
   CBIGAN_FORWARD_REUSE, /* buffers are shared as soon as nobody reads them */
   CBIGAN_FORWARD_FUSE,  /* so, and layers are done together where the backend is faster so, with other roundings: scoring */
-  CBIGAN_FORWARD_KEEP,  /* every value keeps its own buffer: training */
+  CBIGAN_FORWARD_KEEP,  /* every value keeps its own buffer */
+  CBIGAN_FORWARD_TRAIN, /* so, and layers are planned for training */
 } CbiganForwardMemory;
 
 typedef struct {
@@ -28,7 +29,7 @@ typedef struct {
   const float *parameters;      /* backend memory, not owned */
 } CbiganForward;
 
-/* keep: values (besides the inputs and the last layer's) that must survive the pass unless all do (_KEEP),
+/* keep: values (besides the inputs and the last layer's) that must survive the pass unless all do (_KEEP, _TRAIN),
  * -1-terminated, or NULL. parameters: network->n_floats floats in backend memory, loaded at once; they must outlive this.
  * NULL with CBIGAN_ERROR_BACKEND (out of memory, no primitive). */
 CbiganForward *cbigan_forward_new(CbiganBackend *backend, const CbiganNetwork *network, int n_layers, int batch,

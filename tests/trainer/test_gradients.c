@@ -3,12 +3,15 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A new kind of layer: add its definition to `forward64` and shapes to `cases`. A new backend: name it in
- * gradient_side.h.
+ * A new kind of layer: add its definition to `forward64` (definition.h) and shapes to `cases`. A new backend: name it
+ * in gradient_side.h.
  */
+#include "definition.h"
 #include "gradient_side.h"
 
 #define NO CBIGAN_NO_OFFSET
+#define TINY 3e-41 /* denormal numbers have few digits, and Winograd's sums are of larger numbers than their results   \
+                    */
 
 typedef struct {
   const char *name;
@@ -17,12 +20,22 @@ typedef struct {
 } Case;
 
 #define CONV(k, ci, co, h, w, b)                                                                                       \
-  { .kind = CBIGAN_CONV2D, .kernel = k, .in = { ci, h, w }, .out = { co, h, w }, .weight = 7, .bias = b,               \
-    .weight_stride = ci * k * k }
-#define DENSE(i, o, stride, b) { .kind = CBIGAN_DENSE, .in = i, .out = o, .weight = 5, .bias = b, .weight_stride = stride }
+  {                                                                                                                    \
+    .kind = CBIGAN_CONV2D, .kernel = k, .in = { ci, h, w }, .out = { co, h, w }, .weight = 7, .bias = b,               \
+    .weight_stride = ci * k * k                                                                                        \
+  }
+#define DENSE(i, o, stride, b)                                                                                         \
+  {                                                                                                                    \
+    .kind = CBIGAN_DENSE, .in = i, .out = o, .weight = 5, .bias = b, .weight_stride = stride                           \
+  }
 #define RESAMPLE(kind_, c, h, w, oh, ow)                                                                               \
-  { .kind = kind_, .in = { c, h, w }, .out = { c, oh, ow }, .weight = NO, .bias = NO }
-#define S(...) { __VA_ARGS__ }
+  {                                                                                                                    \
+    .kind = kind_, .in = { c, h, w }, .out = { c, oh, ow }, .weight = NO, .bias = NO                                   \
+  }
+#define S(...)                                                                                                         \
+  {                                                                                                                    \
+    __VA_ARGS__                                                                                                        \
+  }
 
 /* Weights start at an odd place, biases lie before them. */
 static const Case cases[] = {
@@ -30,6 +43,7 @@ static const Case cases[] = {
   { "conv3 5->7 9x6, bias", CONV(3, 5, 7, 9, 6, 0), 3, 2, 2 },
   { "conv3 16->20 4x4", CONV(3, 16, 20, 4, 4, NO), 2, 0, 1 },
   { "conv3 12->33 2x2", CONV(3, 12, 33, 2, 2, NO), 3, 0, 3 },
+  { "conv3 8->11 8x12", CONV(3, 8, 11, 8, 12, NO), 2, 0, 1 },
   { "conv3 3->2 1x5", CONV(3, 3, 2, 1, 5, 1), 3, 1, 1 },
   { "conv1 3->5 7x6, bias", CONV(1, 3, 5, 7, 6, 1), 3, 2, 1 },
   { "conv1 32->16 3x3", CONV(1, 32, 16, 3, 3, NO), 2, 0, 2 },
@@ -117,7 +131,7 @@ run_tangent(const Side *side, const Case *c, const Problem *p, float *parameters
   CbiganLayer layer = c->layer;
   layer.name = (char *)c->name;
   layer.accumulate = accumulate && has_weights(c); /* the others never do */
-  layer.activation = CBIGAN_LEAKY; /* and a bias perhaps: the tangent pass has neither */
+  layer.activation = CBIGAN_LEAKY;                 /* and a bias perhaps: the tangent pass has neither */
   CbiganGradientPlan *plan = side->gradients->plan(side->backend, &layer, c->batch, c->tangent_batch, &error);
   g_assert_no_error(error);
   side->gradients->load(side->backend, plan, parameters);
@@ -125,7 +139,7 @@ run_tangent(const Side *side, const Case *c, const Problem *p, float *parameters
   const gsize first = c->batch - c->tangent_batch;
   float *x = side_put(side, layer.in, c->tangent_batch, p->x + first * cbigan_shape_size(layer.in));
   float *t = side_put(side, layer.out, c->tangent_batch, p->t_before);
-  float *host = g_new(float, c->tangent_batch * cbigan_shape_size(layer.out));
+  float *host = g_new(float, c->tangent_batch *cbigan_shape_size(layer.out));
   side->gradients->tangent(side->backend, plan, x, t);
   side_take(side, layer.out, c->tangent_batch, t, host, c->name);
   side_take(side, layer.in, c->tangent_batch, x, NULL, c->name);
@@ -143,7 +157,8 @@ run(const Side *side, const Case *c, const Problem *p)
   const CbiganShape flat = { (int)p->n_parameters, 1, 1 };
   float *parameters = side_put(side, flat, 1, p->parameters), *gradients = side_put(side, flat, 1, p->gradients_before);
   float *x = side_put(side, layer.in, c->batch, p->x), *dy = side_put(side, layer.out, c->batch, p->dy);
-  float *dx = side_put(side, layer.in, c->batch, p->dx_before), *added = side_put(side, layer.in, c->batch, p->dx_before);
+  float *dx = side_put(side, layer.in, c->batch, p->dx_before),
+        *added = side_put(side, layer.in, c->batch, p->dx_before);
   Result r = { g_new(float, p->n_x), g_new(float, p->n_x), g_new(float, p->n_parameters),
                run_tangent(side, c, p, parameters, FALSE), run_tangent(side, c, p, parameters, TRUE) };
 
@@ -167,67 +182,7 @@ run(const Side *side, const Case *c, const Problem *p)
   return r;
 }
 
-/* --- the operations by their definition, in double --------------------------------------------------------- */
-
-static double
-conv2d64(const CbiganLayer *l, const double *w, const double *x, int o, int row, int column)
-{
-  double sum = 0.0;
-  for (int i = 0; i < l->in.c; i++)
-    for (int ky = 0; ky < l->kernel; ky++)
-      for (int kx = 0; kx < l->kernel; kx++) {
-        int y = row + ky - l->kernel / 2, z = column + kx - l->kernel / 2;
-        if (y >= 0 && y < l->in.h && z >= 0 && z < l->in.w)
-          sum += w[((o * l->in.c + i) * l->kernel + ky) * l->kernel + kx] * x[(i * l->in.h + y) * l->in.w + z];
-      }
-  return sum;
-}
-
-static double
-dense64(const CbiganLayer *l, const double *w, const double *x, gsize o)
-{
-  double sum = 0.0;
-  for (gsize i = 0; i < cbigan_shape_size(l->in); i++)
-    sum += w[o * l->weight_stride + i] * x[i];
-  return sum;
-}
-
-/* Bilinear at the centre of output pixel (row, column), pixels being squares (align_corners = false). */
-static double
-upsample64(const CbiganLayer *l, const double *x, int c, int row, int column)
-{
-  double v = CLAMP((row + 0.5) / 2 - 0.5, 0, l->in.h - 1), u = CLAMP((column + 0.5) / 2 - 0.5, 0, l->in.w - 1);
-  int v0 = (int)v, u0 = (int)u, v1 = MIN(v0 + 1, l->in.h - 1), u1 = MIN(u0 + 1, l->in.w - 1);
-  double a = v - v0, b = u - u0;
-  x += c * l->in.h * l->in.w;
-  return (1 - a) * ((1 - b) * x[v0 * l->in.w + u0] + b * x[v0 * l->in.w + u1]) +
-         a * ((1 - b) * x[v1 * l->in.w + u0] + b * x[v1 * l->in.w + u1]);
-}
-
-static double
-avgpool64(const CbiganLayer *l, const double *x, int c, int row, int column)
-{
-  x += (c * l->in.h + 2 * row) * l->in.w + 2 * column;
-  return (x[0] + x[1] + x[l->in.w] + x[l->in.w + 1]) / 4;
-}
-
-/* One sample; y = op(x) + bias where with_bias. */
-static void
-forward64(const CbiganLayer *l, const double *parameters, gboolean with_bias, const double *x, double *y)
-{
-  const double *w = parameters + (l->weight == NO ? 0 : l->weight);
-  const gboolean dense = l->kind == CBIGAN_DENSE;
-  for (int c = 0, i = 0; c < l->out.c; c++)
-    for (int row = 0; row < l->out.h; row++)
-      for (int column = 0; column < l->out.w; column++, i++) {
-        y[i] = dense                          ? dense64(l, w, x, i)
-               : l->kind == CBIGAN_CONV2D     ? conv2d64(l, w, x, c, row, column)
-               : l->kind == CBIGAN_UPSAMPLE   ? upsample64(l, x, c, row, column)
-                                              : avgpool64(l, x, c, row, column);
-        if (with_bias && l->bias != NO)
-          y[i] += parameters[l->bias + (dense ? i : c)];
-      }
-}
+/* --- the definition ---------------------------------------------------------------------------------------- */
 
 static double *
 doubles(gsize n, const float *x)
@@ -354,13 +309,14 @@ test_adjoint(gconstpointer data)
   problem_clear(&p);
 }
 
+enum { WEIGHTS = 2 }; /* place in the table of results below */
 typedef enum { RANDOM, BIG, SMALL, DENORMAL, SPREAD, NOT_FINITE, N_DATA } Data;
 static const struct {
   const char *name;
   float scale;
 } kinds[N_DATA] = {
-  [RANDOM] = { "random", 1 },          [BIG] = { "big", 1e17f },     [SMALL] = { "small", 1e-17f },
-  [DENORMAL] = { "denormal", 1e-40f }, [SPREAD] = { "spread", 1 },   [NOT_FINITE] = { "NaN and infinity", 1 },
+  [RANDOM] = { "random", 1 },          [BIG] = { "big", 1e17f },   [SMALL] = { "small", 1e-17f },
+  [DENORMAL] = { "denormal", 1e-40f }, [SPREAD] = { "spread", 1 }, [NOT_FINITE] = { "NaN and infinity", 1 },
 };
 
 static void
@@ -374,24 +330,36 @@ make_extreme(GRand *random, Data kind, gsize n, float *x)
   }
 }
 
-/* Whether a tap's gradient meets a number that is not finite only where the kernel reads padding: 0 times it is left
- * out by some backends and is NaN to others, whose padding is memory full of zeros. */
+/* Whether one of the n numbers at `first`, first + step, ... is not finite. */
 static gboolean
-meets_padding(const Case *c, const Problem *p, gsize parameter)
+spoiled(const float *x, gsize first, gsize n, gsize channel, gsize step, int batch)
+{
+  for (int sample = 0; sample < batch; sample++)
+    for (gsize i = 0; i < n; i++)
+      if (!isfinite(x[sample * step + first + channel * n + i]))
+        return TRUE;
+  return FALSE;
+}
+
+/* Whether the k-th number may be not finite though the judge's is: 3x3 convolutions may be computed a tile at a time,
+ * and read padding as memory full of zeros. It spreads no further than its sample, or than the filters of its channel.
+ */
+static gboolean
+may_spread(const Case *c, const Problem *p, int what, gsize k)
 {
   const CbiganLayer *l = &c->layer;
-  if (l->kind != CBIGAN_CONV2D || parameter < l->weight || parameter >= l->weight + n_weights(l))
+  const gsize in = cbigan_shape_size(l->in), out = cbigan_shape_size(l->out), pixels = (gsize)l->in.h * l->in.w;
+  const gsize tangent = (gsize)(c->batch - c->tangent_batch) * in;
+  if (l->kind != CBIGAN_CONV2D || l->kernel == 1)
     return FALSE;
-  const int tap = (int)((parameter - l->weight) % l->weight_stride) % (l->kernel * l->kernel);
-  const int sy = tap / l->kernel - l->kernel / 2, sx = tap % l->kernel - l->kernel / 2;
-  const gsize o = (parameter - l->weight) / l->weight_stride;
-  for (int n = 0; n < c->batch; n++)
-    for (int y = 0; y < l->out.h; y++)
-      for (int x = 0; x < l->out.w; x++)
-        if (!isfinite(p->dy[(((gsize)n * l->out.c + o) * l->out.h + y) * l->out.w + x]) &&
-            (y + sy < 0 || y + sy >= l->in.h || x + sx < 0 || x + sx >= l->in.w))
-          return TRUE;
-  return FALSE;
+  if (what < WEIGHTS)
+    return spoiled(p->dy, k / in * out, out, 0, 0, 1);
+  if (what > WEIGHTS)
+    return spoiled(p->x, tangent + k / out * in, in, 0, 0, 1);
+  if (k < l->weight || k >= l->weight + n_weights(l))
+    return FALSE;
+  return spoiled(p->dy, 0, pixels, (k - l->weight) / l->weight_stride, out, c->batch) ||
+         spoiled(p->x, 0, pixels, (k - l->weight) % l->weight_stride / 9, in, c->batch);
 }
 
 static void
@@ -419,11 +387,11 @@ test_extremes(gconstpointer data)
       const float *const judge[] = { r[0].dx, r[0].dx_added, r[0].gradients, r[0].t, r[0].t_added };
       for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
         g_autofree double *expected = doubles(sizes[i], judge[i]);
-        for (gsize k = 0; got[i] == r[s].gradients && k < sizes[i]; k++)
-          if (isnan(got[i][k]) && meets_padding(c, &p, k))
-            expected[k] = NAN;
+        for (gsize k = 0; k < sizes[i]; k++)
+          if (!isfinite(got[i][k]) && may_spread(c, &p, (int)i, k))
+            expected[k] = (double)got[i][k];
         g_autofree char *what = g_strconcat(names[i], ", ", kinds[kind].name, NULL);
-        check_close(side_names[s], what, sizes[i], got[i], expected, 1e-5, 1e-42);
+        check_close(side_names[s], what, sizes[i], got[i], expected, 1e-5, TINY);
       }
     }
     for (int s = 0; s < n_sides; s++)
@@ -472,6 +440,12 @@ test_repeats(gconstpointer data)
   problem_clear(&p);
 }
 
+/* So many tiles that they are done in several rounds, by both threads. */
+static const Case large[] = {
+  { "conv3 16->24 32x32", CONV(3, 16, 24, 32, 32, NO), 6, 0, 2 },
+  { "conv3 12->8 6x10", CONV(3, 12, 8, 6, 10, NO), 33, 0, 33 },
+};
+
 static void
 add(const char *test, gsize n, const Case *list, GTestDataFunc function)
 {
@@ -490,6 +464,8 @@ main(int argc, char **argv)
   add("tangent", G_N_ELEMENTS(cases), cases, test_tangent);
   add("adjoint", G_N_ELEMENTS(cases), cases, test_adjoint);
   add("extremes", G_N_ELEMENTS(cases), cases, test_extremes);
+  add("extremes", G_N_ELEMENTS(large), large, test_extremes);
+  add("adjoint", G_N_ELEMENTS(large), large, test_adjoint);
   add("repeats", G_N_ELEMENTS(repeated), repeated, test_repeats);
   return g_test_run();
 }

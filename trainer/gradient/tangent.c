@@ -15,7 +15,8 @@ cbigan_tangent_init(CbiganTangentPlan *plan, CbiganBackend *backend, const Cbiga
   plan->linear.bias = CBIGAN_NO_OFFSET;
   if (tangent_batch == 0)
     return TRUE;
-  plan->forward = backend->klass->plan(backend, &plan->linear, tangent_batch, error);
+  const CbiganBackendClass *k = backend->klass;
+  plan->forward = (k->plan_training ? k->plan_training : k->plan)(backend, &plan->linear, tangent_batch, error);
   return plan->forward != NULL;
 }
 

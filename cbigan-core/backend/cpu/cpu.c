@@ -3,7 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "cpu.h"
+#include "conv3.h"
 #include "fused.h"
 
 #include <omp.h>
@@ -62,7 +62,8 @@ void *
 cbigan_cpu_memory(gsize size)
 {
   void *memory = NULL;
-  if (posix_memalign(&memory, 64, MAX(size, 64)))
+  size += 64; /* what the last vector may read behind the last number */
+  if (posix_memalign(&memory, 64, size))
     return NULL;
   return memset(memory, 0, size);
 }
@@ -95,6 +96,7 @@ static void
 plan_free(CbiganBackend *base, CbiganPlan *plan)
 {
   CbiganCpuPlan *p = (CbiganCpuPlan *)plan;
+  cbigan_cpu_conv3_free(p->conv3);
   cbigan_cpu_primitive_clear(&p->operation);
   cbigan_cpu_primitive_clear(&p->pack);
   free(p->weights);
@@ -136,11 +138,27 @@ plan(CbiganBackend *base, const CbiganLayer *layer, int batch, GError **error)
   return NULL;
 }
 
+/* 3x3 convolutions by own kernels, whose roundings are larger than oneDNN's: scoring keeps to those. */
+static CbiganPlan *
+plan_training(CbiganBackend *base, const CbiganLayer *layer, int batch, GError **error)
+{
+  CbiganCpuConv3 *conv3 = layer->kind == CBIGAN_CONV2D
+                              ? cbigan_cpu_conv3_new((CbiganCpu *)base, layer, batch, CBIGAN_CPU_CONV3_FORWARD)
+                              : NULL;
+  if (!conv3)
+    return plan(base, layer, batch, error);
+  CbiganCpuPlan *p = g_new0(CbiganCpuPlan, 1);
+  *p = (CbiganCpuPlan){ .base = { layer, batch }, .conv3 = conv3 };
+  return &p->base;
+}
+
 static void
 load(CbiganBackend *base, CbiganPlan *plan, const float *parameters)
 {
   CbiganCpuPlan *p = (CbiganCpuPlan *)plan;
   const CbiganLayer *layer = plan->layer;
+  if (p->conv3)
+    cbigan_cpu_conv3_load(p->conv3, parameters);
   if (!p->weights)
     return;
   cbigan_cpu_set(&p->pack, DNNL_ARG_FROM, parameters + layer->weight);
@@ -159,6 +177,10 @@ static void
 run(CbiganBackend *base, CbiganPlan *plan, const float *x, float *y)
 {
   CbiganCpuPlan *p = (CbiganCpuPlan *)plan;
+  if (p->conv3) {
+    cbigan_cpu_conv3_run(p->conv3, x, y);
+    return;
+  }
   gboolean one = cbigan_cpu_team(base) == 1;
   int levels = MAX(1, omp_get_max_active_levels());
   cbigan_cpu_set(&p->operation, DNNL_ARG_SRC, x);
@@ -183,6 +205,7 @@ const CbiganBackendClass cbigan_backend_cpu = {
   .download = cbigan_cpu_download,
   .patches = cbigan_cpu_patches,
   .plan = plan,
+  .plan_training = plan_training,
   .plan_free = plan_free,
   .load = load,
   .conv2d = run,

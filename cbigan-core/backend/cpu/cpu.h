@@ -38,8 +38,11 @@ typedef struct {
   int n_arguments;
 } CbiganCpuPrimitive;
 
+typedef struct _CbiganCpuConv3 CbiganCpuConv3; /* conv3.h */
+
 typedef struct {
   CbiganPlan base;
+  CbiganCpuConv3 *conv3;        /* own kernels; NULL = what follows */
   CbiganCpuPrimitive operation; /* none for dense */
   CbiganCpuPrimitive pack;      /* parameters -> weights; none for upsample and avgpool */
   float *weights;               /* in the order that the operation wants */
@@ -61,6 +64,8 @@ const dnnl_memory_desc_t *cbigan_cpu_descriptor(const CbiganCpuPrimitive *p, int
 void cbigan_cpu_set(CbiganCpuPrimitive *p, int argument, const void *data);
 /* A failure goes to cbigan_backend_fail(). */
 void cbigan_cpu_execute(CbiganCpu *self, CbiganCpuPrimitive *p);
+/* At least so many bytes of scratchpad; FALSE = out of memory. Pointers into it are good until the next plan. */
+gboolean cbigan_cpu_grow_scratchpad(CbiganCpu *self, gsize size);
 /* FALSE, with the error set, unless status is dnnl_success. */
 gboolean cbigan_cpu_check(dnnl_status_t status, const char *what, GError **error);
 

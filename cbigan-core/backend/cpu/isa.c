@@ -11,6 +11,7 @@
 #include "kernels.h"
 
 extern const CbiganKernels cbigan_cpu_reference_4;
+extern const CbiganChannels cbigan_cpu_reference;
 
 static gboolean
 always(void)
@@ -20,6 +21,7 @@ always(void)
 
 #ifdef __x86_64__
 extern const CbiganKernels cbigan_cpu_avx512_16, cbigan_cpu_avx2_16, cbigan_cpu_avx2_8;
+extern const CbiganChannels cbigan_cpu_avx512, cbigan_cpu_avx2;
 
 static gboolean
 avx2(void)
@@ -37,10 +39,10 @@ avx512(void)
 
 static const CbiganIsa isas[] = {
 #ifdef __x86_64__
-  { "avx512", &cbigan_cpu_avx512_16, &cbigan_cpu_avx2_8, 32, avx512 },
-  { "avx2", &cbigan_cpu_avx2_16, &cbigan_cpu_avx2_8, 32, avx2 },
+  { "avx512", &cbigan_cpu_avx512_16, &cbigan_cpu_avx2_8, { &cbigan_cpu_avx512, &cbigan_cpu_avx2 }, 32, avx512 },
+  { "avx2", &cbigan_cpu_avx2_16, &cbigan_cpu_avx2_8, { &cbigan_cpu_avx2 }, 32, avx2 },
 #endif
-  { "reference", &cbigan_cpu_reference_4, &cbigan_cpu_reference_4, 32, always },
+  { "reference", &cbigan_cpu_reference_4, &cbigan_cpu_reference_4, { &cbigan_cpu_reference }, 32, always },
 };
 
 gboolean

@@ -9,7 +9,7 @@
  * written in the compiler's vector types, so another instruction set is a row in isa.c's table and in meson.build.
  */
 #pragma once
-#include <glib.h>
+#include "channels.h"
 
 G_BEGIN_DECLS
 
@@ -52,7 +52,8 @@ typedef struct {
 
 /* y = leaky(conv3x3(x)), zero padding "same", by Winograd's minimal filtering F(side x side, 3x3) (Lavin & Gray, Fast
  * Algorithms for Convolutional Neural Networks, 2015, arXiv 1509.09308): 36 multiplications for 16 outputs instead of
- * 144. Error, of the largest |x| times the sum of |w|: at most 2.8e-6 with side 4, 1.3e-7 with side 2 (test_winograd.c). */
+ * 144. Error, of the largest |x| times the sum of |w|: at most 2.8e-6 with side 4, 1.3e-7 with side 2
+ * (test_winograd.c). */
 typedef struct {
   int inputs, outputs;
   int side;             /* of a tile of outputs: 4, or 2 where the map has no more */
@@ -133,8 +134,9 @@ cbigan_cpu_conv3_scratch(const CbiganKernels *kernels, const CbiganConv3 *conv) 
 /* An instruction set */
 typedef struct {
   const char *name;
-  const CbiganKernels *many, *few; /* for many patches, more lanes; for few, and for segments */
-  int widest;                      /* network (c) for which these are faster than oneDNN's single operations */
+  const CbiganKernels *many, *few;   /* for many patches, more lanes; for few, and for segments */
+  const CbiganChannels *channels[3]; /* for training, the widest vectors first; NULL-terminated */
+  int widest;                        /* network (c) for which these are faster than oneDNN's single operations */
   gboolean (*supported)(void);
 } CbiganIsa;
 

@@ -51,14 +51,14 @@ add_argument(CbiganCpu *self, CbiganCpuPrimitive *p, int argument, const dnnl_me
   return TRUE;
 }
 
-static gboolean
-grow_scratchpad(CbiganCpu *self, gsize size, const char *what, GError **error)
+gboolean
+cbigan_cpu_grow_scratchpad(CbiganCpu *self, gsize size)
 {
   if (size <= self->scratchpad_size)
     return TRUE;
   float *bigger = cbigan_cpu_memory(size);
   if (!bigger)
-    return cbigan_cpu_check(dnnl_out_of_memory, what, error);
+    return FALSE;
   free(self->scratchpad);
   self->scratchpad = bigger;
   self->scratchpad_size = size;
@@ -76,8 +76,8 @@ init_from(CbiganCpu *self, CbiganCpuPrimitive *p, const char *what, const_dnnl_p
     if (!add_argument(self, p, arguments[i].argument, md, what, error))
       return FALSE;
     if (md && arguments[i].argument == DNNL_ARG_SCRATCHPAD &&
-        !grow_scratchpad(self, dnnl_memory_desc_get_size(md), what, error))
-      return FALSE;
+        !cbigan_cpu_grow_scratchpad(self, dnnl_memory_desc_get_size(md)))
+      return cbigan_cpu_check(dnnl_out_of_memory, what, error);
   }
   return TRUE;
 }

@@ -24,6 +24,7 @@
 
 typedef float Vector __attribute__((vector_size(VECTOR * sizeof(float)), may_alias));
 typedef float Loose __attribute__((vector_size(VECTOR * sizeof(float)), aligned(4), may_alias)); /* anywhere */
+typedef float Half __attribute__((vector_size(VECTOR / 2 * sizeof(float)), aligned(4), may_alias));
 typedef gint32 Mask __attribute__((vector_size(VECTOR * sizeof(float))));
 
 /* Of vectors a and b: LOW a0 b0 a1 b1 ..., HIGH the same from the middle on; and within each patch's SEGMENTS lanes

@@ -20,8 +20,12 @@ typedef struct {
 static gboolean
 describe(CbiganCpu *self, const CbiganLayer *l, int batch, Convolution *c, GError **error)
 {
-  *c = (Convolution){ .name = l->name, .x = cbigan_cpu_nhwc(batch, l->in), .y = cbigan_cpu_nhwc(batch, l->out),
-                      .any = cbigan_cpu_any_weights(l), .file = cbigan_cpu_file_weights(l), .strides = { 1, 1 },
+  *c = (Convolution){ .name = l->name,
+                      .x = cbigan_cpu_nhwc(batch, l->in),
+                      .y = cbigan_cpu_nhwc(batch, l->out),
+                      .any = cbigan_cpu_any_weights(l),
+                      .file = cbigan_cpu_file_weights(l),
+                      .strides = { 1, 1 },
                       .padding = { l->kernel / 2, l->kernel / 2 } };
   dnnl_convolution_desc_t operation;
   dnnl_status_t status =
@@ -73,6 +77,10 @@ plan_weights(CbiganCpu *self, CbiganCpuConvolution *to, const Convolution *c, GE
 gboolean
 cbigan_cpu_conv2d_plan(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **error)
 {
+  plan->convolution.conv3 = cbigan_cpu_conv3_new(self, plan->tangent.base.layer, plan->tangent.base.batch,
+                                                 CBIGAN_CPU_CONV3_DATA | CBIGAN_CPU_CONV3_WEIGHTS);
+  if (plan->convolution.conv3)
+    return TRUE;
   Convolution c;
   gboolean ok = describe(self, plan->tangent.base.layer, plan->tangent.base.batch, &c, error) &&
                 plan_data(self, &plan->convolution, &c, error) && plan_weights(self, &plan->convolution, &c, error);
@@ -84,6 +92,7 @@ void
 cbigan_cpu_conv2d_clear(CbiganCpuGradientPlan *plan)
 {
   CbiganCpuConvolution *c = &plan->convolution;
+  cbigan_cpu_conv3_free(c->conv3);
   cbigan_cpu_primitive_clear(&c->data);
   cbigan_cpu_primitive_clear(&c->weights);
   cbigan_cpu_primitive_clear(&c->pack);
@@ -97,6 +106,10 @@ void
 cbigan_cpu_conv2d_load(CbiganCpu *self, CbiganCpuGradientPlan *plan)
 {
   CbiganCpuConvolution *c = &plan->convolution;
+  if (c->conv3) {
+    cbigan_cpu_conv3_load(c->conv3, plan->parameters);
+    return;
+  }
   cbigan_cpu_set(&c->pack, DNNL_ARG_FROM, plan->parameters + plan->tangent.base.layer->weight);
   cbigan_cpu_execute(self, &c->pack);
 }
@@ -106,6 +119,10 @@ cbigan_cpu_conv2d_data(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float
 {
   const CbiganLayer *l = plan->tangent.base.layer;
   CbiganCpuConvolution *c = &plan->convolution;
+  if (c->conv3) {
+    cbigan_cpu_conv3_data(c->conv3, dy, dx, accumulate);
+    return;
+  }
   const gsize size = plan->tangent.base.batch * cbigan_shape_size(l->in);
   if (accumulate && !c->sum && !(c->sum = cbigan_cpu_memory(size * sizeof(float)))) {
     cbigan_backend_fail(&self->base, _("%s: out of memory"), l->name);
@@ -123,6 +140,10 @@ cbigan_cpu_conv2d_weights(CbiganCpu *self, CbiganCpuGradientPlan *plan, const fl
                           float *gradients)
 {
   CbiganCpuConvolution *c = &plan->convolution;
+  if (c->conv3) {
+    cbigan_cpu_conv3_weights(c->conv3, x, dy, gradients);
+    return;
+  }
   cbigan_cpu_set(&c->weights, DNNL_ARG_SRC, x);
   cbigan_cpu_set(&c->weights, DNNL_ARG_DIFF_DST, dy);
   cbigan_cpu_execute(self, &c->weights);

@@ -4,11 +4,11 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Values lie n,h,w,c. Dense layers and 1x1 convolutions are matrix products, the other convolutions oneDNN primitives
- * made once for each plan, the rest loops. To add a layer: a row of `operations` in gradients.c. No sum depends on the order in which threads
- * happen to finish, so equal inputs and thread counts give equal bits.
+ * made once for each plan, the rest loops. To add a layer: a row of `operations` in gradients.c. No sum depends on the
+ * order in which threads happen to finish, so equal inputs and thread counts give equal bits.
  */
 #pragma once
-#include "backend/cpu/cpu.h"
+#include "backend/cpu/conv3.h"
 #include "gradient/tangent.h"
 
 G_BEGIN_DECLS
@@ -25,6 +25,7 @@ typedef struct {
 
 /* A convolution with a larger kernel; its weights have an order of oneDNN's choice for each direction. */
 typedef struct {
+  CbiganCpuConv3 *conv3; /* own kernels; NULL = what follows */
   CbiganCpuPrimitive data, weights;
   CbiganCpuPrimitive pack;   /* parameters -> packed, for `data` */
   CbiganCpuPrimitive unpack; /* gradient, of `weights` -> added to the gradients in the parameters' order */

@@ -1,0 +1,52 @@
+/* transform.h - the transforms of Winograd's minimal filtering; part of kernels.c and channels.c
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * F(2, 3) and F(4, 3) of Lavin & Gray 2015 (arXiv 1509.09308), section 4: B^T for inputs, A^T for outputs, of one row
+ * or column. `side` is a constant wherever these are inlined.
+ */
+#pragma once
+#include "vector.h"
+
+/* clang-format off */
+
+/* B^T x of the n = side + 2 numbers x (stride apart) -> out (out_stride apart) */
+INLINE void
+transform_input(const int side, const Vector *x, const int stride, Vector *out, const gsize out_stride)
+{
+  const Vector d0 = x[0], d1 = x[stride], d2 = x[2 * stride], d3 = x[3 * stride];
+  if (side == 2) {
+    out[0] = d0 - d2;
+    out[out_stride] = d1 + d2;
+    out[2 * out_stride] = d2 - d1;
+    out[3 * out_stride] = d1 - d3;
+  } else {
+    const Vector d4 = x[4 * stride], d5 = x[5 * stride];
+    const Vector a = d4 - 4.0f * d2, b = d3 - 4.0f * d1, c = d4 - d2, e = 2.0f * (d3 - d1);
+    out[0] = 4.0f * d0 + (d4 - 5.0f * d2);
+    out[out_stride] = a + b;
+    out[2 * out_stride] = a - b;
+    out[3 * out_stride] = c + e;
+    out[4 * out_stride] = c - e;
+    out[5 * out_stride] = 4.0f * d1 + (d5 - 5.0f * d3);
+  }
+}
+
+/* A^T m of n numbers -> side numbers */
+INLINE void
+transform_output(const int side, const Vector *m, Vector *out, const int out_stride)
+{
+  const Vector s1 = m[1] + m[2], d1 = m[1] - m[2];
+  if (side == 2) {
+    out[0] = m[0] + s1;
+    out[out_stride] = d1 - m[3];
+  } else {
+    const Vector s2 = m[3] + m[4], d2 = m[3] - m[4];
+    out[0] = m[0] + s1 + s2;
+    out[out_stride] = d1 + 2.0f * d2;
+    out[2 * out_stride] = s1 + 4.0f * s2;
+    out[3 * out_stride] = d1 + 8.0f * d2 + m[5];
+  }
+}
+/* clang-format on */
