@@ -15,11 +15,12 @@
 #include "model/error.h"
 #include "model/network.h"
 
-/* warmup_steps: of an object's few views a longer warm-up teaches the networks to reproduce defects too (AUROC of Eq. 7
- * with 1500 against 3000 steps: bottle 0.80 to 0.83 against 0.80 to 0.81, toothbrush 0.95 against 0.87). alpha: the
- * critic's gradient has norm 1, 1 / sqrt(3 P^2) = 0.009 a pixel at P = 64, and that of L_R is alpha a pixel. The
- * paper's 1e-4 needs its million updates; in a few thousand it loses the reconstruction (bottle: L_R 400 -> 2700, AUROC
- * of Eq. 7 0.78 -> 0.52), where 0.1 improves it. */
+/* warmup_steps: of an object's few views twice as many are no better and may teach the networks to reproduce defects
+ * (docs/results.md).
+ *
+ * alpha: the critic's gradient has norm 1, 1 / sqrt(3 P^2) = 0.009 a pixel at P = 64, and that of L_R is alpha a pixel.
+ * The paper's 1e-4 needs its million updates; in a few thousand it loses the reconstruction (bottle: L_R 400 -> 2700,
+ * AUROC of Eq. 7 0.78 -> 0.52), where 0.1 improves it. */
 #define COMMON                                                                                                         \
   .width = 4, .patch = 64, .seed = 1, .batch = 32, .steps = 1500, .critic_updates = 1, .alpha = 0.1, .rate = 3e-4,     \
   .warmup_rate = 1e-3, .decay = NAN, .penalty = 10.0, .held_out = 0.2, .false_alarms = 0.01,                           \

@@ -10,8 +10,8 @@
 #include "gradient_side.h"
 
 #define NO CBIGAN_NO_OFFSET
-#define TINY 3e-41 /* denormal numbers have few digits, and Winograd's sums are of larger numbers than their results   \
-                    */
+/* Denormal numbers have few digits, and Winograd's sums are of larger numbers than their results. */
+#define TINY 3e-41
 
 typedef struct {
   const char *name;

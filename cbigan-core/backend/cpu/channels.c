@@ -46,16 +46,16 @@ store_some(float *x, int lanes, Vector v)
 
 /* A y of side numbers -> n numbers */
 INLINE void
-spread_output(const int side, const Vector *y, const int stride, Vector *out, const int out_stride)
+spread_output(const int side, const Vector *y, Vector *out, const int out_stride)
 {
-  const Vector y0 = y[0], y1 = y[stride];
+  const Vector y0 = y[0], y1 = y[1];
   if (side == 2) {
     out[0] = y0;
     out[out_stride] = y0 + y1;
     out[2 * out_stride] = y0 - y1;
     out[3 * out_stride] = -y1;
   } else {
-    const Vector y2 = y[2 * stride], y3 = y[3 * stride];
+    const Vector y2 = y[2], y3 = y[3];
     const Vector even = y0 + y2, odd = y1 + y3, even2 = y0 + 4.0f * y2, odd2 = 2.0f * y1 + 8.0f * y3;
     out[0] = y0;
     out[out_stride] = even + odd;
@@ -99,53 +99,37 @@ read_column(const int n, const Pixels *p, const int k, int at, Vector *d)
     d[j] = outside ? (Vector){ 0 } : load_any(p->rows[j] + (gsize)k * p->steps[j] + at);
 }
 
-/* B^T d B of tiles [first, first + n) -> v */
-INLINE void
-transform_tiles(const CbiganTiling *t, const int side, const float *x, int first, int n, float *v, gsize stride)
-{
-  const int size = side + 2;
-  int channels = t->inputs, padded = cbigan_tiling_padded(channels, VECTOR);
-  for (int i = 0; i < n; i++) {
-    const Pixels p = find_pixels(t, side, 1, x, channels, first + i);
-    for (int c = 0; c < channels; c += VECTOR) {
-      float *out = v + (gsize)(i * padded + c);
-      Vector down[36];
-      UNROLL for (int k = 0; k < size; k++) {
-        Vector d[6];
-        read_column(size, &p, k, c, d);
-        transform_input(side, d, 1, down + k, (gsize)size);
-      }
-      UNROLL for (int j = 0; j < size; j++) {
-        Vector across[6];
-        transform_input(side, down + j * size, 1, across, 1);
-        UNROLL for (int k = 0; k < size; k++)
-          store_any(out + (gsize)(j * size + k) * stride, across[k]);
-      }
-    }
-  }
-}
+/* What tiles of x are multiplied as: B^T d B of inputs, a pixel larger on each side, or A dY A^T of output's gradients. */
+typedef enum { INPUTS, SPREAD } Kind;
 
-/* A dy A^T of tiles [first, first + n) -> m */
+/* Tiles [first, first + n) -> out; side, kind: constants */
 INLINE void
-spread_tiles(const CbiganTiling *t, const int side, const float *dy, int first, int n, float *m, gsize stride)
+transform_tiles(const CbiganTiling *t, const int side, const Kind kind, const float *x, int first, int n, float *out,
+                gsize stride)
 {
-  const int size = side + 2;
-  int channels = t->outputs, padded = cbigan_tiling_padded(channels, VECTOR);
+  const int size = side + 2, border = kind == INPUTS ? 1 : 0, width = side + 2 * border;
+  int channels = kind == INPUTS ? t->inputs : t->outputs, padded = cbigan_tiling_padded(channels, VECTOR);
   for (int i = 0; i < n; i++) {
-    const Pixels p = find_pixels(t, side, 0, dy, channels, first + i);
+    const Pixels p = find_pixels(t, side, border, x, channels, first + i);
     for (int c = 0; c < channels; c += VECTOR) {
-      float *out = m + (gsize)(i * padded + c);
-      Vector down[24];
-      UNROLL for (int k = 0; k < side; k++) {
-        Vector d[4];
-        read_column(side, &p, k, c, d);
-        spread_output(side, d, 1, down + k, side);
+      float *to = out + (gsize)(i * padded + c);
+      Vector down[36];
+      UNROLL for (int k = 0; k < width; k++) {
+        Vector d[6];
+        read_column(width, &p, k, c, d);
+        if (kind == INPUTS)
+          transform_input(side, d, 1, down + k, (gsize)width);
+        else
+          spread_output(side, d, down + k, width);
       }
       UNROLL for (int j = 0; j < size; j++) {
         Vector across[6];
-        spread_output(side, down + j * side, 1, across, 1);
+        if (kind == INPUTS)
+          transform_input(side, down + j * width, 1, across, 1);
+        else
+          spread_output(side, down + j * width, across, 1);
         UNROLL for (int k = 0; k < size; k++)
-          store_any(out + (gsize)(j * size + k) * stride, across[k]);
+          store_any(to + (gsize)(j * size + k) * stride, across[k]);
       }
     }
   }
@@ -292,9 +276,9 @@ convolve(const CbiganTiling *t, const float *weights, const float *x, float slop
   for (int end = first + n, some; first < end; first += some) {
     some = MIN(cbigan_tiling_chunk(t), end - first);
     if (t->side == 4)
-      transform_tiles(t, 4, x, first, some, s.v, s.v_stride);
+      transform_tiles(t, 4, INPUTS, x, first, some, s.v, s.v_stride);
     else
-      transform_tiles(t, 2, x, first, some, s.v, s.v_stride);
+      transform_tiles(t, 2, INPUTS, x, first, some, s.v, s.v_stride);
     multiply_tiles(t, weights, s.v, s.v_stride, some, s.m, s.m_stride);
     if (t->side == 4)
       finish_tiles(t, 4, s.m, s.m_stride, slope, accumulate, first, some, y);
@@ -311,11 +295,11 @@ correlate(const CbiganTiling *t, const float *x, const float *dy, int first, int
   for (int end = first + n, some; first < end; first += some, more = TRUE) {
     some = MIN(cbigan_tiling_chunk(t), end - first);
     if (t->side == 4) {
-      transform_tiles(t, 4, x, first, some, s.v, s.v_stride);
-      spread_tiles(t, 4, dy, first, some, s.m, s.m_stride);
+      transform_tiles(t, 4, INPUTS, x, first, some, s.v, s.v_stride);
+      transform_tiles(t, 4, SPREAD, dy, first, some, s.m, s.m_stride);
     } else {
-      transform_tiles(t, 2, x, first, some, s.v, s.v_stride);
-      spread_tiles(t, 2, dy, first, some, s.m, s.m_stride);
+      transform_tiles(t, 2, INPUTS, x, first, some, s.v, s.v_stride);
+      transform_tiles(t, 2, SPREAD, dy, first, some, s.m, s.m_stride);
     }
     correlate_tiles(t, s.v, s.v_stride, s.m, s.m_stride, some, more, sums);
   }

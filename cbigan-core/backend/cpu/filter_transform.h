@@ -8,26 +8,20 @@
  */
 #pragma once
 #include "channels.h"
+#include "filter_matrix.h"
 #include "vector.h"
 
 #define FILTERS (VECTOR / 2) /* doubles of a vector */
 
 typedef double Filters __attribute__((vector_size(VECTOR * sizeof(float))));
 
-static const double transform_two[4][3] = { { 1, 0, 0 }, { 0.5, 0.5, 0.5 }, { 0.5, -0.5, 0.5 }, { 0, 0, 1 } };
-static const double transform_four[6][3] = { { 1 / 4., 0, 0 },
-                                             { -1 / 6., -1 / 6., -1 / 6. },
-                                             { -1 / 6., 1 / 6., -1 / 6. },
-                                             { 1 / 24., 1 / 12., 1 / 6. },
-                                             { 1 / 24., -1 / 12., 1 / 6. },
-                                             { 0, 0, 1 } };
 /* clang-format off */
 
 /* u (n, n) = G g G^T, g (3, 3) */
 INLINE void
 transform_filters(const int side, const Filters *g, Filters *u)
 {
-  const double(*G)[3] = side == 2 ? transform_two : transform_four;
+  const CbiganFilterRow *G = cbigan_filter_matrix(side);
   const int n = side + 2;
   Filters across[3][6];
   UNROLL for (int i = 0; i < 3; i++)
@@ -42,7 +36,7 @@ transform_filters(const int side, const Filters *g, Filters *u)
 INLINE void
 transform_gradients(const int side, const Filters *u, Filters *g)
 {
-  const double(*G)[3] = side == 2 ? transform_two : transform_four;
+  const CbiganFilterRow *G = cbigan_filter_matrix(side);
   const int n = side + 2;
   Filters across[6][3];
   UNROLL for (int y = 0; y < n; y++)

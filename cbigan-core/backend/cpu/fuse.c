@@ -7,6 +7,7 @@
  * for the same numbers: in a block that doubles, the upsampled input is never written, since the first 3x3 upsamples
  * what it reads; and the skip's 1x1 comes before its upsampling, both being linear, which saves three quarters of it.
  */
+#include "filter_matrix.h"
 #include "fused.h"
 
 #include <stdlib.h>
@@ -187,18 +188,11 @@ pack_matrix(const CbiganKernels *kernels, CbiganStep *step, const float *paramet
   }
 }
 
-/* U = G g G^T of one 3x3 filter (Lavin & Gray, sections 4.1 and 4.3), in double so that only one rounding is left */
+/* U = G g G^T of one 3x3 filter, in double so that only one rounding is left */
 static void
 transform_filter(int side, const float *g, double *u)
 {
-  static const double two[4][3] = { { 1, 0, 0 }, { 0.5, 0.5, 0.5 }, { 0.5, -0.5, 0.5 }, { 0, 0, 1 } };
-  static const double four[6][3] = { { 1 / 4., 0, 0 },
-                                     { -1 / 6., -1 / 6., -1 / 6. },
-                                     { -1 / 6., 1 / 6., -1 / 6. },
-                                     { 1 / 24., 1 / 12., 1 / 6. },
-                                     { 1 / 24., -1 / 12., 1 / 6. },
-                                     { 0, 0, 1 } };
-  const double(*G)[3] = side == 2 ? two : four;
+  const CbiganFilterRow *G = cbigan_filter_matrix(side);
   int n = side + 2;
   double across[6][3]; /* g G^T, transposed */
   for (int x = 0; x < n; x++)

@@ -8,8 +8,7 @@
 __global__ static void
 activate(size_t n_floats, int channels, int positions, const float *bias, CbiganCudaActivation activation, float *y)
 {
-  CBIGAN_EACH(i, n_floats)
-  {
+  CBIGAN_EACH (i, n_floats) {
     const float b = bias ? bias[i / (size_t)positions % (size_t)channels] : 0.0f;
     y[i] = activated(activation, y[i] + b);
   }

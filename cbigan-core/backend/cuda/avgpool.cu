@@ -9,8 +9,7 @@ __global__ static void
 avgpool(size_t n_floats, int h, int w, const float *x, float *y)
 {
   const int out_h = h / 2, out_w = w / 2;
-  CBIGAN_EACH(i, n_floats)
-  {
+  CBIGAN_EACH (i, n_floats) {
     const int s = (int)(i % (size_t)out_w), r = (int)(i / (size_t)out_w % (size_t)out_h);
     const float *p = x + i / (size_t)(out_h * out_w) * (size_t)(h * w) + 2 * r * w + 2 * s;
     y[i] = 0.25f * (p[0] + p[1] + p[w] + p[w + 1]);

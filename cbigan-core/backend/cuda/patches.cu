@@ -10,8 +10,7 @@ patches(size_t n_floats, int side, const int *corners, const unsigned char *pixe
         float shift, float *x)
 {
   const size_t plane = (size_t)side * (size_t)side;
-  CBIGAN_EACH(i, n_floats)
-  {
+  CBIGAN_EACH (i, n_floats) {
     const size_t s = i % (size_t)side, r = i % plane / (size_t)side, c = i / plane % 3, n = i / (plane * 3);
     const unsigned char pixel =
         pixels[((size_t)corners[2 * n + 1] + r) * stride + ((size_t)corners[2 * n] + s) * 3 + c];

@@ -21,8 +21,7 @@ far_of(int i, int size)
 __global__ static void
 upsample(size_t n_floats, int h, int w, const float *x, float *y)
 {
-  CBIGAN_EACH(i, n_floats)
-  {
+  CBIGAN_EACH (i, n_floats) {
     const int s = (int)(i % (size_t)(2 * w)), r = (int)(i / (size_t)(2 * w) % (size_t)(2 * h));
     const float *plane = x + i / (size_t)(4 * h * w) * (size_t)(h * w); /* (h, w) */
     const float *near_row = plane + near_of(r) * w, *far_row = plane + far_of(r, h) * w;

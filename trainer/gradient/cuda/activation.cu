@@ -10,8 +10,8 @@
 __global__ static void
 activation_gradient(size_t n_floats, CbiganCudaActivation activation, const float *y, float *dy)
 {
-  CBIGAN_EACH(i, n_floats)
-  dy[i] *= activation.tanh ? 1.0f - y[i] * y[i] : y[i] > 0.0f ? 1.0f : activation.slope;
+  CBIGAN_EACH (i, n_floats)
+    dy[i] *= activation.tanh ? 1.0f - y[i] * y[i] : y[i] > 0.0f ? 1.0f : activation.slope;
 }
 
 cudaError_t

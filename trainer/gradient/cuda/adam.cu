@@ -10,8 +10,7 @@
 __global__ static void
 adam(size_t n_floats, CbiganCudaAdam a, float *gradients, float *m, float *v, float *parameters)
 {
-  CBIGAN_EACH(i, n_floats)
-  {
+  CBIGAN_EACH (i, n_floats) {
     const float g = gradients[i];
     m[i] = a.beta1 * m[i] + a.rest1 * g;
     v[i] = a.beta2 * v[i] + a.rest2 * g * g;
@@ -23,8 +22,8 @@ adam(size_t n_floats, CbiganCudaAdam a, float *gradients, float *m, float *v, fl
 __global__ static void
 average(size_t n_floats, float decay, float rest, const float *x, float *mean)
 {
-  CBIGAN_EACH(i, n_floats)
-  mean[i] = decay * mean[i] + rest * x[i];
+  CBIGAN_EACH (i, n_floats)
+    mean[i] = decay * mean[i] + rest * x[i];
 }
 
 cudaError_t

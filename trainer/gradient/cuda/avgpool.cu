@@ -11,8 +11,7 @@ __global__ static void
 avgpool_data(size_t n_floats, int h, int w, const float *dy, int accumulate, float *dx)
 {
   const int out_h = h / 2, out_w = w / 2;
-  CBIGAN_EACH(i, n_floats)
-  {
+  CBIGAN_EACH (i, n_floats) {
     const int s = (int)(i % (size_t)w) / 2, r = (int)(i / (size_t)w % (size_t)h) / 2;
     const float *plane = dy + i / (size_t)(h * w) * (size_t)(out_h * out_w); /* (h / 2, w / 2) */
     const float old = accumulate ? dx[i] : 0.0f;

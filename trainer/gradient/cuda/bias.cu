@@ -19,8 +19,7 @@ struct OneChannel {
 __global__ static void
 add_parts(size_t channels, int parts, const double *partial, float *gradients)
 {
-  CBIGAN_EACH(c, channels)
-  {
+  CBIGAN_EACH (c, channels) {
     double sum = (double)gradients[c];
     for (int k = 0; k < parts; k++)
       sum += partial[c * (size_t)parts + (size_t)k];

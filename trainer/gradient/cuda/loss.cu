@@ -10,29 +10,28 @@
 __global__ static void
 l1_gradient(size_t n_floats, const float *a, const float *b, float scale, float *da)
 {
-  CBIGAN_EACH(i, n_floats)
-  da[i] += a[i] > b[i] ? scale : a[i] < b[i] ? -scale : 0.0f;
+  CBIGAN_EACH (i, n_floats)
+    da[i] += a[i] > b[i] ? scale : a[i] < b[i] ? -scale : 0.0f;
 }
 
 __global__ static void
 fill(size_t n_floats, float value, float *x)
 {
-  CBIGAN_EACH(i, n_floats)
-  x[i] = value;
+  CBIGAN_EACH (i, n_floats)
+    x[i] = value;
 }
 
 __global__ static void
 add_rows(size_t n_floats, size_t size, const float *x, size_t stride, float *y)
 {
-  CBIGAN_EACH(i, n_floats)
-  y[i / size * stride + i % size] += x[i];
+  CBIGAN_EACH (i, n_floats)
+    y[i / size * stride + i % size] += x[i];
 }
 
 __global__ static void
 mix(size_t n_floats, size_t size, const float *e, const float *a, const float *b, float *out)
 {
-  CBIGAN_EACH(i, n_floats)
-  {
+  CBIGAN_EACH (i, n_floats) {
     const float share = e[i / size];
     out[i] = share * a[i] + (1.0f - share) * b[i];
   }
@@ -41,8 +40,8 @@ mix(size_t n_floats, size_t size, const float *e, const float *a, const float *b
 __global__ static void
 scale(size_t n_floats, size_t size, const float *e, float factor, const float *x, float *out)
 {
-  CBIGAN_EACH(i, n_floats)
-  out[i] = (e ? e[i / size] : factor) * x[i];
+  CBIGAN_EACH (i, n_floats)
+    out[i] = (e ? e[i / size] : factor) * x[i];
 }
 
 struct Square {

@@ -17,8 +17,7 @@ tap(int i)
 __global__ static void
 upsample_data(size_t n_floats, int h, int w, const float *dy, int accumulate, float *dx)
 {
-  CBIGAN_EACH(i, n_floats)
-  {
+  CBIGAN_EACH (i, n_floats) {
     const int s = (int)(i % (size_t)w), r = (int)(i / (size_t)w % (size_t)h);
     const float *plane = dy + i / (size_t)(h * w) * (size_t)(4 * h * w); /* (2h, 2w) */
     float sum = accumulate ? dx[i] : 0.0f;
