@@ -62,12 +62,11 @@ samples(const Case *c)
 
 /* --- running ---------------------------------------------------------------------------------------------------- */
 
-/* U = G g G^T, G by Toom and Cook: polynomials of two degrees at the points 0, +-1, +-2 and infinity */
+/* G by Toom and Cook: polynomials of two degrees at the points 0, +-1, +-2 and infinity */
 static void
-transform_filter(int side, const float *g, double *u)
+filter_matrix(int side, double G[MAX_SIDE + 2][3])
 {
   static const double points[] = { 0, 1, -1, 2, -2 };
-  double G[MAX_SIDE + 2][3] = { 0 };
   int n = side + 2;
   for (int k = 0; k < n - 1; k++) {
     double scale = 1;
@@ -77,11 +76,21 @@ transform_filter(int side, const float *g, double *u)
     for (int i = 0; i < 3; i++)
       G[k][i] = (i == 0 ? 1 : i == 1 ? points[k] : points[k] * points[k]) / scale;
   }
+  G[n - 1][0] = G[n - 1][1] = 0;
   G[n - 1][2] = 1;
-  for (int p = 0; p < n * n; p++) {
-    u[p] = 0;
+}
+
+/* U = G g G^T */
+static void
+transform_filter(int side, double G[MAX_SIDE + 2][3], const float *g, double *u)
+{
+  int n = side + 2;
+  for (int k = 0; k < n; k++) {
+    double row[3] = { 0 }; /* of G g */
     for (int i = 0; i < 9; i++)
-      u[p] += G[p / n][i / 3] * (double)g[i] * G[p % n][i % 3];
+      row[i % 3] += G[k][i / 3] * (double)g[i];
+    for (int j = 0; j < n; j++)
+      u[k * n + j] = row[0] * G[j][0] + row[1] * G[j][1] + row[2] * G[j][2];
   }
 }
 
@@ -91,12 +100,13 @@ pack(const CbiganKernels *kernels, const CbiganConv3 *conv, const float *weights
 {
   int positions = (conv->side + 2) * (conv->side + 2), size = conv->inputs * conv->outputs;
   g_autofree float *packed = g_new(float, positions *size);
-  double u[(MAX_SIDE + 2) * (MAX_SIDE + 2)];
+  double u[(MAX_SIDE + 2) * (MAX_SIDE + 2)], G[MAX_SIDE + 2][3];
+  filter_matrix(conv->side, G);
   for (int o = 0, chunk; o < conv->outputs; o += chunk) {
     chunk = cbigan_cpu_chunk(kernels, conv->outputs, conv->outputs - o);
     for (int k = 0; k < chunk * conv->inputs; k++) {
       int i = k / chunk, output = o + k % chunk;
-      transform_filter(conv->side, weights + (output * conv->inputs + i) * 9, u);
+      transform_filter(conv->side, G, weights + (output * conv->inputs + i) * 9, u);
       for (int p = 0; p < positions; p++)
         packed[p * size + o * conv->inputs + k] = (float)u[p];
     }
@@ -113,12 +123,15 @@ check_written(const char *what, const LaneMap *y, const float *before, int side,
   g_autofree gboolean *tiles = g_new0(gboolean, m->rows / side * across);
   for (int i = first; i < first + n; i++)
     tiles[i / across * side % m->rows / side * across + i % across] = TRUE;
-  for (gsize i = 0; i < lane_map_floats(y); i++) {
-    int row = (int)(i / m->plane) / m->c, at = (int)(i % m->plane);
-    gboolean inside = at < m->w * y->kernels->lanes && tiles[row / side * across + at / tile_floats];
-    if (!inside && memcmp(&m->data[i], &before[i], sizeof(float)))
-      g_error("%s: tiles %d to %d wrote %g in row %d of the map, channel %d, float %d", what, first, first + n - 1,
-              (double)m->data[i], row, (int)(i / m->plane) % m->c, at);
+  for (int line = 0; line < m->rows * m->c; line++) {
+    const float *now = m->data + (gsize)line * m->plane, *then = before + (gsize)line * m->plane;
+    for (int t = 0, at = 0, end; t <= across; t++, at = end) { /* behind the last tile lies what pads a row */
+      end = t < across ? at + tile_floats : (int)m->plane;
+      gboolean inside = t < across && tiles[line / m->c / side * across + t];
+      if (!inside && memcmp(now + at, then + at, (gsize)(end - at) * sizeof(float)))
+        g_error("%s: tiles %d to %d wrote in row %d of the map, channel %d, between floats %d and %d", what, first,
+                first + n - 1, line / m->c, line % m->c, at, end);
+    }
   }
 }
 
