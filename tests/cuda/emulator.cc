@@ -43,6 +43,7 @@ static bool lost;
 static long pieces;
 
 #define ADDRESSES ((size_t)16 << 30)
+#define PAGE ((size_t)2 << 20) /* a huge one */
 #define GRAIN 256
 #define CANARY 0xA5
 
@@ -123,8 +124,11 @@ cudaMalloc(void **p, size_t size)
   *p = nullptr;
   if (lost)
     return cudaErrorDevicesUnavailable;
-  if (!arena)
-    arena = (char *)mmap(nullptr, ADDRESSES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (!arena) { /* protecting it takes half of the time with small pages */
+    arena = (char *)mmap(nullptr, ADDRESSES + PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    arena += PAGE - (size_t)arena % PAGE;
+    madvise(arena, ADDRESSES, MADV_HUGEPAGE);
+  }
   size_t in_use = 0, at = 0;
   for (auto &a : live)
     in_use += a.second;
@@ -138,7 +142,7 @@ cudaMalloc(void **p, size_t size)
   if (at + with_canary(size) > ADDRESSES)
     return cudaErrorMemoryAllocation;
   live[at] = size;
-  arena_used = arena_used > at + with_canary(size) ? arena_used : (at + with_canary(size) + 4095) / 4096 * 4096;
+  arena_used = arena_used > at + with_canary(size) ? arena_used : (at + with_canary(size) + PAGE - 1) / PAGE * PAGE;
   protect(PROT_READ | PROT_WRITE);
   memset(arena + at, 0xFF, size); /* NaN */
   memset(arena + at + size, CANARY, with_canary(size) - size);
