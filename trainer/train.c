@@ -30,6 +30,10 @@ typedef struct {
 } AdamBetas;
 static const AdamBetas warmup_betas = { 0.9f, 0.999f }, adversarial_betas = { 0.5f, 0.9f };
 #define ADAM_EPSILON 1e-8f
+/* The warm-up's rate rises over so many updates, a tenth of it at most. Adam's first ones all go one way: at the full
+ * rate they can drive G's tanh where its gradient is zero, and L_R stays at a black picture's (seen with patches of 128).
+ */
+#define RISE 100
 
 enum { MEAN, MOMENT1, MOMENT2, N_STATES }; /* besides the parameters; D has no MEAN */
 
@@ -228,6 +232,13 @@ step_critic(CbiganTraining *self, guint count, CbiganLossValues *values, GError 
   return TRUE;
 }
 
+static double
+warmup_rate(const CbiganTrainOptions *o, guint count)
+{
+  guint rise = MIN(RISE, cbigan_train_options_warmup(o) / 10);
+  return o->warmup_rate * MIN(1.0, count / (rise + 1.0));
+}
+
 static gboolean
 step_encoder_generator(CbiganTraining *self, guint count, gboolean warming_up, CbiganLossValues *values, GError **error)
 {
@@ -240,7 +251,8 @@ step_encoder_generator(CbiganTraining *self, guint count, gboolean warming_up, C
    * the start that a constant decay has. */
   double decay = cbigan_train_options_decay(o), power = pow(decay, self->step + 1.0);
   for (int kind = CBIGAN_ENCODER; kind <= CBIGAN_GENERATOR; kind++) {
-    update(self, kind, count, warming_up ? o->warmup_rate : o->rate, warming_up ? warmup_betas : adversarial_betas);
+    update(self, kind, count, warming_up ? warmup_rate(o, count) : o->rate,
+           warming_up ? warmup_betas : adversarial_betas);
     self->gradients->average(self->backend, self->learners[kind].network->n_floats,
                              (float)((decay - power) / (1.0 - power)), self->learners[kind].parameters,
                              self->states[kind][MEAN]);

@@ -67,20 +67,45 @@ test_turns(void)
   free_picture(p);
 }
 
-/* Half a pixel aside is the mean of two neighbours; outside, the edge goes on. */
+/* Half a pixel aside is (-1, 9, 9, -1) / 16 of four neighbours, within a pixel's range; outside, the edge goes on. */
 static void
-test_bilinear_and_edges(void)
+test_cubic_and_edges(void)
 {
   CbiganPicture *p = new_picture(SIDE, SIDE);
   float patch[3 * SIDE * SIDE];
+  gboolean overshoots = FALSE;
   cbigan_augment_patch(p, 0.5, -2.0, 0.0, SIDE, patch);
   for (int c = 0; c < 3; c++)
     for (int y = 0; y < SIDE; y++)
       for (int x = 0; x < SIDE; x++) {
-        int row = MAX(y - 2, 0), right = MIN(x + 1, SIDE - 1);
-        double mean = 0.5 * (pixel_of(x, row, c) + pixel_of(right, row, c));
-        check(patch[(c * SIDE + y) * SIDE + x], mean / 127.5 - 1.0, 1e-6, x, y, c);
+        int row = MAX(y - 2, 0), last = SIDE - 1;
+        double inner = pixel_of(x, row, c) + pixel_of(MIN(x + 1, last), row, c);
+        double outer = pixel_of(MAX(x - 1, 0), row, c) + pixel_of(MIN(x + 2, last), row, c);
+        double value = (9.0 * inner - outer) / 16.0;
+        overshoots |= value < 0.0 || value > 255.0;
+        check(patch[(c * SIDE + y) * SIDE + x], CLAMP(value, 0.0, 255.0) / 127.5 - 1.0, 1e-6, x, y, c);
       }
+  g_assert_true(overshoots);
+  free_picture(p);
+}
+
+/* Third-order (Keys 1981, table II): a parabola keeps its values wherever it is read. */
+static void
+test_cubic_order(void)
+{
+  CbiganPicture *p = new_picture(3 * SIDE, SIDE);
+  float patch[3 * SIDE * SIDE];
+  for (int i = 0; i < p->height * p->width * 3; i++) {
+    int x = i / 3 % p->width;
+    p->pixels[i] = (guint8)MIN(x * (x + 1) / 2, 255);
+  }
+  for (double part = 0.125; part < 1.0; part += 0.125) {
+    cbigan_augment_patch(p, 1.0 + part, 0.0, 0.0, SIDE, patch);
+    for (int x = 0; x < SIDE; x++) {
+      double at = x + 1.0 + part;
+      check(patch[x], at * (at + 1.0) / 2.0 / 127.5 - 1.0, 1e-6, x, 0, 0);
+    }
+  }
   free_picture(p);
 }
 
@@ -205,7 +230,8 @@ main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/augment/turns", test_turns);
-  g_test_add_func("/augment/bilinear-and-edges", test_bilinear_and_edges);
+  g_test_add_func("/augment/cubic-and-edges", test_cubic_and_edges);
+  g_test_add_func("/augment/cubic-order", test_cubic_order);
   g_test_add_func("/augment/resume", test_resume);
   g_test_add_func("/augment/epochs", test_epochs);
   g_test_add_func("/augment/waited", test_waited);
