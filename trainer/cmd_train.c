@@ -133,7 +133,7 @@ parse_options(Arguments *a, int argc, char **argv)
     { "alpha", 0, 0, G_OPTION_ARG_DOUBLE, &t->alpha,
       N_("Weight of consistency (Eq. 13); 0 = EGBAD, 1 = double autoencoder"), "X" },
     { "rate", 0, 0, G_OPTION_ARG_DOUBLE, &t->rate, N_("Adam's learning rate"), "X" },
-    { "warmup-rate", 0, 0, G_OPTION_ARG_DOUBLE, &t->warmup_rate, N_("The same in the warm-up"), "X" },
+    { "warmup-rate", 0, 0, G_OPTION_ARG_DOUBLE, &t->warmup_rate, N_("The same in the warm-up, which begins with less"), "X" },
     { "decay", 0, 0, G_OPTION_ARG_DOUBLE, &t->decay, N_("Decay of the moving average of E and G"), "X" },
     { "batch", 0, 0, G_OPTION_ARG_INT, &t->batch, N_("Patches in a batch"), "N" },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &t->seed, N_("The same seed gives the same model"), "N" },

@@ -4,9 +4,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * element [ROUNDS [THREADS [CASE]]], with GST_PLUGIN_PATH set (meson devenv -C build). For each case (or one, counted
- * from 0) it scores the same frame in turn by cbigan_scorer_score() alone, by conversion and cbigan_scorer_score(), and
- * by pushing a buffer through the element with its metas, heat map and regions; prints the medians of the rounds and
- * the ratios.
+ * from 0) it scores the same frame in turn by cbigan_scorer_score() alone, by all that the core has to do for what the
+ * element attaches (conversion, score, the heat map and, of a frame with a defect, its colours), and by pushing a
+ * buffer through the element; prints the medians of the rounds and the ratios.
  */
 #include <cbigan.h>
 #include <math.h>
@@ -16,7 +16,7 @@
 #include "stream.h"
 #include "test_model.h"
 
-enum { CORE, CONVERTED, ELEMENT, N_WAYS };
+enum { CORE, PICTURES, ELEMENT, N_WAYS };
 
 typedef struct {
   int width, frame; /* c, and the model's frame */
@@ -41,6 +41,8 @@ typedef struct {
   CbiganVideoInput *input;
   CbiganResult result;
   CbiganFrame rgb; /* converted once, for CORE */
+  guint16 *gray;   /* (frame, frame), for PICTURES; so is */
+  guint8 *bgra;    /* (frame, frame, 4) */
 } Bench;
 
 static void
@@ -48,6 +50,15 @@ convert(Bench *self)
 {
   self->rgb.data =
       cbigan_video_input_convert(self->input, &self->mapped, &self->rgb.width, &self->rgb.height, &self->rgb.stride);
+}
+
+static void
+draw(Bench *self)
+{
+  const CbiganResult *r = &self->result;
+  cbigan_map_to_gray16(r->map, r->map_width, r->map_height, r->threshold, self->gray);
+  if (r->n_regions)
+    cbigan_map_to_bgra(r->map, r->map_width, r->map_height, r->threshold, self->bgra);
 }
 
 static double
@@ -58,9 +69,11 @@ run_once(Bench *self, int way)
   if (way == ELEMENT) {
     gst_harness_push(self->stream.harness, buffer);
   } else {
-    if (way == CONVERTED)
+    if (way == PICTURES)
       convert(self);
     g_assert_true(cbigan_scorer_score(self->scorer, &self->rgb, 1, &self->result, NULL));
+    if (way == PICTURES)
+      draw(self);
   }
   double took = (double)(g_get_monotonic_time() - start) / 1000;
   if (way == ELEMENT)
@@ -88,6 +101,8 @@ bench_new(const Case *c, int threads)
   g_assert_no_error(error);
   g_assert_true(gst_video_frame_map(&self.mapped, &self.stream.info, self.buffer, GST_MAP_READ));
   convert(&self);
+  self.gray = g_new(guint16, (gsize)c->frame * (gsize)c->frame);
+  self.bgra = g_new(guint8, (gsize)4 * (gsize)c->frame * (gsize)c->frame);
   return self;
 }
 
@@ -99,6 +114,8 @@ bench_clear(Bench *self)
   cbigan_result_clear(&self->result);
   gst_video_frame_unmap(&self->mapped);
   gst_buffer_unref(self->buffer);
+  g_free(self->gray);
+  g_free(self->bgra);
   stream_clear(&self->stream);
 }
 
@@ -126,8 +143,8 @@ measure(const Case *c, int rounds, int threads)
   }
   g_print("%3d %4dx%-4d %5s %4dx%-4d %-5s %8.3f %8.3f %8.3f %8.3f %8.3f\n", c->width, c->frame, c->frame,
           gst_video_format_to_string(c->format), c->video_width, c->video_height, c->hole ? "hole" : "good",
-          median[CORE], median[CONVERTED], median[ELEMENT], median[ELEMENT] / median[CORE],
-          median[ELEMENT] / median[CONVERTED]);
+          median[CORE], median[PICTURES], median[ELEMENT], median[ELEMENT] / median[CORE],
+          median[ELEMENT] / median[PICTURES]);
   bench_clear(&bench);
 }
 
@@ -138,7 +155,7 @@ main(int argc, char **argv)
   int rounds = argc > 1 ? atoi(argv[1]) : 51, threads = argc > 2 ? atoi(argv[2]) : 0;
   int only = argc > 3 ? atoi(argv[3]) : -1;
   g_print("medians of %d rounds, ms a frame\n", rounds);
-  g_print("  c model     video           frame     core +convert  element    /core /convert\n");
+  g_print("  c model     video           frame     core +picture  element    /core /picture\n");
   for (guint i = 0; i < G_N_ELEMENTS(cases) && rounds > 0; i++)
     if (only < 0 || (guint)only == i)
       measure(&cases[i], rounds, threads);

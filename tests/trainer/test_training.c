@@ -283,6 +283,32 @@ test_extremes(Fixture *f, gconstpointer backend)
   }
 }
 
+/* Adam's first step moves a weight by the rate, whatever its gradient, so the rate can be seen: it rises over a tenth of
+ * the warm-up, at most 100 steps. */
+static void
+test_rise(Fixture *f, gconstpointer backend)
+{
+  static const struct {
+    guint warmup, rise;
+  } rows[] = { { 5, 0 }, { 30, 3 }, { 5000, 100 } };
+  for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+    CbiganTrainOptions o = options_for(backend);
+    o.warmup_steps = rows[i].warmup;
+    g_autoptr(CbiganTraining) training = new_training(f, &o);
+    g_auto(CbiganCheckpoint) start = { 0 }, end = { 0 };
+    read_state(f, training, &start);
+    run(training, 1);
+    read_state(f, training, &end);
+    const CbiganCheckpointArray *a = find_array(&start, CBIGAN_ENCODER, "parameters");
+    const CbiganCheckpointArray *b = find_array(&end, CBIGAN_ENCODER, "parameters");
+    double most = 0, expected = o.warmup_rate / (rows[i].rise + 1);
+    for (gsize k = 0; k < a->size; k++)
+      most = MAX(most, fabs((double)b->data[k] - (double)a->data[k]));
+    if (!(fabs(most / expected - 1) < 0.01))
+      g_error("warm-up of %u steps: the first moves a weight by %g, expected %g", rows[i].warmup, most, expected);
+  }
+}
+
 /* A rate that throws the weights away: an error that names the step, and the older checkpoint stays. */
 static void
 test_not_finite(Fixture *f, gconstpointer backend)
@@ -440,7 +466,8 @@ main(int argc, char **argv)
     void (*run)(Fixture *, gconstpointer);
   } tests[] = { { "golden", test_golden },     { "resume", test_resume },         { "seed", test_seed },
                 { "extremes", test_extremes }, { "not-finite", test_not_finite }, { "other-run", test_other_run },
-                { "options", test_options },   { "finish", test_finish },         { "texture", test_texture } };
+                { "options", test_options },   { "finish", test_finish },         { "texture", test_texture },
+                { "rise", test_rise } };
   g_test_init(&argc, &argv, NULL);
   for (const CbiganBackendClass *const *b = cbigan_backend_list(); *b; b++) {
     if (!available_or_skipped("training", (*b)->name))

@@ -220,7 +220,13 @@ void
 cbigan_cpu_fused_run(CbiganFused *base, float *const *values)
 {
   const CbiganCpuFused *self = (const CbiganCpuFused *)base;
-#pragma omp parallel num_threads(cbigan_cpu_team(&self->backend->base))
+  int team = cbigan_cpu_team(&self->backend->base);
+  if (team == 1) { /* GNU OpenMP allocates memory and calls the kernel for a team of one, too */
+    for (int number = 0; number < self->n_groups; number++)
+      run_group(self, number, self->groups[0], self->scratch[0], values);
+    return;
+  }
+#pragma omp parallel num_threads(team)
   {
     int threads = omp_get_num_threads(), me = omp_get_thread_num(), whole = self->n_groups / threads * threads;
     for (int number = me; number < whole; number += threads)
