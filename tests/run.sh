@@ -33,7 +33,7 @@ run_tests build-tests --timeout-multiplier 6
 
 # b_lundef: the sanitizers' run-time functions come from the program, not from the libraries.
 # Without cuda: its emulated threads change stacks, which the address sanitizer takes for damage.
-build_in build-sanitize -Dtests=enabled -Dcuda=disabled -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
+build_in build-sanitize -Dtests=enabled -Dcuda=disabled -Dbuildtype=debugoptimized -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false
 # Debian's plugins are registered beforehand, without the sanitizers, which would find those plugins' own leaks.
 GST_REGISTRY=build-sanitize/registry.bin gst-inspect-1.0 > /dev/null
 # GST_REGISTRY_FORK: GStreamer's scanner is a program without the sanitizers, so it could not open our plugin.

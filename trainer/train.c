@@ -31,7 +31,8 @@ typedef struct {
 static const AdamBetas warmup_betas = { 0.9f, 0.999f }, adversarial_betas = { 0.5f, 0.9f };
 #define ADAM_EPSILON 1e-8f
 /* The warm-up's rate rises over so many updates, a tenth of it at most. Adam's first ones all go one way: at the full
- * rate they can drive G's tanh where its gradient is zero, and L_R stays at a black picture's (seen with patches of 128).
+ * rate they can drive G's tanh where its gradient is zero, and L_R stays where it was (one seed of two, patches of
+ * 128).
  */
 #define RISE 100
 
@@ -110,8 +111,8 @@ allocate(CbiganTraining *self, gsize n_floats, GError **error)
 {
   float *data = self->backend->klass->alloc(self->backend, n_floats);
   if (!data)
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND,
-                _("no memory to train with: %zu MiB more needed"), n_floats * sizeof(float) >> 20);
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("no memory to train with: %zu MiB more needed"),
+                n_floats * sizeof(float) >> 20);
   return data;
 }
 
