@@ -8,8 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* One patch out of a picture, turned about its centre: cubic, edges replicated. left, top: the upright patch's
- * corner in pixels; whole numbers and angle 0 copy pixels. x (3, patch, patch), host memory = pixel / 127.5 - 1. */
+/* One patch out of a picture, turned about its centre: cubic convolution, edges replicated. left, top: the upright
+ * patch's corner in pixels; whole numbers and angle 0 copy pixels. x (3, patch, patch), host memory = pixel / 127.5 - 1. */
 void cbigan_augment_patch(const CbiganPicture *picture, double left, double top, double degrees, int patch, float *x);
 
 typedef struct {

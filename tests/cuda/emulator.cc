@@ -483,12 +483,9 @@ run_block_directly(int threads)
 void
 emulator_run_grid(dim3 grid, int threads, const std::function<void()> &kernel)
 {
-  static bool begun;
   if (threads > MOST_THREADS || grid.y > 65535 || grid.x == 0 || grid.y == 0 || grid.z != 1)
     stop("not a grid", "launch");
-  if (!begun)
-    begin_fibers();
-  begun = true;
+  [[maybe_unused]] static const bool begun = (begin_fibers(), true);
   fiber_kernel = &kernel;
   gridDim = grid;
   synchronised = direct = false;
