@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "regions.h"
-#include "opencv.h"
 
 /* Colours of a normalized value; between two rows they are mixed. The hues are those of matplotlib's `inferno`, whose
  * lightness rises steadily; it starts where its purple can be told from a dark picture. */
@@ -22,7 +21,6 @@ static const struct {
   { 0.68, 45, 91, 229, 180 },  { 0.80, 9, 142, 249, 200 },  { 0.90, 50, 205, 247, 215 }, { 1.00, 164, 255, 252, 230 },
 };
 
-#define NORMAL 107 /* of 255: up to here all have the first colour */
 #define MOST 1e30f /* larger values show as this one */
 
 static gpointer
@@ -74,18 +72,13 @@ gray16(const float *map, gsize n, float threshold, guint16 *gray)
     gray[i] = (guint16)(int)level(map[i], threshold, 65535.0f);
 }
 
-/* Rows of the table of colours, n of them; returns the highest. */
-static inline __attribute__((always_inline)) int
-levels(const float *map, int n, float threshold, guint8 *rows)
+/* Rows of the table of colours, n of them. */
+static inline __attribute__((always_inline)) void
+levels(const float *map, gsize n, float threshold, guint8 *rows)
 {
-  int highest = 0;
-#pragma omp simd reduction(max : highest)
-  for (int i = 0; i < n; i++) {
-    int l = (int)level(map[i], threshold, 255.0f);
-    rows[i] = (guint8)l;
-    highest = MAX(highest, l);
-  }
-  return highest;
+#pragma omp simd
+  for (gsize i = 0; i < n; i++)
+    rows[i] = (guint8)(int)level(map[i], threshold, 255.0f);
 }
 
 /* Twice as fast, the same bits: no multiplication and addition become one. */
@@ -103,10 +96,10 @@ gray16_avx2(const float *map, gsize n, float threshold, guint16 *gray)
   gray16(map, n, threshold, gray);
 }
 
-AVX2 static int
-levels_avx2(const float *map, int n, float threshold, guint8 *rows)
+AVX2 static void
+levels_avx2(const float *map, gsize n, float threshold, guint8 *rows)
 {
-  return levels(map, n, threshold, rows);
+  levels(map, n, threshold, rows);
 }
 
 void
@@ -126,11 +119,9 @@ cbigan_map_to_bgra(const float *map, int width, int height, double threshold, gu
   guint8 rows[256];
   gsize n = (gsize)width * (gsize)height;
   for (gsize done = 0; done < n; done += sizeof rows) {
-    int count = (int)MIN(n - done, sizeof rows);
-    if ((HAS_AVX2 ? levels_avx2 : levels)(map + done, count, at, rows) > NORMAL)
-      cbigan_opencv_look_up(rows, count, table, bgra + 4 * done);
-    else /* as most of a frame is */
-      for (int i = 0; i < count; i++)
-        memcpy(bgra + 4 * (done + (gsize)i), table[0], 4);
+    gsize count = MIN(n - done, sizeof rows);
+    (HAS_AVX2 ? levels_avx2 : levels)(map + done, count, at, rows);
+    for (gsize i = 0; i < count; i++) /* cvLUT takes five times as long for so few */
+      memcpy(bgra + 4 * (done + i), table[rows[i]], 4);
   }
 }

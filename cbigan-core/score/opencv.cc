@@ -11,16 +11,6 @@
 #include <opencv2/core/core_c.h>
 
 void
-cbigan_opencv_look_up(const guint8 *index, int n, const guint8 table[256][4], guint8 *bgra)
-{
-  CvMat in = cvMat(1, n, CV_8UC1, const_cast<guint8 *>(index));
-  /* A pixel is one 32-bit value here: of four channels, cvLUT would want four indices. */
-  CvMat out = cvMat(1, n, CV_32SC1, bgra);
-  CvMat colours = cvMat(1, 256, CV_32SC1, const_cast<guint8(*)[4]>(table));
-  cvLUT(&in, &out, &colours);
-}
-
-void
 cbigan_opencv_scatter(const float *rows, int n, int channels, double *scatter, double *scratch)
 {
   CvMat in = cvMat(n, channels, CV_32FC1, const_cast<float *>(rows));

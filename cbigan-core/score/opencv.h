@@ -8,8 +8,6 @@
 
 G_BEGIN_DECLS
 
-/* bgra[i] = table[index[i]] (cvLUT) */
-void cbigan_opencv_look_up(const guint8 *index, int n, const guint8 table[256][4], guint8 *bgra);
 /* scatter (channels, channels) += sum over n rows of f^T f (cvCalcCovarMatrix); scratch as large */
 void cbigan_opencv_scatter(const float *rows, int n, int channels, double *scatter, double *scratch);
 /* matrix (n, n), symmetric, positive definite -> its inverse (cvInvert); FALSE if it is singular */
