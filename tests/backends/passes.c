@@ -10,7 +10,7 @@
 
 #include "cbigan.h"
 
-const char *const mode_names[N_MODES] = { "many", "few", "segments" };
+const char *const mode_names[N_MODES] = { "many", "few", "segments", "deep" };
 
 CbiganNetwork *
 case_network(const Case *c)
@@ -67,17 +67,26 @@ pass_new(const char *backend, const CbiganIsa *isa, int threads, const CbiganNet
   return p;
 }
 
+static CbiganFused *
+fuse(const Pass *p, const CbiganKernels *kernels, Mode mode, int first)
+{
+  const CbiganForward *f = p->forward;
+  CbiganFused *fused = mode == DEEP ? NULL
+                                    : cbigan_cpu_fuse_with(p->backend, kernels, mode == SEGMENTS, p->network, first,
+                                                           f->n_layers, f->batch, p->values);
+  if (fused || mode < SEGMENTS)
+    return fused;
+  return cbigan_cpu_fuse_deep(p->backend, mode == SEGMENTS ? kernels : NULL, p->network, first, f->n_layers, f->batch);
+}
+
 void
 pass_fuse(Pass *p, const CbiganIsa *isa, Mode mode)
 {
   CbiganForward *f = p->forward;
-  const CbiganKernels *kernels = mode_kernels(isa, mode);
   for (int i = 0; i < f->n_layers; i += f->fused[i] ? f->fused[i]->n_layers : 1) {
     const CbiganLayer *l = &p->network->layers[i];
-    int width = l->kind == CBIGAN_UPSAMPLE ? l->out.w : l->in.w;
-    gboolean all = mode != SEGMENTS || width >= 4 * kernels->segments;
-    f->fused[i] =
-        cbigan_cpu_fuse_with(p->backend, kernels, mode == SEGMENTS, p->network, i, f->n_layers, f->batch, p->values);
+    gboolean all = mode != DEEP || l->activation != CBIGAN_TANH;
+    f->fused[i] = fuse(p, mode_kernels(isa, mode), mode, i);
     if (f->n_layers == p->network->n_layers && (f->fused[i] != NULL) != all)
       g_error("%s %s c = %d: %s is %sfused", mode_names[mode], l->name, p->network->width, l->name, all ? "not " : "");
   }

@@ -10,8 +10,9 @@
 
 G_BEGIN_DECLS
 
-/* How kernels of an instruction set are used: isa->many, isa->few, isa->few on segments of patches */
-typedef enum { MANY, FEW, SEGMENTS, N_MODES } Mode;
+/* How kernels of an instruction set are used: isa->many, isa->few, isa->few on segments of patches and deep.c where
+ * those are too narrow, deep.c for all but tanh */
+typedef enum { MANY, FEW, SEGMENTS, DEEP, N_MODES } Mode;
 extern const char *const mode_names[N_MODES];
 const CbiganKernels *mode_kernels(const CbiganIsa *isa, Mode mode);
 

@@ -12,7 +12,6 @@
 #include "channels.h"
 
 #include "filter_transform.h"
-#include "model/network.h"
 #include "transform.h"
 
 #define ROWS 6 /* tiles, or inputs, whose sums stay in registers */
@@ -305,6 +304,8 @@ correlate(const CbiganTiling *t, const float *x, const float *dy, int first, int
   }
 }
 
+#include "direct.h"
+
 extern const CbiganChannels CHANNELS;
 const CbiganChannels CHANNELS = {
   .vector = VECTOR,
@@ -312,4 +313,5 @@ const CbiganChannels CHANNELS = {
   .convolve = convolve,
   .correlate = correlate,
   .unpack = unpack,
+  .direct = run_direct,
 };

@@ -1,13 +1,14 @@
-/* channels.h - 3x3 convolutions of values in n,h,w,c order, channels in the lanes of vectors, forward and backward
+/* channels.h - layers of values in n,h,w,c order, channels in the lanes of vectors
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Winograd's minimal filtering as in kernels.h, for single operations with enough channels to fill vectors: training.
- * channels.c is compiled once for each instruction set; conv3.c shares the work among threads.
+ * For training 3x3 convolutions, forward and backward, by Winograd's minimal filtering as in kernels.h, where there are
+ * enough channels to fill vectors; conv3.c shares the work among threads. For scoring few patches all kinds of layers,
+ * directly; deep.c runs them. channels.c is compiled once for each instruction set.
  */
 #pragma once
-#include <glib.h>
+#include "model/network.h"
 
 G_BEGIN_DECLS
 
@@ -24,6 +25,21 @@ typedef struct {
   gboolean turned; /* turned by half, and inputs are outputs: a data gradient is the forward pass of those */
 } CbiganFilters;
 
+#define CBIGAN_DIRECT_GROUP 4   /* positions that share a pass over the weights */
+#define CBIGAN_DIRECT_VECTORS 3 /* of outputs, at most, whose sums fit into the registers beside each other */
+
+/* A layer, done directly */
+typedef struct {
+  CbiganLayerKind kind;
+  int n, h, w;          /* samples; rows and columns of the output, h w a multiple of 4; of dense 1, 1 */
+  int inputs, outputs;  /* channels; of dense: all numbers, in h,w,c order */
+  int kernel;           /* of conv2d; else 1 */
+  const float *weights; /* [block of outputs, see cbigan_direct_block()][tap][input][output of the block] */
+  const float *bias;    /* (outputs, filled up to whole vectors) */
+  float slope;          /* below zero: 1 = linear */
+  gboolean accumulate;
+} CbiganDirect;
+
 typedef struct {
   int vector; /* floats; so many, less one, may be read behind x, y and dy */
   /* U = G g G^T of outputs [first, first + n), first a multiple of vector.
@@ -38,6 +54,8 @@ typedef struct {
   /* filters += G^T U G of outputs [first, first + n), as for pack; U is the sum of n_sums sums, sums_size apart. */
   void (*unpack)(const CbiganTiling *t, gsize stride, const float *sums, int n_sums, gsize sums_size, int first, int n,
                  float *filters);
+  /* Items [first, first + n) of cbigan_direct_items() of y */
+  void (*direct)(const CbiganDirect *d, const float *x, int first, int n, float *y);
 } CbiganChannels;
 
 static inline int
@@ -93,6 +111,38 @@ cbigan_tiling_scratch(const CbiganTiling *t, int vector) /* floats */
 {
   return (gsize)cbigan_tiling_positions(t) *
          (cbigan_tiling_stride(t, t->inputs, vector) + cbigan_tiling_stride(t, t->outputs, vector));
+}
+
+/* Vectors of the block of outputs that begins at `from`: as many as fit, the blocks alike. */
+static inline int
+cbigan_direct_block(const CbiganDirect *d, int vector, int from)
+{
+  int left = (d->outputs - from + vector - 1) / vector;
+  int blocks = (left + CBIGAN_DIRECT_VECTORS - 1) / CBIGAN_DIRECT_VECTORS;
+  return (left + blocks - 1) / blocks;
+}
+
+/* Items of one block of outputs: groups of positions, or samples */
+static inline int
+cbigan_direct_groups(const CbiganDirect *d)
+{
+  return d->kind == CBIGAN_DENSE ? d->n : d->n * d->h * d->w / CBIGAN_DIRECT_GROUP;
+}
+
+/* What threads can share. */
+static inline int
+cbigan_direct_items(const CbiganDirect *d, int vector)
+{
+  int vectors = (d->outputs + vector - 1) / vector;
+  if (d->kind == CBIGAN_UPSAMPLE || d->kind == CBIGAN_AVGPOOL)
+    return d->n * d->h * d->w; /* pixels of the output */
+  return (vectors + CBIGAN_DIRECT_VECTORS - 1) / CBIGAN_DIRECT_VECTORS * cbigan_direct_groups(d);
+}
+
+static inline gsize
+cbigan_direct_weights(const CbiganDirect *d, int vector) /* floats */
+{
+  return (gsize)(d->kernel * d->kernel * d->inputs) * (gsize)cbigan_tiling_padded(d->outputs, vector);
 }
 
 G_END_DECLS

@@ -125,13 +125,6 @@ take_dense(CbiganCpuFused *self, const CbiganLayer *l, int n)
   return 1 + two;
 }
 
-static gboolean
-fits(const CbiganCpuFused *self, const CbiganLayer *l) /* a segment is at least as wide as a tile */
-{
-  int width = l->kind == CBIGAN_UPSAMPLE ? l->out.w : l->in.w;
-  return !self->segmented || width >= 4 * self->kernels->segments;
-}
-
 static void
 find_steps(CbiganCpuFused *self, int first, int end)
 {
@@ -140,7 +133,8 @@ find_steps(CbiganCpuFused *self, int first, int end)
   for (int i = first, taken = 1; i < end && taken; i += taken) {
     const CbiganLayer *layer = &self->network->layers[i];
     taken = 0;
-    for (guint k = 0; k < G_N_ELEMENTS(takers) && !taken && fits(self, layer); k++)
+    gboolean fits = !self->segmented || cbigan_cpu_wide_enough(self->kernels, layer);
+    for (guint k = 0; k < G_N_ELEMENTS(takers) && !taken && fits; k++)
       taken = takers[k](self, layer, end - i);
     self->base.n_layers += taken;
   }
@@ -394,8 +388,7 @@ fills(const CbiganKernels *kernels, int batch) /* most of the lanes */
 }
 
 /* One patch a lane, where there are enough: in as many lanes as leave no thread without a group. A few patches one by
- * one in segments, as far as these are wide enough for a tile; deeper layers have more channels, which suits single
- * operations. */
+ * one in segments, as far as these are wide enough for a tile; deeper layers have more channels, which fill lanes. */
 CbiganFused *
 cbigan_cpu_fuse(CbiganBackend *base, const CbiganNetwork *network, int first, int n_layers, int batch, const int *keep)
 {
@@ -405,5 +398,6 @@ cbigan_cpu_fuse(CbiganBackend *base, const CbiganNetwork *network, int first, in
   gboolean many = fills(isa->many, batch), few = fills(isa->few, batch);
   if (many && (!few || batch >= isa->many->lanes * base->threads))
     return cbigan_cpu_fuse_with(base, isa->many, FALSE, network, first, n_layers, batch, keep);
-  return cbigan_cpu_fuse_with(base, isa->few, !few, network, first, n_layers, batch, keep);
+  CbiganFused *fused = cbigan_cpu_fuse_with(base, isa->few, !few, network, first, n_layers, batch, keep);
+  return fused || few ? fused : cbigan_cpu_fuse_deep(base, isa->few, network, first, n_layers, batch);
 }

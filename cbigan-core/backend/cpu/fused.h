@@ -3,7 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * fuse.c turns layers into steps and packs their weights; fused.c runs the steps.
+ * fuse.c turns layers into steps and packs their weights; fused.c runs the steps. deep.c does the layers of few patches
+ * whose maps are too narrow for that.
  */
 #pragma once
 #include "cpu.h"
@@ -71,6 +72,14 @@ cbigan_cpu_ring(const CbiganConv3 *conv, int h)
   return MIN(h, 3 * conv->side);
 }
 
+/* A segment is at least as wide as a tile. */
+static inline gboolean
+cbigan_cpu_wide_enough(const CbiganKernels *kernels, const CbiganLayer *l)
+{
+  int width = l->kind == CBIGAN_UPSAMPLE ? l->out.w : l->in.w;
+  return width >= 4 * kernels->segments;
+}
+
 /* fuse.c: CbiganBackendClass.fuse */
 CbiganFused *cbigan_cpu_fuse(CbiganBackend *backend, const CbiganNetwork *network, int first, int n_layers, int batch,
                              const int *keep);
@@ -78,6 +87,10 @@ CbiganFused *cbigan_cpu_fuse(CbiganBackend *backend, const CbiganNetwork *networ
  */
 CbiganFused *cbigan_cpu_fuse_with(CbiganBackend *backend, const CbiganKernels *kernels, gboolean segmented,
                                   const CbiganNetwork *network, int first, int n_layers, int batch, const int *keep);
+/* deep.c: layers of any size, but not tanh. segments: up to where maps are wide enough for them; NULL = all. NULL: the
+ * first layer is none of them. */
+CbiganFused *cbigan_cpu_fuse_deep(CbiganBackend *backend, const CbiganKernels *segments, const CbiganNetwork *network,
+                                  int first, int n_layers, int batch);
 /* fused.c */
 void cbigan_cpu_fused_run(CbiganFused *self, float *const *values);
 

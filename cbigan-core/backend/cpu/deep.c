@@ -1,0 +1,236 @@
+/* deep.c - layers of few patches, one after another in one parallel region
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Where fused.c's segments are too narrow, maps are small and channels many: each layer takes some microseconds, about
+ * what it costs to wake a team for it. So one team stays for all of them, and waits for one another only where a layer
+ * needs what the others made.
+ */
+#include "fused.h"
+
+#include <omp.h>
+#include <stdlib.h>
+
+typedef struct {
+  const CbiganLayer *layer;
+  const CbiganChannels *channels;
+  CbiganDirect direct;
+  float *weights, *bias; /* direct's; NULL: none */
+  gboolean waits;        /* needs what layers since the last wait made */
+} Step;
+
+typedef struct {
+  CbiganFused base;
+  const CbiganCpu *backend;
+  Step *steps; /* (base.n_layers) */
+} Deep;
+
+/* --- weights ---------------------------------------------------------------------------------------------------- */
+
+/* Where number i of a value in h,w,c order lies in the file's c,h,w order. */
+static gsize
+file_order(CbiganShape shape, int i)
+{
+  int pixels = shape.h * shape.w;
+  return (gsize)(i % shape.c * pixels + i / shape.c);
+}
+
+/* Offset of a weight in the parameters: tap of conv2d, 0 of dense */
+static gsize
+weight_at(const CbiganLayer *l, int tap, int input, int output)
+{
+  if (l->kind == CBIGAN_DENSE)
+    return l->weight + file_order(l->out, output) * l->weight_stride + file_order(l->in, input);
+  return l->weight + (gsize)output * l->weight_stride + (gsize)(input * l->kernel * l->kernel + tap);
+}
+
+static void
+load_step(Step *step, const float *parameters)
+{
+  const CbiganDirect *d = &step->direct;
+  const CbiganLayer *l = step->layer;
+  int vector = step->channels->vector;
+  float *to = step->weights;
+  for (int o = 0, width; to && o < d->outputs; o += width) {
+    width = cbigan_direct_block(d, vector, o) * vector;
+    for (int tap = 0; tap < d->kernel * d->kernel; tap++)
+      for (int i = 0; i < d->inputs; i++)
+        for (int k = o; k < o + width; k++)
+          *to++ = k < d->outputs ? parameters[weight_at(l, tap, i, k)] : 0.0f;
+  }
+  for (int o = 0; step->weights && o < d->outputs; o++)
+    if (l->bias != CBIGAN_NO_OFFSET)
+      step->bias[o] = parameters[l->bias + (l->kind == CBIGAN_DENSE ? file_order(l->out, o) : (gsize)o)];
+}
+
+static void
+deep_load(CbiganFused *base, const float *parameters)
+{
+  Deep *self = (Deep *)base;
+  for (int i = 0; i < base->n_layers; i++)
+    load_step(&self->steps[i], parameters);
+}
+
+/* --- plan ------------------------------------------------------------------------------------------------------- */
+
+/* The widest vectors that the outputs fill, else the narrowest. */
+static const CbiganChannels *
+choose_channels(const CbiganIsa *isa, int outputs)
+{
+  const CbiganChannels *const *c = isa->channels;
+  while (c[1] && (*c)->vector > outputs)
+    c++;
+  return *c;
+}
+
+static gboolean
+init_step(Step *step, const CbiganIsa *isa, const CbiganLayer *l, int batch)
+{
+  gboolean dense = l->kind == CBIGAN_DENSE, weighs = dense || l->kind == CBIGAN_CONV2D;
+  int inputs = dense ? (int)cbigan_shape_size(l->in) : l->in.c,
+      outputs = dense ? (int)cbigan_shape_size(l->out) : l->out.c;
+  *step = (Step){ .layer = l, .channels = choose_channels(isa, outputs) };
+  step->direct = (CbiganDirect){ .kind = l->kind,
+                                 .n = batch,
+                                 .h = dense ? 1 : l->out.h,
+                                 .w = dense ? 1 : l->out.w,
+                                 .inputs = inputs,
+                                 .outputs = outputs,
+                                 .kernel = l->kind == CBIGAN_CONV2D ? l->kernel : 1,
+                                 .slope = l->activation == CBIGAN_LEAKY ? CBIGAN_LEAKY_SLOPE : 1.0f,
+                                 .accumulate = l->accumulate };
+  int vector = step->channels->vector;
+  if (weighs) {
+    step->weights = cbigan_cpu_memory(cbigan_direct_weights(&step->direct, vector) * sizeof(float));
+    step->bias = cbigan_cpu_memory((gsize)(outputs + vector) * sizeof(float));
+  }
+  step->direct.weights = step->weights;
+  step->direct.bias = step->bias;
+  return !weighs || (step->weights && step->bias);
+}
+
+static gboolean
+can_take(const CbiganLayer *l)
+{
+  return l->activation != CBIGAN_TANH && (l->kind != CBIGAN_CONV2D || l->out.h * l->out.w % CBIGAN_DIRECT_GROUP == 0);
+}
+
+/* Which of the network's inputs each value depends on, a bit each. */
+static guint *
+find_sources(const CbiganNetwork *network)
+{
+  guint *sources = g_new0(guint, network->n_values);
+  for (int i = 0; i < network->n_inputs; i++)
+    sources[i] = 1u << i;
+  for (int i = 0; i < network->n_layers; i++)
+    sources[network->layers[i].output] |= sources[network->layers[i].input];
+  return sources;
+}
+
+/* How many layers, from the first on: up to where segments are wide enough again, and of the same sources only, so that
+ * cbigan_forward_run_again() need not run more than it must. */
+static int
+count_layers(const CbiganKernels *segments, const CbiganNetwork *network, int first, int end)
+{
+  g_autofree guint *sources = find_sources(network);
+  const CbiganLayer *begin = &network->layers[first], *l = begin;
+  for (; l < network->layers + end && can_take(l); l++)
+    if (l > begin &&
+        ((segments && cbigan_cpu_wide_enough(segments, l)) || sources[l->output] != sources[begin->output]))
+      break;
+  return (int)(l - begin);
+}
+
+/* All values between exist: next to the maps of the layers before they take little memory. */
+static void
+find_values(Deep *self, const CbiganNetwork *network)
+{
+  int n_in = 0, n_out = 0;
+  g_autofree gboolean *written = g_new0(gboolean, network->n_values), *fresh = g_new0(gboolean, network->n_values),
+                      *read = g_new0(gboolean, network->n_values);
+  self->base.inputs = g_new(int, network->n_values + 1);
+  self->base.outputs = g_new(int, network->n_values + 1);
+  for (Step *step = self->steps; step < self->steps + self->base.n_layers; step++) {
+    const CbiganLayer *l = step->layer;
+    const int reads[] = { l->input, l->accumulate ? l->output : l->input };
+    for (int i = 0; i < 2; i++) {
+      step->waits |= fresh[reads[i]];
+      if (!written[reads[i]] && !read[reads[i]])
+        self->base.inputs[n_in++] = reads[i];
+      read[reads[i]] = TRUE;
+    }
+    for (int v = 0; step->waits && v < network->n_values; v++)
+      fresh[v] = FALSE;
+    if (!written[l->output])
+      self->base.outputs[n_out++] = l->output;
+    written[l->output] = fresh[l->output] = TRUE;
+  }
+  self->base.inputs[n_in] = self->base.outputs[n_out] = -1;
+}
+
+/* --- run -------------------------------------------------------------------------------------------------------- */
+
+static void
+run_part(const Step *step, float *const *values, int part, int parts)
+{
+  int n = cbigan_direct_items(&step->direct, step->channels->vector);
+  int first = n * part / parts, end = n * (part + 1) / parts;
+  if (end > first)
+    step->channels->direct(&step->direct, values[step->layer->input], first, end - first, values[step->layer->output]);
+}
+
+static void
+deep_run(CbiganFused *base, float *const *values)
+{
+  const Deep *self = (const Deep *)base;
+  const Step *end = self->steps + base->n_layers;
+  int team = cbigan_cpu_team(&self->backend->base);
+  if (team == 1) { /* as in cbigan_cpu_fused_run() */
+    for (const Step *step = self->steps; step < end; step++)
+      run_part(step, values, 0, 1);
+    return;
+  }
+#pragma omp parallel num_threads(team)
+  for (const Step *step = self->steps; step < end; step++) {
+    if (step->waits) {
+#pragma omp barrier
+    }
+    run_part(step, values, omp_get_thread_num(), omp_get_num_threads());
+  }
+}
+
+static void
+deep_free(CbiganFused *base)
+{
+  Deep *self = (Deep *)base;
+  for (int i = 0; i < base->n_layers; i++) {
+    free(self->steps[i].weights);
+    free(self->steps[i].bias);
+  }
+  g_free(base->inputs);
+  g_free(base->outputs);
+  g_free(self->steps);
+  g_free(self);
+}
+
+CbiganFused *
+cbigan_cpu_fuse_deep(CbiganBackend *backend, const CbiganKernels *segments, const CbiganNetwork *network, int first,
+                     int n_layers, int batch)
+{
+  const CbiganIsa *isa = ((const CbiganCpu *)backend)->isa;
+  int n = count_layers(segments, network, first, n_layers);
+  gboolean ok = n > 0;
+  Deep *self = g_new0(Deep, 1);
+  self->base = (CbiganFused){ .n_layers = n, .load = deep_load, .run = deep_run, .free = deep_free };
+  self->backend = (const CbiganCpu *)backend;
+  self->steps = g_new0(Step, n);
+  for (int i = 0; i < n; i++)
+    ok &= init_step(&self->steps[i], isa, &network->layers[first + i], batch);
+  if (ok) {
+    find_values(self, network);
+    return &self->base;
+  }
+  deep_free(&self->base);
+  return NULL;
+}
