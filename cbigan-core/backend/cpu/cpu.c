@@ -25,6 +25,7 @@ cpu_close(CbiganBackend *base)
   CbiganCpu *self = (CbiganCpu *)base;
   dnnl_stream_destroy(self->stream);
   dnnl_engine_destroy(self->engine);
+  cbigan_cpu_pool_free(self->pool);
   cbigan_cpu_share_free(self->share);
   cbigan_cpu_idlers_release();
   free(self->scratchpad);
@@ -42,6 +43,7 @@ cpu_open(int device, int threads, GError **error)
   const CbiganCpuCount count = cbigan_cpu_count();
   self->base.threads = threads > 0 ? threads : count.node; /* a frame's values lie in the caches of one node */
   self->share = cbigan_cpu_share_new(self->base.threads, count.all);
+  self->pool = cbigan_cpu_pool_new(self->base.threads);
   cbigan_cpu_idlers_hold();
   if (cbigan_cpu_check(dnnl_engine_create(&self->engine, dnnl_cpu, 0), "engine", error) &&
       cbigan_cpu_check(dnnl_stream_create(&self->stream, self->engine, dnnl_stream_default_flags), "stream", error))

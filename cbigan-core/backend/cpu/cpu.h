@@ -15,6 +15,7 @@
 
 #include "backend/backend.h"
 #include "kernels.h"
+#include "pool.h"
 #include "threads.h"
 
 G_BEGIN_DECLS
@@ -26,6 +27,7 @@ typedef struct {
   float *scratchpad; /* of scratchpad_size bytes: the largest that any primitive asked for */
   gsize scratchpad_size;
   CbiganCpuShare *share; /* of the processors */
+  CbiganCpuPool *pool;   /* for fused layers */
   const CbiganIsa *isa;  /* of fused layers; NULL = none */
 } CbiganCpu;
 

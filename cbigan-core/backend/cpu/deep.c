@@ -1,15 +1,14 @@
-/* deep.c - layers of few patches, one after another in one parallel region
+/* deep.c - layers of few patches, one after another in one run of the helpers
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Where fused.c's segments are too narrow, maps are small and channels many: each layer takes some microseconds, about
- * what it costs to wake a team for it. So one team stays for all of them, and waits for one another only where a layer
- * needs what the others made.
+ * what it costs to wake a thread for it. So they are one run of the pool, with a turn for layers that don't need what
+ * the others of the turn make.
  */
 #include "fused.h"
 
-#include <omp.h>
 #include <stdlib.h>
 
 typedef struct {
@@ -17,13 +16,15 @@ typedef struct {
   const CbiganChannels *channels;
   CbiganDirect direct;
   float *weights, *bias; /* direct's; NULL: none */
-  gboolean waits;        /* needs what layers since the last wait made */
 } Step;
 
 typedef struct {
   CbiganFused base;
   const CbiganCpu *backend;
-  Step *steps; /* (base.n_layers) */
+  Step *steps;     /* (base.n_layers) */
+  int *first_step; /* (n_turns + 1): of a turn */
+  CbiganCpuTurn *turns;
+  int n_turns;
 } Deep;
 
 /* --- weights ---------------------------------------------------------------------------------------------------- */
@@ -151,53 +152,61 @@ find_values(Deep *self, const CbiganNetwork *network)
                       *read = g_new0(gboolean, network->n_values);
   self->base.inputs = g_new(int, network->n_values + 1);
   self->base.outputs = g_new(int, network->n_values + 1);
+  self->n_turns = 1;
   for (Step *step = self->steps; step < self->steps + self->base.n_layers; step++) {
     const CbiganLayer *l = step->layer;
     const int reads[] = { l->input, l->accumulate ? l->output : l->input };
+    gboolean waits = fresh[reads[0]] || fresh[reads[1]];
     for (int i = 0; i < 2; i++) {
-      step->waits |= fresh[reads[i]];
       if (!written[reads[i]] && !read[reads[i]])
         self->base.inputs[n_in++] = reads[i];
       read[reads[i]] = TRUE;
     }
-    for (int v = 0; step->waits && v < network->n_values; v++)
+    if (waits)
+      self->first_step[self->n_turns++] = (int)(step - self->steps);
+    for (int v = 0; waits && v < network->n_values; v++)
       fresh[v] = FALSE;
     if (!written[l->output])
       self->base.outputs[n_out++] = l->output;
     written[l->output] = fresh[l->output] = TRUE;
   }
+  self->first_step[self->n_turns] = self->base.n_layers;
   self->base.inputs[n_in] = self->base.outputs[n_out] = -1;
 }
 
 /* --- run -------------------------------------------------------------------------------------------------------- */
 
+/* Item `part` of a turn, of `parts` */
+typedef struct {
+  const Deep *deep;
+  float *const *values;
+  int parts;
+} Pass;
+
 static void
-run_part(const Step *step, float *const *values, int part, int parts)
+run_part(gpointer data, int turn, int part, int thread)
 {
-  int n = cbigan_direct_items(&step->direct, step->channels->vector);
-  int first = n * part / parts, end = n * (part + 1) / parts;
-  if (end > first)
-    step->channels->direct(&step->direct, values[step->layer->input], first, end - first, values[step->layer->output]);
+  const Pass *pass = data;
+  const Deep *self = pass->deep;
+  const Step *end = self->steps + self->first_step[turn + 1];
+  for (const Step *step = self->steps + self->first_step[turn]; step < end; step++) {
+    int n = cbigan_direct_items(&step->direct, step->channels->vector);
+    int first = n * part / pass->parts, last = n * (part + 1) / pass->parts;
+    if (last > first)
+      step->channels->direct(&step->direct, pass->values[step->layer->input], first, last - first,
+                             pass->values[step->layer->output]);
+  }
 }
 
 static void
 deep_run(CbiganFused *base, float *const *values)
 {
   const Deep *self = (const Deep *)base;
-  const Step *end = self->steps + base->n_layers;
   int team = cbigan_cpu_team(&self->backend->base);
-  if (team == 1) { /* as in cbigan_cpu_fused_run() */
-    for (const Step *step = self->steps; step < end; step++)
-      run_part(step, values, 0, 1);
-    return;
-  }
-#pragma omp parallel num_threads(team)
-  for (const Step *step = self->steps; step < end; step++) {
-    if (step->waits) {
-#pragma omp barrier
-    }
-    run_part(step, values, omp_get_thread_num(), omp_get_num_threads());
-  }
+  Pass pass = { self, values, team };
+  for (int t = 0; t < self->n_turns; t++)
+    self->turns[t].items = team;
+  cbigan_cpu_pool_run(self->backend->pool, &(CbiganCpuRun){ team, self->turns, self->n_turns, run_part, &pass });
 }
 
 static void
@@ -210,6 +219,8 @@ deep_free(CbiganFused *base)
   }
   g_free(base->inputs);
   g_free(base->outputs);
+  g_free(self->first_step);
+  g_free(self->turns);
   g_free(self->steps);
   g_free(self);
 }
@@ -225,6 +236,8 @@ cbigan_cpu_fuse_deep(CbiganBackend *backend, const CbiganKernels *segments, cons
   self->base = (CbiganFused){ .n_layers = n, .load = deep_load, .run = deep_run, .free = deep_free };
   self->backend = (const CbiganCpu *)backend;
   self->steps = g_new0(Step, n);
+  self->turns = g_new0(CbiganCpuTurn, n);
+  self->first_step = g_new0(int, n + 1);
   for (int i = 0; i < n; i++)
     ok &= init_step(&self->steps[i], isa, &network->layers[first + i], batch);
   if (ok) {

@@ -320,6 +320,7 @@ allocate(CbiganCpuFused *self)
   self->groups = g_new0(float *, threads);
   self->scratch = g_new0(float *, threads);
   self->n_memories = MIN(threads, self->n_groups);
+  self->turns = g_new0(CbiganCpuTurn, 1 + MIN(threads, self->n_groups) * (self->n_steps + 2));
   for (int i = 0; i < self->n_memories; i++)
     if (!(self->groups[i] = cbigan_cpu_memory(self->group_floats * sizeof(float))))
       return FALSE;
@@ -347,6 +348,7 @@ fused_free(CbiganFused *base)
   g_free(self->offsets);
   g_free(self->groups);
   g_free(self->scratch);
+  g_free(self->turns);
   g_free(self);
 }
 

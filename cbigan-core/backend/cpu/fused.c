@@ -3,12 +3,11 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * One parallel region a pass. While there are as many groups of lanes left as threads, each thread takes whole groups;
- * the rest is done group by group by all threads together, which share the items of each step (tiles, rows, outputs).
+ * One run of the pool a pass. While there are as many groups of lanes left as threads, a thread takes whole groups; the
+ * rest is done group by group by all threads together, which share the items of each step (tiles, rows, outputs).
  */
 #include "fused.h"
 
-#include <omp.h>
 #include <string.h>
 
 static CbiganMap
@@ -199,40 +198,47 @@ run_group(const CbiganCpuFused *self, int number, float *group, float *scratch, 
   transfer_all(self, number, group, self->base.outputs, values, FALSE, 0, 1);
 }
 
-/* The same by all threads of a parallel region together. */
+/* --- turns ------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+  const CbiganCpuFused *fused;
+  float *const *values;
+  int whole; /* groups that are one item each, of the first turn */
+  int parts; /* of the other groups, whose turns follow: values in, the steps, values out */
+} Pass;
+
 static void
-share_group(const CbiganCpuFused *self, int number, float *group, float *scratch, float *const *values)
+run_item(gpointer data, int turn, int item, int thread)
 {
-  int part = omp_get_thread_num(), parts = omp_get_num_threads();
-  transfer_all(self, number, group, self->base.inputs, values, TRUE, part, parts);
-  for (const CbiganStep *step = self->steps; step < self->steps + self->n_steps; step++) {
-    int n = count_items(self, step), first = n * part / parts, end = n * (part + 1) / parts;
-#pragma omp barrier
-    if (end > first)
-      runs[step->kind](self, step, group, scratch, first, end - first);
+  const Pass *pass = data;
+  const CbiganCpuFused *self = pass->fused;
+  float *scratch = self->scratch[thread];
+  if (!turn) {
+    run_group(self, item, self->groups[thread], scratch, pass->values);
+    return;
   }
-#pragma omp barrier
-  transfer_all(self, number, group, self->base.outputs, values, FALSE, part, parts);
-#pragma omp barrier
+  int turns = self->n_steps + 2, number = pass->whole + (turn - 1) / turns, step = (turn - 1) % turns - 1;
+  if (step < 0) {
+    transfer_all(self, number, self->groups[0], self->base.inputs, pass->values, TRUE, item, pass->parts);
+  } else if (step == self->n_steps) {
+    transfer_all(self, number, self->groups[0], self->base.outputs, pass->values, FALSE, item, pass->parts);
+  } else {
+    const CbiganStep *s = &self->steps[step];
+    int n = count_items(self, s), first = n * item / pass->parts, end = n * (item + 1) / pass->parts;
+    if (end > first)
+      runs[s->kind](self, s, self->groups[0], scratch, first, end - first);
+  }
 }
 
 void
 cbigan_cpu_fused_run(CbiganFused *base, float *const *values)
 {
   const CbiganCpuFused *self = (const CbiganCpuFused *)base;
-  int team = cbigan_cpu_team(&self->backend->base);
-  if (team == 1) { /* GNU OpenMP allocates memory and calls the kernel for a team of one, too */
-    for (int number = 0; number < self->n_groups; number++)
-      run_group(self, number, self->groups[0], self->scratch[0], values);
-    return;
-  }
-#pragma omp parallel num_threads(team)
-  {
-    int threads = omp_get_num_threads(), me = omp_get_thread_num(), whole = self->n_groups / threads * threads;
-    for (int number = me; number < whole; number += threads)
-      run_group(self, number, self->groups[me], self->scratch[me], values);
-#pragma omp barrier
-    for (int number = whole; number < self->n_groups; number++)
-      share_group(self, number, self->groups[0], self->scratch[me], values);
-  }
+  int team = cbigan_cpu_team(&self->backend->base), whole = self->n_groups / team * team;
+  int n_turns = 1 + (self->n_groups - whole) * (self->n_steps + 2);
+  Pass pass = { self, values, whole, team };
+  self->turns[0].items = whole;
+  for (int t = 1; t < n_turns; t++)
+    self->turns[t].items = team;
+  cbigan_cpu_pool_run(self->backend->pool, &(CbiganCpuRun){ team, self->turns, n_turns, run_item, &pass });
 }

@@ -56,6 +56,7 @@ typedef struct {
   float **groups;  /* (n_memories): values of a group at work */
   float **scratch; /* (threads) */
   int n_memories;
+  CbiganCpuTurn *turns; /* of a pass: see fused.c */
 } CbiganCpuFused;
 
 /* Columns of a lane where a row has w. */
