@@ -50,17 +50,20 @@ multiply(const int outputs, const int columns, const Product *p, gsize offset)
       ((Vector *)(out + o * out_plane))[v] = slope == 1.0f ? sum[o][v] : leaky(sum[o][v], slope);
 }
 
+/* As many columns of [column, end) as are whole steps; returns the next one. */
 #define MULTIPLY(outputs, columns)                                                                                     \
-  static void multiply_##outputs##_##columns(const Product *p, gsize offset)                                           \
+  static int multiply_##outputs##_##columns(const Product *p, int column, int end)                                     \
   {                                                                                                                    \
-    multiply(outputs, columns, p, offset);                                                                             \
+    for (; column + columns <= end; column += columns)                                                                 \
+      multiply(outputs, columns, p, (gsize)column * LANES);                                                            \
+    return column;                                                                                                     \
   }
 #define MULTIPLIES(outputs) MULTIPLY(outputs, 1) MULTIPLY(outputs, 2) MULTIPLY(outputs, 4)
 MULTIPLIES(1) MULTIPLIES(2) MULTIPLIES(3) MULTIPLIES(4) MULTIPLIES(6) MULTIPLIES(8)
 
 /* [outputs][log2 columns] */
 #define ROW(outputs) { multiply_##outputs##_1, multiply_##outputs##_2, multiply_##outputs##_4 }
-static void (*const multiplies[9][3])(const Product *, gsize) = {
+static int (*const multiplies[9][3])(const Product *, int, int) = {
   [1] = ROW(1), [2] = ROW(2), [3] = ROW(3), [4] = ROW(4), [6] = ROW(6), [8] = ROW(8),
 };
 /* clang-format on */
@@ -70,9 +73,6 @@ INLINE void
 multiply_columns(const Product *p, int outputs, int columns)
 {
   int log = 4 * outputs <= SUMS ? 2 : 2 * outputs <= SUMS ? 1 : 0;
-  for (int column = 0; column < columns; column += 1 << log) {
-    while (column + (1 << log) > columns)
-      log--;
-    multiplies[outputs][log](p, (gsize)column * LANES);
-  }
+  for (int column = 0; column < columns; log--)
+    column = multiplies[outputs][log](p, column, columns);
 }
