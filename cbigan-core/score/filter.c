@@ -5,12 +5,13 @@
  */
 #include "filter.h"
 #include "patches.h"
+#include "wide.h"
 
 #include <math.h>
 #include <string.h>
 
 /* Adds a row of x to the columns' sums, or takes it away. */
-static void
+CBIGAN_WIDE static void
 slide(double *columns, const float *row, int w, double sign)
 {
   for (int i = 0; i < w; i++)
@@ -53,7 +54,7 @@ cbigan_filter_high_pass(const float *x, int w, int h, int radius, gboolean accum
 #define MAX_RADIUS 15
 
 /* Row y of x (h, w), blurred down the columns */
-static void
+CBIGAN_WIDE static void
 blur_down(const float *x, int w, int h, int y, const float *kernel, int radius, float *restrict to)
 {
   memset(to, 0, sizeof *to * (gsize)w);
@@ -64,7 +65,7 @@ blur_down(const float *x, int w, int h, int y, const float *kernel, int radius, 
   }
 }
 
-static void
+CBIGAN_WIDE static void
 blur_along(const float *restrict from, int w, const float *kernel, int radius, float *restrict to)
 {
   memset(to, 0, sizeof *to * (gsize)w);

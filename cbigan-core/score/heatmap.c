@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "regions.h"
+#include "wide.h"
 
 /* Colours of a normalized value; between two rows they are mixed. The hues are those of matplotlib's `inferno`, whose
  * lightness rises steadily; it starts where its purple can be told from a dark picture. */
@@ -64,7 +65,7 @@ usable(double threshold)
   return threshold >= 0.0 ? MAX((float)threshold, FLT_MIN) : INFINITY;
 }
 
-static inline __attribute__((always_inline)) void
+CBIGAN_WIDE static void
 gray16(const float *map, gsize n, float threshold, guint16 *gray)
 {
 #pragma omp simd
@@ -73,7 +74,7 @@ gray16(const float *map, gsize n, float threshold, guint16 *gray)
 }
 
 /* Rows of the table of colours, n of them. */
-static inline __attribute__((always_inline)) void
+CBIGAN_WIDE static void
 levels(const float *map, gsize n, float threshold, guint8 *rows)
 {
 #pragma omp simd
@@ -81,32 +82,11 @@ levels(const float *map, gsize n, float threshold, guint8 *rows)
     rows[i] = (guint8)(int)level(map[i], threshold, 255.0f);
 }
 
-/* Twice as fast, the same bits: no multiplication and addition become one. */
-#ifdef __x86_64__
-#define HAS_AVX2 __builtin_cpu_supports("avx2")
-#define AVX2 __attribute__((target("avx2")))
-#else
-#define HAS_AVX2 FALSE
-#define AVX2
-#endif
-
-AVX2 static void
-gray16_avx2(const float *map, gsize n, float threshold, guint16 *gray)
-{
-  gray16(map, n, threshold, gray);
-}
-
-AVX2 static void
-levels_avx2(const float *map, gsize n, float threshold, guint8 *rows)
-{
-  levels(map, n, threshold, rows);
-}
-
 void
 cbigan_map_to_gray16(const float *map, int width, int height, double threshold, guint16 *gray)
 {
   g_return_if_fail(map && gray && width > 0 && height > 0);
-  (HAS_AVX2 ? gray16_avx2 : gray16)(map, (gsize)width * (gsize)height, usable(threshold), gray);
+  gray16(map, (gsize)width * (gsize)height, usable(threshold), gray);
 }
 
 void
@@ -120,7 +100,7 @@ cbigan_map_to_bgra(const float *map, int width, int height, double threshold, gu
   gsize n = (gsize)width * (gsize)height;
   for (gsize done = 0; done < n; done += sizeof rows) {
     gsize count = MIN(n - done, sizeof rows);
-    (HAS_AVX2 ? levels_avx2 : levels)(map + done, count, at, rows);
+    levels(map + done, count, at, rows);
     for (gsize i = 0; i < count; i++) /* cvLUT takes five times as long for so few */
       memcpy(bgra + 4 * (done + i), table[rows[i]], 4);
   }

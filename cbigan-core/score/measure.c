@@ -13,6 +13,7 @@
 
 #include "i18n.h"
 #include "passes.h"
+#include "wide.h"
 
 /* A frame in flight. Buffers grow and stay. */
 typedef struct {
@@ -265,7 +266,7 @@ run_view(CbiganMeasure *self, CbiganView view)
 
 /* --- one frame ------------------------------------------------------------------------------------------------- */
 
-static gboolean
+CBIGAN_WIDE static gboolean
 all_finite(const float *x, gsize n)
 {
   float sum = 0.0f; /* stays 0 unless something is infinite or NAN */
@@ -276,7 +277,7 @@ all_finite(const float *x, gsize n)
 }
 
 /* Row y of a channel: x - the mean of the reconstructions there -> d (w). values: x of each 8-bit value. */
-static void
+CBIGAN_WIDE static void
 difference_row(const CbiganMeasure *self, const Slot *slot, CbiganView view, const float values[256], int channel,
                int y, float *d)
 {

@@ -101,8 +101,8 @@ find_needs(const CbiganScorer *self, guint needs[CBIGAN_N_VIEWS])
     }
 }
 
-/* A frame that takes half a millisecond gains nothing from a second thread where all is quiet, and takes twice as long
- * where it has to wait for it: one is enough. 0: the backend's choice. */
+/* A frame that takes half a millisecond gains a third from a second thread where all is quiet, at more than the cost of
+ * that in processor time, and less than nothing where it has to wait for it: one is enough. 0: the backend's choice. */
 static int
 choose_threads(const CbiganScorer *self, int batch)
 {

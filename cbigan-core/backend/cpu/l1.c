@@ -7,9 +7,11 @@
 
 #include <math.h>
 
+#include "wide.h"
+
 #define PIECE 1024 /* summed in float, which the compiler turns into vectors; pieces in double */
 
-static float
+CBIGAN_WIDE static float
 piece_sum(gsize n, const float *restrict a, const float *restrict b)
 {
   float sum = 0;
@@ -19,7 +21,7 @@ piece_sum(gsize n, const float *restrict a, const float *restrict b)
   return sum;
 }
 
-static void
+CBIGAN_WIDE static void
 subtract(gsize n, const float *restrict a, const float *restrict b, float *restrict difference)
 {
   for (gsize i = 0; i < n; i++)
