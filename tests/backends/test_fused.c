@@ -18,6 +18,9 @@
 /* Of the largest number of a value. The worst that these tests find (each prints its own) is 8.5e-6, behind the twelve
  * 3x3 convolutions of a wide G. */
 #define TOLERANCE 2.5e-5f
+extern const CbiganKernels cbigan_test_wide_vectors;
+extern const CbiganChannels cbigan_test_wide_channels;
+
 #define REFERENCE_PIXELS 400 /* width * side of a patch: up to here the reference is quick enough */
 
 static void
@@ -69,6 +72,26 @@ test_wide(gconstpointer isa)
 {
   static const int widths[] = { 12, 16, 19, 24, 32, 37 };
   check_widths(isa, widths, G_N_ELEMENTS(widths), 64);
+}
+
+/* What AVX-512 gets, compiled for any processor: see meson.build. */
+static void
+test_wide_vectors(void)
+{
+  static const CbiganIsa isa = {
+    .name = "wide-vectors",
+    .many = &cbigan_test_wide_vectors,
+    .few = &cbigan_test_wide_vectors,
+    .channels = { &cbigan_test_wide_channels },
+    .widest = CBIGAN_MAX_WIDTH,
+  };
+  float worst = 0;
+  for (int i = 0; i < 2 * CBIGAN_N_NETWORKS; i++) {
+    Case c = { (CbiganNetworkKind)(i / 2), i % 2 ? 5 : 3, 64, i % 2 ? 1 : 3 };
+    g_autoptr(CbiganNetwork) network = case_network(&c);
+    check(&isa, &c, network, &worst);
+  }
+  say_worst(worst);
 }
 
 static void
@@ -359,6 +382,7 @@ main(int argc, char **argv)
     g_test_add_func("/names", test_names);
     g_test_add_func("/environment", test_environment);
     g_test_add_func("/none", test_none);
+    g_test_add_func("/wide-vectors", test_wide_vectors);
   }
   for (guint i = 0; names[i]; i++) {
     const CbiganIsa *isa = isa_find(names[i]);
