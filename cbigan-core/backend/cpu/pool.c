@@ -13,7 +13,8 @@
 
 #include <stdatomic.h>
 
-#define PAUSES 200 /* a few microseconds, before a waiting thread gives way to others */
+#define PAUSES 200  /* a few microseconds, before a waiting thread gives way to others */
+#define YIELDS 2000 /* about a millisecond, before it sleeps, so that it can't keep a thread of lower priority away */
 #define SPIN_USEC 150
 
 struct _CbiganCpuPool {
@@ -37,7 +38,9 @@ typedef struct {
 static inline void
 pause_for(int tries)
 {
-  if (tries > PAUSES)
+  if (tries > PAUSES + YIELDS)
+    g_usleep(100);
+  else if (tries > PAUSES)
     g_thread_yield();
 #ifdef __x86_64__
   else
