@@ -89,7 +89,7 @@ options_for(const char *backend)
   CbiganTrainOptions o;
   cbigan_train_options_init(&o, CBIGAN_PRESET_OBJECT);
   o.width = WIDTH;
-  o.seed = 7;
+  o.seed = 12;
   o.batch = 2;
   o.warmup_steps = 3;
   o.steps = 10;
@@ -249,7 +249,7 @@ test_seed(Fixture *f, gconstpointer backend)
   o.threads = 2; /* the order of sums may depend on how many, not on who was faster */
   o.steps = 2;
   for (int i = 0; i < 3; i++) {
-    o.seed = i == 2 ? 8 : 7;
+    o.seed = i == 2 ? 8 : 12;
     g_autoptr(CbiganTraining) training = new_training(f, &o);
     run(training, 5);
     read_state(f, training, &states[i]);
@@ -427,7 +427,7 @@ test_finish(Fixture *f, gconstpointer backend)
   g_assert_cmpint(info->score, ==, CBIGAN_SCORE_CRITIC);
   g_assert_cmpuint(info->n_good_scores, ==, 4);
   g_assert_true(isfinite(info->threshold) && info->threshold > 0.0);
-  g_assert_nonnull(strstr(info->training, "\"seed\":7"));
+  g_assert_nonnull(strstr(info->training, "\"seed\":12"));
   g_assert_nonnull(strstr(info->training, "\"dataset_sha256\":\"64 x 64\""));
 }
 
