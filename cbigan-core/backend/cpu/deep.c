@@ -117,28 +117,14 @@ can_take(const CbiganLayer *l)
   return l->activation != CBIGAN_TANH && (l->kind != CBIGAN_CONV2D || l->out.h * l->out.w % CBIGAN_DIRECT_GROUP == 0);
 }
 
-/* Which of the network's inputs each value depends on, a bit each. */
-static guint *
-find_sources(const CbiganNetwork *network)
-{
-  guint *sources = g_new0(guint, network->n_values);
-  for (int i = 0; i < network->n_inputs; i++)
-    sources[i] = 1u << i;
-  for (int i = 0; i < network->n_layers; i++)
-    sources[network->layers[i].output] |= sources[network->layers[i].input];
-  return sources;
-}
-
-/* How many layers, from the first on: up to where segments are wide enough again, and of the same sources only, so that
- * cbigan_forward_run_again() need not run more than it must. */
+/* How many layers, from the first on, up to where segments are wide enough again */
 static int
-count_layers(const CbiganKernels *segments, const CbiganNetwork *network, int first, int end)
+count_layers(const CbiganKernels *segments, const CbiganNetwork *network, int first, int n_layers)
 {
-  g_autofree guint *sources = find_sources(network);
-  const CbiganLayer *begin = &network->layers[first], *l = begin;
-  for (; l < network->layers + end && can_take(l); l++)
-    if (l > begin &&
-        ((segments && cbigan_cpu_wide_enough(segments, l)) || sources[l->output] != sources[begin->output]))
+  const CbiganLayer *begin = &network->layers[first], *l = begin,
+                    *end = &network->layers[cbigan_cpu_same_sources(network, first, n_layers)];
+  for (; l < end && can_take(l); l++)
+    if (l > begin && segments && cbigan_cpu_wide_enough(segments, l))
       break;
   return (int)(l - begin);
 }
