@@ -24,15 +24,15 @@ digest(const float *t, gsize n, guint samples, double *row)
 
 static double
 compare_row(const char *what, const char *name, const double *found, const float *expected, guint columns,
-            double tolerance)
+            double tolerance, double slack)
 {
   double largest = 0.0, worst = 0.0;
   for (guint i = 2; i < columns; i++)
     largest = MAX(largest, fabs((double)expected[i]));
   for (guint i = 0; i < columns; i++) {
-    double allowed = tolerance * (i < 2 ? expected[1] : largest), off = fabs(found[i] - expected[i]);
+    double allowed = i < 2 ? tolerance * expected[1] : tolerance * largest + slack, off = fabs(found[i] - expected[i]);
     if (!(off <= allowed))
-      g_error("%s, %s: %s %u is %.9g, expected %.9g (off by %.2g, allowed %.2g = %g of %.3g)", what, name,
+      g_error("%s, %s: %s %u is %.9g, expected %.9g (off by %.2g, allowed %.2g, tolerance %g of %.3g)", what, name,
               i == 0   ? "projection"
               : i == 1 ? "norm"
                        : "sample",
@@ -45,7 +45,8 @@ compare_row(const char *what, const char *name, const double *found, const float
 }
 
 double
-digest_compare(Golden *golden, const char *what, const CbiganNetwork *network, const float *array, double tolerance)
+digest_compare(Golden *golden, const char *what, const CbiganNetwork *network, const float *array, double tolerance,
+               double slack)
 {
   int dims[4];
   gsize length;
@@ -67,7 +68,7 @@ digest_compare(Golden *golden, const char *what, const CbiganNetwork *network, c
     if (!p)
       g_error("%s: the network has no parameter %s", what, names[i]);
     digest(array + p->offset, p->size, columns - 2, found);
-    worst = MAX(worst, compare_row(what, p->name, found, rows + (gsize)i * columns, columns, tolerance));
+    worst = MAX(worst, compare_row(what, p->name, found, rows + (gsize)i * columns, columns, tolerance, slack));
   }
   return worst;
 }

@@ -9,9 +9,9 @@
 G_BEGIN_DECLS
 
 /* array: network->n_floats, host. what: "combined.encoder", of rows (projection, norm, samples) by parameter. Every
- * number may be off by tolerance * the row's norm (projection) or the largest sample. Returns the largest distance
- * found in units of the tolerance; a failure names parameter and both values. */
+ * number may be off by tolerance * the row's norm (projection, norm) or the largest sample, samples by slack besides.
+ * Returns the largest distance found in units of what is allowed; a failure names parameter and both values. */
 double digest_compare(Golden *golden, const char *what, const CbiganNetwork *network, const float *array,
-                      double tolerance);
+                      double tolerance, double slack);
 
 G_END_DECLS

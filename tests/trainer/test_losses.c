@@ -94,7 +94,7 @@ compare_gradients(Fixture *f, const char *name, CbiganNetworkKind kind, double t
 {
   g_autofree char *what = g_strdup_printf("%s.%s", name, cbigan_network_prefix(kind));
   g_autofree float *gradients = take_gradients(f, kind);
-  double worst = digest_compare(f->golden, what, f->learners[kind].network, gradients, tolerance);
+  double worst = digest_compare(f->golden, what, f->learners[kind].network, gradients, tolerance, 0.0);
   g_test_message("%s on %s: within %.2g of the tolerance %g", what, f->backend_name, worst, tolerance);
 }
 
@@ -176,11 +176,11 @@ test_critic(Fixture *f, gconstpointer unused)
   compare_loss("L_D (Eq. 6)", values.critic, expected[0]);
   compare_loss("gradient penalty", values.penalty, expected[1]);
   double worst[3];
-  worst[0] = digest_compare(f->golden, "critic.discriminator", network, without, GRADIENT_TOLERANCE);
-  worst[1] = digest_compare(f->golden, "both.discriminator", network, with, GRADIENT_TOLERANCE);
+  worst[0] = digest_compare(f->golden, "critic.discriminator", network, without, GRADIENT_TOLERANCE, 0.0);
+  worst[1] = digest_compare(f->golden, "both.discriminator", network, with, GRADIENT_TOLERANCE, 0.0);
   for (gsize i = 0; i < network->n_floats; i++)
     alone[i] = (alone[i] - without[i]) / HEAVY;
-  worst[2] = digest_compare(f->golden, "penalty.discriminator", network, alone, GRADIENT_TOLERANCE);
+  worst[2] = digest_compare(f->golden, "penalty.discriminator", network, alone, GRADIENT_TOLERANCE, 0.0);
   for (int i = 0; i < network->n_parameters; i++)
     for (gsize k = 0; network->parameters[i].n_dims == 1 && k < network->parameters[i].size; k++)
       g_assert_cmpfloat(alone[network->parameters[i].offset + k], ==, 0.0f);
