@@ -43,6 +43,16 @@ typedef enum {
   CBIGAN_SCORE_MODEL = -1  /* the one that the model file prefers */
 } CbiganScoreKind;
 
+/* What the networks' products are multiplied in; sums are always single precision. */
+typedef enum {
+  CBIGAN_PRECISION_AUTO, /* bf16 where it is faster and the model says that verdicts stay (bf16_error), else fp32 */
+  CBIGAN_PRECISION_FP32,
+  CBIGAN_PRECISION_BF16, /* 8 bits of mantissa: faster, scores differ by about a hundredth */
+  CBIGAN_N_PRECISIONS
+} CbiganPrecision;
+
+const char *cbigan_precision_name(CbiganPrecision precision); /* "auto", "fp32", "bf16" */
+
 const char *cbigan_score_name(CbiganScoreKind kind);                  /* "paper", "calibrated", "critic" */
 gboolean cbigan_score_from_name(const char *name, CbiganScoreKind *kind);
 
@@ -67,6 +77,9 @@ typedef struct {
                              * light_median: each frame's gain and offset are set so that its own come to lie
                              * there; both NAN: no light compensation */
   double threshold;         /* in units of the score; NAN: none */
+  double bf16_error;        /* largest difference of `score` between bf16 and fp32, in units of the threshold, on the
+                             * pictures of the calibration and synthetic defects in them, of which no verdict changed;
+                             * NAN: not tried, or a verdict did change */
   const double *good_scores; /* (n_good_scores) of held-out good pictures */
   guint n_good_scores;
   const char *training;     /* JSON object: where it came from; NULL: unknown */
@@ -96,9 +109,10 @@ typedef struct {
   double lambda;           /* Eq. 7; NAN = the model's */
   double threshold;        /* NAN = the model's (only if `score` is the model's score) */
   int batch;               /* patches at a time; 0 = chosen for the backend */
+  CbiganPrecision precision;
 } CbiganScorerOptions;
 
-#define CBIGAN_SCORER_OPTIONS_INIT { NULL, 0, 0, CBIGAN_SCORE_MODEL, 0, NAN, NAN, 0 }
+#define CBIGAN_SCORER_OPTIONS_INIT { NULL, 0, 0, CBIGAN_SCORE_MODEL, 0, NAN, NAN, 0, CBIGAN_PRECISION_AUTO }
 
 /* A frame: rows of 8-bit R, G, B. Only read; not kept after the call. */
 typedef struct {
@@ -150,6 +164,8 @@ gboolean cbigan_scorer_set_threshold(CbiganScorer *scorer, double threshold, GEr
 gboolean cbigan_scorer_set_lambda(CbiganScorer *scorer, double lambda, GError **error);
 /* "cpu": the backend that runs, never "auto". */
 const char *cbigan_scorer_backend(const CbiganScorer *scorer);
+/* What it multiplies in, never CBIGAN_PRECISION_AUTO. */
+CbiganPrecision cbigan_scorer_precision(const CbiganScorer *scorer);
 
 /* (h, w) map in the score's units -> normalized as 0..65535 (threshold = 32768). gray: (h, w). */
 void cbigan_map_to_gray16(const float *map, int width, int height, double threshold, guint16 *gray);

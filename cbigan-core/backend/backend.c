@@ -10,11 +10,10 @@
 
 #include <string.h>
 
-#include "cbigan.h"
 #include "i18n.h"
 
-static const CbiganBackendClass *const backends[] = { &cbigan_backend_cpu, &cbigan_backend_cuda, &cbigan_backend_reference,
-                                                     NULL };
+static const CbiganBackendClass *const backends[] = { &cbigan_backend_cpu, &cbigan_backend_cuda,
+                                                      &cbigan_backend_reference, NULL };
 
 const CbiganBackendClass *const *
 cbigan_backend_list(void)
@@ -118,6 +117,28 @@ cbigan_backend_team(const CbiganBackend *self)
 {
   g_return_val_if_fail(self, 1);
   return self->klass->team ? self->klass->team(self) : self->threads;
+}
+
+gboolean
+cbigan_backend_set_precision(CbiganBackend *self, CbiganPrecision precision, GError **error)
+{
+  g_return_val_if_fail(self && precision > CBIGAN_PRECISION_AUTO && precision < CBIGAN_N_PRECISIONS, FALSE);
+  if (self->klass->set_precision)
+    self->klass->set_precision(self, precision);
+  else if (precision != CBIGAN_PRECISION_FP32) {
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND,
+                _("backend “%s” can't do %s; it has fp32, and “cpu” has bf16"), self->klass->name,
+                cbigan_precision_name(precision));
+    return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean
+cbigan_backend_prefers_bf16(const CbiganBackend *self, int width)
+{
+  g_return_val_if_fail(self, FALSE);
+  return self->klass->prefers_bf16 && self->klass->prefers_bf16(self, width);
 }
 
 float *

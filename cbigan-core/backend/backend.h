@@ -12,6 +12,7 @@
  * return before they are done; finish() and download() wait.
  */
 #pragma once
+#include "cbigan.h"
 #include "model/network.h"
 
 G_BEGIN_DECLS
@@ -89,6 +90,11 @@ struct _CbiganBackendClass {
   CbiganFused *(*fuse)(CbiganBackend *self, const CbiganNetwork *network, int first, int n_layers, int batch,
                        const int *keep);
 
+  /* Optional, NULL = there is only fp32. What layers fused from now on multiply in: fp32 or bf16. */
+  void (*set_precision)(CbiganBackend *self, CbiganPrecision precision);
+  /* With set_precision: whether bf16 is faster here for a network of that width (c). */
+  gboolean (*prefers_bf16)(const CbiganBackend *self, int width);
+
   /* sums[i] = ||a_i - b_i||_1 over `size` floats of each of n samples; sums in host memory, waits.
    * difference: gets a - b, or NULL */
   void (*l1)(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference, double *sums);
@@ -116,6 +122,9 @@ CbiganBackend *cbigan_backend_open(const char *name, int device, int threads, GE
 void cbigan_backend_close(CbiganBackend *self);
 gboolean cbigan_backend_finish(CbiganBackend *self, GError **error);
 int cbigan_backend_team(const CbiganBackend *self);
+/* FALSE with CBIGAN_ERROR_BACKEND: this backend can't. precision: not CBIGAN_PRECISION_AUTO; fp32 before the call */
+gboolean cbigan_backend_set_precision(CbiganBackend *self, CbiganPrecision precision, GError **error);
+gboolean cbigan_backend_prefers_bf16(const CbiganBackend *self, int width);
 /* For backends: keep the first failure. */
 void cbigan_backend_fail(CbiganBackend *self, const char *format, ...) G_GNUC_PRINTF(2, 3);
 

@@ -23,6 +23,18 @@ cbigan_score_name(CbiganScoreKind kind)
   return score_names[kind];
 }
 
+const char *
+cbigan_precision_name(CbiganPrecision precision)
+{
+  static const char *const names[CBIGAN_N_PRECISIONS] = {
+    [CBIGAN_PRECISION_AUTO] = "auto",
+    [CBIGAN_PRECISION_FP32] = "fp32",
+    [CBIGAN_PRECISION_BF16] = "bf16",
+  };
+  g_return_val_if_fail(precision >= 0 && precision < CBIGAN_N_PRECISIONS, NULL);
+  return names[precision];
+}
+
 gboolean
 cbigan_score_from_name(const char *name, CbiganScoreKind *kind)
 {
@@ -41,8 +53,14 @@ cbigan_model_new_empty(int width, int patch)
   g_return_val_if_fail(width >= 1 && width <= CBIGAN_MAX_WIDTH && (patch == 64 || patch == 128), NULL);
   CbiganModel *self = g_new0(CbiganModel, 1);
   g_atomic_ref_count_init(&self->references);
-  self->info = (CbiganModelInfo){ .width = width, .latent = CBIGAN_LATENT, .patch = patch, .lambda = 0.1,
-                                  .light_low = NAN, .light_median = NAN, .threshold = NAN };
+  self->info = (CbiganModelInfo){ .width = width,
+                                  .latent = CBIGAN_LATENT,
+                                  .patch = patch,
+                                  .lambda = 0.1,
+                                  .light_low = NAN,
+                                  .light_median = NAN,
+                                  .threshold = NAN,
+                                  .bf16_error = NAN };
   self->info.scores[CBIGAN_SCORE_PAPER] = TRUE;
   for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
     self->networks[i] = cbigan_network_new((CbiganNetworkKind)i, width, patch);

@@ -343,7 +343,7 @@ check_unknown(GHashTable *metadata, const char *file, GError **error)
 gboolean
 cbigan_metadata_read(GHashTable *metadata, CbiganModelInfo *info, const char *file, GError **error)
 {
-  *info = (CbiganModelInfo){ .light_low = NAN, .light_median = NAN, .threshold = NAN };
+  *info = (CbiganModelInfo){ .light_low = NAN, .light_median = NAN, .threshold = NAN, .bf16_error = NAN };
   for (guint i = 0; i < G_N_ELEMENTS(keys); i++) {
     const char *text = g_hash_table_lookup(metadata, keys[i].name);
     if (!text && keys[i].required)

@@ -194,6 +194,18 @@ run(CbiganBackend *base, CbiganPlan *plan, const float *x, float *y)
     omp_set_max_active_levels(levels);
 }
 
+static void
+set_precision(CbiganBackend *base, CbiganPrecision precision)
+{
+  ((CbiganCpu *)base)->precision = precision;
+}
+
+static gboolean
+prefers_bf16(const CbiganBackend *base, int width)
+{
+  return FALSE;
+}
+
 const CbiganBackendClass cbigan_backend_cpu = {
   .name = "cpu",
   .description = N_("this computer's processor, with oneDNN"),
@@ -215,6 +227,8 @@ const CbiganBackendClass cbigan_backend_cpu = {
   .upsample = run,
   .avgpool = run,
   .fuse = cbigan_cpu_fuse,
+  .set_precision = set_precision,
+  .prefers_bf16 = prefers_bf16,
   .l1 = cbigan_cpu_l1,
   .team = cbigan_cpu_team,
 };

@@ -26,9 +26,10 @@ typedef struct {
   dnnl_stream_t stream;
   float *scratchpad; /* of scratchpad_size bytes: the largest that any primitive asked for */
   gsize scratchpad_size;
-  CbiganCpuShare *share; /* of the processors */
-  CbiganCpuPool *pool;   /* for fused layers */
-  const CbiganIsa *isa;  /* of fused layers; NULL = none */
+  CbiganCpuShare *share;     /* of the processors */
+  CbiganCpuPool *pool;       /* for fused layers */
+  const CbiganIsa *isa;      /* of fused layers; NULL = none */
+  CbiganPrecision precision; /* of layers fused from now on */
 } CbiganCpu;
 
 #define CBIGAN_CPU_MAX_ARGUMENTS 8
