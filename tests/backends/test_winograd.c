@@ -15,10 +15,10 @@
 #include "lanes.h"
 
 /* Of largest |x| * sum |w|, for tiles of that side. The worst that these tests find (each prints its own) is 1.3e-7 and
- * 2.8e-6, from 3 inputs; it shrinks with more of them. A wrong weight or pixel shows with 1e-4 and more. */
-static const float rounding[] = { [2] = 5e-7f, [4] = 1e-5f };
-/* Denormal numbers are this far apart, times what the transforms multiply by at most (10^2 * 19^2). */
-#define DENORMAL (1.4e-45f * 36100)
+ * 6.6e-7, from 3 inputs; it shrinks with more of them. A wrong weight or pixel shows with 1e-4 and more. */
+static const float rounding[] = { [2] = 5e-7f, [4] = 2.5e-6f };
+/* Denormal numbers are this far apart, times what the transforms multiply by at most (5.3^2 * 6.3^2). */
+#define DENORMAL (1.4e-45f * 1115)
 #define MAX_SIDE 4
 #define SAMPLES 3 /* different ones, where the lanes hold more: no number of lanes is a multiple */
 
@@ -62,17 +62,18 @@ samples(const Case *c)
 
 /* --- running ---------------------------------------------------------------------------------------------------- */
 
-/* G by Toom and Cook: polynomials of two degrees at the points 0, +-1, +-2 and infinity */
+/* G by Toom and Cook: polynomials of two degrees at points and infinity, as filter_matrix.h scales them */
 static void
 filter_matrix(int side, double G[MAX_SIDE + 2][3])
 {
-  static const double points[] = { 0, 1, -1, 2, -2 };
+  static const double two[] = { 0, 1, -1 }, four[] = { 0, 0.625, -0.625, 1.5, -1.5 };
+  const double *points = side == 2 ? two : four;
   int n = side + 2;
   for (int k = 0; k < n - 1; k++) {
-    double scale = 1;
+    double scale = k ? 1 / fabs(points[k]) : 1;
     for (int j = 0; j < n - 1; j++)
       scale *= j == k ? 1 : points[k] - points[j];
-    scale = k == 0 ? fabs(scale) : scale; /* signs as in the paper */
+    scale = k == 0 ? fabs(scale) : scale;
     for (int i = 0; i < 3; i++)
       G[k][i] = (i == 0 ? 1 : i == 1 ? points[k] : points[k] * points[k]) / scale;
   }

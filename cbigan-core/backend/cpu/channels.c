@@ -54,8 +54,9 @@ spread_output(const int side, const Vector *y, Vector *out, const int out_stride
     out[2 * out_stride] = y0 - y1;
     out[3 * out_stride] = -y1;
   } else {
+    const float a = CBIGAN_POINT_A, b = CBIGAN_POINT_B, a2 = CBIGAN_A2, b2 = CBIGAN_B2;
     const Vector y2 = y[2], y3 = y[3];
-    const Vector even = y0 + y2, odd = y1 + y3, even2 = y0 + 4.0f * y2, odd2 = 2.0f * y1 + 8.0f * y3;
+    const Vector even = (1 / a) * y0 + a * y2, odd = y1 + a2 * y3, even2 = (1 / b) * y0 + b * y2, odd2 = y1 + b2 * y3;
     out[0] = y0;
     out[out_stride] = even + odd;
     out[2 * out_stride] = even - odd;

@@ -3,10 +3,11 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * F(2, 3) and F(4, 3) of Lavin & Gray 2015 (arXiv 1509.09308), section 4: B^T for inputs, A^T for outputs, of one row
- * or column. `side` is a constant wherever these are inlined.
+ * F(2, 3) and F(4, 3) of Lavin & Gray 2015 (arXiv 1509.09308), section 4, with the points of filter_matrix.h: B^T for
+ * inputs, A^T for outputs, of one row or column. `side` is a constant wherever these are inlined.
  */
 #pragma once
+#include "filter_matrix.h"
 #include "vector.h"
 
 /* clang-format off */
@@ -22,14 +23,15 @@ transform_input(const int side, const Vector *x, const int stride, Vector *out, 
     out[2 * out_stride] = d2 - d1;
     out[3 * out_stride] = d1 - d3;
   } else {
+    const float a = CBIGAN_POINT_A, b = CBIGAN_POINT_B, a2 = CBIGAN_A2, b2 = CBIGAN_B2;
     const Vector d4 = x[4 * stride], d5 = x[5 * stride];
-    const Vector a = d4 - 4.0f * d2, b = d3 - 4.0f * d1, c = d4 - d2, e = 2.0f * (d3 - d1);
-    out[0] = 4.0f * d0 + (d4 - 5.0f * d2);
-    out[out_stride] = a + b;
-    out[2 * out_stride] = a - b;
-    out[3 * out_stride] = c + e;
-    out[4 * out_stride] = c - e;
-    out[5 * out_stride] = 4.0f * d1 + (d5 - 5.0f * d3);
+    const Vector even = d4 - b2 * d2, odd = d3 - b2 * d1, even2 = d4 - a2 * d2, odd2 = d3 - a2 * d1;
+    out[0] = a2 * b2 * d0 + (d4 - (a2 + b2) * d2);
+    out[out_stride] = even + a * odd;
+    out[2 * out_stride] = even - a * odd;
+    out[3 * out_stride] = even2 + b * odd2;
+    out[4 * out_stride] = even2 - b * odd2;
+    out[5 * out_stride] = a2 * b2 * d1 + (d5 - (a2 + b2) * d3);
   }
 }
 
@@ -42,11 +44,12 @@ transform_output(const int side, const Vector *m, Vector *out, const int out_str
     out[0] = m[0] + s1;
     out[out_stride] = d1 - m[3];
   } else {
+    const float a = CBIGAN_POINT_A, b = CBIGAN_POINT_B, a2 = CBIGAN_A2, b2 = CBIGAN_B2;
     const Vector s2 = m[3] + m[4], d2 = m[3] - m[4];
-    out[0] = m[0] + s1 + s2;
-    out[out_stride] = d1 + 2.0f * d2;
-    out[2 * out_stride] = s1 + 4.0f * s2;
-    out[3 * out_stride] = d1 + 8.0f * d2 + m[5];
+    out[0] = m[0] + (1 / a) * s1 + (1 / b) * s2;
+    out[out_stride] = d1 + d2;
+    out[2 * out_stride] = a * s1 + b * s2;
+    out[3 * out_stride] = a2 * d1 + b2 * d2 + m[5];
   }
 }
 /* clang-format on */
