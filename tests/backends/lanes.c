@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* kernels.c as for AVX-512, compiled for any processor: see meson.build */
-extern const CbiganKernels cbigan_test_wide_vectors;
+extern const CbiganKernels cbigan_test_wide_vectors, cbigan_test_wide_bf16;
 
 /* --- tables ----------------------------------------------------------------------------------------------------- */
 
@@ -33,8 +33,24 @@ find_tables(void)
     if (!isa || isa->many != isa->few)
       add_table(g_strdup_printf("/%s/many", names[i]), isa ? isa->many : NULL, FALSE, FALSE);
     add_table(g_strdup_printf("/%s/few", names[i]), isa ? isa->few : NULL, TRUE, FALSE);
+    if (!isa || isa->bf16_many != isa->bf16_few)
+      add_table(g_strdup_printf("/%s/bf16-many", names[i]), isa ? isa->bf16_many : NULL, FALSE, FALSE);
+    add_table(g_strdup_printf("/%s/bf16-few", names[i]), isa ? isa->bf16_few : NULL, TRUE, FALSE);
   }
   add_table(g_strdup("/wide-vectors"), &cbigan_test_wide_vectors, TRUE, TRUE);
+  add_table(g_strdup("/wide-vectors/bf16"), &cbigan_test_wide_bf16, TRUE, TRUE);
+}
+
+float
+rounded_for(const CbiganKernels *kernels, float x)
+{
+  guint32 bits;
+  float rounded;
+  if (!kernels->bf16 || isnan(x))
+    return x;
+  bits = cbigan_cpu_bf16(x) << 16;
+  memcpy(&rounded, &bits, sizeof rounded);
+  return rounded;
 }
 
 void

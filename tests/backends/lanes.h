@@ -20,10 +20,12 @@ typedef struct {
   gboolean slow;                /* vectors that the processor has not got: fewer cases */
 } KernelTable;
 
-/* Adds /isa/many/test and /isa/few/test for every instruction set, and /wide-vectors/test. Data: KernelTable with
- * kernels; where this processor can't run them, a skipped test. */
+/* Adds /isa/many/test, /isa/few/test and those in bf16 for every instruction set, and /wide-vectors/test. Data:
+ * KernelTable with kernels; where this processor can't run them, a skipped test. */
 void add_for_tables(const char *test, GTestDataFunc function);
 void free_tables(void);
+/* x as the kernels' products take it */
+float rounded_for(const CbiganKernels *kernels, float x);
 /* Floats on the host between guards of `fill`; guarded_finish() ends it. */
 Guarded guarded_floats(gsize n, const float *x, float fill);
 

@@ -10,7 +10,19 @@
 
 #include "cbigan.h"
 
-const char *const mode_names[N_MODES] = { "many", "few", "segments", "deep" };
+const char *const mode_names[N_MODES] = { "many", "few", "segments", "deep", "bf16-many", "bf16-few", "bf16-segments" };
+
+gboolean
+mode_bf16(Mode mode)
+{
+  return mode >= BF16_MANY;
+}
+
+gboolean
+mode_segmented(Mode mode)
+{
+  return mode == SEGMENTS || mode == BF16_SEGMENTS;
+}
 
 CbiganNetwork *
 case_network(const Case *c)
@@ -21,6 +33,8 @@ case_network(const Case *c)
 const CbiganKernels *
 mode_kernels(const CbiganIsa *isa, Mode mode)
 {
+  if (mode_bf16(mode))
+    return mode == BF16_MANY ? isa->bf16_many : isa->bf16_few;
   return mode == MANY ? isa->many : isa->few;
 }
 
@@ -54,6 +68,8 @@ pass_new(const char *backend, const CbiganIsa *isa, int threads, const CbiganNet
   g_assert_no_error(error);
   if (p.backend->klass == &cbigan_backend_cpu)
     ((CbiganCpu *)p.backend)->isa = isa;
+  cbigan_backend_set_precision(p.backend, c->bf16 ? CBIGAN_PRECISION_BF16 : CBIGAN_PRECISION_FP32, &error);
+  g_assert_no_error(error);
   g_autofree float *host = g_new0(float, network->n_floats);
   cbigan_network_initialise(network, 7, host);
   for (int i = 0; i < network->n_parameters; i++) /* biases that show */
@@ -72,11 +88,11 @@ fuse(const Pass *p, const CbiganKernels *kernels, Mode mode, int first)
 {
   const CbiganForward *f = p->forward;
   CbiganFused *fused = mode == DEEP ? NULL
-                                    : cbigan_cpu_fuse_with(p->backend, kernels, mode == SEGMENTS, p->network, first,
+                                    : cbigan_cpu_fuse_with(p->backend, kernels, mode_segmented(mode), p->network, first,
                                                            f->n_layers, f->batch, p->values);
-  if (fused || mode < SEGMENTS)
+  if (fused || (mode != DEEP && !mode_segmented(mode)))
     return fused;
-  return cbigan_cpu_fuse_deep(p->backend, mode == SEGMENTS ? kernels : NULL, p->network, first, f->n_layers, f->batch);
+  return cbigan_cpu_fuse_deep(p->backend, mode == DEEP ? NULL : kernels, p->network, first, f->n_layers, f->batch);
 }
 
 void

@@ -11,9 +11,11 @@
 G_BEGIN_DECLS
 
 /* How kernels of an instruction set are used: isa->many, isa->few, isa->few on segments of patches and deep.c where
- * those are too narrow, deep.c for all but tanh */
-typedef enum { MANY, FEW, SEGMENTS, DEEP, N_MODES } Mode;
+ * those are too narrow, deep.c for all but tanh; the first three with products in bf16 */
+typedef enum { MANY, FEW, SEGMENTS, DEEP, BF16_MANY, BF16_FEW, BF16_SEGMENTS, N_MODES } Mode;
 extern const char *const mode_names[N_MODES];
+gboolean mode_bf16(Mode mode);
+gboolean mode_segmented(Mode mode);
 const CbiganKernels *mode_kernels(const CbiganIsa *isa, Mode mode);
 
 typedef struct {
@@ -22,6 +24,7 @@ typedef struct {
   DataKind data;
   int n_layers;   /* 0 = all */
   int nan_sample; /* counted from 1, 0 = none: its inputs have some NaN */
+  gboolean bf16;  /* what CBIGAN_FORWARD_FUSE is asked for */
 } Case;
 
 CbiganNetwork *case_network(const Case *c);

@@ -18,20 +18,24 @@
 /* Of the largest number of a value. The worst that these tests find (each prints its own) is 8.5e-6, behind the twelve
  * 3x3 convolutions of a wide G. */
 #define TOLERANCE 2.5e-5f
-extern const CbiganKernels cbigan_test_wide_vectors;
+#define BF16_TOLERANCE 0.2f /* worst 0.09: random weights, and noise for pictures */
+extern const CbiganKernels cbigan_test_wide_vectors, cbigan_test_wide_bf16;
 extern const CbiganChannels cbigan_test_wide_channels;
 
 #define REFERENCE_PIXELS 400 /* width * side of a patch: up to here the reference is quick enough */
 
 static void
-check(const CbiganIsa *isa, const Case *c, const CbiganNetwork *network, float *worst)
+check(const CbiganIsa *isa, const Case *c, const CbiganNetwork *network, float worst[2])
 {
   gboolean narrow = c->width * c->patch <= REFERENCE_PIXELS;
   Pass want = pass_new(narrow ? "reference" : "cpu", NULL, 0, network, c, CBIGAN_FORWARD_KEEP);
   pass_run(&want, c, FALSE);
-  for (int mode = isa->many == isa->few ? FEW : MANY; mode < N_MODES; mode++) {
+  for (int mode = 0; mode < N_MODES; mode++) {
+    if ((mode == MANY && isa->many == isa->few) || (mode == BF16_MANY && isa->bf16_many == isa->bf16_few))
+      continue;
     Pass have = fused_pass(isa, (Mode)mode, 0, network, c);
-    compare_passes(isa->name, mode_names[mode], c, &have, &want, TOLERANCE, worst);
+    gboolean bf16 = mode_bf16((Mode)mode);
+    compare_passes(isa->name, mode_names[mode], c, &have, &want, bf16 ? BF16_TOLERANCE : TOLERANCE, &worst[bf16]);
     pass_clear(&have);
   }
   pass_clear(&want);
@@ -40,22 +44,23 @@ check(const CbiganIsa *isa, const Case *c, const CbiganNetwork *network, float *
 /* --- tests ------------------------------------------------------------------------------------------------------ */
 
 static void
-say_worst(float worst)
+say_worst(const float worst[2])
 {
-  g_test_message("worst error %.2g of a value's largest number, tolerance %.2g", (double)worst, (double)TOLERANCE);
+  g_test_message("worst error %.2g of a value's largest number, tolerance %.2g; in bf16 %.2g, %.2g", (double)worst[0],
+                 (double)TOLERANCE, (double)worst[1], (double)BF16_TOLERANCE);
 }
 
 /* All networks of so many widths; batches that leave lanes empty: 29 is more than one group of any lanes. */
 static void
 check_widths(const CbiganIsa *isa, const int *widths, guint n, int patch)
 {
-  float worst = 0;
+  float worst[2] = { 0 };
   for (guint i = 0; i < n * CBIGAN_N_NETWORKS; i++) {
     Case c = { (CbiganNetworkKind)(i % CBIGAN_N_NETWORKS), widths[i / CBIGAN_N_NETWORKS], patch, i % 2 ? 29 : 13 };
     if (patch == 128 || c.width > 8)
       c.batch = 13;
     g_autoptr(CbiganNetwork) network = case_network(&c);
-    check(isa, &c, network, &worst);
+    check(isa, &c, network, worst);
   }
   say_worst(worst);
 }
@@ -82,14 +87,16 @@ test_wide_vectors(void)
     .name = "wide-vectors",
     .many = &cbigan_test_wide_vectors,
     .few = &cbigan_test_wide_vectors,
+    .bf16_many = &cbigan_test_wide_bf16,
+    .bf16_few = &cbigan_test_wide_bf16,
     .channels = { &cbigan_test_wide_channels },
     .widest = CBIGAN_MAX_WIDTH,
   };
-  float worst = 0;
+  float worst[2] = { 0 };
   for (int i = 0; i < 2 * CBIGAN_N_NETWORKS; i++) {
     Case c = { (CbiganNetworkKind)(i / 2), i % 2 ? 5 : 3, 64, i % 2 ? 1 : 3 };
     g_autoptr(CbiganNetwork) network = case_network(&c);
-    check(&isa, &c, network, &worst);
+    check(&isa, &c, network, worst);
   }
   say_worst(worst);
 }
@@ -114,11 +121,11 @@ test_data(gconstpointer isa_row)
 {
   const CbiganIsa *isa = isa_row;
   static const DataKind kinds[] = { DATA_ZERO, DATA_DENORMAL, DATA_HUGE };
-  float worst = 0;
+  float worst[2] = { 0 };
   for (guint i = 0; i < G_N_ELEMENTS(kinds) * CBIGAN_N_NETWORKS; i++) {
     Case c = { (CbiganNetworkKind)(i % CBIGAN_N_NETWORKS), i % 2 ? 2 : 3, 64, 13, kinds[i / CBIGAN_N_NETWORKS] };
     g_autoptr(CbiganNetwork) network = case_network(&c);
-    check(isa, &c, network, &worst);
+    check(isa, &c, network, worst);
   }
   say_worst(worst);
 }
@@ -128,16 +135,16 @@ static void
 test_taps(gconstpointer isa_row)
 {
   const CbiganIsa *isa = isa_row;
-  float worst = 0;
+  float worst[2] = { 0 };
   for (int kind = CBIGAN_GENERATOR; kind <= CBIGAN_DISCRIMINATOR; kind++) {
     Case c = { (CbiganNetworkKind)kind, 2, 64, 5 };
     g_autoptr(CbiganNetwork) network = case_network(&c);
     for (c.n_layers = 1; c.n_layers <= network->n_layers; c.n_layers++)
-      check(isa, &c, network, &worst);
+      check(isa, &c, network, worst);
   }
   Case c = { CBIGAN_DISCRIMINATOR, 5, 64, 29 };
   g_autoptr(CbiganNetwork) first = cbigan_network_new_first_tap(5, 64);
-  check(isa, &c, first, &worst);
+  check(isa, &c, first, worst);
   say_worst(worst);
 }
 
@@ -207,9 +214,9 @@ static gboolean
 is_of_mode(const CbiganIsa *isa, const CbiganFused *fused, Mode mode)
 {
   if (fused->run != cbigan_cpu_fused_run)
-    return mode == SEGMENTS;
+    return mode_segmented(mode);
   const CbiganCpuFused *lanes = (const CbiganCpuFused *)fused;
-  return lanes->kernels == mode_kernels(isa, mode) && lanes->segmented == (mode == SEGMENTS);
+  return lanes->kernels == mode_kernels(isa, mode) && lanes->segmented == mode_segmented(mode);
 }
 
 /* Who asks gets fused layers where they are faster, by the kernels that are fastest, with the same bits as theirs. */
@@ -230,6 +237,9 @@ test_choice(gconstpointer isa_row)
     { CBIGAN_FORWARD_FUSE, 3, 3 * few / 4 - 1, 1, SEGMENTS },
     { CBIGAN_FORWARD_FUSE, 3, few + 1, 1, SEGMENTS },
     { CBIGAN_FORWARD_FUSE, 3, 1, 2, SEGMENTS },
+    { CBIGAN_FORWARD_FUSE, 3, isa->bf16_many->lanes, 1, BF16_MANY },
+    { CBIGAN_FORWARD_FUSE, 3, 3 * isa->bf16_few->lanes / 4, 1, BF16_FEW },
+    { CBIGAN_FORWARD_FUSE, 3, 1, 2, BF16_SEGMENTS },
     { CBIGAN_FORWARD_FUSE, isa->widest, 1, 1, SEGMENTS },
     { CBIGAN_FORWARD_FUSE, isa->widest + 1, 1, 1, N_MODES },
     { CBIGAN_FORWARD_FUSE, isa->widest + 1, many, 1, N_MODES },
@@ -239,6 +249,7 @@ test_choice(gconstpointer isa_row)
   for (guint i = 0; i < G_N_ELEMENTS(rows) * CBIGAN_N_NETWORKS; i++) {
     guint row = i / CBIGAN_N_NETWORKS;
     Case c = { (CbiganNetworkKind)(i % CBIGAN_N_NETWORKS), rows[row].width, 64, rows[row].batch };
+    c.bf16 = rows[row].mode < N_MODES && mode_bf16((Mode)rows[row].mode);
     g_autoptr(CbiganNetwork) network = case_network(&c);
     Pass chosen = pass_new("cpu", isa, rows[row].threads, network, &c, rows[row].memory);
     int n_fused = 0;

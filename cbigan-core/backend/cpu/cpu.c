@@ -203,7 +203,8 @@ set_precision(CbiganBackend *base, CbiganPrecision precision)
 static gboolean
 prefers_bf16(const CbiganBackend *base, int width)
 {
-  return FALSE;
+  const CbiganIsa *isa = ((const CbiganCpu *)base)->isa;
+  return isa && isa->bf16 && width >= 8;
 }
 
 const CbiganBackendClass cbigan_backend_cpu = {

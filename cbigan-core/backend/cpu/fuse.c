@@ -164,13 +164,15 @@ positions(const CbiganConv3 *conv)
 }
 
 static gboolean
-allocate_weights(CbiganStep *step)
+allocate_weights(const CbiganKernels *kernels, CbiganStep *step)
 {
   gsize inputs = 0, sizes[4] = { 0 };
   for (int i = 0; i < step->n_parts; i++)
-    inputs += (gsize)step->parts[i].channels;
-  for (int i = 0; i < step->n_conv3; i++)
-    sizes[i] = (gsize)positions(&step->conv3[i]) * (gsize)(step->conv3[i].inputs * step->conv3[i].outputs);
+    inputs += (gsize)cbigan_cpu_cells(kernels, step->parts[i].channels);
+  for (int i = 0; i < step->n_conv3; i++) {
+    const CbiganConv3 *conv = &step->conv3[i];
+    sizes[i] = (gsize)positions(conv) * (gsize)(cbigan_cpu_cells(kernels, conv->inputs) * conv->outputs);
+  }
   sizes[2] = inputs * (gsize)step->matrix.outputs;
   sizes[3] = step->bias == CBIGAN_NO_OFFSET ? 0 : (gsize)step->matrix.outputs;
   for (int i = 0; i < 4; i++)
@@ -191,9 +193,11 @@ pack_matrix(const CbiganKernels *kernels, CbiganStep *step, const float *paramet
   for (int o = 0, chunk; o < outputs; o += chunk) {
     chunk = cbigan_cpu_chunk(kernels, outputs, outputs - o);
     for (const CbiganPart *p = step->parts; p < step->parts + step->n_parts; p++)
-      for (int i = 0; i < p->channels; i++)
-        for (int k = o; k < o + chunk; k++)
-          *out++ = parameters[p->weight + (gsize)k * p->output_stride + (gsize)i];
+      for (int i = 0; i < p->channels; i += 1 + kernels->bf16)
+        for (int k = o; k < o + chunk; k++) {
+          const float *w = parameters + p->weight + (gsize)k * p->output_stride + (gsize)i;
+          *out++ = kernels->bf16 ? cbigan_cpu_cell(w[0], i + 1 < p->channels ? w[1] : 0.0f) : w[0];
+        }
   }
 }
 
@@ -216,15 +220,19 @@ static void
 pack_conv3(const CbiganKernels *kernels, const CbiganConv3 *conv, const CbiganPart *p, float *out,
            const float *parameters)
 {
-  gsize size = (gsize)(conv->inputs * conv->outputs), at = 0;
+  gsize size = (gsize)(cbigan_cpu_cells(kernels, conv->inputs) * conv->outputs), at = 0;
   for (int o = 0, chunk; o < conv->outputs; o += chunk) {
     chunk = cbigan_cpu_chunk(kernels, conv->outputs, conv->outputs - o);
-    for (int i = 0; i < conv->inputs; i++)
+    for (int i = 0; i < conv->inputs; i += 1 + kernels->bf16)
       for (int k = o; k < o + chunk; k++, at++) {
-        double u[36];
-        transform_filter(conv->side, parameters + p->weight + (gsize)k * p->output_stride + (gsize)i * 9, u);
+        const float *filter = parameters + p->weight + (gsize)k * p->output_stride + (gsize)i * 9;
+        double u[36], u2[36] = { 0 };
+        transform_filter(conv->side, filter, u);
+        if (kernels->bf16 && i + 1 < conv->inputs)
+          transform_filter(conv->side, filter + 9, u2);
         for (int position = 0; position < positions(conv); position++)
-          out[(gsize)position * size + at] = (float)u[position];
+          out[(gsize)position * size + at] =
+              kernels->bf16 ? cbigan_cpu_cell((float)u[position], (float)u2[position]) : (float)u[position];
       }
   }
 }
@@ -328,7 +336,7 @@ allocate(CbiganCpuFused *self)
   }
   for (CbiganStep *step = self->steps; step < self->steps + self->n_steps; step++) {
     self->scratch_floats = MAX(self->scratch_floats, scratch_floats(self, step));
-    if (!allocate_weights(step))
+    if (!allocate_weights(self->kernels, step))
       return FALSE;
   }
   int threads = self->backend->base.threads;
@@ -409,12 +417,15 @@ fills(const CbiganKernels *kernels, int batch) /* most of the lanes */
 CbiganFused *
 cbigan_cpu_fuse(CbiganBackend *base, const CbiganNetwork *network, int first, int n_layers, int batch, const int *keep)
 {
-  const CbiganIsa *isa = ((const CbiganCpu *)base)->isa;
+  const CbiganCpu *self = (const CbiganCpu *)base;
+  const CbiganIsa *isa = self->isa;
   if (!isa || network->width > isa->widest)
     return NULL;
-  gboolean many = fills(isa->many, batch), few = fills(isa->few, batch);
-  if (many && (!few || batch >= isa->many->lanes * base->threads))
-    return cbigan_cpu_fuse_with(base, isa->many, FALSE, network, first, n_layers, batch, keep);
-  CbiganFused *fused = cbigan_cpu_fuse_with(base, isa->few, !few, network, first, n_layers, batch, keep);
+  gboolean bf16 = self->precision == CBIGAN_PRECISION_BF16;
+  const CbiganKernels *of_many = bf16 ? isa->bf16_many : isa->many, *of_few = bf16 ? isa->bf16_few : isa->few;
+  gboolean many = fills(of_many, batch), few = fills(of_few, batch);
+  if (many && (!few || batch >= of_many->lanes * base->threads))
+    return cbigan_cpu_fuse_with(base, of_many, FALSE, network, first, n_layers, batch, keep);
+  CbiganFused *fused = cbigan_cpu_fuse_with(base, of_few, !few, network, first, n_layers, batch, keep);
   return fused || few ? fused : cbigan_cpu_fuse_deep(base, isa->few, network, first, n_layers, batch);
 }

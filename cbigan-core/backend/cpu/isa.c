@@ -10,7 +10,7 @@
 #include "i18n.h"
 #include "kernels.h"
 
-extern const CbiganKernels cbigan_cpu_reference_4;
+extern const CbiganKernels cbigan_cpu_reference_4, cbigan_cpu_reference_bf16_4;
 extern const CbiganChannels cbigan_cpu_reference;
 
 static gboolean
@@ -20,7 +20,8 @@ always(void)
 }
 
 #ifdef __x86_64__
-extern const CbiganKernels cbigan_cpu_avx512_16, cbigan_cpu_avx2_16, cbigan_cpu_avx2_8;
+extern const CbiganKernels cbigan_cpu_avx512_16, cbigan_cpu_avx512_bf16_16, cbigan_cpu_avx512_bf16_8,
+    cbigan_cpu_avx2_16, cbigan_cpu_avx2_8, cbigan_cpu_avx2_bf16_8;
 extern const CbiganChannels cbigan_cpu_avx512, cbigan_cpu_avx2;
 
 static gboolean
@@ -35,14 +36,50 @@ avx512(void)
   return avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
          __builtin_cpu_supports("avx512vl");
 }
+
+static gboolean
+avx512_bf16(void)
+{
+  return avx512() && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512bf16");
+}
 #endif
 
 static const CbiganIsa isas[] = {
 #ifdef __x86_64__
-  { "avx512", &cbigan_cpu_avx512_16, &cbigan_cpu_avx2_8, { &cbigan_cpu_avx512, &cbigan_cpu_avx2 }, 32, avx512 },
-  { "avx2", &cbigan_cpu_avx2_16, &cbigan_cpu_avx2_8, { &cbigan_cpu_avx2 }, 32, avx2 },
+  { .name = "avx512",
+    .many = &cbigan_cpu_avx512_16,
+    .few = &cbigan_cpu_avx2_8,
+    .bf16_many = &cbigan_cpu_avx512_bf16_16,
+    .bf16_few = &cbigan_cpu_avx512_bf16_8,
+    .bf16 = TRUE,
+    .channels = { &cbigan_cpu_avx512, &cbigan_cpu_avx2 },
+    .widest = 32,
+    .supported = avx512_bf16 },
+  { .name = "avx512",
+    .many = &cbigan_cpu_avx512_16,
+    .few = &cbigan_cpu_avx2_8,
+    .bf16_many = &cbigan_cpu_avx2_bf16_8,
+    .bf16_few = &cbigan_cpu_avx2_bf16_8,
+    .channels = { &cbigan_cpu_avx512, &cbigan_cpu_avx2 },
+    .widest = 32,
+    .supported = avx512 },
+  { .name = "avx2",
+    .many = &cbigan_cpu_avx2_16,
+    .few = &cbigan_cpu_avx2_8,
+    .bf16_many = &cbigan_cpu_avx2_bf16_8,
+    .bf16_few = &cbigan_cpu_avx2_bf16_8,
+    .channels = { &cbigan_cpu_avx2 },
+    .widest = 32,
+    .supported = avx2 },
 #endif
-  { "reference", &cbigan_cpu_reference_4, &cbigan_cpu_reference_4, { &cbigan_cpu_reference }, 32, always },
+  { .name = "reference",
+    .many = &cbigan_cpu_reference_4,
+    .few = &cbigan_cpu_reference_4,
+    .bf16_many = &cbigan_cpu_reference_bf16_4,
+    .bf16_few = &cbigan_cpu_reference_bf16_4,
+    .channels = { &cbigan_cpu_reference },
+    .widest = 32,
+    .supported = always },
 };
 
 gboolean
@@ -53,7 +90,8 @@ cbigan_cpu_choose_isa(const CbiganIsa **chosen, GError **error)
   g_autoptr(GString) names = g_string_new("none");
   *chosen = NULL;
   for (guint i = 0; i < G_N_ELEMENTS(isas); i++) {
-    g_string_append_printf(names, ", %s", isas[i].name);
+    if (!i || !g_str_equal(isas[i].name, isas[i - 1].name))
+      g_string_append_printf(names, ", %s", isas[i].name);
     allowed |= !g_strcmp0(limit, isas[i].name); /* and everything below it */
     if (!*chosen && allowed && isas[i].supported())
       *chosen = &isas[i];

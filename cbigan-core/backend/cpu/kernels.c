@@ -5,7 +5,7 @@
  *
  * Compiled with KERNELS = the table's name, ISA = the instruction set's name in words, VECTOR = floats of its
  * vectors, LANES = VECTOR or a multiple, SUMS = how many columns of LANES its registers hold as sums, CHUNK = outputs
- * at a time.
+ * at a time, BF16 = 1 for products of bf16 numbers (else 0).
  */
 #include "kernels.h"
 
@@ -22,7 +22,7 @@ multiply_matrix(const CbiganMatrix *matrix, const CbiganSource *sources, int n_s
 {
   int inputs = 0;
   for (int s = 0; s < n_sources; s++)
-    inputs += sources[s].channels;
+    inputs += cbigan_cpu_cells(&KERNELS, sources[s].channels);
   Product p = { .weights = matrix->weights, .sources = sources, .n_sources = n_sources, .accumulate = accumulate,
                 .slope = matrix->slope, .plane = plane };
   for (int o = 0, chunk; o < matrix->outputs; o += chunk, p.weights += inputs * chunk) {
@@ -152,6 +152,7 @@ const CbiganKernels KERNELS = {
   .segments = SEGMENTS,
   .sums = SUMS,
   .chunk = CHUNK,
+  .bf16 = BF16,
   .conv3 = conv3,
   .multiply = multiply_matrix,
   .upsample = upsample,

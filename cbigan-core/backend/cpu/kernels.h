@@ -9,6 +9,8 @@
  * written in the compiler's vector types, so another instruction set is a row in isa.c's table and in meson.build.
  */
 #pragma once
+#include <string.h>
+
 #include "channels.h"
 
 G_BEGIN_DECLS
@@ -45,7 +47,8 @@ typedef struct {
 /* y = leaky(W x + b) for any number of columns: 1x1 convolutions and dense layers. */
 typedef struct {
   int outputs;
-  const float *weights; /* [chunk of outputs][channel of all sources][output of the chunk], see cbigan_cpu_chunk() */
+  const float *weights; /* [chunk of outputs][channel of all sources][output of the chunk], see cbigan_cpu_chunk(); with
+                         * bf16 cells of each source instead of channels, see cbigan_cpu_cells() */
   const float *bias;    /* (outputs) or NULL */
   float slope;          /* below zero: 1 = linear */
 } CbiganMatrix;
@@ -59,15 +62,16 @@ typedef struct {
   int side;             /* of a tile of outputs: 4, or 2 where the map has no more */
   float slope;          /* below zero: 1 = linear */
   gboolean doubles;     /* x is half as large: bilinear x2 upsampling (half-pixel centres, edges clamped) comes first */
-  const float *weights; /* [(side + 2)^2 positions][chunk of outputs][input][output of the chunk] */
+  const float *weights; /* [(side + 2)^2 positions][chunk of outputs][input, or cell][output of the chunk] */
 } CbiganConv3;
 
 typedef struct {
   const char *name; /* of the instruction set, as in CBIGAN_ISA */
   int lanes;
-  int segments; /* of a patch, one a lane from left to right, where it is not one patch a lane; lanes are a multiple */
-  int sums;     /* vectors that its registers hold as sums */
-  int chunk;    /* outputs computed together, at most: 4 or 8 */
+  int segments;  /* of a patch, one a lane from left to right, where it is not one patch a lane; lanes are a multiple */
+  int sums;      /* vectors that its registers hold as sums */
+  int chunk;     /* outputs computed together, at most: 4 or 8 */
+  gboolean bf16; /* products are of numbers rounded to bf16, sums in float */
   /* Tiles [first, first + n) of y, in rows. scratch: cbigan_cpu_conv3_scratch() floats. */
   void (*conv3)(const CbiganConv3 *conv, const CbiganMap *x, const CbiganMap *y, int first, int n, float *scratch);
   /* out (outputs, plane apart) over so many columns; accumulate: adds to what is there, before the activation */
@@ -83,6 +87,31 @@ typedef struct {
    * are; in: to the columns, where the other lanes get any numbers */
   void (*transpose)(float *samples, gsize stride, int lanes, float *const *columns, int n, gboolean in);
 } CbiganKernels;
+
+/* Weights of so many channels, in floats: with bf16 two channels' lie in one, as cbigan_cpu_cell() makes it. */
+static inline int
+cbigan_cpu_cells(const CbiganKernels *kernels, int channels)
+{
+  return kernels->bf16 ? (channels + 1) / 2 : channels;
+}
+
+/* The upper 16 bits of a finite number, rounded to the nearest */
+static inline guint32
+cbigan_cpu_bf16(float x)
+{
+  guint32 bits;
+  memcpy(&bits, &x, sizeof bits);
+  return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+}
+
+static inline float
+cbigan_cpu_cell(float first, float second)
+{
+  guint32 bits = cbigan_cpu_bf16(first) | cbigan_cpu_bf16(second) << 16;
+  float cell;
+  memcpy(&cell, &bits, sizeof cell);
+  return cell;
+}
 
 /* Outputs that are computed together, of `outputs` with `left` still to do: as many as leave no remainder. */
 static inline int
@@ -112,7 +141,8 @@ static inline int
 cbigan_cpu_conv3_tiles(const CbiganKernels *kernels, const CbiganConv3 *conv)
 {
   int panel = cbigan_cpu_panel(kernels, conv->outputs), positions = (conv->side + 2) * (conv->side + 2);
-  int fit = 40 * 1024 / (positions * (conv->inputs + conv->outputs) * kernels->lanes * (int)sizeof(float));
+  int cells = cbigan_cpu_cells(kernels, conv->inputs);
+  int fit = 40 * 1024 / (positions * (cells + conv->outputs) * kernels->lanes * (int)sizeof(float));
   return MAX(MIN(fit, 16) / panel, 1) * panel;
 }
 
@@ -120,7 +150,8 @@ cbigan_cpu_conv3_tiles(const CbiganKernels *kernels, const CbiganConv3 *conv)
 static inline gsize
 cbigan_cpu_conv3_stride(const CbiganKernels *kernels, const CbiganConv3 *conv)
 {
-  return ((gsize)cbigan_cpu_conv3_tiles(kernels, conv) * (gsize)conv->inputs + 2) * (gsize)kernels->lanes;
+  gsize cells = (gsize)cbigan_cpu_cells(kernels, conv->inputs);
+  return ((gsize)cbigan_cpu_conv3_tiles(kernels, conv) * cells + 2) * (gsize)kernels->lanes;
 }
 
 static inline gsize
@@ -134,7 +165,9 @@ cbigan_cpu_conv3_scratch(const CbiganKernels *kernels, const CbiganConv3 *conv) 
 /* An instruction set */
 typedef struct {
   const char *name;
-  const CbiganKernels *many, *few;   /* for many patches, more lanes; for few, and for segments */
+  const CbiganKernels *many, *few; /* for many patches, more lanes; for few, and for segments */
+  const CbiganKernels *bf16_many, *bf16_few;
+  gboolean bf16; /* has instructions for bf16 products; without, those kernels are slower than the others */
   const CbiganChannels *channels[3]; /* for training, the widest vectors first; NULL-terminated */
   int widest;                        /* network (c) for which these are faster than oneDNN's single operations */
   gboolean (*supported)(void);

@@ -9,7 +9,7 @@
 #include "vector.h"
 
 typedef struct {
-  const float *weights; /* [channel of all sources][output] */
+  const float *weights; /* [channel of all sources][output], or cells of two channels */
   const CbiganSource *sources;
   int n_sources;
   const float *bias; /* or NULL */
@@ -21,6 +21,28 @@ typedef struct {
 
 /* It takes UNROLL for a statement. */
 /* clang-format off */
+
+/* sum += weights * channels [x, x + n) of a source; outputs, vectors: constants. Returns the weights behind. */
+INLINE const float *
+add_source(const int outputs, const int vectors, const float *x, gsize plane, int n, const float *weights,
+           Vector sum[8][4 * PARTS])
+{
+#if BF16
+  for (int i = 0; i < n; i += 2, x += 2 * plane, weights += outputs)
+    UNROLL for (int v = 0; v < vectors; v++) {
+      const Vector none = { 0 };
+      const Pairs both = pair(((const Vector *)x)[v], i + 1 < n ? ((const Vector *)(x + plane))[v] : none);
+      UNROLL for (int o = 0; o < outputs; o++)
+        sum[o][v] = add_pairs(sum[o][v], both, ((const Cell *)weights)[o]);
+    }
+#else
+  for (int i = 0; i < n; i++, x += plane, weights += outputs)
+    UNROLL for (int o = 0; o < outputs; o++)
+      UNROLL for (int v = 0; v < vectors; v++)
+        sum[o][v] += ((const Vector *)x)[v] * weights[o];
+#endif
+  return weights;
+}
 
 /* outputs, columns: constants wherever this is inlined */
 INLINE void
@@ -37,14 +59,9 @@ multiply(const int outputs, const int columns, const Product *p, gsize offset)
       if (p->accumulate)
         sum[o][v] += ((const Vector *)(out + o * out_plane))[v];
     }
-  for (int s = 0; s < p->n_sources; s++) {
-    const float *x = p->sources[s].data + offset;
-    gsize plane = p->sources[s].plane;
-    for (int i = 0; i < p->sources[s].channels; i++, x += plane, weights += outputs)
-      UNROLL for (int o = 0; o < outputs; o++)
-        UNROLL for (int v = 0; v < vectors; v++)
-          sum[o][v] += ((const Vector *)x)[v] * weights[o];
-  }
+  for (int s = 0; s < p->n_sources; s++)
+    weights = add_source(outputs, vectors, p->sources[s].data + offset, p->sources[s].plane, p->sources[s].channels, weights,
+                         sum);
   UNROLL for (int o = 0; o < outputs; o++)
     UNROLL for (int v = 0; v < vectors; v++)
       ((Vector *)(out + o * out_plane))[v] = slope == 1.0f ? sum[o][v] : leaky(sum[o][v], slope);

@@ -120,3 +120,62 @@ without_last(const CbiganMap *m, Vector x)
   const Vector zero = { 0 };
   return m->segmented ? (Vector)SHUFFLE(x, zero, LAST) : zero;
 }
+
+#if BF16
+/* Two channels of a column side by side in each lane, rounded to 8 bits of mantissa; the first one in the lower half.
+ */
+typedef guint32 Pairs __attribute__((vector_size(VECTOR * sizeof(float)), may_alias));
+typedef guint32 Cell __attribute__((may_alias)); /* of weights; see kernels.h */
+
+#ifdef __AVX512BF16__
+typedef guint16 Order __attribute__((vector_size(VECTOR * sizeof(float))));
+
+INLINE Pairs
+pair(Vector first, Vector second)
+{
+#if VECTOR == 16
+  const Order order = { 0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+                        8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31 };
+  return (Pairs)_mm512_permutexvar_epi16((__m512i)order, (__m512i)_mm512_cvtne2ps_pbh((__m512)second, (__m512)first));
+#else
+  const Order order = { 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15 };
+  return (Pairs)_mm256_permutexvar_epi16((__m256i)order, (__m256i)_mm256_cvtne2ps_pbh((__m256)second, (__m256)first));
+#endif
+}
+
+/* sum + first * first of the weights + second * second */
+INLINE Vector
+add_pairs(Vector sum, Pairs x, Cell weights)
+{
+#if VECTOR == 16
+  return (Vector)_mm512_dpbf16_ps((__m512)sum, (__m512bh)x, (__m512bh)_mm512_set1_epi32((int)weights));
+#else
+  return (Vector)_mm256_dpbf16_ps((__m256)sum, (__m256bh)x, (__m256bh)_mm256_set1_epi32((int)weights));
+#endif
+}
+#else
+/* To the nearest, of two the even one; NaN stays NaN. */
+INLINE Pairs
+round_bits(Vector x)
+{
+  Pairs bits = (Pairs)x, rounded = bits + 0x7fff + (bits >> 16 & 1);
+  return (Pairs)choose(x == x, (Vector)rounded, (Vector)(bits | 0x400000));
+}
+
+INLINE Pairs
+pair(Vector first, Vector second)
+{
+  return round_bits(first) >> 16 | (round_bits(second) & 0xffff0000);
+}
+
+INLINE Vector
+add_pairs(Vector sum, Pairs x, Cell weights)
+{
+  const union {
+    guint32 bits[2];
+    float weights[2];
+  } w = { { weights << 16, weights & 0xffff0000 } };
+  return (sum + (Vector)(x & 0xffff0000) * w.weights[1]) + (Vector)(x << 16) * w.weights[0];
+}
+#endif
+#endif

@@ -5,7 +5,7 @@
  *
  * Lavin & Gray 2015 (arXiv 1509.09308), section 4: with d a tile of inputs two wider than the tile Y of outputs,
  * Y = A^T [(G g G^T) . (B^T d B)] A. G g G^T comes ready from fuse.c. The three steps go over some tiles at a time:
- *   V[position][panel of tiles][input][tile of the panel] = B^T d B
+ *   V[position][panel of tiles][input, or cell of two][tile of the panel] = B^T d B
  *   M[panel][output][position][tile of the panel] = sum over inputs of U[position] V[position]   (multiply.h)
  *   Y = leaky(A^T M A)
  * `side` and `doubles` are constants wherever a function that takes them is inlined.
@@ -70,14 +70,13 @@ read_column(const int step, const gboolean doubles, const CbiganMap *x, const Wi
   }
 }
 
-/* V of one tile and channel, one vector of its columns: position p -> out[p * stride] */
+/* B^T d of one tile and channel, one vector of its columns -> down (n rows, columns) */
 INLINE void
-transform_window(const int side, const gboolean doubles, const CbiganMap *x, const Window *w, int channel, int part,
-                 Vector *out, gsize stride)
+transform_down(const int side, const gboolean doubles, const CbiganMap *x, const Window *w, int channel, int part,
+               Vector *down)
 {
   const int n = side + 2, step = doubles ? side / 2 : side, columns = step + 2;
   const gsize offset = (gsize)channel * x->plane + (gsize)(part * VECTOR);
-  Vector down[MAX_SIDE * MAX_SIDE];
   UNROLL for (int k = 0; k < columns; k++) {
     Vector column[MAX_SIDE], source[MAX_SIDE];
     read_column(step, doubles, x, w, offset, k, source);
@@ -90,17 +89,49 @@ transform_window(const int side, const gboolean doubles, const CbiganMap *x, con
     }
     transform_input(side, doubles ? column : source, 1, down + k, (gsize)columns);
   }
-  UNROLL for (int j = 0; j < n; j++) {
-    Vector row[MAX_SIDE];
-    if (doubles) {
-      upsample_tile(side, down + j * columns, row);
-      if (w->left)
-        row[0] = without_first(x, row[0]);
-      if (w->right)
-        row[n - 1] = without_last(x, row[n - 1]);
-    }
-    transform_input(side, doubles ? row : down + j * columns, 1, out + (gsize)(j * n) * stride, stride);
+}
+
+/* A row of B^T d -> n numbers of B^T d B, stride apart */
+INLINE void
+transform_across(const int side, const gboolean doubles, const CbiganMap *x, const Window *w, const Vector *down,
+                 Vector *out, gsize stride)
+{
+  const int n = side + 2;
+  Vector row[MAX_SIDE];
+  if (doubles) {
+    upsample_tile(side, down, row);
+    if (w->left)
+      row[0] = without_first(x, row[0]);
+    if (w->right)
+      row[n - 1] = without_last(x, row[n - 1]);
   }
+  transform_input(side, doubles ? row : down, 1, out, stride);
+}
+
+/* V of one tile and input, or with bf16 of two inputs; one vector of its columns: position p -> out[p * stride] */
+INLINE void
+transform_window(const int side, const gboolean doubles, const CbiganMap *x, const Window *w, int input, int part,
+                 Vector *out, gsize stride)
+{
+  const int n = side + 2, columns = (doubles ? side / 2 : side) + 2;
+  Vector down[MAX_SIDE * MAX_SIDE];
+#if BF16
+  Vector down2[MAX_SIDE * MAX_SIDE] = { 0 };
+  transform_down(side, doubles, x, w, 2 * input, part, down);
+  if (2 * input + 1 < x->c)
+    transform_down(side, doubles, x, w, 2 * input + 1, part, down2);
+  UNROLL for (int j = 0; j < n; j++) {
+    Vector first[MAX_SIDE], second[MAX_SIDE];
+    transform_across(side, doubles, x, w, down + j * columns, first, 1);
+    transform_across(side, doubles, x, w, down2 + j * columns, second, 1);
+    UNROLL for (int k = 0; k < n; k++)
+      out[(gsize)(j * n + k) * stride] = (Vector)pair(first[k], second[k]);
+  }
+#else
+  transform_down(side, doubles, x, w, input, part, down);
+  UNROLL for (int j = 0; j < n; j++)
+    transform_across(side, doubles, x, w, down + j * columns, out + (gsize)(j * n) * stride, stride);
+#endif
 }
 
 /* m: (position, panel) of one tile and output -> side x side numbers of y */
@@ -122,6 +153,17 @@ transform_products(const int side, const Vector *m, int panel, float slope, floa
       store(out + (gsize)j * row_size, k, leaky(row[k], slope));
   }
 }
+
+INLINE Vector
+add_product(Vector sum, Vector v, const float *weight)
+{
+#if BF16
+  return add_pairs(sum, (Pairs)v, *(const Cell *)weight);
+#else
+  return sum + v * *weight;
+#endif
+}
+
 typedef struct {
   const CbiganConv3 *conv;
   int positions, n_panels;
@@ -134,7 +176,8 @@ typedef struct {
 INLINE void
 multiply_all(const int outputs, const int panel, const Products *p, int first, int n)
 {
-  const int vectors = panel * PARTS, inputs = p->conv->inputs, all = p->conv->outputs;
+  const int vectors = panel * PARTS, all = p->conv->outputs;
+  int inputs = cbigan_cpu_cells(&KERNELS, p->conv->inputs);
   const gsize plane = (gsize)(p->positions * vectors);
   for (int position = 0; position < p->positions; position++)
     for (int k = 0; k < p->n_panels; k++) {
@@ -150,7 +193,7 @@ multiply_all(const int outputs, const int panel, const Products *p, int first, i
         for (int input = 0; input < inputs; input++, v += vectors, weights += outputs)
           UNROLL for (int o = 0; o < outputs; o++)
             UNROLL for (int i = 0; i < vectors; i++)
-              sum[o][i] += v[i] * weights[o];
+              sum[o][i] = add_product(sum[o][i], v[i], weights + o);
         UNROLL for (int o = 0; o < outputs; o++)
           UNROLL for (int i = 0; i < vectors; i++)
             m[(gsize)o * plane + (gsize)i] = sum[o][i];
@@ -189,6 +232,7 @@ convolve_tiles(const int side, const gboolean doubles, const CbiganConv3 *conv, 
                int first, int n, float *scratch)
 {
   const int positions = (side + 2) * (side + 2);
+  int inputs = cbigan_cpu_cells(&KERNELS, conv->inputs);
   int panel = cbigan_cpu_panel(&KERNELS, conv->outputs), at_once = cbigan_cpu_conv3_tiles(&KERNELS, conv);
   gsize stride = cbigan_cpu_conv3_stride(&KERNELS, conv), row_size = (gsize)y->c * y->plane;
   float *v = scratch, *m = scratch + (gsize)positions * stride;
@@ -197,12 +241,12 @@ convolve_tiles(const int side, const gboolean doubles, const CbiganConv3 *conv, 
     for (int i = 0; i < tiles; i += panel) {
       Window w[4];
       int some = MIN(panel, tiles - i);
-      float *out = v + (gsize)(i * conv->inputs) * LANES;
+      float *out = v + (gsize)(i * inputs) * LANES;
       for (int k = 0; k < some; k++)
         w[k] = window(side, doubles, x, y, first + i + k);
-      for (int channel = 0; channel < conv->inputs; channel++, out += panel * LANES)
+      for (int input = 0; input < inputs; input++, out += panel * LANES)
         for (int k = 0; k < some * PARTS; k++)
-          transform_window(side, doubles, x, &w[k / PARTS], channel, k % PARTS, (Vector *)out + k, stride / VECTOR);
+          transform_window(side, doubles, x, &w[k / PARTS], input, k % PARTS, (Vector *)out + k, stride / VECTOR);
     }
     const Products products = { conv, positions, (tiles + panel - 1) / panel, stride, v, m };
     multiply_positions(&products, panel);
