@@ -28,6 +28,7 @@ struct _CbiganLosses {
   CbiganPass *judge;       /* D for E and G: (x, E(x)); (G(z), z) */
   CbiganForward *embed;    /* E for D: x; no gradient, so as in scoring */
   CbiganForward *imagine;  /* G for D: z; likewise */
+  gboolean stale[CBIGAN_N_NETWORKS]; /* embed, imagine have not loaded these parameters; a warm-up never needs them */
   CbiganPass *train_judge; /* D for itself: (x, E(x)); (G(z), z); (x^, z^) */
   double *norms;           /* [N] */
   float *direction;        /* [N] */
@@ -126,10 +127,16 @@ cbigan_losses_load(CbiganLosses *self, CbiganNetworkKind kind)
   for (gsize i = 0; i < G_N_ELEMENTS(passes); i++)
     if (passes[i] && passes[i]->forward->network->kind == kind)
       cbigan_pass_load(passes[i]);
-  CbiganForward *forwards[] = { self->embed, self->imagine };
-  for (gsize i = 0; i < G_N_ELEMENTS(forwards); i++)
-    if (forwards[i] && forwards[i]->network->kind == kind)
-      cbigan_forward_load(forwards[i]);
+  self->stale[kind] = TRUE;
+}
+
+static void
+load_stale(CbiganLosses *self, CbiganForward *forward)
+{
+  gboolean *stale = &self->stale[forward->network->kind];
+  if (*stale)
+    cbigan_forward_load(forward);
+  *stale = FALSE;
 }
 
 static void
@@ -302,6 +309,8 @@ cbigan_losses_critic(CbiganLosses *self, const CbiganBatch *batch, CbiganLossVal
   const float seeds[] = { -1.0f / (float)n, 1.0f / (float)n, 1.0f }; /* Eq. 6; of D(x^, z^) itself */
   *values = (CbiganLossValues){ FALSE, TRUE, TRUE, NAN, NAN, NAN, NAN };
 
+  load_stale(self, self->embed);
+  load_stale(self, self->imagine);
   upload(self, batch, self->imagine, cbigan_pass_value(d, IMAGE, 0));
   copy(self, (gsize)n * cbigan_shape_size(d->forward->network->values[IMAGE].shape), cbigan_pass_value(d, IMAGE, 0),
        self->embed->values[INPUT]);
