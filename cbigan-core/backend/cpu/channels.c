@@ -11,6 +11,8 @@
  */
 #include "channels.h"
 
+#include <string.h>
+
 #include "filter_transform.h"
 #include "transform.h"
 
@@ -306,6 +308,7 @@ correlate(const CbiganTiling *t, const float *x, const float *dy, int first, int
 }
 
 #include "direct.h"
+#include "narrow.h"
 
 extern const CbiganChannels CHANNELS;
 const CbiganChannels CHANNELS = {
@@ -314,5 +317,9 @@ const CbiganChannels CHANNELS = {
   .convolve = convolve,
   .correlate = correlate,
   .unpack = unpack,
+  .narrow_pack = narrow_pack,
+  .narrow_convolve = narrow_convolve,
+  .narrow_correlate = narrow_correlate,
+  .narrow_unpack = narrow_unpack,
   .direct = run_direct,
 };

@@ -54,6 +54,15 @@ typedef struct {
   /* filters += G^T U G of outputs [first, first + n), as for pack; U is the sum of n_sums sums, sums_size apart. */
   void (*unpack)(const CbiganTiling *t, gsize stride, const float *sums, int n_sums, gsize sums_size, int first, int n,
                  float *filters);
+  /* The same without transforms, for few channels: items are strips of rows. weights: [block of outputs, see
+   * cbigan_narrow_block()][input][tap][output of the block]; sums: cbigan_narrow_sums() floats */
+  void (*narrow_pack)(const CbiganTiling *t, CbiganFilters order, const float *filters, float *weights);
+  void (*narrow_convolve)(const CbiganTiling *t, const float *weights, const float *x, float slope, gboolean accumulate,
+                          int first, int n, float *y, float *scratch);
+  void (*narrow_correlate)(const CbiganTiling *t, const float *x, const float *dy, int first, int n, float *sums,
+                           float *scratch);
+  void (*narrow_unpack)(const CbiganTiling *t, gsize stride, const float *sums, int n_sums, gsize sums_size,
+                        float *filters);
   /* Items [first, first + n) of cbigan_direct_items() of y */
   void (*direct)(const CbiganDirect *d, const float *x, int first, int n, float *y);
 } CbiganChannels;
@@ -111,6 +120,48 @@ cbigan_tiling_scratch(const CbiganTiling *t, int vector) /* floats */
 {
   return (gsize)cbigan_tiling_positions(t) *
          (cbigan_tiling_stride(t, t->inputs, vector) + cbigan_tiling_stride(t, t->outputs, vector));
+}
+
+#define CBIGAN_NARROW_STRIP 8 /* rows that are brought into planes together: they stay in a first-level cache */
+
+static inline int
+cbigan_narrow_count(const CbiganTiling *t)
+{
+  return t->n * t->h / CBIGAN_NARROW_STRIP;
+}
+
+/* Outputs at a time; missing ones are zeros. */
+static inline int
+cbigan_narrow_block(int outputs)
+{
+  return outputs % 4 && outputs % 3 == 0 ? 3 : 4;
+}
+
+/* Floats of one channel's row: zeros on both sides, and a cache line more than a power of two. */
+static inline gsize
+cbigan_narrow_plane(const CbiganTiling *t, int vector)
+{
+  return (gsize)t->w + 3 * (gsize)vector;
+}
+
+static inline gsize
+cbigan_narrow_weights(const CbiganTiling *t) /* floats */
+{
+  int block = cbigan_narrow_block(t->outputs);
+  return (gsize)((t->outputs + block - 1) / block * block * t->inputs * 9);
+}
+
+static inline gsize
+cbigan_narrow_sums(const CbiganTiling *t, int vector) /* floats */
+{
+  return (gsize)(t->outputs * t->inputs * 9 * vector);
+}
+
+static inline gsize
+cbigan_narrow_scratch(const CbiganTiling *t, int vector) /* floats */
+{
+  int rows = (CBIGAN_NARROW_STRIP + 2) * t->inputs + CBIGAN_NARROW_STRIP * (t->outputs + 3);
+  return (gsize)rows * cbigan_narrow_plane(t, vector);
 }
 
 /* Vectors of the block of outputs that begins at `from`: as many as fit, the blocks alike. */

@@ -1,60 +1,84 @@
-/* conv3.c - 3x3 convolutions by Winograd's minimal filtering, forward and backward, values in n,h,w,c order
+/* conv3.c - 3x3 convolutions by own kernels, forward and backward, values in n,h,w,c order
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Threads share the tiles. Each has its own sums of the filters' gradient, which are added in the threads' order, so
- * equal inputs and thread counts give equal bits.
+ * Where both sides have enough channels by Winograd's minimal filtering (channels.c), else directly (narrow.h). Threads
+ * share the tiles or strips of rows. Each has its own sums of the filters' gradient, which are added in the threads'
+ * order, so equal inputs and thread counts give equal bits.
  */
 #include "conv3.h"
 
 #include <omp.h>
 #include <stdlib.h>
 
-/* Channels on both sides; with fewer the transforms cost more than they save. Of outputs half as many will do where
- * only the forward pass is wanted: oneDNN's takes more than twice as long for 8 -> 4 as for 4 -> 4. */
+/* Channels on both sides; with fewer the transforms cost more than they save. */
 #define FEWEST 8
 
 struct _CbiganCpuConv3 {
   CbiganCpu *backend;
   const CbiganLayer *layer;
   const CbiganChannels *channels;
+  gboolean narrow;
   CbiganTiling forward, backward; /* backward: from the output's gradient to the input's */
   float *weights, *turned;        /* of the two; NULL = not wanted */
   gsize scratch_floats;           /* of a thread: in the backend's scratchpad, before all threads' sums */
 };
 
-/* The kernels for so many channels; NULL: none, oneDNN's are better. */
+/* The widest kernels whose vectors are filled; NULL: none. */
 static const CbiganChannels *
-choose(const CbiganCpu *backend, const CbiganLayer *l, CbiganCpuConv3Uses uses)
+choose(const CbiganCpu *backend, const CbiganLayer *l, gboolean narrow)
 {
-  int fewest = MIN(l->in.c, uses == CBIGAN_CPU_CONV3_FORWARD ? 2 * l->out.c : l->out.c);
-  if (!backend->isa || l->kernel != 3 || fewest < FEWEST || l->accumulate || l->bias != CBIGAN_NO_OFFSET ||
-      l->activation == CBIGAN_TANH || l->out.h % 2 || l->out.w % 2)
+  if (!backend->isa || l->kernel != 3 || l->accumulate || l->bias != CBIGAN_NO_OFFSET || l->activation == CBIGAN_TANH ||
+      l->out.h % (narrow ? CBIGAN_NARROW_STRIP : 2) || l->out.w % 2)
     return NULL;
   const CbiganChannels *const *c = backend->isa->channels;
-  while (*c && (*c)->vector > MAX(FEWEST, MIN(l->in.c, l->out.c)))
+  while (*c && (narrow ? l->out.w % (*c)->vector != 0 : (*c)->vector > MAX(FEWEST, MIN(l->in.c, l->out.c))))
     c++;
   return *c;
+}
+
+static gsize
+weights_floats(const CbiganCpuConv3 *self, const CbiganTiling *t)
+{
+  return self->narrow ? cbigan_narrow_weights(t) : cbigan_tiling_weights(t, self->channels->vector);
+}
+
+static gsize
+sums_floats(const CbiganCpuConv3 *self)
+{
+  int vector = self->channels->vector;
+  return self->narrow ? cbigan_narrow_sums(&self->forward, vector) : cbigan_tiling_weights(&self->forward, vector);
+}
+
+static gsize
+scratch_floats(const CbiganCpuConv3 *self, const CbiganTiling *t)
+{
+  int vector = self->channels->vector;
+  return self->narrow ? cbigan_narrow_scratch(t, vector) : cbigan_tiling_scratch(t, vector);
+}
+
+static int
+count_items(const CbiganCpuConv3 *self, const CbiganTiling *t)
+{
+  return self->narrow ? cbigan_narrow_count(t) : cbigan_tiling_count(t);
 }
 
 /* Bytes of the scratchpad, for `uses`. */
 static gsize
 scratch_size(CbiganCpuConv3 *self, CbiganCpuConv3Uses uses)
 {
-  int vector = self->channels->vector;
   gsize threads = (gsize)self->backend->base.threads;
-  gsize forward = cbigan_tiling_scratch(&self->forward, vector),
-        backward = cbigan_tiling_scratch(&self->backward, vector);
-  self->scratch_floats = MAX(forward, backward);
-  gsize sums = uses & CBIGAN_CPU_CONV3_WEIGHTS ? cbigan_tiling_weights(&self->forward, vector) : 0;
+  self->scratch_floats = MAX(scratch_floats(self, &self->forward), scratch_floats(self, &self->backward));
+  gsize sums = uses & CBIGAN_CPU_CONV3_WEIGHTS ? sums_floats(self) : 0;
   return threads * (self->scratch_floats + sums) * sizeof(float);
 }
 
 CbiganCpuConv3 *
 cbigan_cpu_conv3_new(CbiganCpu *backend, const CbiganLayer *l, int batch, CbiganCpuConv3Uses uses)
 {
-  const CbiganChannels *channels = choose(backend, l, uses);
+  gboolean narrow = MIN(l->in.c, l->out.c) < FEWEST;
+  const CbiganChannels *channels = choose(backend, l, narrow);
   if (!channels)
     return NULL;
   CbiganCpuConv3 *self = g_new0(CbiganCpuConv3, 1);
@@ -62,15 +86,14 @@ cbigan_cpu_conv3_new(CbiganCpu *backend, const CbiganLayer *l, int batch, Cbigan
   *self = (CbiganCpuConv3){ .backend = backend,
                             .layer = l,
                             .channels = channels,
+                            .narrow = narrow,
                             .forward = { batch, l->out.h, l->out.w, l->in.c, l->out.c, side },
                             .backward = { batch, l->out.h, l->out.w, l->out.c, l->in.c, side } };
   gboolean ok = cbigan_cpu_grow_scratchpad(backend, scratch_size(self, uses));
   if (uses & CBIGAN_CPU_CONV3_FORWARD)
-    ok &=
-        !!(self->weights = cbigan_cpu_memory(cbigan_tiling_weights(&self->forward, channels->vector) * sizeof(float)));
+    ok &= !!(self->weights = cbigan_cpu_memory(weights_floats(self, &self->forward) * sizeof(float)));
   if (uses & CBIGAN_CPU_CONV3_DATA)
-    ok &=
-        !!(self->turned = cbigan_cpu_memory(cbigan_tiling_weights(&self->backward, channels->vector) * sizeof(float)));
+    ok &= !!(self->turned = cbigan_cpu_memory(weights_floats(self, &self->backward) * sizeof(float)));
   if (ok)
     return self;
   cbigan_cpu_conv3_free(self);
@@ -100,6 +123,10 @@ pack(const CbiganCpuConv3 *self, const CbiganTiling *t, gboolean turned, const f
   const CbiganLayer *l = self->layer;
   const CbiganFilters order = { l->weight_stride, turned };
   int n = vectors(self, t->outputs), vector = self->channels->vector;
+  if (self->narrow) {
+    self->channels->narrow_pack(t, order, parameters + l->weight, weights);
+    return;
+  }
 #pragma omp parallel for num_threads(self->backend->base.threads) if (t->inputs * t->outputs > 1024)
   for (int i = 0; i < n; i++)
     self->channels->pack(t, order, parameters + l->weight, i * vector, MIN(vector, t->outputs - i * vector), weights);
@@ -125,12 +152,14 @@ static void
 convolve(CbiganCpuConv3 *self, const CbiganTiling *t, const float *weights, const float *x, float slope,
          gboolean accumulate, float *y)
 {
-  const int count = cbigan_tiling_count(t), threads = self->backend->base.threads;
-  const int chunk = MIN(cbigan_tiling_chunk(t), (count + threads - 1) / threads);
+  const int count = count_items(self, t), threads = self->backend->base.threads;
+  const int chunk = MIN(self->narrow ? 4 : cbigan_tiling_chunk(t), (count + threads - 1) / threads);
+  void (*const run)(const CbiganTiling *, const float *, const float *, float, gboolean, int, int, float *, float *) =
+      self->narrow ? self->channels->narrow_convolve : self->channels->convolve;
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
   for (int first = 0; first < count; first += chunk)
-    self->channels->convolve(t, weights, x, slope, accumulate, first, MIN(chunk, count - first), y,
-                             scratch_of_thread(self, omp_get_thread_num()));
+    run(t, weights, x, slope, accumulate, first, MIN(chunk, count - first), y,
+        scratch_of_thread(self, omp_get_thread_num()));
 }
 
 void
@@ -151,20 +180,25 @@ cbigan_cpu_conv3_weights(CbiganCpuConv3 *self, const float *x, const float *dy, 
 {
   const CbiganTiling *t = &self->forward;
   const CbiganLayer *l = self->layer;
-  const int threads = self->backend->base.threads, vector = self->channels->vector, n = vectors(self, t->outputs);
-  const int count = cbigan_tiling_count(t), share = (count + threads - 1) / threads;
-  const int parts = (count + share - 1) / share;
-  const gsize size = cbigan_tiling_weights(t, vector);
+  const CbiganChannels *channels = self->channels;
+  const int threads = self->backend->base.threads, vector = channels->vector;
+  const int count = count_items(self, t), share = (count + threads - 1) / threads;
+  const int parts = (count + share - 1) / share, n = vectors(self, t->outputs);
+  const gsize size = sums_floats(self);
+  void (*const correlate)(const CbiganTiling *, const float *, const float *, int, int, float *, float *) =
+      self->narrow ? channels->narrow_correlate : channels->correlate;
   float *sums = scratch_of_thread(self, threads);
 #pragma omp parallel num_threads(threads)
   {
 #pragma omp for
     for (int part = 0; part < parts; part++)
-      self->channels->correlate(t, x, dy, part * share, MIN(share, count - part * share), sums + (gsize)part * size,
-                                scratch_of_thread(self, omp_get_thread_num()));
+      correlate(t, x, dy, part * share, MIN(share, count - part * share), sums + (gsize)part * size,
+                scratch_of_thread(self, omp_get_thread_num()));
 #pragma omp for
-    for (int i = 0; i < n; i++)
-      self->channels->unpack(t, l->weight_stride, sums, parts, size, i * vector, MIN(vector, t->outputs - i * vector),
-                             gradients + l->weight);
+    for (int i = 0; i < (self->narrow ? 0 : n); i++)
+      channels->unpack(t, l->weight_stride, sums, parts, size, i * vector, MIN(vector, t->outputs - i * vector),
+                       gradients + l->weight);
   }
+  if (self->narrow)
+    channels->narrow_unpack(t, l->weight_stride, sums, parts, size, gradients + l->weight);
 }

@@ -27,7 +27,8 @@ cpu_close(CbiganBackend *base)
   dnnl_engine_destroy(self->engine);
   cbigan_cpu_pool_free(self->pool);
   cbigan_cpu_share_free(self->share);
-  cbigan_cpu_idlers_release();
+  if (!self->training)
+    cbigan_cpu_idlers_release();
   free(self->scratchpad);
   g_free(self);
 }
@@ -144,9 +145,12 @@ plan(CbiganBackend *base, const CbiganLayer *layer, int batch, GError **error)
 static CbiganPlan *
 plan_training(CbiganBackend *base, const CbiganLayer *layer, int batch, GError **error)
 {
-  CbiganCpuConv3 *conv3 = layer->kind == CBIGAN_CONV2D
-                              ? cbigan_cpu_conv3_new((CbiganCpu *)base, layer, batch, CBIGAN_CPU_CONV3_FORWARD)
-                              : NULL;
+  CbiganCpu *self = (CbiganCpu *)base;
+  if (!self->training) /* an update has hundreds of loops: waking threads for each took a third of its time */
+    cbigan_cpu_idlers_release();
+  self->training = TRUE;
+  CbiganCpuConv3 *conv3 =
+      layer->kind == CBIGAN_CONV2D ? cbigan_cpu_conv3_new(self, layer, batch, CBIGAN_CPU_CONV3_FORWARD) : NULL;
   if (!conv3)
     return plan(base, layer, batch, error);
   CbiganCpuPlan *p = g_new0(CbiganCpuPlan, 1);

@@ -30,6 +30,7 @@ typedef struct {
   CbiganCpuPool *pool;       /* for fused layers */
   const CbiganIsa *isa;      /* of fused layers; NULL = none */
   CbiganPrecision precision; /* of layers fused from now on */
+  gboolean training;         /* has the processors to itself: waits as OpenMP likes to (waiting.c) */
 } CbiganCpu;
 
 #define CBIGAN_CPU_MAX_ARGUMENTS 8

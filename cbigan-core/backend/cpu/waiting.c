@@ -7,7 +7,7 @@
  * or a second scorer share the processors, the spinning takes the time slice of the very thread it waits for: passes
  * of 5 ms took 250. Only OMP_WAIT_POLICY, read before main(), sets this; too early for a plugin. But the library
  * spins 300 times shorter once a process has more OpenMP threads than processors, so while there are backends, one more
- * than there are processors sleep here for that. Other OpenMP libraries are not harmed.
+ * than there are processors sleep here for that. Other OpenMP libraries are not harmed. Training does without.
  */
 #include "threads.h"
 
