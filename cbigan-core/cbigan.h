@@ -47,7 +47,8 @@ typedef enum {
 typedef enum {
   CBIGAN_PRECISION_AUTO, /* bf16 where it is faster and the model says that verdicts stay (bf16_error), else fp32 */
   CBIGAN_PRECISION_FP32,
-  CBIGAN_PRECISION_BF16, /* 8 bits of mantissa: faster, scores differ by about a hundredth */
+  CBIGAN_PRECISION_BF16, /* 8 bits of mantissa: faster; scores differ by about a hundredth, and by more where good
+                          * pictures hardly differ from each other */
   CBIGAN_N_PRECISIONS
 } CbiganPrecision;
 

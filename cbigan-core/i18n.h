@@ -3,7 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * _("...") where a person sees the string now, N_("...") in tables that are translated when shown.
+ * _() around what a person sees now, N_() around a string in a table that is translated when shown.
  */
 #pragma once
 #include "config.h"

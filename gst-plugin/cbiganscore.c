@@ -200,7 +200,8 @@ take_pending(GstCbiganScore *self)
   self->session = pending;
   g_free(self->annotation.model);
   self->annotation.model = g_strdup(pending->path);
-  GST_INFO_OBJECT(self, "scoring with %s on backend %s", pending->path, cbigan_scorer_backend(pending->scorer));
+  GST_INFO_OBJECT(self, "scoring with %s on backend %s in %s", pending->path, cbigan_scorer_backend(pending->scorer),
+                  cbigan_precision_name(cbigan_scorer_precision(pending->scorer)));
 }
 
 static gboolean

@@ -16,6 +16,7 @@ enum {
   PROP_DEVICE_ID,
   PROP_THREADS,
   PROP_SCORE,
+  PROP_PRECISION, /* the last of them */
   /* these act on the next frame */
   PROP_THRESHOLD,
   PROP_LAMBDA,
@@ -40,6 +41,22 @@ score_kind_get_type(void)
   };
   if (g_once_init_enter(&type))
     g_once_init_leave(&type, g_enum_register_static("CbiganScoreKind", values));
+  return type;
+}
+
+static GType
+precision_get_type(void)
+{
+  static gsize type = 0;
+  static const GEnumValue values[] = {
+    { CBIGAN_PRECISION_AUTO, N_("bf16 where it is faster and the model says that verdicts stay, else fp32"), "auto" },
+    { CBIGAN_PRECISION_FP32, N_("Single precision"), "fp32" },
+    { CBIGAN_PRECISION_BF16,
+      N_("Faster; scores differ by about a hundredth, or more where good pictures hardly differ"), "bf16" },
+    { 0, NULL, NULL },
+  };
+  if (g_once_init_enter(&type))
+    g_once_init_leave(&type, g_enum_register_static("CbiganPrecision", values));
   return type;
 }
 
@@ -115,6 +132,9 @@ change_setting(CbiganSettings *settings, guint id, const GValue *value)
   case PROP_SCORE:
     settings->score = (CbiganScoreKind)g_value_get_enum(value);
     break;
+  case PROP_PRECISION:
+    settings->precision = (CbiganPrecision)g_value_get_enum(value);
+    break;
   }
 }
 
@@ -184,7 +204,7 @@ static void
 set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstCbiganScore *self = GST_CBIGAN_SCORE(object);
-  if (id <= PROP_SCORE) {
+  if (id <= PROP_PRECISION) {
     set_setting(self, id, value);
     return;
   }
@@ -213,6 +233,9 @@ get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
     break;
   case PROP_SCORE:
     g_value_set_enum(value, self->settings.score);
+    break;
+  case PROP_PRECISION:
+    g_value_set_enum(value, (gint)self->settings.precision);
     break;
   case PROP_THRESHOLD:
     g_value_set_double(value, self->tuning.threshold);
@@ -273,6 +296,10 @@ install_settings(GObjectClass *object_class)
                                   g_param_spec_enum("score", _("Score"),
                                                     _("Which score to compute and compare with the threshold"),
                                                     score_kind_get_type(), CBIGAN_SCORE_MODEL, LIVE));
+  g_object_class_install_property(object_class, PROP_PRECISION,
+                                  g_param_spec_enum("precision", _("Precision"),
+                                                    _("What the networks' products are multiplied in"),
+                                                    precision_get_type(), CBIGAN_PRECISION_AUTO, LIVE));
 }
 
 static void
@@ -322,6 +349,7 @@ cbigan_score_install_properties(GObjectClass *object_class)
   install_settings(object_class);
   install_tuning(object_class);
   gst_type_mark_as_plugin_api(score_kind_get_type(), 0);
+  gst_type_mark_as_plugin_api(precision_get_type(), 0);
   gst_type_mark_as_plugin_api(overlay_get_type(), 0);
   gst_type_mark_as_plugin_api(updates_get_type(), 0);
 }

@@ -43,6 +43,7 @@ cbigan_session_open(const CbiganSettings *settings, CbiganModel *model, GError *
   options.device = (int)settings->device;
   options.threads = (int)settings->threads;
   options.score = settings->score;
+  options.precision = settings->precision;
   self->scorer = cbigan_scorer_new(self->model, &options, error);
   if (!self->scorer) {
     g_prefix_error(error, "%s: ", settings->model);

@@ -15,6 +15,7 @@ typedef struct {
   char *backend; /* as CbiganScorerOptions */
   guint device, threads;
   CbiganScoreKind score;
+  CbiganPrecision precision;
 } CbiganSettings;
 
 typedef struct {
@@ -26,7 +27,7 @@ typedef struct {
 void cbigan_settings_copy(CbiganSettings *to, const CbiganSettings *from);
 void cbigan_settings_clear(CbiganSettings *self);
 
-/* model: already loaded from settings->model, or NULL to read the file. Takes up to a second. The error names the file. */
+/* model: already loaded from settings->model, or NULL to read the file. Up to a second. The error names the file. */
 CbiganSession *cbigan_session_open(const CbiganSettings *settings, CbiganModel *model, GError **error);
 void cbigan_session_free(CbiganSession *self);
 /* FALSE with CBIGAN_ERROR_FRAME if frames of this video are too small for the model. */

@@ -9,7 +9,7 @@ set -eu
 cd "$1"
 export LC_ALL=C
 listed=po/POTFILES.in
-found=$(grep -rlE '(^|[^A-Za-z0-9_])N?_ ?\("' --include='*.c' --include='*.cc' cbigan-core gst-plugin trainer | sort)
+found=$(grep -rlE '(^|[^A-Za-z0-9_])N?_ ?\("' --include='*.[ch]' --include='*.cc' cbigan-core gst-plugin trainer | sort)
 if [ "${2:-}" = --update ]; then
   printf '%s\n' '# sources with translatable strings; po/check_potfiles.sh . --update' "$found" > "$listed"
 fi

@@ -29,7 +29,9 @@ static const CbiganUsage usage = {
      "multiply-add peak is that of the direct method: a method with fewer multiplications can exceed 100 %.\n"
      "Bytes are the weights once, the frame's pixels and the anomaly map: what must move when all between stays\n"
      "in cache. The floor is the time of whichever takes longer, the operations at the peak or the bytes at the\n"
-     "bandwidth. Peak and bandwidth are measured here, on the same number of threads; CBIGAN_ISA limits the peak too."),
+     "bandwidth. Peak and bandwidth are measured here, on the same number of threads; CBIGAN_ISA limits the peak too.\n"
+     "\n"
+     "The precision is fp32 unless given; the peak is that of fp32 always. auto: whichever is faster for the width."),
   "  cbigan bench\n"
   "  cbigan bench --backend cpu,reference --width 3,16,32 --patch 64 --batch 1,64\n"
   "  cbigan bench --width 16 --batch 64 --json",
@@ -50,6 +52,7 @@ typedef struct {
 /* One row of the result. */
 typedef struct {
   const char *backend, *tap;
+  CbiganPrecision precision;
   int width, patch, batch;
   double gflop, mbytes; /* of one frame */
   CbiganScorer *scorer;
@@ -75,6 +78,7 @@ random_model(int width, int patch, int batch, CbiganFeatureTap tap)
 
   model->info.tap = tap;
   model->info.score = CBIGAN_SCORE_PAPER;
+  model->info.bf16_error = 0.0; /* so that --precision auto is what is faster here */
   model->info.frame_width = batch * patch;
   model->info.frame_height = patch;
   for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
@@ -83,30 +87,31 @@ random_model(int width, int patch, int batch, CbiganFeatureTap tap)
 }
 
 static Case *
-new_case(const char *backend, int width, int patch, int batch, int threads, CbiganFeatureTap tap, GError **error)
+new_case(const CbiganScorerOptions *options, int width, int patch, int batch, CbiganFeatureTap tap, GError **error)
 {
   Case *c = g_new0(Case, 1);
   g_autoptr(CbiganModel) model = random_model(width, patch, batch, tap);
   g_autoptr(GRand) random = g_rand_new_with_seed(1);
-  CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
   CbiganWork work = cbigan_scoring_work(model);
   gsize size = (gsize)batch * (gsize)patch * (gsize)patch * 3;
 
-  *c = (Case){
-    backend, tap_names[tap], width, patch, batch, work.flop * batch / 1e9, (work.weights + work.pixels * batch) / 1e6
-  };
+  *c = (Case){ .tap = tap_names[tap],
+               .width = width,
+               .patch = patch,
+               .batch = batch,
+               .gflop = work.flop * batch / 1e9,
+               .mbytes = (work.weights + work.pixels * batch) / 1e6 };
   c->milliseconds = g_array_new(FALSE, FALSE, sizeof(double));
   c->pixels = g_malloc(size);
   for (gsize i = 0; i < size; i++)
     c->pixels[i] = (guint8)g_rand_int_range(random, 0, 256);
-  options.backend = backend;
-  options.threads = threads;
-  c->scorer = cbigan_scorer_new(model, &options, error);
+  c->scorer = cbigan_scorer_new(model, options, error);
   if (!c->scorer) {
     free_case(c);
     return NULL;
   }
   c->backend = cbigan_scorer_backend(c->scorer); /* "auto" has decided */
+  c->precision = cbigan_scorer_precision(c->scorer);
   return c;
 }
 
@@ -252,11 +257,11 @@ print_title(const char *title, int columns)
 }
 
 static void
-print_heading(const Limits *limits)
+print_heading(const Limits *limits, CbiganPrecision precision)
 {
-  printf(_("%s, %s, threads: %d; %.1f GFLOP/s of multiply-adds, %.1f GB/s from memory; cbigan %s\n"),
+  printf(_("%s, %s, threads: %d; precision: %s; %.1f GFLOP/s of multiply-adds, %.1f GB/s from memory; cbigan %s\n"),
          cbigan_machine_processor(limits->machine), cbigan_machine_isa(limits->machine), limits->threads,
-         limits->gflops, limits->gbytes, VERSION);
+         cbigan_precision_name(precision), limits->gflops, limits->gbytes, VERSION);
   printf("%-10s", _("backend"));
   print_title(_("width"), 7);
   print_title(_("patch"), 7);
@@ -294,6 +299,7 @@ print_json(const Case *c, const Limits *limits)
   json_object_set_double_member(object, "peak_gflops", limits->gflops);
   json_object_set_double_member(object, "bandwidth_gbytes", limits->gbytes);
   json_object_set_string_member(object, "backend", c->backend);
+  json_object_set_string_member(object, "precision", cbigan_precision_name(c->precision));
   json_object_set_string_member(object, "tap", c->tap);
   json_object_set_int_member(object, "width", c->width);
   json_object_set_int_member(object, "patch", c->patch);
@@ -330,17 +336,18 @@ parse_list(const char *option, const char *text, int least, int most, Choices *c
 }
 
 typedef struct {
-  char *backends, *widths, *patches, *batches, *tap;
+  char *backends, *widths, *patches, *batches, *tap, *precision;
   int threads, repeats;
   gboolean json;
   Choices width, patch, batch;
   int chosen_tap;
+  CbiganPrecision chosen_precision;
 } Arguments;
 
 static void
 clear_arguments(Arguments *a)
 {
-  char *all[] = { a->backends, a->widths, a->patches, a->batches, a->tap };
+  char *all[] = { a->backends, a->widths, a->patches, a->batches, a->tap, a->precision };
 
   for (guint i = 0; i < G_N_ELEMENTS(all); i++)
     g_free(all[i]);
@@ -354,6 +361,7 @@ check_arguments(Arguments *a, GError **error)
       !parse_list("patch", a->patches ? a->patches : "64,128", 64, 128, &a->patch, error) ||
       !parse_list("batch", a->batches ? a->batches : "1,16", 1, 1024, &a->batch, error) ||
       !cbigan_command_choice("tap", a->tap, tap_names, &a->chosen_tap, error) ||
+      !cbigan_command_precision(a->precision, &a->chosen_precision, error) ||
       !cbigan_command_in_range("threads", a->threads, 0, 4096, error) ||
       !cbigan_command_in_range("repeats", a->repeats, 1, 10000, error))
     return FALSE;
@@ -369,12 +377,15 @@ static GPtrArray *
 make_cases(const Arguments *a, char **backends, GError **error)
 {
   g_autoptr(GPtrArray) cases = g_ptr_array_new_with_free_func(free_case);
+  CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
 
-  for (; *backends; backends++)
+  options.threads = a->threads;
+  options.precision = a->chosen_precision;
+  for (; (options.backend = *backends); backends++)
     for (int w = 0; w < a->width.n; w++)
       for (int p = 0; p < a->patch.n; p++)
         for (int b = 0; b < a->batch.n; b++) {
-          Case *c = new_case(*backends, a->width.values[w], a->patch.values[p], a->batch.values[b], a->threads,
+          Case *c = new_case(&options, a->width.values[w], a->patch.values[p], a->batch.values[b],
                              (CbiganFeatureTap)a->chosen_tap, error);
 
           if (!c)
@@ -387,7 +398,7 @@ make_cases(const Arguments *a, char **backends, GError **error)
 CbiganExit
 cbigan_cmd_bench(int argc, char **argv)
 {
-  g_auto(Arguments) a = { .repeats = 11 };
+  g_auto(Arguments) a = { .repeats = 11, .chosen_precision = CBIGAN_PRECISION_FP32 };
   g_auto(GStrv) rest = NULL;
   g_auto(GStrv) backends = NULL;
   g_autoptr(GPtrArray) cases = NULL;
@@ -399,6 +410,7 @@ cbigan_cmd_bench(int argc, char **argv)
     { "patch", 0, 0, G_OPTION_ARG_STRING, &a.patches, N_("Patch sides; 64,128 unless given"), N_("LIST") },
     { "batch", 0, 0, G_OPTION_ARG_STRING, &a.batches, N_("Patches in a frame; 1,16 unless given"), N_("LIST") },
     { "tap", 0, 0, G_OPTION_ARG_STRING, &a.tap, N_("Feature f_D (Eq. 9): first or hidden"), N_("NAME") },
+    CBIGAN_PRECISION_ENTRY(a.precision),
     { "threads", 0, 0, G_OPTION_ARG_INT, &a.threads, N_("Threads, 0 = the processors of one NUMA node"), "N" },
     { "repeats", 0, 0, G_OPTION_ARG_INT, &a.repeats, N_("Turns; their median is shown"), "N" },
     { "json", 0, 0, G_OPTION_ARG_NONE, &a.json, N_("JSON, an object on each line"), NULL },
@@ -414,7 +426,7 @@ cbigan_cmd_bench(int argc, char **argv)
   if (!cases || !open_limits(&limits, backends, a.threads, &error) || !measure(cases, &limits, a.repeats, &error))
     return cbigan_command_fail(error);
   if (!a.json)
-    print_heading(&limits);
+    print_heading(&limits, a.chosen_precision);
   for (guint i = 0; i < cases->len; i++)
     (a.json ? print_json : print_row)(g_ptr_array_index(cases, i), &limits);
   return CBIGAN_EXIT_FINE;

@@ -71,15 +71,17 @@ calibrate(CbiganModel *model, const Arguments *a, const CbiganCalibrationOptions
 {
   g_autoptr(CbiganDataset) pictures = load_pictures(a, dir, &model->info, error);
   g_autofree CbiganFrame *frames = NULL;
+  g_auto(CbiganBf16Check) bf16 = { 0 };
 
   if (!pictures)
     return FALSE;
   frames = g_new(CbiganFrame, pictures->pictures->len);
   for (guint i = 0; i < pictures->pictures->len; i++)
     frames[i] = cbigan_picture_frame(cbigan_dataset_get(pictures, i));
-  if (!cbigan_model_calibrate(model, options, frames, pictures->pictures->len, error))
+  if (!cbigan_model_calibrate(model, options, frames, pictures->pictures->len, &bf16, error))
     return FALSE;
   cbigan_command_note(_("calibrated on %u pictures"), pictures->pictures->len);
+  cbigan_command_note_bf16(&bf16);
   return TRUE;
 }
 

@@ -24,7 +24,8 @@ static const CbiganUsage usage = {
 };
 
 typedef struct {
-  char *model, *csv;
+  char *model, *csv, *precision;
+  CbiganPrecision chosen_precision;
   double gain, offset;
   gboolean strict;
   CbiganRunOptions run;
@@ -35,6 +36,7 @@ clear_arguments(Arguments *a)
 {
   g_free(a->model);
   g_free(a->csv);
+  g_free(a->precision);
   g_free(a->run.backend);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, clear_arguments)
@@ -247,6 +249,7 @@ evaluate(const Arguments *a, const char *dir)
   options.backend = a->run.backend;
   options.device = a->run.device;
   options.threads = a->run.threads;
+  options.precision = a->chosen_precision;
   for (int i = 0; model && i < CBIGAN_N_SCORES; i++)
     options.also |= cbigan_model_info(model)->scores[i] ? 1u << i : 0;
   scorer = model ? cbigan_scorer_new(model, &options, &error) : NULL;
@@ -271,6 +274,7 @@ cbigan_cmd_eval(int argc, char **argv)
     { "gain", 0, 0, G_OPTION_ARG_DOUBLE, &a.gain, N_("Multiply the pictures' brightness before"), "X" },
     { "offset", 0, 0, G_OPTION_ARG_DOUBLE, &a.offset, N_("Then add so many grey levels"), "X" },
     { "strict", 0, 0, G_OPTION_ARG_NONE, &a.strict, N_("Refuse a damaged picture instead of skipping it"), NULL },
+    CBIGAN_PRECISION_ENTRY(a.precision),
     CBIGAN_RUN_ENTRIES(&a.run),
     { NULL },
   };
@@ -278,6 +282,7 @@ cbigan_cmd_eval(int argc, char **argv)
   if (!cbigan_command_parse(&usage, entries, argc, argv, &rest))
     return CBIGAN_EXIT_USAGE;
   if (!cbigan_command_need_model(a.model, &error) || !cbigan_command_check_run(&a.run, &error) ||
+      !cbigan_command_precision(a.precision, &a.chosen_precision, &error) ||
       !cbigan_command_in_range("gain", a.gain, 0, 100, &error) ||
       !cbigan_command_in_range("offset", a.offset, -255, 255, &error))
     return cbigan_command_usage(error);

@@ -69,8 +69,9 @@ print_scores(const CbiganModel *model)
   else
     printf(_("Critic:       no statistics\n"));
   if (!isnan(info->light_median))
-    printf(_("Light:        frames are brought to the good pictures' 10 %% and 50 %% quantiles, %.1f and %.1f of 255\n"),
-           (info->light_low + 1) * 127.5, (info->light_median + 1) * 127.5);
+    printf(
+        _("Light:        frames are brought to the good pictures' 10 %% and 50 %% quantiles, %.1f and %.1f of 255\n"),
+        (info->light_low + 1) * 127.5, (info->light_median + 1) * 127.5);
 }
 
 static void
@@ -88,6 +89,11 @@ print_threshold(const CbiganModelInfo *info)
     over += info->good_scores[i] > info->threshold;
   if (info->n_good_scores)
     printf(_("              from %u good pictures, %u of them over it\n"), info->n_good_scores, over);
+  if (isnan(info->bf16_error))
+    printf(_("Precision:    fp32; that bf16 changes no verdict is not known\n"));
+  else
+    printf(_("Precision:    in bf16 scores stay within %.2g %% of the threshold, and no verdict was found to change\n"),
+           100 * info->bf16_error);
 }
 
 static void

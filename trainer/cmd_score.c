@@ -30,7 +30,7 @@ static const CbiganUsage usage = {
 #define NOT_GIVEN (-G_MAXDOUBLE) /* unlike NAN nothing that can be typed by mistake */
 
 typedef struct {
-  char *model, *score, *heatmap;
+  char *model, *score, *heatmap, *precision;
   double lambda, threshold; /* NOT_GIVEN = the model's */
   gboolean json, strict;
   CbiganRunOptions run;
@@ -39,7 +39,7 @@ typedef struct {
 static void
 clear_arguments(Arguments *a)
 {
-  char *all[] = { a->model, a->score, a->heatmap, a->run.backend };
+  char *all[] = { a->model, a->score, a->heatmap, a->precision, a->run.backend };
 
   for (guint i = 0; i < G_N_ELEMENTS(all); i++)
     g_free(all[i]);
@@ -208,6 +208,7 @@ cbigan_cmd_score(int argc, char **argv)
     { "threshold", 0, 0, G_OPTION_ARG_DOUBLE, &a.threshold, N_("Threshold instead of the model's"), "X" },
     { "lambda", 0, 0, G_OPTION_ARG_DOUBLE, &a.lambda, N_("Lambda of Eq. 7 instead of the model's"), "X" },
     { "strict", 0, 0, G_OPTION_ARG_NONE, &a.strict, N_("End at the first picture that can't be read"), NULL },
+    CBIGAN_PRECISION_ENTRY(a.precision),
     CBIGAN_RUN_ENTRIES(&a.run),
     { NULL },
   };
@@ -215,7 +216,7 @@ cbigan_cmd_score(int argc, char **argv)
   if (!cbigan_command_parse(&usage, entries, argc, argv, &files))
     return CBIGAN_EXIT_USAGE;
   if (!cbigan_command_need_model(a.model, &error) || !cbigan_command_score_kind(a.score, &options.score, &error) ||
-      !cbigan_command_check_run(&a.run, &error) ||
+      !cbigan_command_check_run(&a.run, &error) || !cbigan_command_precision(a.precision, &options.precision, &error) ||
       (a.lambda != NOT_GIVEN && !cbigan_command_in_range("lambda", a.lambda, 0, 1, &error)) ||
       (a.threshold != NOT_GIVEN && !cbigan_command_in_range("threshold", a.threshold, 0, G_MAXFLOAT, &error)))
     return cbigan_command_usage(error);

@@ -353,14 +353,16 @@ write_model(const Arguments *a, CbiganTraining *training)
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(CbiganModel) model = NULL;
+  g_auto(CbiganBf16Check) bf16 = { 0 };
 
   cbigan_command_note(_("calibrating on the pictures held out"));
-  model = cbigan_training_finish(training, &error);
+  model = cbigan_training_finish(training, &bf16, &error);
   if (!model || !cbigan_model_save(model, a->output, &error)) {
     cbigan_command_fail(error);
     return keep_for_later(a, training);
   }
   g_remove(a->checkpoint);
+  cbigan_command_note_bf16(&bf16);
   cbigan_command_note(_("%s written: score %s, threshold %g"), a->output,
                       cbigan_score_name(cbigan_model_info(model)->score), cbigan_model_info(model)->threshold);
   return CBIGAN_EXIT_FINE;

@@ -69,6 +69,24 @@ cbigan_command_note(const char *format, ...)
   g_printerr("%s: %s\n", g_get_prgname(), text);
 }
 
+void
+cbigan_command_note_bf16(const CbiganBf16Check *check)
+{
+  if (check->untried)
+    cbigan_command_note(_("bf16: not tried: %s; --precision auto stays with fp32"), check->untried);
+  else if (check->changed)
+    cbigan_command_note(_("bf16: verdicts change on %u of %u pictures; --precision auto stays with fp32"),
+                        check->changed, check->pictures);
+  else if (check->error > CBIGAN_BF16_LIMIT)
+    cbigan_command_note(
+        _("bf16: scores differ by up to %.2g %% of the threshold, expected at most %g %%; --precision auto "
+          "stays with fp32"),
+        100 * check->error, 100 * CBIGAN_BF16_LIMIT);
+  else if (check->pictures)
+    cbigan_command_note(_("bf16: scores within %.2g %% of the threshold, no verdict changed on %u pictures"),
+                        100 * check->error, check->pictures);
+}
+
 gboolean
 cbigan_command_in_range(const char *option, double value, double least, double most, GError **error)
 {
@@ -126,6 +144,20 @@ cbigan_command_score_kind(const char *name, CbiganScoreKind *kind, GError **erro
   if (!cbigan_command_choice("score", name, choices, &chosen, error))
     return FALSE;
   *kind = chosen;
+  return TRUE;
+}
+
+gboolean
+cbigan_command_precision(const char *name, CbiganPrecision *precision, GError **error)
+{
+  const char *choices[CBIGAN_N_PRECISIONS + 1] = { NULL };
+  int chosen = (int)*precision;
+
+  for (int i = 0; i < CBIGAN_N_PRECISIONS; i++)
+    choices[i] = cbigan_precision_name((CbiganPrecision)i);
+  if (!cbigan_command_choice("precision", name, choices, &chosen, error))
+    return FALSE;
+  *precision = (CbiganPrecision)chosen;
   return TRUE;
 }
 

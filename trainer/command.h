@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "dataset.h"
+#include "score/calibration.h"
 
 G_BEGIN_DECLS
 
@@ -30,7 +31,7 @@ typedef struct {
 
 typedef struct {
   const char *arguments, *summary, *examples;
-  int least, most; /* arguments that are no options */
+  int least, most;                 /* arguments that are no options */
   const CbiganOptionGroup *groups; /* of options that few need, ended by a NULL name; NULL = none */
 } CbiganUsage;
 
@@ -41,6 +42,7 @@ gboolean cbigan_command_parse(const CbiganUsage *usage, const GOptionEntry *entr
 CbiganExit cbigan_command_fail(const GError *error);
 CbiganExit cbigan_command_usage(const GError *error); /* bad value of an option */
 void cbigan_command_note(const char *format, ...) G_GNUC_PRINTF(1, 2);
+void cbigan_command_note_bf16(const CbiganBf16Check *check); /* what a calibration found; nothing if there was none */
 
 /* Where a computation runs; the entries of three options. */
 typedef struct {
@@ -56,6 +58,14 @@ typedef struct {
     "threads", 0, 0, G_OPTION_ARG_INT, &(run)->threads, N_("Threads, 0 = the processors of one NUMA node"), N_("N")    \
   }
 gboolean cbigan_command_check_run(const CbiganRunOptions *run, GError **error);
+
+/* What scoring multiplies in; training and calibration always take fp32. name: char *. */
+#define CBIGAN_PRECISION_ENTRY(name)                                                                                   \
+  {                                                                                                                    \
+    "precision", 0, 0, G_OPTION_ARG_STRING, &(name),                                                                   \
+        N_("auto (bf16 where it is faster and changes no verdict), fp32 or bf16"), N_("NAME")                          \
+  }
+gboolean cbigan_command_precision(const char *name, CbiganPrecision *precision, GError **error);
 
 /* name -> *kind; FALSE names the option and the choices. NULL leaves *kind alone. */
 gboolean cbigan_command_choice(const char *option, const char *name, const char *const *choices, int *chosen,

@@ -449,7 +449,7 @@ describe_training(const CbiganTraining *self)
 }
 
 static gboolean
-calibrate(const CbiganTraining *self, CbiganModel *model, GError **error)
+calibrate(const CbiganTraining *self, CbiganModel *model, CbiganBf16Check *bf16, GError **error)
 {
   const CbiganTrainOptions *o = &self->options;
   CbiganCalibrationOptions options = { .score = o->score,
@@ -463,11 +463,11 @@ calibrate(const CbiganTraining *self, CbiganModel *model, GError **error)
     frames[i] = cbigan_picture_frame(self->pictures[i]);
   options.seen = frames;
   options.n_seen = self->n_train;
-  return cbigan_model_calibrate(model, &options, frames + self->n_train, self->n_held_out, error);
+  return cbigan_model_calibrate(model, &options, frames + self->n_train, self->n_held_out, bf16, error);
 }
 
 CbiganModel *
-cbigan_training_finish(CbiganTraining *self, GError **error)
+cbigan_training_finish(CbiganTraining *self, CbiganBf16Check *bf16, GError **error)
 {
   const CbiganTrainOptions *o = &self->options;
   g_autoptr(CbiganModel) model = cbigan_model_new(o->width, o->patch);
@@ -483,7 +483,7 @@ cbigan_training_finish(CbiganTraining *self, GError **error)
   model->info.tap = o->tap;
   model->info.lambda = o->lambda;
   model->info.training = describe_training(self);
-  if (self->n_held_out > 0 && !calibrate(self, model, error))
+  if (self->n_held_out > 0 && !calibrate(self, model, bf16, error))
     return NULL;
   return g_steal_pointer(&model);
 }

@@ -5,14 +5,15 @@
  */
 #pragma once
 #include "dataset.h"
+#include "score/calibration.h"
 
 G_BEGIN_DECLS
 
 typedef enum { CBIGAN_PRESET_OBJECT, CBIGAN_PRESET_TEXTURE } CbiganPreset;
 
 typedef struct {
-  CbiganPreset preset;      /* object: one patch a frame, statistics per position; texture: random crops, one for all */
-  int width, patch;         /* c, patch side */
+  CbiganPreset preset; /* object: one patch a frame, statistics per position; texture: random crops, one for all */
+  int width, patch;    /* c, patch side */
   int frame_width, frame_height; /* of the model; 0 x 0 = native (texture only) */
   guint64 seed;
   int batch;                /* 32 */
@@ -40,12 +41,12 @@ void cbigan_train_options_init(CbiganTrainOptions *options, CbiganPreset preset)
 gboolean cbigan_train_options_check(const CbiganTrainOptions *options, GError **error);
 
 typedef struct {
-  guint step, steps;        /* of warm-up and adversarial phase together */
+  guint step, steps; /* of warm-up and adversarial phase together */
   gboolean warming_up;
-  double seconds;           /* since this run began */
-  double waited;            /* of these, until a batch was ready */
-  double rate;              /* steps a second, lately */
-  double loss_r, loss_d;    /* L_R a sample (Eq. 11) and L_D (Eq. 6), lately; NAN where not computed */
+  double seconds;        /* since this run began */
+  double waited;         /* of these, until a batch was ready */
+  double rate;           /* steps a second, lately */
+  double loss_r, loss_d; /* L_R a sample (Eq. 11) and L_D (Eq. 6), lately; NAN where not computed */
 } CbiganTrainProgress;
 
 typedef struct _CbiganTraining CbiganTraining;
@@ -59,8 +60,9 @@ gboolean cbigan_training_save(CbiganTraining *self, const char *checkpoint, GErr
 /* One step; FALSE with an error (loss is not finite, device). *progress is filled. */
 gboolean cbigan_training_step(CbiganTraining *self, CbiganTrainProgress *progress, GError **error);
 gboolean cbigan_training_done(const CbiganTraining *self);
-/* Averaged E and G, D, calibrated on the held-out pictures. Free with cbigan_model_unref(). */
-CbiganModel *cbigan_training_finish(CbiganTraining *self, GError **error);
+/* Averaged E and G, D, calibrated on the held-out pictures; bf16: as cbigan_model_calibrate(), stays as it is where
+ * none were held out. Free with cbigan_model_unref(). */
+CbiganModel *cbigan_training_finish(CbiganTraining *self, CbiganBf16Check *bf16, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganTraining, cbigan_training_free)
 

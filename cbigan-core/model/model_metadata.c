@@ -235,6 +235,18 @@ write_threshold(const CbiganModelInfo *info)
   return isnan(info->threshold) ? NULL : write_number(info->threshold);
 }
 
+static gboolean
+read_bf16_error(const char *text, CbiganModelInfo *info)
+{
+  return read_number(text, 0, G_MAXDOUBLE, &info->bf16_error);
+}
+
+static char *
+write_bf16_error(const CbiganModelInfo *info)
+{
+  return isnan(info->bf16_error) ? NULL : write_number(info->bf16_error);
+}
+
 /* The JSON of a metadata value; NULL if it is none. */
 static JsonNode *
 read_json(const char *text, int depth, JsonNodeType type)
@@ -319,6 +331,7 @@ static const struct {
   { PREFIX "critic-grid", FALSE, read_grid, write_grid, N_("a whole number from 1 to 128") },
   { PREFIX "light", FALSE, read_light, write_light, N_("two numbers from -1 to 1, the smaller one first") },
   { PREFIX "threshold", FALSE, read_threshold, write_threshold, N_("a finite number, 0 or more") },
+  { PREFIX "bf16-error", FALSE, read_bf16_error, write_bf16_error, N_("a finite number, 0 or more") },
   { PREFIX "good-scores", FALSE, read_good_scores, write_good_scores, N_("a JSON array of numbers, 0 or more") },
   { PREFIX "training", FALSE, read_training, write_training, N_("a JSON object") },
 };

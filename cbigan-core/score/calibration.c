@@ -166,6 +166,7 @@ finish_model(Calibration *self)
   g_free((gpointer)model->info.good_scores);
   model->info.good_scores = g_steal_pointer(&self->scores[score]);
   model->info.n_good_scores = self->n;
+  model->info.bf16_error = NAN; /* it was for the old statistics */
 }
 
 static gboolean
@@ -188,7 +189,7 @@ run(Calibration *self, GError **error)
 
 gboolean
 cbigan_model_calibrate(CbiganModel *model, const CbiganCalibrationOptions *options, const CbiganFrame *frames, guint n,
-                       GError **error)
+                       CbiganBf16Check *bf16, GError **error)
 {
   g_return_val_if_fail(model && options && (frames || !n), FALSE);
   if (!check(&model->info, options, frames, n, error))
@@ -213,5 +214,7 @@ cbigan_model_calibrate(CbiganModel *model, const CbiganCalibrationOptions *optio
   for (int i = 0; i < CBIGAN_N_SCORES; i++)
     g_free(self.scores[i]);
   g_free(self.map);
+  if (ok && bf16)
+    cbigan_model_check_bf16(model, options, frames, n, bf16);
   return ok;
 }

@@ -9,9 +9,9 @@
 G_BEGIN_DECLS
 
 typedef struct {
-  CbiganScoreKind score;    /* that the model will prefer */
-  gboolean aligned;         /* objects: statistics per position; else one for all positions */
-  double false_alarms;      /* target share of good pictures over the threshold, 0..0.5 */
+  CbiganScoreKind score; /* that the model will prefer */
+  gboolean aligned;      /* objects: statistics per position; else one for all positions */
+  double false_alarms;   /* target share of good pictures over the threshold, 0..0.5 */
   const char *backend;
   int device, threads;
   /* Good pictures that were trained on, for the critic's statistics only: D has seen them, but what it makes of them
@@ -20,11 +20,29 @@ typedef struct {
   guint n_seen;
 } CbiganCalibrationOptions;
 
+/* What a model scores in bf16 instead of fp32. */
+typedef struct {
+  guint pictures, changed; /* scored both ways; of these with another verdict */
+  double error;            /* largest difference of the score, in units of the threshold */
+  char *untried;           /* why not, in words; NULL: it was tried */
+} CbiganBf16Check;
+
+/* A larger error is too much though no verdict changed: one may on any picture to come whose score lies nearer to the
+ * threshold than that. */
+#define CBIGAN_BF16_LIMIT 0.05
+void cbigan_bf16_check_clear(CbiganBf16Check *check);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CbiganBf16Check, cbigan_bf16_check_clear)
+
 /* Fills model->map, model->critic, info.light_*, info.score(s), info.good_scores and info.threshold from good pictures
  * that were not trained on. Scores for the threshold are out of fold: each picture is scored against
- * statistics of the others, so they are not too small. At least 4 frames, of the model's frame size. */
+ * statistics of the others, so they are not too small. At least 4 frames, of the model's frame size. All in fp32.
+ * bf16: where not NULL, gets what cbigan_model_check_bf16() then finds; else info.bf16_error is NAN, as unknown. */
 gboolean cbigan_model_calibrate(CbiganModel *model, const CbiganCalibrationOptions *options, const CbiganFrame *frames,
-                                guint n, GError **error);
+                                guint n, CbiganBf16Check *bf16, GError **error);
+/* Whether a calibrated model's verdicts are the same in bf16, on good pictures and on synthetic defects in them. Sets
+ * info.bf16_error: NAN where a verdict changes, the error is over the limit, or it can't be tried. Never fails. */
+void cbigan_model_check_bf16(CbiganModel *model, const CbiganCalibrationOptions *options, const CbiganFrame *frames,
+                             guint n, CbiganBf16Check *check);
 /* Threshold on which a share `false_alarms` of good pictures lies, from n of their scores: the empirical quantile where
  * n allows it, a fitted upper tail beyond. */
 double cbigan_threshold_for(const double *good_scores, guint n, double false_alarms);

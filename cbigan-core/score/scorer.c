@@ -18,6 +18,7 @@ struct _CbiganScorer {
   CbiganBackend *backend;
   CbiganMeasure *measure;
   CbiganStandard standard; /* the model's statistics and this scorer's lambda */
+  CbiganPrecision precision;
   CbiganScoreKind score;
   guint wanted; /* bit i: scores[i] is computed; `score` among them */
   double threshold;
@@ -86,6 +87,8 @@ check_options(const CbiganModel *model, const CbiganScorerOptions *options, Cbig
     return cbigan_refuse(error, _("batch is %d; expected 1 to %d, or 0 to have it chosen"), options->batch, MAX_BATCH);
   if (options->threads < 0)
     return cbigan_refuse(error, _("threads is %d; expected at least 1, or 0 for all"), options->threads);
+  if ((int)options->precision < 0 || options->precision >= CBIGAN_N_PRECISIONS)
+    return cbigan_refuse(error, _("precision %d; expected 0 to %d"), (int)options->precision, CBIGAN_N_PRECISIONS - 1);
   return TRUE;
 }
 
@@ -120,6 +123,19 @@ choose_threads(const CbiganScorer *self, int batch)
                                                       : CBIGAN_NEEDS_DIFFERENCE | CBIGAN_NEEDS_TERMS))
         work += cbigan_network_work(networks[kind], networks[kind]->n_layers);
   return MAX(patches, batch) * work < little ? 1 : 0;
+}
+
+/* What the model says about bf16 holds for its own score. */
+static gboolean
+set_precision(CbiganScorer *self, CbiganPrecision wanted, GError **error)
+{
+  const CbiganModelInfo *info = &self->model->info;
+  gboolean verdicts_stay = self->score == info->score && !isnan(info->bf16_error);
+  self->precision = wanted;
+  if (wanted == CBIGAN_PRECISION_AUTO)
+    self->precision = verdicts_stay && cbigan_backend_prefers_bf16(self->backend, info->width) ? CBIGAN_PRECISION_BF16
+                                                                                               : CBIGAN_PRECISION_FP32;
+  return cbigan_backend_set_precision(self->backend, self->precision, error);
 }
 
 static CbiganMeasure *
@@ -158,7 +174,7 @@ cbigan_scorer_new(CbiganModel *model, const CbiganScorerOptions *options, GError
       !(self->backend =
             cbigan_backend_open(options->backend ? options->backend : "auto", options->device,
                                 options->threads ? options->threads : choose_threads(self, options->batch), error)) ||
-      !(self->measure = open_measure(self, options->batch, error)))
+      !set_precision(self, options->precision, error) || !(self->measure = open_measure(self, options->batch, error)))
     return NULL;
   return g_steal_pointer(&self);
 }
@@ -201,6 +217,13 @@ cbigan_scorer_backend(const CbiganScorer *self)
 {
   g_return_val_if_fail(self, NULL);
   return self->backend->klass->name;
+}
+
+CbiganPrecision
+cbigan_scorer_precision(const CbiganScorer *self)
+{
+  g_return_val_if_fail(self, CBIGAN_PRECISION_AUTO);
+  return self->precision;
 }
 
 /* --- scoring --------------------------------------------------------------------------------------------------- */

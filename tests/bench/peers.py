@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""peers.py - scoring against ONNX Runtime, OpenVINO and PyTorch: same network, weights and frame, fp32, interleaved
+"""peers.py - scoring against ONNX Runtime, OpenVINO and PyTorch: same network, weights and frame, interleaved
 
 Copyright (C) 2026 the cbigan developers
 SPDX-License-Identifier: LGPL-2.1-or-later
 
 Usage: tests/bench/peers.py [--build build] [--venv build/peers] [--threads 2] [--rounds 15] [--cases c16,] [--isa avx2]
+       [--precision bf16]
 
 Makes a virtual environment with the peers from PyPI the first time. Ours is cbigan_scorer_score() (score_loop.c), from
 8-bit pixels to score and anomaly map; the peers get ready float patches and do E, G, D's features twice and the two
@@ -43,7 +44,7 @@ CASES = [  # name, width c, patch side, patches a side of the frame
     ('c16, one 128x128', 16, 128, 1),
 ]
 TAPS = ('first', 'hidden')
-TOLERANCE = 1e-4  # relative, of both terms
+TOLERANCES = {'fp32': 1e-4, 'bf16': 0.05}  # by our precision: relative, of both terms
 TRIALS = 3  # of each setting
 TURN = 50  # milliseconds: of short calls a turn makes several
 # What each program reads. Where the program has no such variable there is nothing to write, see unlimited().
@@ -64,6 +65,7 @@ def arguments():
     parser.add_argument('--cases', default='', help='only the cases with this in their name, such as "c16,"')
     parser.add_argument('--tap', choices=TAPS, help='only this f_D; both unless given')
     parser.add_argument('--isa', choices=ISA_VARIABLES, help='limit every program to these vector instructions')
+    parser.add_argument('--precision', choices=TOLERANCES, default='fp32', help='of ours; the peers compute in fp32')
     return parser.parse_args()
 
 
@@ -91,15 +93,15 @@ def processor():
     return facts.get('model name', 'unknown processor'), facts.get('flags', facts.get('Features', '')).split()
 
 
-def describe_run(options, packages):
+def describe_run(options, packages, precision='fp32'):
     """One line: what a figure is worth nothing without."""
     versions = ', '.join(f'{name} {importlib.metadata.version(name)}' for name in packages)
     name, flags = processor()
     widest = next((isa for isa in ('avx512f', 'avx2', 'asimd') if isa in flags), 'no vectors known')
     load = os.getloadavg()[0]
     statistic = 'the fastest' if options.best else 'medians'
-    return (f'{datetime.date.today()}, {name} ({widest}), {options.threads} threads, fp32, {statistic} of {options.rounds} '
-            f'rounds, load before {load:.1f}; {versions}')
+    return (f'{datetime.date.today()}, {name} ({widest}), {options.threads} threads, {precision}, {statistic} of '
+            f'{options.rounds} rounds, load before {load:.1f}; {versions}')
 
 
 def unlimited(options):
@@ -134,7 +136,7 @@ class Program:
 
 def open_ours(options, case, tap):
     program = Program([options.build / 'tests' / 'bench' / 'score_loop', *case[1:], tap, options.backend,
-                       options.threads])
+                       options.threads, options.precision])
     return program if program.ready else sys.exit('score_loop failed')
 
 
@@ -185,11 +187,11 @@ def ratio(options, ours, theirs):
     return statistics.median(b / a for a, b in zip(ours, theirs))
 
 
-def compare_scores(programs):
+def compare_scores(programs, tolerance):
     ours = programs['cbigan'].terms
     for name, program in programs.items():
         for term, mine, other in zip(('pixel', 'feature'), ours, program.terms):
-            if not abs(mine - other) <= TOLERANCE * abs(other):
+            if not abs(mine - other) <= tolerance * abs(other):
                 sys.exit(f'the {term} term is {mine} here and {other} in {name}: not the same work')
 
 
@@ -202,7 +204,7 @@ def compare(options, case, tap, used):
         subprocess.run([str(word) for word in (sys.executable, HERE / 'peer_loop.py', '', '', *tail)], check=True)
     programs = {'cbigan': open_ours(options, case, tap),
                 **{name: open_fastest(name, folder, tail) for name in peer_settings.PROGRAMS}}
-    compare_scores(programs)
+    compare_scores(programs, TOLERANCES[options.precision])
     times = measure(programs, options.rounds)
     statistic = min if options.best else statistics.median
     row = [case[0], tap, *(f'{statistic(times[name]):.2f}' for name in programs)]
@@ -221,7 +223,8 @@ def main():
     os.environ.setdefault('TORCHINDUCTOR_CACHE_DIR', str(options.build / 'tests' / 'bench' / 'inductor'))
     names = list(peer_settings.PROGRAMS)
     limit = f'; limited to {options.isa}' if options.isa else ''
-    print(describe_run(options, ('onnxruntime', 'openvino', 'torch')) + limit + '\n')
+    precision = 'fp32' if options.precision == 'fp32' else f'cbigan in {options.precision} and the others in fp32'
+    print(describe_run(options, ('onnxruntime', 'openvino', 'torch'), precision) + limit + '\n')
     print('| case | f_D | ' + ' | '.join(f'{name}, ms' for name in ('cbigan', *names)) + ' | '
           + ' | '.join(f'{name} / cbigan' for name in names) + ' |')
     print('|---|---|' + '---:|' * (1 + 2 * len(names)), flush=True)

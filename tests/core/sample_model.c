@@ -51,9 +51,11 @@ sample_model(SampleKind kind)
   m->info.light_low = -0.1234567890123456;
   m->info.light_median = 0.25;
   m->info.threshold = 4.71;
+  m->info.bf16_error = 0.008;
   static const double scores[] = { 1, 2.5, 1e-300, 0.1, 1e300, 2.0 / 3.0 };
   m->info.good_scores = g_memdup2(scores, sizeof scores);
   m->info.n_good_scores = G_N_ELEMENTS(scores);
-  m->info.training = g_strdup("{\"note\":\"gut \\\"gewebt\\\" \u00fc\",\"seed\":1,\"nested\":[{\"alpha\":1e-4},true,null]}");
+  m->info.training =
+      g_strdup("{\"note\":\"gut \\\"gewebt\\\" \u00fc\",\"seed\":1,\"nested\":[{\"alpha\":1e-4},true,null]}");
   return m;
 }

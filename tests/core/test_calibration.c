@@ -102,7 +102,8 @@ test_threshold_edges(void)
   g_assert_cmpfloat(cbigan_threshold_for(hundred, 100, 0.001), >, tenth);
 }
 
-/* W^T W (covariance + r x mean variance), r = 0.1 CHANNELS / 8, = 1, and what is left after taking a fold away is the others' own. */
+/* W^T W (covariance + r x mean variance), r = 0.1 CHANNELS / 8, = 1, and what is left after taking a fold away is the
+ * others' own. */
 static void
 test_statistics(void)
 {
@@ -182,7 +183,7 @@ test_arguments(void)
   };
   for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
     g_autoptr(GError) error = NULL;
-    g_assert_false(cbigan_model_calibrate(model, &cases[i].options, frames, cases[i].n, &error));
+    g_assert_false(cbigan_model_calibrate(model, &cases[i].options, frames, cases[i].n, NULL, &error));
     g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT);
     if (!strstr(error->message, cases[i].text))
       g_error("case %u: \"%s\", expected \"%s\" in it", i, error->message, cases[i].text);
@@ -190,14 +191,14 @@ test_arguments(void)
   }
   g_autoptr(GError) error = NULL;
   frames[2].height = 20;
-  g_assert_false(cbigan_model_calibrate(model, &good, frames, N, &error));
+  g_assert_false(cbigan_model_calibrate(model, &good, frames, N, NULL, &error));
   g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME);
   g_assert_cmpuint(model->info.critic_blocks, ==, 0);
   g_clear_error(&error);
 
   /* pictures that do not differ at all, nor have any contrast: no division by zero anywhere */
   frames[2].height = 64;
-  g_assert_true(cbigan_model_calibrate(model, &good, frames, N, &error));
+  g_assert_true(cbigan_model_calibrate(model, &good, frames, N, NULL, &error));
   g_assert_no_error(error);
   g_assert_true(isnan(model->info.light_median));
   g_assert_true(isfinite(model->info.threshold));

@@ -104,7 +104,8 @@ check_forward(const Forward *f, const char *backend_name)
     for (int i = 0; i < n; i++) {
       compare_score("l_r", i, l_r[i], golden_floats(golden, "l_r", NULL, NULL)[i], SCORE);
       compare_score("l_fd", i, l_fd[i],
-                    golden_floats(golden, tap == CBIGAN_TAP_FIRST ? "l_fd_first" : "l_fd_hidden", NULL, NULL)[i], SCORE);
+                    golden_floats(golden, tap == CBIGAN_TAP_FIRST ? "l_fd_first" : "l_fd_hidden", NULL, NULL)[i],
+                    SCORE);
     }
     if (tap == CBIGAN_TAP_HIDDEN) { /* the rest of D, on the same E(x) */
       const CbiganNetwork *d = model->networks[CBIGAN_DISCRIMINATOR];
@@ -221,14 +222,13 @@ check_scores(const Scores *s, const char *backend)
   const float *light = golden_floats(golden, "light", NULL, NULL);
   for (int kind = 0; kind < CBIGAN_N_SCORES; kind++) {
     CbiganCalibrationOptions options = { (CbiganScoreKind)kind, s->frame_width > 0, 0.1, backend, 0, 1 };
-    g_assert_true(cbigan_model_calibrate(model, &options, frames, (guint)s->good, &error));
+    g_assert_true(cbigan_model_calibrate(model, &options, frames, (guint)s->good, NULL, &error));
     compare_score("light", 0, model->info.light_low, light[0], 1e-6);
     compare_score("light", 1, model->info.light_median, light[1], 1e-6);
     g_assert_cmpuint(model->info.n_good_scores, ==, (guint)s->good);
     for (int i = 0; i < s->good; i++) /* covariances of so few pictures magnify rounding */
       compare_score("out of fold", i, model->info.good_scores[i], out_of_fold[kind * s->good + i], 10 * SCORE);
-    g_assert_cmpfloat(model->info.threshold, ==,
-                      cbigan_threshold_for(model->info.good_scores, (guint)s->good, 0.1));
+    g_assert_cmpfloat(model->info.threshold, ==, cbigan_threshold_for(model->info.good_scores, (guint)s->good, 0.1));
     compare_scores(model, golden, backend, (CbiganScoreKind)kind, frames, (guint)dims[0]);
   }
 }
@@ -293,8 +293,8 @@ test_sensitive(void)
       double distance = distance_with(model, backend, golden);
       *value = before;
       if (distance <= TENSOR)
-        g_error("%s: one of its numbers moved by %g changes nothing by more than %g (tolerance %g)", p->name,
-                largest, distance, TENSOR);
+        g_error("%s: one of its numbers moved by %g changes nothing by more than %g (tolerance %g)", p->name, largest,
+                distance, TENSOR);
     }
 }
 

@@ -100,6 +100,7 @@ assert_same_info(const CbiganModelInfo *a, const CbiganModelInfo *b)
   g_assert_true(same_number(a->light_low, b->light_low));
   g_assert_true(same_number(a->light_median, b->light_median));
   g_assert_true(same_number(a->threshold, b->threshold));
+  g_assert_true(same_number(a->bf16_error, b->bf16_error));
   g_assert_cmpmem(a->good_scores, a->n_good_scores * sizeof(double), b->good_scores, b->n_good_scores * sizeof(double));
   g_assert_cmpstr(a->training, ==, b->training);
 }
@@ -174,6 +175,7 @@ test_layout(void)
     "\"cbigan.feature-tap\":\"hidden\"",
     "\"cbigan.critic-blocks\":\"0,2\"",
     "\"cbigan.threshold\":\"4.71\"",
+    "\"cbigan.bf16-error\":\"0.008\"",
     "\"cbigan.good-scores\":\"[1,2.5,1e-300,0.1,1e+300,0.6666666666666666]\"",
     "\"encoder.block0.skip.weight\":{\"dtype\":\"F32\",\"shape\":[1,3,1,1],\"data_offsets\":[0,12]}",
     "\"critic.whitening\":{\"dtype\":\"F32\",\"shape\":[16,4,4]",
@@ -366,6 +368,12 @@ break_threshold(CbiganModel *m)
 }
 
 static void
+break_bf16_error(CbiganModel *m)
+{
+  m->info.bf16_error = -0.001;
+}
+
+static void
 break_frame(CbiganModel *m)
 {
   m->info.frame_width = m->info.frame_height = 65;
@@ -387,7 +395,7 @@ break_scores(CbiganModel *m)
 static void
 test_bad_save(void)
 {
-  static void (*const breaks[])(CbiganModel *) = { break_nan,   break_lambda, break_threshold,
+  static void (*const breaks[])(CbiganModel *) = { break_nan,   break_lambda, break_threshold, break_bf16_error,
                                                    break_frame, break_grid,   break_scores };
   g_autofree char *path = g_build_filename(folder, "bad.safetensors", NULL);
   for (guint i = 0; i < G_N_ELEMENTS(breaks); i++) {

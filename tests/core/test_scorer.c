@@ -61,7 +61,7 @@ calibrated_model(int patch, int w, int h)
     frames[i] = good[i].frame;
   }
   const CbiganCalibrationOptions options = { CBIGAN_SCORE_CRITIC, w > 0, 0.05, "cpu", 0, 1 };
-  g_assert_true(cbigan_model_calibrate(model, &options, frames, N, &error));
+  g_assert_true(cbigan_model_calibrate(model, &options, frames, N, NULL, &error));
   g_assert_no_error(error);
   for (guint i = 0; i < N; i++)
     g_free(good[i].pixels);
@@ -124,7 +124,8 @@ test_sizes(void)
     g_autoptr(CbiganScorer) scorer = open_scorer(model, (CbiganScoreKind)kind, 0);
     CbiganResult result = CBIGAN_RESULT_INIT;
     for (guint i = 0; i < G_N_ELEMENTS(sizes); i++) {
-      Picture good = picture(sizes[i][0], sizes[i][1], 70 + i, FALSE), bad = picture(sizes[i][0], sizes[i][1], 70 + i, TRUE);
+      Picture good = picture(sizes[i][0], sizes[i][1], 70 + i, FALSE),
+              bad = picture(sizes[i][0], sizes[i][1], 70 + i, TRUE);
       score(scorer, &good.frame, 1, &result);
       double of_good = result.score;
       score(scorer, &bad.frame, 1, &result);
@@ -297,11 +298,19 @@ test_options(void)
     CbiganError code;
     const char *text;
   } cases[] = {
-    { plain, init, CBIGAN_ERROR_ARGUMENT, "critic" },      { plain, init, CBIGAN_ERROR_ARGUMENT, "calibrated" },
-    { full, init, CBIGAN_ERROR_ARGUMENT, "lambda is inf" }, { full, init, CBIGAN_ERROR_ARGUMENT, "lambda is 1.5" },
-    { full, init, CBIGAN_ERROR_ARGUMENT, "threshold is -1" }, { full, init, CBIGAN_ERROR_ARGUMENT, "batch is -2" },
-    { full, init, CBIGAN_ERROR_ARGUMENT, "threads is -1" }, { full, init, CBIGAN_ERROR_ARGUMENT, "score 9" },
-    { full, init, CBIGAN_ERROR_BACKEND, "abacus" },         { full, init, CBIGAN_ERROR_ARGUMENT, "score 8" },
+    { plain, init, CBIGAN_ERROR_ARGUMENT, "critic" },
+    { plain, init, CBIGAN_ERROR_ARGUMENT, "calibrated" },
+    { full, init, CBIGAN_ERROR_ARGUMENT, "lambda is inf" },
+    { full, init, CBIGAN_ERROR_ARGUMENT, "lambda is 1.5" },
+    { full, init, CBIGAN_ERROR_ARGUMENT, "threshold is -1" },
+    { full, init, CBIGAN_ERROR_ARGUMENT, "batch is -2" },
+    { full, init, CBIGAN_ERROR_ARGUMENT, "threads is -1" },
+    { full, init, CBIGAN_ERROR_ARGUMENT, "score 9" },
+    { full, init, CBIGAN_ERROR_BACKEND, "abacus" },
+    { full, init, CBIGAN_ERROR_ARGUMENT, "score 8" },
+    { full, init, CBIGAN_ERROR_ARGUMENT, "precision 3" },
+    { full, init, CBIGAN_ERROR_ARGUMENT, "precision -1" },
+    { full, init, CBIGAN_ERROR_BACKEND, "“reference” can't do bf16" },
   };
   cases[0].options.score = CBIGAN_SCORE_CRITIC;
   cases[1].options.also = 1u << CBIGAN_SCORE_CALIBRATED;
@@ -313,6 +322,10 @@ test_options(void)
   cases[7].options.score = (CbiganScoreKind)9;
   cases[8].options.backend = "abacus";
   cases[9].options.also = 1u << 8;
+  cases[10].options.precision = CBIGAN_N_PRECISIONS;
+  cases[11].options.precision = (CbiganPrecision)-1;
+  cases[12].options.precision = CBIGAN_PRECISION_BF16;
+  cases[12].options.backend = "reference";
   for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
     g_autoptr(GError) error = NULL;
     g_assert_null(cbigan_scorer_new(cases[i].model, &cases[i].options, &error));
@@ -327,7 +340,8 @@ test_tunable(void)
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(CbiganModel) model = calibrated_model(64, 64, 64);
-  g_autoptr(CbiganScorer) scorer = open_scorer(model, CBIGAN_SCORE_MODEL, 0), paper = open_scorer(model, CBIGAN_SCORE_PAPER, 0);
+  g_autoptr(CbiganScorer) scorer = open_scorer(model, CBIGAN_SCORE_MODEL, 0),
+                          paper = open_scorer(model, CBIGAN_SCORE_PAPER, 0);
   Picture p = picture(64, 64, 55, TRUE);
   CbiganResult r = CBIGAN_RESULT_INIT;
   g_assert_cmpstr(cbigan_scorer_backend(scorer), ==, "cpu");
@@ -396,8 +410,8 @@ score_stream(gpointer data)
   return NULL;
 }
 
-/* Scorers in several threads of the program score to the bit as one alone does, however they divide the processors among
- * their teams. (A scorer opened for another number of threads may round otherwise.) */
+/* Scorers in several threads of the program score to the bit as one alone does, however they divide the processors
+ * among their teams. (A scorer opened for another number of threads may round otherwise.) */
 static void
 check_threads(int team)
 {

@@ -158,6 +158,7 @@ test_swap(void)
   g_assert_false(number_of(score_of(out), "score") == before);
   g_object_set(stream.element, "model", first, "backend", "reference", NULL);
   g_assert_cmpfloat(ABS(score_again(&stream) / before - 1), <, 1e-3);
+  check_refused_setting(&stream, "precision", "bf16"); /* "reference" has none */
   g_assert_null(stream_message(&stream, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR));
   stream_clear(&stream);
 }

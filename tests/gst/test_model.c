@@ -72,7 +72,7 @@ calibrate(CbiganModel *model, int side)
   g_autoptr(GError) error = NULL;
   for (guint i = 0; i < GOOD_FRAMES; i++)
     frames[i] = (CbiganFrame){ test_cloth(side, side, i, FALSE), side, side, (gsize)side * 3 };
-  cbigan_model_calibrate(model, &options, frames, GOOD_FRAMES, &error);
+  cbigan_model_calibrate(model, &options, frames, GOOD_FRAMES, NULL, &error);
   g_assert_no_error(error);
   for (guint i = 0; i < GOOD_FRAMES; i++)
     g_free((guint8 *)frames[i].data);

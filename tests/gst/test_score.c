@@ -21,7 +21,7 @@ open_stream(int frame, const char *more)
   return stream_new(properties);
 }
 
-/* What the core alone says about the buffer. */
+/* What the core alone says about the buffer, in the element's precision. */
 static CbiganResult
 core_result(const Stream *stream, int frame, GstBuffer *buffer)
 {
@@ -31,6 +31,9 @@ core_result(const Stream *stream, int frame, GstBuffer *buffer)
   g_assert_no_error(error);
   CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
   options.threads = 1;
+  int precision;
+  g_object_get(stream->element, "precision", &precision, NULL);
+  options.precision = (CbiganPrecision)precision;
   g_autoptr(CbiganScorer) scorer = cbigan_scorer_new(model, &options, &error);
   g_assert_no_error(error);
   g_autoptr(CbiganVideoInput) input = cbigan_video_input_new(&stream->info, frame, frame, &error);
@@ -286,6 +289,29 @@ test_tuning_while_playing(void)
   stream_clear(&stream);
 }
 
+/* What is set is what is scored with, from the next frame on. */
+static void
+test_precision(void)
+{
+  static const char *const names[] = { "bf16", "fp32", "auto" };
+  Stream stream = open_stream(64, "precision=fp32");
+  g_autoptr(GstElement) other = gst_element_factory_make("cbiganscore", NULL);
+  int precision;
+  g_object_get(gst_object_ref_sink(other), "precision", &precision, NULL);
+  g_assert_cmpint(precision, ==, CBIGAN_PRECISION_AUTO);
+  g_object_get(stream.element, "precision", &precision, NULL);
+  g_assert_cmpint(precision, ==, CBIGAN_PRECISION_FP32);
+  stream_set_caps(&stream, GST_VIDEO_FORMAT_RGB, 64, 64);
+  for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+    gst_util_set_object_arg(G_OBJECT(stream.element), "precision", names[i]);
+    g_object_get(stream.element, "precision", &precision, NULL);
+    g_assert_cmpstr(cbigan_precision_name((CbiganPrecision)precision), ==, names[i]);
+    check_against_core(&stream, 64, stream_frame(&stream, i, FALSE), names[i]);
+  }
+  g_assert_null(stream_message(&stream, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR));
+  stream_clear(&stream);
+}
+
 /* The meta goes through elements that know nothing of it. */
 static void
 test_meta_travels(void)
@@ -338,6 +364,7 @@ main(int argc, char **argv)
   g_test_add_func("/score/shared-buffer", test_shared_buffer);
   g_test_add_func("/score/keeps-other-overlay", test_keeps_other_overlay);
   g_test_add_func("/score/tuning-while-playing", test_tuning_while_playing);
+  g_test_add_func("/score/precision", test_precision);
   g_test_add_func("/score/meta-travels", test_meta_travels);
   g_test_add_func("/score/flush-and-eos", test_flush_and_eos);
   int status = g_test_run();

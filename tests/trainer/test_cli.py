@@ -95,6 +95,9 @@ def test_bad_values():
     run('score', '--model', 'm', '--threshold', 'nan', 'x', code=2, error=['--threshold', 'nan'])
     run('score', '--model', 'm', '--lambda', '2', 'x', code=2, error=['--lambda', '2', '0 to 1'])
     run('eval', '--model', 'm', '--gain', '-1', 'x', code=2, error=['--gain', '-1'])
+    for command in ('score', '--model', 'm', 'x'), ('eval', '--model', 'm', 'x'), ('bench',):
+        run(*command, '--precision', 'int8', code=2, error=[f'cbigan {command[0]}', '--precision', 'int8', 'auto, fp32, bf16'])
+    run('train', 'empty', '--output', 'm', '--precision', 'fp32', code=2, error=['--precision'])
     run('calibrate', '--model', 'm', '--false-alarms', '1', 'x', code=2, error=['--false-alarms', '0 to 0.5'])
     run('bench', '--width', '3,x', code=2, error=['--width', '3,x'])
     run('bench', '--patch', '100', code=2, error=['--patch', '100', '64 or 128'])
@@ -332,6 +335,33 @@ def test_calibrate():
     assert read('model.safetensors') == read('new.safetensors')
 
 
+def test_precision():
+    write_pictures('good', 12)
+    done = subprocess.run([PROGRAM, 'train', 'good', '--output', 'model.safetensors', *TINY], capture_output=True, text=True,
+                          timeout=LIMIT)
+    notes = re.findall(r'^cbigan train: bf16: (.*)$', done.stderr, re.MULTILINE)
+    assert done.returncode == 0 and len(notes) == 1, done.stderr
+    info = run('info', 'model.safetensors')
+    assert ('no verdict changed' in notes[0]) == ('in bf16 scores stay within' in info), (notes, info)
+    assert ('stays with fp32' in notes[0]) == ('fp32; that bf16 changes no verdict is not known' in info), (notes, info)
+    run('calibrate', '--model', 'model.safetensors', '--output', 'plain', '--backend', 'reference', 'good',
+        error=['cbigan calibrate: bf16: not tried', 'reference', 'stays with fp32'])
+    assert 'is not known' in run('info', 'plain')
+    run('score', '--model', 'plain', '--backend', 'reference', '--precision', 'bf16', 'good', code=1,
+        error=['cbigan score', 'reference', 'bf16'])
+
+    def score(precision, kind):
+        rows = run('score', '--model', 'plain', '--precision', precision, '--score', kind, 'good')
+        return [float(row['score']) for row in csv.DictReader(io.StringIO(rows))]
+    assert len(score('fp32', 'critic')) == 12 and score('auto', 'critic') == score('fp32', 'critic')
+    single, short = score('fp32', 'paper'), score('bf16', 'paper')
+    assert all(abs(a - b) < 0.05 * a for a, b in zip(single, short, strict=True)), (single, short)
+    write_pictures('set/spot', 2, seed=60, spot=True)
+    write_pictures('set/good', 2, seed=50)
+    for precision in 'auto', 'fp32', 'bf16':
+        assert '2 good pictures' in run('eval', '--model', 'plain', '--precision', precision, 'set')
+
+
 def test_pipelines():
     source = 'videotestsrc pattern=ball num-buffers=12 ! video/x-raw,format=I420,width=96,height=80'
     run('train', '--pipeline', source, '--output', 'a', *TINY, error=['12 pictures'])
@@ -393,16 +423,23 @@ def test_bench():
         }
         for name, value in expected.items():
             assert 0 < value < float('inf') and abs(line[name] - value) < 1e-9 * value, (name, value, line)
-        assert line['backend'] == 'reference' and line['threads'] == 1 and line['isa'] and line['processor'], line
+        assert line['backend'] == 'reference' and line['precision'] == 'fp32' and line['threads'] == 1 and line['isa'] and line['processor'], line
         assert f'cbigan {line["version"]}\n' == run('--version'), line
     limited = json.loads(bench('--width', '1', '--patch', '64', '--batch', '1', '--json',
                                environment={'CBIGAN_ISA': 'reference'}))
     assert limited['isa'] == 'baseline', limited
+    tiny = '--width', '1', '--patch', '64', '--batch', '1', '--repeats', '1'
+    for precision in 'fp32', 'bf16':
+        line = json.loads(run('bench', '--backend', 'cpu', *tiny, '--precision', precision, '--json'))
+        assert line['precision'] == precision, line
+        assert f'precision: {precision}; ' in run('bench', '--backend', 'cpu', *tiny, '--precision', precision)
+    assert json.loads(bench(*tiny, '--precision', 'auto', '--json'))['precision'] == 'fp32'
+    run('bench', '--backend', 'reference', *tiny, '--precision', 'bf16', code=1, error=['reference', 'bf16'])
 
 
 def test_bench_table():
     machine, titles, *rows = bench('--width', '1,2', '--patch', '64', '--batch', '3').splitlines()
-    assert 'threads: 1; ' in machine and 'GFLOP/s' in machine and 'GB/s' in machine, machine
+    assert 'threads: 1; precision: fp32; ' in machine and 'GFLOP/s' in machine and 'GB/s' in machine, machine
     for title in 'ms a frame', 'floor ms', 'GFLOP/s', 'peak %', 'bandwidth %':
         assert title in titles, titles
     for width, row in zip((1, 2), rows, strict=True):

@@ -19,7 +19,7 @@
 #define PATCH 64
 #define PICTURES 8
 #define MOVE_TOLERANCE 2e-2
-#define RATE 1e-4            /* Adam steps so far for any gradient, even one whose sign rounding decides: once a number */
+#define RATE 1e-4 /* Adam steps so far for any gradient, even one whose sign rounding decides: once a number */
 #define SHOWN_TOLERANCE 1e-3 /* relative */
 
 typedef struct {
@@ -284,8 +284,8 @@ test_extremes(Fixture *f, gconstpointer backend)
   }
 }
 
-/* Adam's first step moves a weight by the rate, whatever its gradient, so the rate can be seen: it rises over a tenth of
- * the warm-up, at most 100 steps. */
+/* Adam's first step moves a weight by the rate, whatever its gradient, so the rate can be seen: it rises over a tenth
+ * of the warm-up, at most 100 steps. */
 static void
 test_rise(Fixture *f, gconstpointer backend)
 {
@@ -414,7 +414,7 @@ test_finish(Fixture *f, gconstpointer backend)
   run(training, 4);
   g_auto(CbiganCheckpoint) state = { 0 };
   read_state(f, training, &state);
-  g_autoptr(CbiganModel) model = cbigan_training_finish(training, &error);
+  g_autoptr(CbiganModel) model = cbigan_training_finish(training, NULL, &error);
   g_assert_no_error(error);
   static const char *const from[CBIGAN_N_NETWORKS] = { "encoder.mean", "generator.mean", "discriminator.parameters" };
   for (guint i = 0; i < state.n_arrays; i++)
@@ -451,7 +451,7 @@ test_texture(Fixture *f, gconstpointer backend)
   g_autoptr(CbiganTraining) training = new_training(f, &o);
   CbiganTrainProgress progress = run(training, 2);
   g_assert_true(isfinite(progress.loss_r) && isfinite(progress.loss_d));
-  g_autoptr(CbiganModel) model = cbigan_training_finish(training, &error);
+  g_autoptr(CbiganModel) model = cbigan_training_finish(training, NULL, &error);
   g_assert_no_error(error);
   g_assert_cmpint(cbigan_model_info(model)->frame_width, ==, 0);
   g_ptr_array_add(f->dataset.pictures, new_picture(10, 63, 200));
