@@ -78,9 +78,9 @@ typedef struct {
                              * light_median: each frame's gain and offset are set so that its own come to lie
                              * there; both NAN: no light compensation */
   double threshold;         /* in units of the score; NAN: none */
-  double bf16_error;        /* largest difference of `score` between bf16 and fp32, in units of the threshold, on the
-                             * pictures of the calibration and synthetic defects in them, of which no verdict changed;
-                             * NAN: not tried, or a verdict did change */
+  double bf16_error;        /* largest difference of `score` between bf16 and fp32, as a part of the larger of it and
+                             * the threshold, on the pictures of the calibration and synthetic defects in them, of
+                             * which no verdict changed; NAN: not tried, or a verdict did change */
   const double *good_scores; /* (n_good_scores) of held-out good pictures */
   guint n_good_scores;
   const char *training;     /* JSON object: where it came from; NULL: unknown */

@@ -92,7 +92,7 @@ print_threshold(const CbiganModelInfo *info)
   if (isnan(info->bf16_error))
     printf(_("Precision:    fp32; that bf16 changes no verdict is not known\n"));
   else
-    printf(_("Precision:    in bf16 scores stay within %.2g %% of the threshold, and no verdict was found to change\n"),
+    printf(_("Precision:    in bf16 scores stay within %.2g %%, and no verdict was found to change\n"),
            100 * info->bf16_error);
 }
 

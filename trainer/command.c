@@ -79,12 +79,11 @@ cbigan_command_note_bf16(const CbiganBf16Check *check)
                         check->changed, check->pictures);
   else if (check->error > CBIGAN_BF16_LIMIT)
     cbigan_command_note(
-        _("bf16: scores differ by up to %.2g %% of the threshold, expected at most %g %%; --precision auto "
-          "stays with fp32"),
+        _("bf16: scores differ by up to %.2g %%, expected at most %g %%; --precision auto stays with fp32"),
         100 * check->error, 100 * CBIGAN_BF16_LIMIT);
   else if (check->pictures)
-    cbigan_command_note(_("bf16: scores within %.2g %% of the threshold, no verdict changed on %u pictures"),
-                        100 * check->error, check->pictures);
+    cbigan_command_note(_("bf16: scores within %.2g %%, no verdict changed on %u pictures"), 100 * check->error,
+                        check->pictures);
 }
 
 gboolean

@@ -23,8 +23,8 @@ typedef struct {
 /* What a model scores in bf16 instead of fp32. */
 typedef struct {
   guint pictures, changed; /* scored both ways; of these with another verdict */
-  double error;            /* largest difference of the score, in units of the threshold */
-  char *untried;           /* why not, in words; NULL: it was tried */
+  double error;  /* largest difference of the score, as a part of it or of the threshold, whichever is larger */
+  char *untried; /* why not, in words; NULL: it was tried */
 } CbiganBf16Check;
 
 /* A larger error is too much though no verdict changed: one may on any picture to come whose score lies nearer to the

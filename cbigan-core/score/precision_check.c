@@ -87,7 +87,7 @@ compare(Check *self, const CbiganFrame *frame, GError **error)
     if (!cbigan_scorer_score(self->scorers[i], frame, 1, &self->results[i], error))
       return FALSE;
   const CbiganResult *fp32 = &self->results[FP32], *bf16 = &self->results[BF16];
-  self->found->error = MAX(self->found->error, fabs(bf16->score - fp32->score) / self->threshold);
+  self->found->error = MAX(self->found->error, fabs(bf16->score - fp32->score) / MAX(self->threshold, fp32->score));
   self->found->changed += bf16->anomalous != fp32->anomalous;
   self->found->pictures++;
   return TRUE;
