@@ -65,7 +65,9 @@ pack_side(const int side, const CbiganTiling *t, CbiganFilters order, const floa
     float *to = weights + (gsize)(block_first * t->inputs) + (gsize)(o - block_first);
     int lanes = MIN(FILTERS, first + n - o);
     for (int i = 0; i < t->inputs; i++, to += block) {
-      Filters g[9] = { 0 }, u[36];
+      Filters g[9], u[36];
+      UNROLL for (int k = 0; k < 9; k++) /* an initialiser would be a slow `rep stos` */
+        g[k] = (Filters){ 0 };
       for (int lane = 0; lane < lanes; lane++) {
         const float *filter = filters + (gsize)(o + lane) * output_step + (gsize)i * input_step;
         for (int k = 0; k < 9; k++)
