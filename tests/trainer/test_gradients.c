@@ -440,10 +440,20 @@ test_repeats(gconstpointer data)
   problem_clear(&p);
 }
 
-/* So many tiles that they are done in several rounds, by both threads. */
+/* So many tiles that they are done in several rounds, by both threads; and maps of few channels whose rows are whole
+ * vectors of any width, one, several and a rest of them. */
 static const Case large[] = {
   { "conv3 16->24 32x32", CONV(3, 16, 24, 32, 32, NO), 6, 0, 2 },
   { "conv3 12->8 6x10", CONV(3, 12, 8, 6, 10, NO), 33, 0, 33 },
+  { "conv3 3->4 8x16", CONV(3, 3, 4, 8, 16, NO), 3, 0, 1 },
+  { "conv3 4->4 16x64", CONV(3, 4, 4, 16, 64, NO), 5, 0, 2 },
+  { "conv3 3->3 24x48", CONV(3, 3, 3, 24, 48, NO), 3, 0, 3 },
+  { "conv3 8->4 8x80", CONV(3, 8, 4, 8, 80, NO), 2, 0, 1 },
+  { "conv3 3->9 16x16", CONV(3, 3, 9, 16, 16, NO), 3, 0, 1 },
+  { "conv3 6->3 8x8", CONV(3, 6, 3, 8, 8, NO), 4, 0, 1 },
+  { "conv3 5->7 16x16", CONV(3, 5, 7, 16, 16, NO), 3, 0, 2 },
+  { "conv3 1->2 8x16", CONV(3, 1, 2, 8, 16, NO), 3, 0, 1 },
+  { "conv3 20->1 8x4", CONV(3, 20, 1, 8, 4, NO), 3, 0, 1 },
 };
 
 static void
