@@ -7,6 +7,7 @@
  */
 #include "command.h"
 #include "i18n.h"
+#include "openmp_waiting.h"
 #include <errno.h>
 #include <gst/gst.h>
 #include <locale.h>
@@ -72,6 +73,8 @@ main(int argc, char **argv)
 {
   const char *name = argc > 1 ? argv[1] : NULL;
 
+  if (name && g_str_equal(name, "train"))
+    cbigan_openmp_wait_briefly(argv);
   use_translations();
   for (guint i = 0; name && i < G_N_ELEMENTS(commands); i++)
     if (g_str_equal(name, commands[i].name))

@@ -15,6 +15,7 @@
 
 #include "golden/golden.h"
 #include "losses.h"
+#include "openmp_waiting.h"
 
 #define PICTURES 40
 #define ALPHA 1e-4
@@ -127,6 +128,7 @@ main(int argc, char **argv)
     fprintf(stderr, "usage: train_loop WIDTH PATCH BATCH BACKEND THREADS\n");
     return 2;
   }
+  cbigan_openmp_wait_briefly(argv);
   if (serve(argv, &error))
     return 0;
   fprintf(stderr, "train_loop: %s\n", error->message);
