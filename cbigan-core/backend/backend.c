@@ -112,11 +112,16 @@ cbigan_backend_finish(CbiganBackend *self, GError **error)
   return FALSE;
 }
 
-int
-cbigan_backend_team(const CbiganBackend *self)
+#define MANY_NUMBERS 8192 /* some microseconds' work */
+
+void
+cbigan_backend_each(CbiganBackend *self, int n, gsize numbers, CbiganRangeFunc range, gpointer data)
 {
-  g_return_val_if_fail(self, 1);
-  return self->klass->team ? self->klass->team(self) : self->threads;
+  g_return_if_fail(n >= 0 && range);
+  if (self && self->klass->each && n > 1 && numbers >= MANY_NUMBERS)
+    self->klass->each(self, n, range, data);
+  else
+    range(data, 0, n);
 }
 
 gboolean

@@ -48,6 +48,9 @@ typedef struct {
   int x, y; /* upper left corner of a patch in its frame */
 } CbiganPoint;
 
+/* Some items of a loop, [first, end), done at the same time as others */
+typedef void (*CbiganRangeFunc)(gpointer data, int first, int end);
+
 struct _CbiganBackendClass {
   const char *name;        /* "reference", "cpu", "cuda" */
   const char *description; /* one line for `cbigan info --backends` */
@@ -99,9 +102,9 @@ struct _CbiganBackendClass {
    * difference: gets a - b, or NULL */
   void (*l1)(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference, double *sums);
 
-  /* Optional, NULL = self->threads: how many threads the caller's own loops over what it got may take, between the
-   * first operation and finish(). */
-  int (*team)(const CbiganBackend *self);
+  /* Optional, NULL = by the caller alone: a loop of the caller's over n items, between the first operation and finish().
+   * Returns when all is done. */
+  void (*each)(CbiganBackend *self, int n, CbiganRangeFunc range, gpointer data);
 };
 
 struct _CbiganBackend {
@@ -121,7 +124,8 @@ const CbiganBackendClass *const *cbigan_backend_list(void);
 CbiganBackend *cbigan_backend_open(const char *name, int device, int threads, GError **error);
 void cbigan_backend_close(CbiganBackend *self);
 gboolean cbigan_backend_finish(CbiganBackend *self, GError **error);
-int cbigan_backend_team(const CbiganBackend *self);
+/* As each(), where the loop is over so many numbers that it is worth it. self: NULL = by the caller alone. */
+void cbigan_backend_each(CbiganBackend *self, int n, gsize numbers, CbiganRangeFunc range, gpointer data);
 /* FALSE with CBIGAN_ERROR_BACKEND: this backend can't. precision: not CBIGAN_PRECISION_AUTO; fp32 before the call */
 gboolean cbigan_backend_set_precision(CbiganBackend *self, CbiganPrecision precision, GError **error);
 gboolean cbigan_backend_prefers_bf16(const CbiganBackend *self, int width);

@@ -20,7 +20,7 @@ cbigan_local_map(int patch, const CbiganMeasurement *m, float *out)
   const float *d = m->difference[CBIGAN_VIEW_LIGHT];
   for (gsize channel = 0; channel < 3; channel++)
     cbigan_filter_high_pass(d + channel * n, m->width, m->height, patch / 4, channel > 0, m->columns, out);
-  cbigan_filter_gaussian(out, m->width, m->height, patch / 64.0, m->planes + n, m->threads);
+  cbigan_filter_gaussian(out, m->width, m->height, patch / 64.0, m->planes + n, m->backend);
 }
 
 double

@@ -67,7 +67,7 @@ set_light(CbiganModelInfo *info, const CbiganFrame *frames, guint n)
 {
   guint64 histogram[256] = { 0 };
   for (guint i = 0; i < n; i++)
-    cbigan_light_histogram(&frames[i], histogram, 1);
+    cbigan_light_histogram(&frames[i], histogram, NULL);
   info->light_low = cbigan_light_quantile(histogram, CBIGAN_LIGHT_LOW);
   info->light_median = cbigan_light_quantile(histogram, CBIGAN_LIGHT_MEDIAN);
   if (info->light_median - info->light_low < 1.0 / 127.5)

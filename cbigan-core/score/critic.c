@@ -69,40 +69,68 @@ draw_row(const Ruler *ruler, const float *distances, int y, float *out)
   }
 }
 
+typedef struct {
+  const CbiganMeasurement *m;
+  Ruler ruler;
+  float *map;
+} Drawing;
+
+static void
+draw_rows(gpointer data, int first, int end)
+{
+  const Drawing *d = data;
+  const CbiganMeasurement *m = d->m;
+  int side = d->ruler.side, grid = d->ruler.grid;
+  const CbiganPoint *corners = &g_array_index(m->patches->corners, CbiganPoint, 0);
+  for (int y = first; y < end; y++) {
+    float *row = d->map + (gsize)y * m->width;
+    memset(row, 0, sizeof *row * (gsize)m->width);
+    for (guint i = 0; i < m->patches->corners->len; i++)
+      if (y >= corners[i].y && y < corners[i].y + side)
+        draw_row(&d->ruler, m->distances + (gsize)i * grid * grid, y - corners[i].y, row + corners[i].x);
+  }
+}
+
 static void
 draw(const CbiganMeasurement *m, int side, int grid, float *map)
 {
   int before[side];
   float part[side];
-  const Ruler ruler = { side, grid, before, part };
-  const CbiganPoint *corners = &g_array_index(m->patches->corners, CbiganPoint, 0);
+  Drawing drawing = { m, { side, grid, before, part }, map };
   for (int i = 0; i < side; i++)
     knots(i, side, grid, &before[i], &part[i]);
-#pragma omp parallel for num_threads(m->threads) if (cbigan_many_pixels(m->width, m->height))
-  for (int y = 0; y < m->height; y++) {
-    float *row = map + (gsize)y * m->width;
-    memset(row, 0, sizeof *row * (gsize)m->width);
-    for (guint i = 0; i < m->patches->corners->len; i++)
-      if (y >= corners[i].y && y < corners[i].y + side)
-        draw_row(&ruler, m->distances + (gsize)i * grid * grid, y - corners[i].y, row + corners[i].x);
+  cbigan_backend_each(m->backend, m->height, (gsize)m->width * (gsize)m->height, draw_rows, &drawing);
+}
+
+typedef struct {
+  const CbiganMeasurement *m;
+  const CbiganCriticStatistics *good;
+  int positions; /* of a patch */
+} Distances;
+
+static void
+find_distances(gpointer data, int first, int end)
+{
+  const Distances *d = data;
+  int channels = d->good->channels;
+  gsize step = d->good->positions > 1 ? 1 : 0;
+  for (int i = first; i < end; i++) {
+    gsize at = step * (gsize)(i % d->positions);
+    d->m->distances[i] = (float)distance(d->m->features + (gsize)i * channels, d->good->mean + at * channels,
+                                         d->good->whitening + at * channels * channels, channels);
   }
 }
 
 double
 cbigan_critic_score(const CbiganStandard *standard, const CbiganMeasurement *m, float *map)
 {
-  const CbiganCriticStatistics *good = &standard->critic;
-  int positions = standard->grid * standard->grid, channels = good->channels;
-  int n = (int)m->patches->corners->len * positions;
-  gsize step = good->positions > 1 ? 1 : 0;
+  int positions = standard->grid * standard->grid, n = (int)m->patches->corners->len * positions;
+  gsize products = (gsize)(standard->critic.channels * standard->critic.channels);
+  Distances distances = { m, &standard->critic, positions };
   float peak = 0.0f;
-#pragma omp parallel for num_threads(m->threads) reduction(max : peak) if (cbigan_many_pixels(m->width, m->height))
-  for (int i = 0; i < n; i++) {
-    gsize at = step * (gsize)(i % positions);
-    m->distances[i] = (float)distance(m->features + (gsize)i * channels, good->mean + at * channels,
-                                      good->whitening + at * channels * channels, channels);
+  cbigan_backend_each(m->backend, n, (gsize)n * products, find_distances, &distances);
+  for (int i = 0; i < n; i++)
     peak = MAX(peak, m->distances[i]);
-  }
   if (map)
     draw(m, standard->patch, standard->grid, map);
   return peak;

@@ -4,7 +4,6 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "filter.h"
-#include "patches.h"
 #include "wide.h"
 
 #include <math.h>
@@ -81,26 +80,41 @@ blur_along(const float *restrict from, int w, const float *kernel, int radius, f
   }
 }
 
+typedef struct {
+  float *x, *scratch; /* (h, w) */
+  int w, h, radius;
+  float kernel[2 * MAX_RADIUS + 1];
+} Blur;
+
+static void
+blur_rows_down(gpointer data, int first, int end)
+{
+  const Blur *b = data;
+  for (int y = first; y < end; y++)
+    blur_down(b->x, b->w, b->h, y, b->kernel, b->radius, b->scratch + (gsize)y * b->w);
+}
+
+static void
+blur_rows_along(gpointer data, int first, int end)
+{
+  const Blur *b = data;
+  for (int y = first; y < end; y++)
+    blur_along(b->scratch + (gsize)y * b->w, b->w, b->kernel, b->radius, b->x + (gsize)y * b->w);
+}
+
 void
-cbigan_filter_gaussian(float *x, int w, int h, double sigma, float *scratch, int threads)
+cbigan_filter_gaussian(float *x, int w, int h, double sigma, float *scratch, CbiganBackend *backend)
 {
   int radius = CLAMP((int)ceil(3.0 * sigma), 1, MAX_RADIUS);
-  float kernel[2 * MAX_RADIUS + 1];
+  gsize numbers = (gsize)w * (gsize)h * (gsize)radius;
+  Blur blur = { x, scratch, w, h, radius, { 0 } };
   double sum = 0.0;
   for (int k = -radius; k <= radius; k++)
     sum += exp(-0.5 * k * k / (sigma * sigma));
   for (int k = -radius; k <= radius; k++)
-    kernel[k + radius] = (float)(exp(-0.5 * k * k / (sigma * sigma)) / sum);
-
-#pragma omp parallel num_threads(threads) if (cbigan_many_pixels(w, h))
-  {
-#pragma omp for
-    for (int y = 0; y < h; y++)
-      blur_down(x, w, h, y, kernel, radius, scratch + (gsize)y * w);
-#pragma omp for
-    for (int y = 0; y < h; y++)
-      blur_along(scratch + (gsize)y * w, w, kernel, radius, x + (gsize)y * w);
-  }
+    blur.kernel[k + radius] = (float)(exp(-0.5 * k * k / (sigma * sigma)) / sum);
+  cbigan_backend_each(backend, h, numbers, blur_rows_down, &blur);
+  cbigan_backend_each(backend, h, numbers, blur_rows_along, &blur);
 }
 
 void

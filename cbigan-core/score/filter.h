@@ -7,7 +7,7 @@
  * its imgproc, which is not linked). Each runs along rows only, so a plane is read in order.
  */
 #pragma once
-#include <glib.h>
+#include "backend/backend.h"
 
 G_BEGIN_DECLS
 
@@ -15,9 +15,9 @@ G_BEGIN_DECLS
  * x, out: (h, w), no overlap. columns: (w) of scratch. */
 void cbigan_filter_high_pass(const float *x, int w, int h, int radius, gboolean accumulate, double *columns, float *out);
 
-/* x (h, w) blurred in place with a Gaussian, cut off at 3 sigma, borders repeated. scratch: (h, w). The result does not
- * depend on the number of threads. */
-void cbigan_filter_gaussian(float *x, int w, int h, double sigma, float *scratch, int threads);
+/* x (h, w) blurred in place with a Gaussian, cut off at 3 sigma, borders repeated. scratch: (h, w). backend: who shares
+ * the work; NULL = nobody. The result does not depend on the number of threads. */
+void cbigan_filter_gaussian(float *x, int w, int h, double sigma, float *scratch, CbiganBackend *backend);
 
 /* How one axis of `from` samples becomes one of `to`: output i = sum_k weight[i][k] * input[first[i] + k].
  * Smaller: mean over the area (parts of samples count as parts). Larger: bilinear, half-pixel centres, edges clamped. */

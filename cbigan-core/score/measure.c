@@ -199,7 +199,7 @@ begin_frame(CbiganMeasure *self, const CbiganFrame *frame, guint number, Slot **
   slot->light[CBIGAN_VIEW_RAW] = (CbiganLight){ 1.0f, 0.0f };
   if (self->needs[CBIGAN_VIEW_LIGHT])
     slot->light[CBIGAN_VIEW_LIGHT] = cbigan_light_compensation(frame, self->info->light_low, self->info->light_median,
-                                                               cbigan_backend_team(self->backend));
+                                                               self->backend);
   *begun = slot;
   return TRUE;
 }
@@ -302,24 +302,40 @@ difference_row(const CbiganMeasure *self, const Slot *slot, CbiganView view, con
       d[x] = values[pixels[3 * x]] - d[x] / (float)(across[x] * down[y]);
 }
 
+typedef struct {
+  const CbiganMeasure *self;
+  Slot *slot;
+  CbiganView view;
+  float values[256]; /* x of each 8-bit value */
+  gint spoilt;       /* atomic: something is not finite */
+} Subtraction;
+
+static void
+subtract_rows(gpointer data, int first, int end) /* of all channels */
+{
+  Subtraction *s = data;
+  int w = s->slot->pixels->width, h = s->slot->pixels->height;
+  for (int row = first; row < end; row++) {
+    float *d = s->slot->difference[s->view] + (gsize)row * w;
+    difference_row(s->self, s->slot, s->view, s->values, row / h, row % h, d);
+    if (!all_finite(d, (gsize)w))
+      g_atomic_int_set(&s->spoilt, TRUE);
+  }
+}
+
 /* slot->difference[view]; FALSE unless all of it is finite */
 static gboolean
 subtract(CbiganMeasure *self, Slot *slot, CbiganView view)
 {
-  int w = slot->pixels->width, h = slot->pixels->height, finite = TRUE;
+  int w = slot->pixels->width, h = slot->pixels->height;
   CbiganLight light = slot->light[view];
-  float values[256];
+  Subtraction s = { .self = self, .slot = slot, .view = view };
   cbigan_patches_count(w, slot->patches.side, self->counts);
   cbigan_patches_count(h, slot->patches.side, self->counts + w);
   for (int v = 0; v < 256; v++) /* as the backends' patches() has them */
-    values[v] = light.gain * ((float)v / 127.5f - 1.0f) + light.shift;
-#pragma omp parallel for num_threads(cbigan_backend_team(self->backend)) reduction(&& : finite) if (cbigan_many_pixels(w, h))
-  for (int row = 0; row < 3 * h; row++) {
-    float *d = slot->difference[view] + (gsize)row * w;
-    difference_row(self, slot, view, values, row / h, row % h, d);
-    finite = finite && all_finite(d, (gsize)w);
-  }
-  return finite;
+    s.values[v] = light.gain * ((float)v / 127.5f - 1.0f) + light.shift;
+  cbigan_backend_each(self->backend, 3 * h, 3 * (gsize)w * (gsize)h, subtract_rows, &s);
+  return !g_atomic_int_get(&s.spoilt);
 }
 
 static gboolean
@@ -333,7 +349,7 @@ end_frame(CbiganMeasure *self, Slot *slot, CbiganMeasureFunc func, gpointer data
                           .planes = self->planes,
                           .columns = self->columns,
                           .distances = slot->distances,
-                          .threads = cbigan_backend_team(self->backend) };
+                          .backend = self->backend };
   for (int view = 0; view < CBIGAN_N_VIEWS; view++) {
     if (self->needs[view] & CBIGAN_NEEDS_DIFFERENCE) {
       finite = finite && subtract(self, slot, (CbiganView)view);

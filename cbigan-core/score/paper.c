@@ -11,6 +11,7 @@
 
 #include "filter.h"
 #include "score.h"
+#include "wide.h"
 
 static double
 score_of(const CbiganStandard *standard, const CbiganMeasurement *m, int patch) /* Eq. 7 */
@@ -31,17 +32,37 @@ cbigan_paper_patch(const CbiganStandard *standard, const CbiganMeasurement *m)
   return best;
 }
 
+typedef struct {
+  const float *d; /* (3, n) */
+  gsize n, width;
+  float scale;
+  float *map;
+} Sums;
+
+CBIGAN_WIDE static void
+sum_channels(const float *d, gsize n, gsize some, float scale, float *restrict map)
+{
+  for (gsize i = 0; i < some; i++)
+    map[i] = scale * (fabsf(d[i]) + fabsf(d[i + n]) + fabsf(d[i + 2 * n]));
+}
+
+static void
+sum_rows(gpointer data, int first, int end)
+{
+  const Sums *s = data;
+  gsize at = (gsize)first * s->width;
+  sum_channels(s->d + at, s->n, (gsize)(end - first) * s->width, s->scale, s->map + at);
+}
+
 double
 cbigan_paper_score(const CbiganStandard *standard, const CbiganMeasurement *m, float *map)
 {
   if (map) {
     gsize n = (gsize)m->width * m->height;
-    const float *d = m->difference[CBIGAN_VIEW_RAW];
-    float scale = (float)((1.0 - standard->lambda) * standard->patch * standard->patch);
-#pragma omp parallel for simd num_threads(m->threads) if (cbigan_many_pixels(m->width, m->height))
-    for (gsize i = 0; i < n; i++)
-      map[i] = scale * (fabsf(d[i]) + fabsf(d[i + n]) + fabsf(d[i + 2 * n]));
-    cbigan_filter_gaussian(map, m->width, m->height, standard->patch / 64.0, m->planes + n, m->threads);
+    Sums sums = { m->difference[CBIGAN_VIEW_RAW], n, (gsize)m->width,
+                  (float)((1.0 - standard->lambda) * standard->patch * standard->patch), map };
+    cbigan_backend_each(m->backend, m->height, n, sum_rows, &sums);
+    cbigan_filter_gaussian(map, m->width, m->height, standard->patch / 64.0, m->planes + n, m->backend);
   }
   return score_of(standard, m, cbigan_paper_patch(standard, m));
 }

@@ -172,6 +172,25 @@ cbigan_passes_images(CbiganPasses *self, int first, int n, float *images)
   cbigan_backend_download(self->backend, self->image, n, self->r + (gsize)first * size, images);
 }
 
+typedef struct {
+  const CbiganPasses *self;
+  const CbiganResampler *resampler;
+  CbiganShape shape;
+  int channel; /* of the map, of the block's first one */
+  float *const *out;
+} Resampling;
+
+static void
+resample_planes(gpointer data, int first, int end) /* of all samples */
+{
+  const Resampling *r = data;
+  gsize pixels = (gsize)r->shape.h * r->shape.w;
+  float scratch[r->self->grid * r->shape.w];
+  for (int i = first; i < end; i++)
+    cbigan_resampler_run(r->resampler, r->self->host + (gsize)i * pixels, scratch,
+                         r->out[i / r->shape.c] + r->channel + i % r->shape.c, r->self->channels);
+}
+
 void
 cbigan_passes_features(CbiganPasses *self, int n, float *const *out)
 {
@@ -180,17 +199,10 @@ cbigan_passes_features(CbiganPasses *self, int n, float *const *out)
   cbigan_forward_run(self->trunk);
   for (int block = 0; block < self->blocks->n; block++) {
     int value = self->blocks->values[block];
-    const CbiganResampler *resampler = &self->blocks->resamplers[block];
     CbiganShape shape = self->trunk->network->values[value].shape;
-    gsize pixels = (gsize)shape.h * shape.w;
+    Resampling resampling = { self, &self->blocks->resamplers[block], shape, channel, out };
     cbigan_backend_download(self->backend, shape, n, self->trunk->values[value], self->host);
-#pragma omp parallel for num_threads(cbigan_backend_team(self->backend)) if ((gsize)n * shape.c * pixels >= 65536)
-    for (int i = 0; i < n; i++)
-      for (int c = 0; c < shape.c; c++) {
-        float scratch[self->grid * shape.w];
-        cbigan_resampler_run(resampler, self->host + ((gsize)i * shape.c + c) * pixels, scratch, out[i] + channel + c,
-                             self->channels);
-      }
+    cbigan_backend_each(self->backend, n * shape.c, (gsize)n * cbigan_shape_size(shape), resample_planes, &resampling);
     channel += shape.c;
   }
 }

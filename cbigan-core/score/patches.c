@@ -66,14 +66,20 @@ cbigan_patches_count(int length, int side, guint8 *counts)
   }
 }
 
-void
-cbigan_light_histogram(const CbiganFrame *frame, guint64 histogram[256], int threads)
+typedef struct {
+  const CbiganFrame *frame;
+  guint64 *histogram;
+  GMutex lock; /* of the histogram */
+} Count;
+
+static void
+count_rows(gpointer data, int first, int end)
 {
-  guint64 parts[4 * 256] = { 0 }; /* four histograms, so that equal neighbours don't wait for each other's sum */
-  gsize n = 3 * (gsize)frame->width;
-#pragma omp parallel for num_threads(threads) reduction(+ : parts) if (cbigan_many_pixels(frame->width, frame->height))
-  for (int y = 0; y < frame->height; y++) {
-    const guint8 *row = frame->data + (gsize)y * frame->stride;
+  Count *count = data;
+  guint32 parts[4 * 256] = { 0 }; /* four histograms, so that equal neighbours don't wait for each other's sum */
+  gsize n = 3 * (gsize)count->frame->width;
+  for (int y = first; y < end; y++) {
+    const guint8 *row = count->frame->data + (gsize)y * count->frame->stride;
     gsize i = 0;
     for (; i + 4 <= n; i += 4)
       for (int k = 0; k < 4; k++)
@@ -81,8 +87,19 @@ cbigan_light_histogram(const CbiganFrame *frame, guint64 histogram[256], int thr
     for (; i < n; i++)
       parts[row[i]]++;
   }
+  g_mutex_lock(&count->lock);
   for (int i = 0; i < 4 * 256; i++)
-    histogram[i % 256] += parts[i];
+    count->histogram[i % 256] += parts[i];
+  g_mutex_unlock(&count->lock);
+}
+
+void
+cbigan_light_histogram(const CbiganFrame *frame, guint64 histogram[256], CbiganBackend *backend)
+{
+  Count count = { .frame = frame, .histogram = histogram };
+  g_mutex_init(&count.lock);
+  cbigan_backend_each(backend, frame->height, 3 * (gsize)frame->width * (gsize)frame->height, count_rows, &count);
+  g_mutex_clear(&count.lock);
 }
 
 double
@@ -99,12 +116,12 @@ cbigan_light_quantile(const guint64 histogram[256], double share)
 }
 
 CbiganLight
-cbigan_light_compensation(const CbiganFrame *frame, double low, double median, int threads)
+cbigan_light_compensation(const CbiganFrame *frame, double low, double median, CbiganBackend *backend)
 {
   if (isnan(low) || isnan(median))
     return (CbiganLight){ 1.0f, 0.0f };
   guint64 histogram[256] = { 0 };
-  cbigan_light_histogram(frame, histogram, threads);
+  cbigan_light_histogram(frame, histogram, backend);
   double its_low = cbigan_light_quantile(histogram, CBIGAN_LIGHT_LOW);
   double its_median = cbigan_light_quantile(histogram, CBIGAN_LIGHT_MEDIAN);
   double contrast = MAX(its_median - its_low, 1e-6);

@@ -24,13 +24,6 @@ gboolean cbigan_patches_cover(CbiganPatches *self, int width, int height, GError
 /* counts[i] = how many patches of one axis cover pixel i of `length`. */
 void cbigan_patches_count(int length, int side, guint8 *counts);
 
-/* Whether a loop over a frame is worth several threads, which have to be woken. */
-static inline gboolean
-cbigan_many_pixels(int width, int height)
-{
-  return (gint64)width * height >= 256 * 256;
-}
-
 /* A frame's pixels p (0..255) are seen as gain * (p / 127.5 - 1) + shift. */
 typedef struct {
   float gain, shift;
@@ -38,9 +31,9 @@ typedef struct {
 
 /* That brings the frame's quantiles to `low` and `median`; { 1, 0 } when they are NAN. The gain stays within 3/4 and
  * 4/3, so that a frame without contrast is not blown up. */
-CbiganLight cbigan_light_compensation(const CbiganFrame *frame, double low, double median, int threads);
-/* histogram[v] += how many of the frame's 3 * width * height bytes are v */
-void cbigan_light_histogram(const CbiganFrame *frame, guint64 histogram[256], int threads);
+CbiganLight cbigan_light_compensation(const CbiganFrame *frame, double low, double median, CbiganBackend *backend);
+/* histogram[v] += how many of the frame's 3 * width * height bytes are v. backend: who shares the work; NULL = nobody */
+void cbigan_light_histogram(const CbiganFrame *frame, guint64 histogram[256], CbiganBackend *backend);
 #define CBIGAN_LIGHT_LOW 0.1
 #define CBIGAN_LIGHT_MEDIAN 0.5
 /* In -1..1. A byte v stands for anything from v - 1/2 to v + 1/2, so that the quantile moves smoothly. */

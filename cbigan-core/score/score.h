@@ -32,7 +32,7 @@ typedef struct {
   float *distances;                        /* (patches, grid * grid) of scratch, where there are features */
   float *planes;                           /* (CBIGAN_PLANES, height, width) of scratch */
   double *columns;                         /* (width) of scratch */
-  int threads;                             /* for loops over a frame with cbigan_many_pixels() */
+  CbiganBackend *backend;                  /* for loops over a frame with cbigan_backend_each() */
 } CbiganMeasurement;
 
 #define CBIGAN_PLANES 2 /* the first is a row's map where the caller wants none, the second the filters' */

@@ -89,7 +89,7 @@ test_light(void)
   make_frame(plain, 1, 0);
   CbiganFrame frame = { plain, 90, 70, 300 };
   guint64 histogram[256] = { 0 };
-  cbigan_light_histogram(&frame, histogram, 1);
+  cbigan_light_histogram(&frame, histogram, NULL);
   guint64 n = 0;
   for (int v = 0; v < 256; v++)
     n += histogram[v];
@@ -101,7 +101,7 @@ test_light(void)
   frame.data = changed;
   for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
     make_frame(changed, cases[i].gain, cases[i].offset);
-    CbiganLight light = cbigan_light_compensation(&frame, low, median, 1);
+    CbiganLight light = cbigan_light_compensation(&frame, low, median, NULL);
     double worst = 0;
     for (int y = 0; y < 70; y++)
       for (int k = y * 300; k < y * 300 + 270; k++)
@@ -118,10 +118,10 @@ test_light_limits(void)
   guint8 flat[64 * 64 * 3];
   memset(flat, 200, sizeof flat);
   CbiganFrame frame = { flat, 64, 64, 192 };
-  CbiganLight light = cbigan_light_compensation(&frame, -0.5, 0.0, 1);
+  CbiganLight light = cbigan_light_compensation(&frame, -0.5, 0.0, NULL);
   g_assert_cmpfloat_with_epsilon(light.gain, 4.0 / 3.0, 1e-6);
   g_assert_cmpfloat_with_epsilon(light.gain * (200 / 127.5 - 1) + light.shift, 0.0, 0.01);
-  light = cbigan_light_compensation(&frame, NAN, NAN, 1);
+  light = cbigan_light_compensation(&frame, NAN, NAN, NULL);
   g_assert_cmpfloat(light.gain, ==, 1.0f);
   g_assert_cmpfloat(light.shift, ==, 0.0f);
 }

@@ -123,6 +123,29 @@ cbigan_cpu_plan_weights(CbiganCpu *self, CbiganCpuPlan *plan, const dnnl_memory_
   return TRUE;
 }
 
+typedef struct {
+  int n, parts;
+  CbiganRangeFunc range;
+  gpointer data;
+} Loop;
+
+static void
+run_part(gpointer data, int turn, int part, int thread)
+{
+  const Loop *loop = data;
+  int first = (int)((gint64)loop->n * part / loop->parts), end = (int)((gint64)loop->n * (part + 1) / loop->parts);
+  loop->range(loop->data, first, end);
+}
+
+void
+cbigan_cpu_each(CbiganBackend *base, int n, CbiganRangeFunc range, gpointer data)
+{
+  int team = cbigan_cpu_team(base);
+  Loop loop = { n, MIN(n, 4 * team), range, data };
+  CbiganCpuTurn turn = { .items = loop.parts };
+  cbigan_cpu_pool_run(((CbiganCpu *)base)->pool, &(CbiganCpuRun){ team, &turn, 1, run_part, &loop });
+}
+
 static CbiganPlan *
 plan(CbiganBackend *base, const CbiganLayer *layer, int batch, GError **error)
 {
@@ -235,5 +258,5 @@ const CbiganBackendClass cbigan_backend_cpu = {
   .set_precision = set_precision,
   .prefers_bf16 = prefers_bf16,
   .l1 = cbigan_cpu_l1,
-  .team = cbigan_cpu_team,
+  .each = cbigan_cpu_each,
 };

@@ -90,6 +90,9 @@ void cbigan_cpu_use_threads(const CbiganCpu *self);
  * threads of the program score too (sharing.c). */
 int cbigan_cpu_team(const CbiganBackend *self);
 
+/* CbiganBackendClass.each: by the pool's helpers */
+void cbigan_cpu_each(CbiganBackend *self, int n, CbiganRangeFunc range, gpointer data);
+
 /* For a layer with weights: memory of `size` bytes for them and for the biases, and the reorder that fills it. */
 gboolean cbigan_cpu_plan_weights(CbiganCpu *self, CbiganCpuPlan *plan, const dnnl_memory_desc_t *file,
                                  const dnnl_memory_desc_t *packed, gsize size, GError **error);

@@ -28,18 +28,32 @@ subtract(gsize n, const float *restrict a, const float *restrict b, float *restr
     difference[i] = a[i] - b[i];
 }
 
+typedef struct {
+  gsize size;
+  const float *a, *b;
+  float *difference;
+  double *sums;
+} Samples;
+
+static void
+sum_samples(gpointer data, int first, int end)
+{
+  const Samples *s = data;
+  for (int i = first; i < end; i++) {
+    double sum = 0;
+    for (gsize k = 0; k < s->size; k += PIECE) {
+      gsize at = (gsize)i * s->size + k, some = MIN(PIECE, s->size - k);
+      sum += (double)piece_sum(some, s->a + at, s->b + at);
+      if (s->difference)
+        subtract(some, s->a + at, s->b + at, s->difference + at);
+    }
+    s->sums[i] = sum;
+  }
+}
+
 void
 cbigan_cpu_l1(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference, double *sums)
 {
-#pragma omp parallel for num_threads(cbigan_cpu_team(self)) if (n * size > 65536)
-  for (int i = 0; i < n; i++) {
-    double sum = 0;
-    for (gsize k = 0; k < size; k += PIECE) {
-      gsize at = (gsize)i * size + k, some = MIN(PIECE, size - k);
-      sum += (double)piece_sum(some, a + at, b + at);
-      if (difference)
-        subtract(some, a + at, b + at, difference + at);
-    }
-    sums[i] = sum;
-  }
+  Samples samples = { size, a, b, difference, sums };
+  cbigan_backend_each(self, n, (gsize)n * size, sum_samples, &samples);
 }

@@ -5,18 +5,35 @@
  */
 #include "cpu.h"
 
+typedef struct {
+  const CbiganPixels *frame;
+  const CbiganPoint *corners;
+  int side;
+  float gain, shift;
+  float *x;
+} Patches;
+
 /* R, G, B side by side in the frame and in n,h,w,c order: a row of a patch is one straight loop. */
+static void
+fill_rows(gpointer data, int first, int end)
+{
+  const Patches *p = data;
+  const gsize row = (gsize)p->side * 3;
+  const float gain = p->gain, shift = p->shift;
+  for (int i = first; i < end; i++) {
+    const CbiganPoint *corner = &p->corners[i / p->side];
+    const guint8 *restrict pixels =
+        p->frame->data + (gsize)(corner->y + i % p->side) * p->frame->stride + (gsize)corner->x * 3;
+    float *restrict out = p->x + (gsize)i * row;
+    for (gsize j = 0; j < row; j++)
+      out[j] = gain * (pixels[j] / 127.5f - 1.0f) + shift;
+  }
+}
+
 void
 cbigan_cpu_patches(CbiganBackend *self, const CbiganPixels *frame, const CbiganPoint *corners, int n, int side,
                    float gain, float shift, float *x)
 {
-  gsize row = (gsize)side * 3;
-#pragma omp parallel for num_threads(cbigan_cpu_team(self)) if (n > 4)
-  for (int i = 0; i < n; i++)
-    for (int k = 0; k < side; k++) {
-      const guint8 *restrict pixels = frame->data + (gsize)(corners[i].y + k) * frame->stride + (gsize)corners[i].x * 3;
-      float *restrict out = x + ((gsize)i * side + k) * row;
-      for (gsize j = 0; j < row; j++)
-        out[j] = gain * (pixels[j] / 127.5f - 1.0f) + shift;
-    }
+  Patches patches = { frame, corners, side, gain, shift, x };
+  cbigan_backend_each(self, n * side, (gsize)(n * side * side * 3), fill_rows, &patches);
 }
