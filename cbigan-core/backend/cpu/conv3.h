@@ -1,4 +1,4 @@
-/* conv3.h - 3x3 convolutions by Winograd's minimal filtering, forward and backward, values in n,h,w,c order
+/* conv3.h - 3x3 convolutions by own kernels, forward and backward, values in n,h,w,c order
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later

@@ -27,7 +27,7 @@ typedef struct {
   float *scratchpad; /* of scratchpad_size bytes: the largest that any primitive asked for */
   gsize scratchpad_size;
   CbiganCpuShare *share;     /* of the processors */
-  CbiganCpuPool *pool;       /* for fused layers */
+  CbiganCpuPool *pool;       /* for fused layers and loops over frames */
   const CbiganIsa *isa;      /* of fused layers; NULL = none */
   CbiganPrecision precision; /* of layers fused from now on */
   gboolean training;         /* has the processors to itself: waits as OpenMP likes to (waiting.c) */
