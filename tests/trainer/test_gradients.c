@@ -441,7 +441,7 @@ test_repeats(gconstpointer data)
 }
 
 /* So many tiles that they are done in several rounds, by both threads; and maps of few channels whose rows are whole
- * vectors of any width, one, several and a rest of them. */
+ * vectors of any width, one, several and a rest of them; pixels that fill vectors, or not, or are fewer. */
 static const Case large[] = {
   { "conv3 16->24 32x32", CONV(3, 16, 24, 32, 32, NO), 6, 0, 2 },
   { "conv3 12->8 6x10", CONV(3, 12, 8, 6, 10, NO), 33, 0, 33 },
@@ -454,6 +454,13 @@ static const Case large[] = {
   { "conv3 5->7 16x16", CONV(3, 5, 7, 16, 16, NO), 3, 0, 2 },
   { "conv3 1->2 8x16", CONV(3, 1, 2, 8, 16, NO), 3, 0, 1 },
   { "conv3 20->1 8x4", CONV(3, 20, 1, 8, 4, NO), 3, 0, 1 },
+  { "conv1 3->4 33x32", CONV(1, 3, 4, 33, 32, NO), 3, 0, 1 },
+  { "conv1 4->3 9x7, bias", CONV(1, 4, 3, 9, 7, 1), 5, 3, 2 },
+  { "conv1 1->2 1x1", CONV(1, 1, 2, 1, 1, 0), 2, 1, 1 },
+  { "conv1 8->4 40x30", CONV(1, 8, 4, 40, 30, 0), 2, 2, 1 },
+  { "conv1 6->3 8x8", CONV(1, 6, 3, 8, 8, 2), 3, 3, 1 },
+  { "conv1 5->7 16x16", CONV(1, 5, 7, 16, 16, NO), 3, 0, 2 },
+  { "conv1 12->8 32x34, bias", CONV(1, 12, 8, 32, 34, 0), 2, 1, 1 },
 };
 
 static void

@@ -330,6 +330,7 @@ correlate(const CbiganTiling *t, const float *x, const float *dy, int first, int
 
 #include "direct.h"
 #include "narrow.h"
+#include "pixelwise.h"
 
 extern const CbiganChannels CHANNELS;
 const CbiganChannels CHANNELS = {
@@ -343,5 +344,7 @@ const CbiganChannels CHANNELS = {
   .narrow_convolve = narrow_convolve,
   .narrow_correlate = narrow_correlate,
   .narrow_unpack = narrow_unpack,
+  .pixelwise = pixelwise,
+  .pixelwise_products = pixelwise_products,
   .direct = run_direct,
 };

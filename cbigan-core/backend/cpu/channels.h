@@ -41,6 +41,14 @@ typedef struct {
   gboolean accumulate;
 } CbiganDirect;
 
+/* A 1x1 convolution of few channels, for vectors of a certain length: cbigan_pixelwise_fits() */
+typedef struct {
+  int inputs, outputs;
+  const float *weights; /* [input][lane]: that of output lane % outputs; behind the last whole pixel's lanes anything */
+  const float *bias;    /* [lane] likewise */
+  float slope;          /* below zero: 1 = linear */
+} CbiganPixelwise;
+
 typedef struct {
   int vector; /* floats; so many, less one, may be read behind x, y and dy */
   /* U = G g G^T of outputs [first, first + n), first a multiple of vector.
@@ -67,6 +75,10 @@ typedef struct {
                            float *scratch);
   void (*narrow_unpack)(const CbiganTiling *t, gsize stride, const float *sums, int n_sums, gsize sums_size,
                         float *filters);
+  /* n pixels: y = leaky(W x + bias), or leaky(W x + bias + y) where `accumulate` */
+  void (*pixelwise)(const CbiganPixelwise *p, const float *x, gsize n, gboolean accumulate, float *y);
+  /* products (outputs, inputs) += sum over n pixels of dy x */
+  void (*pixelwise_products)(int inputs, int outputs, const float *x, const float *dy, gsize n, double *products);
   /* Items [first, first + n) of cbigan_direct_items() of y */
   void (*direct)(const CbiganDirect *d, const float *x, int first, int n, float *y);
 } CbiganChannels;
@@ -166,6 +178,13 @@ cbigan_narrow_scratch(const CbiganTiling *t, int vector) /* floats */
 {
   int rows = (CBIGAN_NARROW_STRIP + 2) * t->inputs + CBIGAN_NARROW_STRIP * (t->outputs + 3);
   return (gsize)rows * cbigan_narrow_plane(t, vector);
+}
+
+/* All outputs of at least a pixel fill a vector, and these pixels' inputs at most two. */
+static inline gboolean
+cbigan_pixelwise_fits(int inputs, int outputs, int vector)
+{
+  return 2 * outputs <= vector && vector / outputs * inputs <= 2 * vector;
 }
 
 /* Vectors of the block of outputs that begins at `from`: as many as fit, the blocks alike. */

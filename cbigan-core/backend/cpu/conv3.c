@@ -74,20 +74,30 @@ scratch_size(CbiganCpuConv3 *self, CbiganCpuConv3Uses uses)
   return threads * (self->scratch_floats + sums) * sizeof(float);
 }
 
+/* Small maps of many channels have fewer numbers than the filters, whose transforms then cost more than they save. */
+static gboolean
+worth_filtering(const CbiganTiling *t)
+{
+  return cbigan_tiling_count(t) * (t->inputs + t->outputs) > t->inputs * t->outputs;
+}
+
 CbiganCpuConv3 *
 cbigan_cpu_conv3_new(CbiganCpu *backend, const CbiganLayer *l, int batch, CbiganCpuConv3Uses uses)
 {
   gboolean narrow = MIN(l->in.c, l->out.c) < FEWEST;
-  const CbiganChannels *channels = choose(backend, l, narrow);
+  const CbiganChannels *channels = l->kind == CBIGAN_CONV2D ? choose(backend, l, narrow) : NULL;
   if (!channels)
     return NULL;
-  CbiganCpuConv3 *self = g_new0(CbiganCpuConv3, 1);
   int side = l->out.w % 4 || l->out.h % 4 ? 2 : 4;
+  const CbiganTiling tiling = { batch, l->out.h, l->out.w, l->in.c, l->out.c, side };
+  if (!narrow && !worth_filtering(&tiling))
+    return NULL;
+  CbiganCpuConv3 *self = g_new0(CbiganCpuConv3, 1);
   *self = (CbiganCpuConv3){ .backend = backend,
                             .layer = l,
                             .channels = channels,
                             .narrow = narrow,
-                            .forward = { batch, l->out.h, l->out.w, l->in.c, l->out.c, side },
+                            .forward = tiling,
                             .backward = { batch, l->out.h, l->out.w, l->out.c, l->in.c, side } };
   gboolean ok = cbigan_cpu_grow_scratchpad(backend, scratch_size(self, uses));
   if (uses & CBIGAN_CPU_CONV3_FORWARD)

@@ -3,6 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "conv1.h"
 #include "conv3.h"
 #include "fused.h"
 
@@ -99,6 +100,7 @@ static void
 plan_free(CbiganBackend *base, CbiganPlan *plan)
 {
   CbiganCpuPlan *p = (CbiganCpuPlan *)plan;
+  cbigan_cpu_conv1_free(p->conv1);
   cbigan_cpu_conv3_free(p->conv3);
   cbigan_cpu_primitive_clear(&p->operation);
   cbigan_cpu_primitive_clear(&p->pack);
@@ -152,19 +154,19 @@ plan(CbiganBackend *base, const CbiganLayer *layer, int batch, GError **error)
   static gboolean (*const planners[])(CbiganCpu *, CbiganCpuPlan *, GError **) = {
     [CBIGAN_CONV2D] = cbigan_cpu_plan_conv2d,
     [CBIGAN_DENSE] = cbigan_cpu_plan_dense,
-    [CBIGAN_UPSAMPLE] = cbigan_cpu_plan_upsample,
+    [CBIGAN_UPSAMPLE] = NULL,
     [CBIGAN_AVGPOOL] = cbigan_cpu_plan_avgpool,
   };
   CbiganCpu *self = (CbiganCpu *)base;
   CbiganCpuPlan *p = g_new0(CbiganCpuPlan, 1);
   p->base = (CbiganPlan){ layer, batch };
-  if (planners[layer->kind](self, p, error))
+  if (!planners[layer->kind] || planners[layer->kind](self, p, error))
     return &p->base;
   plan_free(base, &p->base);
   return NULL;
 }
 
-/* 3x3 convolutions by own kernels, whose roundings are larger than oneDNN's: scoring keeps to those. */
+/* Convolutions by own kernels; 3x3 ones have larger roundings than oneDNN's: scoring keeps to those. */
 static CbiganPlan *
 plan_training(CbiganBackend *base, const CbiganLayer *layer, int batch, GError **error)
 {
@@ -172,13 +174,14 @@ plan_training(CbiganBackend *base, const CbiganLayer *layer, int batch, GError *
   if (!self->training) /* an update has hundreds of loops: waking threads for each took a third of its time */
     cbigan_cpu_idlers_release();
   self->training = TRUE;
-  CbiganCpuConv3 *conv3 =
-      layer->kind == CBIGAN_CONV2D ? cbigan_cpu_conv3_new(self, layer, batch, CBIGAN_CPU_CONV3_FORWARD) : NULL;
-  if (!conv3)
-    return plan(base, layer, batch, error);
   CbiganCpuPlan *p = g_new0(CbiganCpuPlan, 1);
-  *p = (CbiganCpuPlan){ .base = { layer, batch }, .conv3 = conv3 };
-  return &p->base;
+  p->base = (CbiganPlan){ layer, batch };
+  p->conv1 = cbigan_cpu_conv1_new(self, layer, batch);
+  p->conv3 = cbigan_cpu_conv3_new(self, layer, batch, CBIGAN_CPU_CONV3_FORWARD);
+  if (p->conv1 || p->conv3)
+    return &p->base;
+  g_free(p);
+  return plan(base, layer, batch, error);
 }
 
 static void
@@ -186,6 +189,8 @@ load(CbiganBackend *base, CbiganPlan *plan, const float *parameters)
 {
   CbiganCpuPlan *p = (CbiganCpuPlan *)plan;
   const CbiganLayer *layer = plan->layer;
+  if (p->conv1)
+    cbigan_cpu_conv1_load(p->conv1, parameters);
   if (p->conv3)
     cbigan_cpu_conv3_load(p->conv3, parameters);
   if (!p->weights)
@@ -206,8 +211,8 @@ static void
 run(CbiganBackend *base, CbiganPlan *plan, const float *x, float *y)
 {
   CbiganCpuPlan *p = (CbiganCpuPlan *)plan;
-  if (p->conv3) {
-    cbigan_cpu_conv3_run(p->conv3, x, y);
+  if (p->conv1 || p->conv3) {
+    p->conv1 ? cbigan_cpu_conv1_run(p->conv1, x, y) : cbigan_cpu_conv3_run(p->conv3, x, y);
     return;
   }
   gboolean one = cbigan_cpu_team(base) == 1;
@@ -252,7 +257,7 @@ const CbiganBackendClass cbigan_backend_cpu = {
   .load = load,
   .conv2d = run,
   .dense = cbigan_cpu_dense,
-  .upsample = run,
+  .upsample = cbigan_cpu_upsample,
   .avgpool = run,
   .fuse = cbigan_cpu_fuse,
   .set_precision = set_precision,

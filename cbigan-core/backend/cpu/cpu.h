@@ -34,6 +34,7 @@ typedef struct {
 } CbiganCpu;
 
 #define CBIGAN_CPU_MAX_ARGUMENTS 8
+#define CBIGAN_CPU_PARALLEL 65536 /* floats from which on a loop is worth a second thread */
 
 /* A primitive and one memory object for each DNNL_ARG_* it takes. Zeroed = none; clear does nothing then. */
 typedef struct {
@@ -42,11 +43,13 @@ typedef struct {
   int n_arguments;
 } CbiganCpuPrimitive;
 
+typedef struct _CbiganCpuConv1 CbiganCpuConv1; /* conv1.h */
 typedef struct _CbiganCpuConv3 CbiganCpuConv3; /* conv3.h */
 
 typedef struct {
   CbiganPlan base;
-  CbiganCpuConv3 *conv3;        /* own kernels; NULL = what follows */
+  CbiganCpuConv1 *conv1;        /* own kernels, one of the two; NULL = what follows */
+  CbiganCpuConv3 *conv3;
   CbiganCpuPrimitive operation; /* none for dense */
   CbiganCpuPrimitive pack;      /* parameters -> weights; none for upsample and avgpool */
   float *weights;               /* in the order that the operation wants */
@@ -100,13 +103,13 @@ gboolean cbigan_cpu_plan_weights(CbiganCpu *self, CbiganCpuPlan *plan, const dnn
 /* The operations, each in its own file. */
 gboolean cbigan_cpu_plan_conv2d(CbiganCpu *self, CbiganCpuPlan *plan, GError **error);
 gboolean cbigan_cpu_plan_dense(CbiganCpu *self, CbiganCpuPlan *plan, GError **error);
-gboolean cbigan_cpu_plan_upsample(CbiganCpu *self, CbiganCpuPlan *plan, GError **error);
 gboolean cbigan_cpu_plan_avgpool(CbiganCpu *self, CbiganCpuPlan *plan, GError **error);
 void cbigan_cpu_upload(CbiganBackend *self, CbiganShape shape, int n, const float *host, float *data);
 void cbigan_cpu_download(CbiganBackend *self, CbiganShape shape, int n, const float *data, float *host);
 void cbigan_cpu_patches(CbiganBackend *self, const CbiganPixels *frame, const CbiganPoint *corners, int n, int side,
                         float gain, float shift, float *x);
 void cbigan_cpu_dense(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
+void cbigan_cpu_upsample(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
 void cbigan_cpu_l1(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference,
                    double *sums);
 

@@ -8,15 +8,15 @@
  * order in which threads happen to finish, so equal inputs and thread counts give equal bits.
  */
 #pragma once
+#include "backend/cpu/conv1.h"
 #include "backend/cpu/conv3.h"
 #include "gradient/tangent.h"
 
 G_BEGIN_DECLS
 
-#define CBIGAN_CPU_PARALLEL 65536 /* floats from which on a loop is worth a second thread */
-
 /* y = x W^T as one matrix product */
 typedef struct {
+  CbiganCpuConv1 *conv1; /* own kernels; NULL = what follows */
   gsize rows, in, out;   /* x (rows, in), W (out, in), y (rows, out) */
   float *weight;         /* (out, in) in the order of values, h,w,c; NULL where the parameters lie so already */
   float *gradient;       /* the same; NULL likewise */

@@ -33,6 +33,7 @@ cbigan_cpu_matrix_plan(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **er
   const gsize batch = plan->tangent.base.batch;
   if (l->kind == CBIGAN_CONV2D) {
     *m = (CbiganCpuMatrix){ .rows = batch * l->in.h * l->in.w, .in = l->in.c, .out = l->out.c };
+    m->conv1 = cbigan_cpu_conv1_new(self, l, plan->tangent.base.batch);
     return TRUE;
   }
   *m = (CbiganCpuMatrix){ .rows = batch, .in = cbigan_shape_size(l->in), .out = cbigan_shape_size(l->out) };
@@ -49,6 +50,7 @@ void
 cbigan_cpu_matrix_clear(CbiganCpuGradientPlan *plan)
 {
   CbiganCpuMatrix *m = &plan->matrix;
+  cbigan_cpu_conv1_free(m->conv1);
   g_free(m->of_in);
   g_free(m->of_out);
   free(m->weight);
@@ -60,6 +62,8 @@ cbigan_cpu_matrix_load(CbiganCpu *self, CbiganCpuGradientPlan *plan)
 {
   const CbiganLayer *l = plan->tangent.base.layer;
   const CbiganCpuMatrix *m = &plan->matrix;
+  if (m->conv1)
+    cbigan_cpu_conv1_load(m->conv1, plan->parameters);
   if (!m->weight)
     return;
   for (gsize o = 0; o < m->out; o++) {
@@ -75,20 +79,22 @@ multiply(CbiganCpu *self, const CbiganLayer *layer, gboolean transposed, gsize r
          const float *a, const float *b, gsize b_stride, gboolean accumulate, float *c, gsize c_stride)
 {
   cbigan_cpu_use_threads(self);
-  dnnl_status_t status =
-      dnnl_sgemm(transposed ? 'T' : 'N', 'N', (dnnl_dim_t)rows, (dnnl_dim_t)columns, (dnnl_dim_t)depth, 1.0f, a,
-                 (dnnl_dim_t)(transposed ? rows : depth), b, (dnnl_dim_t)b_stride, accumulate ? 1.0f : 0.0f, c,
-                 (dnnl_dim_t)c_stride);
+  dnnl_status_t status = dnnl_sgemm(transposed ? 'T' : 'N', 'N', (dnnl_dim_t)rows, (dnnl_dim_t)columns,
+                                    (dnnl_dim_t)depth, 1.0f, a, (dnnl_dim_t)(transposed ? rows : depth), b,
+                                    (dnnl_dim_t)b_stride, accumulate ? 1.0f : 0.0f, c, (dnnl_dim_t)c_stride);
   if (status != dnnl_success)
     cbigan_backend_fail(&self->base, _("%s: oneDNN says %s"), layer->name, dnnl_status2str(status));
 }
 
 void
-cbigan_cpu_matrix_data(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *dy, float *dx,
-                       gboolean accumulate)
+cbigan_cpu_matrix_data(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *dy, float *dx, gboolean accumulate)
 {
   const CbiganLayer *l = plan->tangent.base.layer;
   const CbiganCpuMatrix *m = &plan->matrix;
+  if (m->conv1) {
+    cbigan_cpu_conv1_data(m->conv1, dy, dx, accumulate);
+    return;
+  }
   const float *weight = m->weight ? m->weight : plan->parameters + l->weight;
   multiply(self, l, FALSE, m->rows, m->in, m->out, dy, weight, m->weight ? m->in : l->weight_stride, accumulate, dx,
            m->in);
@@ -100,6 +106,10 @@ cbigan_cpu_matrix_weights(CbiganCpu *self, CbiganCpuGradientPlan *plan, const fl
 {
   const CbiganLayer *l = plan->tangent.base.layer;
   const CbiganCpuMatrix *m = &plan->matrix;
+  if (m->conv1) {
+    cbigan_cpu_conv1_weights(m->conv1, x, dy, gradients);
+    return;
+  }
   gradients += l->weight;
   if (!m->gradient) {
     multiply(self, l, TRUE, m->out, m->in, m->rows, dy, x, m->in, TRUE, gradients, l->weight_stride);
