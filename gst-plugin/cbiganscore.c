@@ -422,9 +422,10 @@ add_pad_templates(GstElementClass *class)
   g_autoptr(GstCaps) caps = cbigan_stream_input_caps(&why_no_gpu);
   gst_element_class_add_pad_template(class, gst_pad_template_new("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
   gst_element_class_add_pad_template(class, gst_pad_template_new("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
-  gst_element_class_add_metadata(class, "gpu-memory", why_no_gpu ? why_no_gpu : _("video in it can be scored"));
-  if (why_no_gpu)
-    GST_INFO("video in GPU memory can't be scored here: %s", why_no_gpu);
+  g_autofree char *found = why_no_gpu ? g_strdup_printf(_("Video in it can't be scored here: %s"), why_no_gpu)
+                                      : g_strdup(_("Video in it can be scored here"));
+  gst_element_class_add_metadata(class, "gpu-memory", found);
+  GST_INFO("GPU memory: %s", found);
 }
 
 static void
