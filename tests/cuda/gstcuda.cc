@@ -93,6 +93,8 @@ memory_map(GstMemory *memory, gsize, GstMapFlags flags)
 {
   if (flags != (GST_MAP_READ | GST_MAP_CUDA))
     g_error("memory of the GPU is mapped with flags %x: neither to be written, nor for the host", (guint)flags);
+  if (contexts.empty() || contexts.back() != GST_CUDA_MEMORY_CAST(memory)->context->priv->device)
+    g_error("memory of the GPU is mapped in another context than its own");
   g_atomic_int_inc(&maps);
   return GST_CUDA_MEMORY_CAST(memory)->priv->data;
 }

@@ -4,9 +4,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * What cuda_video.c calls of it, so that cbiganscore can be tested with video in GPU memory where there is none. It is
- * strict: memory can't be mapped for the host, its contents are on their way until somebody calls
- * gst_cuda_memory_sync(), and a context that isn't pushed isn't current. What it can't show is what the real library
- * does.
+ * strict: memory can't be mapped for the host, nor in another context than its own; its contents aren't there before
+ * somebody calls gst_cuda_memory_sync(); a context that isn't pushed isn't current. What it can't show is what the real
+ * library does.
  */
 #pragma once
 #define GST_USE_UNSTABLE_API
