@@ -396,12 +396,10 @@ query(GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
 static gboolean
 accept_caps(GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps)
 {
-  g_autofree char *why_no_gpu = NULL;
-  if (direction == GST_PAD_SINK && cbigan_stream_input_is_gpu(caps)) {
-    g_autoptr(GstCaps) possible = cbigan_stream_input_caps(&why_no_gpu);
-    if (why_no_gpu)
-      GST_WARNING_OBJECT(trans, "video in GPU memory can't be scored here: %s", why_no_gpu);
-  }
+  g_autofree char *why_no_gpu =
+      direction == GST_PAD_SINK && cbigan_stream_input_is_gpu(caps) ? cbigan_stream_input_why_no_gpu() : NULL;
+  if (why_no_gpu)
+    GST_WARNING_OBJECT(trans, "video in GPU memory can't be scored here: %s", why_no_gpu);
   return GST_BASE_TRANSFORM_CLASS(parent_class)->accept_caps(trans, direction, caps);
 }
 
@@ -418,8 +416,8 @@ finalize(GObject *object)
 static void
 add_pad_templates(GstElementClass *class)
 {
-  g_autofree char *why_no_gpu = NULL;
-  g_autoptr(GstCaps) caps = cbigan_stream_input_caps(&why_no_gpu);
+  g_autofree char *why_no_gpu = cbigan_stream_input_why_no_gpu();
+  g_autoptr(GstCaps) caps = cbigan_stream_input_caps();
   gst_element_class_add_pad_template(class, gst_pad_template_new("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
   gst_element_class_add_pad_template(class, gst_pad_template_new("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
   g_autofree char *found = why_no_gpu ? g_strdup_printf(_("Video in it can't be scored here: %s"), why_no_gpu)

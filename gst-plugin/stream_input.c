@@ -37,14 +37,22 @@ add_caps(GstCaps *caps, const char *features, const char *formats)
   gst_caps_append(caps, gst_caps_from_string(text));
 }
 
+char *
+cbigan_stream_input_why_no_gpu(void)
+{
+  char *why = NULL;
+  load_cuda(&why);
+  return why;
+}
+
 GstCaps *
-cbigan_stream_input_caps(char **why_no_gpu)
+cbigan_stream_input_caps(void)
 {
   GstCaps *caps = gst_caps_new_empty();
   add_caps(caps, NULL, GST_VIDEO_FORMATS_ALL);
   add_caps(caps, GST_CAPS_FEATURE_MEMORY_SYSTEM_MEMORY "," OVERLAY, GST_VIDEO_FORMATS_ALL);
-  *why_no_gpu = NULL;
-  const CbiganCudaVideoClass *klass = load_cuda(why_no_gpu);
+  g_autofree char *why = NULL;
+  const CbiganCudaVideoClass *klass = load_cuda(&why);
   if (klass) {
     add_caps(caps, CBIGAN_CUDA_VIDEO_FEATURE, klass->formats);
     add_caps(caps, CBIGAN_CUDA_VIDEO_FEATURE "," OVERLAY, klass->formats);

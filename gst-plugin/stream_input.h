@@ -14,9 +14,10 @@ G_BEGIN_DECLS
 
 typedef struct _CbiganStreamInput CbiganStreamInput;
 
-/* Video that can come on this machine (transfer full). *why_no_gpu: NULL if from GPU memory too, else in words why not
- * (transfer full). */
-GstCaps *cbigan_stream_input_caps(char **why_no_gpu);
+/* Video that can come on this machine (transfer full). */
+GstCaps *cbigan_stream_input_caps(void);
+/* NULL = from GPU memory too, else why not (transfer full). */
+char *cbigan_stream_input_why_no_gpu(void);
 gboolean cbigan_stream_input_is_gpu(const GstCaps *caps);
 
 /* width, height: as cbigan_video_input_new(). NULL with GST_CORE_ERROR_NEGOTIATION or CBIGAN_ERROR. */
