@@ -4,7 +4,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Every format, at sizes that take each way through the resampler, in the colorimetries that cameras and decoders have.
- * The numbers are whole ones, so the bound is no difference at all.
+ * The numbers are whole ones, so the bound is no difference at all. A GStreamer that counts otherwise than 1.22 shows
+ * here: then frame_plan.c has to follow it, or the same picture would score differently in the two memories.
  */
 #include <cuda_runtime_api.h>
 #include <stdlib.h>
