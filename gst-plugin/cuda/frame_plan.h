@@ -12,7 +12,8 @@
 
 G_BEGIN_DECLS
 
-/* Formats that a plan can be made for, as caps list them. To add one: its name here and in tests/cuda/test_frame.c. */
+/* Formats that a plan can be made for, as caps list them. To add one, add its name: the test goes over
+ * this list. */
 #define CBIGAN_FRAME_FORMATS "{ NV12, NV21, P010_10LE, I420, YV12, Y444, RGBA, RGBx, BGRA, BGRx, ARGB, ABGR, RGB, BGR }"
 
 /* The tables of an axis, in host memory; NULL where it keeps its size. */
