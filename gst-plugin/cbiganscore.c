@@ -10,7 +10,10 @@
  *
  * Scores each frame with a CBiGAN model: how far it is from the good pictures that the model was trained on, and where.
  * The pixels pass unchanged; the results travel with the buffers and on the bus. Any raw video in system memory will
- * do: it is converted and resized for the model inside.
+ * do: it is converted and resized for the model inside. So will progressive video in an NVIDIA GPU's memory
+ * (`memory:CUDAMemory`, as nvh264dec and cudaupload make it), where the driver and our module for it are found: the
+ * frame stays there, only the model's small picture of it is brought to the host. Where they are not, `gst-inspect-1.0
+ * cbiganscore` says what is missing, under “Gpu-memory”.
  *
  * ## On the buffers
  *
@@ -81,17 +84,6 @@ G_DEFINE_TYPE(GstCbiganScore, gst_cbigan_score, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE(cbiganscore, "cbiganscore", GST_RANK_NONE, GST_TYPE_CBIGAN_SCORE)
 
 #define parent_class gst_cbigan_score_parent_class
-
-#define CAPS                                                                                                           \
-  GST_VIDEO_CAPS_MAKE(GST_VIDEO_FORMATS_ALL)                                                                           \
-  ";" GST_VIDEO_CAPS_MAKE_WITH_FEATURES(GST_CAPS_FEATURE_MEMORY_SYSTEM_MEMORY                                          \
-                                        "," GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION,                       \
-                                        GST_VIDEO_FORMATS_ALL)
-
-static GstStaticPadTemplate sink_template =
-    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(CAPS));
-static GstStaticPadTemplate src_template =
-    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(CAPS));
 
 /* Where a frame lies in time; GST_CLOCK_TIME_NONE = unknown. */
 typedef struct {
@@ -177,7 +169,7 @@ stop(GstBaseTransform *trans)
   GST_OBJECT_UNLOCK(self);
   g_mutex_unlock(&self->opening);
   g_clear_pointer(&self->session, cbigan_session_free);
-  g_clear_pointer(&self->input, cbigan_video_input_free);
+  g_clear_pointer(&self->input, cbigan_stream_input_free);
   cbigan_annotation_clear(&self->annotation);
   self->events = (CbiganEvents){ 0 };
   self->refused = FALSE;
@@ -196,7 +188,7 @@ take_pending(GstCbiganScore *self)
   if (!pending)
     return;
   g_clear_pointer(&self->session, cbigan_session_free);
-  g_clear_pointer(&self->input, cbigan_video_input_free); /* another model, another frame size */
+  g_clear_pointer(&self->input, cbigan_stream_input_free); /* another model, another frame size */
   self->session = pending;
   g_free(self->annotation.model);
   self->annotation.model = g_strdup(pending->path);
@@ -209,7 +201,7 @@ prepare_input(GstCbiganScore *self, const GstVideoInfo *info, GError **error)
 {
   const CbiganModelInfo *model = cbigan_model_info(self->session->model);
   if (!self->input && cbigan_session_accepts(self->session, info, error))
-    self->input = cbigan_video_input_new(info, model->frame_width, model->frame_height, error);
+    self->input = cbigan_stream_input_new(info, self->is_gpu, model->frame_width, model->frame_height, error);
   return self->input != NULL;
 }
 
@@ -227,7 +219,8 @@ set_caps(GstBaseTransform *trans, GstCaps *incaps, GstCaps *outcaps)
   cbigan_pace_reset(&self->pace);
   GST_OBJECT_UNLOCK(self);
   take_pending(self);
-  g_clear_pointer(&self->input, cbigan_video_input_free);
+  self->is_gpu = cbigan_stream_input_is_gpu(incaps);
+  g_clear_pointer(&self->input, cbigan_stream_input_free);
   cbigan_annotation_reset(&self->annotation);
   gboolean accepted = prepare_input(self, &info, &error);
   if (!accepted && !self->refused) /* the pad offers refused caps again with the first buffer */
@@ -272,21 +265,15 @@ score_pixels(GstCbiganScore *self, const GstVideoInfo *info, const CbiganTuning 
 {
   CbiganScorer *scorer = self->session->scorer;
   CbiganFrame rgb;
-  GstVideoFrame frame;
 
   if (!prepare_input(self, info, error) ||
       !cbigan_scorer_set_threshold(scorer, tuning->threshold < 0 ? NAN : tuning->threshold, error) ||
       !cbigan_scorer_set_lambda(scorer, tuning->lambda < 0 ? NAN : tuning->lambda, error))
     return FALSE;
-  if (!gst_video_frame_map(&frame, info, buffer, (GstMapFlags)(GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF))) {
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,
-                _("A buffer of %zu bytes can't be read as %s video of %dx%d pixels"), gst_buffer_get_size(buffer),
-                GST_VIDEO_INFO_NAME(info), info->width, info->height);
+  if (!cbigan_stream_input_begin(self->input, buffer, &rgb, error))
     return FALSE;
-  }
-  rgb.data = cbigan_video_input_convert(self->input, &frame, &rgb.width, &rgb.height, &rgb.stride);
   gboolean scored = cbigan_scorer_score(scorer, &rgb, 1, &self->annotation.result, error);
-  gst_video_frame_unmap(&frame);
+  cbigan_stream_input_end(self->input);
   return scored;
 }
 
@@ -405,6 +392,17 @@ query(GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
   return TRUE;
 }
 
+/* Only that the log says why; the pad's template is the answer. */
+static gboolean
+accept_caps(GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps)
+{
+  g_autofree char *why_no_gpu =
+      direction == GST_PAD_SINK && cbigan_stream_input_is_gpu(caps) ? cbigan_stream_input_why_no_gpu() : NULL;
+  if (why_no_gpu)
+    GST_WARNING_OBJECT(trans, "video in GPU memory can't be scored here: %s", why_no_gpu);
+  return GST_BASE_TRANSFORM_CLASS(parent_class)->accept_caps(trans, direction, caps);
+}
+
 static void
 finalize(GObject *object)
 {
@@ -412,6 +410,20 @@ finalize(GObject *object)
   cbigan_settings_clear(&self->settings);
   g_mutex_clear(&self->opening);
   G_OBJECT_CLASS(parent_class)->finalize(object);
+}
+
+/* What can come goes out again. */
+static void
+add_pad_templates(GstElementClass *class)
+{
+  g_autofree char *why_no_gpu = cbigan_stream_input_why_no_gpu();
+  g_autoptr(GstCaps) caps = cbigan_stream_input_caps();
+  gst_element_class_add_pad_template(class, gst_pad_template_new("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
+  gst_element_class_add_pad_template(class, gst_pad_template_new("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
+  g_autofree char *found = why_no_gpu ? g_strdup_printf(_("Video in it can't be scored here: %s"), why_no_gpu)
+                                      : g_strdup(_("Video in it can be scored here"));
+  gst_element_class_add_metadata(class, "gpu-memory", found);
+  GST_INFO("GPU memory: %s", found);
 }
 
 static void
@@ -423,13 +435,13 @@ gst_cbigan_score_class_init(GstCbiganScoreClass *class)
   GST_DEBUG_CATEGORY_INIT(cbigan_score_debug, "cbiganscore", 0, "CBiGAN scoring");
   G_OBJECT_CLASS(class)->finalize = finalize;
   cbigan_score_install_properties(G_OBJECT_CLASS(class));
-  gst_element_class_add_static_pad_template(element_class, &sink_template);
-  gst_element_class_add_static_pad_template(element_class, &src_template);
+  add_pad_templates(element_class);
   gst_element_class_set_metadata(element_class, _("CBiGAN anomaly detection"), "Filter/Analyzer/Video",
                                  _("Scores frames against a model of good pictures and marks where they are wrong"),
                                  CBIGAN_AUTHOR);
   trans_class->start = start;
   trans_class->stop = stop;
+  trans_class->accept_caps = accept_caps;
   trans_class->set_caps = set_caps;
   trans_class->prepare_output_buffer = prepare_output_buffer;
   trans_class->transform_ip = transform_ip;

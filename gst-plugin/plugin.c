@@ -11,6 +11,8 @@
 #include <libintl.h>
 #endif
 
+#include <gmodule.h>
+
 #include "elements.h"
 #include "meta.h"
 
@@ -21,6 +23,10 @@ plugin_init(GstPlugin *plugin)
   bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
   bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
 #endif
+  /* What cbiganscore takes depends on these; without a line here gst-inspect-1.0 would tell of yesterday's machine. */
+  gst_plugin_add_dependency_simple(plugin, "CBIGAN_MODULE_PATH", CBIGAN_MODULE_DIR,
+                                   "libcbigan-cuda-video." G_MODULE_SUFFIX, GST_PLUGIN_DEPENDENCY_FLAG_NONE);
+  gst_plugin_add_dependency_simple(plugin, NULL, "/dev", "nvidia0", GST_PLUGIN_DEPENDENCY_FLAG_NONE);
   cbigan_metas_register();
   return GST_ELEMENT_REGISTER(cbiganoverlay, plugin) && GST_ELEMENT_REGISTER(cbiganscore, plugin) &&
          GST_ELEMENT_REGISTER(cbigantestsrc, plugin);

@@ -14,7 +14,7 @@
 #include "anomaly_events.h"
 #include "pace.h"
 #include "session.h"
-#include "video_input.h"
+#include "stream_input.h"
 
 G_BEGIN_DECLS
 
@@ -45,7 +45,8 @@ struct _GstCbiganScore {
   CbiganPace pace;
   /* the streaming thread's */
   CbiganSession *session;
-  CbiganVideoInput *input;
+  CbiganStreamInput *input;
+  gboolean is_gpu; /* the stream's memory */
   gboolean refused; /* the last caps did not suit the model, and an error said so */
   CbiganAnnotation annotation;
   CbiganEvents events;

@@ -56,8 +56,8 @@ keeps_gray(guint taps, int from, int to)
 
 /* GStreamer rounds a filter's taps to 1/64, and where several are equal can't make them add up to one: at ratios such
  * as 8:1 that tints the borders by up to 10 %. A few taps more or less, and they do. */
-static guint
-choose_taps(int from_width, int from_height, int to_width, int to_height)
+guint
+cbigan_video_input_taps(int from_width, int from_height, int to_width, int to_height)
 {
   double ratio = MAX((double)from_width / to_width, (double)from_height / to_height);
   guint least = (guint)MAX(2, ceil(2 * ratio));
@@ -110,7 +110,7 @@ cbigan_video_input_new(const GstVideoInfo *info, int width, int height, GError *
   if (possible && is_rgb(info, &rgb))
     return g_steal_pointer(&self);
   if (possible) {
-    guint taps = choose_taps(GST_VIDEO_INFO_WIDTH(info), GST_VIDEO_INFO_HEIGHT(info), width, height);
+    guint taps = cbigan_video_input_taps(GST_VIDEO_INFO_WIDTH(info), GST_VIDEO_INFO_HEIGHT(info), width, height);
 
     self->converter = gst_video_converter_new(info, &rgb, converter_options(taps));
   }

@@ -20,6 +20,9 @@ void cbigan_video_input_free(CbiganVideoInput *self);
  * as long as `frame` stays mapped (for reading). *width, *height, *stride as CbiganFrame has them. */
 const guint8 *cbigan_video_input_convert(CbiganVideoInput *self, GstVideoFrame *frame, int *width, int *height, gsize *stride);
 
+/* How many taps the resampler is asked for, 0 = its own choice: for those who do the same elsewhere. */
+guint cbigan_video_input_taps(int from_width, int from_height, int to_width, int to_height);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganVideoInput, cbigan_video_input_free)
 
 G_END_DECLS

@@ -27,6 +27,7 @@ pictures() {
 }
 
 install_packages build run
+if has_nvcc; then install_packages cuda; fi
 if has_display; then install_packages window; fi
 build_in build
 use_build

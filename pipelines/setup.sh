@@ -85,6 +85,10 @@ launch() {
   gst-launch-1.0 "$@" videotestsrc is-live=true num-buffers=1 ! fakesink async=false
 }
 
+has_nvcc() {
+  command -v nvcc > /dev/null || [[ -x /usr/local/cuda/bin/nvcc ]]
+}
+
 has_display() {
   [[ -n ${DISPLAY:-}${WAYLAND_DISPLAY:-} ]]
 }

@@ -49,7 +49,20 @@ list_packages() { # BUILD
   mapfile -t libraries < <(pc_files glib-2.0 gmodule-no-export-2.0 gio-2.0 json-glib-1.0 \
     gstreamer-{,base-,video-,app-,check-}1.0)
   package_of "${libraries[@]}"
+  if pkg-config --exists gstreamer-cuda-1.0; then list_gpu_video_packages; fi
   printf '%s\n' meson ninja-build pkgconf pkgconf-bin libpkgconf3
+}
+
+# Video in GPU memory: GStreamer's CUDA library, and the elements of the test that has pipelines, with what they load.
+list_gpu_video_packages() {
+  local plugins files
+  plugins=$(pkg-config --variable=pluginsdir gstreamer-1.0)
+  mapfile -t files < <(pc_files gstreamer-cuda-1.0)
+  package_of "${files[@]}"
+  mapfile -t files < <(printf '%s\n' "$plugins"/libgst{coreelements,nvcodec,videoconvertscale,videoparsersbad}.so)
+  package_of "${files[@]}"
+  mapfile -t files < <(ldd "${files[@]}" | awk '$3 ~ /^\// { print $3 }' | sort -u)
+  package_of "${files[@]}" | grep -vxE 'libc6|libgcc-s1|libstdc\+\+6|libgomp1'
 }
 
 pack() { # ARCHIVE
@@ -103,6 +116,8 @@ use_root() { # ROOT: compilers, pkg-config and programs find what lies there
   export CPATH=$1/usr/include CPLUS_INCLUDE_PATH=$1/usr/include/opencv4 LIBRARY_PATH=$folder
   # blas and lapack: Debian chooses among several by links that unpacking does not make.
   export LD_LIBRARY_PATH=$folder:$1/lib/x86_64-linux-gnu:$folder/blas:$folder/lapack
+  export GST_PLUGIN_SYSTEM_PATH=$folder/gstreamer-1.0
+  export GST_PLUGIN_SCANNER=$folder/gstreamer1.0/gstreamer-1.0/gst-plugin-scanner
   export PATH=$PATH:$1/usr/bin PYTHONPATH=$1/usr/lib/python3/dist-packages
 }
 
@@ -134,6 +149,7 @@ check_memory() { # BUILD: kernels under NVIDIA's checkers
   local tool part status=0
   for tool in memcheck racecheck; do
     for part in 'backends/test-backend-pixels -p /cuda' 'backends/test-backend-layers -p /cuda/dense' \
+      'cuda/test-cuda-frame -p /frame/NV12' 'cuda/test-cuda-frame -p /frame/P010_10LE' \
       'trainer/test-gradients -p /gradients/tangent' 'trainer/test-gradients -p /gradients/differences'; do
       # shellcheck disable=SC2086  # words are wanted
       timeout 900 compute-sanitizer --tool "$tool" --error-exitcode 9 "$1"/tests/$part || status=1
@@ -165,12 +181,12 @@ run() {
     run_logged "$report/setup.log" meson setup "$build" "$root" -Dcuda=enabled -Dtests=enabled -Dnls=disabled
   run_logged "$report/build.log" ninja -C "$build"
   say "built"
-  modules=$build/cbigan-core/backend/cuda:$build/trainer/gradient/cuda
+  modules=$build/cbigan-core/backend/cuda:$build/trainer/gradient/cuda:$build/gst-plugin/cuda
   export LC_ALL=C.UTF-8 CBIGAN_MODULE_PATH=${CBIGAN_MODULE_PATH:+$CBIGAN_MODULE_PATH:}$modules
   report_host "$build" > "$report/host.txt" 2>&1 || true
   say "testing"
   CBIGAN_TEST_BACKEND=cuda meson test -C "$build" --no-rebuild --timeout-multiplier 10 \
-    backend-choice backend-forward backend-layers backend-pixels cuda-device cuda-module golden gradients \
+    backend-choice backend-forward backend-layers backend-pixels cuda-device cuda-frame cuda-module golden gpu-memory gradients \
     gradient_vectors losses training > "$report/tests.txt" 2>&1 < /dev/null || failed=1
   cp "$build/meson-logs/testlog.txt" "$report/"
   grep -E '^ *[0-9]+/[0-9]+ ' "$report/tests.txt"

@@ -27,6 +27,7 @@ run_tests() { # FOLDER MESON_TEST_OPTIONS...; failures are counted at the end, f
 }
 
 install_packages build run test
+if has_nvcc; then install_packages cuda; fi
 
 build_in build-tests -Dtests=enabled
 run_tests build-tests --timeout-multiplier 6

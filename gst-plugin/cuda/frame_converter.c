@@ -1,0 +1,105 @@
+/* frame_converter.c - a plan with its memory on a device: frames there become RGB frames here
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "frame_converter.h"
+
+#include <cbigan.h>
+
+struct _CbiganFrameConverter {
+  const CbiganFramePlan *plan;
+  CbiganDeviceFrame frame;
+  cudaStream_t stream;
+  void *tables[4];        /* device: first and weight, horizontal and vertical */
+  unsigned short *middle; /* device */
+  guint8 *device_rgb;
+  guint8 *rgb; /* pinned */
+  gsize rgb_size;
+};
+
+#define TRY(call) try(call, #call, __LINE__, error)
+
+static gboolean
+try(cudaError_t status, const char *call, int line, GError **error)
+{
+  if (status == cudaSuccess)
+    return TRUE;
+  cudaGetLastError(); /* or the next launch would report it again */
+  g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, "frame_converter.c:%d: %s: %s (%s)", line, call,
+              cudaGetErrorName(status), cudaGetErrorString(status));
+  return FALSE;
+}
+
+static gboolean
+send(CbiganFrameConverter *self, const void *host, gsize size, void **device, GError **error)
+{
+  return TRY(cudaMalloc(device, size)) &&
+         TRY(cudaMemcpyAsync(*device, host, size, cudaMemcpyHostToDevice, self->stream));
+}
+
+static gboolean
+send_tables(CbiganFrameConverter *self, const CbiganFrameTables *tables, CbiganFrameAxis *axis, void **device,
+            GError **error)
+{
+  if (!axis->n_taps)
+    return TRUE;
+  if (!send(self, tables->first, tables->size * sizeof *tables->first, &device[0], error) ||
+      !send(self, tables->weight, tables->size * (gsize)axis->n_taps * sizeof *tables->weight, &device[1], error))
+    return FALSE;
+  axis->first = device[0];
+  axis->weight = device[1];
+  return TRUE;
+}
+
+/* Not the stream that all share: other users of the GPU must not wait for us, nor we for them. */
+CbiganFrameConverter *
+cbigan_frame_converter_new(const CbiganFramePlan *plan, GError **error)
+{
+  g_autoptr(CbiganFrameConverter) self = g_new0(CbiganFrameConverter, 1);
+  self->plan = plan;
+  self->frame = plan->frame;
+  self->rgb_size = 3 * (gsize)plan->frame.out_width * (gsize)plan->frame.out_height;
+  const gsize middle = cbigan_frame_middle_size(&self->frame) * sizeof *self->middle;
+  if (TRY(cudaStreamCreateWithFlags(&self->stream, cudaStreamNonBlocking)) &&
+      send_tables(self, &plan->horizontal, &self->frame.horizontal, self->tables, error) &&
+      send_tables(self, &plan->vertical, &self->frame.vertical, self->tables + 2, error) &&
+      TRY(cudaMalloc((void **)&self->middle, middle)) && TRY(cudaMalloc((void **)&self->device_rgb, self->rgb_size)) &&
+      TRY(cudaHostAlloc((void **)&self->rgb, self->rgb_size, cudaHostAllocDefault)) &&
+      TRY(cudaStreamSynchronize(self->stream)))
+    return g_steal_pointer(&self);
+  return NULL;
+}
+
+void
+cbigan_frame_converter_free(CbiganFrameConverter *self)
+{
+  if (!self)
+    return;
+  if (self->stream)
+    cudaStreamSynchronize(self->stream);
+  for (guint i = 0; i < G_N_ELEMENTS(self->tables); i++)
+    cudaFree(self->tables[i]);
+  cudaFree(self->middle);
+  cudaFree(self->device_rgb);
+  cudaFreeHost(self->rgb);
+  if (self->stream)
+    cudaStreamDestroy(self->stream);
+  cudaGetLastError(); /* a device that is lost: who lost it has been told */
+  g_free(self);
+}
+
+const guint8 *
+cbigan_frame_converter_run(CbiganFrameConverter *self, const guint8 *const *data, const gsize *stride, GError **error)
+{
+  for (int i = 0; i < 3; i++) {
+    const int plane = self->plan->plane[i];
+    self->frame.component[i].data = data[plane] + self->plan->offset[i];
+    self->frame.component[i].stride = stride[plane];
+  }
+  if (TRY(cbigan_frame_launch(&self->frame, self->middle, self->device_rgb, self->stream)) &&
+      TRY(cudaMemcpyAsync(self->rgb, self->device_rgb, self->rgb_size, cudaMemcpyDeviceToHost, self->stream)) &&
+      TRY(cudaStreamSynchronize(self->stream)))
+    return self->rgb;
+  return NULL;
+}

@@ -1,0 +1,362 @@
+/* test_gpu_video.c - cbiganscore on video in GPU memory, on the emulated GPU: the scores of the same in system memory
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The contexts are of device 1, so that work without one pushed would show.
+ */
+#include <gst/base/gstbasetransform.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cuda/cuda_video.h"
+#include "gstcuda.h"
+#include "stream.h"
+#include "test_model.h"
+
+#define SIDE 64
+
+static void
+set_gpu_caps(Stream *stream, GstVideoFormat format, int width, int height)
+{
+  gst_video_info_set_format(&stream->info, format, (guint)width, (guint)height);
+  stream->info.fps_n = 25;
+  stream->info.fps_d = 1;
+  GstCaps *caps = gst_video_info_to_caps(&stream->info);
+  gst_caps_set_features_simple(caps, gst_caps_features_from_string(CBIGAN_CUDA_VIDEO_FEATURE));
+  gst_harness_set_src_caps(stream->harness, caps);
+}
+
+/* The buffer with its pixels in GPU memory instead. meta: where the planes lie stands in a GstVideoMeta too. */
+static GstBuffer *
+to_gpu(const GstVideoInfo *info, GstBuffer *buffer, GstObject *context, gboolean meta)
+{
+  GstBuffer *gpu = gst_buffer_new();
+  GstVideoFrame frame;
+  g_assert_true(gst_video_frame_map(&frame, info, buffer, GST_MAP_READ));
+  GstMemory *memory = emulated_memory_new(context, &frame);
+  gst_video_frame_unmap(&frame);
+  gst_buffer_append_memory(gpu, memory);
+  gst_buffer_copy_into(gpu, buffer, GST_BUFFER_COPY_TIMESTAMPS, 0, (gsize)-1);
+  if (meta) {
+    GstVideoInfo *there = &GST_CUDA_MEMORY_CAST(memory)->info;
+    gst_buffer_add_video_meta_full(gpu, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_INFO_FORMAT(info), (guint)info->width,
+                                   (guint)info->height, GST_VIDEO_INFO_N_PLANES(info), there->offset, there->stride);
+    memset(there->offset, 0, sizeof there->offset); /* then it is the meta that counts */
+  }
+  return gpu;
+}
+
+static Stream
+open_stream(int frame, const char *more)
+{
+  g_autofree char *model = test_model_write(frame, 1);
+  g_autofree char *properties = g_strdup_printf("model=%s %s", model, more);
+  return stream_new(properties);
+}
+
+static void
+check_no_complaint(Stream *stream)
+{
+  g_autoptr(GstMessage) message = stream_message(stream, GST_MESSAGE_ERROR | GST_MESSAGE_WARNING);
+  g_autoptr(GError) error = NULL;
+  if (!message)
+    return;
+  gst_message_parse_error(message, &error, NULL);
+  g_error("%s", error->message);
+}
+
+/* One frame through both: the same scores, and the buffer passes with its memory untouched. */
+static void
+check_frame(Stream *system, Stream *gpu, GstObject *context, guint n)
+{
+  GstBuffer *frame = stream_frame(system, n, n % 2), *there = to_gpu(&gpu->info, frame, context, n % 2);
+  GstMemory *memory = gst_buffer_peek_memory(there, 0);
+  const guint maps = emulated_memory_maps();
+  g_autoptr(GstBuffer) expected = stream_push(system, frame), out = stream_push(gpu, there);
+  double a = number_of(score_of(expected), "score"), b = number_of(score_of(out), "score");
+  g_test_message("%s: system memory %.17g, GPU memory %.17g", GST_VIDEO_INFO_NAME(&gpu->info), a, b);
+  g_assert_true(a == b);
+  g_assert_true(gst_buffer_peek_memory(out, 0) == memory && gst_buffer_n_memory(out) == 1);
+  g_assert_cmpuint(emulated_memory_maps(), ==, maps + 1);
+  g_assert_cmpuint(gst_buffer_get_n_meta(out, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE), ==,
+                   gst_buffer_get_n_meta(expected, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE));
+  g_assert_cmpuint(gst_buffer_get_n_meta(out, GST_VIDEO_OVERLAY_COMPOSITION_META_API_TYPE), ==,
+                   gst_buffer_get_n_meta(expected, GST_VIDEO_OVERLAY_COMPOSITION_META_API_TYPE));
+}
+
+static void
+check_formats(int frame, const char *properties, const int sizes[][2], gsize n_sizes)
+{
+  static const GstVideoFormat formats[] = { GST_VIDEO_FORMAT_NV12, GST_VIDEO_FORMAT_P010_10LE, GST_VIDEO_FORMAT_I420,
+                                            GST_VIDEO_FORMAT_RGBA, GST_VIDEO_FORMAT_BGRx,      GST_VIDEO_FORMAT_RGB };
+  Stream system = open_stream(frame, properties), gpu = open_stream(frame, properties);
+  g_autoptr(GstObject) context = emulated_context_new(1);
+  for (guint i = 0; i < G_N_ELEMENTS(formats); i++) {
+    const int *size = sizes[i % n_sizes];
+    stream_set_caps(&system, formats[i], size[0], size[1]);
+    set_gpu_caps(&gpu, formats[i], size[0], size[1]);
+    for (guint n = 0; n < 2; n++)
+      check_frame(&system, &gpu, context, n);
+  }
+  check_no_complaint(&gpu);
+  stream_clear(&system);
+  stream_clear(&gpu);
+}
+
+static void
+test_formats(void)
+{
+  static const int sizes[][2] = { { 128, 96 }, { 101, 77 }, { 64, 64 }, { 40, 30 }, { 520, 64 } };
+  check_formats(SIDE, "", sizes, G_N_ELEMENTS(sizes));
+}
+
+/* A model of no frame size takes the video's. */
+static void
+test_native_sizes(void)
+{
+  static const int sizes[][2] = { { 64, 64 }, { 65, 67 }, { 100, 131 } };
+  check_formats(0, "", sizes, G_N_ELEMENTS(sizes));
+}
+
+/* Who computes is another question than where the frames are. */
+static void
+test_cuda_backend(void)
+{
+  static const int sizes[][2] = { { 128, 96 } };
+  check_formats(SIDE, "backend=cuda", sizes, G_N_ELEMENTS(sizes));
+}
+
+/* The caps go through with their features, and with an overlay's. */
+static void
+test_negotiation(void)
+{
+  static const char *const accepted[] = { "memory:CUDAMemory", "memory:CUDAMemory,meta:GstVideoOverlayComposition" };
+  Stream stream = open_stream(SIDE, "");
+  g_autoptr(GstPad) pad = gst_element_get_static_pad(stream.element, "sink");
+  for (guint i = 0; i < G_N_ELEMENTS(accepted); i++) {
+    g_autofree char *text =
+        g_strdup_printf("video/x-raw(%s),format=NV12,width=64,height=64,framerate=25/1", accepted[i]);
+    g_autoptr(GstCaps) caps = gst_caps_from_string(text);
+    gst_harness_set_src_caps(stream.harness, gst_caps_ref(caps));
+    g_autoptr(GstCaps) out = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SRC_PAD(stream.element));
+    g_assert_true(gst_caps_is_equal(caps, out));
+  }
+  g_autoptr(GstCaps) packed = gst_caps_from_string("video/x-raw(memory:CUDAMemory),format=YUY2,width=64,height=64");
+  g_autoptr(GstCaps) other = gst_caps_from_string("video/x-raw(memory:GLMemory),format=RGBA,width=64,height=64");
+  g_assert_false(gst_pad_query_accept_caps(pad, packed));
+  g_assert_false(gst_pad_query_accept_caps(pad, other));
+  const char *said = gst_element_get_metadata(stream.element, "gpu-memory");
+  g_assert_cmpstr(said, ==, "Video in it can be scored here");
+  check_no_complaint(&stream);
+  stream_clear(&stream);
+}
+
+/* From system memory to a GPU's and back, to another GPU's context in the middle of a stream, and another model. */
+static void
+test_changes(void)
+{
+  Stream system = open_stream(SIDE, ""), gpu = open_stream(SIDE, "");
+  g_autoptr(GstObject) first = emulated_context_new(1), second = emulated_context_new(0);
+  stream_set_caps(&system, GST_VIDEO_FORMAT_NV12, 128, 96);
+  stream_set_caps(&gpu, GST_VIDEO_FORMAT_NV12, 128, 96);
+  gst_buffer_unref(stream_push(&gpu, stream_frame(&gpu, 0, FALSE)));
+  set_gpu_caps(&gpu, GST_VIDEO_FORMAT_NV12, 128, 96);
+  check_frame(&system, &gpu, first, 1);
+  check_frame(&system, &gpu, second, 2);
+  check_frame(&system, &gpu, first, 3);
+  g_autofree char *model = test_model_write(128, 2);
+  g_object_set(system.element, "model", model, NULL);
+  g_object_set(gpu.element, "model", model, NULL);
+  check_frame(&system, &gpu, first, 4);
+  stream_set_caps(&gpu, GST_VIDEO_FORMAT_NV12, 128, 96);
+  gst_buffer_unref(stream_push(&gpu, stream_frame(&gpu, 5, FALSE)));
+  check_no_complaint(&gpu);
+  stream_clear(&system);
+  stream_clear(&gpu);
+}
+
+/* A buffer that somebody else holds too: its memory stays shared, and that one gets no metas. */
+static void
+test_shared_buffer(void)
+{
+  Stream stream = open_stream(SIDE, "");
+  g_autoptr(GstObject) context = emulated_context_new(1);
+  set_gpu_caps(&stream, GST_VIDEO_FORMAT_RGBA, 64, 64);
+  g_autoptr(GstBuffer) frame = stream_frame(&stream, 0, FALSE), ours = to_gpu(&stream.info, frame, context, FALSE);
+  g_autoptr(GstBuffer) out = stream_push(&stream, gst_buffer_ref(ours));
+  g_assert_true(out != ours);
+  g_assert_null(gst_buffer_get_custom_meta(ours, "CbiganScore"));
+  g_assert_true(gst_buffer_peek_memory(out, 0) == gst_buffer_peek_memory(ours, 0));
+  stream_clear(&stream);
+}
+
+/* One error, in which these words are; then nothing more comes, and the element stops. */
+static void
+check_one_error(Stream *stream, const char *words)
+{
+  g_autoptr(GstMessage) message = stream_message(stream, GST_MESSAGE_ERROR),
+                        more = stream_message(stream, GST_MESSAGE_ERROR);
+  g_autoptr(GError) error = NULL;
+  g_assert_nonnull(message);
+  g_assert_null(more);
+  gst_message_parse_error(message, &error, NULL);
+  g_test_message("%s", error->message);
+  if (!g_regex_match_simple(words, error->message, 0, 0))
+    g_error("“%s”, expected “%s”", error->message, words);
+  g_assert_cmpint(gst_element_set_state(stream->element, GST_STATE_NULL), ==, GST_STATE_CHANGE_SUCCESS);
+}
+
+static void
+test_wrong_memory(void)
+{
+  Stream stream = open_stream(SIDE, "");
+  set_gpu_caps(&stream, GST_VIDEO_FORMAT_RGBA, 64, 64);
+  g_assert_cmpint(gst_harness_push(stream.harness, stream_frame(&stream, 0, FALSE)), ==, GST_FLOW_ERROR);
+  check_one_error(&stream, "has 1 memories of type SystemMemory: expected one of type gst.cuda.memory");
+  stream_clear(&stream);
+}
+
+static void
+test_interlaced(void)
+{
+  Stream stream = open_stream(SIDE, "");
+  gst_harness_set_src_caps_str(stream.harness, "video/x-raw(memory:CUDAMemory),format=NV12,width=64,height=64,"
+                                               "framerate=25/1,interlace-mode=interleaved");
+  check_one_error(&stream, "Interlaced video in GPU memory can't be scored");
+  stream_clear(&stream);
+}
+
+static void
+lose(int after)
+{
+  g_autofree char *machine = g_strdup_printf("lost=%d", after);
+  Stream stream = open_stream(SIDE, "");
+  GstObject *context = emulated_context_new(1);
+  set_gpu_caps(&stream, GST_VIDEO_FORMAT_NV12, 128, 96);
+  g_setenv("CBIGAN_EMULATOR", machine, TRUE);
+  GstFlowReturn flow = GST_FLOW_OK;
+  for (guint i = 0; i < 20 && flow == GST_FLOW_OK; i++) {
+    g_autoptr(GstBuffer) frame = stream_frame(&stream, i, FALSE);
+    flow = gst_harness_push(stream.harness, to_gpu(&stream.info, frame, context, FALSE));
+  }
+  g_assert_cmpint(flow, ==, GST_FLOW_ERROR);
+  check_one_error(&stream, "^frame_converter\\.c:[0-9]+: [a-zA-Z_]+\\(.*\\): cudaErrorDevicesUnavailable");
+  stream_clear(&stream);
+}
+
+/* A device that is lost stays lost, so each has a process of its own. */
+static void
+test_lost(void)
+{
+  if (g_test_subprocess()) {
+    lose(atoi(g_getenv("CBIGAN_TEST_LOST")));
+    return;
+  }
+  for (int i = 1; i < 40; i += i / 4 + 1) {
+    g_autofree char *text = g_strdup_printf("%d", i);
+    g_setenv("CBIGAN_TEST_LOST", text, TRUE);
+    g_test_trap_subprocess(NULL, 0, 0);
+    g_test_trap_assert_passed();
+  }
+}
+
+/* 1 MiB has room for the frame, and for the small picture of it, but not for a full one. */
+static void
+test_memory(void)
+{
+  static const int frames[] = { SIDE, 0 };
+  g_autoptr(GstObject) context = emulated_context_new(1);
+  g_setenv("CBIGAN_EMULATOR", "memory=1", TRUE);
+  for (guint i = 0; i < G_N_ELEMENTS(frames); i++) {
+    Stream stream = open_stream(frames[i], "");
+    set_gpu_caps(&stream, GST_VIDEO_FORMAT_NV12, 640, 480);
+    g_autoptr(GstBuffer) frame = stream_frame(&stream, 0, FALSE);
+    GstFlowReturn flow = gst_harness_push(stream.harness, to_gpu(&stream.info, frame, context, FALSE));
+    g_assert_cmpint(flow, ==, frames[i] ? GST_FLOW_OK : GST_FLOW_ERROR);
+    if (flow == GST_FLOW_OK)
+      gst_buffer_unref(gst_harness_pull(stream.harness));
+    else
+      check_one_error(&stream, "^frame_converter\\.c:[0-9]+: cudaMalloc\\(.*\\): cudaErrorMemoryAllocation");
+    stream_clear(&stream);
+  }
+  g_setenv("CBIGAN_EMULATOR", "", TRUE);
+}
+
+/* The emulated GPU is small: what is left behind would fill it. */
+static void
+test_again_and_again(void)
+{
+  g_autoptr(GstObject) context = emulated_context_new(1);
+  g_setenv("CBIGAN_EMULATOR", "memory=1", TRUE);
+  for (int i = 0; i < 60; i++) {
+    Stream stream = open_stream(SIDE, "");
+    set_gpu_caps(&stream, GST_VIDEO_FORMAT_NV12, 320, 240);
+    g_autoptr(GstBuffer) frame = stream_frame(&stream, 0, FALSE);
+    g_autoptr(GstBuffer) out = stream_push(&stream, to_gpu(&stream.info, frame, context, FALSE));
+    check_no_complaint(&stream);
+    stream_clear(&stream);
+  }
+  g_setenv("CBIGAN_EMULATOR", "", TRUE);
+}
+
+/* What a person is told whose driver won't do; what can come is decided once in a process. */
+static void
+check_driver(const char *machine, const char *words)
+{
+  g_setenv("CBIGAN_EMULATOR", machine, TRUE);
+  Stream stream = open_stream(SIDE, "");
+  g_autoptr(GstPad) pad = gst_element_get_static_pad(stream.element, "sink");
+  g_autoptr(GstCaps) template = gst_pad_get_pad_template_caps(pad);
+  g_autofree char *text = gst_caps_to_string(template);
+  const char *said = gst_element_get_metadata(stream.element, "gpu-memory");
+  g_assert_null(strstr(text, "CUDAMemory"));
+  g_assert_nonnull(strstr(text, "SystemMemory"));
+  if (!strstr(said, words))
+    g_error("“%s”, expected “%s”", said, words);
+  stream_set_caps(&stream, GST_VIDEO_FORMAT_NV12, 64, 64);
+  gst_buffer_unref(stream_push(&stream, stream_frame(&stream, 0, FALSE)));
+  stream_clear(&stream);
+}
+
+static void
+test_driver(void)
+{
+  static const char *const cases[][2] = {
+    { "driver=0", "there is no NVIDIA driver" },
+    { "driver=12040", "the NVIDIA driver is for CUDA 12.4, CUDA 13.0 or later is needed" },
+  };
+  if (g_test_subprocess()) {
+    const char *const *row = cases[atoi(g_getenv("CBIGAN_TEST_CASE"))];
+    check_driver(row[0], row[1]);
+    return;
+  }
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_autofree char *text = g_strdup_printf("%u", i);
+    g_setenv("CBIGAN_TEST_CASE", text, TRUE);
+    g_test_trap_subprocess(NULL, 0, 0);
+    g_test_trap_assert_passed();
+  }
+}
+
+int
+main(int argc, char **argv)
+{
+  gst_init(&argc, &argv);
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/gpu-video/formats", test_formats);
+  g_test_add_func("/gpu-video/native-sizes", test_native_sizes);
+  g_test_add_func("/gpu-video/cuda-backend", test_cuda_backend);
+  g_test_add_func("/gpu-video/negotiation", test_negotiation);
+  g_test_add_func("/gpu-video/changes", test_changes);
+  g_test_add_func("/gpu-video/shared-buffer", test_shared_buffer);
+  g_test_add_func("/gpu-video/wrong-memory", test_wrong_memory);
+  g_test_add_func("/gpu-video/interlaced", test_interlaced);
+  g_test_add_func("/gpu-video/lost", test_lost);
+  g_test_add_func("/gpu-video/memory", test_memory);
+  g_test_add_func("/gpu-video/again-and-again", test_again_and_again);
+  g_test_add_func("/gpu-video/driver", test_driver);
+  int status = g_test_run();
+  test_model_cleanup();
+  return status;
+}
