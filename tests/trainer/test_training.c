@@ -316,6 +316,7 @@ test_not_finite(Fixture *f, gconstpointer backend)
 {
   CbiganTrainOptions o = options_for(backend);
   g_autoptr(GError) error = NULL, refused = NULL;
+  o.width = 8; /* narrower networks may stay finite, with tanh saturated */
   o.warmup_rate = 1.0;
   o.warmup_steps = 500;
   o.steps = 0;

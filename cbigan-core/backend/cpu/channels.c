@@ -13,6 +13,69 @@
 
 #include <string.h>
 
+#include "vector.h"
+
+/* --- sizes, in floats ------------------------------------------------------------------------------------------- */
+
+static inline int
+whole_vectors(int channels)
+{
+  return cbigan_tiling_padded(channels, VECTOR);
+}
+
+/* Outputs of the block that begins at `from`: two vectors, or one at the end. */
+static inline int
+output_block(int padded, int from)
+{
+  return padded - from >= 2 * VECTOR ? 2 * VECTOR : VECTOR;
+}
+
+/* Vectors are filled. Small maps of many channels have fewer numbers than the filters, whose transforms then cost more
+ * than they save. */
+static gboolean
+fits(const CbiganTiling *t)
+{
+  int fewest = MIN(t->inputs, t->outputs);
+  return fewest >= CBIGAN_FILTERING_CHANNELS && VECTOR <= MAX(CBIGAN_FILTERING_CHANNELS, fewest) &&
+         cbigan_tiling_count(t) * (t->inputs + t->outputs) > t->inputs * t->outputs;
+}
+
+static gsize
+weights_size(const CbiganTiling *t) /* and that of the sums */
+{
+  return (gsize)cbigan_tiling_positions(t) * (gsize)t->inputs * (gsize)whole_vectors(t->outputs);
+}
+
+/* Tiles at a time: what a second-level cache holds, but so many that weights are worth loading. */
+static int
+tiles_at_once(const CbiganTiling *t)
+{
+  int fit = 256 * 1024 / (cbigan_tiling_positions(t) * (t->inputs + t->outputs) * (int)sizeof(float));
+  return CLAMP(fit / 6 * 6, 24, 96);
+}
+
+/* Between two positions of so many channels of transformed tiles; a power of two would make them fight for the same
+ * cache lines. */
+static gsize
+position_stride(const CbiganTiling *t, int channels)
+{
+  return (gsize)tiles_at_once(t) * (gsize)whole_vectors(channels) + 16;
+}
+
+static gsize
+scratch_size(const CbiganTiling *t)
+{
+  return (gsize)cbigan_tiling_positions(t) * (position_stride(t, t->inputs) + position_stride(t, t->outputs));
+}
+
+static int
+output_vectors(const CbiganTiling *t)
+{
+  return whole_vectors(t->outputs) / VECTOR;
+}
+
+/* --- transforms and products ------------------------------------------------------------------------------------ */
+
 #include "filter_transform.h"
 #include "transform.h"
 
@@ -110,7 +173,7 @@ transform_tiles(const CbiganTiling *t, const int side, const Kind kind, const fl
                 gsize stride)
 {
   const int size = side + 2, border = kind == INPUTS ? 1 : 0, width = side + 2 * border;
-  int channels = kind == INPUTS ? t->inputs : t->outputs, padded = cbigan_tiling_padded(channels, VECTOR);
+  int channels = kind == INPUTS ? t->inputs : t->outputs, padded = whole_vectors(channels);
   for (int i = 0; i < n; i++) {
     const Pixels p = find_pixels(t, side, border, x, channels, first + i);
     for (int c = 0; c < channels; c += VECTOR) {
@@ -148,7 +211,7 @@ finish_tiles(const CbiganTiling *t, const int side, const float *m, gsize stride
              int first, int n, Outputs some, float *y)
 {
   const int size = side + 2;
-  int channels = t->outputs, padded = cbigan_tiling_padded(channels, VECTOR);
+  int channels = t->outputs, padded = whole_vectors(channels);
   for (int i = 0; i < n; i++) {
     const Pixels p = find_pixels(t, side, 0, y, channels, first + i);
     for (int c = some.from; c < some.end; c += VECTOR) {
@@ -236,10 +299,10 @@ static void
 multiply_tiles(const CbiganTiling *t, const float *weights, const float *v, gsize v_stride, int n, Outputs some,
                float *m, gsize m_stride)
 {
-  int inputs = t->inputs, in = cbigan_tiling_padded(inputs, VECTOR), out = cbigan_tiling_padded(t->outputs, VECTOR);
+  int inputs = t->inputs, in = whole_vectors(inputs), out = whole_vectors(t->outputs);
   for (int position = 0; position < cbigan_tiling_positions(t); position++) {
     for (int o = some.from, width; o < some.end; o += width) { /* a block, or half of one */
-      int begin = o / (2 * VECTOR) * 2 * VECTOR, block = cbigan_tiling_block(out, VECTOR, begin);
+      int begin = o / (2 * VECTOR) * 2 * VECTOR, block = output_block(out, begin);
       width = o == begin && o + VECTOR < some.end ? block : VECTOR;
       rows_of[width / VECTOR](n, v, (gsize)in, 1, weights + begin * inputs + (o - begin), (gsize)block, inputs, FALSE,
                               m + o, (gsize)out);
@@ -255,10 +318,10 @@ static void
 correlate_tiles(const CbiganTiling *t, const float *v, gsize v_stride, const float *m, gsize m_stride, int n,
                 gboolean more, float *sums)
 {
-  int inputs = t->inputs, in = cbigan_tiling_padded(inputs, VECTOR), out = cbigan_tiling_padded(t->outputs, VECTOR);
+  int inputs = t->inputs, in = whole_vectors(inputs), out = whole_vectors(t->outputs);
   for (int position = 0; position < cbigan_tiling_positions(t); position++) {
     for (int o = 0, block; o < out; o += block) {
-      block = cbigan_tiling_block(out, VECTOR, o);
+      block = output_block(out, o);
       rows_of[block / VECTOR](inputs, v, 1, (gsize)in, m + o, (gsize)out, n, more, sums + o, (gsize)out);
     }
     v += v_stride;
@@ -276,9 +339,7 @@ typedef struct {
 static Scratch
 divide(const CbiganTiling *t, float *scratch)
 {
-  Scratch s = { .v = scratch,
-                .v_stride = cbigan_tiling_stride(t, t->inputs, VECTOR),
-                .m_stride = cbigan_tiling_stride(t, t->outputs, VECTOR) };
+  Scratch s = { .v = scratch, .v_stride = position_stride(t, t->inputs), .m_stride = position_stride(t, t->outputs) };
   s.m = s.v + (gsize)cbigan_tiling_positions(t) * s.v_stride;
   return s;
 }
@@ -290,7 +351,7 @@ convolve_outputs(const CbiganTiling *t, const float *weights, const float *x, fl
   const Outputs wanted = { from, from + outputs };
   const Scratch s = divide(t, scratch);
   for (int end = first + n, some; first < end; first += some) {
-    some = MIN(cbigan_tiling_chunk(t), end - first);
+    some = MIN(tiles_at_once(t), end - first);
     if (t->side == 4)
       transform_tiles(t, 4, INPUTS, x, first, some, s.v, s.v_stride);
     else
@@ -316,7 +377,7 @@ correlate(const CbiganTiling *t, const float *x, const float *dy, int first, int
   const Scratch s = divide(t, scratch);
   gboolean more = FALSE;
   for (int end = first + n, some; first < end; first += some, more = TRUE) {
-    some = MIN(cbigan_tiling_chunk(t), end - first);
+    some = MIN(tiles_at_once(t), end - first);
     if (t->side == 4) {
       transform_tiles(t, 4, INPUTS, x, first, some, s.v, s.v_stride);
       transform_tiles(t, 4, SPREAD, dy, first, some, s.m, s.m_stride);
@@ -335,15 +396,33 @@ correlate(const CbiganTiling *t, const float *x, const float *dy, int first, int
 extern const CbiganChannels CHANNELS;
 const CbiganChannels CHANNELS = {
   .vector = VECTOR,
-  .pack = pack,
-  .convolve = convolve,
+  .filtering = {
+    .fits = fits,
+    .weights = weights_size,
+    .sums = weights_size,
+    .scratch = scratch_size,
+    .items = cbigan_tiling_count,
+    .chunk = tiles_at_once,
+    .parts = output_vectors,
+    .pack = pack,
+    .convolve = convolve,
+    .correlate = correlate,
+    .unpack = unpack,
+  },
+  .narrow = {
+    .fits = narrow_fits,
+    .weights = narrow_weights,
+    .sums = narrow_sums_size,
+    .scratch = narrow_scratch,
+    .items = narrow_items,
+    .chunk = narrow_chunk,
+    .parts = narrow_parts,
+    .pack = narrow_pack,
+    .convolve = narrow_convolve,
+    .correlate = narrow_correlate,
+    .unpack = narrow_unpack,
+  },
   .convolve_outputs = convolve_outputs,
-  .correlate = correlate,
-  .unpack = unpack,
-  .narrow_pack = narrow_pack,
-  .narrow_convolve = narrow_convolve,
-  .narrow_correlate = narrow_correlate,
-  .narrow_unpack = narrow_unpack,
   .pixelwise = pixelwise,
   .pixelwise_products = pixelwise_products,
   .direct = run_direct,

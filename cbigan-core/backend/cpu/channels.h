@@ -49,32 +49,43 @@ typedef struct {
   float slope;          /* below zero: 1 = linear */
 } CbiganPixelwise;
 
+#define CBIGAN_FILTERING_CHANNELS 8 /* on both sides; with fewer the transforms cost more than they save */
+
+/* A way to do 3x3 convolutions, forward and backward. Items are what threads share: tiles, or strips of rows. */
 typedef struct {
-  int vector; /* floats; so many, less one, may be read behind x, y and dy */
-  /* U = G g G^T of outputs [first, first + n), first a multiple of vector.
-   * weights: [position][block of outputs, see cbigan_tiling_block()][input][output of the block] */
-  void (*pack)(const CbiganTiling *t, CbiganFilters order, const float *filters, int first, int n, float *weights);
-  /* Tiles [first, first + n): y = leaky(conv(x)), or y += conv(x) where `accumulate`. */
+  /* Whether it is fast for it, and for its backward pass */
+  gboolean (*fits)(const CbiganTiling *t);
+  /* Floats of packed filters, of the sums of their gradient, of a thread's scratch memory */
+  gsize (*weights)(const CbiganTiling *t);
+  gsize (*sums)(const CbiganTiling *t);
+  gsize (*scratch)(const CbiganTiling *t);
+  int (*items)(const CbiganTiling *t);
+  int (*chunk)(const CbiganTiling *t); /* items at a time, at most */
+  int (*parts)(const CbiganTiling *t); /* of the filters, which threads share in pack and unpack */
+  void (*pack)(const CbiganTiling *t, CbiganFilters order, const float *filters, int part, float *weights);
+  /* Items [first, first + n): y = leaky(conv(x)), or y += conv(x) where `accumulate`. */
   void (*convolve)(const CbiganTiling *t, const float *weights, const float *x, float slope, gboolean accumulate,
                    int first, int n, float *y, float *scratch);
-  /* The same, only outputs [from, from + outputs), whole vectors but for the last one */
-  void (*convolve_outputs)(const CbiganTiling *t, const float *weights, const float *x, float slope,
-                           gboolean accumulate, int first, int n, int from, int outputs, float *y, float *scratch);
-  /* sums [position][input][padded outputs] = the transformed filters' gradient, of tiles [first, first + n) */
+  /* sums = the filters' gradient, as unpack takes it, of items [first, first + n) */
   void (*correlate)(const CbiganTiling *t, const float *x, const float *dy, int first, int n, float *sums,
                     float *scratch);
-  /* filters += G^T U G of outputs [first, first + n), as for pack; U is the sum of n_sums sums, sums_size apart. */
-  void (*unpack)(const CbiganTiling *t, gsize stride, const float *sums, int n_sums, gsize sums_size, int first, int n,
+  /* filters += the gradient of a part; it is the sum of n_sums sums, sums_size apart. */
+  void (*unpack)(const CbiganTiling *t, gsize stride, const float *sums, int n_sums, gsize sums_size, int part,
                  float *filters);
-  /* The same without transforms, for few channels: items are strips of rows. weights: [block of outputs, see
-   * cbigan_narrow_block()][input][tap][output of the block]; sums: cbigan_narrow_sums() floats */
-  void (*narrow_pack)(const CbiganTiling *t, CbiganFilters order, const float *filters, float *weights);
-  void (*narrow_convolve)(const CbiganTiling *t, const float *weights, const float *x, float slope, gboolean accumulate,
-                          int first, int n, float *y, float *scratch);
-  void (*narrow_correlate)(const CbiganTiling *t, const float *x, const float *dy, int first, int n, float *sums,
-                           float *scratch);
-  void (*narrow_unpack)(const CbiganTiling *t, gsize stride, const float *sums, int n_sums, gsize sums_size,
-                        float *filters);
+} CbiganConv3Method;
+
+typedef struct {
+  int vector; /* floats; so many, less one, may be read behind x, y and dy */
+  /* By Winograd's minimal filtering; items are tiles, parts vectors of outputs.
+   * weights: U = G g G^T, [position][block of outputs, two vectors, or one at the end][input][output of the block];
+   * sums: [position][input][padded outputs] */
+  CbiganConv3Method filtering;
+  /* Directly, for few channels; items are strips of rows, there is one part. weights: [block of outputs, four
+   * outputs, or three][input][tap][output of the block] */
+  CbiganConv3Method narrow;
+  /* filtering.convolve, only outputs [from, from + outputs), whole vectors but for the last one */
+  void (*convolve_outputs)(const CbiganTiling *t, const float *weights, const float *x, float slope,
+                           gboolean accumulate, int first, int n, int from, int outputs, float *y, float *scratch);
   /* n pixels: y = leaky(W x + bias), or leaky(W x + bias + y) where `accumulate` */
   void (*pixelwise)(const CbiganPixelwise *p, const float *x, gsize n, gboolean accumulate, float *y);
   /* products (outputs, inputs) += sum over n pixels of dy x */
@@ -99,85 +110,6 @@ static inline int
 cbigan_tiling_padded(int channels, int vector)
 {
   return (channels + vector - 1) / vector * vector;
-}
-
-/* Outputs of the block that begins at `from`: two vectors, or one at the end. */
-static inline int
-cbigan_tiling_block(int padded, int vector, int from)
-{
-  return padded - from >= 2 * vector ? 2 * vector : vector;
-}
-
-/* Tiles at a time: what a second-level cache holds, but so many that weights are worth loading. */
-static inline int
-cbigan_tiling_chunk(const CbiganTiling *t)
-{
-  int fit = 256 * 1024 / (cbigan_tiling_positions(t) * (t->inputs + t->outputs) * (int)sizeof(float));
-  return CLAMP(fit / 6 * 6, 24, 96);
-}
-
-/* Floats between two positions of so many channels of transformed tiles; a power of two would make them fight for the
- * same cache lines. */
-static inline gsize
-cbigan_tiling_stride(const CbiganTiling *t, int channels, int vector)
-{
-  return (gsize)cbigan_tiling_chunk(t) * (gsize)cbigan_tiling_padded(channels, vector) + 16;
-}
-
-/* Floats of pack's weights, and of correlate's sums. */
-static inline gsize
-cbigan_tiling_weights(const CbiganTiling *t, int vector)
-{
-  return (gsize)cbigan_tiling_positions(t) * (gsize)t->inputs * (gsize)cbigan_tiling_padded(t->outputs, vector);
-}
-
-static inline gsize
-cbigan_tiling_scratch(const CbiganTiling *t, int vector) /* floats */
-{
-  return (gsize)cbigan_tiling_positions(t) *
-         (cbigan_tiling_stride(t, t->inputs, vector) + cbigan_tiling_stride(t, t->outputs, vector));
-}
-
-#define CBIGAN_NARROW_STRIP 8 /* rows that are brought into planes together: they stay in a first-level cache */
-
-static inline int
-cbigan_narrow_count(const CbiganTiling *t)
-{
-  return t->n * t->h / CBIGAN_NARROW_STRIP;
-}
-
-/* Outputs at a time; missing ones are zeros. */
-static inline int
-cbigan_narrow_block(int outputs)
-{
-  return outputs % 4 && outputs % 3 == 0 ? 3 : 4;
-}
-
-/* Floats of one channel's row: zeros on both sides, and a cache line more than a power of two. */
-static inline gsize
-cbigan_narrow_plane(const CbiganTiling *t, int vector)
-{
-  return (gsize)t->w + 3 * (gsize)vector;
-}
-
-static inline gsize
-cbigan_narrow_weights(const CbiganTiling *t) /* floats */
-{
-  int block = cbigan_narrow_block(t->outputs);
-  return (gsize)((t->outputs + block - 1) / block * block * t->inputs * 9);
-}
-
-static inline gsize
-cbigan_narrow_sums(const CbiganTiling *t, int vector) /* floats */
-{
-  return (gsize)(t->outputs * t->inputs * 9 * vector);
-}
-
-static inline gsize
-cbigan_narrow_scratch(const CbiganTiling *t, int vector) /* floats */
-{
-  int rows = (CBIGAN_NARROW_STRIP + 2) * t->inputs + CBIGAN_NARROW_STRIP * (t->outputs + 3);
-  return (gsize)rows * cbigan_narrow_plane(t, vector);
 }
 
 /* All outputs of at least a pixel fill a vector, and these pixels' inputs at most two. */

@@ -12,10 +12,9 @@
 
 #include <stdlib.h>
 
-/* Of these a 3x3 convolution needs to be faster by filtering than directly: transformed weights are four times as many,
- * and with fewer channels transforms cost more than they save (4, 16 and 64 tiles: tests/bench/fused). */
+/* That a 3x3 convolution needs to be faster by filtering than directly, whose weights are a quarter (4, 16 and 64 were
+ * tried, tests/bench/fused) */
 #define FEWEST_TILES 16
-#define FEWEST_CHANNELS 8
 
 typedef struct {
   const CbiganLayer *layer;
@@ -62,8 +61,9 @@ load_step(Step *step, const float *parameters)
   int vector = step->channels->vector;
   float *to = step->weights;
   if (step->tiling.n) {
-    step->channels->pack(&step->tiling, (CbiganFilters){ .stride = l->weight_stride }, parameters + l->weight, 0,
-                         l->out.c, to);
+    const CbiganFilters order = { .stride = l->weight_stride };
+    for (int part = 0; part < step->channels->filtering.parts(&step->tiling); part++)
+      step->channels->filtering.pack(&step->tiling, order, parameters + l->weight, part, to);
     return;
   }
   for (int o = 0, width; to && o < d->outputs; o += width) {
@@ -104,7 +104,7 @@ choose_tiling(const CbiganLayer *l, int batch)
 {
   CbiganTiling t = { batch, l->out.h, l->out.w, l->in.c, l->out.c, 4 };
   if (l->kind != CBIGAN_CONV2D || l->kernel != 3 || l->accumulate || l->bias != CBIGAN_NO_OFFSET ||
-      MIN(l->in.c, l->out.c) < FEWEST_CHANNELS)
+      MIN(l->in.c, l->out.c) < CBIGAN_FILTERING_CHANNELS)
     return (CbiganTiling){ 0 };
   for (; t.side > 1; t.side /= 2)
     if (t.h % t.side == 0 && t.w % t.side == 0 && cbigan_tiling_count(&t) >= FEWEST_TILES)
@@ -131,8 +131,8 @@ init_step(Step *step, const CbiganIsa *isa, const CbiganLayer *l, int batch)
   step->tiling = choose_tiling(l, batch);
   int vector = step->channels->vector;
   if (weighs) {
-    gsize size =
-        step->tiling.n ? cbigan_tiling_weights(&step->tiling, vector) : cbigan_direct_weights(&step->direct, vector);
+    gsize size = step->tiling.n ? step->channels->filtering.weights(&step->tiling)
+                                : cbigan_direct_weights(&step->direct, vector);
     step->weights = cbigan_cpu_memory(size * sizeof(float));
     step->bias = cbigan_cpu_memory((gsize)(outputs + vector) * sizeof(float));
   }
@@ -196,7 +196,7 @@ filter_part(const Step *step, const float *x, int part, int parts, float *y, flo
   const float slope = step->direct.slope;
   if (tiles >= FEWEST_TILES * parts) {
     int first = tiles * part / parts, n = tiles * (part + 1) / parts - first;
-    step->channels->convolve(t, step->weights, x, slope, FALSE, first, n, y, scratch);
+    step->channels->filtering.convolve(t, step->weights, x, slope, FALSE, first, n, y, scratch);
     return;
   }
   int vectors = (t->outputs + vector - 1) / vector;
@@ -261,7 +261,7 @@ allocate_scratch(Deep *self)
   gsize most = 0;
   for (const Step *step = self->steps; step < self->steps + self->base.n_layers; step++)
     if (step->tiling.n)
-      most = MAX(most, cbigan_tiling_scratch(&step->tiling, step->channels->vector));
+      most = MAX(most, step->channels->filtering.scratch(&step->tiling));
   int threads = self->backend->base.threads;
   self->scratch = g_new0(float *, threads);
   for (int i = 0; most && i < threads; i++)

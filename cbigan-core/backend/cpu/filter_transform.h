@@ -58,10 +58,10 @@ pack_side(const int side, const CbiganTiling *t, CbiganFilters order, const floa
           float *weights)
 {
   const int positions = (side + 2) * (side + 2);
-  int padded = cbigan_tiling_padded(t->outputs, VECTOR);
+  int padded = whole_vectors(t->outputs);
   gsize output_step = order.turned ? 9 : order.stride, input_step = order.turned ? order.stride : 9;
   for (int o = first; o < first + n; o += FILTERS) {
-    int block_first = o / (2 * VECTOR) * 2 * VECTOR, block = cbigan_tiling_block(padded, VECTOR, block_first);
+    int block_first = o / (2 * VECTOR) * 2 * VECTOR, block = output_block(padded, block_first);
     float *to = weights + (gsize)(block_first * t->inputs) + (gsize)(o - block_first);
     int lanes = MIN(FILTERS, first + n - o);
     for (int i = 0; i < t->inputs; i++, to += block) {
@@ -85,7 +85,7 @@ unpack_side(const int side, const CbiganTiling *t, gsize stride, const float *su
             int first, int n, float *filters)
 {
   const int positions = (side + 2) * (side + 2);
-  int padded = cbigan_tiling_padded(t->outputs, VECTOR);
+  int padded = whole_vectors(t->outputs);
   for (int o = first; o < first + n; o += FILTERS) {
     int lanes = MIN(FILTERS, first + n - o);
     for (int i = 0; i < t->inputs; i++) {
@@ -108,8 +108,9 @@ unpack_side(const int side, const CbiganTiling *t, gsize stride, const float *su
 /* clang-format on */
 
 static void
-pack(const CbiganTiling *t, CbiganFilters order, const float *filters, int first, int n, float *weights)
+pack(const CbiganTiling *t, CbiganFilters order, const float *filters, int part, float *weights)
 {
+  const int first = part * VECTOR, n = MIN(VECTOR, t->outputs - first);
   if (t->side == 4)
     pack_side(4, t, order, filters, first, n, weights);
   else
@@ -117,9 +118,9 @@ pack(const CbiganTiling *t, CbiganFilters order, const float *filters, int first
 }
 
 static void
-unpack(const CbiganTiling *t, gsize stride, const float *sums, int n_sums, gsize sums_size, int first, int n,
-       float *filters)
+unpack(const CbiganTiling *t, gsize stride, const float *sums, int n_sums, gsize sums_size, int part, float *filters)
 {
+  const int first = part * VECTOR, n = MIN(VECTOR, t->outputs - first);
   if (t->side == 4)
     unpack_side(4, t, stride, sums, n_sums, sums_size, first, n, filters);
   else

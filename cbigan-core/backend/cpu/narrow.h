@@ -8,8 +8,67 @@
  */
 #pragma once
 
-#define STRIP CBIGAN_NARROW_STRIP
+#define STRIP 8 /* rows that are brought into planes together: they stay in a first-level cache */
 #define COLUMNS (VECTOR == 16 ? 4 : 2) /* vectors of pixels whose sums stay in registers, with 4 outputs each */
+
+/* Outputs at a time; missing ones are zeros. */
+static int
+narrow_block(int outputs)
+{
+  return outputs % 4 && outputs % 3 == 0 ? 3 : 4;
+}
+
+/* Floats of one channel's row: zeros on both sides, and a cache line more than a power of two. */
+static gsize
+narrow_plane(const CbiganTiling *t)
+{
+  return (gsize)t->w + 3 * VECTOR;
+}
+
+static gsize
+narrow_weights(const CbiganTiling *t)
+{
+  int block = narrow_block(t->outputs);
+  return (gsize)((t->outputs + block - 1) / block * block * t->inputs * 9);
+}
+
+static gsize
+narrow_sums_size(const CbiganTiling *t)
+{
+  return (gsize)(t->outputs * t->inputs * 9 * VECTOR);
+}
+
+static gsize
+narrow_scratch(const CbiganTiling *t)
+{
+  int rows = (STRIP + 2) * t->inputs + STRIP * (t->outputs + 3);
+  return (gsize)rows * narrow_plane(t);
+}
+
+/* Whole strips, whose rows are whole vectors */
+static gboolean
+narrow_fits(const CbiganTiling *t)
+{
+  return MIN(t->inputs, t->outputs) < CBIGAN_FILTERING_CHANNELS && t->h % STRIP == 0 && t->w % VECTOR == 0;
+}
+
+static int
+narrow_items(const CbiganTiling *t)
+{
+  return t->n * t->h / STRIP;
+}
+
+static int
+narrow_chunk(const CbiganTiling *t)
+{
+  return 4;
+}
+
+static int
+narrow_parts(const CbiganTiling *t)
+{
+  return 1; /* filters are few */
+}
 
 /* clang-format off */
 
@@ -49,11 +108,12 @@ add_from_planes(const int channels, const float *restrict planes, gsize plane, i
 
 /* clang-format on */
 
-/* Rows [y - border, y + STRIP + border) of a sample -> [row][channel][VECTOR + w + VECTOR], zeros outside the picture */
+/* Rows [y - border, y + STRIP + border) of a sample -> [row][channel][VECTOR + w + VECTOR], zeros outside the picture
+ */
 static void
 strip_to_planes(const CbiganTiling *t, int channels, const float *sample, int y, int border, float *planes)
 {
-  gsize plane = cbigan_narrow_plane(t, VECTOR);
+  gsize plane = narrow_plane(t);
   for (int row = y - border; row < y + STRIP + border; row++, planes += (gsize)channels * plane) {
     if (row < 0 || row >= t->h) {
       memset(planes, 0, (gsize)channels * plane * sizeof *planes);
@@ -105,9 +165,9 @@ narrow_row(const int outputs, const CbiganTiling *t, const float *x, gsize plane
 }
 
 static void
-narrow_pack(const CbiganTiling *t, CbiganFilters order, const float *filters, float *weights)
+narrow_pack(const CbiganTiling *t, CbiganFilters order, const float *filters, int part, float *weights)
 {
-  int block = cbigan_narrow_block(t->outputs);
+  int block = narrow_block(t->outputs);
   gsize output_step = order.turned ? 9 : order.stride, input_step = order.turned ? order.stride : 9;
   for (int o = 0; o < t->outputs; o += block)
     for (int i = 0; i < t->inputs; i++)
@@ -122,8 +182,8 @@ static void
 narrow_convolve(const CbiganTiling *t, const float *weights, const float *x, float slope, gboolean accumulate, int first,
                 int n, float *y, float *scratch)
 {
-  const gsize plane = cbigan_narrow_plane(t, VECTOR), pixels = (gsize)(t->h * t->w);
-  const int strips = t->h / STRIP, block = cbigan_narrow_block(t->outputs);
+  const gsize plane = narrow_plane(t), pixels = (gsize)(t->h * t->w);
+  const int strips = t->h / STRIP, block = narrow_block(t->outputs);
   float *in = scratch, *out = in + (gsize)((STRIP + 2) * t->inputs) * plane;
   for (int strip = first; strip < first + n; strip++) {
     int sample = strip / strips, top = strip % strips * STRIP;
@@ -150,7 +210,7 @@ narrow_convolve(const CbiganTiling *t, const float *weights, const float *x, flo
 static int
 some_outputs(const CbiganTiling *t, int o)
 {
-  int block = cbigan_narrow_block(t->outputs);
+  int block = narrow_block(t->outputs);
   return t->outputs - o >= block ? block : 1;
 }
 
@@ -181,10 +241,10 @@ narrow_products(const int outputs, const CbiganTiling *t, const float *x, const 
 static void
 narrow_correlate(const CbiganTiling *t, const float *x, const float *dy, int first, int n, float *sums, float *scratch)
 {
-  const gsize plane = cbigan_narrow_plane(t, VECTOR), pixels = (gsize)(t->h * t->w);
+  const gsize plane = narrow_plane(t), pixels = (gsize)(t->h * t->w);
   const int strips = t->h / STRIP;
   float *in = scratch, *out = in + (gsize)((STRIP + 2) * t->inputs) * plane;
-  memset(sums, 0, cbigan_narrow_sums(t, VECTOR) * sizeof *sums);
+  memset(sums, 0, narrow_sums_size(t) * sizeof *sums);
   for (int strip = first; strip < first + n; strip++) {
     int sample = strip / strips, top = strip % strips * STRIP;
     float *to = sums;
@@ -209,16 +269,17 @@ narrow_correlate(const CbiganTiling *t, const float *x, const float *dy, int fir
 /* clang-format on */
 
 static void
-narrow_unpack(const CbiganTiling *t, gsize stride, const float *sums, int n_sums, gsize sums_size, float *filters)
+narrow_unpack(const CbiganTiling *t, gsize stride, const float *sums, int n_sums, gsize sums_size, int part,
+              float *filters)
 {
   for (int o = 0, some; o < t->outputs; o += some) {
     some = some_outputs(t, o);
     for (int k = 0; k < t->inputs * 3; k++)
       for (int i = 0; i < some * 3; i++, sums += VECTOR) {
         double sum = 0;
-        for (int part = 0; part < n_sums; part++)
+        for (int from = 0; from < n_sums; from++)
           for (int lane = 0; lane < VECTOR; lane++)
-            sum += (double)sums[(gsize)part * sums_size + (gsize)lane];
+            sum += (double)sums[(gsize)from * sums_size + (gsize)lane];
         filters[(gsize)(o + i / 3) * stride + (gsize)(k / 3 * 9 + k % 3 * 3 + i % 3)] += (float)sum;
       }
   }
