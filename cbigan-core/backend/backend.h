@@ -131,6 +131,9 @@ gboolean cbigan_backend_set_precision(CbiganBackend *self, CbiganPrecision preci
 gboolean cbigan_backend_prefers_bf16(const CbiganBackend *self, int width);
 /* For backends: keep the first failure. */
 void cbigan_backend_fail(CbiganBackend *self, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* For fuse(): the first layer of [first, end) that depends on other inputs of the network than layer `first` does, or
+ * end. Layers before it are fused without it, so that cbigan_forward_run_again() need not run more than it must. */
+int cbigan_backend_same_sources(const CbiganNetwork *network, int first, int end);
 
 /* The functions of CbiganBackendClass with their arguments checked; a wrong one is a caller's bug. */
 float *cbigan_backend_alloc(CbiganBackend *self, gsize n_floats, GError **error); /* NULL with CBIGAN_ERROR_BACKEND */

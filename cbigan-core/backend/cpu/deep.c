@@ -122,7 +122,7 @@ static int
 count_layers(const CbiganKernels *segments, const CbiganNetwork *network, int first, int n_layers)
 {
   const CbiganLayer *begin = &network->layers[first], *l = begin,
-                    *end = &network->layers[cbigan_cpu_same_sources(network, first, n_layers)];
+                    *end = &network->layers[cbigan_backend_same_sources(network, first, n_layers)];
   for (; l < end && can_take(l); l++)
     if (l > begin && segments && cbigan_cpu_wide_enough(segments, l))
       break;

@@ -125,24 +125,10 @@ take_dense(CbiganCpuFused *self, const CbiganLayer *l, int n)
   return 1 + two;
 }
 
-int
-cbigan_cpu_same_sources(const CbiganNetwork *network, int first, int end)
-{
-  g_autofree guint *sources = g_new0(guint, network->n_values); /* a bit for each of the network's inputs */
-  for (int i = 0; i < network->n_inputs; i++)
-    sources[i] = 1u << i;
-  for (int i = 0; i < network->n_layers; i++)
-    sources[network->layers[i].output] |= sources[network->layers[i].input];
-  int i = first;
-  while (i < end && sources[network->layers[i].output] == sources[network->layers[first].output])
-    i++;
-  return i;
-}
-
 static void
 find_steps(CbiganCpuFused *self, int first, int n_layers)
 {
-  int end = cbigan_cpu_same_sources(self->network, first, n_layers);
+  int end = cbigan_backend_same_sources(self->network, first, n_layers);
   static int (*const takers[])(CbiganCpuFused *, const CbiganLayer *, int) = { take_block, take_conv, take_dense };
   self->steps = g_new0(CbiganStep, 2 * (end - first));
   for (int i = first, taken = 1; i < end && taken; i += taken) {
