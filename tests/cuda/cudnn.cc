@@ -44,7 +44,9 @@ cudnnGetVersion(void)
 const char *
 cudnnGetErrorString(cudnnStatus_t status)
 {
-  return status == CUDNN_STATUS_NOT_SUPPORTED ? "CUDNN_STATUS_NOT_SUPPORTED" : "CUDNN_STATUS_BAD_PARAM";
+  return status == CUDNN_STATUS_NOT_SUPPORTED      ? "CUDNN_STATUS_NOT_SUPPORTED"
+         : status == CUDNN_STATUS_EXECUTION_FAILED ? "CUDNN_STATUS_EXECUTION_FAILED"
+                                                   : "CUDNN_STATUS_BAD_PARAM";
 }
 
 void

@@ -59,7 +59,10 @@ cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t graph, unsigned long lon
 cudaError_t
 cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream)
 {
+  static int launches;
   std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
+  if (++launches == emulator_machine("lostlaunch", 0))
+    emulator_lost = true;
   if (emulator_lost)
     return cudaErrorDevicesUnavailable;
   emulator_check_stream(stream);

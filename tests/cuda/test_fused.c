@@ -1,0 +1,255 @@
+/* test_fused.c - fused layers of the cuda backend against the reference, launched and as a graph
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * See machines.h for what they run on.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "cbigan.h"
+#include "machines.h"
+#include "passes.h"
+
+#define TOLERANCE 2.5e-5f   /* of the largest number of a value, as of the cpu backend's fused layers */
+#define BF16_TOLERANCE 0.1f /* worst 0.047: random weights, and noise for pictures */
+
+static Pass
+open_pass(const CbiganNetwork *network, const Case *c)
+{
+  return pass_new("cuda", NULL, 0, network, c, CBIGAN_FORWARD_FUSE);
+}
+
+static gboolean
+all_fused(const Pass *p)
+{
+  for (int i = 0; i < p->forward->n_layers; i++)
+    if (p->forward->plans[i])
+      return FALSE;
+  return TRUE;
+}
+
+/* --- what comes out ---------------------------------------------------------------------------------------------- */
+
+/* The first pass is made of launches, the second of a graph. */
+static void
+check(const Case *c, gboolean whole, float worst[2])
+{
+  g_autoptr(CbiganNetwork) network = case_network(c);
+  Pass want = pass_new("reference", NULL, 0, network,
+                       &(Case){ c->kind, c->width, c->patch, c->batch, c->data, c->n_layers }, CBIGAN_FORWARD_KEEP);
+  pass_run(&want, c, FALSE);
+  for (int i = 0; i < n_machines(); i++) {
+    const char *machine = use_machine(i);
+    Pass have = open_pass(network, c);
+    if (whole && !all_fused(&have))
+      g_error("%s: %s c = %d is not fused as a whole", machine, cbigan_network_prefix(c->kind), c->width);
+    pass_run(&have, c, TRUE);
+    compare_passes(machine, c->bf16 ? "bf16" : "fused", c, &have, &want, c->bf16 ? BF16_TOLERANCE : TOLERANCE,
+                   &worst[c->bf16]);
+    pass_clear(&have);
+  }
+  pass_clear(&want);
+}
+
+static void
+say_worst(const float worst[2])
+{
+  g_test_message("worst error %.2g of a value's largest number, tolerance %.2g; in bf16 %.2g, %.2g", (double)worst[0],
+                 (double)TOLERANCE, (double)worst[1], (double)BF16_TOLERANCE);
+}
+
+static void
+check_networks(gboolean bf16)
+{
+  static const struct {
+    int width, patch, batch;
+  } rows[] = { { 1, 64, 3 }, { 3, 64, 2 }, { 5, 64, 1 }, { 9, 64, 1 }, { 3, 128, 1 } };
+  float worst[2] = { 0 };
+  if (!n_machines())
+    return;
+  for (guint i = 0; i < G_N_ELEMENTS(rows) * CBIGAN_N_NETWORKS; i++) {
+    Case c = { (CbiganNetworkKind)(i % CBIGAN_N_NETWORKS), rows[i / CBIGAN_N_NETWORKS].width,
+               rows[i / CBIGAN_N_NETWORKS].patch, rows[i / CBIGAN_N_NETWORKS].batch };
+    c.bf16 = bf16;
+    check(&c, TRUE, worst);
+  }
+  say_worst(worst);
+}
+
+static void
+test_networks(void)
+{
+  check_networks(FALSE);
+}
+
+static void
+test_bf16(void)
+{
+  check_networks(TRUE);
+}
+
+/* D and G as far as every layer, also to within a block. */
+static void
+test_taps(void)
+{
+  float worst[2] = { 0 };
+  if (!n_machines())
+    return;
+  for (int kind = CBIGAN_GENERATOR; kind <= CBIGAN_DISCRIMINATOR; kind++) {
+    Case c = { (CbiganNetworkKind)kind, 1, 64, 1 };
+    g_autoptr(CbiganNetwork) network = case_network(&c);
+    for (c.n_layers = 1; c.n_layers <= network->n_layers; c.n_layers++)
+      for (int bf16 = 0; bf16 < 2; bf16++) {
+        c.bf16 = bf16;
+        check(&c, FALSE, worst);
+      }
+  }
+  say_worst(worst);
+}
+
+/* Numbers that arithmetic goes wrong on; NaN is test_neighbours()'s. */
+static void
+test_data(void)
+{
+  static const DataKind kinds[] = { DATA_ZERO, DATA_DENORMAL, DATA_HUGE };
+  float worst[2] = { 0 };
+  if (!n_machines())
+    return;
+  for (guint i = 0; i < G_N_ELEMENTS(kinds) * CBIGAN_N_NETWORKS; i++) {
+    Case c = { (CbiganNetworkKind)(i % CBIGAN_N_NETWORKS), 2, 64, 1, kinds[i / CBIGAN_N_NETWORKS] };
+    check(&c, TRUE, worst);
+  }
+  say_worst(worst);
+}
+
+/* A value within a block can't be kept there: those layers are done one by one, the others are fused still. */
+static void
+test_kept_inside(void)
+{
+  Case c = { CBIGAN_ENCODER, 3, 64, 1 };
+  g_autoptr(CbiganNetwork) network = case_network(&c);
+  g_autoptr(GError) error = NULL;
+  if (!can_run())
+    return;
+  static const char *const names[] = { "encoder.block1.conv0", "encoder.block1.conv2", "encoder.block1.skip" };
+  for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+    int inside = cbigan_network_find_value(network, names[i]);
+    if (inside < 0) /* the skip's value is called after the layer that completes it */
+      continue;
+    const int keep[] = { inside, network->output, -1 };
+    Pass p = open_pass(network, &c), want = pass_new("reference", NULL, 1, network, &c, CBIGAN_FORWARD_KEEP);
+    cbigan_forward_free(p.forward);
+    p.forward = cbigan_forward_new(p.backend, network, network->n_layers, c.batch, CBIGAN_FORWARD_FUSE, keep,
+                                   p.parameters, &error);
+    g_assert_no_error(error);
+    g_assert_false(all_fused(&p));
+    g_assert_nonnull(p.forward->fused[0]);
+    memcpy(p.values, keep, sizeof keep);
+    memcpy(want.values, keep, sizeof keep);
+    pass_run(&p, &c, TRUE);
+    pass_run(&want, &c, FALSE);
+    float worst = 0;
+    compare_passes("kept inside", names[i], &c, &p, &want, TOLERANCE, &worst);
+    pass_clear(&p);
+    pass_clear(&want);
+  }
+}
+
+/* NaN in one sample: it is seen there, and no other sample's bits change. */
+static void
+test_neighbours(void)
+{
+  for (int i = 0; i < CBIGAN_N_NETWORKS * 2 * n_machines(); i++) {
+    const char *machine = use_machine(i / 2 / CBIGAN_N_NETWORKS);
+    Case c = { (CbiganNetworkKind)(i / 2 % CBIGAN_N_NETWORKS), 3, 64, 3, .bf16 = i % 2 };
+    g_autoptr(CbiganNetwork) network = case_network(&c);
+    Pass clean = open_pass(network, &c), spoilt = open_pass(network, &c);
+    pass_run(&clean, &c, TRUE);
+    c.nan_sample = 2;
+    pass_run(&spoilt, &c, TRUE);
+    compare_bits(machine, c.bf16 ? "bf16" : "fused", &c, &spoilt, &clean, 1);
+    for (int k = 0; spoilt.values[k] >= 0; k++)
+      g_assert_true(isnan(spoilt.out[k][cbigan_shape_size(network->values[spoilt.values[k]].shape)]));
+    pass_clear(&clean);
+    pass_clear(&spoilt);
+  }
+}
+
+static gboolean
+same_outputs(const Pass *a, const Pass *b, int batch)
+{
+  for (int i = 0; a->values[i] >= 0; i++)
+    if (memcmp(a->out[i], b->out[i],
+               (gsize)batch * cbigan_shape_size(a->network->values[a->values[i]].shape) * sizeof(float)))
+      return FALSE;
+  return TRUE;
+}
+
+/* Only chips that have bf16 take it, and only if they are asked; wide networks prefer it there. */
+static void
+test_precision(void)
+{
+  Case c = { CBIGAN_ENCODER, 3, 64, 1 }, half = c;
+  half.bf16 = TRUE;
+  g_autoptr(CbiganNetwork) network = case_network(&c);
+  static const char *const chips[] = { "capability=75", "capability=80" };
+  for (guint i = 0; i < G_N_ELEMENTS(chips) && only_emulated(); i++) {
+    g_setenv("CBIGAN_EMULATOR", chips[i], TRUE);
+    Pass fp32 = open_pass(network, &c), bf16 = open_pass(network, &half);
+    pass_run(&fp32, &c, FALSE);
+    pass_run(&bf16, &c, FALSE);
+    g_assert_true(same_outputs(&fp32, &bf16, 1) == (i == 0));
+    g_assert_true(cbigan_backend_prefers_bf16(fp32.backend, 16) == (i == 1));
+    g_assert_false(cbigan_backend_prefers_bf16(fp32.backend, 8));
+    pass_clear(&fp32);
+    pass_clear(&bf16);
+  }
+}
+
+/* What is slow is not chosen; what was chosen for a shape stays, whatever is slow later. */
+static void
+test_choice(void)
+{
+  Case c = { CBIGAN_ENCODER, 3, 64, 1 };
+  g_autoptr(CbiganNetwork) network = case_network(&c);
+  g_autoptr(GError) error = NULL;
+  if (!only_emulated())
+    return;
+  use_machine(0);
+  Pass own = open_pass(network, &c);
+  use_machine(1);
+  Pass cudnn = open_pass(network, &c), kept = { 0 };
+  pass_run(&own, &c, FALSE);
+  pass_run(&cudnn, &c, FALSE);
+  g_assert_false(same_outputs(&own, &cudnn, c.batch));
+  kept = cudnn;
+  memset(kept.out, 0, sizeof kept.out);
+  use_machine(0);
+  kept.forward = cbigan_forward_new(kept.backend, network, network->n_layers, c.batch, CBIGAN_FORWARD_FUSE, kept.values,
+                                    kept.parameters, &error);
+  g_assert_no_error(error);
+  pass_run(&kept, &c, FALSE);
+  g_assert_true(same_outputs(&kept, &cudnn, c.batch));
+  for (int i = 0; kept.values[i] >= 0; i++)
+    g_free(kept.out[i]);
+  cbigan_forward_free(kept.forward);
+  pass_clear(&cudnn);
+  pass_clear(&own);
+}
+
+int
+main(int argc, char **argv)
+{
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/cuda-fused/networks", test_networks);
+  g_test_add_func("/cuda-fused/bf16", test_bf16);
+  g_test_add_func("/cuda-fused/taps", test_taps);
+  g_test_add_func("/cuda-fused/data", test_data);
+  g_test_add_func("/cuda-fused/kept-inside", test_kept_inside);
+  g_test_add_func("/cuda-fused/neighbours", test_neighbours);
+  g_test_add_func("/cuda-fused/precision", test_precision);
+  g_test_add_func("/cuda-fused/choice", test_choice);
+  return g_test_run();
+}
