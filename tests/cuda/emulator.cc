@@ -40,8 +40,13 @@ static long pieces;
 #define CANARY 0xA5
 
 static char *arena;
-static size_t arena_used;             /* the highest that was ever in use */
-static std::map<size_t, size_t> live; /* offset -> bytes */
+static size_t arena_used; /* the highest that was ever in use */
+struct Allocation {
+  size_t size;
+  long number;
+};
+
+static std::map<size_t, Allocation> live; /* by offset */
 static std::set<void *> pinned;
 
 void
@@ -81,26 +86,32 @@ is_device(const void *p)
   return arena && (const char *)p >= arena && (const char *)p < arena + ADDRESSES;
 }
 
-/* All of it in one allocation that lives. */
-static bool
-is_allocated(const void *p, size_t size)
+/* The number of the allocation that all of it lies in; 0: none that lives. */
+static long
+allocation_of(const void *p, size_t size)
 {
   if (!is_device(p))
-    return false;
+    return 0;
   const size_t at = (size_t)((const char *)p - arena);
   auto next = live.upper_bound(at);
   if (next == live.begin())
-    return false;
+    return 0;
   --next;
-  return at + size <= next->first + next->second;
+  return at + size <= next->first + next->second.size ? next->second.number : 0;
 }
 
 void
-emulator_check_pointers(const EmulatorWork &work)
+emulator_check_pointers(EmulatorWork &work)
 {
-  for (const void *p : work.pointers)
-    if (p && !is_allocated(p, 1))
+  std::vector<long> now;
+  for (const void *p : work.pointers) {
+    now.push_back(p ? allocation_of(p, 1) : 0);
+    if (p && !now.back())
       emulator_stop("an argument is neither NULL nor device memory", work.name);
+  }
+  if (!work.allocations.empty() && work.allocations != now)
+    emulator_stop("a graph has pointers into memory that is somebody else's by now", work.name);
+  work.allocations = now;
 }
 
 /* What a thread may not do while it captures spoils the capture. */
@@ -134,17 +145,18 @@ cudaMalloc(void **p, size_t size)
   }
   size_t in_use = 0, at = 0;
   for (auto &a : live)
-    in_use += a.second;
+    in_use += a.second.size;
   if (size > ((size_t)emulator_machine("memory", 8192) << 20) - in_use)
     return last_error = cudaErrorMemoryAllocation;
   for (auto &a : live) { /* the first gap that is big enough */
     if (a.first - at >= with_canary(size))
       break;
-    at = a.first + with_canary(a.second);
+    at = a.first + with_canary(a.second.size);
   }
   if (at + with_canary(size) > ADDRESSES)
     return cudaErrorMemoryAllocation;
-  live[at] = size;
+  static long number;
+  live[at] = { size, ++number };
   arena_used = arena_used > at + with_canary(size) ? arena_used : (at + with_canary(size) + PAGE - 1) / PAGE * PAGE;
   protect(PROT_READ | PROT_WRITE);
   memset(arena + at, 0xFF, size); /* NaN */
@@ -189,7 +201,7 @@ cudaFree(void *p)
   emulator_check_idle("cudaFree");
   protect(PROT_READ | PROT_WRITE);
   for (auto &a : live)
-    for (size_t i = a.second; i < with_canary(a.second); i++)
+    for (size_t i = a.second.size; i < with_canary(a.second.size); i++)
       if ((unsigned char)arena[a.first + i] != CANARY)
         emulator_stop("something wrote behind its memory", "memory");
   protect(PROT_NONE);
@@ -347,7 +359,7 @@ cudaEventDestroy(cudaEvent_t event)
 static void
 check_copy(const void *p, size_t size, bool device, const char *name)
 {
-  if (device ? !is_allocated(p, size) : is_device(p))
+  if (device ? !allocation_of(p, size) : is_device(p))
     emulator_stop(device ? "not within device memory" : "device memory instead of host memory", name);
 }
 

@@ -64,6 +64,7 @@ struct EmulatorWork {
   std::vector<const void *> pointers;
   int cost;
   std::function<void()> run;
+  std::vector<long> allocations; /* that the pointers were of when it was put there */
 };
 
 /* Ends the program unless its pointers are NULL or device memory; then it is put behind what the stream has to do or,
@@ -90,7 +91,7 @@ template <typename Kernel, typename... Arguments>
 static inline cudaError_t
 emulator_launch(Kernel kernel, const char *name, dim3 grid, int threads, cudaStream_t stream, Arguments... arguments)
 {
-  EmulatorWork work = { name, {}, emulator_cost(name), nullptr };
+  EmulatorWork work = { name, {}, emulator_cost(name), nullptr, {} };
   (emulator_add_pointer(arguments, work), ...);
   work.run = [=] { emulator_run_grid(grid, threads, [=] { kernel(arguments...); }); };
   return emulator_enqueue(stream, work);

@@ -66,7 +66,7 @@ cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream)
   if (emulator_lost)
     return cudaErrorDevicesUnavailable;
   emulator_check_stream(stream);
-  for (const EmulatorWork &work : exec->work) {
+  for (EmulatorWork &work : exec->work) {
     emulator_check_pointers(work);
     emulator_run_later(stream, work);
   }

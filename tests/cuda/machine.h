@@ -36,7 +36,8 @@ int emulator_machine(const char *name, int otherwise);
 [[noreturn]] void emulator_stop(const char *what, const char *name);
 /* Whether freeing waits is not for us to rely on. */
 void emulator_check_idle(const char *name);
-void emulator_check_pointers(const EmulatorWork &work);
+/* They are, and of the same allocations as the first time, in memory that has not been given away since. */
+void emulator_check_pointers(EmulatorWork &work);
 /* The thread's current device is the stream's. */
 void emulator_check_stream(cudaStream_t stream);
 void emulator_run_later(cudaStream_t stream, const EmulatorWork &work);

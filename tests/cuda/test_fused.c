@@ -12,8 +12,8 @@
 #include "machines.h"
 #include "passes.h"
 
-#define TOLERANCE 2.5e-5f   /* of the largest number of a value, as of the cpu backend's fused layers */
-#define BF16_TOLERANCE 0.1f /* worst 0.047: random weights, and noise for pictures */
+#define TOLERANCE 2.5e-5f    /* of the largest number of a value, as of the cpu backend's fused layers */
+#define BF16_TOLERANCE 0.07f /* worst 0.047: random weights, noise for pictures; cutting bits off has 0.078 */
 
 static Pass
 open_pass(const CbiganNetwork *network, const Case *c)
