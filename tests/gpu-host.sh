@@ -10,7 +10,8 @@
 #
 # The host needs gcc and g++, CUDA 13 with nvcc, cuDNN 9 (CUDA's, the system's or Python's nvidia-cudnn) and Python 3.
 # The packages are unpacked beside its own, into cbigan-gpu/root. What comes back is cbigan-gpu/report.tar.gz: what the
-# host is, logs, test results, `cbigan bench`. Exit status 0: all passed; 77: no GPU that can run this; 1: a failure.
+# host is, logs, test results, `cbigan bench`, and the comparison with PyTorch where the host's Python has one for the
+# GPU. Exit status 0: all passed; 77: no GPU that can run this; 1: a failure.
 set -euo pipefail
 # shellcheck source=pipelines/setup.sh
 . "$(dirname "$0")/../pipelines/setup.sh"
@@ -126,14 +127,29 @@ report_host() {
 }
 
 bench() { # PROGRAM BACKENDS: one JSON object a line
-  "$1" bench --json --backend "$2" --width 3,16,32,64 --patch 64 --batch 64 &&
-    "$1" bench --json --backend "$2" --width 3,16,32,64 --patch 128 --batch 1,8,64
+  local precision
+  for precision in fp32 bf16; do
+    "$1" bench --json --precision "$precision" --backend "$2" --width 3,16,32,64 --patch 64 --batch 64 &&
+      "$1" bench --json --precision "$precision" --backend "$2" --width 3,16,32,64 --patch 128 --batch 1,8,64 || return
+  done
+}
+
+compare_with_pytorch() { # BUILD REPORT
+  local status=0
+  python3 "$root/tests/bench/gpu_peers.py" --build "$1" > "$2/gpu-peers.md" 2> "$2/gpu-peers.log" || status=$?
+  if ((status == 77)); then # it says what is missing
+    cat "$2/gpu-peers.md"
+    status=0
+  fi
+  return "$status"
 }
 
 check_memory() { # BUILD: kernels under NVIDIA's checkers
   local tool part status=0
   for tool in memcheck racecheck; do
     for part in 'backends/test-backend-pixels -p /cuda' 'backends/test-backend-layers -p /cuda/dense' \
+      'cuda/test-cuda-fused -p /cuda-fused/data' 'cuda/test-cuda-fused -p /cuda-fused/neighbours' \
+      'cuda/test-cuda-graphs -p /cuda-graphs/pointers' \
       'trainer/test-gradients -p /gradients/tangent' 'trainer/test-gradients -p /gradients/differences'; do
       # shellcheck disable=SC2086  # words are wanted
       timeout 900 compute-sanitizer --tool "$tool" --error-exitcode 9 "$1"/tests/$part || status=1
@@ -170,7 +186,7 @@ run() {
   report_host "$build" > "$report/host.txt" 2>&1 || true
   say "testing"
   CBIGAN_TEST_BACKEND=cuda meson test -C "$build" --no-rebuild --timeout-multiplier 10 \
-    backend-choice backend-forward backend-layers backend-pixels cuda-device cuda-module golden gradients \
+    backend-choice backend-forward backend-layers backend-pixels cuda-device cuda-fused cuda-graphs cuda-module golden gradients \
     gradient_vectors losses training > "$report/tests.txt" 2>&1 < /dev/null || failed=1
   cp "$build/meson-logs/testlog.txt" "$report/"
   grep -E '^ *[0-9]+/[0-9]+ ' "$report/tests.txt"
@@ -181,6 +197,7 @@ run() {
     fi
     say "measuring"
     bench "$build/trainer/cbigan" cuda,cpu > "$report/bench.json" 2> "$report/bench.log" || failed=1
+    compare_with_pytorch "$build" "$report" || failed=1
   elif ((!failed)); then
     failed=77
   fi

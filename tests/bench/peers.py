@@ -134,16 +134,16 @@ class Program:
         self.process.wait()
 
 
-def open_ours(options, case, tap):
+def open_ours(options, case, tap, precision):
     program = Program([options.build / 'tests' / 'bench' / 'score_loop', *case[1:], tap, options.backend,
-                       options.threads, options.precision])
+                       options.threads, precision])
     return program if program.ready else sys.exit('score_loop failed')
 
 
-def open_fastest(name, folder, tail):
+def open_fastest(name, settings, folder, tail):
     """The program at its setting with the shortest trial. A setting that does not work here is said and left out."""
     best = None
-    for setting in peer_settings.PROGRAMS[name]:
+    for setting in settings:
         with open(folder / 'peer.log', 'w+', encoding='utf-8') as log:
             peer = Program([sys.executable, HERE / 'peer_loop.py', name, setting, *tail], setting, log)
             if not peer.ready:
@@ -188,7 +188,8 @@ def ratio(options, ours, theirs):
 
 
 def compare_scores(programs, tolerance):
-    ours = programs['cbigan'].terms
+    """The first one is ours."""
+    ours = next(iter(programs.values())).terms
     for name, program in programs.items():
         for term, mine, other in zip(('pixel', 'feature'), ours, program.terms):
             if not abs(mine - other) <= tolerance * abs(other):
@@ -202,8 +203,9 @@ def compare(options, case, tap, used):
     tail = [*case[1:], tap, options.threads, path]
     if not path.exists():
         subprocess.run([str(word) for word in (sys.executable, HERE / 'peer_loop.py', '', '', *tail)], check=True)
-    programs = {'cbigan': open_ours(options, case, tap),
-                **{name: open_fastest(name, folder, tail) for name in peer_settings.PROGRAMS}}
+    programs = {'cbigan': open_ours(options, case, tap, options.precision),
+                **{name: open_fastest(name, settings, folder, tail)
+                   for name, settings in peer_settings.PROGRAMS.items()}}
     compare_scores(programs, TOLERANCES[options.precision])
     times = measure(programs, options.rounds)
     statistic = min if options.best else statistics.median
