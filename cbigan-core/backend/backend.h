@@ -93,9 +93,11 @@ struct _CbiganBackendClass {
   CbiganFused *(*fuse)(CbiganBackend *self, const CbiganNetwork *network, int first, int n_layers, int batch,
                        const int *keep);
 
-  /* Optional, NULL = there is only fp32. What layers fused from now on multiply in: fp32 or bf16. */
+  /* Optional, NULL = there is only fp32. Bit i: layers can be multiplied in CbiganPrecision i here. */
+  guint (*precisions)(const CbiganBackend *self);
+  /* With precisions: what layers fused from now on multiply in, one of them. */
   void (*set_precision)(CbiganBackend *self, CbiganPrecision precision);
-  /* With set_precision: whether bf16 is faster here for a network of that width (c). */
+  /* With precisions: whether bf16 is faster here for a network of that width (c). */
   gboolean (*prefers_bf16)(const CbiganBackend *self, int width);
 
   /* sums[i] = ||a_i - b_i||_1 over `size` floats of each of n samples; sums in host memory, waits.

@@ -68,7 +68,7 @@ pass_new(const char *backend, const CbiganIsa *isa, int threads, const CbiganNet
   g_assert_no_error(error);
   if (p.backend->klass == &cbigan_backend_cpu)
     ((CbiganCpu *)p.backend)->isa = isa;
-  cbigan_backend_set_precision(p.backend, c->bf16 ? CBIGAN_PRECISION_BF16 : CBIGAN_PRECISION_FP32, &error);
+  cbigan_backend_set_precision(p.backend, c->precision ? c->precision : CBIGAN_PRECISION_FP32, &error);
   g_assert_no_error(error);
   g_autofree float *host = g_new0(float, network->n_floats);
   cbigan_network_initialise(network, 7, host);

@@ -36,7 +36,7 @@ SKIPPED = 77
 CASES = [(f'c{c}, 64 patches of 64x64', c, 64, '8') for c in (3, 16, 32, 64)] + [
     (f'c{c}, {n} of 128x128', c, 128, grid) for c, (n, grid) in itertools.product(
         (3, 16, 32, 64), ((1, '1'), (8, '4x2'), (64, '8')))]
-OURS = {'cbigan fp32': 'fp32', 'cbigan bf16': 'bf16'}  # name: precision
+OURS = {f'cbigan {precision}': precision for precision in ('fp32', 'bf16', 'fp16')}
 TOLERANCE = 0.05  # between scores in different precisions, relative
 TRAINING = [*itertools.product((3, 16), (64, 128), (32,))]  # width, patch, batch
 PERCENTILES = (50, 95, 99)

@@ -44,7 +44,7 @@ CASES = [  # name, width c, patch side, patches a side of the frame
     ('c16, one 128x128', 16, 128, 1),
 ]
 TAPS = ('first', 'hidden')
-TOLERANCES = {'fp32': 1e-4, 'bf16': 0.05}  # by our precision: relative, of both terms
+TOLERANCES = {'fp32': 1e-4, 'bf16': 0.05, 'fp16': 0.05}  # by our precision: relative, of both terms
 TRIALS = 3  # of each setting
 TURN = 50  # milliseconds: of short calls a turn makes several
 # What each program reads. Where the program has no such variable there is nothing to write, see unlimited().

@@ -3,7 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * score_loop WIDTH PATCH PATCHES first|hidden BACKEND THREADS [fp32|bf16] < commands
+ * score_loop WIDTH PATCH PATCHES first|hidden BACKEND THREADS [fp32|bf16|fp16] < commands
  * PATCHES: of a side of the frame, or COLUMNSxROWS. Says "ready PIXEL_TERM FEATURE_TERM"; then each line on standard
  * input is answered with the milliseconds that one call of cbigan_scorer_score() took, from 8-bit pixels to score and
  * map, until the input ends. The weights are those of the golden tests, so that peers.py can build the same model; its
@@ -29,6 +29,16 @@ frame_pixels(int width, int height) /* (height, width, 3) */
   return pixels;
 }
 
+/* CBIGAN_PRECISION_AUTO: it is none that can be asked for here. */
+static CbiganPrecision
+precision_of(const char *name)
+{
+  int i = name ? CBIGAN_N_PRECISIONS - 1 : CBIGAN_PRECISION_FP32;
+  while (name && i > CBIGAN_PRECISION_AUTO && !g_str_equal(cbigan_precision_name((CbiganPrecision)i), name))
+    i--;
+  return (CbiganPrecision)i;
+}
+
 static int
 run(char **argv, GError **error)
 {
@@ -43,7 +53,7 @@ run(char **argv, GError **error)
   CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
   options.backend = argv[5];
   options.threads = atoi(argv[6]);
-  options.precision = argv[7] && g_str_equal(argv[7], "bf16") ? CBIGAN_PRECISION_BF16 : CBIGAN_PRECISION_FP32;
+  options.precision = precision_of(argv[7]);
   g_autoptr(CbiganScorer) scorer = cbigan_scorer_new(model, &options, error);
   if (!scorer)
     return 1;
@@ -66,8 +76,8 @@ int
 main(int argc, char **argv)
 {
   g_autoptr(GError) error = NULL;
-  if (argc < 7 || argc > 8 || (argc == 8 && !g_str_equal(argv[7], "fp32") && !g_str_equal(argv[7], "bf16"))) {
-    fprintf(stderr, "usage: score_loop WIDTH PATCH PATCHES first|hidden BACKEND THREADS [fp32|bf16]\n");
+  if (argc < 7 || argc > 8 || precision_of(argv[7]) == CBIGAN_PRECISION_AUTO) {
+    fprintf(stderr, "usage: score_loop WIDTH PATCH PATCHES first|hidden BACKEND THREADS [fp32|bf16|fp16]\n");
     return 2;
   }
   int status = run(argv, &error);

@@ -4,9 +4,10 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * See emulator.h. Anything that the backend does not promise to do (TF32, other strides, unaligned pointers, too small
- * a workspace; bf16 but n,h,w,c with channels in eights, and on chips that have it) is refused as cuDNN would, or more
- * strictly.
+ * a workspace; bf16 and fp16 but n,h,w,c with channels in eights, and bf16 on chips that have it) is refused as cuDNN
+ * would, or more strictly.
  */
+#include <cuda_fp16.h>
 #include <cudnn.h>
 
 #include <cstdint>
@@ -22,12 +23,12 @@ struct cudnnContext {
 
 struct cudnnTensorStruct {
   int n, c, h, w;
-  bool bf16; /* and n,h,w,c */
+  cudnnDataType_t type; /* not float: n,h,w,c */
 };
 
 struct cudnnFilterStruct {
   int o, i, h, w;
-  bool bf16; /* and o,h,w,i */
+  cudnnDataType_t type; /* not float: o,h,w,i */
 };
 
 struct cudnnConvolutionStruct {
@@ -126,20 +127,28 @@ cudnnDestroyConvolutionDescriptor(cudnnConvolutionDescriptor_t c)
   return destroy(c);
 }
 
-/* Floats n,c,h,w, or bf16 n,h,w,c on a chip that has it */
+/* Floats n,c,h,w, or 16 bits n,h,w,c on a chip that has them */
 static bool
 is_format(cudnnTensorFormat_t format, cudnnDataType_t type)
 {
-  return (format == CUDNN_TENSOR_NCHW && type == CUDNN_DATA_FLOAT) ||
-         (format == CUDNN_TENSOR_NHWC && type == CUDNN_DATA_BFLOAT16 && emulator_machine("capability", 75) >= 80);
+  const bool has_bf16 = emulator_machine("capability", 75) >= 80;
+  return type == CUDNN_DATA_FLOAT
+             ? format == CUDNN_TENSOR_NCHW
+             : format == CUDNN_TENSOR_NHWC && (type == CUDNN_DATA_HALF || (type == CUDNN_DATA_BFLOAT16 && has_bf16));
+}
+
+static bool
+is_narrow(cudnnDataType_t type)
+{
+  return type != CUDNN_DATA_FLOAT;
 }
 
 cudnnStatus_t
 cudnnSetTensor4dDescriptor(cudnnTensorDescriptor_t t, cudnnTensorFormat_t format, cudnnDataType_t type, int n, int c,
                            int h, int w)
 {
-  *t = { n, c, h, w, type == CUDNN_DATA_BFLOAT16 };
-  return is_format(format, type) && n > 0 && c > 0 && h > 0 && w > 0 && (!t->bf16 || c % 8 == 0)
+  *t = { n, c, h, w, type };
+  return is_format(format, type) && n > 0 && c > 0 && h > 0 && w > 0 && (!is_narrow(type) || c % 8 == 0)
              ? CUDNN_STATUS_SUCCESS
              : CUDNN_STATUS_BAD_PARAM;
 }
@@ -148,8 +157,9 @@ cudnnStatus_t
 cudnnSetFilter4dDescriptor(cudnnFilterDescriptor_t f, cudnnDataType_t type, cudnnTensorFormat_t format, int o, int i,
                            int h, int w)
 {
-  *f = { o, i, h, w, type == CUDNN_DATA_BFLOAT16 };
-  return is_format(format, type) && o > 0 && i > 0 && h > 0 && w == h && (!f->bf16 || (o % 8 == 0 && i % 8 == 0))
+  *f = { o, i, h, w, type };
+  return is_format(format, type) && o > 0 && i > 0 && h > 0 && w == h &&
+                 (!is_narrow(type) || (o % 8 == 0 && i % 8 == 0))
              ? CUDNN_STATUS_SUCCESS
              : CUDNN_STATUS_BAD_PARAM;
 }
@@ -183,8 +193,8 @@ static bool
 fits(const Problem &p, const cudnnConvolutionStruct &c)
 {
   return p.x.n == p.y.n && p.x.c == p.w.i && p.y.c == p.w.o && p.y.h == p.x.h + 2 * p.pad - p.w.h + 1 &&
-         p.y.w == p.x.w + 2 * p.pad - p.w.w + 1 && p.x.bf16 == p.y.bf16 && p.x.bf16 == p.w.bf16 &&
-         c.math == (p.x.bf16 ? CUDNN_TENSOR_OP_MATH : CUDNN_FMA_MATH);
+         p.y.w == p.x.w + 2 * p.pad - p.w.w + 1 && p.x.type == p.y.type && p.x.type == p.w.type &&
+         c.math == (is_narrow(p.x.type) ? CUDNN_TENSOR_OP_MATH : CUDNN_FMA_MATH);
 }
 
 /* Bytes asked for, and written: more for wider layers, so that the workspace grows. */
@@ -201,18 +211,22 @@ workspace_size(const Problem &p, const cudnnConvolutionStruct &c, bool supported
   return !fits(p, c) ? CUDNN_STATUS_BAD_PARAM : supported ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_NOT_SUPPORTED;
 }
 
-/* --- bf16: to floats n,c,h,w and back ------------------------------------------------------------------------------
+/* --- 16 bits: to floats n,c,h,w and back ----------------------------------------------------------------------------
  */
 
 static float
-from_bf16(uint16_t bits)
+from_narrow(cudnnDataType_t type, uint16_t bits)
 {
+  if (type == CUDNN_DATA_HALF)
+    return __half2float(__ushort_as_half(bits));
   return __uint_as_float((unsigned)bits << 16);
 }
 
 static uint16_t
-to_bf16(float v)
+to_narrow(cudnnDataType_t type, float v)
 {
+  if (type == CUDNN_DATA_HALF)
+    return __half_as_ushort(__float2half_rn(v));
   const unsigned bits = __float_as_uint(v), half = 0x7FFF + (bits >> 16 & 1); /* a tie to the even one */
   return (uint16_t)(v != v ? bits >> 16 | 0x40 : (bits + half) >> 16);
 }
@@ -229,10 +243,10 @@ for_each_place(int n, int c, int h, int w, Body body)
 }
 
 static std::vector<float>
-read_bf16(const void *data, int n, int c, int h, int w)
+read_narrow(cudnnDataType_t type, const void *data, int n, int c, int h, int w)
 {
   std::vector<float> to((size_t)n * c * h * w);
-  for_each_place(n, c, h, w, [&](size_t at, size_t i) { to[i] = from_bf16(((const uint16_t *)data)[at]); });
+  for_each_place(n, c, h, w, [&](size_t at, size_t i) { to[i] = from_narrow(type, ((const uint16_t *)data)[at]); });
   return to;
 }
 
@@ -297,15 +311,16 @@ filter(const Problem &p, const float *x, const float *y)
   return sums;
 }
 
-/* y = convolution of x and w, all in bf16, sums in float */
+/* y = convolution of x and w, all of 16 bits, sums in float */
 static void
-forward_bf16(const Problem &p, const void *x, const void *w, float beta, void *y)
+forward_narrow(const Problem &p, const void *x, const void *w, float beta, void *y)
 {
-  const std::vector<float> from = read_bf16(x, p.x.n, p.x.c, p.x.h, p.x.w);
-  const std::vector<float> weights = read_bf16(w, p.w.o, p.w.i, p.w.h, p.w.w);
-  std::vector<float> to = read_bf16(y, p.y.n, p.y.c, p.y.h, p.y.w);
+  const std::vector<float> from = read_narrow(p.x.type, x, p.x.n, p.x.c, p.x.h, p.x.w);
+  const std::vector<float> weights = read_narrow(p.x.type, w, p.w.o, p.w.i, p.w.h, p.w.w);
+  std::vector<float> to = read_narrow(p.x.type, y, p.y.n, p.y.c, p.y.h, p.y.w);
   store(forward(p, from.data(), weights.data()), beta, to.data());
-  for_each_place(p.y.n, p.y.c, p.y.h, p.y.w, [&](size_t at, size_t i) { ((uint16_t *)y)[at] = to_bf16(to[i]); });
+  for_each_place(p.y.n, p.y.c, p.y.h, p.y.w,
+                 [&](size_t at, size_t i) { ((uint16_t *)y)[at] = to_narrow(p.x.type, to[i]); });
 }
 
 static bool
@@ -366,8 +381,8 @@ cudnnConvolutionForward(cudnnHandle_t handle, const void *alpha, const cudnnTens
   const Problem p = { *xd, *yd, *wd, c->pad };
   const float keep = *(const float *)beta;
   return run(handle, p, *c, alpha, x, w, y, workspace, size, [=] {
-    if (p.x.bf16)
-      forward_bf16(p, x, w, keep, y);
+    if (is_narrow(p.x.type))
+      forward_narrow(p, x, w, keep, y);
     else
       store(forward(p, (const float *)x, (const float *)w), keep, (float *)y);
   });
@@ -381,7 +396,7 @@ cudnnConvolutionBackwardData(cudnnHandle_t handle, const void *alpha, const cudn
 {
   const Problem p = { *xd, *yd, *wd, c->pad };
   const float keep = *(const float *)beta;
-  if (p.x.bf16)
+  if (is_narrow(p.x.type))
     return CUDNN_STATUS_NOT_SUPPORTED;
   return run(handle, p, *c, alpha, w, y, x, workspace, size,
              [=] { store(data(p, (const float *)w, (const float *)y), keep, (float *)x); });
@@ -395,7 +410,7 @@ cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void *alpha, const cu
 {
   const Problem p = { *xd, *yd, *wd, c->pad };
   const float keep = *(const float *)beta;
-  if (p.x.bf16)
+  if (is_narrow(p.x.type))
     return CUDNN_STATUS_NOT_SUPPORTED;
   return run(handle, p, *c, alpha, x, y, w, workspace, size,
              [=] { store(filter(p, (const float *)x, (const float *)y), keep, (float *)w); });

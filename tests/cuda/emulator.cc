@@ -146,7 +146,7 @@ cudaMalloc(void **p, size_t size)
   size_t in_use = 0, at = 0;
   for (auto &a : live)
     in_use += a.second.size;
-  if (size > ((size_t)emulator_machine("memory", 8192) << 20) - in_use)
+  if (size + in_use > (size_t)emulator_machine("memory", 8192) << 20)
     return last_error = cudaErrorMemoryAllocation;
   for (auto &a : live) { /* the first gap that is big enough */
     if (a.first - at >= with_canary(size))

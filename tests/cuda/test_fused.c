@@ -12,8 +12,13 @@
 #include "machines.h"
 #include "passes.h"
 
-#define TOLERANCE 2.5e-5f    /* of the largest number of a value, as of the cpu backend's fused layers */
-#define BF16_TOLERANCE 0.07f /* worst 0.047: random weights, noise for pictures; cutting bits off has 0.078 */
+/* Of the largest number of a value; in fp32 as of the cpu backend's fused layers. The worst of the others with random
+ * weights and noise for pictures is 0.047 and 0.006; cutting bits off instead of rounding has 0.078 in bf16. */
+static const float tolerances[CBIGAN_N_PRECISIONS] = {
+  [CBIGAN_PRECISION_FP32] = 2.5e-5f,
+  [CBIGAN_PRECISION_BF16] = 0.07f,
+  [CBIGAN_PRECISION_FP16] = 0.01f,
+};
 
 static Pass
 open_pass(const CbiganNetwork *network, const Case *c)
@@ -34,8 +39,9 @@ all_fused(const Pass *p)
 
 /* The first pass is made of launches, the second of a graph. */
 static void
-check(const Case *c, gboolean whole, float worst[2])
+check(const Case *c, gboolean whole, float worst[CBIGAN_N_PRECISIONS])
 {
+  const CbiganPrecision precision = MAX(c->precision, CBIGAN_PRECISION_FP32);
   g_autoptr(CbiganNetwork) network = case_network(c);
   Pass want = pass_new("reference", NULL, 0, network,
                        &(Case){ c->kind, c->width, c->patch, c->batch, c->data, c->n_layers }, CBIGAN_FORWARD_KEEP);
@@ -46,33 +52,34 @@ check(const Case *c, gboolean whole, float worst[2])
     if (whole && !all_fused(&have))
       g_error("%s: %s c = %d is not fused as a whole", machine, cbigan_network_prefix(c->kind), c->width);
     pass_run(&have, c, TRUE);
-    compare_passes(machine, c->bf16 ? "bf16" : "fused", c, &have, &want, c->bf16 ? BF16_TOLERANCE : TOLERANCE,
-                   &worst[c->bf16]);
+    compare_passes(machine, cbigan_precision_name(precision), c, &have, &want, tolerances[precision],
+                   &worst[precision]);
     pass_clear(&have);
   }
   pass_clear(&want);
 }
 
 static void
-say_worst(const float worst[2])
+say_worst(const float worst[CBIGAN_N_PRECISIONS])
 {
-  g_test_message("worst error %.2g of a value's largest number, tolerance %.2g; in bf16 %.2g, %.2g", (double)worst[0],
-                 (double)TOLERANCE, (double)worst[1], (double)BF16_TOLERANCE);
+  for (int i = CBIGAN_PRECISION_FP32; i < CBIGAN_N_PRECISIONS; i++)
+    g_test_message("%s: worst error %.2g of a value's largest number, tolerance %.2g",
+                   cbigan_precision_name((CbiganPrecision)i), (double)worst[i], (double)tolerances[i]);
 }
 
 static void
-check_networks(gboolean bf16)
+check_networks(CbiganPrecision precision)
 {
   static const struct {
     int width, patch, batch;
   } rows[] = { { 1, 64, 3 }, { 3, 64, 2 }, { 5, 64, 1 }, { 9, 64, 1 }, { 3, 128, 1 } };
-  float worst[2] = { 0 };
+  float worst[CBIGAN_N_PRECISIONS] = { 0 };
   if (!n_machines())
     return;
   for (guint i = 0; i < G_N_ELEMENTS(rows) * CBIGAN_N_NETWORKS; i++) {
     Case c = { (CbiganNetworkKind)(i % CBIGAN_N_NETWORKS), rows[i / CBIGAN_N_NETWORKS].width,
                rows[i / CBIGAN_N_NETWORKS].patch, rows[i / CBIGAN_N_NETWORKS].batch };
-    c.bf16 = bf16;
+    c.precision = precision;
     check(&c, TRUE, worst);
   }
   say_worst(worst);
@@ -81,28 +88,34 @@ check_networks(gboolean bf16)
 static void
 test_networks(void)
 {
-  check_networks(FALSE);
+  check_networks(CBIGAN_PRECISION_FP32);
 }
 
 static void
 test_bf16(void)
 {
-  check_networks(TRUE);
+  check_networks(CBIGAN_PRECISION_BF16);
+}
+
+static void
+test_fp16(void)
+{
+  check_networks(CBIGAN_PRECISION_FP16);
 }
 
 /* D and G as far as every layer, also to within a block. */
 static void
 test_taps(void)
 {
-  float worst[2] = { 0 };
+  float worst[CBIGAN_N_PRECISIONS] = { 0 };
   if (!n_machines())
     return;
   for (int kind = CBIGAN_GENERATOR; kind <= CBIGAN_DISCRIMINATOR; kind++) {
     Case c = { (CbiganNetworkKind)kind, 1, 64, 1 };
     g_autoptr(CbiganNetwork) network = case_network(&c);
     for (c.n_layers = 1; c.n_layers <= network->n_layers; c.n_layers++)
-      for (int bf16 = 0; bf16 < 2; bf16++) {
-        c.bf16 = bf16;
+      for (int precision = CBIGAN_PRECISION_FP32; precision < CBIGAN_N_PRECISIONS; precision++) {
+        c.precision = (CbiganPrecision)precision;
         check(&c, FALSE, worst);
       }
   }
@@ -114,7 +127,7 @@ static void
 test_data(void)
 {
   static const DataKind kinds[] = { DATA_ZERO, DATA_DENORMAL, DATA_HUGE };
-  float worst[2] = { 0 };
+  float worst[CBIGAN_N_PRECISIONS] = { 0 };
   if (!n_machines())
     return;
   for (guint i = 0; i < G_N_ELEMENTS(kinds) * CBIGAN_N_NETWORKS; i++) {
@@ -151,7 +164,7 @@ test_kept_inside(void)
     pass_run(&p, &c, TRUE);
     pass_run(&want, &c, FALSE);
     float worst = 0;
-    compare_passes("kept inside", names[i], &c, &p, &want, TOLERANCE, &worst);
+    compare_passes("kept inside", names[i], &c, &p, &want, tolerances[CBIGAN_PRECISION_FP32], &worst);
     pass_clear(&p);
     pass_clear(&want);
   }
@@ -163,13 +176,14 @@ test_neighbours(void)
 {
   for (int i = 0; i < CBIGAN_N_NETWORKS * 2 * n_machines(); i++) {
     const char *machine = use_machine(i / 2 / CBIGAN_N_NETWORKS);
-    Case c = { (CbiganNetworkKind)(i / 2 % CBIGAN_N_NETWORKS), 3, 64, 3, .bf16 = i % 2 };
+    Case c = { (CbiganNetworkKind)(i / 2 % CBIGAN_N_NETWORKS), 3, 64, 3 };
+    c.precision = i % 2 ? CBIGAN_PRECISION_BF16 : CBIGAN_PRECISION_FP32;
     g_autoptr(CbiganNetwork) network = case_network(&c);
     Pass clean = open_pass(network, &c), spoilt = open_pass(network, &c);
     pass_run(&clean, &c, TRUE);
     c.nan_sample = 2;
     pass_run(&spoilt, &c, TRUE);
-    compare_bits(machine, c.bf16 ? "bf16" : "fused", &c, &spoilt, &clean, 1);
+    compare_bits(machine, cbigan_precision_name(c.precision), &c, &spoilt, &clean, 1);
     for (int k = 0; spoilt.values[k] >= 0; k++)
       g_assert_true(isnan(spoilt.out[k][cbigan_shape_size(network->values[spoilt.values[k]].shape)]));
     pass_clear(&clean);
@@ -187,24 +201,36 @@ same_outputs(const Pass *a, const Pass *b, int batch)
   return TRUE;
 }
 
-/* Only chips that have bf16 take it, and only if they are asked; wide networks prefer it there. */
+/* Each has its own bits, where the chip has it: else it is an error that says what there is. Wide networks prefer bf16.
+ */
 static void
 test_precision(void)
 {
-  Case c = { CBIGAN_ENCODER, 3, 64, 1 }, half = c;
-  half.bf16 = TRUE;
-  g_autoptr(CbiganNetwork) network = case_network(&c);
   static const char *const chips[] = { "capability=75", "capability=80" };
-  for (guint i = 0; i < G_N_ELEMENTS(chips) && only_emulated(); i++) {
-    g_setenv("CBIGAN_EMULATOR", chips[i], TRUE);
-    Pass fp32 = open_pass(network, &c), bf16 = open_pass(network, &half);
-    pass_run(&fp32, &c, FALSE);
-    pass_run(&bf16, &c, FALSE);
-    g_assert_true(same_outputs(&fp32, &bf16, 1) == (i == 0));
-    g_assert_true(cbigan_backend_prefers_bf16(fp32.backend, 16) == (i == 1));
-    g_assert_false(cbigan_backend_prefers_bf16(fp32.backend, 8));
-    pass_clear(&fp32);
-    pass_clear(&bf16);
+  Case c = { CBIGAN_ENCODER, 3, 64, 1 };
+  g_autoptr(CbiganNetwork) network = case_network(&c);
+  for (int chip = 0; chip < 2 && only_emulated(); chip++) {
+    g_autoptr(GError) error = NULL;
+    Pass passes[CBIGAN_N_PRECISIONS];
+    g_setenv("CBIGAN_EMULATOR", chips[chip], TRUE);
+    for (int i = 0; i < CBIGAN_N_PRECISIONS; i++) {
+      c.precision = i == CBIGAN_PRECISION_BF16 && chip == 0 ? CBIGAN_PRECISION_AUTO : (CbiganPrecision)i;
+      passes[i] = open_pass(network, &c);
+      pass_run(&passes[i], &c, FALSE);
+    }
+    CbiganBackend *backend = passes[CBIGAN_PRECISION_FP32].backend;
+    const Pass *fp32 = &passes[CBIGAN_PRECISION_FP32], *bf16 = &passes[CBIGAN_PRECISION_BF16],
+               *fp16 = &passes[CBIGAN_PRECISION_FP16];
+    g_assert_true(same_outputs(fp32, bf16, 1) == (chip == 0));
+    g_assert_false(same_outputs(fp32, fp16, 1));
+    g_assert_false(same_outputs(bf16, fp16, 1));
+    g_assert_true(cbigan_backend_prefers_bf16(backend, 16) == (chip == 1));
+    g_assert_false(cbigan_backend_prefers_bf16(backend, 8));
+    g_assert_true(cbigan_backend_set_precision(backend, CBIGAN_PRECISION_BF16, &error) == (chip == 1));
+    if (chip == 0)
+      g_assert_nonnull(strstr(error->message, "“cuda” can't do bf16 here; it has: fp32, fp16"));
+    for (int i = 0; i < CBIGAN_N_PRECISIONS; i++)
+      pass_clear(&passes[i]);
   }
 }
 
@@ -245,6 +271,7 @@ main(int argc, char **argv)
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/cuda-fused/networks", test_networks);
   g_test_add_func("/cuda-fused/bf16", test_bf16);
+  g_test_add_func("/cuda-fused/fp16", test_fp16);
   g_test_add_func("/cuda-fused/taps", test_taps);
   g_test_add_func("/cuda-fused/data", test_data);
   g_test_add_func("/cuda-fused/kept-inside", test_kept_inside);

@@ -22,7 +22,7 @@ describe(const CbiganCudaFused *self, const CbiganCudaStep *step, CbiganCudaProb
 {
   memset(to, 0, sizeof *to);
   to->batch = self->batch;
-  to->bf16 = self->bf16;
+  to->narrow = self->narrow ? 1 + (int)self->type : 0;
   to->kernel = step->parts[0].layer->kernel;
   to->halves = step->halves;
   to->n_parts = step->n_parts;

@@ -26,10 +26,9 @@ static const struct {
 
 static gboolean
 describe_data(CbiganCuda *self, const CbiganCudaConvolution *c, CbiganShape in, CbiganShape out, int kernel, int batch,
-              gboolean bf16)
+              cudnnDataType_t type)
 {
-  const cudnnTensorFormat_t format = bf16 ? CUDNN_TENSOR_NHWC : CUDNN_TENSOR_NCHW;
-  const cudnnDataType_t type = bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
+  const cudnnTensorFormat_t format = type == CUDNN_DATA_FLOAT ? CUDNN_TENSOR_NCHW : CUDNN_TENSOR_NHWC;
   return CBIGAN_CUDNN_TRY(self, cudnnSetTensor4dDescriptor(c->x, format, type, batch, in.c, in.h, in.w)) &&
          CBIGAN_CUDNN_TRY(self, cudnnSetTensor4dDescriptor(c->y, format, type, batch, out.c, out.h, out.w)) &&
          CBIGAN_CUDNN_TRY(self, cudnnSetFilter4dDescriptor(c->w, type, format, out.c, in.c, kernel, kernel));
@@ -37,18 +36,18 @@ describe_data(CbiganCuda *self, const CbiganCudaConvolution *c, CbiganShape in, 
 
 gboolean
 cbigan_cuda_convolution_describe(CbiganCuda *self, CbiganCudaConvolution *c, CbiganShape in, CbiganShape out,
-                                 int kernel, int batch, gboolean bf16)
+                                 int kernel, int batch, cudnnDataType_t type)
 {
   const int pad = kernel / 2;
   return CBIGAN_CUDNN_TRY(self, cudnnCreateTensorDescriptor(&c->x)) &&
          CBIGAN_CUDNN_TRY(self, cudnnCreateTensorDescriptor(&c->y)) &&
          CBIGAN_CUDNN_TRY(self, cudnnCreateFilterDescriptor(&c->w)) &&
          CBIGAN_CUDNN_TRY(self, cudnnCreateConvolutionDescriptor(&c->convolution)) &&
-         describe_data(self, c, in, out, kernel, batch, bf16) &&
+         describe_data(self, c, in, out, kernel, batch, type) &&
          CBIGAN_CUDNN_TRY(self, cudnnSetConvolution2dDescriptor(c->convolution, pad, pad, 1, 1, 1, 1,
                                                                 CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT)) &&
-         CBIGAN_CUDNN_TRY(self,
-                          cudnnSetConvolutionMathType(c->convolution, bf16 ? CUDNN_TENSOR_OP_MATH : CUDNN_FMA_MATH));
+         CBIGAN_CUDNN_TRY(self, cudnnSetConvolutionMathType(
+                                    c->convolution, type == CUDNN_DATA_FLOAT ? CUDNN_FMA_MATH : CUDNN_TENSOR_OP_MATH));
 }
 
 static cudnnStatus_t
@@ -97,7 +96,7 @@ cbigan_cuda_convolution_init(CbiganCuda *self, CbiganCudaConvolution *c, CbiganC
                              const CbiganLayer *layer, int batch)
 {
   c->direction = direction;
-  if (!cbigan_cuda_convolution_describe(self, c, layer->in, layer->out, layer->kernel, batch, FALSE))
+  if (!cbigan_cuda_convolution_describe(self, c, layer->in, layer->out, layer->kernel, batch, CUDNN_DATA_FLOAT))
     return FALSE;
   cudnnStatus_t status = CUDNN_STATUS_NOT_SUPPORTED;
   size_t size = 0;

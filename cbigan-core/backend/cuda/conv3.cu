@@ -17,7 +17,7 @@ __global__ static void
 conv3(size_t quads, int in_c, int out_c, int h, int w, const float *x, const float *weights, const float *bias,
       CbiganCudaActivation activation, float *y)
 {
-  __shared__ float shared[CBIGAN_CUDA_NARROW * 9 * OUTS]; /* (in_c, 9, OUTS) */
+  alignas(16) __shared__ float shared[CBIGAN_CUDA_FEW * 9 * OUTS]; /* (in_c, 9, OUTS) */
   const int first = (int)blockIdx.y * OUTS, outs = min(OUTS, out_c - first), taps = in_c * 9;
   const size_t plane = (size_t)h * (size_t)w, small = DOUBLES ? plane / 4 : plane;
   for (int i = (int)threadIdx.x; i < taps * OUTS; i += CBIGAN_THREADS)

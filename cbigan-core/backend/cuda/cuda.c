@@ -177,6 +177,15 @@ l1(CbiganBackend *base, int n, gsize size, const float *a, const float *b, float
   cbigan_cuda_add_parts(self, n, parts, FALSE, sums);
 }
 
+static guint
+precisions(const CbiganBackend *base)
+{
+  guint all = 1u << CBIGAN_PRECISION_FP32 | 1u << CBIGAN_PRECISION_FP16;
+  if (((const CbiganCuda *)base)->capability >= CBIGAN_CUDA_BF16_CAPABILITY)
+    all |= 1u << CBIGAN_PRECISION_BF16;
+  return all;
+}
+
 static void
 set_precision(CbiganBackend *base, CbiganPrecision precision)
 {
@@ -211,6 +220,7 @@ static const CbiganBackendClass cuda = {
   .upsample = upsample,
   .avgpool = avgpool,
   .fuse = cbigan_cuda_fuse,
+  .precisions = precisions,
   .set_precision = set_precision,
   .prefers_bf16 = prefers_bf16,
   .l1 = l1,

@@ -96,10 +96,10 @@ void cbigan_cuda_add_parts(CbiganCuda *self, int groups, int parts, gboolean acc
 /* FALSE: failed, kept. */
 gboolean cbigan_cuda_convolution_init(CbiganCuda *self, CbiganCudaConvolution *c, CbiganCudaDirection direction,
                                       const CbiganLayer *layer, int batch);
-/* The parts of that: without an algorithm, bf16: data in bf16, n,h,w,c, sums in float; and with this one, FALSE: cuDNN
+/* The parts of that: without an algorithm, numbers of 16 bits: n,h,w,c; sums in float; and with this one, FALSE: cuDNN
  * can't (not kept), or failed (kept). */
 gboolean cbigan_cuda_convolution_describe(CbiganCuda *self, CbiganCudaConvolution *c, CbiganShape in, CbiganShape out,
-                                          int kernel, int batch, gboolean bf16);
+                                          int kernel, int batch, cudnnDataType_t type);
 gboolean cbigan_cuda_convolution_choose(CbiganCuda *self, CbiganCudaConvolution *c, int algorithm);
 void cbigan_cuda_convolution_clear(CbiganCudaConvolution *c);
 /* Writes y (FORWARD), x (DATA) or w (FILTER) from the other two, or adds to it. All aligned to 16 bytes. */

@@ -4,8 +4,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * A residual block (see networks.c) becomes three steps: two 3x3 convolutions, and its closing 1x1 with the skip and
- * the 2x2 mean. Its upsampled input is nobody's value. In bf16 a value that convolutions read lies in that form too;
- * dense layers, and the callers, have floats.
+ * the 2x2 mean. Its upsampled input is nobody's value. In bf16 or fp16 a value that convolutions read lies in that form
+ * too; dense layers, and the callers, have floats.
  */
 #include "backend/cuda/fused.h"
 
@@ -14,7 +14,7 @@ typedef struct {
   CbiganCudaFused *self;
   int first, n_layers;
   const int *keep;
-  gboolean *bf16; /* [n_values]: there is a step that writes it so */
+  gboolean *narrow; /* [n_values]: there is a step that writes it so */
 } Builder;
 
 static CbiganCudaStep *
@@ -28,10 +28,10 @@ add_step(Builder *b, CbiganCudaStepKind kind, int output)
 static void
 add_rounding(Builder *b, int value)
 {
-  if (!b->self->bf16 || b->bf16[value])
+  if (!b->self->narrow || b->narrow[value])
     return;
   add_step(b, CBIGAN_CUDA_ROUND, value);
-  b->bf16[value] = TRUE;
+  b->narrow[value] = TRUE;
 }
 
 static CbiganCudaStep *
@@ -40,7 +40,7 @@ add_convolution(Builder *b, const CbiganLayer *l, int input, gboolean doubles, i
   add_rounding(b, input);
   CbiganCudaStep *step = add_step(b, CBIGAN_CUDA_CONVOLVE, output);
   step->parts[step->n_parts++] = (CbiganCudaPart){ .layer = l, .input = input, .doubles = doubles };
-  b->bf16[output] = TRUE;
+  b->narrow[output] = TRUE;
   return step;
 }
 
@@ -142,7 +142,7 @@ typedef struct {
   gsize size, offset;
 } Item;
 
-enum { FLOATS, BF16, N_FORMS };
+enum { FLOATS, NARROW, N_FORMS };
 
 /* needed: also where nobody reads it */
 static void
@@ -161,18 +161,18 @@ find_lives(const CbiganCudaFused *self, Item (*items)[N_FORMS])
   for (int i = 0; i < self->n_steps; i++) {
     const CbiganCudaStep *step = &self->steps[i];
     Item *output = items[step->output];
-    const int form = step->kind == CBIGAN_CUDA_CONVOLVE && self->bf16 ? BF16 : FLOATS;
+    const int form = step->kind == CBIGAN_CUDA_CONVOLVE && self->narrow ? NARROW : FLOATS;
     for (int k = 0; k < step->n_parts; k++)
       items[step->parts[k].input][form].last = i;
     if (step->kind == CBIGAN_CUDA_MULTIPLY)
       items[step->parts[0].input][FLOATS].last = i;
     if (step->kind == CBIGAN_CUDA_ROUND) {
       output[FLOATS].last = i;
-      write_item(&output[BF16], i, TRUE);
+      write_item(&output[NARROW], i, TRUE);
       continue;
     }
     write_item(&output[form], i, !self->places[step->output].given);
-    if (form == BF16)
+    if (form == NARROW)
       write_item(&output[FLOATS], i, FALSE);
   }
 }
@@ -210,7 +210,7 @@ find_places(CbiganCudaFused *self)
       self->places[v].offsets[form] = CBIGAN_NO_OFFSET;
       if (item->first < 0 || item->last < 0 || given)
         continue;
-      item->size = cbigan_cuda_round_up(cbigan_cuda_value_size(network->values[v].shape, self->batch, form == BF16));
+      item->size = cbigan_cuda_round_up(cbigan_cuda_value_size(network->values[v].shape, self->batch, form == NARROW));
       place(placed, n_placed, item);
       placed[n_placed++] = *item;
       self->places[v].offsets[form] = item->offset;
@@ -262,10 +262,11 @@ cbigan_cuda_fuse(CbiganBackend *base, const CbiganNetwork *network, int first, i
   self->cuda = cuda;
   self->network = network;
   self->batch = batch;
-  self->bf16 = cuda->precision == CBIGAN_PRECISION_BF16 && cuda->capability >= CBIGAN_CUDA_BF16_CAPABILITY;
+  self->narrow = cuda->precision != CBIGAN_PRECISION_FP32;
+  self->type = cuda->precision == CBIGAN_PRECISION_BF16 ? CBIGAN_CUDA_BF16 : CBIGAN_CUDA_FP16;
   self->places = g_new0(CbiganCudaPlace, network->n_values);
-  g_autofree gboolean *bf16 = g_new0(gboolean, network->n_values);
-  Builder b = { self, first, n_layers, keep, bf16 };
+  g_autofree gboolean *narrow = g_new0(gboolean, network->n_values);
+  Builder b = { self, first, n_layers, keep, narrow };
   find_steps(&b);
   find_given(self, &b);
   return cbigan_cuda_fused_open(self, find_places(self));

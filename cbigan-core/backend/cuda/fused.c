@@ -19,11 +19,11 @@ size_scratch(const CbiganCudaFused *self, gsize sizes[2])
     if (step->kind != CBIGAN_CUDA_CONVOLVE)
       continue;
     const CbiganShape sum = cbigan_cuda_step_shape(step), wide = step->parts[0].layer->in;
-    gsize aside = step->parts[0].doubles ? cbigan_cuda_value_size(wide, self->batch, self->bf16) : 0;
+    gsize aside = step->parts[0].doubles ? cbigan_cuda_value_size(wide, self->batch, self->narrow) : 0;
     if (step->n_parts > 1 && step->parts[1].doubles)
-      aside = cbigan_cuda_value_size((CbiganShape){ sum.c, sum.h / 2, sum.w / 2 }, self->batch, self->bf16);
+      aside = cbigan_cuda_value_size((CbiganShape){ sum.c, sum.h / 2, sum.w / 2 }, self->batch, self->narrow);
     sizes[0] = MAX(sizes[0], aside);
-    sizes[1] = MAX(sizes[1], cbigan_cuda_value_size(sum, self->batch, self->bf16));
+    sizes[1] = MAX(sizes[1], cbigan_cuda_value_size(sum, self->batch, self->narrow));
   }
 }
 
@@ -31,7 +31,7 @@ static gsize
 size_weights(const CbiganCudaFused *self, const CbiganLayer *l)
 {
   return cbigan_cuda_round_up(
-      self->bf16
+      self->narrow
           ? cbigan_cuda_value_size((CbiganShape){ l->in.c, l->kernel, l->kernel },
                                    (l->out.c + CBIGAN_CUDA_EIGHT - 1) / CBIGAN_CUDA_EIGHT * CBIGAN_CUDA_EIGHT, TRUE)
           : cbigan_cuda_weights_size(l) * sizeof(float));
@@ -47,7 +47,7 @@ lay_out(CbiganCudaFused *self, gsize values)
   for (int v = 0; v < self->network->n_values; v++) {
     const gsize *offsets = self->places[v].offsets;
     self->places[v].floats = offsets[0] == CBIGAN_NO_OFFSET ? NULL : (float *)(gpointer)(memory + offsets[0]);
-    self->places[v].bf16 = offsets[1] == CBIGAN_NO_OFFSET ? NULL : memory + offsets[1];
+    self->places[v].narrow = offsets[1] == CBIGAN_NO_OFFSET ? NULL : memory + offsets[1];
   }
   for (int i = 0; i < 2; at += cbigan_cuda_round_up(scratch[i]), i++)
     self->scratch[i] = memory + at;
@@ -61,9 +61,9 @@ lay_out(CbiganCudaFused *self, gsize values)
 }
 
 static CbiganShape
-in_eights(CbiganShape shape, gboolean bf16)
+in_eights(CbiganShape shape, gboolean narrow)
 {
-  if (bf16)
+  if (narrow)
     shape.c = (shape.c + CBIGAN_CUDA_EIGHT - 1) / CBIGAN_CUDA_EIGHT * CBIGAN_CUDA_EIGHT;
   return shape;
 }
@@ -73,12 +73,15 @@ static gboolean
 describe(CbiganCudaFused *self, const CbiganCudaStep *step, CbiganCudaPart *part)
 {
   const CbiganLayer *l = part->layer;
-  CbiganShape in = in_eights(l->in, self->bf16), out = in_eights(l->out, self->bf16);
+  CbiganShape in = in_eights(l->in, self->narrow), out = in_eights(l->out, self->narrow);
   if (part->doubles && part != &step->parts[0]) {
     in.h /= 2, in.w /= 2;
     out.h /= 2, out.w /= 2;
   }
-  return cbigan_cuda_convolution_describe(self->cuda, &part->convolution, in, out, l->kernel, self->batch, self->bf16);
+  const cudnnDataType_t type = !self->narrow                    ? CUDNN_DATA_FLOAT
+                               : self->type == CBIGAN_CUDA_BF16 ? CUDNN_DATA_BFLOAT16
+                                                                : CUDNN_DATA_HALF;
+  return cbigan_cuda_convolution_describe(self->cuda, &part->convolution, in, out, l->kernel, self->batch, type);
 }
 
 static gboolean
@@ -119,10 +122,10 @@ fused_load(CbiganFused *base, const float *parameters)
     for (int k = 0; k < self->steps[i].n_parts && self->steps[i].kind == CBIGAN_CUDA_CONVOLVE; k++) {
       const CbiganCudaPart *part = &self->steps[i].parts[k];
       const CbiganLayer *l = part->layer;
-      if (self->bf16)
-        CBIGAN_CUDA_TRY(self->cuda,
-                        cbigan_cuda_launch_filter_bf16(l->out.c, l->in.c, l->kernel * l->kernel, parameters + l->weight,
-                                                       l->weight_stride, part->weights, self->cuda->stream));
+      if (self->narrow)
+        CBIGAN_CUDA_TRY(self->cuda, cbigan_cuda_launch_filter_narrow(
+                                        self->type, l->out.c, l->in.c, l->kernel * l->kernel, parameters + l->weight,
+                                        l->weight_stride, part->weights, self->cuda->stream));
       else
         cbigan_cuda_load_weights(self->cuda, l, parameters, part->weights);
     }

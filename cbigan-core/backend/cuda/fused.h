@@ -17,7 +17,7 @@ G_BEGIN_DECLS
 typedef enum {
   CBIGAN_CUDA_CONVOLVE, /* 3x3; or 1x1 of one or two inputs, which is the end of a block */
   CBIGAN_CUDA_MULTIPLY, /* a dense layer, always in float */
-  CBIGAN_CUDA_ROUND,    /* a value's floats to bf16 */
+  CBIGAN_CUDA_ROUND,    /* a value's floats to 16 bits */
 } CbiganCudaStepKind;
 
 /* How a convolution is done. Each gives the same bits every time. */
@@ -50,9 +50,9 @@ typedef struct {
 /* Where a value lies; what is neither read nor written as such has no place. */
 typedef struct {
   gboolean given;   /* its floats: in the caller's buffer */
-  gsize offsets[2]; /* of its floats and of its bf16 form, in the fused memory; or CBIGAN_NO_OFFSET */
+  gsize offsets[2]; /* of its floats and of its 16-bit form, in the fused memory; or CBIGAN_NO_OFFSET */
   float *floats;    /* n,c,h,w; NULL: the caller's, or none */
-  void *bf16;       /* n,h,w,c, channels in eights; or NULL */
+  void *narrow;     /* n,h,w,c, channels in eights; or NULL */
 } CbiganCudaPlace;
 
 /* --- graph.c: launches, captured once for each set of pointers that they use ---------------------------------------
@@ -86,7 +86,8 @@ typedef struct {
   CbiganCuda *cuda;
   const CbiganNetwork *network;
   int batch;
-  gboolean bf16;
+  gboolean narrow;       /* values between convolutions have 16 bits: */
+  CbiganCudaNarrow type; /* so */
   CbiganCudaStep *steps;
   int n_steps;
   CbiganCudaPlace *places; /* [network->n_values] */
@@ -110,7 +111,7 @@ cbigan_cuda_step_shape(const CbiganCudaStep *step)
 
 /* choose.c: a step's way as it was measured on this backend. */
 typedef struct {
-  int batch, bf16, kernel, halves, n_parts;
+  int batch, narrow, kernel, halves, n_parts;
   struct {
     CbiganShape in, out;
     int doubles;
@@ -129,12 +130,12 @@ gboolean cbigan_cuda_fused_choose(CbiganCudaFused *self);
  * failed, which is kept; all is freed then. */
 CbiganFused *cbigan_cuda_fused_open(CbiganCudaFused *self, gsize values);
 
-/* Bytes of a value in one form; bf16: channels in eights */
+/* Bytes of a value in one form; narrow: 16 bits, channels in eights */
 static inline gsize
-cbigan_cuda_value_size(CbiganShape shape, int batch, gboolean bf16)
+cbigan_cuda_value_size(CbiganShape shape, int batch, gboolean narrow)
 {
-  const int channels = bf16 ? (shape.c + CBIGAN_CUDA_EIGHT - 1) / CBIGAN_CUDA_EIGHT * CBIGAN_CUDA_EIGHT : shape.c;
-  return (gsize)batch * (gsize)channels * (gsize)shape.h * (gsize)shape.w * (bf16 ? 2 : sizeof(float));
+  const int channels = narrow ? (shape.c + CBIGAN_CUDA_EIGHT - 1) / CBIGAN_CUDA_EIGHT * CBIGAN_CUDA_EIGHT : shape.c;
+  return (gsize)batch * (gsize)channels * (gsize)shape.h * (gsize)shape.w * (narrow ? 2 : sizeof(float));
 }
 
 /* Every part of the fused memory begins at such a multiple of bytes. */

@@ -35,7 +35,7 @@ cudaError_t cbigan_cuda_launch_patches(int n, int side, const int *corners, cons
                                        float gain, float shift, float *x, cudaStream_t stream);
 
 /* Of fused layers with few channels, at most so many in each map */
-#define CBIGAN_CUDA_NARROW 64
+#define CBIGAN_CUDA_FEW 64
 /* y (n, out_c, h, w) = activation(3x3 convolution of x (n, in_c, h, w) + bias); doubles: of the upsampled x (n, in_c,
  * h / 2, w / 2). outs: channels that a thread makes, 4 or 8; bias: NULL = 0 */
 cudaError_t cbigan_cuda_launch_conv3(int n, int in_c, int out_c, int h, int w, int outs, int doubles, const float *x,
@@ -53,18 +53,20 @@ cudaError_t cbigan_cuda_launch_finish(int n, int channels, int h, int w, const f
                                       const float *bias, CbiganCudaActivation activation, int halves, float *y,
                                       cudaStream_t stream);
 
-/* In bf16 values lie n,h,w,c, channels in eights; those behind the last one are zero. */
+/* Numbers of 16 bits: values lie n,h,w,c, channels in eights; those behind the last one are zero. */
+typedef enum { CBIGAN_CUDA_BF16, CBIGAN_CUDA_FP16 } CbiganCudaNarrow;
 #define CBIGAN_CUDA_EIGHT 8
-cudaError_t cbigan_cuda_launch_narrow(int n, int channels, int h, int w, const float *x, void *y, cudaStream_t stream);
-cudaError_t cbigan_cuda_launch_upsample_bf16(int n, int channels, int h, int w, const void *x, void *y,
-                                             cudaStream_t stream);
-/* y: bf16, or NULL; floats: the same, not rounded, n,c,h,w, or NULL */
-cudaError_t cbigan_cuda_launch_finish_bf16(int n, int channels, int h, int w, const void *x, const void *added,
-                                           const float *bias, CbiganCudaActivation activation, int halves, void *y,
-                                           float *floats, cudaStream_t stream);
+cudaError_t cbigan_cuda_launch_narrow(CbiganCudaNarrow type, int n, int channels, int h, int w, const float *x, void *y,
+                                      cudaStream_t stream);
+cudaError_t cbigan_cuda_launch_upsample_narrow(CbiganCudaNarrow type, int n, int channels, int h, int w, const void *x,
+                                               void *y, cudaStream_t stream);
+/* y: or NULL; floats: the same, not rounded, n,c,h,w, or NULL */
+cudaError_t cbigan_cuda_launch_finish_narrow(CbiganCudaNarrow type, int n, int channels, int h, int w, const void *x,
+                                             const void *added, const float *bias, CbiganCudaActivation activation,
+                                             int halves, void *y, float *floats, cudaStream_t stream);
 /* w: out_c rows of (in_c, taps) floats, `stride` apart -> (out_c, taps, in_c), both in eights */
-cudaError_t cbigan_cuda_launch_filter_bf16(int out_c, int in_c, int taps, const float *w, size_t stride, void *to,
-                                           cudaStream_t stream);
+cudaError_t cbigan_cuda_launch_filter_narrow(CbiganCudaNarrow type, int out_c, int in_c, int taps, const float *w,
+                                             size_t stride, void *to, cudaStream_t stream);
 
 /* Sums are partial: the parts of one group, one after another, are still to be added, in their order, so that the sum
  * is the same every time. How many parts a group of so many numbers has: */

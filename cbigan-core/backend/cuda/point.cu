@@ -27,7 +27,7 @@ __global__ static void
 point(size_t quads, int out_c, int h, int w, int t_c, const float *t, const float *t_weights, int x_c, const float *x,
       const float *x_weights, const float *bias, CbiganCudaActivation activation, int halves, float *y)
 {
-  __shared__ float shared[2 * CBIGAN_CUDA_NARROW * OUTS]; /* (t_c + x_c, OUTS) */
+  alignas(16) __shared__ float shared[2 * CBIGAN_CUDA_FEW * OUTS]; /* (t_c + x_c, OUTS) */
   const int first = (int)blockIdx.y * OUTS, outs = min(OUTS, out_c - first);
   const size_t plane = (size_t)h * (size_t)w, small = DOUBLES ? plane / 4 : plane;
   for (int i = (int)threadIdx.x; i < (t_c + x_c) * OUTS; i += CBIGAN_THREADS) {

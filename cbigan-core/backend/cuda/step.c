@@ -25,7 +25,7 @@ cbigan_cuda_step_set_way(const CbiganCudaFused *self, CbiganCudaStep *step, Cbig
   step->way = way;
   for (int i = 0; i < step->n_parts; i++) {
     const CbiganLayer *l = step->parts[i].layer;
-    if (is_own(way) ? self->bf16 || l->in.c > CBIGAN_CUDA_NARROW || l->out.c > CBIGAN_CUDA_NARROW
+    if (is_own(way) ? self->narrow || l->in.c > CBIGAN_CUDA_FEW || l->out.c > CBIGAN_CUDA_FEW
                     : !cbigan_cuda_convolution_choose(self->cuda, &step->parts[i].convolution, algorithms[way]))
       return FALSE;
   }
@@ -41,7 +41,7 @@ floats_of(const CbiganCudaFused *self, int value)
 static void *
 input_of(const CbiganCudaFused *self, const CbiganCudaPart *part)
 {
-  return self->bf16 ? self->places[part->input].bf16 : floats_of(self, part->input);
+  return self->narrow ? self->places[part->input].narrow : floats_of(self, part->input);
 }
 
 /* Without parameters, when it is measured, there is none. */
@@ -74,9 +74,9 @@ run_own(const CbiganCudaFused *self, const CbiganCudaStep *step)
 static void
 upsample(const CbiganCudaFused *self, CbiganShape small, const void *x, void *y)
 {
-  if (self->bf16)
-    CBIGAN_CUDA_TRY(self->cuda,
-                    cbigan_cuda_launch_upsample_bf16(self->batch, small.c, small.h, small.w, x, y, self->cuda->stream));
+  if (self->narrow)
+    CBIGAN_CUDA_TRY(self->cuda, cbigan_cuda_launch_upsample_narrow(self->type, self->batch, small.c, small.h, small.w,
+                                                                   x, y, self->cuda->stream));
   else
     CBIGAN_CUDA_TRY(self->cuda,
                     cbigan_cuda_launch_upsample(self->batch * small.c, small.h, small.w, x, y, self->cuda->stream));
@@ -89,10 +89,11 @@ finish(const CbiganCudaFused *self, const CbiganCudaStep *step, const void *sum,
   const CbiganShape shape = l->out;
   const CbiganCudaPlace *place = &self->places[step->output];
   const CbiganCudaActivation activation = cbigan_cuda_activation(l->activation);
-  if (self->bf16)
-    CBIGAN_CUDA_TRY(self->cuda, cbigan_cuda_launch_finish_bf16(self->batch, shape.c, shape.h, shape.w, sum, added,
-                                                               bias_of(self, l), activation, step->halves, place->bf16,
-                                                               floats_of(self, step->output), self->cuda->stream));
+  if (self->narrow)
+    CBIGAN_CUDA_TRY(self->cuda,
+                    cbigan_cuda_launch_finish_narrow(self->type, self->batch, shape.c, shape.h, shape.w, sum, added,
+                                                     bias_of(self, l), activation, step->halves, place->narrow,
+                                                     floats_of(self, step->output), self->cuda->stream));
   else
     CBIGAN_CUDA_TRY(self->cuda, cbigan_cuda_launch_finish(self->batch, shape.c, shape.h, shape.w, sum, added,
                                                           bias_of(self, l), activation, step->halves,
@@ -105,10 +106,10 @@ run_cudnn(const CbiganCudaFused *self, const CbiganCudaStep *step)
 {
   const CbiganCudaPart *t = &step->parts[0], *x = step->n_parts > 1 ? &step->parts[1] : NULL;
   const CbiganLayer *l = t->layer;
-  const gboolean in_place = !step->halves && (!self->bf16 || self->places[step->output].bf16);
-  void *sum = !in_place    ? self->scratch[1]
-              : self->bf16 ? self->places[step->output].bf16
-                           : floats_of(self, step->output);
+  const gboolean in_place = !step->halves && (!self->narrow || self->places[step->output].narrow);
+  void *sum = !in_place      ? self->scratch[1]
+              : self->narrow ? self->places[step->output].narrow
+                             : floats_of(self, step->output);
   void *added = x && x->doubles ? self->scratch[0] : NULL, *input = input_of(self, t);
   if (x)
     cbigan_cuda_convolution_run(self->cuda, &x->convolution, FALSE, input_of(self, x), x->weights, added ? added : sum);
@@ -118,7 +119,7 @@ run_cudnn(const CbiganCudaFused *self, const CbiganCudaStep *step)
   }
   cbigan_cuda_convolution_run(self->cuda, &t->convolution, x && !added, input, t->weights, sum);
   if (!in_place || added || bias_of(self, l) || l->activation != CBIGAN_LINEAR ||
-      (self->bf16 && floats_of(self, step->output)))
+      (self->narrow && floats_of(self, step->output)))
     finish(self, step, sum, added);
 }
 
@@ -145,9 +146,9 @@ cbigan_cuda_step_run(const CbiganCudaFused *self, const CbiganCudaStep *step)
     multiply(self, step);
     break;
   case CBIGAN_CUDA_ROUND:
-    CBIGAN_CUDA_TRY(self->cuda,
-                    cbigan_cuda_launch_narrow(self->batch, shape.c, shape.h, shape.w, floats_of(self, step->output),
-                                              self->places[step->output].bf16, self->cuda->stream));
+    CBIGAN_CUDA_TRY(self->cuda, cbigan_cuda_launch_narrow(self->type, self->batch, shape.c, shape.h, shape.w,
+                                                          floats_of(self, step->output),
+                                                          self->places[step->output].narrow, self->cuda->stream));
     break;
   }
 }
