@@ -164,7 +164,11 @@ def compare(options, limits, case, tap, used):
     name, width, patch, grid = case
     folder = options.build / 'tests' / 'bench'
     tail = [width, patch, grid, tap, options.threads, '', options.device]
-    programs = {ours: peers.open_ours(options, case, tap, precision) for ours, precision in OURS.items()}
+    programs = {ours: program for ours, precision in OURS.items()
+                if (program := peers.open_ours(options, case, tap, precision)).ready}  # chips before sm_80 have no bf16
+    if 'cbigan fp32' not in programs:
+        sys.exit('score_loop failed')
+    names = list(programs)
     for peer, settings in peer_settings.GPU_PROGRAMS.items():
         programs[peer] = peers.open_fastest(peer, settings, folder, tail)
         used.setdefault(f'{peer}: {programs[peer].setting}', []).append(f'{name} {tap}')
@@ -174,11 +178,11 @@ def compare(options, limits, case, tap, used):
     medians = {who: [statistics.median(calls) for calls in rounds] for who, rounds in times.items()}
     for program in programs.values():
         program.close()
-    ours = min(OURS, key=lambda who: statistics.median(medians[who]))
+    ours = min(names, key=lambda who: statistics.median(medians[who]))
     theirs = min(peer_settings.GPU_PROGRAMS, key=lambda who: statistics.median(medians[who]))
     columns, rows = peer_loop.grid(grid)
     work = count_work(width, patch, tap, columns * rows)
-    row = [name, tap, *(percentiles(times[who]) for who in programs),
+    row = [name, tap, *(percentiles(times[who]) if who in times else '-' for who in (*OURS, *peer_settings.GPU_PROGRAMS)),
            f'{peers.ratio(options, medians["cbigan fp32"], medians["PyTorch fp32"]):.2f}x',
            f'{peers.ratio(options, medians[ours], medians[theirs]):.2f}x ({theirs} / {ours})',
            *(f'{floor(limits, work, number):.3f}' for number in ('fp32', 'fp16'))]
