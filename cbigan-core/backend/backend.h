@@ -97,15 +97,15 @@ struct _CbiganBackendClass {
   guint (*precisions)(const CbiganBackend *self);
   /* With precisions: what layers fused from now on multiply in, one of them. */
   void (*set_precision)(CbiganBackend *self, CbiganPrecision precision);
-  /* With precisions: whether bf16 is faster here for a network of that width (c). */
+  /* Optional, NULL = never. Whether CBIGAN_PRECISION_AUTO may take bf16, being faster here for that width (c). */
   gboolean (*prefers_bf16)(const CbiganBackend *self, int width);
 
   /* sums[i] = ||a_i - b_i||_1 over `size` floats of each of n samples; sums in host memory, waits.
    * difference: gets a - b, or NULL */
   void (*l1)(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference, double *sums);
 
-  /* Optional, NULL = by the caller alone: a loop of the caller's over n items, between the first operation and finish().
-   * Returns when all is done. */
+  /* Optional, NULL = by the caller alone: a loop of the caller's over n items, between the first operation and
+   * finish(). Returns when all is done. */
   void (*each)(CbiganBackend *self, int n, CbiganRangeFunc range, gpointer data);
 };
 

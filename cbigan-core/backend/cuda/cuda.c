@@ -192,14 +192,8 @@ set_precision(CbiganBackend *base, CbiganPrecision precision)
   ((CbiganCuda *)base)->precision = precision;
 }
 
-/* By the operations that the chips do and the bytes that move; nobody has measured it. Narrower, channels are filled up
- * to eights. */
-static gboolean
-prefers_bf16(const CbiganBackend *base, int width)
-{
-  return ((const CbiganCuda *)base)->capability >= CBIGAN_CUDA_BF16_CAPABILITY && width >= 16;
-}
-
+/* No prefers_bf16: a model's bf16_error may come from the cpu backend, whose bf16 changes scores less (convolutions
+ * round their sums here), and nobody has measured the speed. So bf16 must be asked for. */
 static const CbiganBackendClass cuda = {
   .name = "cuda",
   .description = N_("an NVIDIA GPU, with cuDNN"),
@@ -222,7 +216,6 @@ static const CbiganBackendClass cuda = {
   .fuse = cbigan_cuda_fuse,
   .precisions = precisions,
   .set_precision = set_precision,
-  .prefers_bf16 = prefers_bf16,
   .l1 = l1,
 };
 
