@@ -15,7 +15,7 @@ tried at all rows of GPU_PROGRAMS (peer_settings.py) first: eager or compiled wi
 scores are as in peers.py; percentiles are of all calls of all rounds. The floor is the larger of operations / rate and
 bytes / bandwidth: operations are E, G and D's features (twice, or once for f_D "first") as PyTorch counts them, bytes
 the weights, the pixels and the map, rates those of PyTorch's own large matrix products, bandwidth that of its copies.
-Training is train_peer.py's comparison. Prints Markdown. With --device cpu --backend cpu it tries itself without a GPU.
+Training is train_peer.py's comparison. Compiling takes minutes a row, so rows are printed as they come. Prints Markdown. With --device cpu --backend cpu it tries itself without a GPU.
 """
 import argparse
 import importlib.util
@@ -207,14 +207,14 @@ def score(options):
 
 
 def train(options):
-    print(f'\nTraining, fp32:\n\n{train_peer.HEADING}', flush=True)
+    print(f'Training, fp32:\n\n{train_peer.HEADING}', flush=True)
     rates = []
     for case in TRAINING:
         if options.cases in f'c{case[0]},':
             ours, theirs = train_peer.compare(options, case)
             rates.append('- c{}, patch {}, batch {}: '.format(*case) + f'cbigan {1000 * case[2] / ours:.0f} images/s, '
                          f'PyTorch {1000 * case[2] / theirs:.0f} images/s')
-    print('\nImages a second, of critic + encoder-generator:\n\n' + '\n'.join(rates))
+    print('\nImages a second, of critic + encoder-generator:\n\n' + '\n'.join(rates) + '\n')
 
 
 def main():
@@ -227,9 +227,9 @@ def main():
     import torch
     gpu = 'no GPU' if options.device == 'cpu' else torch.cuda.get_device_name()
     print(f'{gpu}; {peers.describe_run(options, ("torch",), "fp32 and less")}\n')
-    score(options)
     if not options.no_training:
         train(options)
+    score(options)
 
 
 if __name__ == '__main__':
