@@ -16,10 +16,10 @@ extern const CbiganKernels cbigan_test_wide_vectors, cbigan_test_wide_bf16;
 static GPtrArray *tables; /* of KernelTable */
 
 static void
-add_table(char *path, const CbiganKernels *kernels, gboolean segments, gboolean slow)
+add_table(char *path, const CbiganKernels *kernels, gboolean slow)
 {
   KernelTable *table = g_new(KernelTable, 1);
-  *table = (KernelTable){ path, kernels, segments, slow };
+  *table = (KernelTable){ path, kernels, kernels && kernels->segments == kernels->lanes, slow };
   g_ptr_array_add(tables, table);
 }
 
@@ -31,14 +31,14 @@ find_tables(void)
   for (guint i = 0; names[i]; i++) {
     const CbiganIsa *isa = isa_find(names[i]);
     if (!isa || isa->many != isa->few)
-      add_table(g_strdup_printf("/%s/many", names[i]), isa ? isa->many : NULL, FALSE, FALSE);
-    add_table(g_strdup_printf("/%s/few", names[i]), isa ? isa->few : NULL, TRUE, FALSE);
+      add_table(g_strdup_printf("/%s/many", names[i]), isa ? isa->many : NULL, FALSE);
+    add_table(g_strdup_printf("/%s/few", names[i]), isa ? isa->few : NULL, FALSE);
     if (!isa || isa->bf16_many != isa->bf16_few)
-      add_table(g_strdup_printf("/%s/bf16-many", names[i]), isa ? isa->bf16_many : NULL, FALSE, FALSE);
-    add_table(g_strdup_printf("/%s/bf16-few", names[i]), isa ? isa->bf16_few : NULL, TRUE, FALSE);
+      add_table(g_strdup_printf("/%s/bf16-many", names[i]), isa ? isa->bf16_many : NULL, FALSE);
+    add_table(g_strdup_printf("/%s/bf16-few", names[i]), isa ? isa->bf16_few : NULL, FALSE);
   }
-  add_table(g_strdup("/wide-vectors"), &cbigan_test_wide_vectors, TRUE, TRUE);
-  add_table(g_strdup("/wide-vectors/bf16"), &cbigan_test_wide_bf16, TRUE, TRUE);
+  add_table(g_strdup("/wide-vectors"), &cbigan_test_wide_vectors, TRUE);
+  add_table(g_strdup("/wide-vectors/bf16"), &cbigan_test_wide_bf16, TRUE);
 }
 
 float

@@ -16,7 +16,7 @@ G_BEGIN_DECLS
 typedef struct {
   char *path;                   /* "/avx2/few" */
   const CbiganKernels *kernels; /* NULL: not on this processor */
-  gboolean segments;            /* fuse.c would use them so, too */
+  gboolean segments;            /* fuse.c uses them so, too: they fill the lanes */
   gboolean slow;                /* vectors that the processor has not got: fewer cases */
 } KernelTable;
 

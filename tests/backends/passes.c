@@ -87,18 +87,21 @@ static CbiganFused *
 fuse(const Pass *p, const CbiganKernels *kernels, Mode mode, int first)
 {
   const CbiganForward *f = p->forward;
-  CbiganFused *fused = mode == DEEP ? NULL
-                                    : cbigan_cpu_fuse_with(p->backend, kernels, mode_segmented(mode), p->network, first,
-                                                           f->n_layers, f->batch, p->values);
-  if (fused || (mode != DEEP && !mode_segmented(mode)))
-    return fused;
-  return cbigan_cpu_fuse_deep(p->backend, mode == DEEP ? NULL : kernels, p->network, first, f->n_layers, f->batch);
+  if (mode == DEEP)
+    return cbigan_cpu_fuse_deep(p->backend, p->network, first,
+                                cbigan_backend_same_sources(p->network, first, f->n_layers), f->batch);
+  if (mode_segmented(mode))
+    return cbigan_cpu_fuse_segments(p->backend, p->network, first, f->n_layers, f->batch, p->values);
+  return cbigan_cpu_fuse_with(p->backend, kernels, p->network, first, f->n_layers, f->batch, p->values);
 }
 
 void
 pass_fuse(Pass *p, const CbiganIsa *isa, Mode mode)
 {
   CbiganForward *f = p->forward;
+  CbiganCpu *cpu = (CbiganCpu *)p->backend;
+  cpu->isa = isa;
+  cpu->precision = mode_bf16(mode) ? CBIGAN_PRECISION_BF16 : CBIGAN_PRECISION_FP32;
   for (int i = 0; i < f->n_layers; i += f->fused[i] ? f->fused[i]->n_layers : 1) {
     const CbiganLayer *l = &p->network->layers[i];
     gboolean all = mode != DEEP || l->activation != CBIGAN_TANH;

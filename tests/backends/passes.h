@@ -10,8 +10,8 @@
 
 G_BEGIN_DECLS
 
-/* How kernels of an instruction set are used: isa->many, isa->few, isa->few on segments of patches and deep.c where
- * those are too narrow, deep.c for all but tanh; the first three with products in bf16 */
+/* How kernels of an instruction set are used: isa->many, isa->few, either on segments of patches and deep.c where that
+ * is better, deep.c for all but tanh; the first three with products in bf16 */
 typedef enum { MANY, FEW, SEGMENTS, DEEP, BF16_MANY, BF16_FEW, BF16_SEGMENTS, N_MODES } Mode;
 extern const char *const mode_names[N_MODES];
 gboolean mode_bf16(Mode mode);

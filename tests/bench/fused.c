@@ -19,7 +19,7 @@
 
 typedef struct {
   const char *name;
-  const CbiganKernels *kernels; /* NULL: single operations, or what the scorer would take */
+  const CbiganKernels *kernels; /* one patch a lane; NULL: segments, or what the scorer would take */
   gboolean segmented;
   CbiganForwardMemory memory;
 } Side;
@@ -60,8 +60,10 @@ open_side(CbiganBackend *backend, const CbiganNetwork *network, int batch, const
 {
   CbiganForward *f =
       cbigan_forward_new(backend, network, network->n_layers, batch, side->memory, NULL, parameters, error);
-  for (int i = 0; f && side->kernels && i < f->n_layers; i += f->fused[i] ? f->fused[i]->n_layers : 1)
-    f->fused[i] = cbigan_cpu_fuse_with(backend, side->kernels, side->segmented, network, i, f->n_layers, batch, NULL);
+  gboolean own = side->kernels || side->segmented;
+  for (int i = 0; f && own && i < f->n_layers; i += f->fused[i] ? f->fused[i]->n_layers : 1)
+    f->fused[i] = side->segmented ? cbigan_cpu_fuse_segments(backend, network, i, f->n_layers, batch, NULL)
+                                  : cbigan_cpu_fuse_with(backend, side->kernels, network, i, f->n_layers, batch, NULL);
   if (f)
     cbigan_forward_load(f);
   return f;
@@ -110,7 +112,7 @@ main(int argc, char **argv)
                                   { "chosen", NULL, FALSE, CBIGAN_FORWARD_FUSE },
                                   { "many", isa ? isa->many : NULL, FALSE },
                                   { "few", isa ? isa->few : NULL, FALSE },
-                                  { "segments", isa ? isa->few : NULL, TRUE } };
+                                  { "segments", NULL, TRUE } };
   int first = 0, n = isa ? MAX_SIDES : 1;
   for (; argc == 7 && first < n && !g_str_equal(sides[first].name, argv[6]); first++)
     ;

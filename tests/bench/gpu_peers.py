@@ -37,7 +37,6 @@ CASES = [(f'c{c}, 64 patches of 64x64', c, 64, '8') for c in (3, 16, 32, 64)] + 
     (f'c{c}, {n} of 128x128', c, 128, grid) for c, (n, grid) in itertools.product(
         (3, 16, 32, 64), ((1, '1'), (8, '4x2'), (64, '8')))]
 OURS = {f'cbigan {precision}': precision for precision in ('fp32', 'bf16', 'fp16')}
-TOLERANCE = 0.05  # between scores in different precisions, relative
 TRAINING = [*itertools.product((3, 16), (64, 128), (32,))]  # width, patch, batch
 PERCENTILES = (50, 95, 99)
 
@@ -168,12 +167,14 @@ def compare(options, limits, case, tap, used):
                 if (program := peers.open_ours(options, case, tap, precision)).ready}  # chips before sm_80 have no bf16
     if 'cbigan fp32' not in programs:
         sys.exit('score_loop failed')
-    names = list(programs)
+    names, exact = list(programs), programs['cbigan fp32']
+    for who in names:
+        if other := peers.difference(exact.terms, programs[who].terms, peers.TOLERANCES[OURS[who]]):
+            sys.exit(f'{who}: {other}')
     for peer, settings in peer_settings.GPU_PROGRAMS.items():
-        programs[peer] = peers.open_fastest(peer, settings, folder, tail)
+        tolerance = peers.TOLERANCES[peer.split()[-1]]
+        programs[peer] = peers.open_fastest(peer, settings, folder, tail, exact, tolerance)
         used.setdefault(f'{peer}: {programs[peer].setting}', []).append(f'{name} {tap}')
-    peers.compare_scores({ours: programs[ours] for ours in ('cbigan fp32', 'PyTorch fp32')}, peers.TOLERANCES['fp32'])
-    peers.compare_scores(programs, TOLERANCE)
     times = measure(programs, options.rounds)
     medians = {who: [statistics.median(calls) for calls in rounds] for who, rounds in times.items()}
     for program in programs.values():

@@ -14,8 +14,8 @@ peer_settings.py) and goes into the comparison at its fastest, which is named be
 program once, in changing order, and the ratios are medians over rounds, which evens out what hits all programs alike. It
 does not even out a processor that other work takes: then two threads share the other one, times have two values almost a
 factor of 2 apart, and how often a program is in the slower state depends on how its threads wait for each other. --best
-compares each program's fastest round, which helps only if every program has a good one. Before anything is timed, the scores are
-compared. Prints Markdown, for docs/performance.md.
+compares each program's fastest round, which helps only if every program has a good one. A setting whose scores are others than
+ours is left out. Prints Markdown, for docs/performance.md.
 """
 import argparse
 import datetime
@@ -140,17 +140,27 @@ def open_ours(options, case, tap, precision):
                     precision])
 
 
-def open_fastest(name, settings, folder, tail):
-    """The program at its setting with the shortest trial. A setting that does not work here is said and left out."""
+def difference(ours, theirs, tolerance):
+    """In which term they are not the same work, in words; None where they are."""
+    for term, mine, other in zip(('pixel', 'feature'), ours, theirs):
+        if not abs(mine - other) <= tolerance * abs(other):
+            return f'the {term} term is {mine} here and {other} there'
+    return None
+
+
+def open_fastest(name, settings, folder, tail, ours, tolerance):
+    """The program at its setting with the shortest trial. A setting that does not work here, or that computes something
+    else, is said and left out."""
     best = None
     for setting in settings:
         with open(folder / 'peer.log', 'w+', encoding='utf-8') as log:
             peer = Program([sys.executable, HERE / 'peer_loop.py', name, setting, *tail], setting, log)
-            if not peer.ready:
+            reason = peer.ready and difference(ours.terms, peer.terms, tolerance)
+            if reason or not peer.ready:
                 peer.close()
                 log.seek(0)
-                reason = [line for line in log.read().splitlines() if line.strip()] or ['no reason given']
-                print(f'{name}, {setting}: left out: {reason[-1]}', file=sys.stderr, flush=True)
+                said = [line for line in log.read().splitlines() if line.strip()] or ['no reason given']
+                print(f'{name}, {setting}: left out: {reason or said[-1]}', file=sys.stderr, flush=True)
                 continue
         peer.trial = min(turn(peer) for _ in range(TRIALS))
         print(f'{name}, {setting}: {peer.trial:.2f} ms', file=sys.stderr, flush=True)
@@ -187,15 +197,6 @@ def ratio(options, ours, theirs):
     return statistics.median(b / a for a, b in zip(ours, theirs))
 
 
-def compare_scores(programs, tolerance):
-    """The first one is ours."""
-    ours = next(iter(programs.values())).terms
-    for name, program in programs.items():
-        for term, mine, other in zip(('pixel', 'feature'), ours, program.terms):
-            if not abs(mine - other) <= tolerance * abs(other):
-                sys.exit(f'the {term} term is {mine} here and {other} in {name}: not the same work')
-
-
 def compare(options, case, tap, used):
     """One row of the table; notes in `used` at which setting each peer ran."""
     folder = options.build / 'tests' / 'bench'
@@ -203,12 +204,11 @@ def compare(options, case, tap, used):
     tail = [*case[1:], tap, options.threads, path]
     if not path.exists():
         subprocess.run([str(word) for word in (sys.executable, HERE / 'peer_loop.py', '', '', *tail)], check=True)
-    programs = {'cbigan': open_ours(options, case, tap, options.precision),
-                **{name: open_fastest(name, settings, folder, tail)
-                   for name, settings in peer_settings.PROGRAMS.items()}}
+    programs = {'cbigan': open_ours(options, case, tap, options.precision)}
     if not programs['cbigan'].ready:
         sys.exit('score_loop failed')
-    compare_scores(programs, TOLERANCES[options.precision])
+    for name, settings in peer_settings.PROGRAMS.items():
+        programs[name] = open_fastest(name, settings, folder, tail, programs['cbigan'], TOLERANCES[options.precision])
     times = measure(programs, options.rounds)
     statistic = min if options.best else statistics.median
     row = [case[0], tap, *(f'{statistic(times[name]):.2f}' for name in programs)]

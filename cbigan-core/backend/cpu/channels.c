@@ -137,16 +137,21 @@ transform_tiles(const CbiganTiling *t, const int side, const Kind kind, const fl
   }
 }
 
+/* Outputs [from, end), whole vectors but for the last one */
+typedef struct {
+  int from, end;
+} Outputs;
+
 /* Y = A^T M A of tiles [first, first + n) */
 INLINE void
 finish_tiles(const CbiganTiling *t, const int side, const float *m, gsize stride, float slope, gboolean accumulate,
-             int first, int n, float *y)
+             int first, int n, Outputs some, float *y)
 {
   const int size = side + 2;
   int channels = t->outputs, padded = cbigan_tiling_padded(channels, VECTOR);
   for (int i = 0; i < n; i++) {
     const Pixels p = find_pixels(t, side, 0, y, channels, first + i);
-    for (int c = 0; c < channels; c += VECTOR) {
+    for (int c = some.from; c < some.end; c += VECTOR) {
       const float *from = m + (gsize)(i * padded + c);
       int lanes = MIN(VECTOR, channels - c);
       Vector down[24];
@@ -200,6 +205,8 @@ all_rows(const int vectors, int rows, const float *a, gsize a_row, gsize a_step,
   int r = 0;
   for (; r + ROWS <= rows; r += ROWS, a += ROWS * a_row, out += ROWS * out_row)
     outer_sums(ROWS, vectors, a, a_row, a_step, b, b_step, n, accumulate, out, out_row);
+  for (; r + 4 <= rows; r += 4, a += 4 * a_row, out += 4 * out_row)
+    outer_sums(4, vectors, a, a_row, a_step, b, b_step, n, accumulate, out, out_row);
   for (; r + 2 <= rows; r += 2, a += 2 * a_row, out += 2 * out_row)
     outer_sums(2, vectors, a, a_row, a_step, b, b_step, n, accumulate, out, out_row);
   for (; r < rows; r++, a += a_row, out += out_row)
@@ -226,15 +233,21 @@ static void (*const rows_of[])(int, const float *, gsize, gsize, const float *, 
 
 /* M = V U for n tiles */
 static void
-multiply_tiles(const CbiganTiling *t, const float *weights, const float *v, gsize v_stride, int n, float *m,
-               gsize m_stride)
+multiply_tiles(const CbiganTiling *t, const float *weights, const float *v, gsize v_stride, int n, Outputs some,
+               float *m, gsize m_stride)
 {
   int inputs = t->inputs, in = cbigan_tiling_padded(inputs, VECTOR), out = cbigan_tiling_padded(t->outputs, VECTOR);
-  for (int position = 0; position < cbigan_tiling_positions(t); position++, v += v_stride, m += m_stride)
-    for (int o = 0, block; o < out; o += block, weights += inputs * block) {
-      block = cbigan_tiling_block(out, VECTOR, o);
-      rows_of[block / VECTOR](n, v, (gsize)in, 1, weights, (gsize)block, inputs, FALSE, m + o, (gsize)out);
+  for (int position = 0; position < cbigan_tiling_positions(t); position++) {
+    for (int o = some.from, width; o < some.end; o += width) { /* a block, or half of one */
+      int begin = o / (2 * VECTOR) * 2 * VECTOR, block = cbigan_tiling_block(out, VECTOR, begin);
+      width = o == begin && o + VECTOR < some.end ? block : VECTOR;
+      rows_of[width / VECTOR](n, v, (gsize)in, 1, weights + begin * inputs + (o - begin), (gsize)block, inputs, FALSE,
+                              m + o, (gsize)out);
     }
+    weights += inputs * out;
+    v += v_stride;
+    m += m_stride;
+  }
 }
 
 /* dU = V^T M for n tiles; more: added to what is there */
@@ -271,9 +284,10 @@ divide(const CbiganTiling *t, float *scratch)
 }
 
 static void
-convolve(const CbiganTiling *t, const float *weights, const float *x, float slope, gboolean accumulate, int first,
-         int n, float *y, float *scratch)
+convolve_outputs(const CbiganTiling *t, const float *weights, const float *x, float slope, gboolean accumulate,
+                 int first, int n, int from, int outputs, float *y, float *scratch)
 {
+  const Outputs wanted = { from, from + outputs };
   const Scratch s = divide(t, scratch);
   for (int end = first + n, some; first < end; first += some) {
     some = MIN(cbigan_tiling_chunk(t), end - first);
@@ -281,12 +295,19 @@ convolve(const CbiganTiling *t, const float *weights, const float *x, float slop
       transform_tiles(t, 4, INPUTS, x, first, some, s.v, s.v_stride);
     else
       transform_tiles(t, 2, INPUTS, x, first, some, s.v, s.v_stride);
-    multiply_tiles(t, weights, s.v, s.v_stride, some, s.m, s.m_stride);
+    multiply_tiles(t, weights, s.v, s.v_stride, some, wanted, s.m, s.m_stride);
     if (t->side == 4)
-      finish_tiles(t, 4, s.m, s.m_stride, slope, accumulate, first, some, y);
+      finish_tiles(t, 4, s.m, s.m_stride, slope, accumulate, first, some, wanted, y);
     else
-      finish_tiles(t, 2, s.m, s.m_stride, slope, accumulate, first, some, y);
+      finish_tiles(t, 2, s.m, s.m_stride, slope, accumulate, first, some, wanted, y);
   }
+}
+
+static void
+convolve(const CbiganTiling *t, const float *weights, const float *x, float slope, gboolean accumulate, int first,
+         int n, float *y, float *scratch)
+{
+  convolve_outputs(t, weights, x, slope, accumulate, first, n, 0, t->outputs, y, scratch);
 }
 
 static void
@@ -315,6 +336,7 @@ const CbiganChannels CHANNELS = {
   .vector = VECTOR,
   .pack = pack,
   .convolve = convolve,
+  .convolve_outputs = convolve_outputs,
   .correlate = correlate,
   .unpack = unpack,
   .narrow_pack = narrow_pack,

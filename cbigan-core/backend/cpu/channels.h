@@ -49,6 +49,9 @@ typedef struct {
   /* Tiles [first, first + n): y = leaky(conv(x)), or y += conv(x) where `accumulate`. */
   void (*convolve)(const CbiganTiling *t, const float *weights, const float *x, float slope, gboolean accumulate,
                    int first, int n, float *y, float *scratch);
+  /* The same, only outputs [from, from + outputs), whole vectors but for the last one */
+  void (*convolve_outputs)(const CbiganTiling *t, const float *weights, const float *x, float slope,
+                           gboolean accumulate, int first, int n, int from, int outputs, float *y, float *scratch);
   /* sums [position][input][padded outputs] = the transformed filters' gradient, of tiles [first, first + n) */
   void (*correlate)(const CbiganTiling *t, const float *x, const float *dy, int first, int n, float *sums,
                     float *scratch);

@@ -1,21 +1,28 @@
-/* deep.c - layers of few patches, one after another in one run of the helpers
+/* deep.c - layers of few patches, channels in the lanes, one after another in one run of the helpers
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Where fused.c's segments are too narrow, maps are small and channels many: each layer takes some microseconds, about
  * what it costs to wake a thread for it. So they are one run of the pool, with a turn for layers that don't need what
- * the others of the turn make.
+ * the others of the turn make. 3x3 convolutions are Winograd's minimal filtering as in training where a map has tiles
+ * enough; the rest is done directly.
  */
 #include "fused.h"
 
 #include <stdlib.h>
 
+/* Of these a 3x3 convolution needs to be faster by filtering than directly: transformed weights are four times as many,
+ * and with fewer channels transforms cost more than they save (4, 16 and 64 tiles: tests/bench/fused). */
+#define FEWEST_TILES 16
+#define FEWEST_CHANNELS 8
+
 typedef struct {
   const CbiganLayer *layer;
   const CbiganChannels *channels;
   CbiganDirect direct;
-  float *weights, *bias; /* direct's; NULL: none */
+  CbiganTiling tiling;   /* of a 3x3 convolution by Winograd's minimal filtering; n = 0: it is done directly */
+  float *weights, *bias; /* NULL: none */
 } Step;
 
 typedef struct {
@@ -25,6 +32,7 @@ typedef struct {
   int *first_step; /* (n_turns + 1): of a turn */
   CbiganCpuTurn *turns;
   int n_turns;
+  float **scratch; /* (threads) or NULL: of tilings */
 } Deep;
 
 /* --- weights ---------------------------------------------------------------------------------------------------- */
@@ -53,6 +61,11 @@ load_step(Step *step, const float *parameters)
   const CbiganLayer *l = step->layer;
   int vector = step->channels->vector;
   float *to = step->weights;
+  if (step->tiling.n) {
+    step->channels->pack(&step->tiling, (CbiganFilters){ .stride = l->weight_stride }, parameters + l->weight, 0,
+                         l->out.c, to);
+    return;
+  }
   for (int o = 0, width; to && o < d->outputs; o += width) {
     width = cbigan_direct_block(d, vector, o) * vector;
     for (int tap = 0; tap < d->kernel * d->kernel; tap++)
@@ -85,6 +98,20 @@ choose_channels(const CbiganIsa *isa, int outputs)
   return *c;
 }
 
+/* The largest tiles of which there are enough; n = 0: do it directly. */
+static CbiganTiling
+choose_tiling(const CbiganLayer *l, int batch)
+{
+  CbiganTiling t = { batch, l->out.h, l->out.w, l->in.c, l->out.c, 4 };
+  if (l->kind != CBIGAN_CONV2D || l->kernel != 3 || l->accumulate || l->bias != CBIGAN_NO_OFFSET ||
+      MIN(l->in.c, l->out.c) < FEWEST_CHANNELS)
+    return (CbiganTiling){ 0 };
+  for (; t.side > 1; t.side /= 2)
+    if (t.h % t.side == 0 && t.w % t.side == 0 && cbigan_tiling_count(&t) >= FEWEST_TILES)
+      return t;
+  return (CbiganTiling){ 0 };
+}
+
 static gboolean
 init_step(Step *step, const CbiganIsa *isa, const CbiganLayer *l, int batch)
 {
@@ -101,9 +128,12 @@ init_step(Step *step, const CbiganIsa *isa, const CbiganLayer *l, int batch)
                                  .kernel = l->kind == CBIGAN_CONV2D ? l->kernel : 1,
                                  .slope = l->activation == CBIGAN_LEAKY ? CBIGAN_LEAKY_SLOPE : 1.0f,
                                  .accumulate = l->accumulate };
+  step->tiling = choose_tiling(l, batch);
   int vector = step->channels->vector;
   if (weighs) {
-    step->weights = cbigan_cpu_memory(cbigan_direct_weights(&step->direct, vector) * sizeof(float));
+    gsize size =
+        step->tiling.n ? cbigan_tiling_weights(&step->tiling, vector) : cbigan_direct_weights(&step->direct, vector);
+    step->weights = cbigan_cpu_memory(size * sizeof(float));
     step->bias = cbigan_cpu_memory((gsize)(outputs + vector) * sizeof(float));
   }
   step->direct.weights = step->weights;
@@ -115,18 +145,6 @@ static gboolean
 can_take(const CbiganLayer *l)
 {
   return l->activation != CBIGAN_TANH && (l->kind != CBIGAN_CONV2D || l->out.h * l->out.w % CBIGAN_DIRECT_GROUP == 0);
-}
-
-/* How many layers, from the first on, up to where segments are wide enough again */
-static int
-count_layers(const CbiganKernels *segments, const CbiganNetwork *network, int first, int n_layers)
-{
-  const CbiganLayer *begin = &network->layers[first], *l = begin,
-                    *end = &network->layers[cbigan_backend_same_sources(network, first, n_layers)];
-  for (; l < end && can_take(l); l++)
-    if (l > begin && segments && cbigan_cpu_wide_enough(segments, l))
-      break;
-  return (int)(l - begin);
 }
 
 /* All values between exist: next to the maps of the layers before they take little memory. */
@@ -169,6 +187,24 @@ typedef struct {
   int parts;
 } Pass;
 
+/* Threads share tiles where each gets enough for the weights, else outputs. */
+static void
+filter_part(const Step *step, const float *x, int part, int parts, float *y, float *scratch)
+{
+  const CbiganTiling *t = &step->tiling;
+  const int vector = step->channels->vector, tiles = cbigan_tiling_count(t);
+  const float slope = step->direct.slope;
+  if (tiles >= FEWEST_TILES * parts) {
+    int first = tiles * part / parts, n = tiles * (part + 1) / parts - first;
+    step->channels->convolve(t, step->weights, x, slope, FALSE, first, n, y, scratch);
+    return;
+  }
+  int vectors = (t->outputs + vector - 1) / vector;
+  int from = vectors * part / parts * vector, end = MIN(vectors * (part + 1) / parts * vector, t->outputs);
+  if (end > from)
+    step->channels->convolve_outputs(t, step->weights, x, slope, FALSE, 0, tiles, from, end - from, y, scratch);
+}
+
 static void
 run_part(gpointer data, int turn, int part, int thread)
 {
@@ -176,6 +212,11 @@ run_part(gpointer data, int turn, int part, int thread)
   const Deep *self = pass->deep;
   const Step *end = self->steps + self->first_step[turn + 1];
   for (const Step *step = self->steps + self->first_step[turn]; step < end; step++) {
+    if (step->tiling.n) {
+      filter_part(step, pass->values[step->layer->input], part, pass->parts, pass->values[step->layer->output],
+                  self->scratch[thread]);
+      continue;
+    }
     int n = cbigan_direct_items(&step->direct, step->channels->vector);
     int first = n * part / pass->parts, last = n * (part + 1) / pass->parts;
     if (last > first)
@@ -203,6 +244,9 @@ deep_free(CbiganFused *base)
     free(self->steps[i].weights);
     free(self->steps[i].bias);
   }
+  for (int i = 0; self->scratch && i < self->backend->base.threads; i++)
+    free(self->scratch[i]);
+  g_free(self->scratch);
   g_free(base->inputs);
   g_free(base->outputs);
   g_free(self->first_step);
@@ -211,12 +255,28 @@ deep_free(CbiganFused *base)
   g_free(self);
 }
 
+static gboolean
+allocate_scratch(Deep *self)
+{
+  gsize most = 0;
+  for (const Step *step = self->steps; step < self->steps + self->base.n_layers; step++)
+    if (step->tiling.n)
+      most = MAX(most, cbigan_tiling_scratch(&step->tiling, step->channels->vector));
+  int threads = self->backend->base.threads;
+  self->scratch = g_new0(float *, threads);
+  for (int i = 0; most && i < threads; i++)
+    if (!(self->scratch[i] = cbigan_cpu_memory(most * sizeof(float))))
+      return FALSE;
+  return TRUE;
+}
+
 CbiganFused *
-cbigan_cpu_fuse_deep(CbiganBackend *backend, const CbiganKernels *segments, const CbiganNetwork *network, int first,
-                     int n_layers, int batch)
+cbigan_cpu_fuse_deep(CbiganBackend *backend, const CbiganNetwork *network, int first, int end, int batch)
 {
   const CbiganIsa *isa = ((const CbiganCpu *)backend)->isa;
-  int n = count_layers(segments, network, first, n_layers);
+  int n = 0;
+  while (first + n < end && can_take(&network->layers[first + n]))
+    n++;
   gboolean ok = n > 0;
   Deep *self = g_new0(Deep, 1);
   self->base = (CbiganFused){ .n_layers = n, .load = deep_load, .run = deep_run, .free = deep_free };
@@ -226,7 +286,7 @@ cbigan_cpu_fuse_deep(CbiganBackend *backend, const CbiganKernels *segments, cons
   self->first_step = g_new0(int, n + 1);
   for (int i = 0; i < n; i++)
     ok &= init_step(&self->steps[i], isa, &network->layers[first + i], batch);
-  if (ok) {
+  if (ok && allocate_scratch(self)) {
     find_values(self, network);
     return &self->base;
   }

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FEWEST_DEEP 6 /* width of a network whose maps of medium size have channels enough for vectors of 16 */
+
 /* --- layers into steps ------------------------------------------------------------------------------------------ */
 
 static CbiganStep *
@@ -126,16 +128,14 @@ take_dense(CbiganCpuFused *self, const CbiganLayer *l, int n)
 }
 
 static void
-find_steps(CbiganCpuFused *self, int first, int n_layers)
+find_steps(CbiganCpuFused *self, int first, int end)
 {
-  int end = cbigan_backend_same_sources(self->network, first, n_layers);
   static int (*const takers[])(CbiganCpuFused *, const CbiganLayer *, int) = { take_block, take_conv, take_dense };
   self->steps = g_new0(CbiganStep, 2 * (end - first));
   for (int i = first, taken = 1; i < end && taken; i += taken) {
     const CbiganLayer *layer = &self->network->layers[i];
     taken = 0;
-    gboolean fits = !self->segmented || cbigan_cpu_wide_enough(self->kernels, layer);
-    for (guint k = 0; k < G_N_ELEMENTS(takers) && !taken && fits; k++)
+    for (guint k = 0; k < G_N_ELEMENTS(takers) && !taken; k++)
       taken = takers[k](self, layer, end - i);
     self->base.n_layers += taken;
   }
@@ -363,9 +363,10 @@ fused_free(CbiganFused *base)
 
 /* --- which kernels ---------------------------------------------------------------------------------------------- */
 
-CbiganFused *
-cbigan_cpu_fuse_with(CbiganBackend *base, const CbiganKernels *kernels, gboolean segmented,
-                     const CbiganNetwork *network, int first, int n_layers, int batch, const int *keep)
+/* Of layers [first, end) as many as are taken; n_layers: that the network runs. */
+static CbiganFused *
+fuse_steps(CbiganBackend *base, const CbiganKernels *kernels, gboolean segmented, const CbiganNetwork *network,
+           int first, int end, int n_layers, int batch, const int *keep)
 {
   CbiganCpuFused *self = g_new0(CbiganCpuFused, 1);
   int samples = segmented ? kernels->lanes / kernels->segments : kernels->lanes;
@@ -381,7 +382,7 @@ cbigan_cpu_fuse_with(CbiganBackend *base, const CbiganKernels *kernels, gboolean
   self->shapes = g_new0(CbiganShape, network->n_values + n_layers);
   for (int v = 0; v < network->n_values; v++)
     self->shapes[v] = network->values[v].shape;
-  find_steps(self, first, n_layers);
+  find_steps(self, first, end);
   if (self->n_steps && all_written(self, first, keep)) {
     find_transfers(self, first, n_layers, keep);
     if (allocate(self))
@@ -389,6 +390,60 @@ cbigan_cpu_fuse_with(CbiganBackend *base, const CbiganKernels *kernels, gboolean
   }
   fused_free(&self->base);
   return NULL;
+}
+
+CbiganFused *
+cbigan_cpu_fuse_with(CbiganBackend *base, const CbiganKernels *kernels, const CbiganNetwork *network, int first,
+                     int n_layers, int batch, const int *keep)
+{
+  int end = cbigan_backend_same_sources(network, first, n_layers);
+  return fuse_steps(base, kernels, FALSE, network, first, end, n_layers, batch, keep);
+}
+
+static const CbiganKernels *
+of_many(const CbiganCpu *self)
+{
+  return self->precision == CBIGAN_PRECISION_BF16 ? self->isa->bf16_many : self->isa->many;
+}
+
+static const CbiganKernels *
+of_few(const CbiganCpu *self)
+{
+  return self->precision == CBIGAN_PRECISION_BF16 ? self->isa->bf16_few : self->isa->few;
+}
+
+/* A segment is at least as wide as a tile. */
+static gboolean
+wide_enough(const CbiganKernels *kernels, const CbiganLayer *l)
+{
+  int width = l->kind == CBIGAN_UPSAMPLE ? l->out.w : l->in.w;
+  return kernels->segments == kernels->lanes && width >= 4 * kernels->segments;
+}
+
+/* Kernels for segments of that layer's map, of the widest vectors that it fills. NULL: none, or its channels fill wider
+ * ones, which is faster (tests/bench/fused); deep.c has no bf16. */
+static const CbiganKernels *
+choose_segments(const CbiganCpu *self, const CbiganNetwork *network, const CbiganLayer *l)
+{
+  const CbiganKernels *many = of_many(self), *few = of_few(self);
+  if (wide_enough(many, l))
+    return many;
+  gboolean wider = !few->bf16 && self->isa->channels[0]->vector > few->lanes;
+  return !wide_enough(few, l) || (wider && network->width >= FEWEST_DEEP) ? NULL : few;
+}
+
+CbiganFused *
+cbigan_cpu_fuse_segments(CbiganBackend *base, const CbiganNetwork *network, int first, int n_layers, int batch,
+                         const int *keep)
+{
+  const CbiganCpu *self = (const CbiganCpu *)base;
+  const CbiganLayer *layers = network->layers;
+  const CbiganKernels *kernels = choose_segments(self, network, &layers[first]);
+  int sources = cbigan_backend_same_sources(network, first, n_layers), end = first + 1;
+  while (end < sources && choose_segments(self, network, &layers[end]) == kernels)
+    end++;
+  CbiganFused *fused = kernels ? fuse_steps(base, kernels, TRUE, network, first, end, n_layers, batch, keep) : NULL;
+  return fused ? fused : cbigan_cpu_fuse_deep(base, network, first, end, batch);
 }
 
 static gboolean
@@ -404,14 +459,13 @@ CbiganFused *
 cbigan_cpu_fuse(CbiganBackend *base, const CbiganNetwork *network, int first, int n_layers, int batch, const int *keep)
 {
   const CbiganCpu *self = (const CbiganCpu *)base;
-  const CbiganIsa *isa = self->isa;
-  if (!isa || network->width > isa->widest)
+  if (!self->isa || network->width > self->isa->widest)
     return NULL;
-  gboolean bf16 = self->precision == CBIGAN_PRECISION_BF16;
-  const CbiganKernels *of_many = bf16 ? isa->bf16_many : isa->many, *of_few = bf16 ? isa->bf16_few : isa->few;
-  gboolean many = fills(of_many, batch), few = fills(of_few, batch);
-  if (many && (!few || batch >= of_many->lanes * base->threads))
-    return cbigan_cpu_fuse_with(base, of_many, FALSE, network, first, n_layers, batch, keep);
-  CbiganFused *fused = cbigan_cpu_fuse_with(base, of_few, !few, network, first, n_layers, batch, keep);
-  return fused || few ? fused : cbigan_cpu_fuse_deep(base, isa->few, network, first, n_layers, batch);
+  const CbiganKernels *many = of_many(self), *few = of_few(self);
+  gboolean fills_few = fills(few, batch);
+  if (fills(many, batch) && (!fills_few || batch >= many->lanes * base->threads))
+    return cbigan_cpu_fuse_with(base, many, network, first, n_layers, batch, keep);
+  if (fills_few)
+    return cbigan_cpu_fuse_with(base, few, network, first, n_layers, batch, keep);
+  return cbigan_cpu_fuse_segments(base, network, first, n_layers, batch, keep);
 }

@@ -73,25 +73,17 @@ cbigan_cpu_ring(const CbiganConv3 *conv, int h)
   return MIN(h, 3 * conv->side);
 }
 
-/* A segment is at least as wide as a tile. */
-static inline gboolean
-cbigan_cpu_wide_enough(const CbiganKernels *kernels, const CbiganLayer *l)
-{
-  int width = l->kind == CBIGAN_UPSAMPLE ? l->out.w : l->in.w;
-  return width >= 4 * kernels->segments;
-}
-
 /* CbiganBackendClass.fuse */
 CbiganFused *cbigan_cpu_fuse(CbiganBackend *backend, const CbiganNetwork *network, int first, int n_layers, int batch,
                              const int *keep);
-/* With those kernels, whatever is faster. segmented: takes rows that are wide enough for it, else the others take all.
- */
-CbiganFused *cbigan_cpu_fuse_with(CbiganBackend *backend, const CbiganKernels *kernels, gboolean segmented,
-                                  const CbiganNetwork *network, int first, int n_layers, int batch, const int *keep);
-/* deep.c: layers of any size, but not tanh. segments: up to where maps are wide enough for them; NULL = all. NULL: the
- * first layer is none of them. */
-CbiganFused *cbigan_cpu_fuse_deep(CbiganBackend *backend, const CbiganKernels *segments, const CbiganNetwork *network,
-                                  int first, int n_layers, int batch);
+/* With those kernels, one patch a lane, whatever is faster */
+CbiganFused *cbigan_cpu_fuse_with(CbiganBackend *backend, const CbiganKernels *kernels, const CbiganNetwork *network,
+                                  int first, int n_layers, int batch, const int *keep);
+/* Patch by patch: layers with wide maps in segments, the others by deep.c, whatever is faster */
+CbiganFused *cbigan_cpu_fuse_segments(CbiganBackend *backend, const CbiganNetwork *network, int first, int n_layers,
+                                      int batch, const int *keep);
+/* deep.c: of layers [first, end), of any size, up to a tanh. NULL: the first layer is none of them. */
+CbiganFused *cbigan_cpu_fuse_deep(CbiganBackend *backend, const CbiganNetwork *network, int first, int end, int batch);
 /* fused.c */
 void cbigan_cpu_fused_run(CbiganFused *self, float *const *values);
 

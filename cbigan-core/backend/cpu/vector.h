@@ -29,7 +29,7 @@ typedef gint32 Mask __attribute__((vector_size(VECTOR * sizeof(float))));
 
 /* Of vectors a and b: LOW a0 b0 a1 b1 ..., HIGH the same from the middle on; and within each patch's SEGMENTS lanes
  * UP b0 a0 a1 ..., DOWN a1 a2 ... b[last], FIRST b0 a1 a2 ..., LAST a0 a1 ... b[last]. */
-#define SEGMENTS (VECTOR < 8 ? VECTOR : 8)
+#define SEGMENTS VECTOR
 #define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 /* clang-format off */
 #if VECTOR == 4
@@ -46,11 +46,11 @@ typedef gint32 Mask __attribute__((vector_size(VECTOR * sizeof(float))));
 #define LAST 0, 1, 2, 3, 4, 5, 6, 15
 #define LOW 0, 8, 1, 9, 2, 10, 3, 11
 #define HIGH 4, 12, 5, 13, 6, 14, 7, 15
-#elif VECTOR == 16 /* twice 8 segments */
-#define UP 16, 0, 1, 2, 3, 4, 5, 6, 24, 8, 9, 10, 11, 12, 13, 14
-#define DOWN 1, 2, 3, 4, 5, 6, 7, 23, 9, 10, 11, 12, 13, 14, 15, 31
-#define FIRST 16, 1, 2, 3, 4, 5, 6, 7, 24, 9, 10, 11, 12, 13, 14, 15
-#define LAST 0, 1, 2, 3, 4, 5, 6, 23, 8, 9, 10, 11, 12, 13, 14, 31
+#elif VECTOR == 16
+#define UP 16, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
+#define DOWN 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 31
+#define FIRST 16, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+#define LAST 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 31
 #define LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #define HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 #endif

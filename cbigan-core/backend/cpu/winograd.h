@@ -234,6 +234,8 @@ convolve_tiles(const int side, const gboolean doubles, const CbiganConv3 *conv, 
   const int positions = (side + 2) * (side + 2);
   int inputs = cbigan_cpu_cells(&KERNELS, conv->inputs);
   int panel = cbigan_cpu_panel(&KERNELS, conv->outputs), at_once = cbigan_cpu_conv3_tiles(&KERNELS, conv);
+  while (panel / 2 >= n) /* a narrow map has fewer in a row */
+    panel /= 2;
   gsize stride = cbigan_cpu_conv3_stride(&KERNELS, conv), row_size = (gsize)y->c * y->plane;
   float *v = scratch, *m = scratch + (gsize)positions * stride;
   for (int end = first + n; first < end; first += at_once) {
