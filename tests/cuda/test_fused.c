@@ -264,6 +264,29 @@ test_choice(void)
   pass_clear(&own);
 }
 
+/* What cuDNN refuses is done by another of its algorithms. */
+static void
+test_refused(void)
+{
+  static const char *const refusing[] = { CUDNN ",refused=0", CUDNN ",refused=1" };
+  Case c = { CBIGAN_GENERATOR, 2, 64, 1 };
+  g_autoptr(CbiganNetwork) network = case_network(&c);
+  if (!only_emulated())
+    return;
+  use_machine(1);
+  Pass want = open_pass(network, &c);
+  pass_run(&want, &c, FALSE);
+  for (guint i = 0; i < G_N_ELEMENTS(refusing); i++) {
+    g_setenv("CBIGAN_EMULATOR", refusing[i], TRUE);
+    Pass have = open_pass(network, &c);
+    g_assert_true(all_fused(&have));
+    pass_run(&have, &c, FALSE);
+    g_assert_true(same_outputs(&have, &want, c.batch)); /* the emulated algorithms are the same */
+    pass_clear(&have);
+  }
+  pass_clear(&want);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -277,5 +300,6 @@ main(int argc, char **argv)
   g_test_add_func("/cuda-fused/neighbours", test_neighbours);
   g_test_add_func("/cuda-fused/precision", test_precision);
   g_test_add_func("/cuda-fused/choice", test_choice);
+  g_test_add_func("/cuda-fused/refused", test_refused);
   return g_test_run();
 }
