@@ -29,7 +29,12 @@ SETTINGS = [  # name, channels last, mode (all but D under the penalty: torch.co
     ('eager, channels last', True, None),
     ('torch.compile', False, 'default'),
 ]
-GPU_SETTINGS = [*SETTINGS[:2], ('torch.compile max-autotune', False, 'max-autotune-no-cudagraphs')]
+GPU_SETTINGS = [
+    *SETTINGS[:2],
+    ('torch.compile max-autotune', False, 'max-autotune'),  # with CUDA graphs, where PyTorch can use them here
+    ('torch.compile max-autotune, without CUDA graphs', False, 'max-autotune-no-cudagraphs'),
+    ('torch.compile max-autotune, channels last, without CUDA graphs', True, 'max-autotune-no-cudagraphs'),
+]
 TRIALS = 2  # of each update at each setting, after one to warm up
 UPDATES = ('warm-up', 'critic', 'encoder-generator')
 ALPHA, PENALTY = 1e-4, 10
