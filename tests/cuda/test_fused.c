@@ -191,6 +191,36 @@ test_neighbours(void)
   }
 }
 
+/* A sample's result is the same to the bit at every place of the batch. */
+static void
+test_places(void)
+{
+  for (int i = 0; i < CBIGAN_N_NETWORKS * 2 * n_machines(); i++) {
+    g_autoptr(GError) error = NULL;
+    use_machine(i / 2 / CBIGAN_N_NETWORKS);
+    Case c = { (CbiganNetworkKind)(i / 2 % CBIGAN_N_NETWORKS), 3, 64, 5 };
+    c.precision = i % 2 ? CBIGAN_PRECISION_FP16 : CBIGAN_PRECISION_FP32;
+    g_autoptr(CbiganNetwork) network = case_network(&c);
+    Pass p = open_pass(network, &c);
+    for (int v = 0; v < network->n_inputs; v++) {
+      gsize size = cbigan_shape_size(network->values[v].shape);
+      g_autofree float *one = data_new(DATA_RANDOM, size, (guint32)v), *all = g_new(float, size *(gsize)c.batch);
+      for (int k = 0; k < c.batch; k++)
+        memcpy(all + size * (gsize)k, one, size * sizeof *one);
+      cbigan_backend_upload(p.backend, network->values[v].shape, c.batch, all, p.forward->values[v]);
+    }
+    cbigan_forward_run(p.forward);
+    gsize size = cbigan_shape_size(network->values[network->output].shape);
+    g_autofree float *out = g_new(float, size *(gsize)c.batch);
+    cbigan_backend_download(p.backend, network->values[network->output].shape, c.batch,
+                            p.forward->values[network->output], out);
+    g_assert_true(cbigan_backend_finish(p.backend, &error));
+    for (int k = 1; k < c.batch; k++)
+      g_assert_cmpmem(out, size * sizeof *out, out + size * (gsize)k, size * sizeof *out);
+    pass_clear(&p);
+  }
+}
+
 static gboolean
 same_outputs(const Pass *a, const Pass *b, int batch)
 {
@@ -298,6 +328,7 @@ main(int argc, char **argv)
   g_test_add_func("/cuda-fused/data", test_data);
   g_test_add_func("/cuda-fused/kept-inside", test_kept_inside);
   g_test_add_func("/cuda-fused/neighbours", test_neighbours);
+  g_test_add_func("/cuda-fused/places", test_places);
   g_test_add_func("/cuda-fused/precision", test_precision);
   g_test_add_func("/cuda-fused/choice", test_choice);
   g_test_add_func("/cuda-fused/refused", test_refused);
