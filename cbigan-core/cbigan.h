@@ -49,10 +49,11 @@ typedef enum {
   CBIGAN_PRECISION_FP32,
   CBIGAN_PRECISION_BF16, /* 8 bits of mantissa: faster; scores differ by about a hundredth, and by more where good
                           * pictures hardly differ from each other */
+  CBIGAN_PRECISION_FP16, /* 11 bits of mantissa, nothing above 65504: only backends for GPUs have it */
   CBIGAN_N_PRECISIONS
 } CbiganPrecision;
 
-const char *cbigan_precision_name(CbiganPrecision precision); /* "auto", "fp32", "bf16" */
+const char *cbigan_precision_name(CbiganPrecision precision); /* "auto", "fp32", "bf16", "fp16" */
 
 const char *cbigan_score_name(CbiganScoreKind kind);                  /* "paper", "calibrated", "critic" */
 gboolean cbigan_score_from_name(const char *name, CbiganScoreKind *kind);

@@ -10,7 +10,8 @@
 #
 # The host needs gcc and g++, CUDA 13 with nvcc, cuDNN 9 (CUDA's, the system's or Python's nvidia-cudnn) and Python 3.
 # The packages are unpacked beside its own, into cbigan-gpu/root. What comes back is cbigan-gpu/report.tar.gz: what the
-# host is, logs, test results, `cbigan bench`. Exit status 0: all passed; 77: no GPU that can run this; 1: a failure.
+# host is, logs, test results, `cbigan bench`, and the comparison with PyTorch where the host's Python has one for the
+# GPU. Exit status 0: all passed; 77: no GPU that can run this; 1: a failure.
 set -euo pipefail
 # shellcheck source=pipelines/setup.sh
 . "$(dirname "$0")/../pipelines/setup.sh"
@@ -141,8 +142,22 @@ report_host() {
 }
 
 bench() { # PROGRAM BACKENDS: one JSON object a line
-  "$1" bench --json --backend "$2" --width 3,16,32,64 --patch 64 --batch 64 &&
-    "$1" bench --json --backend "$2" --width 3,16,32,64 --patch 128 --batch 1,8,64
+  local precision
+  for precision in fp32 bf16; do
+    "$1" bench --json --precision "$precision" --backend "$2" --width 3,16,32,64 --patch 64 --batch 64 &&
+      "$1" bench --json --precision "$precision" --backend "$2" --width 3,16,32,64 --patch 128 --batch 1,8,64 || return
+  done
+}
+
+compare_with_pytorch() { # BUILD REPORT
+  local status=0 hours=2 # compiling by PyTorch takes most of them
+  timeout "${hours}h" python3 "$root/tests/bench/gpu_peers.py" --build "$1" --tap hidden > "$2/gpu-peers.md" \
+    2> "$2/gpu-peers.log" || status=$?
+  case $status in
+    77) cat "$2/gpu-peers.md" ;; # it says what is missing
+    124) say "the comparison with PyTorch was stopped after $hours hours; the report has what was measured" ;;
+    *) return "$status" ;;
+  esac
 }
 
 check_memory() { # BUILD: kernels under NVIDIA's checkers
@@ -150,6 +165,8 @@ check_memory() { # BUILD: kernels under NVIDIA's checkers
   for tool in memcheck racecheck; do
     for part in 'backends/test-backend-pixels -p /cuda' 'backends/test-backend-layers -p /cuda/dense' \
       'cuda/test-cuda-frame -p /frame/NV12' 'cuda/test-cuda-frame -p /frame/P010_10LE' \
+      'cuda/test-cuda-fused -p /cuda-fused/data' 'cuda/test-cuda-fused -p /cuda-fused/neighbours' \
+      'cuda/test-cuda-graphs -p /cuda-graphs/pointers' \
       'trainer/test-gradients -p /gradients/tangent' 'trainer/test-gradients -p /gradients/differences'; do
       # shellcheck disable=SC2086  # words are wanted
       timeout 900 compute-sanitizer --tool "$tool" --error-exitcode 9 "$1"/tests/$part || status=1
@@ -186,7 +203,8 @@ run() {
   report_host "$build" > "$report/host.txt" 2>&1 || true
   say "testing"
   CBIGAN_TEST_BACKEND=cuda meson test -C "$build" --no-rebuild --timeout-multiplier 10 \
-    backend-choice backend-forward backend-layers backend-pixels cuda-device cuda-frame cuda-module golden gpu-memory gradients \
+    backend-choice backend-forward backend-layers backend-pixels cuda-device cuda-frame cuda-fused cuda-graphs cuda-module \
+    golden gpu-memory gradients \
     gradient_vectors losses training > "$report/tests.txt" 2>&1 < /dev/null || failed=1
   cp "$build/meson-logs/testlog.txt" "$report/"
   grep -E '^ *[0-9]+/[0-9]+ ' "$report/tests.txt"
@@ -197,6 +215,7 @@ run() {
     fi
     say "measuring"
     bench "$build/trainer/cbigan" cuda,cpu > "$report/bench.json" 2> "$report/bench.log" || failed=1
+    compare_with_pytorch "$build" "$report" || failed=1
   elif ((!failed)); then
     failed=77
   fi

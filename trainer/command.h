@@ -63,7 +63,7 @@ gboolean cbigan_command_check_run(const CbiganRunOptions *run, GError **error);
 #define CBIGAN_PRECISION_ENTRY(name)                                                                                   \
   {                                                                                                                    \
     "precision", 0, 0, G_OPTION_ARG_STRING, &(name),                                                                   \
-        N_("auto (bf16 where it is faster and changes no verdict), fp32 or bf16"), N_("NAME")                          \
+        N_("auto (bf16 where it is faster and changes no verdict), fp32, bf16 or, on a GPU, fp16"), N_("NAME")         \
   }
 gboolean cbigan_command_precision(const char *name, CbiganPrecision *precision, GError **error);
 

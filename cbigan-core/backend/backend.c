@@ -128,14 +128,18 @@ gboolean
 cbigan_backend_set_precision(CbiganBackend *self, CbiganPrecision precision, GError **error)
 {
   g_return_val_if_fail(self && precision > CBIGAN_PRECISION_AUTO && precision < CBIGAN_N_PRECISIONS, FALSE);
-  if (self->klass->set_precision)
-    self->klass->set_precision(self, precision);
-  else if (precision != CBIGAN_PRECISION_FP32) {
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND,
-                _("backend “%s” can't do %s; it has fp32, and “cpu” has bf16"), self->klass->name,
-                cbigan_precision_name(precision));
+  guint has = self->klass->precisions ? self->klass->precisions(self) : 1u << CBIGAN_PRECISION_FP32;
+  if (!(has & 1u << precision)) {
+    g_autoptr(GString) names = g_string_new(NULL);
+    for (int i = 0; i < CBIGAN_N_PRECISIONS; i++)
+      if (has & 1u << i)
+        g_string_append_printf(names, "%s%s", names->len ? ", " : "", cbigan_precision_name((CbiganPrecision)i));
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("backend “%s” can't do %s here; it has: %s"),
+                self->klass->name, cbigan_precision_name(precision), names->str);
     return FALSE;
   }
+  if (self->klass->set_precision)
+    self->klass->set_precision(self, precision);
   return TRUE;
 }
 

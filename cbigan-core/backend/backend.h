@@ -93,17 +93,19 @@ struct _CbiganBackendClass {
   CbiganFused *(*fuse)(CbiganBackend *self, const CbiganNetwork *network, int first, int n_layers, int batch,
                        const int *keep);
 
-  /* Optional, NULL = there is only fp32. What layers fused from now on multiply in: fp32 or bf16. */
+  /* Optional, NULL = there is only fp32. Bit i: layers can be multiplied in CbiganPrecision i here. */
+  guint (*precisions)(const CbiganBackend *self);
+  /* With precisions: what layers fused from now on multiply in, one of them. */
   void (*set_precision)(CbiganBackend *self, CbiganPrecision precision);
-  /* With set_precision: whether bf16 is faster here for a network of that width (c). */
+  /* Optional, NULL = never. Whether CBIGAN_PRECISION_AUTO may take bf16, being faster here for that width (c). */
   gboolean (*prefers_bf16)(const CbiganBackend *self, int width);
 
   /* sums[i] = ||a_i - b_i||_1 over `size` floats of each of n samples; sums in host memory, waits.
    * difference: gets a - b, or NULL */
   void (*l1)(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference, double *sums);
 
-  /* Optional, NULL = by the caller alone: a loop of the caller's over n items, between the first operation and finish().
-   * Returns when all is done. */
+  /* Optional, NULL = by the caller alone: a loop of the caller's over n items, between the first operation and
+   * finish(). Returns when all is done. */
   void (*each)(CbiganBackend *self, int n, CbiganRangeFunc range, gpointer data);
 };
 
@@ -131,6 +133,9 @@ gboolean cbigan_backend_set_precision(CbiganBackend *self, CbiganPrecision preci
 gboolean cbigan_backend_prefers_bf16(const CbiganBackend *self, int width);
 /* For backends: keep the first failure. */
 void cbigan_backend_fail(CbiganBackend *self, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* For fuse(): the first layer of [first, end) that depends on other inputs of the network than layer `first` does, or
+ * end. Layers before it are fused without it, so that cbigan_forward_run_again() need not run more than it must. */
+int cbigan_backend_same_sources(const CbiganNetwork *network, int first, int end);
 
 /* The functions of CbiganBackendClass with their arguments checked; a wrong one is a caller's bug. */
 float *cbigan_backend_alloc(CbiganBackend *self, gsize n_floats, GError **error); /* NULL with CBIGAN_ERROR_BACKEND */

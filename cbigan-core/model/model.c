@@ -30,6 +30,7 @@ cbigan_precision_name(CbiganPrecision precision)
     [CBIGAN_PRECISION_AUTO] = "auto",
     [CBIGAN_PRECISION_FP32] = "fp32",
     [CBIGAN_PRECISION_BF16] = "bf16",
+    [CBIGAN_PRECISION_FP16] = "fp16",
   };
   g_return_val_if_fail(precision >= 0 && precision < CBIGAN_N_PRECISIONS, NULL);
   return names[precision];

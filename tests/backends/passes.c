@@ -68,7 +68,7 @@ pass_new(const char *backend, const CbiganIsa *isa, int threads, const CbiganNet
   g_assert_no_error(error);
   if (p.backend->klass == &cbigan_backend_cpu)
     ((CbiganCpu *)p.backend)->isa = isa;
-  cbigan_backend_set_precision(p.backend, c->bf16 ? CBIGAN_PRECISION_BF16 : CBIGAN_PRECISION_FP32, &error);
+  cbigan_backend_set_precision(p.backend, c->precision ? c->precision : CBIGAN_PRECISION_FP32, &error);
   g_assert_no_error(error);
   g_autofree float *host = g_new0(float, network->n_floats);
   cbigan_network_initialise(network, 7, host);
@@ -88,8 +88,8 @@ fuse(const Pass *p, const CbiganKernels *kernels, Mode mode, int first)
 {
   const CbiganForward *f = p->forward;
   if (mode == DEEP)
-    return cbigan_cpu_fuse_deep(p->backend, p->network, first, cbigan_cpu_same_sources(p->network, first, f->n_layers),
-                                f->batch);
+    return cbigan_cpu_fuse_deep(p->backend, p->network, first,
+                                cbigan_backend_same_sources(p->network, first, f->n_layers), f->batch);
   if (mode_segmented(mode))
     return cbigan_cpu_fuse_segments(p->backend, p->network, first, f->n_layers, f->batch, p->values);
   return cbigan_cpu_fuse_with(p->backend, kernels, p->network, first, f->n_layers, f->batch, p->values);

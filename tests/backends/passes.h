@@ -22,9 +22,9 @@ typedef struct {
   CbiganNetworkKind kind;
   int width, patch, batch;
   DataKind data;
-  int n_layers;   /* 0 = all */
-  int nan_sample; /* counted from 1, 0 = none: its inputs have some NaN */
-  gboolean bf16;  /* what CBIGAN_FORWARD_FUSE is asked for */
+  int n_layers;              /* 0 = all */
+  int nan_sample;            /* counted from 1, 0 = none: its inputs have some NaN */
+  CbiganPrecision precision; /* what CBIGAN_FORWARD_FUSE is asked for; CBIGAN_PRECISION_AUTO: fp32 */
 } Case;
 
 CbiganNetwork *case_network(const Case *c);

@@ -249,7 +249,8 @@ test_choice(gconstpointer isa_row)
   for (guint i = 0; i < G_N_ELEMENTS(rows) * CBIGAN_N_NETWORKS; i++) {
     guint row = i / CBIGAN_N_NETWORKS;
     Case c = { (CbiganNetworkKind)(i % CBIGAN_N_NETWORKS), rows[row].width, 64, rows[row].batch };
-    c.bf16 = rows[row].mode < N_MODES && mode_bf16((Mode)rows[row].mode);
+    if (rows[row].mode < N_MODES && mode_bf16((Mode)rows[row].mode))
+      c.precision = CBIGAN_PRECISION_BF16;
     g_autoptr(CbiganNetwork) network = case_network(&c);
     Pass chosen = pass_new("cpu", isa, rows[row].threads, network, &c, rows[row].memory);
     int n_fused = 0;

@@ -1,9 +1,10 @@
-"""peer_loop.py - one peer at one setting scores the same frame again and again, on command, for peers.py
+"""peer_loop.py - one peer at one setting scores the same frame again and again, on command, for peers.py, gpu_peers.py
 
 Copyright (C) 2026 the cbigan developers
 SPDX-License-Identifier: LGPL-2.1-or-later
 
-Usage: peer_loop.py PROGRAM SETTING WIDTH PATCH PATCHES_PER_SIDE first|hidden THREADS MODEL.onnx < commands
+Usage: peer_loop.py PROGRAM SETTING WIDTH PATCH PATCHES first|hidden THREADS MODEL.onnx [DEVICE] < commands
+PATCHES: of a side of the frame, or COLUMNSxROWS; DEVICE: PyTorch's, such as "cuda".
 Speaks as score_loop.c does: "ready PIXEL_TERM FEATURE_TERM", then the milliseconds of a call for each line. With an empty
 PROGRAM and SETTING it writes MODEL.onnx and ends.
 """
@@ -17,14 +18,20 @@ import peer_settings
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def frame(side):
+def grid(patches):
+    """(columns, rows) of a frame"""
+    columns, _, rows = str(patches).partition('x')
+    return int(columns), int(rows or columns)
+
+
+def frame(width, height):
     """The pixels of score_loop.c's frame_pixels()."""
     import numpy as np
-    state, pixels = 1, bytearray(side * side * 3)
+    state, pixels = 1, bytearray(width * height * 3)
     for i in range(len(pixels)):
         state = (state * 1664525 + 1013904223) & 0xFFFFFFFF
         pixels[i] = state >> 24
-    return np.frombuffer(bytes(pixels), np.uint8).reshape(side, side, 3)
+    return np.frombuffer(bytes(pixels), np.uint8).reshape(height, width, 3)
 
 
 def cut(pixels, patch):
@@ -50,8 +57,11 @@ def score_module(width, patch, tap):
         def forward(self, x):
             z = self.encoder(x)
             y = self.generator(z)
-            return ((x - y).abs().flatten(1).sum(1),
-                    (self.features(x, z) - self.features(y, z)).abs().flatten(1).sum(1))
+            return (self.norm(x - y), self.norm(self.features(x, z) - self.features(y, z)))
+
+        @staticmethod
+        def norm(difference):
+            return difference.abs().flatten(1).sum(1, dtype=torch.float32)  # more than fp16 can hold
 
     return Score().eval()
 
@@ -74,15 +84,16 @@ def serve(run):
 
 
 def main():
-    program, setting, width, patch, side, tap, threads, path = sys.argv[1:]
+    program, setting, width, patch, of_frame, tap, threads, path, *device = sys.argv[1:]
     width, patch = int(width), int(patch)
-    patches = cut(frame(patch * int(side)), patch)
+    patches = cut(frame(*(patch * n for n in grid(of_frame))), patch)
     if not program:
         write_onnx(score_module(width, patch, tap), patches, path)
         return
-    job = peer_settings.Job(lambda: score_module(width, patch, tap), path, patches, int(threads))
+    job = peer_settings.Job(lambda: score_module(width, patch, tap), path, patches, int(threads),
+                            device[0] if device else 'cpu')
     try:
-        run = peer_settings.PROGRAMS[program][setting](job)
+        run = {**peer_settings.PROGRAMS, **peer_settings.GPU_PROGRAMS}[program][setting](job)
         run()
     except Exception as error:  # a compiler that is missing, an option that this version does not know
         sys.exit(str(error) or type(error).__name__)

@@ -1,11 +1,11 @@
-"""peer_settings.py - the programs that peers.py compares with, and the settings at which each is tried
+"""peer_settings.py - the programs that peers.py and gpu_peers.py compare with, and the settings at which each is tried
 
 Copyright (C) 2026 the cbigan developers
 SPDX-License-Identifier: LGPL-2.1-or-later
 
 A setting is a row: its name, and a function that takes a Job and returns a function without arguments, which scores the
 patches once and returns both terms. To try another setting, add a row; to compare with another program, add its rows
-and an entry in PROGRAMS. Each setting runs in a process of its own (peer_loop.py), because what one program does to
+and an entry in PROGRAMS or GPU_PROGRAMS. Each setting runs in a process of its own (peer_loop.py), because what one program does to
 threads (pins them, lets them spin) made another 10 to 50 times slower in the same process.
 """
 import functools
@@ -17,6 +17,7 @@ class Job(typing.NamedTuple):
     path: str  # the same as an ONNX file
     patches: typing.Any  # (n, 3, patch, patch), NumPy
     threads: int
+    device: str  # PyTorch's, of GPU_PROGRAMS
 
 
 def onnx_runtime(level, job):
@@ -78,6 +79,38 @@ def pytorch(channels_last, compiled, job):
     return run
 
 
+def pytorch_gpu(number, channels_last, compiled, job):
+    """From the patches' bytes in pinned memory to both terms in the host's memory, as an application would have it."""
+    import numpy as np
+    import torch
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # full float is what ours does
+    torch.backends.cudnn.benchmark = True
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    pixels = torch.from_numpy(np.rint((job.patches + 1) * 127.5).astype(np.uint8))
+    if job.device != 'cpu':
+        pixels = pixels.pin_memory()
+    number = getattr(torch, number)
+    module = job.make_module().to(device=job.device, dtype=number, memory_format=layout)
+    if compiled:
+        module = torch.compile(module, mode='max-autotune')  # with CUDA graphs
+
+    def run():
+        with torch.inference_mode():
+            x = pixels.to(job.device, non_blocking=True).to(torch.float32) / 127.5 - 1
+            return [term.cpu().numpy() for term in module(x.to(number).contiguous(memory_format=layout))]
+    return run
+
+
+def gpu_rows(number):
+    return {
+        'eager': functools.partial(pytorch_gpu, number, False, False),
+        'eager, channels last': functools.partial(pytorch_gpu, number, True, False),
+        'torch.compile max-autotune': functools.partial(pytorch_gpu, number, False, True),
+        'torch.compile max-autotune, channels last': functools.partial(pytorch_gpu, number, True, True),
+    }
+
+
+GPU_PROGRAMS = {'PyTorch fp32': gpu_rows('float32'), 'PyTorch fp16': gpu_rows('float16')}
 PROGRAMS = {
     'ONNX Runtime': {
         'all graph optimisations': functools.partial(onnx_runtime, 'ORT_ENABLE_ALL'),  # the default: channels in blocks

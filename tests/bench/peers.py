@@ -44,7 +44,7 @@ CASES = [  # name, width c, patch side, patches a side of the frame
     ('c16, one 128x128', 16, 128, 1),
 ]
 TAPS = ('first', 'hidden')
-TOLERANCES = {'fp32': 1e-4, 'bf16': 0.05}  # by our precision: relative, of both terms
+TOLERANCES = {'fp32': 1e-4, 'bf16': 0.05, 'fp16': 0.05}  # by our precision: relative, of both terms
 TRIALS = 3  # of each setting
 TURN = 50  # milliseconds: of short calls a turn makes several
 # What each program reads. Where the program has no such variable there is nothing to write, see unlimited().
@@ -134,10 +134,10 @@ class Program:
         self.process.wait()
 
 
-def open_ours(options, case, tap):
-    program = Program([options.build / 'tests' / 'bench' / 'score_loop', *case[1:], tap, options.backend,
-                       options.threads, options.precision])
-    return program if program.ready else sys.exit('score_loop failed')
+def open_ours(options, case, tap, precision):
+    """Not ready where the backend can't."""
+    return Program([options.build / 'tests' / 'bench' / 'score_loop', *case[1:], tap, options.backend, options.threads,
+                    precision])
 
 
 def difference(ours, theirs, tolerance):
@@ -148,11 +148,11 @@ def difference(ours, theirs, tolerance):
     return None
 
 
-def open_fastest(name, folder, tail, ours, tolerance):
+def open_fastest(name, settings, folder, tail, ours, tolerance):
     """The program at its setting with the shortest trial. A setting that does not work here, or that computes something
     else, is said and left out."""
     best = None
-    for setting in peer_settings.PROGRAMS[name]:
+    for setting in settings:
         with open(folder / 'peer.log', 'w+', encoding='utf-8') as log:
             peer = Program([sys.executable, HERE / 'peer_loop.py', name, setting, *tail], setting, log)
             reason = peer.ready and difference(ours.terms, peer.terms, tolerance)
@@ -204,9 +204,11 @@ def compare(options, case, tap, used):
     tail = [*case[1:], tap, options.threads, path]
     if not path.exists():
         subprocess.run([str(word) for word in (sys.executable, HERE / 'peer_loop.py', '', '', *tail)], check=True)
-    programs = {'cbigan': open_ours(options, case, tap)}
-    for name in peer_settings.PROGRAMS:
-        programs[name] = open_fastest(name, folder, tail, programs['cbigan'], TOLERANCES[options.precision])
+    programs = {'cbigan': open_ours(options, case, tap, options.precision)}
+    if not programs['cbigan'].ready:
+        sys.exit('score_loop failed')
+    for name, settings in peer_settings.PROGRAMS.items():
+        programs[name] = open_fastest(name, settings, folder, tail, programs['cbigan'], TOLERANCES[options.precision])
     times = measure(programs, options.rounds)
     statistic = min if options.best else statistics.median
     row = [case[0], tap, *(f'{statistic(times[name]):.2f}' for name in programs)]

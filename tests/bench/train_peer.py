@@ -5,12 +5,12 @@ Copyright (C) 2026 the cbigan developers
 SPDX-License-Identifier: LGPL-2.1-or-later
 
 Usage: tests/bench/train_peer.py [--build build] [--venv build/peers] [--threads 2] [--rounds 15]
-                                 [--width 4,16] [--patch 64,128] [--batch 32]
+                                 [--width 4,16] [--patch 64,128] [--batch 32] [--device cpu]
 
 Ours is an update as trainer/train.c makes it (train_loop.c), data preparation included; PyTorch gets a ready batch,
 its own double backward for the gradient penalty, fused Adam and averages by _foreach_lerp_. That both compute the same
 is what tests/trainer/test_losses.c shows. PyTorch is tried at all of SETTINGS first and goes into the comparison at its
-fastest, which is named in the table. Every round measures each update of each program once; ratios are medians over
+fastest, which is named in the table. On a GPU (gpu_peers.py) its numbers are in full float too, not TF32. Every round measures each update of each program once; ratios are medians over
 rounds, which evens out what hits both programs alike. Prints Markdown, for docs/performance.md.
 """
 import argparse
@@ -24,10 +24,16 @@ import time
 
 from peers import ROOT, describe_run, enter_environment, ratio
 
-SETTINGS = [  # name, channels last, compiled (all but D under the penalty: torch.compile has no double backward)
-    ('eager', False, False),
-    ('eager, channels last', True, False),
-    ('torch.compile', False, True),
+SETTINGS = [  # name, channels last, mode (all but D under the penalty: torch.compile has no double backward)
+    ('eager', False, None),
+    ('eager, channels last', True, None),
+    ('torch.compile', False, 'default'),
+]
+GPU_SETTINGS = [
+    *SETTINGS[:2],
+    ('torch.compile max-autotune', False, 'max-autotune'),  # with CUDA graphs, where PyTorch can use them here
+    ('torch.compile max-autotune, without CUDA graphs', False, 'max-autotune-no-cudagraphs'),
+    ('torch.compile max-autotune, channels last, without CUDA graphs', True, 'max-autotune-no-cudagraphs'),
 ]
 TRIALS = 2  # of each update at each setting, after one to warm up
 UPDATES = ('warm-up', 'critic', 'encoder-generator')
@@ -49,6 +55,7 @@ def arguments():
     parser.add_argument('--width', type=numbers, default=[4, 16], help='widths c, separated by commas')
     parser.add_argument('--patch', type=numbers, default=[64, 128], help='patch sides')
     parser.add_argument('--batch', type=numbers, default=[32], help='patches in a batch')
+    parser.add_argument('--device', default='cpu', help='PyTorch\'s, such as "cuda"')
     return parser.parse_args()
 
 
@@ -79,18 +86,23 @@ class Torch:
         self.torch, self.n = torch, batch
         torch.set_num_threads(options.threads)
         torch.manual_seed(1)
-        self.setting, channels_last, compiled = setting
+        self.setting, channels_last, mode = setting
+        self.device = options.device
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cudnn.benchmark = True
         layout = torch.channels_last if channels_last else torch.contiguous_format
-        self.E, self.G, self.D = (network.to(memory_format=layout) for network in networks.make(width, patch))
+        self.E, self.G, self.D = (network.to(self.device, memory_format=layout)
+                                  for network in networks.make(width, patch))
         self.of_e_g = [*self.E.parameters(), *self.G.parameters()]
         self.of_d = list(self.D.parameters())
         self.means = [p.detach().clone() for p in self.of_e_g]
         self.adam_e_g = torch.optim.Adam(self.of_e_g, 1e-4, (0.5, 0.9), fused=True)
         self.adam_d = torch.optim.Adam(self.of_d, 1e-4, (0.5, 0.9), fused=True)
-        self.x = (torch.rand(batch, 3, patch, patch) * 2 - 1).contiguous(memory_format=layout)
+        self.x = (torch.rand(batch, 3, patch, patch, device=self.device) * 2 - 1).contiguous(memory_format=layout)
         self.plain_D = self.D
-        if compiled:
-            self.E, self.G, self.D = (torch.compile(network, dynamic=False) for network in (self.E, self.G, self.D))
+        if mode:
+            self.E, self.G, self.D = (torch.compile(network, dynamic=False, mode=mode)
+                                      for network in (self.E, self.G, self.D))
 
     def freeze(self, frozen):
         for p in self.of_d:
@@ -98,7 +110,7 @@ class Torch:
 
     def encoder_generator(self, alpha):
         torch, n = self.torch, self.n
-        z = torch.randn(n, 64)
+        z = torch.randn(n, 64, device=self.device)
         self.freeze(True)
         g_z = self.G(z)
         e = self.E(torch.cat((self.x, g_z)))
@@ -114,7 +126,7 @@ class Torch:
 
     def critic(self):
         torch, n, x = self.torch, self.n, self.x
-        z, e = torch.randn(n, 64), torch.rand(n, 1)
+        z, e = torch.randn(n, 64, device=self.device), torch.rand(n, 1, device=self.device)
         with torch.no_grad():
             g_z, e_x = self.G(z), self.E(x)
         d = self.plain_D(torch.cat((x, g_z)), torch.cat((e_x, z)))
@@ -133,13 +145,15 @@ class Torch:
             self.critic()
         else:
             self.encoder_generator(1 if update == 'warm-up' else ALPHA)
+        if self.device != 'cpu':
+            self.torch.cuda.synchronize()
         return 1000 * (time.perf_counter() - start)
 
 
 def fastest(options, case):
     """PyTorch at the setting with the shortest trial. A setting that does not work here is said and left out."""
     best = None
-    for setting in SETTINGS:
+    for setting in SETTINGS if options.device == 'cpu' else GPU_SETTINGS:
         try:
             program = Torch(options, setting, *case)
             trials = [[program.milliseconds(update) for _ in range(TRIALS + 1)] for update in UPDATES]
@@ -164,8 +178,12 @@ def measure(programs, rounds):
     return {key: values[1:] for key, values in times.items()}
 
 
+HEADING = ("| case | update | cbigan, ms | PyTorch, ms | PyTorch / cbigan | PyTorch's setting |\n"
+           '|---|---|---:|---:|---:|---|')
+
+
 def compare(options, case):
-    """The rows of one case."""
+    """The rows of one case; milliseconds of a whole adversarial step, ours and PyTorch's."""
     torch = fastest(options, case)
     programs = {'cbigan': Ours(options, *case), 'PyTorch': torch}
     times = measure(programs, options.rounds)
@@ -178,6 +196,7 @@ def compare(options, case):
         print('| c{}, patch {}, batch {} '.format(*case) + f'| {update} | {statistic(ours):.1f} | {statistic(theirs):.1f} | '
               f'{ratio(options, ours, theirs):.2f}x | {torch.setting} |', flush=True)
     programs['cbigan'].close()
+    return [statistic(times[who, 'critic + encoder-generator']) for who in programs]
 
 
 def main():
@@ -186,8 +205,7 @@ def main():
     enter_environment((options.venv or options.build / 'peers').absolute())
     os.environ.setdefault('TORCHINDUCTOR_CACHE_DIR', str(options.build / 'tests' / 'bench' / 'inductor'))
     print(describe_run(options, ('torch',)) + '\n')
-    print('| case | update | cbigan, ms | PyTorch, ms | PyTorch / cbigan | PyTorch\'s setting |')
-    print('|---|---|---:|---:|---:|---|', flush=True)
+    print(HEADING, flush=True)
     for case in itertools.product(options.width, options.patch, options.batch):
         compare(options, case)
 

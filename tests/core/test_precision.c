@@ -130,7 +130,7 @@ test_choice(Fixture *f, gconstpointer unused)
 static void
 test_names(void)
 {
-  static const char *const names[CBIGAN_N_PRECISIONS] = { "auto", "fp32", "bf16" };
+  static const char *const names[CBIGAN_N_PRECISIONS] = { "auto", "fp32", "bf16", "fp16" };
   for (int i = 0; i < CBIGAN_N_PRECISIONS; i++)
     g_assert_cmpstr(cbigan_precision_name((CbiganPrecision)i), ==, names[i]);
 }

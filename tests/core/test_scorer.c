@@ -308,9 +308,10 @@ test_options(void)
     { full, init, CBIGAN_ERROR_ARGUMENT, "score 9" },
     { full, init, CBIGAN_ERROR_BACKEND, "abacus" },
     { full, init, CBIGAN_ERROR_ARGUMENT, "score 8" },
-    { full, init, CBIGAN_ERROR_ARGUMENT, "precision 3" },
+    { full, init, CBIGAN_ERROR_ARGUMENT, "precision 4" },
     { full, init, CBIGAN_ERROR_ARGUMENT, "precision -1" },
-    { full, init, CBIGAN_ERROR_BACKEND, "“reference” can't do bf16" },
+    { full, init, CBIGAN_ERROR_BACKEND, "“reference” can't do bf16 here; it has: fp32" },
+    { full, init, CBIGAN_ERROR_BACKEND, "“cpu” can't do fp16 here; it has: fp32, bf16" },
   };
   cases[0].options.score = CBIGAN_SCORE_CRITIC;
   cases[1].options.also = 1u << CBIGAN_SCORE_CALIBRATED;
@@ -326,6 +327,8 @@ test_options(void)
   cases[11].options.precision = (CbiganPrecision)-1;
   cases[12].options.precision = CBIGAN_PRECISION_BF16;
   cases[12].options.backend = "reference";
+  cases[13].options.precision = CBIGAN_PRECISION_FP16;
+  cases[13].options.backend = "cpu";
   for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
     g_autoptr(GError) error = NULL;
     g_assert_null(cbigan_scorer_new(cases[i].model, &cases[i].options, &error));

@@ -4,8 +4,10 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * See emulator.h. Anything that the backend does not promise to do (TF32, other strides, unaligned pointers, too small
- * a workspace) is refused as cuDNN would, or more strictly.
+ * a workspace; bf16 and fp16 but n,h,w,c with channels in eights, and bf16 on chips that have it) is refused as cuDNN
+ * would, or more strictly.
  */
+#include <cuda_fp16.h>
 #include <cudnn.h>
 
 #include <cstdint>
@@ -13,10 +15,7 @@
 #include <cstring>
 #include <vector>
 
-#include "emulator.h"
 #include "machine.h"
-
-#define WORKSPACE 1000 /* bytes asked for, and written */
 
 struct cudnnContext {
   cudaStream_t stream;
@@ -24,10 +23,12 @@ struct cudnnContext {
 
 struct cudnnTensorStruct {
   int n, c, h, w;
+  cudnnDataType_t type; /* not float: n,h,w,c */
 };
 
 struct cudnnFilterStruct {
   int o, i, h, w;
+  cudnnDataType_t type; /* not float: o,h,w,i */
 };
 
 struct cudnnConvolutionStruct {
@@ -44,7 +45,9 @@ cudnnGetVersion(void)
 const char *
 cudnnGetErrorString(cudnnStatus_t status)
 {
-  return status == CUDNN_STATUS_NOT_SUPPORTED ? "CUDNN_STATUS_NOT_SUPPORTED" : "CUDNN_STATUS_BAD_PARAM";
+  return status == CUDNN_STATUS_NOT_SUPPORTED      ? "CUDNN_STATUS_NOT_SUPPORTED"
+         : status == CUDNN_STATUS_EXECUTION_FAILED ? "CUDNN_STATUS_EXECUTION_FAILED"
+                                                   : "CUDNN_STATUS_BAD_PARAM";
 }
 
 void
@@ -124,12 +127,28 @@ cudnnDestroyConvolutionDescriptor(cudnnConvolutionDescriptor_t c)
   return destroy(c);
 }
 
+/* Floats n,c,h,w, or 16 bits n,h,w,c on a chip that has them */
+static bool
+is_format(cudnnTensorFormat_t format, cudnnDataType_t type)
+{
+  const bool has_bf16 = emulator_machine("capability", 75) >= 80;
+  return type == CUDNN_DATA_FLOAT
+             ? format == CUDNN_TENSOR_NCHW
+             : format == CUDNN_TENSOR_NHWC && (type == CUDNN_DATA_HALF || (type == CUDNN_DATA_BFLOAT16 && has_bf16));
+}
+
+static bool
+is_narrow(cudnnDataType_t type)
+{
+  return type != CUDNN_DATA_FLOAT;
+}
+
 cudnnStatus_t
 cudnnSetTensor4dDescriptor(cudnnTensorDescriptor_t t, cudnnTensorFormat_t format, cudnnDataType_t type, int n, int c,
                            int h, int w)
 {
-  *t = { n, c, h, w };
-  return format == CUDNN_TENSOR_NCHW && type == CUDNN_DATA_FLOAT && n > 0 && c > 0 && h > 0 && w > 0
+  *t = { n, c, h, w, type };
+  return is_format(format, type) && n > 0 && c > 0 && h > 0 && w > 0 && (!is_narrow(type) || c % 8 == 0)
              ? CUDNN_STATUS_SUCCESS
              : CUDNN_STATUS_BAD_PARAM;
 }
@@ -138,8 +157,9 @@ cudnnStatus_t
 cudnnSetFilter4dDescriptor(cudnnFilterDescriptor_t f, cudnnDataType_t type, cudnnTensorFormat_t format, int o, int i,
                            int h, int w)
 {
-  *f = { o, i, h, w };
-  return format == CUDNN_TENSOR_NCHW && type == CUDNN_DATA_FLOAT && o > 0 && i > 0 && h > 0 && w == h
+  *f = { o, i, h, w, type };
+  return is_format(format, type) && o > 0 && i > 0 && h > 0 && w == h &&
+                 (!is_narrow(type) || (o % 8 == 0 && i % 8 == 0))
              ? CUDNN_STATUS_SUCCESS
              : CUDNN_STATUS_BAD_PARAM;
 }
@@ -173,14 +193,61 @@ static bool
 fits(const Problem &p, const cudnnConvolutionStruct &c)
 {
   return p.x.n == p.y.n && p.x.c == p.w.i && p.y.c == p.w.o && p.y.h == p.x.h + 2 * p.pad - p.w.h + 1 &&
-         p.y.w == p.x.w + 2 * p.pad - p.w.w + 1 && c.math == CUDNN_FMA_MATH;
+         p.y.w == p.x.w + 2 * p.pad - p.w.w + 1 && p.x.type == p.y.type && p.x.type == p.w.type &&
+         c.math == (is_narrow(p.x.type) ? CUDNN_TENSOR_OP_MATH : CUDNN_FMA_MATH);
+}
+
+/* Bytes asked for, and written: more for wider layers, so that the workspace grows. */
+static size_t
+workspace_of(const Problem &p)
+{
+  return 1000 + 16 * (size_t)p.w.o;
 }
 
 static cudnnStatus_t
 workspace_size(const Problem &p, const cudnnConvolutionStruct &c, bool supported, size_t *size)
 {
-  *size = WORKSPACE;
+  *size = workspace_of(p);
   return !fits(p, c) ? CUDNN_STATUS_BAD_PARAM : supported ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_NOT_SUPPORTED;
+}
+
+/* --- 16 bits: to floats n,c,h,w and back ----------------------------------------------------------------------------
+ */
+
+static float
+from_narrow(cudnnDataType_t type, uint16_t bits)
+{
+  if (type == CUDNN_DATA_HALF)
+    return __half2float(__ushort_as_half(bits));
+  return __uint_as_float((unsigned)bits << 16);
+}
+
+static uint16_t
+to_narrow(cudnnDataType_t type, float v)
+{
+  if (type == CUDNN_DATA_HALF)
+    return __half_as_ushort(__float2half_rn(v));
+  const unsigned bits = __float_as_uint(v), half = 0x7FFF + (bits >> 16 & 1); /* a tie to the even one */
+  return (uint16_t)(v != v ? bits >> 16 | 0x40 : (bits + half) >> 16);
+}
+
+/* Any four numbers: of tensors, or out, in, and the kernel's place of filters. body(index of c last, of c second) */
+template <typename Body>
+static void
+for_each_place(int n, int c, int h, int w, Body body)
+{
+  for (size_t i = 0, sample = 0; sample < (size_t)n; sample++)
+    for (size_t k = 0; k < (size_t)c; k++)
+      for (size_t pixel = 0; pixel < (size_t)(h * w); pixel++, i++)
+        body((sample * (size_t)(h * w) + pixel) * (size_t)c + k, i);
+}
+
+static std::vector<float>
+read_narrow(cudnnDataType_t type, const void *data, int n, int c, int h, int w)
+{
+  std::vector<float> to((size_t)n * c * h * w);
+  for_each_place(n, c, h, w, [&](size_t at, size_t i) { to[i] = from_narrow(type, ((const uint16_t *)data)[at]); });
+  return to;
 }
 
 /* For every pair of planes and every place of the kernel: body(x plane, w, y plane, dy, dx, rows, columns). */
@@ -244,27 +311,38 @@ filter(const Problem &p, const float *x, const float *y)
   return sums;
 }
 
+/* y = convolution of x and w, all of 16 bits, sums in float */
+static void
+forward_narrow(const Problem &p, const void *x, const void *w, float beta, void *y)
+{
+  const std::vector<float> from = read_narrow(p.x.type, x, p.x.n, p.x.c, p.x.h, p.x.w);
+  const std::vector<float> weights = read_narrow(p.x.type, w, p.w.o, p.w.i, p.w.h, p.w.w);
+  std::vector<float> to = read_narrow(p.x.type, y, p.y.n, p.y.c, p.y.h, p.y.w);
+  store(forward(p, from.data(), weights.data()), beta, to.data());
+  for_each_place(p.y.n, p.y.c, p.y.h, p.y.w,
+                 [&](size_t at, size_t i) { ((uint16_t *)y)[at] = to_narrow(p.x.type, to[i]); });
+}
+
 static bool
 aligned(const void *p)
 {
   return p && (uintptr_t)p % 16 == 0;
 }
 
-template <typename Compute>
+/* What any of the three directions asks for: `work` writes `to`. */
+template <typename Work>
 static cudnnStatus_t
-run(cudnnHandle_t handle, const Problem &p, const cudnnConvolutionStruct &c, const void *alpha, const void *beta,
-    const float *a, const float *b, float *to, void *workspace, size_t size, Compute compute)
+run(cudnnHandle_t handle, const Problem &p, const cudnnConvolutionStruct &c, const void *alpha, const void *a,
+    const void *b, const void *to, void *workspace, size_t size, Work work)
 {
-  const float keep = *(const float *)beta;
   if (!fits(p, c) || *(const float *)alpha != 1.0f || !aligned(a) || !aligned(b) || !aligned(to) || !workspace ||
-      size < WORKSPACE)
+      size < workspace_of(p))
     return CUDNN_STATUS_BAD_PARAM;
-  for (const void *pointer : { (const void *)a, (const void *)b, (const void *)to, (const void *)workspace })
-    emulator_check_pointer(pointer, "convolution");
-  const cudaError_t status = emulator_enqueue(handle->stream, [=] {
-    memset(workspace, 0x5A, WORKSPACE);
-    store(compute(p, a, b), keep, to);
-  });
+  const cudaError_t status = emulator_enqueue(
+      handle->stream, { "convolution", { a, b, to, workspace }, emulator_machine("convolution", 10), [=] {
+                         memset(workspace, 0x5A, workspace_of(p));
+                         work();
+                       } });
   return status == cudaSuccess ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_EXECUTION_FAILED;
 }
 
@@ -300,8 +378,14 @@ cudnnConvolutionForward(cudnnHandle_t handle, const void *alpha, const cudnnTens
                         cudnnConvolutionFwdAlgo_t, void *workspace, size_t size, const void *beta,
                         const cudnnTensorDescriptor_t yd, void *y)
 {
-  return run(handle, { *xd, *yd, *wd, c->pad }, *c, alpha, beta, (const float *)x, (const float *)w, (float *)y,
-             workspace, size, forward);
+  const Problem p = { *xd, *yd, *wd, c->pad };
+  const float keep = *(const float *)beta;
+  return run(handle, p, *c, alpha, x, w, y, workspace, size, [=] {
+    if (is_narrow(p.x.type))
+      forward_narrow(p, x, w, keep, y);
+    else
+      store(forward(p, (const float *)x, (const float *)w), keep, (float *)y);
+  });
 }
 
 cudnnStatus_t
@@ -310,8 +394,12 @@ cudnnConvolutionBackwardData(cudnnHandle_t handle, const void *alpha, const cudn
                              cudnnConvolutionBwdDataAlgo_t, void *workspace, size_t size, const void *beta,
                              const cudnnTensorDescriptor_t xd, void *x)
 {
-  return run(handle, { *xd, *yd, *wd, c->pad }, *c, alpha, beta, (const float *)w, (const float *)y, (float *)x,
-             workspace, size, data);
+  const Problem p = { *xd, *yd, *wd, c->pad };
+  const float keep = *(const float *)beta;
+  if (is_narrow(p.x.type))
+    return CUDNN_STATUS_NOT_SUPPORTED;
+  return run(handle, p, *c, alpha, w, y, x, workspace, size,
+             [=] { store(data(p, (const float *)w, (const float *)y), keep, (float *)x); });
 }
 
 cudnnStatus_t
@@ -320,6 +408,10 @@ cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void *alpha, const cu
                                cudnnConvolutionBwdFilterAlgo_t, void *workspace, size_t size, const void *beta,
                                const cudnnFilterDescriptor_t wd, void *w)
 {
-  return run(handle, { *xd, *yd, *wd, c->pad }, *c, alpha, beta, (const float *)x, (const float *)y, (float *)w,
-             workspace, size, filter);
+  const Problem p = { *xd, *yd, *wd, c->pad };
+  const float keep = *(const float *)beta;
+  if (is_narrow(p.x.type))
+    return CUDNN_STATUS_NOT_SUPPORTED;
+  return run(handle, p, *c, alpha, x, y, w, workspace, size,
+             [=] { store(filter(p, (const float *)x, (const float *)y), keep, (float *)w); });
 }

@@ -5,41 +5,33 @@
  *
  * See emulator.h. The environment variable CBIGAN_EMULATOR says what kind of machine it is, words "name=number"
  * separated by commas: driver=12040 devices=2 capability=61 memory=MIB cudnn=91900, and lost=N: the device is lost
- * with the N-th piece of work. open=1: the host may touch device memory, which is quicker to emulate.
+ * with the N-th piece of work, lostlaunch=N: with the N-th launch of a graph. open=1: the host may touch device memory,
+ * which is quicker to emulate. graphs=N: so many may exist at once. KERNEL=N, convolution=N: microseconds that it
+ * takes, for events. uncapturable=N: the N-th piece of work in a capture can't be captured.
  */
 #include "emulator.h"
 
-#include <setjmp.h>
 #include <sys/mman.h>
-#include <ucontext.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <deque>
 #include <map>
-#include <mutex>
 #include <set>
-#include <vector>
 
 #include "machine.h"
 
-uint3 threadIdx, blockIdx;
-dim3 gridDim;
-
-struct CUstream_st {
-  int device;
-  std::deque<std::function<void()>> work;
-};
-
 struct CUevent_st {
   cudaStream_t stream;
+  double time;
 };
 
-static std::recursive_mutex mutex;
+std::recursive_mutex emulator_mutex;
+thread_local cudaStream_t emulator_capturing;
+bool emulator_lost;
+int emulator_graphs;
 static thread_local int current_device;
 static thread_local cudaError_t last_error;
-static bool lost;
 static long pieces;
 
 #define ADDRESSES ((size_t)16 << 30)
@@ -48,12 +40,17 @@ static long pieces;
 #define CANARY 0xA5
 
 static char *arena;
-static size_t arena_used;             /* the highest that was ever in use */
-static std::map<size_t, size_t> live; /* offset -> bytes */
+static size_t arena_used; /* the highest that was ever in use */
+struct Allocation {
+  size_t size;
+  long number;
+};
+
+static std::map<size_t, Allocation> live; /* by offset */
 static std::set<void *> pinned;
 
-[[noreturn]] static void
-stop(const char *what, const char *name)
+void
+emulator_stop(const char *what, const char *name)
 {
   fprintf(stderr, "emulated CUDA: %s: %s\n", name, what);
   abort();
@@ -80,7 +77,7 @@ protect(int protection)
   if (open && (protection == PROT_NONE || opened == arena_used))
     return;
   if (arena_used && mprotect(arena, opened = arena_used, protection))
-    stop("mprotect failed", "memory");
+    emulator_stop("mprotect failed", "memory");
 }
 
 static bool
@@ -89,26 +86,41 @@ is_device(const void *p)
   return arena && (const char *)p >= arena && (const char *)p < arena + ADDRESSES;
 }
 
-/* All of it in one allocation that lives. */
-static bool
-is_allocated(const void *p, size_t size)
+/* The number of the allocation that all of it lies in; 0: none that lives. */
+static long
+allocation_of(const void *p, size_t size)
 {
   if (!is_device(p))
-    return false;
+    return 0;
   const size_t at = (size_t)((const char *)p - arena);
   auto next = live.upper_bound(at);
   if (next == live.begin())
-    return false;
+    return 0;
   --next;
-  return at + size <= next->first + next->second;
+  return at + size <= next->first + next->second.size ? next->second.number : 0;
 }
 
 void
-emulator_check_pointer(const void *p, const char *kernel)
+emulator_check_pointers(EmulatorWork &work)
 {
-  std::lock_guard<std::recursive_mutex> lock(mutex);
-  if (p && !is_allocated(p, 1))
-    stop("an argument is neither NULL nor device memory", kernel);
+  std::vector<long> now;
+  for (const void *p : work.pointers) {
+    now.push_back(p ? allocation_of(p, 1) : 0);
+    if (p && !now.back())
+      emulator_stop("an argument is neither NULL nor device memory", work.name);
+  }
+  if (!work.allocations.empty() && work.allocations != now)
+    emulator_stop("a graph has pointers into memory that is somebody else's by now", work.name);
+  work.allocations = now;
+}
+
+/* What a thread may not do while it captures spoils the capture. */
+static bool
+spoils()
+{
+  if (emulator_capturing)
+    emulator_capturing->spoilt = true;
+  return emulator_capturing != nullptr;
 }
 
 static size_t
@@ -120,10 +132,12 @@ with_canary(size_t size)
 cudaError_t
 cudaMalloc(void **p, size_t size)
 {
-  std::lock_guard<std::recursive_mutex> lock(mutex);
+  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
   *p = nullptr;
-  if (lost)
+  if (emulator_lost)
     return cudaErrorDevicesUnavailable;
+  if (spoils())
+    return cudaErrorStreamCaptureUnsupported;
   if (!arena) { /* protecting it takes half of the time with small pages */
     arena = (char *)mmap(nullptr, ADDRESSES + PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     arena += PAGE - (size_t)arena % PAGE;
@@ -131,17 +145,18 @@ cudaMalloc(void **p, size_t size)
   }
   size_t in_use = 0, at = 0;
   for (auto &a : live)
-    in_use += a.second;
-  if (size > ((size_t)emulator_machine("memory", 8192) << 20) - in_use)
+    in_use += a.second.size;
+  if (size + in_use > (size_t)emulator_machine("memory", 8192) << 20)
     return last_error = cudaErrorMemoryAllocation;
   for (auto &a : live) { /* the first gap that is big enough */
     if (a.first - at >= with_canary(size))
       break;
-    at = a.first + with_canary(a.second);
+    at = a.first + with_canary(a.second.size);
   }
   if (at + with_canary(size) > ADDRESSES)
     return cudaErrorMemoryAllocation;
-  live[at] = size;
+  static long number;
+  live[at] = { size, ++number };
   arena_used = arena_used > at + with_canary(size) ? arena_used : (at + with_canary(size) + PAGE - 1) / PAGE * PAGE;
   protect(PROT_READ | PROT_WRITE);
   memset(arena + at, 0xFF, size); /* NaN */
@@ -159,47 +174,50 @@ run_all(cudaStream_t stream)
   protect(PROT_READ | PROT_WRITE);
   while (!stream->work.empty()) {
     if (emulator_machine("lost", 0) && ++pieces >= emulator_machine("lost", 0))
-      lost = true;
-    if (!lost)
+      emulator_lost = true;
+    if (!emulator_lost)
       stream->work.front()();
     stream->work.pop_front();
   }
   protect(PROT_NONE);
 }
 
-/* Whether freeing waits is not for us to rely on. */
-static void
-check_idle(const char *name)
+void
+emulator_check_idle(const char *name)
 {
   for (cudaStream_t stream : streams)
-    if (!stream->work.empty() && !lost)
-      stop("there is work that may still use it", name);
+    if (!stream->work.empty() && !emulator_lost)
+      emulator_stop("there is work that may still use it", name);
 }
 
 cudaError_t
 cudaFree(void *p)
 {
-  std::lock_guard<std::recursive_mutex> lock(mutex);
+  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
   if (!p)
     return cudaSuccess;
-  check_idle("cudaFree");
+  if (spoils())
+    return cudaErrorStreamCaptureUnsupported;
+  emulator_check_idle("cudaFree");
   protect(PROT_READ | PROT_WRITE);
   for (auto &a : live)
-    for (size_t i = a.second; i < with_canary(a.second); i++)
+    for (size_t i = a.second.size; i < with_canary(a.second.size); i++)
       if ((unsigned char)arena[a.first + i] != CANARY)
-        stop("something wrote behind its memory", "memory");
+        emulator_stop("something wrote behind its memory", "memory");
   protect(PROT_NONE);
   if (!is_device(p) || !live.erase((size_t)((char *)p - arena)))
-    stop("not what cudaMalloc() gave", "cudaFree");
-  return lost ? cudaErrorDevicesUnavailable : cudaSuccess;
+    emulator_stop("not what cudaMalloc() gave", "cudaFree");
+  return emulator_lost ? cudaErrorDevicesUnavailable : cudaSuccess;
 }
 
 cudaError_t
 cudaHostAlloc(void **p, size_t size, unsigned)
 {
-  std::lock_guard<std::recursive_mutex> lock(mutex);
-  if (lost)
+  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
+  if (emulator_lost)
     return cudaErrorDevicesUnavailable;
+  if (spoils())
+    return cudaErrorStreamCaptureUnsupported;
   pinned.insert(*p = malloc(size));
   memset(*p, 0xFF, size);
   return cudaSuccess;
@@ -208,50 +226,94 @@ cudaHostAlloc(void **p, size_t size, unsigned)
 cudaError_t
 cudaFreeHost(void *p)
 {
-  std::lock_guard<std::recursive_mutex> lock(mutex);
+  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
   if (!p)
     return cudaSuccess;
-  check_idle("cudaFreeHost");
+  emulator_check_idle("cudaFreeHost");
   if (!pinned.erase(p))
-    stop("not what cudaHostAlloc() gave", "cudaFreeHost");
+    emulator_stop("not what cudaHostAlloc() gave", "cudaFreeHost");
   free(p);
   return cudaSuccess;
 }
 
 /* --- streams --------------------------------------------------------------------------------------------------- */
 
-cudaError_t
-emulator_enqueue(cudaStream_t stream, std::function<void()> work)
+int
+emulator_cost(const char *kernel)
 {
-  std::lock_guard<std::recursive_mutex> lock(mutex);
-  if (lost)
-    return cudaErrorDevicesUnavailable;
+  char name[64];
+  kernel += kernel[0] == '('; /* of a template */
+  snprintf(name, sizeof name, "%.*s", (int)strcspn(kernel, "<"), kernel);
+  return emulator_machine(name, 10);
+}
+
+void
+emulator_run_later(cudaStream_t stream, const EmulatorWork &work)
+{
+  stream->work.push_back([=] {
+    work.run();
+    stream->clock += work.cost;
+  });
+}
+
+cudaError_t
+emulator_fail(cudaError_t status)
+{
+  return last_error = status;
+}
+
+void
+emulator_check_stream(cudaStream_t stream)
+{
   if (stream->device != current_device)
-    stop("the thread's current device is another one than the stream's", "stream");
-  stream->work.push_back(std::move(work));
+    emulator_stop("the thread's current device is another one than the stream's", "stream");
+}
+
+cudaError_t
+emulator_enqueue(cudaStream_t stream, EmulatorWork work)
+{
+  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
+  if (emulator_lost)
+    return last_error = cudaErrorDevicesUnavailable;
+  emulator_check_stream(stream);
+  emulator_check_pointers(work);
+  if (!stream->capture) {
+    emulator_run_later(stream, work);
+    return cudaSuccess;
+  }
+  if ((int)stream->capture->work.size() + 1 == emulator_machine("uncapturable", 0) || stream->spoilt) {
+    const cudaError_t status = stream->spoilt ? cudaErrorStreamCaptureInvalidated : cudaErrorStreamCaptureUnsupported;
+    stream->spoilt = true;
+    return last_error = status;
+  }
+  stream->capture->work.push_back(work);
   return cudaSuccess;
 }
 
 cudaError_t
 cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned)
 {
-  std::lock_guard<std::recursive_mutex> lock(mutex);
-  streams.push_back(*stream = new CUstream_st{ current_device, {} });
+  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
+  streams.push_back(*stream = new CUstream_st{ current_device, {}, nullptr, false, 0 });
   return cudaSuccess;
 }
 
 cudaError_t
 cudaStreamSynchronize(cudaStream_t stream)
 {
-  std::lock_guard<std::recursive_mutex> lock(mutex);
+  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
+  if (stream->capture) {
+    stream->spoilt = true;
+    return cudaErrorStreamCaptureUnsupported;
+  }
   run_all(stream);
-  return lost ? cudaErrorDevicesUnavailable : cudaSuccess;
+  return emulator_lost ? cudaErrorDevicesUnavailable : cudaSuccess;
 }
 
 cudaError_t
 cudaStreamDestroy(cudaStream_t stream)
 {
-  std::lock_guard<std::recursive_mutex> lock(mutex);
+  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
   run_all(stream);
   for (size_t i = 0; i < streams.size(); i++)
     if (streams[i] == stream)
@@ -263,7 +325,7 @@ cudaStreamDestroy(cudaStream_t stream)
 cudaError_t
 cudaEventCreateWithFlags(cudaEvent_t *event, unsigned)
 {
-  *event = new CUevent_st{ nullptr };
+  *event = new CUevent_st{ nullptr, 0 };
   return cudaSuccess;
 }
 
@@ -271,13 +333,20 @@ cudaError_t
 cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
 {
   event->stream = stream;
-  return lost ? cudaErrorDevicesUnavailable : cudaSuccess;
+  return emulator_enqueue(stream, { "event", {}, 0, [=] { event->time = stream->clock; } });
 }
 
 cudaError_t
 cudaEventSynchronize(cudaEvent_t event)
 {
   return event->stream ? cudaStreamSynchronize(event->stream) : cudaSuccess;
+}
+
+cudaError_t
+cudaEventElapsedTime(float *ms, cudaEvent_t start, cudaEvent_t end)
+{
+  *ms = (float)(end->time - start->time) / 1000;
+  return emulator_lost ? cudaErrorDevicesUnavailable : cudaSuccess;
 }
 
 cudaError_t
@@ -290,44 +359,45 @@ cudaEventDestroy(cudaEvent_t event)
 static void
 check_copy(const void *p, size_t size, bool device, const char *name)
 {
-  if (device ? !is_allocated(p, size) : is_device(p))
-    stop(device ? "not within device memory" : "device memory instead of host memory", name);
+  if (device ? !allocation_of(p, size) : is_device(p))
+    emulator_stop(device ? "not within device memory" : "device memory instead of host memory", name);
 }
 
 cudaError_t
 cudaMemcpyAsync(void *to, const void *from, size_t size, enum cudaMemcpyKind kind, cudaStream_t stream)
 {
-  std::lock_guard<std::recursive_mutex> lock(mutex);
-  if (lost)
+  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
+  if (emulator_lost)
     return cudaErrorDevicesUnavailable;
   check_copy(to, size, kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice, "cudaMemcpyAsync, to");
   check_copy(from, size, kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice, "cudaMemcpyAsync, from");
-  return emulator_enqueue(stream, [=] { memcpy(to, from, size); });
+  return emulator_enqueue(stream, { "copy", {}, 1, [=] { memcpy(to, from, size); } });
 }
 
 cudaError_t
 cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t height,
                   enum cudaMemcpyKind kind, cudaStream_t stream)
 {
-  std::lock_guard<std::recursive_mutex> lock(mutex);
+  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
   if (width > to_pitch || width > from_pitch)
     return cudaErrorInvalidPitchValue;
   if (kind != cudaMemcpyDeviceToDevice)
-    stop("not emulated", "cudaMemcpy2DAsync");
+    emulator_stop("not emulated", "cudaMemcpy2DAsync");
   check_copy(to, (height - 1) * to_pitch + width, true, "cudaMemcpy2DAsync, to");
   check_copy(from, (height - 1) * from_pitch + width, true, "cudaMemcpy2DAsync, from");
-  return emulator_enqueue(stream, [=] {
-    for (size_t row = 0; row < height; row++)
-      memcpy((char *)to + row * to_pitch, (const char *)from + row * from_pitch, width);
-  });
+  return emulator_enqueue(stream, { "copy", { to, from }, 1, [=] {
+                                     for (size_t row = 0; row < height; row++)
+                                       memcpy((char *)to + row * to_pitch, (const char *)from + row * from_pitch,
+                                              width);
+                                   } });
 }
 
 cudaError_t
 cudaMemsetAsync(void *p, int value, size_t size, cudaStream_t stream)
 {
-  std::lock_guard<std::recursive_mutex> lock(mutex);
+  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
   check_copy(p, size, true, "cudaMemsetAsync");
-  return emulator_enqueue(stream, [=] { memset(p, value, size); });
+  return emulator_enqueue(stream, { "memset", { p }, 1, [=] { memset(p, value, size); } });
 }
 
 /* --- the machine ----------------------------------------------------------------------------------------------- */
@@ -363,13 +433,13 @@ cudaSetDevice(int device)
   if (device >= emulator_machine("devices", 2))
     return cudaErrorInvalidDevice;
   current_device = device;
-  return lost ? cudaErrorDevicesUnavailable : cudaSuccess;
+  return emulator_lost ? cudaErrorDevicesUnavailable : cudaSuccess;
 }
 
 cudaError_t
 cudaGetLastError(void)
 {
-  const cudaError_t status = lost ? cudaErrorDevicesUnavailable : last_error;
+  const cudaError_t status = emulator_lost ? cudaErrorDevicesUnavailable : last_error;
   last_error = cudaSuccess;
   return status;
 }
@@ -377,122 +447,15 @@ cudaGetLastError(void)
 const char *
 cudaGetErrorName(cudaError_t status)
 {
-  return status == cudaErrorMemoryAllocation     ? "cudaErrorMemoryAllocation"
-         : status == cudaErrorDevicesUnavailable ? "cudaErrorDevicesUnavailable"
-                                                 : "cudaError";
+  return status == cudaErrorMemoryAllocation           ? "cudaErrorMemoryAllocation"
+         : status == cudaErrorDevicesUnavailable       ? "cudaErrorDevicesUnavailable"
+         : status == cudaErrorStreamCaptureUnsupported ? "cudaErrorStreamCaptureUnsupported"
+         : status == cudaErrorStreamCaptureInvalidated ? "cudaErrorStreamCaptureInvalidated"
+                                                       : "cudaError";
 }
 
 const char *
 cudaGetErrorString(cudaError_t)
 {
   return "emulated";
-}
-
-/* --- kernels --------------------------------------------------------------------------------------------------- */
-
-/* The threads of a block take turns: each runs on a stack of its own until it waits for the others, or ends. They are
- * begun once and used again; jumps switch between them, which is far quicker than swapcontext(). */
-#define STACK 65536
-#define MOST_THREADS 256
-
-static jmp_buf scheduler, fibers[MOST_THREADS];
-static int running;
-static bool ended[MOST_THREADS], synchronised, direct;
-static const std::function<void()> *fiber_kernel;
-
-static void
-leave_fiber(int i)
-{
-  if (!_setjmp(fibers[i]))
-    _longjmp(scheduler, 1);
-}
-
-static void
-fiber_main()
-{
-  for (const int me = running;;) {
-    leave_fiber(me);
-    (*fiber_kernel)();
-    ended[me] = true;
-  }
-}
-
-static void
-resume(int i)
-{
-  running = i;
-  threadIdx = { (unsigned)i, 0, 0 };
-  if (!_setjmp(scheduler))
-    _longjmp(fibers[i], 1);
-}
-
-static void
-begin_fibers()
-{
-  static ucontext_t contexts[MOST_THREADS];
-  char *stacks =
-      (char *)mmap(nullptr, STACK * MOST_THREADS, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  for (int i = 0; i < MOST_THREADS; i++) {
-    getcontext(&contexts[i]);
-    contexts[i].uc_stack.ss_sp = stacks + (size_t)i * STACK;
-    contexts[i].uc_stack.ss_size = STACK;
-    makecontext(&contexts[i], fiber_main, 0);
-    running = i;
-    if (!_setjmp(scheduler))
-      setcontext(&contexts[i]);
-  }
-}
-
-void
-emulator_synchronise_block()
-{
-  if (direct)
-    stop("a block waits where the first one did not", "__syncthreads");
-  const int me = running;
-  synchronised = true;
-  leave_fiber(me);
-}
-
-static void
-run_block(int threads)
-{
-  int n_ended = 0;
-  for (int i = 0; i < threads; i++)
-    ended[i] = false;
-  for (int turn = 0; n_ended < threads; turn++) {
-    n_ended = 0;
-    for (int k = 0; k < threads; k++) { /* the other way round every other turn: no order to rely on */
-      const int i = turn % 2 ? threads - 1 - k : k;
-      resume(i);
-      n_ended += ended[i];
-    }
-    if (n_ended && n_ended < threads)
-      stop("some threads of a block wait for others that have ended", "__syncthreads");
-  }
-}
-
-static void
-run_block_directly(int threads)
-{
-  for (int i = 0; i < threads; i++) {
-    threadIdx = { (unsigned)i, 0, 0 };
-    (*fiber_kernel)();
-  }
-}
-
-void
-emulator_run_grid(dim3 grid, int threads, const std::function<void()> &kernel)
-{
-  if (threads > MOST_THREADS || grid.y > 65535 || grid.x == 0 || grid.y == 0 || grid.z != 1)
-    stop("not a grid", "launch");
-  [[maybe_unused]] static const bool begun = (begin_fibers(), true);
-  fiber_kernel = &kernel;
-  gridDim = grid;
-  synchronised = direct = false;
-  for (unsigned y = 0; y < grid.y; y++)
-    for (unsigned x = 0; x < grid.x; x++) {
-      blockIdx = { x, y, 0 };
-      direct = (x || y) && !synchronised; /* the first block tells whether its threads wait for each other */
-      (direct ? run_block_directly : run_block)(threads);
-    }
 }

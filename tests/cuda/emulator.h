@@ -10,13 +10,16 @@
  *
  * Stricter than a GPU: nothing runs before somebody waits, so memory that is reused too early shows; device memory
  * can't be touched by the host; new memory is NaN; memory is not freed before somebody waited; a kernel that gets a
- * host pointer, or one that writes behind its memory, ends the program.
+ * host pointer, or one that writes behind its memory, ends the program; and so does the launch of a graph whose memory
+ * is gone. Waiting and allocating in a capture fail as CUDA says, and spoil it.
  */
 #pragma once
 #include <cuda_runtime_api.h>
 
 #include <cmath>
+#include <cstring>
 #include <functional>
+#include <vector>
 
 /* Of the emulated thread that runs; there is one at a time. */
 extern uint3 threadIdx, blockIdx;
@@ -39,31 +42,59 @@ max(int a, int b)
   return a > b ? a : b;
 }
 
-/* Ends the program unless p is NULL or device memory. */
-void emulator_check_pointer(const void *p, const char *kernel);
-/* Put behind what the stream has to do. */
-cudaError_t emulator_enqueue(cudaStream_t stream, std::function<void()> work);
+static inline float
+__uint_as_float(unsigned bits)
+{
+  float v;
+  memcpy(&v, &bits, sizeof v);
+  return v;
+}
+
+static inline unsigned
+__float_as_uint(float v)
+{
+  unsigned bits;
+  memcpy(&bits, &v, sizeof bits);
+  return bits;
+}
+
+/* A piece of work: what it is called, the device memory that it uses, the microseconds that it takes. */
+struct EmulatorWork {
+  const char *name;
+  std::vector<const void *> pointers;
+  int cost;
+  std::function<void()> run;
+  std::vector<long> allocations; /* that the pointers were of when it was put there */
+};
+
+/* Ends the program unless its pointers are NULL or device memory; then it is put behind what the stream has to do or,
+ * while the stream is captured, into the graph. A graph's pointers are looked at again with each launch. */
+cudaError_t emulator_enqueue(cudaStream_t stream, EmulatorWork work);
+/* CBIGAN_EMULATOR's microseconds for a kernel of that name */
+int emulator_cost(const char *kernel);
 void emulator_run_grid(dim3 grid, int threads, const std::function<void()> &kernel);
 
 template <typename T>
 static inline void
-emulator_check_argument(const T &, const char *)
+emulator_add_pointer(const T &, EmulatorWork &)
 {
 }
 
 template <typename T>
 static inline void
-emulator_check_argument(T *const &p, const char *kernel)
+emulator_add_pointer(T *const &p, EmulatorWork &work)
 {
-  emulator_check_pointer((const void *)p, kernel);
+  work.pointers.push_back((const void *)p);
 }
 
 template <typename Kernel, typename... Arguments>
 static inline cudaError_t
 emulator_launch(Kernel kernel, const char *name, dim3 grid, int threads, cudaStream_t stream, Arguments... arguments)
 {
-  (emulator_check_argument(arguments, name), ...);
-  return emulator_enqueue(stream, [=] { emulator_run_grid(grid, threads, [=] { kernel(arguments...); }); });
+  EmulatorWork work = { name, {}, emulator_cost(name), nullptr, {} };
+  (emulator_add_pointer(arguments, work), ...);
+  work.run = [=] { emulator_run_grid(grid, threads, [=] { kernel(arguments...); }); };
+  return emulator_enqueue(stream, work);
 }
 
 #define CBIGAN_LAUNCH(kernel, grid, stream, ...)                                                                       \

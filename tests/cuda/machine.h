@@ -1,9 +1,45 @@
-/* machine.h - what emulator.cc and cudnn.cc share
+/* machine.h - what emulator.cc, graph.cc, grid.cc and cudnn.cc share
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
+#include <deque>
+#include <mutex>
+
+#include "emulator.h"
+
+struct CUgraph_st {
+  std::vector<EmulatorWork> work;
+};
+
+struct CUgraphExec_st {
+  std::vector<EmulatorWork> work;
+};
+
+struct CUstream_st {
+  int device;
+  std::deque<std::function<void()>> work;
+  cudaGraph_t capture; /* that its work goes into, or nullptr */
+  bool spoilt;         /* the capture is */
+  double clock;        /* microseconds that its work took */
+};
+
+extern std::recursive_mutex emulator_mutex;
+extern thread_local cudaStream_t emulator_capturing; /* the stream that this thread captures, or nullptr */
+extern bool emulator_lost;                           /* the device is */
+extern int emulator_graphs;                          /* that exist, of either kind */
 
 /* A number of CBIGAN_EMULATOR. */
 int emulator_machine(const char *name, int otherwise);
+/* Ends the program: it does what no GPU would forgive. */
+[[noreturn]] void emulator_stop(const char *what, const char *name);
+/* Whether freeing waits is not for us to rely on. */
+void emulator_check_idle(const char *name);
+/* They are, and of the same allocations as the first time, in memory that has not been given away since. */
+void emulator_check_pointers(EmulatorWork &work);
+/* The thread's current device is the stream's. */
+void emulator_check_stream(cudaStream_t stream);
+void emulator_run_later(cudaStream_t stream, const EmulatorWork &work);
+/* Keeps it for cudaGetLastError(). */
+cudaError_t emulator_fail(cudaError_t status);

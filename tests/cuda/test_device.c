@@ -5,6 +5,7 @@
  *
  * Where there is a GPU, those run that any GPU can take; on the emulated one, all.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -217,11 +218,13 @@ test_memory(void)
 }
 
 static void
-score_noise(CbiganModel *model, int batch, double scores[CBIGAN_N_SCORES], GError **error)
+score_noise(CbiganModel *model, const char *backend, CbiganPrecision precision, int batch,
+            double scores[CBIGAN_N_SCORES], GError **error)
 {
   enum { SIDE = 256 };
   CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
-  options.backend = "cuda";
+  options.backend = backend;
+  options.precision = precision;
   options.batch = batch;
   g_autoptr(CbiganScorer) scorer = cbigan_scorer_new(model, &options, error);
   g_autofree guint8 *pixels = g_malloc(3 * SIDE * SIDE);
@@ -246,19 +249,51 @@ test_smaller_batch(void)
   model->info.frame_width = model->info.frame_height = 256;
   if (!emulated("open=1"))
     return;
-  score_noise(model, 16, roomy, &error);
+  score_noise(model, "cuda", CBIGAN_PRECISION_FP32, 16, roomy, &error);
   g_assert_no_error(error);
   emulated("open=1,memory=14");
-  score_noise(model, 16, tight, &error);
+  score_noise(model, "cuda", CBIGAN_PRECISION_FP32, 16, tight, &error);
   g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
   g_clear_error(&error);
-  score_noise(model, 0, tight, &error);
+  score_noise(model, "cuda", CBIGAN_PRECISION_FP32, 0, tight, &error);
   g_assert_no_error(error);
   g_assert_cmpmem(tight, sizeof tight, roomy, sizeof roomy);
   emulated("open=1,memory=2");
-  score_noise(model, 0, tight, &error);
+  score_noise(model, "cuda", CBIGAN_PRECISION_FP32, 0, tight, &error);
   g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
   g_assert_nonnull(strstr(error->message, "memory"));
+}
+
+/* The paper's score of a frame, of which each precision may change so much; that of the cpu backend is the measure. */
+static void
+test_scores(void)
+{
+  static const double tolerances[CBIGAN_N_PRECISIONS] = {
+    [CBIGAN_PRECISION_FP32] = 1e-4,
+    [CBIGAN_PRECISION_BF16] = 0.02,
+    [CBIGAN_PRECISION_FP16] = 0.002,
+  };
+  g_autoptr(GError) error = NULL;
+  if (g_getenv("CBIGAN_TEST_EMULATED"))
+    g_setenv("CBIGAN_EMULATOR", "open=1,capability=80", TRUE);
+  g_autoptr(CbiganBackend) backend = open_or_skip(0);
+  for (int i = 0; backend && i < 2 * CBIGAN_N_PRECISIONS; i++) {
+    CbiganPrecision precision = (CbiganPrecision)(i / 2);
+    g_autoptr(CbiganModel) model = golden_model(i % 2 ? 4 : 3, 64);
+    double want[CBIGAN_N_SCORES], have[CBIGAN_N_SCORES];
+    model->info.frame_width = model->info.frame_height = 256;
+    model->info.tap = CBIGAN_TAP_HIDDEN;
+    if (precision == CBIGAN_PRECISION_AUTO || !cbigan_backend_set_precision(backend, precision, NULL))
+      continue;
+    score_noise(model, "cpu", CBIGAN_PRECISION_FP32, 0, want, &error);
+    g_assert_no_error(error);
+    score_noise(model, "cuda", precision, 0, have, &error);
+    g_assert_no_error(error);
+    double off = fabs(have[CBIGAN_SCORE_PAPER] / want[CBIGAN_SCORE_PAPER] - 1);
+    g_test_message("c = %d, %s: %.2g off", model->info.width, cbigan_precision_name(precision), off);
+    g_assert_cmpfloat(off, <=, tolerances[precision]);
+    g_assert_cmpfloat(off, >, precision == CBIGAN_PRECISION_FP32 ? -1 : 0); /* it was computed so */
+  }
 }
 
 static void
@@ -333,6 +368,7 @@ main(int argc, char **argv)
   g_test_add_func("/cuda/lost", test_lost);
   g_test_add_func("/cuda/memory", test_memory);
   g_test_add_func("/cuda/smaller-batch", test_smaller_batch);
+  g_test_add_func("/cuda/scores", test_scores);
   g_test_add_func("/cuda/algorithms", test_algorithms);
   g_test_add_func("/cuda/on-its-way", test_on_its_way);
   g_test_add_func("/cuda/again-and-again", test_again_and_again);

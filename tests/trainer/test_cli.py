@@ -96,7 +96,7 @@ def test_bad_values():
     run('score', '--model', 'm', '--lambda', '2', 'x', code=2, error=['--lambda', '2', '0 to 1'])
     run('eval', '--model', 'm', '--gain', '-1', 'x', code=2, error=['--gain', '-1'])
     for command in ('score', '--model', 'm', 'x'), ('eval', '--model', 'm', 'x'), ('bench',):
-        run(*command, '--precision', 'int8', code=2, error=[f'cbigan {command[0]}', '--precision', 'int8', 'auto, fp32, bf16'])
+        run(*command, '--precision', 'int8', code=2, error=[f'cbigan {command[0]}', '--precision', 'int8', 'auto, fp32, bf16, fp16'])
     run('train', 'empty', '--output', 'm', '--precision', 'fp32', code=2, error=['--precision'])
     run('calibrate', '--model', 'm', '--false-alarms', '1', 'x', code=2, error=['--false-alarms', '0 to 0.5'])
     run('bench', '--width', '3,x', code=2, error=['--width', '3,x'])

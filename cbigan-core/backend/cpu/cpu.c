@@ -226,6 +226,12 @@ run(CbiganBackend *base, CbiganPlan *plan, const float *x, float *y)
     omp_set_max_active_levels(levels);
 }
 
+static guint
+precisions(const CbiganBackend *base)
+{
+  return 1u << CBIGAN_PRECISION_FP32 | 1u << CBIGAN_PRECISION_BF16;
+}
+
 static void
 set_precision(CbiganBackend *base, CbiganPrecision precision)
 {
@@ -260,6 +266,7 @@ const CbiganBackendClass cbigan_backend_cpu = {
   .upsample = cbigan_cpu_upsample,
   .avgpool = run,
   .fuse = cbigan_cpu_fuse,
+  .precisions = precisions,
   .set_precision = set_precision,
   .prefers_bf16 = prefers_bf16,
   .l1 = cbigan_cpu_l1,

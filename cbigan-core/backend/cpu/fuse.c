@@ -127,20 +127,6 @@ take_dense(CbiganCpuFused *self, const CbiganLayer *l, int n)
   return 1 + two;
 }
 
-int
-cbigan_cpu_same_sources(const CbiganNetwork *network, int first, int end)
-{
-  g_autofree guint *sources = g_new0(guint, network->n_values); /* a bit for each of the network's inputs */
-  for (int i = 0; i < network->n_inputs; i++)
-    sources[i] = 1u << i;
-  for (int i = 0; i < network->n_layers; i++)
-    sources[network->layers[i].output] |= sources[network->layers[i].input];
-  int i = first;
-  while (i < end && sources[network->layers[i].output] == sources[network->layers[first].output])
-    i++;
-  return i;
-}
-
 static void
 find_steps(CbiganCpuFused *self, int first, int end)
 {
@@ -410,7 +396,7 @@ CbiganFused *
 cbigan_cpu_fuse_with(CbiganBackend *base, const CbiganKernels *kernels, const CbiganNetwork *network, int first,
                      int n_layers, int batch, const int *keep)
 {
-  int end = cbigan_cpu_same_sources(network, first, n_layers);
+  int end = cbigan_backend_same_sources(network, first, n_layers);
   return fuse_steps(base, kernels, FALSE, network, first, end, n_layers, batch, keep);
 }
 
@@ -453,7 +439,7 @@ cbigan_cpu_fuse_segments(CbiganBackend *base, const CbiganNetwork *network, int 
   const CbiganCpu *self = (const CbiganCpu *)base;
   const CbiganLayer *layers = network->layers;
   const CbiganKernels *kernels = choose_segments(self, network, &layers[first]);
-  int sources = cbigan_cpu_same_sources(network, first, n_layers), end = first + 1;
+  int sources = cbigan_backend_same_sources(network, first, n_layers), end = first + 1;
   while (end < sources && choose_segments(self, network, &layers[end]) == kernels)
     end++;
   CbiganFused *fused = kernels ? fuse_steps(base, kernels, TRUE, network, first, end, n_layers, batch, keep) : NULL;

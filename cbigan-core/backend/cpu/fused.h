@@ -73,9 +73,6 @@ cbigan_cpu_ring(const CbiganConv3 *conv, int h)
   return MIN(h, 3 * conv->side);
 }
 
-/* fuse.c: the first layer of [first, end) that depends on other inputs of the network than layer `first` does, or end:
- * layers before it are fused without it, so that cbigan_forward_run_again() need not run more than it must. */
-int cbigan_cpu_same_sources(const CbiganNetwork *network, int first, int end);
 /* CbiganBackendClass.fuse */
 CbiganFused *cbigan_cpu_fuse(CbiganBackend *backend, const CbiganNetwork *network, int first, int n_layers, int batch,
                              const int *keep);

@@ -5,7 +5,8 @@
  *
  * Multiplications are in full float (CUDNN_FMA_MATH: no TF32), and only algorithms that are sums of products are used,
  * not Winograd's nor Fourier transforms: those are less exact, and one NaN would reach its neighbours. Which one is
- * decided by a fixed order and not by measuring, because a training must give the same bits again.
+ * decided by a fixed order and not by measuring, because a training must give the same bits again; fused layers, which
+ * are for scoring, measure (choose.c).
  */
 #include "backend/cuda/cuda.h"
 
@@ -24,22 +25,29 @@ static const struct {
 };
 
 static gboolean
-describe(CbiganCuda *self, CbiganCudaConvolution *c, const CbiganLayer *l, int batch)
+describe_data(CbiganCuda *self, const CbiganCudaConvolution *c, CbiganShape in, CbiganShape out, int kernel, int batch,
+              cudnnDataType_t type)
 {
-  const int k = l->kernel;
+  const cudnnTensorFormat_t format = type == CUDNN_DATA_FLOAT ? CUDNN_TENSOR_NCHW : CUDNN_TENSOR_NHWC;
+  return CBIGAN_CUDNN_TRY(self, cudnnSetTensor4dDescriptor(c->x, format, type, batch, in.c, in.h, in.w)) &&
+         CBIGAN_CUDNN_TRY(self, cudnnSetTensor4dDescriptor(c->y, format, type, batch, out.c, out.h, out.w)) &&
+         CBIGAN_CUDNN_TRY(self, cudnnSetFilter4dDescriptor(c->w, type, format, out.c, in.c, kernel, kernel));
+}
+
+gboolean
+cbigan_cuda_convolution_describe(CbiganCuda *self, CbiganCudaConvolution *c, CbiganShape in, CbiganShape out,
+                                 int kernel, int batch, cudnnDataType_t type)
+{
+  const int pad = kernel / 2;
   return CBIGAN_CUDNN_TRY(self, cudnnCreateTensorDescriptor(&c->x)) &&
          CBIGAN_CUDNN_TRY(self, cudnnCreateTensorDescriptor(&c->y)) &&
          CBIGAN_CUDNN_TRY(self, cudnnCreateFilterDescriptor(&c->w)) &&
          CBIGAN_CUDNN_TRY(self, cudnnCreateConvolutionDescriptor(&c->convolution)) &&
-         CBIGAN_CUDNN_TRY(self, cudnnSetTensor4dDescriptor(c->x, CUDNN_TENSOR_NCHW, CUDNN_DATA_FLOAT, batch, l->in.c,
-                                                           l->in.h, l->in.w)) &&
-         CBIGAN_CUDNN_TRY(self, cudnnSetTensor4dDescriptor(c->y, CUDNN_TENSOR_NCHW, CUDNN_DATA_FLOAT, batch, l->out.c,
-                                                           l->out.h, l->out.w)) &&
-         CBIGAN_CUDNN_TRY(
-             self, cudnnSetFilter4dDescriptor(c->w, CUDNN_DATA_FLOAT, CUDNN_TENSOR_NCHW, l->out.c, l->in.c, k, k)) &&
-         CBIGAN_CUDNN_TRY(self, cudnnSetConvolution2dDescriptor(c->convolution, k / 2, k / 2, 1, 1, 1, 1,
+         describe_data(self, c, in, out, kernel, batch, type) &&
+         CBIGAN_CUDNN_TRY(self, cudnnSetConvolution2dDescriptor(c->convolution, pad, pad, 1, 1, 1, 1,
                                                                 CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT)) &&
-         CBIGAN_CUDNN_TRY(self, cudnnSetConvolutionMathType(c->convolution, CUDNN_FMA_MATH));
+         CBIGAN_CUDNN_TRY(self, cudnnSetConvolutionMathType(
+                                    c->convolution, type == CUDNN_DATA_FLOAT ? CUDNN_FMA_MATH : CUDNN_TENSOR_OP_MATH));
 }
 
 static cudnnStatus_t
@@ -59,20 +67,28 @@ ask_workspace(const CbiganCuda *self, const CbiganCudaConvolution *c, int algori
   return CUDNN_STATUS_BAD_PARAM;
 }
 
+/* The old one goes only when there is a new one: what was planned with it still works where there is no memory. */
 static gboolean
 grow_workspace(CbiganCuda *self, gsize size)
 {
+  void *larger = NULL;
   if (size <= self->workspace_size)
     return TRUE;
-  self->workspace_size = 0;
   if (!CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream)) || /* for what still uses it */
-      !CBIGAN_CUDA_TRY(self, cudaFree(self->workspace)))
+      !CBIGAN_CUDA_TRY(self, cudaMalloc(&larger, size)))
     return FALSE;
-  self->workspace = NULL;
-  if (!CBIGAN_CUDA_TRY(self, cudaMalloc(&self->workspace, size)))
-    return FALSE;
+  CBIGAN_CUDA_TRY(self, cudaFree(self->workspace));
+  self->workspace = larger;
   self->workspace_size = size;
   return TRUE;
+}
+
+gboolean
+cbigan_cuda_convolution_choose(CbiganCuda *self, CbiganCudaConvolution *c, int algorithm)
+{
+  size_t size = 0;
+  c->algorithm = algorithm;
+  return ask_workspace(self, c, algorithm, &size) == CUDNN_STATUS_SUCCESS && grow_workspace(self, size);
 }
 
 gboolean
@@ -80,7 +96,7 @@ cbigan_cuda_convolution_init(CbiganCuda *self, CbiganCudaConvolution *c, CbiganC
                              const CbiganLayer *layer, int batch)
 {
   c->direction = direction;
-  if (!describe(self, c, layer, batch))
+  if (!cbigan_cuda_convolution_describe(self, c, layer->in, layer->out, layer->kernel, batch, CUDNN_DATA_FLOAT))
     return FALSE;
   cudnnStatus_t status = CUDNN_STATUS_NOT_SUPPORTED;
   size_t size = 0;
@@ -106,8 +122,8 @@ cbigan_cuda_convolution_clear(CbiganCudaConvolution *c)
 }
 
 void
-cbigan_cuda_convolution_run(CbiganCuda *self, const CbiganCudaConvolution *c, gboolean accumulate, float *x, float *w,
-                            float *y)
+cbigan_cuda_convolution_run(CbiganCuda *self, const CbiganCudaConvolution *c, gboolean accumulate, void *x, void *w,
+                            void *y)
 {
   const float one = 1.0f, keep = accumulate ? 1.0f : 0.0f; /* out = one * op + keep * out; 0: out is not read */
   void *space = self->workspace;

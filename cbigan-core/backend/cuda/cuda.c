@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "backend/cuda/cuda.h"
+#include "backend/cuda/fused.h"
 
 #include <gmodule.h>
 
@@ -33,8 +34,20 @@ cuda_close(CbiganBackend *base)
     cudaEventDestroy(self->sent);
   if (self->stream)
     cudaStreamDestroy(self->stream);
+  g_clear_pointer(&self->choices, g_array_unref);
   g_clear_error(&self->base.failure);
   g_free(self);
+}
+
+static gboolean
+read_capability(CbiganCuda *self)
+{
+  int major = 0, minor = 0;
+  if (!CBIGAN_CUDA_TRY(self, cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, self->device)) ||
+      !CBIGAN_CUDA_TRY(self, cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, self->device)))
+    return FALSE;
+  self->capability = 10 * major + minor;
+  return TRUE;
 }
 
 /* Not the stream that all share: another user of the GPU in this process must not wait for us, nor we for it. */
@@ -49,7 +62,9 @@ cuda_open(int device, int threads, GError **error)
   CbiganCuda *self = g_new0(CbiganCuda, 1);
   self->base.threads = 1;
   self->device = device;
-  if (CBIGAN_CUDA_TRY(self, cudaSetDevice(device)) &&
+  self->precision = CBIGAN_PRECISION_FP32;
+  self->choices = g_array_new(FALSE, FALSE, sizeof(CbiganCudaChoice));
+  if (CBIGAN_CUDA_TRY(self, cudaSetDevice(device)) && read_capability(self) &&
       CBIGAN_CUDA_TRY(self, cudaStreamCreateWithFlags(&self->stream, cudaStreamNonBlocking)) &&
       CBIGAN_CUDA_TRY(self, cudaEventCreateWithFlags(&self->sent, cudaEventDisableTiming)) &&
       CBIGAN_CUDNN_TRY(self, cudnnCreate(&self->cudnn)) &&
@@ -162,6 +177,23 @@ l1(CbiganBackend *base, int n, gsize size, const float *a, const float *b, float
   cbigan_cuda_add_parts(self, n, parts, FALSE, sums);
 }
 
+static guint
+precisions(const CbiganBackend *base)
+{
+  guint all = 1u << CBIGAN_PRECISION_FP32 | 1u << CBIGAN_PRECISION_FP16;
+  if (((const CbiganCuda *)base)->capability >= CBIGAN_CUDA_BF16_CAPABILITY)
+    all |= 1u << CBIGAN_PRECISION_BF16;
+  return all;
+}
+
+static void
+set_precision(CbiganBackend *base, CbiganPrecision precision)
+{
+  ((CbiganCuda *)base)->precision = precision;
+}
+
+/* No prefers_bf16: a model's bf16_error may come from the cpu backend, whose bf16 changes scores less (convolutions
+ * round their sums here), and nobody has measured the speed. So bf16 must be asked for. */
 static const CbiganBackendClass cuda = {
   .name = "cuda",
   .description = N_("an NVIDIA GPU, with cuDNN"),
@@ -181,6 +213,9 @@ static const CbiganBackendClass cuda = {
   .dense = dense,
   .upsample = upsample,
   .avgpool = avgpool,
+  .fuse = cbigan_cuda_fuse,
+  .precisions = precisions,
+  .set_precision = set_precision,
   .l1 = l1,
 };
 

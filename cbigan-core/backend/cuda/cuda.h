@@ -36,7 +36,10 @@ typedef struct {
   void *workspace; /* of workspace_size bytes: the most that any convolution asked for */
   gsize workspace_size;
   CbiganCudaMail outbox, inbox;
-  cudaEvent_t sent; /* the outbox's host side may be written again */
+  cudaEvent_t sent;          /* the outbox's host side may be written again */
+  int capability;            /* 10 * major + minor */
+  CbiganPrecision precision; /* of what is fused from now on */
+  GArray *choices;           /* of CbiganCudaChoice: choose.c */
 } CbiganCuda;
 
 typedef enum { CBIGAN_CUDA_FORWARD, CBIGAN_CUDA_DATA, CBIGAN_CUDA_FILTER } CbiganCudaDirection;
@@ -93,10 +96,15 @@ void cbigan_cuda_add_parts(CbiganCuda *self, int groups, int parts, gboolean acc
 /* FALSE: failed, kept. */
 gboolean cbigan_cuda_convolution_init(CbiganCuda *self, CbiganCudaConvolution *c, CbiganCudaDirection direction,
                                       const CbiganLayer *layer, int batch);
+/* The parts of that: without an algorithm, numbers of 16 bits: n,h,w,c; sums in float; and with this one, FALSE: cuDNN
+ * can't (not kept), or failed (kept). */
+gboolean cbigan_cuda_convolution_describe(CbiganCuda *self, CbiganCudaConvolution *c, CbiganShape in, CbiganShape out,
+                                          int kernel, int batch, cudnnDataType_t type);
+gboolean cbigan_cuda_convolution_choose(CbiganCuda *self, CbiganCudaConvolution *c, int algorithm);
 void cbigan_cuda_convolution_clear(CbiganCudaConvolution *c);
 /* Writes y (FORWARD), x (DATA) or w (FILTER) from the other two, or adds to it. All aligned to 16 bytes. */
-void cbigan_cuda_convolution_run(CbiganCuda *self, const CbiganCudaConvolution *c, gboolean accumulate, float *x,
-                                 float *w, float *y);
+void cbigan_cuda_convolution_run(CbiganCuda *self, const CbiganCudaConvolution *c, gboolean accumulate, void *x,
+                                 void *w, void *y);
 /* A layer's weights (of `parameters`, rows weight_stride apart, anywhere) -> rows without gaps, aligned */
 void cbigan_cuda_load_weights(CbiganCuda *self, const CbiganLayer *layer, const float *parameters, float *weights);
 static inline gsize
@@ -109,6 +117,8 @@ CbiganCudaActivation cbigan_cuda_activation(CbiganActivation activation);
 
 /* The operations, each in its own file. */
 void cbigan_cuda_conv2d(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
+CbiganFused *cbigan_cuda_fuse(CbiganBackend *self, const CbiganNetwork *network, int first, int n_layers, int batch,
+                              const int *keep);
 void cbigan_cuda_patches(CbiganBackend *self, const CbiganPixels *frame, const CbiganPoint *corners, int n, int side,
                          float gain, float shift, float *x);
 

@@ -28,6 +28,7 @@ cbigan_cudnn_check(CbiganBackend *self, cudnnStatus_t status, const char *call, 
 {
   if (status == CUDNN_STATUS_SUCCESS)
     return TRUE;
+  cudaGetLastError(); /* it may have left one there */
   g_autofree char *name = g_path_get_basename(file);
   char why[256] = "";
   cudnnGetLastErrorString(why, sizeof why);

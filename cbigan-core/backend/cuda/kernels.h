@@ -34,12 +34,46 @@ cudaError_t cbigan_cuda_launch_avgpool(int planes, int h, int w, const float *x,
 cudaError_t cbigan_cuda_launch_patches(int n, int side, const int *corners, const unsigned char *pixels, size_t stride,
                                        float gain, float shift, float *x, cudaStream_t stream);
 
+/* Of fused layers with few channels, at most so many in each map */
+#define CBIGAN_CUDA_FEW 64
+/* y (n, out_c, h, w) = activation(3x3 convolution of x (n, in_c, h, w) + bias); doubles: of the upsampled x (n, in_c,
+ * h / 2, w / 2). outs: channels that a thread makes, 4 or 8; bias: NULL = 0 */
+cudaError_t cbigan_cuda_launch_conv3(int n, int in_c, int out_c, int h, int w, int outs, int doubles, const float *x,
+                                     const float *weights, const float *bias, CbiganCudaActivation activation, float *y,
+                                     cudaStream_t stream);
+/* y (n, out_c, h, w) = activation(1x1 convolution of t (n, t_c, h, w) + that of x (n, x_c, h, w) + bias); doubles: of
+ * the upsampled x (n, x_c, h / 2, w / 2); x_c = 0: of t alone; halves: the 2x2 mean of that */
+cudaError_t cbigan_cuda_launch_point(int n, int out_c, int h, int w, int outs, int t_c, const float *t,
+                                     const float *t_weights, int x_c, const float *x, const float *x_weights,
+                                     int doubles, const float *bias, CbiganCudaActivation activation, int halves,
+                                     float *y, cudaStream_t stream);
+/* y = activation(x (n, channels, h, w) + bias + the upsampled `added` (n, channels, h / 2, w / 2), or NULL); halves:
+ * the 2x2 mean of that, else y may be x */
+cudaError_t cbigan_cuda_launch_finish(int n, int channels, int h, int w, const float *x, const float *added,
+                                      const float *bias, CbiganCudaActivation activation, int halves, float *y,
+                                      cudaStream_t stream);
+
+/* Numbers of 16 bits: values lie n,h,w,c, channels in eights; those behind the last one are zero. */
+typedef enum { CBIGAN_CUDA_BF16, CBIGAN_CUDA_FP16 } CbiganCudaNarrow;
+#define CBIGAN_CUDA_EIGHT 8
+cudaError_t cbigan_cuda_launch_narrow(CbiganCudaNarrow type, int n, int channels, int h, int w, const float *x, void *y,
+                                      cudaStream_t stream);
+cudaError_t cbigan_cuda_launch_upsample_narrow(CbiganCudaNarrow type, int n, int channels, int h, int w, const void *x,
+                                               void *y, cudaStream_t stream);
+/* y: or NULL; floats: the same, not rounded, n,c,h,w, or NULL */
+cudaError_t cbigan_cuda_launch_finish_narrow(CbiganCudaNarrow type, int n, int channels, int h, int w, const void *x,
+                                             const void *added, const float *bias, CbiganCudaActivation activation,
+                                             int halves, void *y, float *floats, cudaStream_t stream);
+/* w: out_c rows of (in_c, taps) floats, `stride` apart -> (out_c, taps, in_c), both in eights */
+cudaError_t cbigan_cuda_launch_filter_narrow(CbiganCudaNarrow type, int out_c, int in_c, int taps, const float *w,
+                                             size_t stride, void *to, cudaStream_t stream);
+
 /* Sums are partial: the parts of one group, one after another, are still to be added, in their order, so that the sum
  * is the same every time. How many parts a group of so many numbers has: */
 int cbigan_cuda_parts(size_t count);
 /* partial (n, parts): sums of |a - b| over `size` floats of each sample */
-cudaError_t cbigan_cuda_launch_l1(int n, size_t size, const float *a, const float *b, float *difference, double *partial,
-                                  cudaStream_t stream);
+cudaError_t cbigan_cuda_launch_l1(int n, size_t size, const float *a, const float *b, float *difference,
+                                  double *partial, cudaStream_t stream);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,93 @@
+/* graph.cc - CUDA graphs, emulated: a capture records the work that is put into its stream, a launch puts it there
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * See emulator.h.
+ */
+#include "machine.h"
+
+cudaError_t
+cudaStreamBeginCapture(cudaStream_t stream, enum cudaStreamCaptureMode mode)
+{
+  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
+  if (emulator_lost)
+    return cudaErrorDevicesUnavailable;
+  if (mode != cudaStreamCaptureModeThreadLocal)
+    emulator_stop("other threads would not be allowed to use the GPU", "cudaStreamBeginCapture");
+  if (stream->capture)
+    return cudaErrorIllegalState;
+  stream->capture = new CUgraph_st{ {} };
+  stream->spoilt = false;
+  emulator_capturing = stream;
+  emulator_graphs++;
+  return cudaSuccess;
+}
+
+cudaError_t
+cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
+{
+  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
+  *graph = nullptr;
+  if (!stream->capture || emulator_capturing != stream)
+    return cudaErrorIllegalState;
+  emulator_capturing = nullptr;
+  *graph = stream->capture;
+  stream->capture = nullptr;
+  if (!emulator_lost && !stream->spoilt)
+    return cudaSuccess;
+  cudaGraphDestroy(*graph);
+  *graph = nullptr;
+  return emulator_lost ? cudaErrorDevicesUnavailable : cudaErrorStreamCaptureInvalidated;
+}
+
+cudaError_t
+cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t graph, unsigned long long)
+{
+  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
+  *exec = nullptr;
+  if (emulator_lost)
+    return cudaErrorDevicesUnavailable;
+  if (emulator_graphs + 1 > emulator_machine("graphs", 1000))
+    return emulator_fail(cudaErrorMemoryAllocation);
+  emulator_graphs++;
+  *exec = new CUgraphExec_st{ graph->work };
+  return cudaSuccess;
+}
+
+/* One thing for the host to do, however much is in it; what it does to the device's memory is looked at now. */
+cudaError_t
+cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream)
+{
+  static int launches;
+  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
+  if (++launches == emulator_machine("lostlaunch", 0))
+    emulator_lost = true;
+  if (emulator_lost)
+    return cudaErrorDevicesUnavailable;
+  emulator_check_stream(stream);
+  for (EmulatorWork &work : exec->work) {
+    emulator_check_pointers(work);
+    emulator_run_later(stream, work);
+  }
+  return cudaSuccess;
+}
+
+cudaError_t
+cudaGraphDestroy(cudaGraph_t graph)
+{
+  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
+  emulator_graphs--;
+  delete graph;
+  return cudaSuccess;
+}
+
+cudaError_t
+cudaGraphExecDestroy(cudaGraphExec_t exec)
+{
+  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
+  emulator_check_idle("cudaGraphExecDestroy");
+  emulator_graphs--;
+  delete exec;
+  return cudaSuccess;
+}

@@ -1,0 +1,336 @@
+/* test_fused.c - fused layers of the cuda backend against the reference, launched and as a graph
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * See machines.h for what they run on.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "cbigan.h"
+#include "machines.h"
+#include "passes.h"
+
+/* Of the largest number of a value; in fp32 as of the cpu backend's fused layers. The worst of the others with random
+ * weights and noise for pictures is 0.047 and 0.006; cutting bits off instead of rounding has 0.078 in bf16. */
+static const float tolerances[CBIGAN_N_PRECISIONS] = {
+  [CBIGAN_PRECISION_FP32] = 2.5e-5f,
+  [CBIGAN_PRECISION_BF16] = 0.07f,
+  [CBIGAN_PRECISION_FP16] = 0.01f,
+};
+
+static Pass
+open_pass(const CbiganNetwork *network, const Case *c)
+{
+  return pass_new("cuda", NULL, 0, network, c, CBIGAN_FORWARD_FUSE);
+}
+
+static gboolean
+all_fused(const Pass *p)
+{
+  for (int i = 0; i < p->forward->n_layers; i++)
+    if (p->forward->plans[i])
+      return FALSE;
+  return TRUE;
+}
+
+/* --- what comes out ---------------------------------------------------------------------------------------------- */
+
+/* The first pass is made of launches, the second of a graph. */
+static void
+check(const Case *c, gboolean whole, float worst[CBIGAN_N_PRECISIONS])
+{
+  const CbiganPrecision precision = MAX(c->precision, CBIGAN_PRECISION_FP32);
+  g_autoptr(CbiganNetwork) network = case_network(c);
+  Pass want = pass_new("reference", NULL, 0, network,
+                       &(Case){ c->kind, c->width, c->patch, c->batch, c->data, c->n_layers }, CBIGAN_FORWARD_KEEP);
+  pass_run(&want, c, FALSE);
+  for (int i = 0; i < n_machines(); i++) {
+    const char *machine = use_machine(i);
+    Pass have = open_pass(network, c);
+    if (whole && !all_fused(&have))
+      g_error("%s: %s c = %d is not fused as a whole", machine, cbigan_network_prefix(c->kind), c->width);
+    pass_run(&have, c, TRUE);
+    compare_passes(machine, cbigan_precision_name(precision), c, &have, &want, tolerances[precision],
+                   &worst[precision]);
+    pass_clear(&have);
+  }
+  pass_clear(&want);
+}
+
+static void
+say_worst(const float worst[CBIGAN_N_PRECISIONS])
+{
+  for (int i = CBIGAN_PRECISION_FP32; i < CBIGAN_N_PRECISIONS; i++)
+    g_test_message("%s: worst error %.2g of a value's largest number, tolerance %.2g",
+                   cbigan_precision_name((CbiganPrecision)i), (double)worst[i], (double)tolerances[i]);
+}
+
+static void
+check_networks(CbiganPrecision precision)
+{
+  static const struct {
+    int width, patch, batch;
+  } rows[] = { { 1, 64, 3 }, { 3, 64, 2 }, { 5, 64, 1 }, { 9, 64, 1 }, { 3, 128, 1 } };
+  float worst[CBIGAN_N_PRECISIONS] = { 0 };
+  if (!n_machines())
+    return;
+  for (guint i = 0; i < G_N_ELEMENTS(rows) * CBIGAN_N_NETWORKS; i++) {
+    Case c = { (CbiganNetworkKind)(i % CBIGAN_N_NETWORKS), rows[i / CBIGAN_N_NETWORKS].width,
+               rows[i / CBIGAN_N_NETWORKS].patch, rows[i / CBIGAN_N_NETWORKS].batch };
+    c.precision = precision;
+    check(&c, TRUE, worst);
+  }
+  say_worst(worst);
+}
+
+static void
+test_networks(void)
+{
+  check_networks(CBIGAN_PRECISION_FP32);
+}
+
+static void
+test_bf16(void)
+{
+  check_networks(CBIGAN_PRECISION_BF16);
+}
+
+static void
+test_fp16(void)
+{
+  check_networks(CBIGAN_PRECISION_FP16);
+}
+
+/* D and G as far as every layer, also to within a block. */
+static void
+test_taps(void)
+{
+  float worst[CBIGAN_N_PRECISIONS] = { 0 };
+  if (!n_machines())
+    return;
+  for (int kind = CBIGAN_GENERATOR; kind <= CBIGAN_DISCRIMINATOR; kind++) {
+    Case c = { (CbiganNetworkKind)kind, 1, 64, 1 };
+    g_autoptr(CbiganNetwork) network = case_network(&c);
+    for (c.n_layers = 1; c.n_layers <= network->n_layers; c.n_layers++)
+      for (int precision = CBIGAN_PRECISION_FP32; precision < CBIGAN_N_PRECISIONS; precision++) {
+        c.precision = (CbiganPrecision)precision;
+        check(&c, FALSE, worst);
+      }
+  }
+  say_worst(worst);
+}
+
+/* Numbers that arithmetic goes wrong on; NaN is test_neighbours()'s. */
+static void
+test_data(void)
+{
+  static const DataKind kinds[] = { DATA_ZERO, DATA_DENORMAL, DATA_HUGE };
+  float worst[CBIGAN_N_PRECISIONS] = { 0 };
+  if (!n_machines())
+    return;
+  for (guint i = 0; i < G_N_ELEMENTS(kinds) * CBIGAN_N_NETWORKS; i++) {
+    Case c = { (CbiganNetworkKind)(i % CBIGAN_N_NETWORKS), 2, 64, 1, kinds[i / CBIGAN_N_NETWORKS] };
+    check(&c, TRUE, worst);
+  }
+  say_worst(worst);
+}
+
+/* A value within a block can't be kept there: those layers are done one by one, the others are fused still. */
+static void
+test_kept_inside(void)
+{
+  Case c = { CBIGAN_ENCODER, 3, 64, 1 };
+  g_autoptr(CbiganNetwork) network = case_network(&c);
+  g_autoptr(GError) error = NULL;
+  if (!can_run())
+    return;
+  static const char *const names[] = { "encoder.block1.conv0", "encoder.block1.conv2", "encoder.block1.skip" };
+  for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+    int inside = cbigan_network_find_value(network, names[i]);
+    if (inside < 0) /* the skip's value is called after the layer that completes it */
+      continue;
+    const int keep[] = { inside, network->output, -1 };
+    Pass p = open_pass(network, &c), want = pass_new("reference", NULL, 1, network, &c, CBIGAN_FORWARD_KEEP);
+    cbigan_forward_free(p.forward);
+    p.forward = cbigan_forward_new(p.backend, network, network->n_layers, c.batch, CBIGAN_FORWARD_FUSE, keep,
+                                   p.parameters, &error);
+    g_assert_no_error(error);
+    g_assert_false(all_fused(&p));
+    g_assert_nonnull(p.forward->fused[0]);
+    memcpy(p.values, keep, sizeof keep);
+    memcpy(want.values, keep, sizeof keep);
+    pass_run(&p, &c, TRUE);
+    pass_run(&want, &c, FALSE);
+    float worst = 0;
+    compare_passes("kept inside", names[i], &c, &p, &want, tolerances[CBIGAN_PRECISION_FP32], &worst);
+    pass_clear(&p);
+    pass_clear(&want);
+  }
+}
+
+/* NaN in one sample: it is seen there, and no other sample's bits change. */
+static void
+test_neighbours(void)
+{
+  for (int i = 0; i < CBIGAN_N_NETWORKS * 2 * n_machines(); i++) {
+    const char *machine = use_machine(i / 2 / CBIGAN_N_NETWORKS);
+    Case c = { (CbiganNetworkKind)(i / 2 % CBIGAN_N_NETWORKS), 3, 64, 3 };
+    c.precision = i % 2 ? CBIGAN_PRECISION_BF16 : CBIGAN_PRECISION_FP32;
+    g_autoptr(CbiganNetwork) network = case_network(&c);
+    Pass clean = open_pass(network, &c), spoilt = open_pass(network, &c);
+    pass_run(&clean, &c, TRUE);
+    c.nan_sample = 2;
+    pass_run(&spoilt, &c, TRUE);
+    compare_bits(machine, cbigan_precision_name(c.precision), &c, &spoilt, &clean, 1);
+    for (int k = 0; spoilt.values[k] >= 0; k++)
+      g_assert_true(isnan(spoilt.out[k][cbigan_shape_size(network->values[spoilt.values[k]].shape)]));
+    pass_clear(&clean);
+    pass_clear(&spoilt);
+  }
+}
+
+/* A sample's result is the same to the bit at every place of the batch. */
+static void
+test_places(void)
+{
+  for (int i = 0; i < CBIGAN_N_NETWORKS * 2 * n_machines(); i++) {
+    g_autoptr(GError) error = NULL;
+    use_machine(i / 2 / CBIGAN_N_NETWORKS);
+    Case c = { (CbiganNetworkKind)(i / 2 % CBIGAN_N_NETWORKS), 3, 64, 5 };
+    c.precision = i % 2 ? CBIGAN_PRECISION_FP16 : CBIGAN_PRECISION_FP32;
+    g_autoptr(CbiganNetwork) network = case_network(&c);
+    Pass p = open_pass(network, &c);
+    for (int v = 0; v < network->n_inputs; v++) {
+      gsize size = cbigan_shape_size(network->values[v].shape);
+      g_autofree float *one = data_new(DATA_RANDOM, size, (guint32)v), *all = g_new(float, size *(gsize)c.batch);
+      for (int k = 0; k < c.batch; k++)
+        memcpy(all + size * (gsize)k, one, size * sizeof *one);
+      cbigan_backend_upload(p.backend, network->values[v].shape, c.batch, all, p.forward->values[v]);
+    }
+    cbigan_forward_run(p.forward);
+    gsize size = cbigan_shape_size(network->values[network->output].shape);
+    g_autofree float *out = g_new(float, size *(gsize)c.batch);
+    cbigan_backend_download(p.backend, network->values[network->output].shape, c.batch,
+                            p.forward->values[network->output], out);
+    g_assert_true(cbigan_backend_finish(p.backend, &error));
+    for (int k = 1; k < c.batch; k++)
+      g_assert_cmpmem(out, size * sizeof *out, out + size * (gsize)k, size * sizeof *out);
+    pass_clear(&p);
+  }
+}
+
+static gboolean
+same_outputs(const Pass *a, const Pass *b, int batch)
+{
+  for (int i = 0; a->values[i] >= 0; i++)
+    if (memcmp(a->out[i], b->out[i],
+               (gsize)batch * cbigan_shape_size(a->network->values[a->values[i]].shape) * sizeof(float)))
+      return FALSE;
+  return TRUE;
+}
+
+/* Each has its own bits, where the chip has it: else it is an error that says what there is. None is preferred
+ * to fp32. */
+static void
+test_precision(void)
+{
+  static const char *const chips[] = { "capability=75", "capability=80" };
+  Case c = { CBIGAN_ENCODER, 3, 64, 1 };
+  g_autoptr(CbiganNetwork) network = case_network(&c);
+  for (int chip = 0; chip < 2 && only_emulated(); chip++) {
+    g_autoptr(GError) error = NULL;
+    Pass passes[CBIGAN_N_PRECISIONS];
+    g_setenv("CBIGAN_EMULATOR", chips[chip], TRUE);
+    for (int i = 0; i < CBIGAN_N_PRECISIONS; i++) {
+      c.precision = i == CBIGAN_PRECISION_BF16 && chip == 0 ? CBIGAN_PRECISION_AUTO : (CbiganPrecision)i;
+      passes[i] = open_pass(network, &c);
+      pass_run(&passes[i], &c, FALSE);
+    }
+    CbiganBackend *backend = passes[CBIGAN_PRECISION_FP32].backend;
+    const Pass *fp32 = &passes[CBIGAN_PRECISION_FP32], *bf16 = &passes[CBIGAN_PRECISION_BF16],
+               *fp16 = &passes[CBIGAN_PRECISION_FP16];
+    g_assert_true(same_outputs(fp32, bf16, 1) == (chip == 0));
+    g_assert_false(same_outputs(fp32, fp16, 1));
+    g_assert_false(same_outputs(bf16, fp16, 1));
+    g_assert_false(cbigan_backend_prefers_bf16(backend, 64));
+    g_assert_true(cbigan_backend_set_precision(backend, CBIGAN_PRECISION_BF16, &error) == (chip == 1));
+    if (chip == 0)
+      g_assert_nonnull(strstr(error->message, "“cuda” can't do bf16 here; it has: fp32, fp16"));
+    for (int i = 0; i < CBIGAN_N_PRECISIONS; i++)
+      pass_clear(&passes[i]);
+  }
+}
+
+/* What is slow is not chosen; what was chosen for a shape stays, whatever is slow later. */
+static void
+test_choice(void)
+{
+  Case c = { CBIGAN_ENCODER, 3, 64, 1 };
+  g_autoptr(CbiganNetwork) network = case_network(&c);
+  g_autoptr(GError) error = NULL;
+  if (!only_emulated())
+    return;
+  use_machine(0);
+  Pass own = open_pass(network, &c);
+  use_machine(1);
+  Pass cudnn = open_pass(network, &c), kept = { 0 };
+  pass_run(&own, &c, FALSE);
+  pass_run(&cudnn, &c, FALSE);
+  g_assert_false(same_outputs(&own, &cudnn, c.batch));
+  kept = cudnn;
+  memset(kept.out, 0, sizeof kept.out);
+  use_machine(0);
+  kept.forward = cbigan_forward_new(kept.backend, network, network->n_layers, c.batch, CBIGAN_FORWARD_FUSE, kept.values,
+                                    kept.parameters, &error);
+  g_assert_no_error(error);
+  pass_run(&kept, &c, FALSE);
+  g_assert_true(same_outputs(&kept, &cudnn, c.batch));
+  for (int i = 0; kept.values[i] >= 0; i++)
+    g_free(kept.out[i]);
+  cbigan_forward_free(kept.forward);
+  pass_clear(&cudnn);
+  pass_clear(&own);
+}
+
+/* What cuDNN refuses is done by another of its algorithms. */
+static void
+test_refused(void)
+{
+  static const char *const refusing[] = { CUDNN ",refused=0", CUDNN ",refused=1" };
+  Case c = { CBIGAN_GENERATOR, 2, 64, 1 };
+  g_autoptr(CbiganNetwork) network = case_network(&c);
+  if (!only_emulated())
+    return;
+  use_machine(1);
+  Pass want = open_pass(network, &c);
+  pass_run(&want, &c, FALSE);
+  for (guint i = 0; i < G_N_ELEMENTS(refusing); i++) {
+    g_setenv("CBIGAN_EMULATOR", refusing[i], TRUE);
+    Pass have = open_pass(network, &c);
+    g_assert_true(all_fused(&have));
+    pass_run(&have, &c, FALSE);
+    g_assert_true(same_outputs(&have, &want, c.batch)); /* the emulated algorithms are the same */
+    pass_clear(&have);
+  }
+  pass_clear(&want);
+}
+
+int
+main(int argc, char **argv)
+{
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/cuda-fused/networks", test_networks);
+  g_test_add_func("/cuda-fused/bf16", test_bf16);
+  g_test_add_func("/cuda-fused/fp16", test_fp16);
+  g_test_add_func("/cuda-fused/taps", test_taps);
+  g_test_add_func("/cuda-fused/data", test_data);
+  g_test_add_func("/cuda-fused/kept-inside", test_kept_inside);
+  g_test_add_func("/cuda-fused/neighbours", test_neighbours);
+  g_test_add_func("/cuda-fused/places", test_places);
+  g_test_add_func("/cuda-fused/precision", test_precision);
+  g_test_add_func("/cuda-fused/choice", test_choice);
+  g_test_add_func("/cuda-fused/refused", test_refused);
+  return g_test_run();
+}

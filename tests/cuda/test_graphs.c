@@ -1,0 +1,337 @@
+/* test_graphs.c - fused layers of the cuda backend as CUDA graphs: pointers, loading, failures, again and again
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * See machines.h for what they run on.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cbigan.h"
+#include "machines.h"
+#include "passes.h"
+
+static Pass
+open_pass(const CbiganNetwork *network, const Case *c)
+{
+  return pass_new("cuda", NULL, 0, network, c, CBIGAN_FORWARD_FUSE);
+}
+
+/* A small network that runs over and over, with buffers of the caller's in place of the forward pass's. */
+typedef struct {
+  Pass pass;
+  CbiganNetwork *network;
+  Case c;
+  gsize in, out; /* floats */
+  float *want;   /* of a pass made of launches */
+} Loop;
+
+static Loop
+loop_new(void)
+{
+  Loop l = { .c = { CBIGAN_DISCRIMINATOR, 2, 64, 1, .n_layers = 5 } }; /* the first block */
+  l.network = case_network(&l.c);
+  l.pass = open_pass(l.network, &l.c);
+  const CbiganForward *f = l.pass.forward;
+  l.in = (gsize)l.c.batch * cbigan_shape_size(l.network->values[0].shape);
+  l.out = (gsize)l.c.batch * cbigan_shape_size(l.network->values[l.network->layers[f->n_layers - 1].output].shape);
+  return l;
+}
+
+static void
+loop_clear(Loop *l)
+{
+  pass_clear(&l->pass);
+  cbigan_network_free(l->network);
+  g_free(l->want);
+}
+
+/* (transfer full) what comes out of x, in its own buffers */
+static float *
+loop_run(Loop *l, float *x, float *y, guint32 seed)
+{
+  CbiganForward *f = l->pass.forward;
+  const int output = l->network->layers[f->n_layers - 1].output;
+  g_autoptr(GError) error = NULL;
+  g_autofree float *host = data_new(DATA_RANDOM, l->in, seed);
+  float *found = g_new(float, l->out), *kept[] = { f->values[0], f->values[output] };
+  if (x)
+    f->values[0] = x;
+  if (y)
+    f->values[output] = y;
+  cbigan_backend_upload(l->pass.backend, l->network->values[0].shape, l->c.batch, host, f->values[0]);
+  cbigan_forward_run(f);
+  cbigan_backend_download(l->pass.backend, l->network->values[output].shape, l->c.batch, f->values[output], found);
+  f->values[0] = kept[0];
+  f->values[output] = kept[1];
+  cbigan_backend_finish(l->pass.backend, &error);
+  g_assert_no_error(error);
+  return found;
+}
+
+static void
+loop_check(Loop *l, float *x, float *y, guint32 seed, const float *want)
+{
+  g_autofree float *found = loop_run(l, x, y, seed);
+  g_assert_cmpmem(found, l->out * sizeof *found, want, l->out * sizeof *want);
+}
+
+/* Each set of buffers its own graph, and more sets than there are graphs: always the same bits as without one. */
+static void
+test_pointers(void)
+{
+  enum { SETS = 7 };
+  float *x[SETS], *y[SETS], *want[2];
+  for (int m = 0; m < n_machines(); m++) {
+    use_machine(m);
+    Loop l = loop_new();
+    want[0] = loop_run(&l, NULL, NULL, 1); /* of launches */
+    Loop other = loop_new();
+    want[1] = loop_run(&other, NULL, NULL, 2);
+    for (int i = 0; i < SETS; i++) {
+      x[i] = cbigan_backend_alloc(l.pass.backend, l.in, NULL);
+      y[i] = cbigan_backend_alloc(l.pass.backend, l.out, NULL);
+    }
+    for (int turn = 0; turn < 3; turn++) /* two sets, in turns */
+      for (int i = 0; i < 2; i++)
+        loop_check(&l, x[i], y[i], 1 + (guint32)i, want[i]);
+    for (int turn = 0; turn < 2; turn++) /* all, and such that have one pointer in common */
+      for (int i = 0; i < SETS; i++)
+        loop_check(&l, x[i], y[(i + turn) % SETS], 1 + (guint32)(i % 2), want[i % 2]);
+    for (int i = 0; i < SETS; i++) {
+      cbigan_backend_free(l.pass.backend, x[i]);
+      cbigan_backend_free(l.pass.backend, y[i]);
+    }
+    g_free(want[0]);
+    g_free(want[1]);
+    loop_clear(&l);
+    loop_clear(&other);
+  }
+}
+
+static void
+set_parameters(Loop *l, float *to, guint64 seed)
+{
+  g_autofree float *host = g_new(float, l->network->n_floats);
+  cbigan_network_initialise(l->network, seed, host);
+  for (int i = 0; i < l->network->n_parameters; i++) /* biases that show, too */
+    for (gsize k = 0; l->network->parameters[i].n_dims == 1 && k < l->network->parameters[i].size; k++)
+      host[l->network->parameters[i].offset + k] = 0.01f * (float)(seed % 50);
+  cbigan_backend_upload(l->pass.backend, (CbiganShape){ (int)l->network->n_floats, 1, 1 }, 1, host, to);
+}
+
+/* After load() graphs give what the new parameters say, whether they lie where the old ones lay or elsewhere. */
+static void
+test_load(void)
+{
+  for (int m = 0; m < n_machines(); m++) {
+    use_machine(m);
+    Loop l = loop_new(), fresh = loop_new();
+    g_autofree float *before = loop_run(&l, NULL, NULL, 1);
+    loop_check(&l, NULL, NULL, 1, before);
+    set_parameters(&fresh, fresh.pass.parameters, 99);
+    cbigan_forward_load(fresh.pass.forward);
+    g_autofree float *want = loop_run(&fresh, NULL, NULL, 1);
+    g_assert_true(memcmp(before, want, l.out * sizeof *want));
+    set_parameters(&l, l.pass.parameters, 99);
+    cbigan_forward_load(l.pass.forward);
+    loop_check(&l, NULL, NULL, 1, want);
+    float *elsewhere = cbigan_backend_alloc(l.pass.backend, l.network->n_floats, NULL);
+    set_parameters(&l, elsewhere, 98);
+    set_parameters(&fresh, fresh.pass.parameters, 98);
+    cbigan_forward_load(fresh.pass.forward);
+    g_autofree float *third = loop_run(&fresh, NULL, NULL, 1);
+    for (int i = 0; i < l.pass.forward->n_layers; i++)
+      if (l.pass.forward->fused[i])
+        l.pass.forward->fused[i]->load(l.pass.forward->fused[i], elsewhere);
+    loop_check(&l, NULL, NULL, 1, third);
+    loop_check(&l, NULL, NULL, 1, third);
+    cbigan_backend_free(l.pass.backend, elsewhere);
+    loop_clear(&l);
+    loop_clear(&fresh);
+  }
+}
+
+/* Somebody asks for a larger workspace of cuDNN's: the graph with the old one, which is gone, is not launched again. */
+static void
+test_workspace(void)
+{
+  for (int m = 0; m < n_machines(); m++) {
+    use_machine(m);
+    Loop l = loop_new();
+    g_autofree float *want = loop_run(&l, NULL, NULL, 1);
+    loop_check(&l, NULL, NULL, 1, want);
+    g_autoptr(CbiganNetwork) wide = cbigan_network_new(CBIGAN_DISCRIMINATOR, 16, 64);
+    g_autoptr(GError) error = NULL;
+    float *parameters = cbigan_backend_alloc(l.pass.backend, wide->n_floats, &error);
+    CbiganForward *more =
+        cbigan_forward_new(l.pass.backend, wide, wide->n_layers, 1, CBIGAN_FORWARD_REUSE, NULL, parameters, &error);
+    g_assert_no_error(error);
+    loop_check(&l, NULL, NULL, 1, want);
+    loop_check(&l, NULL, NULL, 1, want);
+    cbigan_forward_free(more);
+    cbigan_backend_free(l.pass.backend, parameters);
+    loop_clear(&l);
+  }
+}
+
+/* --- failures ---------------------------------------------------------------------------------------------------- */
+
+static void
+assert_failure(CbiganBackend *backend, const char *pattern)
+{
+  g_autoptr(GError) error = NULL;
+  g_assert_false(cbigan_backend_finish(backend, &error));
+  g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
+  if (!g_regex_match_simple(pattern, error->message, 0, 0))
+    g_error("“%s”, expected “%s”", error->message, pattern);
+}
+
+/* What fails first in a capture is told, with its place, call and code; the stream is of use afterwards. */
+static void
+test_capture_fails(void)
+{
+  static const struct {
+    const char *machine, *pattern;
+  } rows[] = {
+    { OWN ",uncapturable=1", "^step\\.c:[0-9]+: .*launch_conv3.*: cudaErrorStreamCaptureUnsupported" },
+    { OWN ",uncapturable=3", "^step\\.c:[0-9]+: .*launch_point.*: cudaErrorStreamCaptureUnsupported" },
+    { CUDNN ",uncapturable=1", "^conv2d\\.c:[0-9]+: cudnnConvolutionForward.*: CUDNN_STATUS_EXECUTION_FAILED" },
+    { CUDNN ",uncapturable=2", "^step\\.c:[0-9]+: .*launch_finish.*: cudaErrorStreamCaptureUnsupported" },
+    { OWN ",graphs=1", "^graph\\.c:[0-9]+: cudaGraphInstantiate.*: cudaErrorMemoryAllocation" },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS(rows) && only_emulated(); i++) {
+    use_machine(g_str_has_prefix(rows[i].machine, CUDNN));
+    Loop l = loop_new();
+    g_autofree float *want = loop_run(&l, NULL, NULL, 1);
+    g_setenv("CBIGAN_EMULATOR", rows[i].machine, TRUE);
+    for (int again = 0; again < 2; again++) {
+      cbigan_forward_run(l.pass.forward);
+      assert_failure(l.pass.backend, rows[i].pattern);
+    }
+    use_machine(0);
+    loop_check(&l, NULL, NULL, 1, want);
+    loop_clear(&l);
+  }
+}
+
+/* The device is lost with a launch of a graph: one error, and what follows ends at once. */
+static void
+test_lost(void)
+{
+  if (!only_emulated())
+    return;
+  if (!g_test_subprocess()) {
+    g_test_trap_subprocess(NULL, 60 * G_USEC_PER_SEC, 0);
+    g_test_trap_assert_passed();
+    return;
+  }
+  g_setenv("CBIGAN_EMULATOR", OWN ",lostlaunch=3", TRUE);
+  Loop l = loop_new();
+  for (int i = 0; i < 3; i++)
+    g_free(loop_run(&l, NULL, NULL, 1));
+  cbigan_forward_run(l.pass.forward);
+  assert_failure(l.pass.backend, "^graph\\.c:[0-9]+: cudaGraphLaunch.*: cudaErrorDevicesUnavailable");
+  cbigan_forward_run(l.pass.forward);
+  assert_failure(l.pass.backend, "^[a-z0-9_]+\\.c:[0-9]+: .*: cudaErrorDevicesUnavailable");
+  cbigan_forward_run(l.pass.forward); /* a failure that nobody asks for */
+  loop_clear(&l);
+}
+
+/* Too little memory is an error that says so, at whichever allocation it happens; then all is given back. */
+static void
+test_memory(void)
+{
+  Case c = { CBIGAN_GENERATOR, 4, 64, 8 };
+  g_autoptr(CbiganNetwork) network = case_network(&c);
+  g_autoptr(GError) error = NULL;
+  int failed = 0, done = 0;
+  if (!only_emulated())
+    return;
+  use_machine(0);
+  g_autoptr(CbiganBackend) backend = cbigan_backend_open("cuda", 0, 0, &error);
+  g_assert_no_error(error);
+  float *parameters = cbigan_backend_alloc(backend, network->n_floats, &error);
+  for (int mib = 1; mib < 16; mib++) {
+    g_autofree char *machine = g_strdup_printf(OWN ",memory=%d", mib);
+    g_setenv("CBIGAN_EMULATOR", machine, TRUE);
+    g_autoptr(CbiganForward) forward =
+        cbigan_forward_new(backend, network, network->n_layers, c.batch, CBIGAN_FORWARD_FUSE, NULL, parameters, &error);
+    done += forward != NULL;
+    if (forward)
+      continue;
+    if (done) /* with more memory than was enough before */
+      g_error("%d MiB: %s", mib, error->message);
+    failed++;
+    g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
+    g_assert_nonnull(strstr(error->message, "memory"));
+    g_clear_error(&error);
+    g_assert_true(cbigan_backend_finish(backend, &error));
+  }
+  g_assert_cmpint(failed, >, 1);
+  g_assert_cmpint(done, >, 1);
+  cbigan_backend_free(backend, parameters);
+}
+
+static gint64
+resident_bytes(void)
+{
+  g_autofree char *text = NULL;
+  g_assert_true(g_file_get_contents("/proc/self/statm", &text, NULL, NULL));
+  return g_ascii_strtoll(strchr(text, ' '), NULL, 10) * sysconf(_SC_PAGESIZE);
+}
+
+/* A thousand times opened, captured, closed; and a thousand sets of pointers in one that stays open. Neither memory
+ * there (the emulated GPU is small, and has room for few graphs) nor here grows. */
+static void
+test_again_and_again(void)
+{
+  enum { ALIGNED = 16 }; /* floats */
+  const int times = 1000;
+  gint64 before = 0;
+  if (!can_run())
+    return;
+  if (is_emulated())
+    g_setenv("CBIGAN_EMULATOR", OWN ",memory=6,graphs=6", TRUE);
+  Loop open = loop_new();
+  float *y = cbigan_backend_alloc(open.pass.backend, open.out + (gsize)times * ALIGNED, NULL);
+  g_assert_nonnull(y);
+  for (int i = 0; i < times; i++) {
+    g_free(loop_run(&open, NULL, y + i * ALIGNED, 1));
+    if (i % 20)
+      continue;
+    CbiganForward *f = open.pass.forward;
+    g_autoptr(GError) error = NULL;
+    open.pass.forward = cbigan_forward_new(f->backend, f->network, f->n_layers, f->batch, CBIGAN_FORWARD_FUSE,
+                                           open.pass.values, f->parameters, &error);
+    g_assert_no_error(error);
+    cbigan_forward_free(f);
+    if (i == times / 5) /* libraries have what they keep */
+      before = resident_bytes();
+  }
+  cbigan_backend_free(open.pass.backend, y);
+  loop_clear(&open);
+  for (int i = 0; i < times; i++) {
+    Loop l = loop_new();
+    for (int run = 0; run < 2; run++)
+      g_free(loop_run(&l, NULL, NULL, 1));
+    loop_clear(&l);
+  }
+  g_assert_cmpint(resident_bytes() - before, <, 32 << 20);
+}
+
+int
+main(int argc, char **argv)
+{
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/cuda-graphs/pointers", test_pointers);
+  g_test_add_func("/cuda-graphs/load", test_load);
+  g_test_add_func("/cuda-graphs/workspace", test_workspace);
+  g_test_add_func("/cuda-graphs/capture-fails", test_capture_fails);
+  g_test_add_func("/cuda-graphs/lost", test_lost);
+  g_test_add_func("/cuda-graphs/memory", test_memory);
+  g_test_add_func("/cuda-graphs/again-and-again", test_again_and_again);
+  return g_test_run();
+}
