@@ -64,7 +64,7 @@ struct EmulatorWork {
   std::vector<const void *> pointers;
   int cost;
   std::function<void()> run;
-  std::vector<long> allocations; /* that the pointers were of when it was put there */
+  std::vector<long> allocations = {}; /* that the pointers were of when it was put there */
 };
 
 /* Ends the program unless its pointers are NULL or device memory; then it is put behind what the stream has to do or,

@@ -150,6 +150,7 @@ test_swap(void)
   check_refused_setting(&stream, "model", bad);
   check_refused_setting(&stream, "model", native); /* the stream is smaller than its patch */
   check_refused_setting(&stream, "backend", "abacus");
+  check_refused_setting(&stream, "precision", "fp16"); /* only GPUs have it */
 
   double before = score_again(&stream);
   g_object_set(stream.element, "model", second, NULL);
