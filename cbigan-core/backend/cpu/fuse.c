@@ -1,4 +1,4 @@
-/* fuse.c - layers into steps, and their weights in the kernels' order
+/* fuse.c - layers into steps, and which kernels do them
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -7,11 +7,9 @@
  * for the same numbers: in a block that doubles, the upsampled input is never written, since the first 3x3 upsamples
  * what it reads; and the skip's 1x1 comes before its upsampling, both being linear, which saves three quarters of it.
  */
-#include "filter_matrix.h"
 #include "fused.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define FEWEST_DEEP 6 /* width of a network whose maps of medium size have channels enough for vectors of 16 */
 
@@ -141,101 +139,6 @@ find_steps(CbiganCpuFused *self, int first, int end)
   }
 }
 
-/* --- weights ---------------------------------------------------------------------------------------------------- */
-
-static int
-positions(const CbiganConv3 *conv)
-{
-  return (conv->side + 2) * (conv->side + 2);
-}
-
-static gboolean
-allocate_weights(const CbiganKernels *kernels, CbiganStep *step)
-{
-  gsize inputs = 0, sizes[4] = { 0 };
-  for (int i = 0; i < step->n_parts; i++)
-    inputs += (gsize)cbigan_cpu_cells(kernels, step->parts[i].channels);
-  for (int i = 0; i < step->n_conv3; i++) {
-    const CbiganConv3 *conv = &step->conv3[i];
-    sizes[i] = (gsize)positions(conv) * (gsize)(cbigan_cpu_cells(kernels, conv->inputs) * conv->outputs);
-  }
-  sizes[2] = inputs * (gsize)step->matrix.outputs;
-  sizes[3] = step->bias == CBIGAN_NO_OFFSET ? 0 : (gsize)step->matrix.outputs;
-  for (int i = 0; i < 4; i++)
-    if (sizes[i] && !(step->packed[i] = cbigan_cpu_memory(sizes[i] * sizeof(float))))
-      return FALSE;
-  step->conv3[0].weights = step->packed[0];
-  step->conv3[1].weights = step->packed[1];
-  step->matrix.weights = step->packed[2];
-  step->matrix.bias = step->packed[3];
-  return TRUE;
-}
-
-static void
-pack_matrix(const CbiganKernels *kernels, CbiganStep *step, const float *parameters)
-{
-  float *out = step->packed[2];
-  int outputs = step->matrix.outputs;
-  for (int o = 0, chunk; o < outputs; o += chunk) {
-    chunk = cbigan_cpu_chunk(kernels, outputs, outputs - o);
-    for (const CbiganPart *p = step->parts; p < step->parts + step->n_parts; p++)
-      for (int i = 0; i < p->channels; i += 1 + kernels->bf16)
-        for (int k = o; k < o + chunk; k++) {
-          const float *w = parameters + p->weight + (gsize)k * p->output_stride + (gsize)i;
-          *out++ = kernels->bf16 ? cbigan_cpu_cell(w[0], i + 1 < p->channels ? w[1] : 0.0f) : w[0];
-        }
-  }
-}
-
-/* U = G g G^T of one 3x3 filter, in double so that only one rounding is left */
-static void
-transform_filter(int side, const float *g, double *u)
-{
-  const CbiganFilterRow *G = cbigan_filter_matrix(side);
-  int n = side + 2;
-  double across[6][3]; /* g G^T, transposed */
-  for (int x = 0; x < n; x++)
-    for (int i = 0; i < 3; i++)
-      across[x][i] = G[x][0] * (double)g[3 * i] + G[x][1] * (double)g[3 * i + 1] + G[x][2] * (double)g[3 * i + 2];
-  for (int y = 0; y < n; y++)
-    for (int x = 0; x < n; x++)
-      u[y * n + x] = G[y][0] * across[x][0] + G[y][1] * across[x][1] + G[y][2] * across[x][2];
-}
-
-static void
-pack_conv3(const CbiganKernels *kernels, const CbiganConv3 *conv, const CbiganPart *p, float *out,
-           const float *parameters)
-{
-  gsize size = (gsize)(cbigan_cpu_cells(kernels, conv->inputs) * conv->outputs), at = 0;
-  for (int o = 0, chunk; o < conv->outputs; o += chunk) {
-    chunk = cbigan_cpu_chunk(kernels, conv->outputs, conv->outputs - o);
-    for (int i = 0; i < conv->inputs; i += 1 + kernels->bf16)
-      for (int k = o; k < o + chunk; k++, at++) {
-        const float *filter = parameters + p->weight + (gsize)k * p->output_stride + (gsize)i * 9;
-        double u[36], u2[36] = { 0 };
-        transform_filter(conv->side, filter, u);
-        if (kernels->bf16 && i + 1 < conv->inputs)
-          transform_filter(conv->side, filter + 9, u2);
-        for (int position = 0; position < positions(conv); position++)
-          out[(gsize)position * size + at] =
-              kernels->bf16 ? cbigan_cpu_cell((float)u[position], (float)u2[position]) : (float)u[position];
-      }
-  }
-}
-
-static void
-fused_load(CbiganFused *base, const float *parameters)
-{
-  CbiganCpuFused *self = (CbiganCpuFused *)base;
-  for (CbiganStep *step = self->steps; step < self->steps + self->n_steps; step++) {
-    for (int i = 0; i < step->n_conv3; i++)
-      pack_conv3(self->kernels, &step->conv3[i], &step->conv3_parts[i], step->packed[i], parameters);
-    pack_matrix(self->kernels, step, parameters);
-    if (step->packed[3])
-      memcpy(step->packed[3], parameters + step->bias, (gsize)step->matrix.outputs * sizeof(float));
-  }
-}
-
 /* --- memory ----------------------------------------------------------------------------------------------------- */
 
 static gsize
@@ -322,7 +225,7 @@ allocate(CbiganCpuFused *self)
   }
   for (CbiganStep *step = self->steps; step < self->steps + self->n_steps; step++) {
     self->scratch_floats = MAX(self->scratch_floats, scratch_floats(self, step));
-    if (!allocate_weights(self->kernels, step))
+    if (!cbigan_cpu_allocate_weights(self->kernels, step))
       return FALSE;
   }
   int threads = self->backend->base.threads;
@@ -370,7 +273,7 @@ fuse_steps(CbiganBackend *base, const CbiganKernels *kernels, gboolean segmented
 {
   CbiganCpuFused *self = g_new0(CbiganCpuFused, 1);
   int samples = segmented ? kernels->lanes / kernels->segments : kernels->lanes;
-  *self = (CbiganCpuFused){ .base = { .load = fused_load, .run = cbigan_cpu_fused_run, .free = fused_free },
+  *self = (CbiganCpuFused){ .base = { .load = cbigan_cpu_fused_load, .run = cbigan_cpu_fused_run, .free = fused_free },
                             .backend = (const CbiganCpu *)base,
                             .kernels = kernels,
                             .network = network,

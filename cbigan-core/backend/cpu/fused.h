@@ -3,8 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * fuse.c turns layers into steps and packs their weights; fused.c runs the steps. deep.c does the layers of few patches
- * whose maps are too narrow for that.
+ * fuse.c turns layers into steps, pack.c packs their weights, fused.c runs the steps. deep.c does the layers of few
+ * patches whose maps are too narrow for that.
  */
 #pragma once
 #include "cpu.h"
@@ -84,6 +84,9 @@ CbiganFused *cbigan_cpu_fuse_segments(CbiganBackend *backend, const CbiganNetwor
                                       int batch, const int *keep);
 /* deep.c: of layers [first, end), of any size, up to a tanh. NULL: the first layer is none of them. */
 CbiganFused *cbigan_cpu_fuse_deep(CbiganBackend *backend, const CbiganNetwork *network, int first, int end, int batch);
+/* pack.c */
+gboolean cbigan_cpu_allocate_weights(const CbiganKernels *kernels, CbiganStep *step); /* FALSE: out of memory */
+void cbigan_cpu_fused_load(CbiganFused *self, const float *parameters);
 /* fused.c */
 void cbigan_cpu_fused_run(CbiganFused *self, float *const *values);
 
