@@ -18,6 +18,7 @@
 /* Of the largest number of a value. The worst that these tests find (each prints its own) is 8.5e-6, behind the twelve
  * 3x3 convolutions of a wide G. */
 #define TOLERANCE 2.5e-5f
+#define WIDEST 33           /* wider networks are not fused */
 #define BF16_TOLERANCE 0.2f /* worst 0.09: random weights, and noise for pictures */
 extern const CbiganKernels cbigan_test_wide_vectors, cbigan_test_wide_bf16;
 extern const CbiganChannels cbigan_test_wide_channels;
@@ -77,6 +78,24 @@ test_wide(gconstpointer isa)
 {
   static const int widths[] = { 12, 16, 19, 24, 32, 37 };
   check_widths(isa, widths, G_N_ELEMENTS(widths), 64);
+}
+
+/* The other widths that are fused at all; instruction sets and networks take turns. */
+static void
+test_every_width(void)
+{
+  g_auto(GStrv) names = isa_names();
+  float worst[2] = { 0 };
+  guint n = g_strv_length(names);
+  for (int width = 9; width <= WIDEST; width++) {
+    const CbiganIsa *isa = isa_find(names[(guint)width % n]);
+    Case c = { (CbiganNetworkKind)(width / 3 % CBIGAN_N_NETWORKS), width, 64, 13 };
+    g_autoptr(CbiganNetwork) network = case_network(&c);
+    if (isa)
+      check(isa, &c, network, worst);
+  }
+  g_unsetenv("CBIGAN_ISA");
+  say_worst(worst);
 }
 
 /* What AVX-512 gets, compiled for any processor: see meson.build. */
@@ -395,6 +414,8 @@ main(int argc, char **argv)
     g_test_add_func("/environment", test_environment);
     g_test_add_func("/none", test_none);
     g_test_add_func("/wide-vectors", test_wide_vectors);
+  } else {
+    g_test_add_func("/every-width", test_every_width);
   }
   for (guint i = 0; names[i]; i++) {
     const CbiganIsa *isa = isa_find(names[i]);
