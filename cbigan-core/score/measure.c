@@ -23,12 +23,12 @@ typedef struct {
   CbiganLight light[CBIGAN_N_VIEWS];
   CbiganPatches patches;
   const CbiganFrame *pixels;
-  gsize n_pixels, n_patches; /* allocated for */
+  gsize n_pixels, n_patches;         /* allocated for */
   float *images[CBIGAN_N_VIEWS];     /* (patches, 3, patch, patch): reconstructions */
   float *difference[CBIGAN_N_VIEWS]; /* (3, h, w) */
-  double *l_r, *l_fd;         /* (patches) */
-  float *features;            /* (patches, grid * grid, channels) */
-  float *distances;           /* (patches, grid * grid): scratch */
+  double *l_r, *l_fd;                /* (patches) */
+  float *features;                   /* (patches, grid * grid, channels); NULL where the backend finds distances */
+  float *distances;                  /* (patches, grid * grid) */
 } Slot;
 
 typedef struct {
@@ -43,7 +43,7 @@ struct _CbiganMeasure {
   guint needs[CBIGAN_N_VIEWS];
 
   double *l_r, *l_fd;      /* (batch) */
-  float **features;        /* (batch): where each patch's go */
+  float **to;              /* (batch): where each patch's features or distances go */
   float *planes;           /* (CBIGAN_PLANES, h, w) */
   double *columns;         /* (w + h) */
   guint8 *counts;          /* (w + h) */
@@ -62,7 +62,8 @@ cbigan_measure_batch(const CbiganModelInfo *info)
 {
   if (!info->frame_width)
     return 8;
-  int n = ((info->frame_width + info->patch - 1) / info->patch) * ((info->frame_height + info->patch - 1) / info->patch);
+  int n =
+      ((info->frame_width + info->patch - 1) / info->patch) * ((info->frame_height + info->patch - 1) / info->patch);
   int batches = (n + MOST - 1) / MOST;
   return MAX((n + batches - 1) / batches, 1);
 }
@@ -77,29 +78,31 @@ cbigan_measure_check(const CbiganModelInfo *info, const CbiganFrame *frame, GErr
   }
   if (frame->width < 1 || frame->height < 1 || !frame->data || frame->stride < 3 * (gsize)frame->width) {
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,
-                _("a frame of %d x %d pixels with rows of %zu bytes; expected at least 3 bytes a pixel"),
-                frame->width, frame->height, frame->stride);
+                _("a frame of %d x %d pixels with rows of %zu bytes; expected at least 3 bytes a pixel"), frame->width,
+                frame->height, frame->stride);
     return FALSE;
   }
   return TRUE;
 }
 
 CbiganMeasure *
-cbigan_measure_new(const CbiganModel *model, CbiganBackend *backend, const guint needs[CBIGAN_N_VIEWS], int batch,
-                   GError **error)
+cbigan_measure_new(const CbiganModel *model, CbiganBackend *backend, const guint needs[CBIGAN_N_VIEWS],
+                   const CbiganCriticStatistics *critic, int batch, GError **error)
 {
   g_autoptr(CbiganMeasure) self = g_new0(CbiganMeasure, 1);
-  *self = (CbiganMeasure){ .info = &model->info, .backend = backend,
+  *self = (CbiganMeasure){ .info = &model->info,
+                           .backend = backend,
                            .needs = { needs[CBIGAN_VIEW_RAW], needs[CBIGAN_VIEW_LIGHT] } };
   if (isnan(model->info.light_median)) { /* both views are the same */
     self->needs[CBIGAN_VIEW_RAW] |= self->needs[CBIGAN_VIEW_LIGHT];
     self->needs[CBIGAN_VIEW_LIGHT] = 0;
   }
-  if (!(self->passes = cbigan_passes_new(model, backend, needs[CBIGAN_VIEW_RAW] | needs[CBIGAN_VIEW_LIGHT], batch, error)))
+  if (!(self->passes =
+            cbigan_passes_new(model, backend, needs[CBIGAN_VIEW_RAW] | needs[CBIGAN_VIEW_LIGHT], critic, batch, error)))
     return NULL;
   self->l_r = g_new(double, batch);
   self->l_fd = g_new(double, batch);
-  self->features = g_new(float *, batch);
+  self->to = g_new(float *, batch);
   self->items = g_new0(Item, batch);
   self->slots = g_new0(Slot, batch);
   for (int i = 0; i < batch; i++)
@@ -127,7 +130,7 @@ cbigan_measure_free(CbiganMeasure *self)
   cbigan_passes_free(self->passes);
   g_free(self->l_r);
   g_free(self->l_fd);
-  g_free(self->features);
+  g_free(self->to);
   g_free(self->planes);
   g_free(self->columns);
   g_free(self->counts);
@@ -139,9 +142,15 @@ cbigan_measure_free(CbiganMeasure *self)
 /* --- frames into batches --------------------------------------------------------------------------------------- */
 
 static gsize
-feature_size(const CbiganMeasure *self) /* floats of one patch; 0 without the critic */
+distances_size(const CbiganMeasure *self) /* floats of one patch; 0 without the critic */
 {
-  return (gsize)self->info->critic_grid * self->info->critic_grid * self->passes->channels;
+  return self->passes->channels ? (gsize)self->info->critic_grid * self->info->critic_grid : 0;
+}
+
+static gsize
+feature_size(const CbiganMeasure *self) /* floats of one patch; 0 where they are not wanted */
+{
+  return self->passes->distances ? 0 : distances_size(self) * self->passes->channels;
 }
 
 static gsize
@@ -164,16 +173,15 @@ grow(CbiganMeasure *self, Slot *slot, gsize w, gsize h)
     slot->n_patches = n;
     slot->l_r = g_renew(double, slot->l_r, n);
     slot->l_fd = g_renew(double, slot->l_fd, n);
-    slot->features = g_renew(float, slot->features, n * feature_size(self));
-    if (feature_size(self))
-      slot->distances = g_renew(float, slot->distances, n *(gsize)self->info->critic_grid * self->info->critic_grid);
+    slot->features = g_renew(float, slot->features, n *feature_size(self));
+    slot->distances = g_renew(float, slot->distances, n *distances_size(self));
     for (int view = 0; view < CBIGAN_N_VIEWS; view++)
       if (self->needs[view] & CBIGAN_NEEDS_DIFFERENCE)
         slot->images[view] = g_renew(float, slot->images[view], n *image_size(self));
   }
   if (w * h > self->n_planes) {
     self->n_planes = w * h;
-    self->planes = g_renew(float, self->planes, CBIGAN_PLANES * w * h);
+    self->planes = g_renew(float, self->planes, CBIGAN_PLANES *w *h);
   }
   if (w + h > self->n_sides) {
     self->n_sides = w + h;
@@ -198,8 +206,8 @@ begin_frame(CbiganMeasure *self, const CbiganFrame *frame, guint number, Slot **
   slot->pixels = frame;
   slot->light[CBIGAN_VIEW_RAW] = (CbiganLight){ 1.0f, 0.0f };
   if (self->needs[CBIGAN_VIEW_LIGHT])
-    slot->light[CBIGAN_VIEW_LIGHT] = cbigan_light_compensation(frame, self->info->light_low, self->info->light_median,
-                                                               self->backend);
+    slot->light[CBIGAN_VIEW_LIGHT] =
+        cbigan_light_compensation(frame, self->info->light_low, self->info->light_median, self->backend);
   *begun = slot;
   return TRUE;
 }
@@ -240,6 +248,18 @@ keep_reconstructions(CbiganMeasure *self, CbiganView view)
 }
 
 static void
+find_features(CbiganMeasure *self)
+{
+  gboolean distances = self->passes->distances != NULL;
+  gsize size = distances ? distances_size(self) : feature_size(self);
+  for (int i = 0; i < self->n_items; i++) {
+    const Slot *slot = self->items[i].slot;
+    self->to[i] = (distances ? slot->distances : slot->features) + (gsize)self->items[i].patch * size;
+  }
+  (distances ? cbigan_passes_distances : cbigan_passes_features)(self->passes, self->n_items, self->to);
+}
+
+static void
 run_view(CbiganMeasure *self, CbiganView view)
 {
   guint needs = self->needs[view];
@@ -257,11 +277,8 @@ run_view(CbiganMeasure *self, CbiganView view)
   }
   if (needs & CBIGAN_NEEDS_DIFFERENCE)
     keep_reconstructions(self, view);
-  if (needs & CBIGAN_NEEDS_FEATURES) {
-    for (int i = 0; i < self->n_items; i++)
-      self->features[i] = self->items[i].slot->features + (gsize)self->items[i].patch * feature_size(self);
-    cbigan_passes_features(self->passes, self->n_items, self->features);
-  }
+  if (needs & CBIGAN_NEEDS_FEATURES)
+    find_features(self);
 }
 
 /* --- one frame ------------------------------------------------------------------------------------------------- */
@@ -362,8 +379,9 @@ end_frame(CbiganMeasure *self, Slot *slot, CbiganMeasureFunc func, gpointer data
         finite = finite && isfinite(slot->l_r[i]) && isfinite(slot->l_fd[i]);
     }
     if (self->needs[view] & CBIGAN_NEEDS_FEATURES) {
-      m.features = slot->features;
-      finite = finite && all_finite(slot->features, n * feature_size(self));
+      m.features = self->passes->distances ? NULL : slot->features;
+      finite = finite && (m.features ? all_finite(slot->features, n * feature_size(self))
+                                     : all_finite(slot->distances, n * distances_size(self)));
     }
   }
   if (isnan(self->info->light_median))

@@ -28,8 +28,8 @@ typedef struct {
   const CbiganPatches *patches;
   const double *l_r, *l_fd;                /* Eq. 11, Eq. 9 of each patch */
   const float *difference[CBIGAN_N_VIEWS]; /* (3, height, width): x - the mean of the patches' G(E(x)) there */
-  const float *features;                   /* (patches, grid * grid, channels) */
-  float *distances;                        /* (patches, grid * grid) of scratch, where there are features */
+  const float *features;                   /* (patches, grid * grid, channels); NULL: the backend found the distances */
+  float *distances;                        /* (patches, grid * grid); scratch where there are features */
   float *planes;                           /* (CBIGAN_PLANES, height, width) of scratch */
   double *columns;                         /* (width) of scratch */
   CbiganBackend *backend;                  /* for loops over a frame with cbigan_backend_each() */
@@ -39,8 +39,8 @@ typedef struct {
 
 /* What a row compares a measurement with. */
 typedef struct {
-  int patch, grid;  /* pixels; positions of the critic's map along a patch */
-  double lambda;    /* Eq. 7 */
+  int patch, grid; /* pixels; positions of the critic's map along a patch */
+  double lambda;   /* Eq. 7 */
   CbiganMapStatistics map;
   double deviation_floor; /* cbigan_map_floor() */
   CbiganCriticStatistics critic;

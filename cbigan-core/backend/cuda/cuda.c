@@ -217,6 +217,7 @@ static const CbiganBackendClass cuda = {
   .precisions = precisions,
   .set_precision = set_precision,
   .l1 = l1,
+  .distances = cbigan_cuda_distances,
 };
 
 G_MODULE_EXPORT extern const CbiganModule cbigan_module;

@@ -75,6 +75,17 @@ int cbigan_cuda_parts(size_t count);
 cudaError_t cbigan_cuda_launch_l1(int n, size_t size, const float *a, const float *b, float *difference,
                                   double *partial, cudaStream_t stream);
 
+/* The critic's map. x (n, channels, side, side) on a grid, less the mean -> to (n, all, grid, grid), its channels from
+ * `at` on. Along both axes, number i of the grid is the sum over k of weights[i][k] times number first[i] + k, k <
+ * taps. mean (all), or where statistics are each position's own (apart): (grid * grid, all) */
+cudaError_t cbigan_cuda_launch_features(int n, int channels, int side, const float *x, int grid, int taps,
+                                        const int *first, const float *weights, int at, int all, const float *mean,
+                                        int apart, float *to, cudaStream_t stream);
+/* columns (n, channels, positions) -> to (n, positions): |W d| of each position's d; whitening: W transposed,
+ * (channels, channels), or apart: one for each position */
+cudaError_t cbigan_cuda_launch_distances(int n, int channels, int positions, const float *columns,
+                                         const float *whitening, int apart, float *to, cudaStream_t stream);
+
 #ifdef __cplusplus
 }
 #endif
