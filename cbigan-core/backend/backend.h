@@ -74,6 +74,21 @@ typedef struct {
   int x, y; /* upper left corner of a patch in its frame */
 } CbiganPoint;
 
+/* A frame as its patches cover it */
+typedef struct {
+  int width, height, side;
+  int columns, rows;          /* of patches */
+  const CbiganPoint *corners; /* (rows, columns); those of a column have the same x, those of a row the same y */
+} CbiganMosaic;
+
+#define CBIGAN_MAX_BLUR 15
+#define CBIGAN_MAP_PLANES 7 /* of scratch */
+typedef struct {
+  int high_pass;                         /* radius of the window whose mean each channel is taken less; 0: as it is */
+  int blur;                              /* radius, at least 1 */
+  float kernel[2 * CBIGAN_MAX_BLUR + 1]; /* 2 blur + 1 weights, for rows and columns */
+} CbiganMapFilter;
+
 /* Some items of a loop, [first, end), done at the same time as others */
 typedef void (*CbiganRangeFunc)(gpointer data, int first, int end);
 
@@ -135,6 +150,15 @@ struct _CbiganBackendClass {
   CbiganDistances *(*distances)(CbiganBackend *self, const CbiganNetwork *network, const CbiganFeatures *features,
                                 const CbiganCriticStatistics *good, int batch);
 
+  /* Optional, NULL = by the caller from what it downloads: both or neither. A frame's map without its patches coming
+   * back: difference = a - b, n floats each; */
+  void (*subtract)(CbiganBackend *self, gsize n, const float *a, const float *b, float *difference);
+  /* differences (rows * columns, 3, side, side) -> map (height, width) in host memory, waits: the patches' mean at each
+   * pixel, filtered: |channel - mean of its window (cut at the border)|, summed over channels, blurred, borders
+   * repeated. NaN, where that failed. scratch: (CBIGAN_MAP_PLANES, height, width) in backend memory */
+  void (*map)(CbiganBackend *self, const CbiganMosaic *mosaic, const float *differences, const CbiganMapFilter *filter,
+              float *scratch, float *map);
+
   /* Optional, NULL = by the caller alone: a loop of the caller's over n items, between the first operation and
    * finish(). Returns when all is done. */
   void (*each)(CbiganBackend *self, int n, CbiganRangeFunc range, gpointer data);
@@ -188,6 +212,11 @@ CbiganFused *cbigan_backend_fuse(CbiganBackend *self, const CbiganNetwork *netwo
 CbiganDistances *cbigan_backend_distances(CbiganBackend *self, const CbiganNetwork *network,
                                           const CbiganFeatures *features, const CbiganCriticStatistics *good,
                                           int batch);
+/* Whether it has these two. */
+gboolean cbigan_backend_makes_maps(const CbiganBackend *self);
+void cbigan_backend_subtract(CbiganBackend *self, gsize n, const float *a, const float *b, float *difference);
+void cbigan_backend_map(CbiganBackend *self, const CbiganMosaic *mosaic, const float *differences,
+                        const CbiganMapFilter *filter, float *scratch, float *map);
 /* Calls conv2d, dense, upsample or avgpool by the layer's kind. */
 void cbigan_backend_run(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
 

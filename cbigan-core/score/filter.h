@@ -20,6 +20,9 @@ void cbigan_filter_high_pass(const float *x, int w, int h, int radius, gboolean 
  * the work; NULL = nobody. The result does not depend on the number of threads. */
 void cbigan_filter_gaussian(float *x, int w, int h, double sigma, float *scratch, CbiganBackend *backend);
 
+/* The blur's weights: 2 radius + 1 numbers of `kernel`; returns the radius. */
+int cbigan_filter_kernel(double sigma, float kernel[2 * CBIGAN_MAX_BLUR + 1]);
+
 /* Smaller: mean over the area (parts of samples count as parts). Larger: bilinear, half-pixel centres, edges clamped.
  */
 void cbigan_resampler_init(CbiganResampler *self, int from, int to);

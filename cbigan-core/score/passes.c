@@ -169,6 +169,14 @@ cbigan_passes_images(CbiganPasses *self, int first, int n, float *images)
   cbigan_backend_download(self->backend, self->image, n, self->r + (gsize)first * size, images);
 }
 
+void
+cbigan_passes_subtract(CbiganPasses *self, int first, int n, float *to)
+{
+  gsize size = cbigan_shape_size(self->image);
+  cbigan_backend_subtract(self->backend, (gsize)n * size, self->x + (gsize)first * size, self->r + (gsize)first * size,
+                          to);
+}
+
 typedef struct {
   const CbiganPasses *self;
   const CbiganResampler *resampler;

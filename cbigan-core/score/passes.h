@@ -42,6 +42,8 @@ void cbigan_passes_reconstruct(CbiganPasses *self);
 void cbigan_passes_terms(CbiganPasses *self, int n, double *l_r, double *l_fd);
 /* After that: G(E(x)) of patches first .. first + n - 1 -> images (n, 3, patch, patch) */
 void cbigan_passes_images(CbiganPasses *self, int first, int n, float *images);
+/* After that, where the backend makes maps: x - G(E(x)) of the same patches -> to, backend memory */
+void cbigan_passes_subtract(CbiganPasses *self, int first, int n, float *to);
 /* out[i] -> (grid * grid, channels) of patch i, i < n: D's chosen blocks on one grid */
 void cbigan_passes_features(CbiganPasses *self, int n, float *const *out);
 /* The same with self->distances: out[i] -> (grid, grid), distances from good pictures */
