@@ -232,10 +232,11 @@ cbigan_measure_new(const CbiganModel *model, CbiganBackend *backend, const guint
   self->slots = g_new0(Slot, batch);
   for (int i = 0; i < batch; i++)
     cbigan_patches_init(&self->slots[i].patches, model->info.patch);
-  /* What frames of a known size need is there before the first one, or there is an error now. */
+  /* A device's memory for frames of a known size is there before the first one, or there is an error now. */
   CbiganPatches *patches = &self->slots[0].patches;
   int w = model->info.frame_width, h = model->info.frame_height;
-  if (w && cbigan_patches_cover(patches, w, h, NULL) && !grow(self, &self->slots[0], (gsize)w, (gsize)h, error))
+  if (self->makes_maps && w && cbigan_patches_cover(patches, w, h, NULL) &&
+      !grow(self, &self->slots[0], (gsize)w, (gsize)h, error))
     return NULL;
   return g_steal_pointer(&self);
 }
