@@ -284,3 +284,45 @@ cbigan_backend_fuse(CbiganBackend *self, const CbiganNetwork *network, int first
   g_return_val_if_fail(first >= 0 && first < n_layers && n_layers <= network->n_layers, NULL);
   return self->klass->fuse ? self->klass->fuse(self, network, first, n_layers, batch, keep) : NULL;
 }
+
+CbiganDistances *
+cbigan_backend_distances(CbiganBackend *self, const CbiganNetwork *network, const CbiganFeatures *features,
+                         const CbiganCriticStatistics *good, int batch)
+{
+  g_return_val_if_fail(self && network && features && good && good->mean && good->whitening && batch > 0, NULL);
+  int channels = 0;
+  for (int i = 0; i < features->n; i++) {
+    const CbiganShape shape = network->values[features->values[i]].shape;
+    g_return_val_if_fail(shape.w == shape.h && features->resamplers[i].from == shape.w, NULL);
+    g_return_val_if_fail(features->resamplers[i].to == features->grid, NULL);
+    channels += shape.c;
+  }
+  g_return_val_if_fail(channels > 0 && channels == good->channels, NULL);
+  g_return_val_if_fail(good->positions == 1 || good->positions == features->grid * features->grid, NULL);
+  return self->klass->distances ? self->klass->distances(self, network, features, good, batch) : NULL;
+}
+
+gboolean
+cbigan_backend_makes_maps(const CbiganBackend *self)
+{
+  g_return_val_if_fail(self, FALSE);
+  return self->klass->map != NULL;
+}
+
+void
+cbigan_backend_subtract(CbiganBackend *self, gsize n, const float *a, const float *b, float *difference)
+{
+  g_return_if_fail(self && n > 0 && a && b && difference && self->klass->subtract);
+  self->klass->subtract(self, n, a, b, difference);
+}
+
+void
+cbigan_backend_map(CbiganBackend *self, const CbiganMosaic *mosaic, const float *differences,
+                   const CbiganMapFilter *filter, float *scratch, float *map)
+{
+  g_return_if_fail(self && mosaic && differences && filter && scratch && map && self->klass->map);
+  g_return_if_fail(mosaic->columns > 0 && mosaic->rows > 0 && mosaic->side <= mosaic->width &&
+                   mosaic->side <= mosaic->height);
+  g_return_if_fail(filter->high_pass >= 0 && filter->blur > 0 && filter->blur <= CBIGAN_MAX_BLUR);
+  self->klass->map(self, mosaic, differences, filter, scratch, map);
+}

@@ -13,6 +13,7 @@
  */
 #pragma once
 #include "cbigan.h"
+#include "model/model.h"
 #include "model/network.h"
 
 G_BEGIN_DECLS
@@ -37,6 +38,31 @@ struct _CbiganFused {
   void (*free)(CbiganFused *self);
 };
 
+/* How one axis of `from` numbers becomes one of `to`: output i = sum_k weight[i][k] * input[first[i] + k]. */
+typedef struct {
+  int from, to, taps;
+  int *first;    /* (to) */
+  float *weight; /* (to, taps) */
+} CbiganResampler;
+
+/* What the critic's map is made of: square values of a network, each resampled to one grid, channels one after another.
+ */
+#define CBIGAN_MAX_FEATURES 6
+typedef struct {
+  int n, grid;
+  int values[CBIGAN_MAX_FEATURES];
+  CbiganResampler resamplers[CBIGAN_MAX_FEATURES];
+} CbiganFeatures;
+
+/* Distances of the critic's map from good pictures as one operation at one batch size; subclasses embed it first. */
+typedef struct _CbiganDistances CbiganDistances;
+struct _CbiganDistances {
+  /* values: as CbiganForward's. distances[i]: (grid, grid) of sample i < n in host memory; waits. One that a number
+   * that isn't finite goes into isn't either. To the bit, they depend neither on the other samples nor on the place. */
+  void (*run)(CbiganDistances *self, float *const *values, int n, float *const *distances);
+  void (*free)(CbiganDistances *self);
+};
+
 /* 8-bit frame: rows of RGB, 3 bytes a pixel */
 typedef struct {
   const guint8 *data; /* (height rows of stride bytes) */
@@ -47,6 +73,21 @@ typedef struct {
 typedef struct {
   int x, y; /* upper left corner of a patch in its frame */
 } CbiganPoint;
+
+/* A frame as its patches cover it */
+typedef struct {
+  int width, height, side;
+  int columns, rows;          /* of patches */
+  const CbiganPoint *corners; /* (rows, columns); those of a column have the same x, those of a row the same y */
+} CbiganMosaic;
+
+#define CBIGAN_MAX_BLUR 15
+#define CBIGAN_MAP_PLANES 7 /* of scratch */
+typedef struct {
+  int high_pass;                         /* radius of the window whose mean each channel is taken less; 0: as it is */
+  int blur;                              /* radius, at least 1 */
+  float kernel[2 * CBIGAN_MAX_BLUR + 1]; /* 2 blur + 1 weights, for rows and columns */
+} CbiganMapFilter;
 
 /* Some items of a loop, [first, end), done at the same time as others */
 typedef void (*CbiganRangeFunc)(gpointer data, int first, int end);
@@ -104,6 +145,20 @@ struct _CbiganBackendClass {
    * difference: gets a - b, or NULL */
   void (*l1)(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference, double *sums);
 
+  /* Optional, NULL = never. |W (f - mean)| at each position of the critic's map. NULL: the caller must, from what it
+   * downloads (also where there is no memory for the statistics). All but `network` is only used during the call. */
+  CbiganDistances *(*distances)(CbiganBackend *self, const CbiganNetwork *network, const CbiganFeatures *features,
+                                const CbiganCriticStatistics *good, int batch);
+
+  /* Optional, NULL = by the caller from what it downloads: both or neither. A frame's map without its patches coming
+   * back: difference = a - b, n floats each; */
+  void (*subtract)(CbiganBackend *self, gsize n, const float *a, const float *b, float *difference);
+  /* differences (rows * columns, 3, side, side) -> map (height, width) in host memory, waits: the patches' mean at each
+   * pixel, filtered: |channel - mean of its window (cut at the border)|, summed over channels, blurred, borders
+   * repeated. NaN, where that failed. scratch: (CBIGAN_MAP_PLANES, height, width) in backend memory */
+  void (*map)(CbiganBackend *self, const CbiganMosaic *mosaic, const float *differences, const CbiganMapFilter *filter,
+              float *scratch, float *map);
+
   /* Optional, NULL = by the caller alone: a loop of the caller's over n items, between the first operation and
    * finish(). Returns when all is done. */
   void (*each)(CbiganBackend *self, int n, CbiganRangeFunc range, gpointer data);
@@ -153,6 +208,15 @@ void cbigan_backend_load(CbiganBackend *self, CbiganPlan *plan, const float *par
 /* NULL = compose. Free with fused->free(). */
 CbiganFused *cbigan_backend_fuse(CbiganBackend *self, const CbiganNetwork *network, int first, int n_layers, int batch,
                                  const int *keep);
+/* NULL = by the caller. Free with distances->free(). */
+CbiganDistances *cbigan_backend_distances(CbiganBackend *self, const CbiganNetwork *network,
+                                          const CbiganFeatures *features, const CbiganCriticStatistics *good,
+                                          int batch);
+/* Whether it has these two. */
+gboolean cbigan_backend_makes_maps(const CbiganBackend *self);
+void cbigan_backend_subtract(CbiganBackend *self, gsize n, const float *a, const float *b, float *difference);
+void cbigan_backend_map(CbiganBackend *self, const CbiganMosaic *mosaic, const float *differences,
+                        const CbiganMapFilter *filter, float *scratch, float *map);
 /* Calls conv2d, dense, upsample or avgpool by the layer's kind. */
 void cbigan_backend_run(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
 

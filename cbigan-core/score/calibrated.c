@@ -9,18 +9,34 @@
  * pictures. All of it happens on the whole frame: where patches overlap, the reconstruction is their mean.
  */
 #include <math.h>
+#include <string.h>
 
 #include "filter.h"
 #include "score.h"
+
+#define WINDOW(patch) ((patch) / 4) /* radius */
+#define SIGMA(patch) ((patch) / 64.0)
+
+CbiganMapFilter
+cbigan_local_map_filter(int patch)
+{
+  CbiganMapFilter filter = { .high_pass = WINDOW(patch) };
+  filter.blur = cbigan_filter_kernel(SIGMA(patch), filter.kernel);
+  return filter;
+}
 
 void
 cbigan_local_map(int patch, const CbiganMeasurement *m, float *out)
 {
   gsize n = (gsize)m->width * m->height;
   const float *d = m->difference[CBIGAN_VIEW_LIGHT];
+  if (m->local_map) {
+    memcpy(out, m->local_map, n * sizeof *out);
+    return;
+  }
   for (gsize channel = 0; channel < 3; channel++)
-    cbigan_filter_high_pass(d + channel * n, m->width, m->height, patch / 4, channel > 0, m->columns, out);
-  cbigan_filter_gaussian(out, m->width, m->height, patch / 64.0, m->planes + n, m->backend);
+    cbigan_filter_high_pass(d + channel * n, m->width, m->height, WINDOW(patch), channel > 0, m->columns, out);
+  cbigan_filter_gaussian(out, m->width, m->height, SIGMA(patch), m->planes + n, m->backend);
 }
 
 double

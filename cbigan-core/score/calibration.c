@@ -83,7 +83,7 @@ open_networks(Calibration *self, GError **error)
     needs[cbigan_score_rows[i].view] |= cbigan_score_rows[i].needs;
   self->backend = cbigan_backend_open(self->options->backend ? self->options->backend : "auto", self->options->device,
                                       self->options->threads, error);
-  if (!self->backend || !(self->measure = cbigan_measure_new(self->model, self->backend, needs, BATCH, error)))
+  if (!self->backend || !(self->measure = cbigan_measure_new(self->model, self->backend, needs, NULL, BATCH, error)))
     return FALSE;
   gboolean aligned = self->options->aligned;
   gboolean one_patch = info->frame_width == info->patch && info->frame_height == info->patch;

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Mahalanobis distance at every position of a grid over each patch, after PaDiM (Defard et al. 2020) but on the
- * model's own critic: |W (f - mean)|, W^T W = inverse covariance of good pictures there.
+ * model's own critic: |W (f - mean)|, W^T W = inverse covariance of good pictures there. A backend may find them.
  *
  * The map is bilinear between the grid's positions, each taken to lie on a pixel (half a pixel from where it is), so
  * that the map's peak is the score. Where patches overlap the larger value counts.
@@ -128,7 +128,8 @@ cbigan_critic_score(const CbiganStandard *standard, const CbiganMeasurement *m, 
   gsize products = (gsize)(standard->critic.channels * standard->critic.channels);
   Distances distances = { m, &standard->critic, positions };
   float peak = 0.0f;
-  cbigan_backend_each(m->backend, n, (gsize)n * products, find_distances, &distances);
+  if (m->features)
+    cbigan_backend_each(m->backend, n, (gsize)n * products, find_distances, &distances);
   for (int i = 0; i < n; i++)
     peak = MAX(peak, m->distances[i]);
   if (map)

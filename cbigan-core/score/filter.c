@@ -50,8 +50,6 @@ cbigan_filter_high_pass(const float *x, int w, int h, int radius, gboolean accum
   }
 }
 
-#define MAX_RADIUS 15
-
 /* Row y of x (h, w), blurred down the columns */
 CBIGAN_WIDE static void
 blur_down(const float *x, int w, int h, int y, const float *kernel, int radius, float *restrict to)
@@ -83,7 +81,7 @@ blur_along(const float *restrict from, int w, const float *kernel, int radius, f
 typedef struct {
   float *x, *scratch; /* (h, w) */
   int w, h, radius;
-  float kernel[2 * MAX_RADIUS + 1];
+  float kernel[2 * CBIGAN_MAX_BLUR + 1];
 } Blur;
 
 static void
@@ -102,17 +100,24 @@ blur_rows_along(gpointer data, int first, int end)
     blur_along(b->scratch + (gsize)y * b->w, b->w, b->kernel, b->radius, b->x + (gsize)y * b->w);
 }
 
-void
-cbigan_filter_gaussian(float *x, int w, int h, double sigma, float *scratch, CbiganBackend *backend)
+int
+cbigan_filter_kernel(double sigma, float kernel[2 * CBIGAN_MAX_BLUR + 1])
 {
-  int radius = CLAMP((int)ceil(3.0 * sigma), 1, MAX_RADIUS);
-  gsize numbers = (gsize)w * (gsize)h * (gsize)radius;
-  Blur blur = { x, scratch, w, h, radius, { 0 } };
+  int radius = CLAMP((int)ceil(3.0 * sigma), 1, CBIGAN_MAX_BLUR);
   double sum = 0.0;
   for (int k = -radius; k <= radius; k++)
     sum += exp(-0.5 * k * k / (sigma * sigma));
   for (int k = -radius; k <= radius; k++)
-    blur.kernel[k + radius] = (float)(exp(-0.5 * k * k / (sigma * sigma)) / sum);
+    kernel[k + radius] = (float)(exp(-0.5 * k * k / (sigma * sigma)) / sum);
+  return radius;
+}
+
+void
+cbigan_filter_gaussian(float *x, int w, int h, double sigma, float *scratch, CbiganBackend *backend)
+{
+  Blur blur = { x, scratch, w, h, 0, { 0 } };
+  blur.radius = cbigan_filter_kernel(sigma, blur.kernel);
+  gsize numbers = (gsize)w * (gsize)h * (gsize)blur.radius;
   cbigan_backend_each(backend, h, numbers, blur_rows_down, &blur);
   cbigan_backend_each(backend, h, numbers, blur_rows_along, &blur);
 }

@@ -13,20 +13,18 @@ G_BEGIN_DECLS
 
 /* out (+)= |x - mean of x over the (2 radius + 1)^2 window around each pixel|; the window is cut at the border.
  * x, out: (h, w), no overlap. columns: (w) of scratch. */
-void cbigan_filter_high_pass(const float *x, int w, int h, int radius, gboolean accumulate, double *columns, float *out);
+void cbigan_filter_high_pass(const float *x, int w, int h, int radius, gboolean accumulate, double *columns,
+                             float *out);
 
 /* x (h, w) blurred in place with a Gaussian, cut off at 3 sigma, borders repeated. scratch: (h, w). backend: who shares
  * the work; NULL = nobody. The result does not depend on the number of threads. */
 void cbigan_filter_gaussian(float *x, int w, int h, double sigma, float *scratch, CbiganBackend *backend);
 
-/* How one axis of `from` samples becomes one of `to`: output i = sum_k weight[i][k] * input[first[i] + k].
- * Smaller: mean over the area (parts of samples count as parts). Larger: bilinear, half-pixel centres, edges clamped. */
-typedef struct {
-  int from, to, taps;
-  int *first;    /* (to) */
-  float *weight; /* (to, taps) */
-} CbiganResampler;
+/* The blur's weights: 2 radius + 1 numbers of `kernel`; returns the radius. */
+int cbigan_filter_kernel(double sigma, float kernel[2 * CBIGAN_MAX_BLUR + 1]);
 
+/* Smaller: mean over the area (parts of samples count as parts). Larger: bilinear, half-pixel centres, edges clamped.
+ */
 void cbigan_resampler_init(CbiganResampler *self, int from, int to);
 void cbigan_resampler_clear(CbiganResampler *self);
 /* Square planes x (from, from) -> out, whose element (i, j) lies at out[(i * to + j) * stride]. scratch: (to, from) */

@@ -9,11 +9,10 @@
 #include "measure.h"
 
 #include <math.h>
-#include <string.h>
 
+#include "difference.h"
 #include "i18n.h"
 #include "passes.h"
-#include "wide.h"
 
 /* A frame in flight. Buffers grow and stay. */
 typedef struct {
@@ -23,12 +22,13 @@ typedef struct {
   CbiganLight light[CBIGAN_N_VIEWS];
   CbiganPatches patches;
   const CbiganFrame *pixels;
-  gsize n_pixels, n_patches; /* allocated for */
+  gsize n_pixels, n_patches;         /* allocated for */
   float *images[CBIGAN_N_VIEWS];     /* (patches, 3, patch, patch): reconstructions */
   float *difference[CBIGAN_N_VIEWS]; /* (3, h, w) */
-  double *l_r, *l_fd;         /* (patches) */
-  float *features;            /* (patches, grid * grid, channels) */
-  float *distances;           /* (patches, grid * grid): scratch */
+  float *there[CBIGAN_N_VIEWS];      /* in place of both, backend memory: x - reconstructions, as images */
+  double *l_r, *l_fd;                /* (patches) */
+  float *features;                   /* (patches, grid * grid, channels); NULL where the backend finds distances */
+  float *distances;                  /* (patches, grid * grid) */
 } Slot;
 
 typedef struct {
@@ -42,8 +42,13 @@ struct _CbiganMeasure {
   CbiganPasses *passes;
   guint needs[CBIGAN_N_VIEWS];
 
+  gboolean makes_maps; /* the backend does */
+  CbiganMapFilter error_filter, local_filter;
+  float *error_map, *local_map; /* (h, w) then */
+  float *scratch;               /* (CBIGAN_MAP_PLANES, h, w) then, backend memory */
+
   double *l_r, *l_fd;      /* (batch) */
-  float **features;        /* (batch): where each patch's go */
+  float **to;              /* (batch): where each patch's features or distances go */
   float *planes;           /* (CBIGAN_PLANES, h, w) */
   double *columns;         /* (w + h) */
   guint8 *counts;          /* (w + h) */
@@ -62,7 +67,8 @@ cbigan_measure_batch(const CbiganModelInfo *info)
 {
   if (!info->frame_width)
     return 8;
-  int n = ((info->frame_width + info->patch - 1) / info->patch) * ((info->frame_height + info->patch - 1) / info->patch);
+  int n =
+      ((info->frame_width + info->patch - 1) / info->patch) * ((info->frame_height + info->patch - 1) / info->patch);
   int batches = (n + MOST - 1) / MOST;
   return MAX((n + batches - 1) / batches, 1);
 }
@@ -77,34 +83,11 @@ cbigan_measure_check(const CbiganModelInfo *info, const CbiganFrame *frame, GErr
   }
   if (frame->width < 1 || frame->height < 1 || !frame->data || frame->stride < 3 * (gsize)frame->width) {
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,
-                _("a frame of %d x %d pixels with rows of %zu bytes; expected at least 3 bytes a pixel"),
-                frame->width, frame->height, frame->stride);
+                _("a frame of %d x %d pixels with rows of %zu bytes; expected at least 3 bytes a pixel"), frame->width,
+                frame->height, frame->stride);
     return FALSE;
   }
   return TRUE;
-}
-
-CbiganMeasure *
-cbigan_measure_new(const CbiganModel *model, CbiganBackend *backend, const guint needs[CBIGAN_N_VIEWS], int batch,
-                   GError **error)
-{
-  g_autoptr(CbiganMeasure) self = g_new0(CbiganMeasure, 1);
-  *self = (CbiganMeasure){ .info = &model->info, .backend = backend,
-                           .needs = { needs[CBIGAN_VIEW_RAW], needs[CBIGAN_VIEW_LIGHT] } };
-  if (isnan(model->info.light_median)) { /* both views are the same */
-    self->needs[CBIGAN_VIEW_RAW] |= self->needs[CBIGAN_VIEW_LIGHT];
-    self->needs[CBIGAN_VIEW_LIGHT] = 0;
-  }
-  if (!(self->passes = cbigan_passes_new(model, backend, needs[CBIGAN_VIEW_RAW] | needs[CBIGAN_VIEW_LIGHT], batch, error)))
-    return NULL;
-  self->l_r = g_new(double, batch);
-  self->l_fd = g_new(double, batch);
-  self->features = g_new(float *, batch);
-  self->items = g_new0(Item, batch);
-  self->slots = g_new0(Slot, batch);
-  for (int i = 0; i < batch; i++)
-    cbigan_patches_init(&self->slots[i].patches, model->info.patch);
-  return g_steal_pointer(&self);
 }
 
 void
@@ -118,17 +101,21 @@ cbigan_measure_free(CbiganMeasure *self)
     for (int view = 0; view < CBIGAN_N_VIEWS; view++) {
       g_free(slot->images[view]);
       g_free(slot->difference[view]);
+      cbigan_backend_free(self->backend, slot->there[view]);
     }
     g_free(slot->l_r);
     g_free(slot->l_fd);
     g_free(slot->features);
     g_free(slot->distances);
   }
+  cbigan_backend_free(self->backend, self->scratch);
   cbigan_passes_free(self->passes);
   g_free(self->l_r);
   g_free(self->l_fd);
-  g_free(self->features);
+  g_free(self->to);
   g_free(self->planes);
+  g_free(self->error_map);
+  g_free(self->local_map);
   g_free(self->columns);
   g_free(self->counts);
   g_free(self->slots);
@@ -139,9 +126,15 @@ cbigan_measure_free(CbiganMeasure *self)
 /* --- frames into batches --------------------------------------------------------------------------------------- */
 
 static gsize
-feature_size(const CbiganMeasure *self) /* floats of one patch; 0 without the critic */
+distances_size(const CbiganMeasure *self) /* floats of one patch; 0 without the critic */
 {
-  return (gsize)self->info->critic_grid * self->info->critic_grid * self->passes->channels;
+  return self->passes->channels ? (gsize)self->info->critic_grid * self->info->critic_grid : 0;
+}
+
+static gsize
+feature_size(const CbiganMeasure *self) /* floats of one patch; 0 where they are not wanted */
+{
+  return self->passes->distances ? 0 : distances_size(self) * self->passes->channels;
 }
 
 static gsize
@@ -150,36 +143,102 @@ image_size(const CbiganMeasure *self) /* floats of one patch */
   return 3 * (gsize)self->info->patch * self->info->patch;
 }
 
-static void
-grow(CbiganMeasure *self, Slot *slot, gsize w, gsize h)
+/* Backend memory of so many floats in place of *data; FALSE: there is none */
+static gboolean
+replace(CbiganMeasure *self, float **data, gsize n_floats, GError **error)
+{
+  cbigan_backend_free(self->backend, *data);
+  return (*data = cbigan_backend_alloc(self->backend, n_floats, error)) != NULL;
+}
+
+static gboolean
+grow_patches(CbiganMeasure *self, Slot *slot, gsize n, GError **error)
+{
+  slot->n_patches = 0; /* until all is there */
+  slot->l_r = g_renew(double, slot->l_r, n);
+  slot->l_fd = g_renew(double, slot->l_fd, n);
+  slot->features = g_renew(float, slot->features, n *feature_size(self));
+  slot->distances = g_renew(float, slot->distances, n *distances_size(self));
+  for (int view = 0; view < CBIGAN_N_VIEWS; view++) {
+    if (!(self->needs[view] & CBIGAN_NEEDS_DIFFERENCE))
+      continue;
+    if (!self->makes_maps)
+      slot->images[view] = g_renew(float, slot->images[view], n *image_size(self));
+    else if (!replace(self, &slot->there[view], n * image_size(self), error))
+      return FALSE;
+  }
+  slot->n_patches = n;
+  return TRUE;
+}
+
+/* Of what all frames use, one after another */
+static gboolean
+grow_planes(CbiganMeasure *self, gsize pixels, GError **error)
+{
+  guint needs = self->needs[CBIGAN_VIEW_RAW] | self->needs[CBIGAN_VIEW_LIGHT];
+  self->planes = g_renew(float, self->planes, CBIGAN_PLANES *pixels);
+  if (self->makes_maps && (needs & CBIGAN_NEEDS_DIFFERENCE)) {
+    self->error_map = g_renew(float, self->error_map, pixels);
+    self->local_map = g_renew(float, self->local_map, pixels);
+    if (!replace(self, &self->scratch, CBIGAN_MAP_PLANES * pixels, error))
+      return FALSE;
+  }
+  self->n_planes = pixels;
+  return TRUE;
+}
+
+/* FALSE: no backend memory */
+static gboolean
+grow(CbiganMeasure *self, Slot *slot, gsize w, gsize h, GError **error)
 {
   gsize n = slot->patches.corners->len;
   if (w * h > slot->n_pixels) {
     slot->n_pixels = w * h;
     for (int view = 0; view < CBIGAN_N_VIEWS; view++)
-      if (self->needs[view] & CBIGAN_NEEDS_DIFFERENCE)
+      if (!self->makes_maps && (self->needs[view] & CBIGAN_NEEDS_DIFFERENCE))
         slot->difference[view] = g_renew(float, slot->difference[view], 3 * w * h);
-  }
-  if (n > slot->n_patches) {
-    slot->n_patches = n;
-    slot->l_r = g_renew(double, slot->l_r, n);
-    slot->l_fd = g_renew(double, slot->l_fd, n);
-    slot->features = g_renew(float, slot->features, n * feature_size(self));
-    if (feature_size(self))
-      slot->distances = g_renew(float, slot->distances, n *(gsize)self->info->critic_grid * self->info->critic_grid);
-    for (int view = 0; view < CBIGAN_N_VIEWS; view++)
-      if (self->needs[view] & CBIGAN_NEEDS_DIFFERENCE)
-        slot->images[view] = g_renew(float, slot->images[view], n *image_size(self));
-  }
-  if (w * h > self->n_planes) {
-    self->n_planes = w * h;
-    self->planes = g_renew(float, self->planes, CBIGAN_PLANES * w * h);
   }
   if (w + h > self->n_sides) {
     self->n_sides = w + h;
     self->counts = g_renew(guint8, self->counts, w + h);
     self->columns = g_renew(double, self->columns, w + h);
   }
+  return (n <= slot->n_patches || grow_patches(self, slot, n, error)) &&
+         (w * h <= self->n_planes || grow_planes(self, w * h, error));
+}
+
+CbiganMeasure *
+cbigan_measure_new(const CbiganModel *model, CbiganBackend *backend, const guint needs[CBIGAN_N_VIEWS],
+                   const CbiganCriticStatistics *critic, int batch, GError **error)
+{
+  g_autoptr(CbiganMeasure) self = g_new0(CbiganMeasure, 1);
+  *self = (CbiganMeasure){ .info = &model->info,
+                           .backend = backend,
+                           .needs = { needs[CBIGAN_VIEW_RAW], needs[CBIGAN_VIEW_LIGHT] } };
+  if (isnan(model->info.light_median)) { /* both views are the same */
+    self->needs[CBIGAN_VIEW_RAW] |= self->needs[CBIGAN_VIEW_LIGHT];
+    self->needs[CBIGAN_VIEW_LIGHT] = 0;
+  }
+  if (!(self->passes =
+            cbigan_passes_new(model, backend, needs[CBIGAN_VIEW_RAW] | needs[CBIGAN_VIEW_LIGHT], critic, batch, error)))
+    return NULL;
+  self->makes_maps = cbigan_backend_makes_maps(backend);
+  self->error_filter = cbigan_error_map_filter(model->info.patch);
+  self->local_filter = cbigan_local_map_filter(model->info.patch);
+  self->l_r = g_new(double, batch);
+  self->l_fd = g_new(double, batch);
+  self->to = g_new(float *, batch);
+  self->items = g_new0(Item, batch);
+  self->slots = g_new0(Slot, batch);
+  for (int i = 0; i < batch; i++)
+    cbigan_patches_init(&self->slots[i].patches, model->info.patch);
+  /* A device's memory for frames of a known size is there before the first one, or there is an error now. */
+  CbiganPatches *patches = &self->slots[0].patches;
+  int w = model->info.frame_width, h = model->info.frame_height;
+  if (self->makes_maps && w && cbigan_patches_cover(patches, w, h, NULL) &&
+      !grow(self, &self->slots[0], (gsize)w, (gsize)h, error))
+    return NULL;
+  return g_steal_pointer(&self);
 }
 
 static gboolean
@@ -189,17 +248,17 @@ begin_frame(CbiganMeasure *self, const CbiganFrame *frame, guint number, Slot **
   while (slot->busy)
     slot++;
   if (!cbigan_measure_check(self->info, frame, error) ||
-      !cbigan_patches_cover(&slot->patches, frame->width, frame->height, error))
+      !cbigan_patches_cover(&slot->patches, frame->width, frame->height, error) ||
+      !grow(self, slot, (gsize)frame->width, (gsize)frame->height, error))
     return FALSE;
-  grow(self, slot, (gsize)frame->width, (gsize)frame->height);
   slot->busy = TRUE;
   slot->frame = number;
   slot->missing = slot->patches.corners->len;
   slot->pixels = frame;
   slot->light[CBIGAN_VIEW_RAW] = (CbiganLight){ 1.0f, 0.0f };
   if (self->needs[CBIGAN_VIEW_LIGHT])
-    slot->light[CBIGAN_VIEW_LIGHT] = cbigan_light_compensation(frame, self->info->light_low, self->info->light_median,
-                                                               self->backend);
+    slot->light[CBIGAN_VIEW_LIGHT] =
+        cbigan_light_compensation(frame, self->info->light_low, self->info->light_median, self->backend);
   *begun = slot;
   return TRUE;
 }
@@ -235,8 +294,23 @@ keep_reconstructions(CbiganMeasure *self, CbiganView view)
   for (int i = 0, n; i < self->n_items; i += n) {
     const Item *item = &self->items[i];
     n = run_length(self, i);
-    cbigan_passes_images(self->passes, i, n, item->slot->images[view] + (gsize)item->patch * image_size(self));
+    if (self->makes_maps)
+      cbigan_passes_subtract(self->passes, i, n, item->slot->there[view] + (gsize)item->patch * image_size(self));
+    else
+      cbigan_passes_images(self->passes, i, n, item->slot->images[view] + (gsize)item->patch * image_size(self));
   }
+}
+
+static void
+find_features(CbiganMeasure *self)
+{
+  gboolean distances = self->passes->distances != NULL;
+  gsize size = distances ? distances_size(self) : feature_size(self);
+  for (int i = 0; i < self->n_items; i++) {
+    const Slot *slot = self->items[i].slot;
+    self->to[i] = (distances ? slot->distances : slot->features) + (gsize)self->items[i].patch * size;
+  }
+  (distances ? cbigan_passes_distances : cbigan_passes_features)(self->passes, self->n_items, self->to);
 }
 
 static void
@@ -257,85 +331,43 @@ run_view(CbiganMeasure *self, CbiganView view)
   }
   if (needs & CBIGAN_NEEDS_DIFFERENCE)
     keep_reconstructions(self, view);
-  if (needs & CBIGAN_NEEDS_FEATURES) {
-    for (int i = 0; i < self->n_items; i++)
-      self->features[i] = self->items[i].slot->features + (gsize)self->items[i].patch * feature_size(self);
-    cbigan_passes_features(self->passes, self->n_items, self->features);
-  }
+  if (needs & CBIGAN_NEEDS_FEATURES)
+    find_features(self);
 }
 
 /* --- one frame ------------------------------------------------------------------------------------------------- */
-
-CBIGAN_WIDE static gboolean
-all_finite(const float *x, gsize n)
-{
-  float sum = 0.0f; /* stays 0 unless something is infinite or NAN */
-#pragma omp simd reduction(+ : sum)
-  for (gsize i = 0; i < n; i++)
-    sum += x[i] * 0.0f;
-  return sum == 0.0f;
-}
-
-/* Row y of a channel: x - the mean of the reconstructions there -> d (w). values: x of each 8-bit value. */
-CBIGAN_WIDE static void
-difference_row(const CbiganMeasure *self, const Slot *slot, CbiganView view, const float values[256], int channel,
-               int y, float *d)
-{
-  int side = self->info->patch, w = slot->pixels->width;
-  const CbiganPoint *corners = &g_array_index(slot->patches.corners, CbiganPoint, 0);
-  const guint8 *pixels = slot->pixels->data + (gsize)y * slot->pixels->stride + channel;
-  const guint8 *across = self->counts, *down = self->counts + w;
-  memset(d, 0, sizeof *d * (gsize)w);
-  for (guint i = 0; i < slot->patches.corners->len; i++) {
-    if (y < corners[i].y || y >= corners[i].y + side)
-      continue;
-    const float *from = slot->images[view] + i * image_size(self) + ((gsize)channel * side + (y - corners[i].y)) * side;
-    float *to = d + corners[i].x;
-    for (int x = 0; x < side; x++)
-      to[x] += from[x];
-  }
-  if ((gsize)slot->patches.columns * side == (gsize)w && down[y] == 1) /* no patch overlaps another here */
-    for (int x = 0; x < w; x++)
-      d[x] = values[pixels[3 * x]] - d[x];
-  else
-    for (int x = 0; x < w; x++)
-      d[x] = values[pixels[3 * x]] - d[x] / (float)(across[x] * down[y]);
-}
-
-typedef struct {
-  const CbiganMeasure *self;
-  Slot *slot;
-  CbiganView view;
-  float values[256]; /* x of each 8-bit value */
-  gint spoilt;       /* atomic: something is not finite */
-} Subtraction;
-
-static void
-subtract_rows(gpointer data, int first, int end) /* of all channels */
-{
-  Subtraction *s = data;
-  int w = s->slot->pixels->width, h = s->slot->pixels->height;
-  for (int row = first; row < end; row++) {
-    float *d = s->slot->difference[s->view] + (gsize)row * w;
-    difference_row(s->self, s->slot, s->view, s->values, row / h, row % h, d);
-    if (!all_finite(d, (gsize)w))
-      g_atomic_int_set(&s->spoilt, TRUE);
-  }
-}
 
 /* slot->difference[view]; FALSE unless all of it is finite */
 static gboolean
 subtract(CbiganMeasure *self, Slot *slot, CbiganView view)
 {
-  int w = slot->pixels->width, h = slot->pixels->height;
-  CbiganLight light = slot->light[view];
-  Subtraction s = { .self = self, .slot = slot, .view = view };
-  cbigan_patches_count(w, slot->patches.side, self->counts);
-  cbigan_patches_count(h, slot->patches.side, self->counts + w);
-  for (int v = 0; v < 256; v++) /* as the backends' patches() has them */
-    s.values[v] = light.gain * ((float)v / 127.5f - 1.0f) + light.shift;
-  cbigan_backend_each(self->backend, 3 * h, 3 * (gsize)w * (gsize)h, subtract_rows, &s);
-  return !g_atomic_int_get(&s.spoilt);
+  const CbiganDifference d = { .frame = slot->pixels,
+                               .light = slot->light[view],
+                               .patches = &slot->patches,
+                               .images = slot->images[view],
+                               .counts = self->counts,
+                               .difference = slot->difference[view],
+                               .backend = self->backend };
+  return cbigan_difference_find(&d);
+}
+
+/* In place of the difference, what is wanted of it; FALSE unless all of it is finite */
+static gboolean
+find_maps(CbiganMeasure *self, const Slot *slot, CbiganView view, CbiganMeasurement *m)
+{
+  const CbiganPatches *p = &slot->patches;
+  const CbiganMosaic mosaic = { m->width,   m->height, p->side,
+                                p->columns, p->rows,   &g_array_index(p->corners, CbiganPoint, 0) };
+  gsize n = (gsize)m->width * (gsize)m->height;
+  if (self->needs[view] & CBIGAN_NEEDS_ERROR_MAP) {
+    cbigan_backend_map(self->backend, &mosaic, slot->there[view], &self->error_filter, self->scratch, self->error_map);
+    m->error_map = self->error_map;
+  }
+  if (self->needs[view] & CBIGAN_NEEDS_LOCAL_MAP) {
+    cbigan_backend_map(self->backend, &mosaic, slot->there[view], &self->local_filter, self->scratch, self->local_map);
+    m->local_map = self->local_map;
+  }
+  return (!m->error_map || cbigan_all_finite(m->error_map, n)) && (!m->local_map || cbigan_all_finite(m->local_map, n));
 }
 
 static gboolean
@@ -351,7 +383,9 @@ end_frame(CbiganMeasure *self, Slot *slot, CbiganMeasureFunc func, gpointer data
                           .distances = slot->distances,
                           .backend = self->backend };
   for (int view = 0; view < CBIGAN_N_VIEWS; view++) {
-    if (self->needs[view] & CBIGAN_NEEDS_DIFFERENCE) {
+    if ((self->needs[view] & CBIGAN_NEEDS_DIFFERENCE) && self->makes_maps) {
+      finite = find_maps(self, slot, (CbiganView)view, &m) && finite;
+    } else if (self->needs[view] & CBIGAN_NEEDS_DIFFERENCE) {
       finite = finite && subtract(self, slot, (CbiganView)view);
       m.difference[view] = slot->difference[view];
     }
@@ -362,8 +396,9 @@ end_frame(CbiganMeasure *self, Slot *slot, CbiganMeasureFunc func, gpointer data
         finite = finite && isfinite(slot->l_r[i]) && isfinite(slot->l_fd[i]);
     }
     if (self->needs[view] & CBIGAN_NEEDS_FEATURES) {
-      m.features = slot->features;
-      finite = finite && all_finite(slot->features, n * feature_size(self));
+      m.features = self->passes->distances ? NULL : slot->features;
+      finite = finite && (m.features ? cbigan_all_finite(slot->features, n * feature_size(self))
+                                     : cbigan_all_finite(slot->distances, n * distances_size(self)));
     }
   }
   if (isnan(self->info->light_median))
@@ -386,9 +421,11 @@ flush(CbiganMeasure *self, CbiganMeasureFunc func, gpointer data, GError **error
   for (int i = 0; i < n; i++) {
     Slot *slot = self->items[i].slot;
     if (--slot->missing == 0 && !end_frame(self, slot, func, data)) {
-      g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND,
-                  _("the networks' results for frame %u are not finite; the weights are not those of a trained model"),
-                  slot->frame);
+      if (cbigan_backend_finish(self->backend, error)) /* or that is why */
+        g_set_error(
+            error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND,
+            _("the networks' results for frame %u are not finite; the weights are not those of a trained model"),
+            slot->frame);
       return FALSE;
     }
   }

@@ -14,11 +14,12 @@ typedef struct _CbiganMeasure CbiganMeasure;
 /* Once a frame, in order; the measurement is valid until it returns. */
 typedef void (*CbiganMeasureFunc)(guint frame, const CbiganMeasurement *m, gpointer data);
 
-/* needs[view]: CbiganNeeds. Of the model: networks, patch, frame, light (NAN: both views are the raw one), critic's grid.
+/* needs[view]: CbiganNeeds. Of the model: networks, patch, frame, light (NAN: both views are the raw one), critic's
+ * grid. critic: what the critic's distances are from, where the backend may find them; NULL: features are wanted.
  * batch: patches at a time, always, so a frame's result does not depend on the others in the call. Keeps references to
- * neither; both must outlive this. NULL with CBIGAN_ERROR_BACKEND. */
+ * neither; model and backend must outlive this. NULL with CBIGAN_ERROR_BACKEND. */
 CbiganMeasure *cbigan_measure_new(const CbiganModel *model, CbiganBackend *backend, const guint needs[CBIGAN_N_VIEWS],
-                                  int batch, GError **error);
+                                  const CbiganCriticStatistics *critic, int batch, GError **error);
 void cbigan_measure_free(CbiganMeasure *self);
 /* FALSE with CBIGAN_ERROR_FRAME or _BACKEND. Allocates only for larger frames, or more at a time, than ever before. */
 gboolean cbigan_measure_run(CbiganMeasure *self, const CbiganFrame *frames, guint n, CbiganMeasureFunc func,

@@ -54,15 +54,34 @@ sum_rows(gpointer data, int first, int end)
   sum_channels(s->d + at, s->n, (gsize)(end - first) * s->width, s->scale, s->map + at);
 }
 
+#define SIGMA(patch) ((patch) / 64.0)
+
+CbiganMapFilter
+cbigan_error_map_filter(int patch)
+{
+  CbiganMapFilter filter = { .high_pass = 0 };
+  filter.blur = cbigan_filter_kernel(SIGMA(patch), filter.kernel);
+  return filter;
+}
+
+static void
+make_map(const CbiganStandard *standard, const CbiganMeasurement *m, float *map)
+{
+  gsize n = (gsize)m->width * m->height;
+  float scale = (float)((1.0 - standard->lambda) * standard->patch * standard->patch);
+  Sums sums = { m->difference[CBIGAN_VIEW_RAW], n, (gsize)m->width, scale, map };
+  for (gsize i = 0; m->error_map && i < n; i++)
+    map[i] = scale * m->error_map[i];
+  if (m->error_map)
+    return;
+  cbigan_backend_each(m->backend, m->height, n, sum_rows, &sums);
+  cbigan_filter_gaussian(map, m->width, m->height, SIGMA(standard->patch), m->planes + n, m->backend);
+}
+
 double
 cbigan_paper_score(const CbiganStandard *standard, const CbiganMeasurement *m, float *map)
 {
-  if (map) {
-    gsize n = (gsize)m->width * m->height;
-    Sums sums = { m->difference[CBIGAN_VIEW_RAW], n, (gsize)m->width,
-                  (float)((1.0 - standard->lambda) * standard->patch * standard->patch), map };
-    cbigan_backend_each(m->backend, m->height, n, sum_rows, &sums);
-    cbigan_filter_gaussian(map, m->width, m->height, standard->patch / 64.0, m->planes + n, m->backend);
-  }
+  if (map)
+    make_map(standard, m, map);
   return score_of(standard, m, cbigan_paper_patch(standard, m));
 }

@@ -9,14 +9,6 @@
 
 #include "filter.h"
 
-#define N_BLOCKS 6 /* of D */
-
-/* D's block outputs behind the critic's map. */
-struct _CbiganBlocks {
-  int n, values[N_BLOCKS];
-  CbiganResampler resamplers[N_BLOCKS];
-};
-
 static CbiganForward *
 open_network(CbiganPasses *self, const CbiganModel *model, const CbiganNetwork *network, int n_layers, const int *keep,
              GError **error)
@@ -63,28 +55,34 @@ open_tap(CbiganPasses *self, const CbiganModel *model, GError **error)
 }
 
 static gboolean
-open_trunk(CbiganPasses *self, const CbiganModel *model, GError **error)
+open_trunk(CbiganPasses *self, const CbiganModel *model, const CbiganCriticStatistics *good, GError **error)
 {
   const CbiganNetwork *d = model->networks[CBIGAN_DISCRIMINATOR];
-  struct _CbiganBlocks *blocks = self->blocks = g_new0(struct _CbiganBlocks, 1);
-  int keep[N_BLOCKS + 1], n_layers = 0;
-  for (int block = 0; block < N_BLOCKS; block++) {
+  CbiganFeatures *features = &self->features;
+  int keep[CBIGAN_MAX_FEATURES + 1], n_layers = 0;
+  features->grid = self->grid;
+  for (int block = 0; block < CBIGAN_MAX_FEATURES; block++) {
     if (!(model->info.critic_blocks & 1u << block))
       continue;
     int value = cbigan_network_block_output(d, block);
     CbiganShape shape = d->values[value].shape;
-    cbigan_resampler_init(&blocks->resamplers[blocks->n], shape.w, self->grid);
-    blocks->values[blocks->n] = keep[blocks->n] = value;
-    blocks->n++;
+    cbigan_resampler_init(&features->resamplers[features->n], shape.w, self->grid);
+    features->values[features->n] = keep[features->n] = value;
+    features->n++;
     self->channels += shape.c;
     n_layers = MAX(n_layers, cbigan_network_layers_until(d, value));
   }
-  keep[blocks->n] = -1;
-  return (self->trunk = open_network(self, model, d, n_layers, keep, error)) != NULL;
+  keep[features->n] = -1;
+  if (!(self->trunk = open_network(self, model, d, n_layers, keep, error)))
+    return FALSE;
+  if (good)
+    self->distances = cbigan_backend_distances(self->backend, d, features, good, self->batch);
+  return TRUE;
 }
 
 CbiganPasses *
-cbigan_passes_new(const CbiganModel *model, CbiganBackend *backend, guint needs, int batch, GError **error)
+cbigan_passes_new(const CbiganModel *model, CbiganBackend *backend, guint needs, const CbiganCriticStatistics *good,
+                  int batch, GError **error)
 {
   g_autoptr(CbiganPasses) self = g_new0(CbiganPasses, 1);
   *self = (CbiganPasses){ .backend = backend,
@@ -95,10 +93,10 @@ cbigan_passes_new(const CbiganModel *model, CbiganBackend *backend, guint needs,
   if (!(self->x = cbigan_backend_alloc(self->backend, largest * (gsize)batch, error)) ||
       ((needs & (CBIGAN_NEEDS_TERMS | CBIGAN_NEEDS_DIFFERENCE)) && !open_reconstruction(self, model, error)) ||
       ((needs & CBIGAN_NEEDS_TERMS) && !open_tap(self, model, error)) ||
-      ((needs & CBIGAN_NEEDS_FEATURES) && !open_trunk(self, model, error)))
+      ((needs & CBIGAN_NEEDS_FEATURES) && !open_trunk(self, model, good, error)))
     return NULL;
-  for (int i = 0; self->blocks && i < self->blocks->n; i++)
-    largest = MAX(largest, cbigan_shape_size(self->trunk->network->values[self->blocks->values[i]].shape));
+  for (int i = 0; i < self->features.n; i++)
+    largest = MAX(largest, cbigan_shape_size(self->trunk->network->values[self->features.values[i]].shape));
   self->host = g_new(float, largest *(gsize)batch);
   self->sums = g_new(double, batch);
   return cbigan_backend_finish(backend, error) ? g_steal_pointer(&self) : NULL;
@@ -117,11 +115,10 @@ cbigan_passes_free(CbiganPasses *self)
     cbigan_forward_free(forwards[i]);
   for (guint i = 0; i < G_N_ELEMENTS(device); i++)
     cbigan_backend_free(self->backend, device[i]);
-  if (self->blocks) {
-    for (int i = 0; i < self->blocks->n; i++)
-      cbigan_resampler_clear(&self->blocks->resamplers[i]);
-    g_free(self->blocks);
-  }
+  if (self->distances)
+    self->distances->free(self->distances);
+  for (int i = 0; i < self->features.n; i++)
+    cbigan_resampler_clear(&self->features.resamplers[i]);
   cbigan_network_free(self->first_tap);
   g_free(self->host);
   g_free(self->sums);
@@ -172,6 +169,14 @@ cbigan_passes_images(CbiganPasses *self, int first, int n, float *images)
   cbigan_backend_download(self->backend, self->image, n, self->r + (gsize)first * size, images);
 }
 
+void
+cbigan_passes_subtract(CbiganPasses *self, int first, int n, float *to)
+{
+  gsize size = cbigan_shape_size(self->image);
+  cbigan_backend_subtract(self->backend, (gsize)n * size, self->x + (gsize)first * size, self->r + (gsize)first * size,
+                          to);
+}
+
 typedef struct {
   const CbiganPasses *self;
   const CbiganResampler *resampler;
@@ -191,18 +196,32 @@ resample_planes(gpointer data, int first, int end) /* of all samples */
                          r->out[i / r->shape.c] + r->channel + i % r->shape.c, r->self->channels);
 }
 
+static void
+run_trunk(CbiganPasses *self)
+{
+  self->trunk->values[0] = self->x;
+  cbigan_forward_run(self->trunk);
+}
+
 void
 cbigan_passes_features(CbiganPasses *self, int n, float *const *out)
 {
+  const CbiganFeatures *features = &self->features;
   int channel = 0;
-  self->trunk->values[0] = self->x;
-  cbigan_forward_run(self->trunk);
-  for (int block = 0; block < self->blocks->n; block++) {
-    int value = self->blocks->values[block];
+  run_trunk(self);
+  for (int i = 0; i < features->n; i++) {
+    int value = features->values[i];
     CbiganShape shape = self->trunk->network->values[value].shape;
-    Resampling resampling = { self, &self->blocks->resamplers[block], shape, channel, out };
+    Resampling resampling = { self, &features->resamplers[i], shape, channel, out };
     cbigan_backend_download(self->backend, shape, n, self->trunk->values[value], self->host);
     cbigan_backend_each(self->backend, n * shape.c, (gsize)n * cbigan_shape_size(shape), resample_planes, &resampling);
     channel += shape.c;
   }
+}
+
+void
+cbigan_passes_distances(CbiganPasses *self, int n, float *const *out)
+{
+  run_trunk(self);
+  self->distances->run(self->distances, self->trunk->values, n, out);
 }

@@ -13,9 +13,10 @@ G_BEGIN_DECLS
 typedef struct {
   CbiganBackend *backend; /* not owned */
   int batch;
-  float *x;     /* backend memory (batch, 3, patch, patch): fill this first */
-  float *z, *r; /* E(x), G(E(x)) after cbigan_passes_reconstruct(); not owned */
-  int channels; /* of the critic's map */
+  float *x;                   /* backend memory (batch, 3, patch, patch): fill this first */
+  float *z, *r;               /* E(x), G(E(x)) after cbigan_passes_reconstruct(); not owned */
+  int channels;               /* of the critic's map */
+  CbiganDistances *distances; /* NULL: find them from the features */
   /* private */
   CbiganShape image;
   int grid;
@@ -23,16 +24,17 @@ typedef struct {
   CbiganNetwork *first_tap;
   CbiganForward *encoder, *generator, *tap, *trunk;
   int tap_value;
-  float *difference;    /* backend memory (batch, 3, patch, patch): x - r; NULL unless f_D is linear */
-  float *tap_x, *tap_r; /* backend memory (batch, tap) */
-  struct _CbiganBlocks *blocks;
-  double *sums; /* (batch) */
-  float *host;  /* (batch, largest value) */
+  float *difference;       /* backend memory (batch, 3, patch, patch): x - r; NULL unless f_D is linear */
+  float *tap_x, *tap_r;    /* backend memory (batch, tap) */
+  CbiganFeatures features; /* D's blocks behind the critic's map */
+  double *sums;            /* (batch) */
+  float *host;             /* (batch, largest value) */
 } CbiganPasses;
 
-/* needs: all CbiganNeeds together. NULL with CBIGAN_ERROR_BACKEND. */
-CbiganPasses *cbigan_passes_new(const CbiganModel *model, CbiganBackend *backend, guint needs, int batch,
-                                GError **error);
+/* needs: all CbiganNeeds together. good: what distances are from, where the backend may find them; or NULL. NULL with
+ * CBIGAN_ERROR_BACKEND. */
+CbiganPasses *cbigan_passes_new(const CbiganModel *model, CbiganBackend *backend, guint needs,
+                                const CbiganCriticStatistics *good, int batch, GError **error);
 void cbigan_passes_free(CbiganPasses *self);
 
 void cbigan_passes_reconstruct(CbiganPasses *self);
@@ -40,8 +42,12 @@ void cbigan_passes_reconstruct(CbiganPasses *self);
 void cbigan_passes_terms(CbiganPasses *self, int n, double *l_r, double *l_fd);
 /* After that: G(E(x)) of patches first .. first + n - 1 -> images (n, 3, patch, patch) */
 void cbigan_passes_images(CbiganPasses *self, int first, int n, float *images);
+/* After that, where the backend makes maps: x - G(E(x)) of the same patches -> to, backend memory */
+void cbigan_passes_subtract(CbiganPasses *self, int first, int n, float *to);
 /* out[i] -> (grid * grid, channels) of patch i, i < n: D's chosen blocks on one grid */
 void cbigan_passes_features(CbiganPasses *self, int n, float *const *out);
+/* The same with self->distances: out[i] -> (grid, grid), distances from good pictures */
+void cbigan_passes_distances(CbiganPasses *self, int n, float *const *out);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganPasses, cbigan_passes_free)
 

@@ -6,16 +6,19 @@
 #include "score.h"
 
 const CbiganScoreRow cbigan_score_rows[CBIGAN_N_SCORES] = {
-  [CBIGAN_SCORE_PAPER] = { CBIGAN_VIEW_RAW, CBIGAN_NEEDS_TERMS, CBIGAN_NEEDS_DIFFERENCE, cbigan_paper_score },
-  [CBIGAN_SCORE_CALIBRATED] = { CBIGAN_VIEW_LIGHT, CBIGAN_NEEDS_DIFFERENCE, 0, cbigan_calibrated_score },
+  [CBIGAN_SCORE_PAPER] = { CBIGAN_VIEW_RAW, CBIGAN_NEEDS_TERMS, CBIGAN_NEEDS_ERROR_MAP, cbigan_paper_score },
+  [CBIGAN_SCORE_CALIBRATED] = { CBIGAN_VIEW_LIGHT, CBIGAN_NEEDS_LOCAL_MAP, 0, cbigan_calibrated_score },
   [CBIGAN_SCORE_CRITIC] = { CBIGAN_VIEW_LIGHT, CBIGAN_NEEDS_FEATURES, 0, cbigan_critic_score },
 };
 
 void
 cbigan_standard_init(CbiganStandard *self, const CbiganModel *model)
 {
-  *self = (CbiganStandard){ .patch = model->info.patch, .grid = model->info.critic_grid, .lambda = model->info.lambda,
-                            .map = model->map, .critic = model->critic };
+  *self = (CbiganStandard){ .patch = model->info.patch,
+                            .grid = model->info.critic_grid,
+                            .lambda = model->info.lambda,
+                            .map = model->map,
+                            .critic = model->critic };
   if (model->map.deviation)
     self->deviation_floor = cbigan_map_floor(&model->map);
 }

@@ -14,9 +14,12 @@ G_BEGIN_DECLS
 
 /* What has to be measured, bits. */
 typedef enum {
-  CBIGAN_NEEDS_TERMS = 1 << 0,      /* L_R and L_fD of every patch: E, G, D's tap */
-  CBIGAN_NEEDS_DIFFERENCE = 1 << 1, /* x - G(E(x)): E, G */
-  CBIGAN_NEEDS_FEATURES = 1 << 2    /* D's block outputs: D's first blocks */
+  CBIGAN_NEEDS_TERMS = 1 << 0,     /* L_R and L_fD of every patch: E, G, D's tap */
+  CBIGAN_NEEDS_FEATURES = 1 << 1,  /* D's block outputs: D's first blocks */
+  CBIGAN_NEEDS_ERROR_MAP = 1 << 2, /* what paper.c makes its map of, and calibrated.c: E, G */
+  CBIGAN_NEEDS_LOCAL_MAP = 1 << 3,
+  /* x - G(E(x)), of which they are made; a backend may make them itself */
+  CBIGAN_NEEDS_DIFFERENCE = CBIGAN_NEEDS_ERROR_MAP | CBIGAN_NEEDS_LOCAL_MAP
 } CbiganNeeds;
 
 /* The frame as the networks saw it: as it came, or brought to the light of the training pictures. */
@@ -28,8 +31,9 @@ typedef struct {
   const CbiganPatches *patches;
   const double *l_r, *l_fd;                /* Eq. 11, Eq. 9 of each patch */
   const float *difference[CBIGAN_N_VIEWS]; /* (3, height, width): x - the mean of the patches' G(E(x)) there */
-  const float *features;                   /* (patches, grid * grid, channels) */
-  float *distances;                        /* (patches, grid * grid) of scratch, where there are features */
+  const float *error_map, *local_map;      /* (height, width), in place of that: where the backend made them */
+  const float *features;                   /* (patches, grid * grid, channels); NULL: the backend found the distances */
+  float *distances;                        /* (patches, grid * grid); scratch where there are features */
   float *planes;                           /* (CBIGAN_PLANES, height, width) of scratch */
   double *columns;                         /* (width) of scratch */
   CbiganBackend *backend;                  /* for loops over a frame with cbigan_backend_each() */
@@ -39,8 +43,8 @@ typedef struct {
 
 /* What a row compares a measurement with. */
 typedef struct {
-  int patch, grid;  /* pixels; positions of the critic's map along a patch */
-  double lambda;    /* Eq. 7 */
+  int patch, grid; /* pixels; positions of the critic's map along a patch */
+  double lambda;   /* Eq. 7 */
   CbiganMapStatistics map;
   double deviation_floor; /* cbigan_map_floor() */
   CbiganCriticStatistics critic;
@@ -62,7 +66,10 @@ void cbigan_standard_init(CbiganStandard *self, const CbiganModel *model);
 /* paper.c */
 int cbigan_paper_patch(const CbiganStandard *standard, const CbiganMeasurement *m); /* with the largest A(x) */
 double cbigan_paper_score(const CbiganStandard *standard, const CbiganMeasurement *m, float *map);
-/* calibrated.c: the map before it is compared with anything -> out (height, width) */
+/* How a backend makes these maps: the first before its scale, the second before it is compared with anything. */
+CbiganMapFilter cbigan_error_map_filter(int patch);
+CbiganMapFilter cbigan_local_map_filter(int patch);
+/* calibrated.c: the second -> out (height, width) */
 void cbigan_local_map(int patch, const CbiganMeasurement *m, float *out);
 double cbigan_map_floor(const CbiganMapStatistics *statistics); /* 0.1 x mean deviation + 1e-4 */
 double cbigan_calibrated_score(const CbiganStandard *standard, const CbiganMeasurement *m, float *map);

@@ -143,13 +143,14 @@ open_measure(CbiganScorer *self, int batch, GError **error)
 {
   guint needs[CBIGAN_N_VIEWS] = { 0 };
   find_needs(self, needs);
+  const CbiganCriticStatistics *critic = &self->standard.critic;
   if (batch)
-    return cbigan_measure_new(self->model, self->backend, needs, batch, error);
+    return cbigan_measure_new(self->model, self->backend, needs, critic, batch, error);
   /* A device's memory may be too small, or others may have it: with half the batch, half is needed. */
   g_autoptr(GError) first = NULL;
   CbiganMeasure *measure = NULL;
   for (batch = cbigan_measure_batch(&self->model->info); !measure && batch; batch /= 2)
-    measure = cbigan_measure_new(self->model, self->backend, needs, batch, first ? NULL : &first);
+    measure = cbigan_measure_new(self->model, self->backend, needs, critic, batch, first ? NULL : &first);
   if (!measure)
     g_propagate_error(error, g_steal_pointer(&first));
   return measure;

@@ -81,7 +81,7 @@ check_forward(const Forward *f, const char *backend_name)
   CbiganPixels frame = { bytes, f->patch, f->patch, (gsize)f->patch * 3 };
   for (int tap = CBIGAN_TAP_FIRST; tap <= CBIGAN_TAP_HIDDEN; tap++) {
     model->info.tap = (CbiganFeatureTap)tap;
-    g_autoptr(CbiganPasses) passes = cbigan_passes_new(model, backend, CBIGAN_NEEDS_TERMS, n, &error);
+    g_autoptr(CbiganPasses) passes = cbigan_passes_new(model, backend, CBIGAN_NEEDS_TERMS, NULL, n, &error);
     g_assert_no_error(error);
     CbiganPoint corner = { 0, 0 };
     for (int i = 0; i < n; i++) {
@@ -251,7 +251,7 @@ distance_with(CbiganModel *model, CbiganBackend *backend, Golden *golden)
 {
   g_autoptr(GError) error = NULL;
   model->info.tap = CBIGAN_TAP_HIDDEN;
-  g_autoptr(CbiganPasses) passes = cbigan_passes_new(model, backend, CBIGAN_NEEDS_TERMS, 2, &error);
+  g_autoptr(CbiganPasses) passes = cbigan_passes_new(model, backend, CBIGAN_NEEDS_TERMS, NULL, 2, &error);
   g_assert_no_error(error);
   CbiganPoint corner = { 0, 0 };
   for (int i = 0; i < 2; i++) {

@@ -8,65 +8,9 @@
 #include <string.h>
 
 #include "golden/golden.h"
-#include "score/calibration.h"
+#include "pictures.h"
 
 #define ALL ((1u << CBIGAN_N_SCORES) - 1)
-
-/* --- pictures -------------------------------------------------------------------------------------------------- */
-
-typedef struct {
-  CbiganFrame frame;
-  guint8 *pixels;
-} Picture;
-
-/* Waves and a little grain, other for every seed; blot: a square of 9 pixels that does not belong there. */
-static Picture
-picture(int w, int h, guint seed, gboolean blot)
-{
-  gsize stride = 3 * (gsize)w + 5;
-  Picture p = { { NULL, w, h, stride }, g_malloc(stride * (gsize)h) };
-  g_autoptr(GRand) random = g_rand_new_with_seed(seed);
-  double phase = g_rand_double_range(random, 0, 0.4);
-  for (int y = 0; y < h; y++)
-    for (int i = 0; i < 3 * w; i++) {
-      double value = 118 + 45 * sin(i / 21.0 + phase) * cos(y / 8.0 + i % 3) + g_rand_double_range(random, -6, 6);
-      if (blot && ABS(i / 3 - w / 2) < 5 && ABS(y - h / 3) < 5)
-        value += i % 3 == 1 ? -70 : 80;
-      p.pixels[(gsize)y * stride + (gsize)i] = (guint8)CLAMP(value + 0.5, 0, 255);
-    }
-  p.frame.data = p.pixels;
-  return p;
-}
-
-static void
-change_light(Picture *p, double gain, double offset)
-{
-  for (gsize i = 0; i < p->frame.stride * (gsize)p->frame.height; i++)
-    p->pixels[i] = (guint8)CLAMP(gain * p->pixels[i] + offset + 0.5, 0, 255);
-}
-
-/* A model of the golden weights, calibrated on 12 good pictures; w = 0: of any size. */
-static CbiganModel *
-calibrated_model(int patch, int w, int h)
-{
-  enum { N = 12 };
-  g_autoptr(GError) error = NULL;
-  CbiganModel *model = golden_model(3, patch);
-  model->info.frame_width = w;
-  model->info.frame_height = h;
-  Picture good[N];
-  CbiganFrame frames[N];
-  for (guint i = 0; i < N; i++) {
-    good[i] = picture(w ? w : patch + 20, h ? h : patch + 7 * (int)i, i, FALSE);
-    frames[i] = good[i].frame;
-  }
-  const CbiganCalibrationOptions options = { CBIGAN_SCORE_CRITIC, w > 0, 0.05, "cpu", 0, 1 };
-  g_assert_true(cbigan_model_calibrate(model, &options, frames, N, NULL, &error));
-  g_assert_no_error(error);
-  for (guint i = 0; i < N; i++)
-    g_free(good[i].pixels);
-  return model;
-}
 
 static CbiganScorer *
 open_scorer_threads(CbiganModel *model, CbiganScoreKind kind, int batch, int threads)

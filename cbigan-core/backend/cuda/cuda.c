@@ -217,6 +217,9 @@ static const CbiganBackendClass cuda = {
   .precisions = precisions,
   .set_precision = set_precision,
   .l1 = l1,
+  .distances = cbigan_cuda_distances,
+  .subtract = cbigan_cuda_subtract,
+  .map = cbigan_cuda_map,
 };
 
 G_MODULE_EXPORT extern const CbiganModule cbigan_module;

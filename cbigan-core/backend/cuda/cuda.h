@@ -119,6 +119,11 @@ CbiganCudaActivation cbigan_cuda_activation(CbiganActivation activation);
 void cbigan_cuda_conv2d(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
 CbiganFused *cbigan_cuda_fuse(CbiganBackend *self, const CbiganNetwork *network, int first, int n_layers, int batch,
                               const int *keep);
+CbiganDistances *cbigan_cuda_distances(CbiganBackend *self, const CbiganNetwork *network,
+                                       const CbiganFeatures *features, const CbiganCriticStatistics *good, int batch);
+void cbigan_cuda_subtract(CbiganBackend *self, gsize n, const float *a, const float *b, float *difference);
+void cbigan_cuda_map(CbiganBackend *self, const CbiganMosaic *mosaic, const float *differences,
+                     const CbiganMapFilter *filter, float *scratch, float *map);
 void cbigan_cuda_patches(CbiganBackend *self, const CbiganPixels *frame, const CbiganPoint *corners, int n, int side,
                          float gain, float shift, float *x);
 

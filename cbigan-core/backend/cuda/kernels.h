@@ -75,6 +75,36 @@ int cbigan_cuda_parts(size_t count);
 cudaError_t cbigan_cuda_launch_l1(int n, size_t size, const float *a, const float *b, float *difference,
                                   double *partial, cudaStream_t stream);
 
+/* The critic's map. x (n, channels, side, side) on a grid, less the mean -> to (n, all, grid, grid), its channels from
+ * `at` on. Along both axes, number i of the grid is the sum over k of weights[i][k] times number first[i] + k, k <
+ * taps. mean (all), or where statistics are each position's own (apart): (grid * grid, all) */
+cudaError_t cbigan_cuda_launch_features(int n, int channels, int side, const float *x, int grid, int taps,
+                                        const int *first, const float *weights, int at, int all, const float *mean,
+                                        int apart, float *to, cudaStream_t stream);
+/* columns (n, channels, positions) -> to (n, positions): |W d| of each position's d; whitening: W transposed,
+ * (channels, channels), or apart: one for each position */
+cudaError_t cbigan_cuda_launch_distances(int n, int channels, int positions, const float *columns,
+                                         const float *whitening, int apart, float *to, cudaStream_t stream);
+
+/* A frame's map. d (rows * columns, 3, side, side), corners across (columns) and down (rows) -> frame (3, h, w), the mean
+ * of the patches there */
+cudaError_t cbigan_cuda_launch_mosaic(int h, int w, int side, int columns, int rows, const int *across, const int *down,
+                                      const float *d, float *frame, cudaStream_t stream);
+/* frame (3, h, w) -> map (h, w): |x - mean of the (2 radius + 1)^2 window, cut at the border|, summed over channels;
+ * radius 0: |x|. sums: (3, h, w) of scratch */
+cudaError_t cbigan_cuda_launch_high_pass(int h, int w, int radius, const float *frame, float *sums, float *map,
+                                         cudaStream_t stream);
+#define CBIGAN_CUDA_MOST_BLUR 15
+typedef struct {
+  int radius;
+  float kernel[2 * CBIGAN_CUDA_MOST_BLUR + 1]; /* 2 radius + 1 of them */
+} CbiganCudaBlur;
+/* x (h, w) down its columns, then along its rows, borders repeated -> to; scratch: (h, w) */
+cudaError_t cbigan_cuda_launch_blur(int h, int w, CbiganCudaBlur weights, const float *x, float *scratch, float *to,
+                                    cudaStream_t stream);
+cudaError_t cbigan_cuda_launch_subtract(size_t n_floats, const float *a, const float *b, float *difference,
+                                        cudaStream_t stream);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,288 @@
+/* test_distances.c - the cuda backend's distances of the critic's map against their definition
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Where there is a GPU, those run that any GPU can take; on the emulated one, all.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "backends/compare.h"
+#include "machines.h"
+#include "score/filter.h"
+
+#define QUICK "open=1," OWN
+
+typedef struct {
+  int width, patch;
+  guint blocks;
+  int grid;
+  gboolean apart;
+  int batch;
+} Case;
+
+/* D's block outputs as `batch` random samples, statistics, and the operation */
+typedef struct {
+  Case c;
+  CbiganNetwork *network;
+  CbiganBackend *backend;
+  CbiganFeatures features;
+  CbiganCriticStatistics good;
+  float **values, *host[CBIGAN_MAX_FEATURES];
+  CbiganDistances *distances;
+} Setup;
+
+static gsize
+positions(const Setup *s)
+{
+  return (gsize)s->c.grid * (gsize)s->c.grid;
+}
+
+static CbiganShape
+shape_of(const Setup *s, int i)
+{
+  return s->network->values[s->features.values[i]].shape;
+}
+
+/* first: the seed of the first sample's numbers, the others' follow */
+static void
+fill_values(Setup *s, guint32 first)
+{
+  for (int i = 0; i < s->features.n; i++) {
+    const gsize size = cbigan_shape_size(shape_of(s, i));
+    for (int k = 0; k < s->c.batch; k++) {
+      g_autofree float *sample = data_new(DATA_RANDOM, size, 1000u * (guint32)i + first + (guint32)k);
+      memcpy(s->host[i] + (gsize)k * size, sample, size * sizeof *sample);
+    }
+    cbigan_backend_upload(s->backend, shape_of(s, i), s->c.batch, s->host[i], s->values[s->features.values[i]]);
+  }
+}
+
+static Setup
+setup_new(const Case *c)
+{
+  g_autoptr(GError) error = NULL;
+  Setup s = { .c = *c, .network = cbigan_network_new(CBIGAN_DISCRIMINATOR, c->width, c->patch) };
+  s.backend = cbigan_backend_open("cuda", 0, 0, &error);
+  g_assert_no_error(error);
+  s.features.grid = c->grid;
+  s.values = g_new0(float *, s.network->n_values);
+  for (int block = 0; block < CBIGAN_MAX_FEATURES; block++)
+    if (c->blocks & 1u << block) {
+      const int value = cbigan_network_block_output(s.network, block), i = s.features.n++;
+      const CbiganShape shape = s.network->values[value].shape;
+      const gsize n = cbigan_shape_size(shape) * (gsize)c->batch;
+      s.features.values[i] = value;
+      cbigan_resampler_init(&s.features.resamplers[i], shape.w, c->grid);
+      s.values[value] = cbigan_backend_alloc(s.backend, n, &error);
+      g_assert_no_error(error);
+      s.host[i] = g_new(float, n);
+      s.good.channels += shape.c;
+    }
+  s.good.positions = c->apart ? c->grid * c->grid : 1;
+  const gsize means = (gsize)s.good.positions * (gsize)s.good.channels;
+  s.good.mean = data_new(DATA_RANDOM, means, 5);
+  s.good.whitening = data_new(DATA_RANDOM, means * (gsize)s.good.channels, 6);
+  s.distances = cbigan_backend_distances(s.backend, s.network, &s.features, &s.good, c->batch);
+  return s;
+}
+
+static void
+setup_clear(Setup *s)
+{
+  if (s->distances)
+    s->distances->free(s->distances);
+  for (int i = 0; i < s->features.n; i++) {
+    cbigan_resampler_clear(&s->features.resamplers[i]);
+    cbigan_backend_free(s->backend, s->values[s->features.values[i]]);
+    g_free(s->host[i]);
+  }
+  g_free(s->values);
+  g_free(s->good.mean);
+  g_free(s->good.whitening);
+  cbigan_backend_close(s->backend);
+  cbigan_network_free(s->network);
+}
+
+/* (transfer full) (n, grid * grid) of the first n samples, and what lies behind untouched */
+static float *
+run(Setup *s, int n)
+{
+  g_autoptr(GError) error = NULL;
+  float *found = g_new(float, (gsize)(n + 1) * positions(s)), *to[n];
+  for (gsize i = 0; i < (gsize)(n + 1) * positions(s); i++)
+    found[i] = -1.0f;
+  for (int i = 0; i < n; i++)
+    to[i] = found + (gsize)(n - 1 - i) * positions(s); /* last one first: wherever the caller wants them */
+  s->distances->run(s->distances, s->values, n, to);
+  cbigan_backend_finish(s->backend, &error);
+  g_assert_no_error(error);
+  for (gsize i = 0; i < positions(s); i++)
+    g_assert_cmpfloat(found[(gsize)n * positions(s) + i], ==, -1.0f);
+  return found;
+}
+
+/* From its definition, in double */
+static double
+distance(const Setup *s, int sample, gsize position)
+{
+  const int channels = s->good.channels;
+  const gsize at = s->c.apart ? position : 0;
+  g_autofree double *d = g_new(double, channels);
+  double square = 0.0;
+  for (int i = 0, channel = 0; i < s->features.n; i++) {
+    const CbiganShape shape = shape_of(s, i);
+    const CbiganResampler *r = &s->features.resamplers[i];
+    const int row = (int)position / s->c.grid, column = (int)position % s->c.grid;
+    for (int c = 0; c < shape.c; c++, channel++) {
+      const float *x = s->host[i] + ((gsize)sample * (gsize)shape.c + (gsize)c) * (gsize)(shape.h * shape.w);
+      double sum = 0.0;
+      for (int j = 0; j < r->taps; j++)
+        for (int k = 0; k < r->taps; k++)
+          sum += (double)r->weight[row * r->taps + j] * r->weight[column * r->taps + k] *
+                 x[(r->first[row] + j) * shape.w + r->first[column] + k];
+      d[channel] = sum - s->good.mean[at * (gsize)channels + (gsize)channel];
+    }
+  }
+  for (int row = 0; row < channels; row++) {
+    double sum = 0.0;
+    for (int i = 0; i < channels; i++)
+      sum += s->good.whitening[(at * (gsize)channels + (gsize)row) * (gsize)channels + (gsize)i] * d[i];
+    square += sum * sum;
+  }
+  return sqrt(square);
+}
+
+/* Channels: few, one group's, several rounds of rows; grids that are no multiple, wider than the maps, of one position;
+ * more samples than share a matrix. */
+static const Case cases[] = {
+  { 1, 64, 0x1, 32, FALSE, 2 },  { 3, 64, 0x7, 32, FALSE, 1 }, { 3, 64, 0x7, 32, TRUE, 1 },
+  { 3, 128, 0x5, 7, FALSE, 3 },  { 5, 64, 0x2f, 5, TRUE, 19 }, { 16, 64, 0x7, 4, FALSE, 5 },
+  { 16, 64, 0x3f, 2, TRUE, 17 }, { 9, 64, 0x3f, 3, FALSE, 4 }, { 2, 64, 0x20, 1, FALSE, 33 },
+};
+
+static void
+test_distances(void)
+{
+  if (!can_run())
+    return;
+  if (is_emulated())
+    g_setenv("CBIGAN_EMULATOR", QUICK, TRUE);
+  for (guint k = 0; k < G_N_ELEMENTS(cases); k++) {
+    Setup s = setup_new(&cases[k]);
+    const int n = MAX(s.c.batch - 1, 1);
+    g_assert_nonnull(s.distances);
+    for (int turn = 0; turn < 3; turn++) { /* launches, a capture, a graph */
+      fill_values(&s, 100u * (guint32)turn);
+      g_autofree float *found = run(&s, n);
+      for (int i = 0; i < n; i++)
+        for (gsize p = 0; p < positions(&s); p += turn == 0 ? 1 : 3) {
+          const double have = found[(gsize)(n - 1 - i) * positions(&s) + p], want = distance(&s, i, p);
+          if (!(fabs(have - want) <= 1e-5 * want))
+            g_error("case %u, turn %d, sample %d, position %zu: %.9g, expected %.9g, tolerance 1e-5", k, turn, i, p,
+                    have, want);
+        }
+    }
+    setup_clear(&s);
+  }
+}
+
+/* To the bit, a sample's distances depend on neither the number nor the place of those in the batch. */
+static void
+test_alone(void)
+{
+  if (!can_run())
+    return;
+  for (int apart = 0; apart < 2; apart++) {
+    const Case many = { 3, 64, 0x7, 5, apart, 21 }, one = { 3, 64, 0x7, 5, apart, 1 };
+    Setup s = setup_new(&many), alone = setup_new(&one);
+    fill_values(&s, 40);
+    g_autofree float *together = run(&s, many.batch);
+    for (int i = 0; i < many.batch; i++) {
+      fill_values(&alone, 40 + (guint32)i);
+      g_autofree float *found = run(&alone, 1);
+      g_assert_cmpmem(found, positions(&s) * sizeof *found, together + (gsize)(many.batch - 1 - i) * positions(&s),
+                      positions(&s) * sizeof *found);
+    }
+    setup_clear(&s);
+    setup_clear(&alone);
+  }
+}
+
+/* A number that is not finite shows where it goes in, and in no other sample; large ones don't. */
+static void
+test_not_finite(void)
+{
+  static const float bad[] = { NAN, INFINITY, -INFINITY };
+  const Case c = { 3, 64, 0x7, 32, FALSE, 3 };
+  if (!can_run())
+    return;
+  Setup s = setup_new(&c);
+  const CbiganShape shape = shape_of(&s, 0);
+  for (guint k = 0; k < G_N_ELEMENTS(bad); k++) {
+    fill_values(&s, 7);
+    const gsize at = cbigan_shape_size(shape) + 33; /* of the second sample, row 1, column 1 */
+    s.host[0][at] = bad[k];
+    cbigan_backend_upload(s.backend, shape, c.batch, s.host[0], s.values[s.features.values[0]]);
+    g_autofree float *found = run(&s, c.batch);
+    for (gsize i = 0; i < (gsize)c.batch * positions(&s); i++)
+      if (i == positions(&s) + 33 ? isfinite(found[i]) : i / positions(&s) != 1 && !isfinite(found[i]))
+        g_error("%g: number %zu is %g", (double)bad[k], i, (double)found[i]);
+  }
+  for (gsize i = 0; i < (gsize)s.good.channels; i++)
+    s.good.mean[i] = 1e25f; /* the squares are more than a float */
+  fill_values(&s, 7);
+  s.distances->free(s.distances);
+  s.distances = cbigan_backend_distances(s.backend, s.network, &s.features, &s.good, c.batch);
+  g_autofree float *found = run(&s, c.batch);
+  for (gsize i = 0; i < (gsize)c.batch * positions(&s); i++)
+    g_assert_true(isfinite(found[i]) && found[i] > 1e24f);
+  setup_clear(&s);
+}
+
+/* Without memory for the statistics the caller finds distances, and nothing has failed; a capture that fails says
+ * where. */
+static void
+test_failures(void)
+{
+  const Case c = { 3, 64, 0x7, 4, FALSE, 2 };
+  g_autoptr(GError) error = NULL;
+  if (!only_emulated())
+    return;
+  g_setenv("CBIGAN_EMULATOR", QUICK, TRUE);
+  Setup s = setup_new(&c);
+  fill_values(&s, 1);
+  g_autofree float *want = run(&s, 2);
+  float other[2 * 16], *to[] = { other, other + 16 };
+  g_setenv("CBIGAN_EMULATOR", QUICK ",memory=0", TRUE);
+  g_assert_null(cbigan_backend_distances(s.backend, s.network, &s.features, &s.good, 64));
+  cbigan_backend_finish(s.backend, &error);
+  g_assert_no_error(error);
+  for (int i = 1; i < 5; i++) {
+    g_autofree char *machine = g_strdup_printf(QUICK ",uncapturable=%d", i);
+    g_setenv("CBIGAN_EMULATOR", machine, TRUE);
+    s.distances->run(s.distances, s.values, 2, to);
+    g_assert_false(cbigan_backend_finish(s.backend, &error));
+    const char *pattern = i < 4 ? "^distances\\.c:[0-9]+: .*launch_features.*: cudaErrorStreamCaptureUnsupported"
+                                : "^distances\\.c:[0-9]+: .*launch_distances.*: cudaErrorStreamCaptureUnsupported";
+    if (!g_regex_match_simple(pattern, error->message, 0, 0))
+      g_error("“%s”, expected “%s”", error->message, pattern);
+    g_clear_error(&error);
+  }
+  g_setenv("CBIGAN_EMULATOR", QUICK, TRUE);
+  g_autofree float *again = run(&s, 2);
+  g_assert_cmpmem(again, 32 * sizeof *again, want, 32 * sizeof *want);
+  setup_clear(&s);
+}
+
+int
+main(int argc, char **argv)
+{
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/cuda-distances/distances", test_distances);
+  g_test_add_func("/cuda-distances/alone", test_alone);
+  g_test_add_func("/cuda-distances/not-finite", test_not_finite);
+  g_test_add_func("/cuda-distances/failures", test_failures);
+  return g_test_run();
+}
