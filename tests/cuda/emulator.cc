@@ -371,7 +371,11 @@ cudaMemcpyAsync(void *to, const void *from, size_t size, enum cudaMemcpyKind kin
     return cudaErrorDevicesUnavailable;
   check_copy(to, size, kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice, "cudaMemcpyAsync, to");
   check_copy(from, size, kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice, "cudaMemcpyAsync, from");
-  return emulator_enqueue(stream, { "copy", {}, 1, [=] { memcpy(to, from, size); } });
+  EmulatorWork work = { "copy", {}, 1, [=] { memcpy(to, from, size); }, {} };
+  for (const void *p : { (const void *)to, from })
+    if (is_device(p))
+      work.pointers.push_back(p);
+  return emulator_enqueue(stream, work);
 }
 
 cudaError_t

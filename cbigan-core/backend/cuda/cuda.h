@@ -40,6 +40,7 @@ typedef struct {
   int capability;            /* 10 * major + minor */
   CbiganPrecision precision; /* of what is fused from now on */
   GArray *choices;           /* of CbiganCudaChoice: choose.c */
+  gboolean capturing;        /* a graph: graph.c */
 } CbiganCuda;
 
 typedef enum { CBIGAN_CUDA_FORWARD, CBIGAN_CUDA_DATA, CBIGAN_CUDA_FILTER } CbiganCudaDirection;
