@@ -237,7 +237,11 @@ upload(CbiganLosses *self, const CbiganBatch *batch, const CbiganForward *g, flo
 {
   int n = self->options.batch;
   const CbiganNetwork *e = self->encode->forward->network;
-  self->backend->klass->upload(self->backend, e->values[INPUT].shape, n, batch->x, x);
+  const CbiganShape image = e->values[INPUT].shape;
+  if (batch->stored)
+    self->gradients->cut(self->backend, batch->stored, n, batch->cuts, image.w, x);
+  else
+    self->backend->klass->upload(self->backend, image, n, batch->x, x);
   self->backend->klass->upload(self->backend, g->network->values[INPUT].shape, n, batch->z, g->values[INPUT]);
 }
 

@@ -191,6 +191,16 @@ emulator_check_idle(const char *name)
 }
 
 cudaError_t
+cudaMemGetInfo(size_t *available, size_t *all)
+{
+  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
+  *available = *all = (size_t)emulator_machine("memory", 8192) << 20;
+  for (auto &a : live)
+    *available -= a.second.size < *available ? a.second.size : *available;
+  return emulator_lost ? cudaErrorDevicesUnavailable : cudaSuccess;
+}
+
+cudaError_t
 cudaFree(void *p)
 {
   std::lock_guard<std::recursive_mutex> lock(emulator_mutex);

@@ -21,6 +21,16 @@ typedef struct {
 /* Operations that a backend has noted down, to do them again without being called for each. */
 typedef struct _CbiganRecording CbiganRecording;
 
+/* Pictures in a backend's memory. */
+typedef struct _CbiganStored CbiganStored;
+
+/* One patch of one of some pictures, turned about its centre: cbigan_augment_patch(). */
+typedef struct {
+  guint picture;
+  double left, top; /* the upright patch's corner */
+  double cosine, sine;
+} CbiganCut;
+
 typedef struct {
   const char *name; /* as the backend's */
 
@@ -68,6 +78,13 @@ typedef struct {
   void (*record)(CbiganBackend *self, CbiganRecording **recording, double number, void (*operations)(gpointer data),
                  gpointer data);
   void (*recording_free)(CbiganBackend *self, CbiganRecording *recording); /* before the memory; waits */
+
+  /* Optional, NULL = patches are cut on the host. Keeps n pictures (rows without padding) where cut() finds them; NULL:
+   * they would take more than half of the memory that is free. */
+  CbiganStored *(*store)(CbiganBackend *self, guint n, const CbiganPixels *pictures);
+  void (*stored_free)(CbiganBackend *self, CbiganStored *stored);
+  /* x (n, 3, side, side), as cbigan_augment_patch() makes it; cuts: host memory */
+  void (*cut)(CbiganBackend *self, const CbiganStored *stored, int n, const CbiganCut *cuts, int side, float *x);
 } CbiganGradients;
 
 extern const CbiganGradients cbigan_gradients_reference;

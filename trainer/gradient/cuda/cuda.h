@@ -52,4 +52,9 @@ void cbigan_cuda_record(CbiganBackend *self, CbiganRecording **recording, double
                         void (*operations)(gpointer data), gpointer data);
 void cbigan_cuda_recording_free(CbiganBackend *self, CbiganRecording *recording);
 
+/* cut.c: members of CbiganGradients */
+CbiganStored *cbigan_cuda_store(CbiganBackend *self, guint n, const CbiganPixels *pictures);
+void cbigan_cuda_stored_free(CbiganBackend *self, CbiganStored *stored);
+void cbigan_cuda_cut(CbiganBackend *self, const CbiganStored *stored, int n, const CbiganCut *cuts, int side, float *x);
+
 G_END_DECLS

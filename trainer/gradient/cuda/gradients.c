@@ -135,6 +135,9 @@ static const CbiganGradients cuda = {
   .average = cbigan_cuda_average,
   .record = cbigan_cuda_record,
   .recording_free = cbigan_cuda_recording_free,
+  .store = cbigan_cuda_store,
+  .stored_free = cbigan_cuda_stored_free,
+  .cut = cbigan_cuda_cut,
 };
 
 G_MODULE_EXPORT extern const CbiganModule cbigan_module;

@@ -49,6 +49,21 @@ cudaError_t cbigan_cuda_launch_penalty(int n, double weight, const double *squar
 /* partial (parts) */
 cudaError_t cbigan_cuda_launch_sum(size_t n_floats, const float *x, double *partial, cudaStream_t stream);
 
+/* A picture's first pixel, three bytes each, and its size */
+typedef struct {
+  size_t offset;
+  int width, height;
+} CbiganCudaPicture;
+
+typedef struct {
+  double left, top, cosine, sine; /* as CbiganCut */
+  int picture;
+} CbiganCudaCut;
+
+/* x (n, 3, side, side); all in device memory */
+cudaError_t cbigan_cuda_launch_cut(int n, int side, const CbiganCudaPicture *pictures, const unsigned char *pixels,
+                                   const CbiganCudaCut *cuts, float *x, cudaStream_t stream);
+
 /* Adam with its corrections drawn out: parameters -= scale m / (root sqrt(v) + epsilon) */
 typedef struct {
   float beta1, rest1, beta2, rest2; /* rest = 1 - beta */
