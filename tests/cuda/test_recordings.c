@@ -100,6 +100,24 @@ test_numbers(void)
   work_clear(&w);
 }
 
+/* The environment's CBIGAN_GRAPHS=none */
+static void
+test_none(void)
+{
+  if (!can_run())
+    return;
+  g_autoptr(GError) error = NULL;
+  g_setenv("CBIGAN_GRAPHS", "some", TRUE);
+  g_assert_null(cbigan_backend_open("cuda", 0, 1, &error));
+  g_assert_nonnull(strstr(error->message, "some"));
+  g_setenv("CBIGAN_GRAPHS", "none", TRUE);
+  Work w = work_new();
+  g_unsetenv("CBIGAN_GRAPHS");
+  for (int i = 1; i < 5; i++)
+    check(&w, 2, i);
+  work_clear(&w);
+}
+
 /* Somebody else's operations need more of the backend's own memory, which so lies elsewhere. */
 static void
 test_memory_moves(void)
@@ -140,6 +158,7 @@ main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/recordings/numbers", test_numbers);
+  g_test_add_func("/recordings/none", test_none);
   g_test_add_func("/recordings/memory-moves", test_memory_moves);
   g_test_add_func("/recordings/capture-fails", test_capture_fails);
   return g_test_run();

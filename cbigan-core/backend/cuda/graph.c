@@ -77,7 +77,7 @@ find(CbiganCudaGraphs *graphs)
 void
 cbigan_cuda_graphs_run(CbiganCuda *self, CbiganCudaGraphs *graphs, void (*enqueue)(gpointer), gpointer data)
 {
-  if (self->capturing || graphs->calls++ == 0) {
+  if (!self->graphs || self->capturing || graphs->calls++ == 0) {
     enqueue(data);
     return;
   }
