@@ -167,7 +167,7 @@ check_memory() { # BUILD: kernels under NVIDIA's checkers
       'cuda/test-cuda-frame -p /frame/NV12' 'cuda/test-cuda-frame -p /frame/P010_10LE' \
       'cuda/test-cuda-fused -p /cuda-fused/data' 'cuda/test-cuda-fused -p /cuda-fused/neighbours' \
       'cuda/test-cuda-graphs -p /cuda-graphs/pointers' 'cuda/test-cuda-recordings' \
-      'trainer/test-augment -p /augment/stored' \
+      'trainer/test-augment -p /augment/stored/cuda' \
       'trainer/test-gradients -p /gradients/tangent' 'trainer/test-gradients -p /gradients/differences'; do
       # shellcheck disable=SC2086  # words are wanted
       timeout 900 compute-sanitizer --tool "$tool" --error-exitcode 9 "$1"/tests/$part || status=1
