@@ -166,7 +166,8 @@ check_memory() { # BUILD: kernels under NVIDIA's checkers
     for part in 'backends/test-backend-pixels -p /cuda' 'backends/test-backend-layers -p /cuda/dense' \
       'cuda/test-cuda-frame -p /frame/NV12' 'cuda/test-cuda-frame -p /frame/P010_10LE' \
       'cuda/test-cuda-fused -p /cuda-fused/data' 'cuda/test-cuda-fused -p /cuda-fused/neighbours' \
-      'cuda/test-cuda-graphs -p /cuda-graphs/pointers' \
+      'cuda/test-cuda-graphs -p /cuda-graphs/pointers' 'cuda/test-cuda-recordings' \
+      'trainer/test-augment -p /augment/stored/cuda' \
       'trainer/test-gradients -p /gradients/tangent' 'trainer/test-gradients -p /gradients/differences'; do
       # shellcheck disable=SC2086  # words are wanted
       timeout 900 compute-sanitizer --tool "$tool" --error-exitcode 9 "$1"/tests/$part || status=1
@@ -203,7 +204,8 @@ run() {
   report_host "$build" > "$report/host.txt" 2>&1 || true
   say "testing"
   CBIGAN_TEST_BACKEND=cuda meson test -C "$build" --no-rebuild --timeout-multiplier 10 \
-    backend-choice backend-forward backend-layers backend-pixels cuda-device cuda-frame cuda-fused cuda-graphs cuda-module \
+    augment backend-choice backend-forward backend-layers backend-pixels cuda-device cuda-distances cuda-frame cuda-fused \
+    cuda-graphs cuda-maps cuda-module cuda-recordings cuda-scores \
     golden gpu-memory gradients \
     gradient_vectors losses training > "$report/tests.txt" 2>&1 < /dev/null || failed=1
   cp "$build/meson-logs/testlog.txt" "$report/"

@@ -4,7 +4,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Two batches go round: while the network works on one, the thread fills the other. A new kind of augmentation goes
- * into fill_sample(), with a random purpose of its own (random.h).
+ * into draw_cut() and cut_patch(), with a random purpose of its own (random.h), and into the backends that cut
+ * themselves.
  */
 #include "augment.h"
 
@@ -18,6 +19,7 @@
 struct _CbiganBatches {
   CbiganBatchOptions options;
   const CbiganPicture **pictures;
+  CbiganStored *stored; /* or NULL */
   CbiganBatch batches[N_BATCHES];
   CbiganBatch *current;       /* with the caller */
   gint64 waited;              /* microseconds */
@@ -68,10 +70,10 @@ sample_at(const CbiganPicture *picture, double u, double v, float rgb[3])
   }
 }
 
-void
-cbigan_augment_patch(const CbiganPicture *picture, double left, double top, double degrees, int patch, float *x)
+static void
+cut_patch(const CbiganPicture *picture, const CbiganCut *cut, int patch, float *x)
 {
-  double cosine = cos(degrees * G_PI / 180.0), sine = sin(degrees * G_PI / 180.0), half = 0.5 * (patch - 1);
+  double half = 0.5 * (patch - 1);
   gsize plane = (gsize)patch * patch;
 
   for (int row = 0; row < patch; row++) {
@@ -79,14 +81,28 @@ cbigan_augment_patch(const CbiganPicture *picture, double left, double top, doub
     for (int column = 0; column < patch; column++) {
       double across = column - half, down = row - half;
       float rgb[3];
-      sample_at(picture, left + half + cosine * across - sine * down, top + half + sine * across + cosine * down, rgb);
+      sample_at(picture, cut->left + half + cut->cosine * across - cut->sine * down,
+                cut->top + half + cut->sine * across + cut->cosine * down, rgb);
       for (int c = 0; c < 3; c++) /* cubic weights overshoot at edges */
         out[(gsize)c * plane + column] = CLAMP(rgb[c], 0.0f, 255.0f) / 127.5f - 1.0f;
     }
   }
 }
 
-static const CbiganPicture *
+static CbiganCut
+turned_cut(guint picture, double left, double top, double degrees)
+{
+  return (CbiganCut){ picture, left, top, cos(degrees * G_PI / 180.0), sin(degrees * G_PI / 180.0) };
+}
+
+void
+cbigan_augment_patch(const CbiganPicture *picture, double left, double top, double degrees, int patch, float *x)
+{
+  CbiganCut cut = turned_cut(0, left, top, degrees);
+  cut_patch(picture, &cut, patch, x);
+}
+
+static guint
 picture_at(CbiganBatches *self, guint64 position)
 {
   guint n = self->options.n_pictures;
@@ -95,19 +111,20 @@ picture_at(CbiganBatches *self, guint64 position)
     self->epoch = epoch;
     cbigan_random_order(cbigan_random_key(self->options.seed, CBIGAN_RANDOM_ORDER, epoch), n, self->order);
   }
-  return self->pictures[self->order[position % n]];
+  return self->order[position % n];
 }
 
-static void
-fill_sample(CbiganBatches *self, guint64 draw, guint sample, float *x)
+static CbiganCut
+draw_cut(CbiganBatches *self, guint64 draw, guint sample)
 {
   const CbiganBatchOptions *o = &self->options;
-  const CbiganPicture *picture = picture_at(self, draw * (guint)o->batch + sample);
+  guint at = picture_at(self, draw * (guint)o->batch + sample);
+  const CbiganPicture *picture = self->pictures[at];
   guint64 key = cbigan_random_key(o->seed, CBIGAN_RANDOM_CROP, draw);
   guint left = cbigan_random_below(key, sample * 3, (guint)(picture->width - o->patch + 1));
   guint top = cbigan_random_below(key, sample * 3 + 1, (guint)(picture->height - o->patch + 1));
   double degrees = o->rotation * (2.0 * cbigan_random_uniform(key, sample * 3 + 2) - 1.0);
-  cbigan_augment_patch(picture, left, top, degrees, o->patch, x);
+  return turned_cut(at, left, top, degrees);
 }
 
 static void
@@ -116,8 +133,11 @@ fill(CbiganBatches *self, guint64 draw, CbiganBatch *batch)
   const CbiganBatchOptions *o = &self->options;
   guint n = (guint)o->batch;
   gsize size = (gsize)3 * o->patch * o->patch;
-  for (guint i = 0; i < n; i++)
-    fill_sample(self, draw, i, batch->x + i * size);
+  for (guint i = 0; i < n; i++) {
+    batch->cuts[i] = draw_cut(self, draw, i);
+    if (batch->x)
+      cut_patch(self->pictures[batch->cuts[i].picture], &batch->cuts[i], o->patch, batch->x + i * size);
+  }
   cbigan_random_normal(cbigan_random_key(o->seed, CBIGAN_RANDOM_LATENT, draw), (gsize)n * CBIGAN_LATENT, batch->z);
   guint64 key = cbigan_random_key(o->seed, CBIGAN_RANDOM_MIX, draw);
   for (guint i = 0; i < n; i++)
@@ -136,6 +156,21 @@ work(gpointer data)
   return NULL;
 }
 
+/* Stays NULL where the backend can't: then patches are cut here. */
+static void
+store(CbiganBatches *self)
+{
+  const CbiganBatchOptions *o = &self->options;
+  if (!o->backend || !o->gradients->store)
+    return;
+  g_autofree CbiganPixels *pixels = g_new(CbiganPixels, o->n_pictures);
+  for (guint i = 0; i < o->n_pictures; i++) {
+    const CbiganPicture *p = self->pictures[i];
+    pixels[i] = (CbiganPixels){ p->pixels, p->width, p->height, (gsize)p->width * 3 };
+  }
+  self->stored = o->gradients->store(o->backend, o->n_pictures, pixels);
+}
+
 CbiganBatches *
 cbigan_batches_new(const CbiganBatchOptions *options, guint64 first)
 {
@@ -144,13 +179,17 @@ cbigan_batches_new(const CbiganBatchOptions *options, guint64 first)
   self->options = *options;
   self->pictures = g_memdup2(options->pictures, options->n_pictures * sizeof *options->pictures);
   self->order = g_new(guint, options->n_pictures);
+  store(self);
   self->epoch = G_MAXUINT64;
   self->next = first;
   self->empty = g_async_queue_new();
   self->ready = g_async_queue_new();
   for (int i = 0; i < N_BATCHES; i++) {
     CbiganBatch *b = &self->batches[i];
-    b->x = g_new(float, (gsize)options->batch * 3 * options->patch * options->patch);
+    if (!self->stored)
+      b->x = g_new(float, (gsize)options->batch * 3 * options->patch * options->patch);
+    b->stored = self->stored;
+    b->cuts = g_new(CbiganCut, options->batch);
     b->z = g_new(float, (gsize)options->batch *CBIGAN_LATENT);
     b->e = g_new(float, options->batch);
     g_async_queue_push(self->empty, b);
@@ -168,9 +207,12 @@ cbigan_batches_free(CbiganBatches *self)
   g_thread_join(self->thread);
   for (int i = 0; i < N_BATCHES; i++) {
     g_free(self->batches[i].x);
+    g_free(self->batches[i].cuts);
     g_free(self->batches[i].z);
     g_free(self->batches[i].e);
   }
+  if (self->stored)
+    self->options.gradients->stored_free(self->options.backend, self->stored);
   g_async_queue_unref(self->empty);
   g_async_queue_unref(self->ready);
   g_free(self->pictures);

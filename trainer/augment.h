@@ -5,11 +5,13 @@
  */
 #pragma once
 #include "dataset.h"
+#include "gradient/gradient.h"
 
 G_BEGIN_DECLS
 
 /* One patch out of a picture, turned about its centre: cubic convolution, edges replicated. left, top: the upright
- * patch's corner in pixels; whole numbers and angle 0 copy pixels. x (3, patch, patch), host memory = pixel / 127.5 - 1. */
+ * patch's corner in pixels; whole numbers and angle 0 copy pixels. x (3, patch, patch), host memory = pixel / 127.5
+ * - 1. */
 void cbigan_augment_patch(const CbiganPicture *picture, double left, double top, double degrees, int patch, float *x);
 
 typedef struct {
@@ -18,13 +20,17 @@ typedef struct {
   int batch, patch;
   double rotation; /* degrees: uniform in +-rotation */
   guint64 seed;
+  CbiganBackend *backend; /* or NULL; where it can store the pictures, it does, and cuts the patches */
+  const CbiganGradients *gradients;
 } CbiganBatchOptions;
 
 /* What one update takes; host memory. */
 typedef struct {
-  float *x; /* (batch, 3, patch, patch) */
-  float *z; /* (batch, 64) ~ N(0, I) */
-  float *e; /* (batch) ~ U(0, 1) */
+  float *x; /* (batch, 3, patch, patch); NULL: cuts of what is stored */
+  const CbiganStored *stored;
+  CbiganCut *cuts; /* [batch] */
+  float *z;        /* (batch, 64) ~ N(0, I) */
+  float *e;        /* (batch) ~ U(0, 1) */
 } CbiganBatch;
 
 typedef struct _CbiganBatches CbiganBatches;

@@ -8,6 +8,9 @@
  * forward through the layers without biases, under the slopes of the primal pass) as input and the adjoints of D's own
  * backward pass as output gradient; biases have none. So real, fake and interpolated pairs go through as one batch:
  * forward, adjoints, tangents of the last third, weights. This holds only while D has no normalisation layer.
+ *
+ * An update is three parts: its batch goes into backend memory; then operations that are the same every time, which a
+ * backend may record, so they take nothing from the host and give it nothing; then the losses are read.
  */
 #include "losses.h"
 
@@ -16,24 +19,54 @@
 enum { IMAGE = 0, LATENT = 1 }; /* D's inputs; E's image and G's latent are value 0 */
 #define INPUT 0
 
+/* What is recorded; LOAD and LATE_LOAD: one for each network. */
+enum {
+  LOAD,
+  LATE_LOAD = LOAD + CBIGAN_N_NETWORKS,
+  CONSISTENCY = LATE_LOAD + CBIGAN_N_NETWORKS,
+  ADVERSARIAL,
+  COMBINED,
+  CRITIC,
+  N_RECORDINGS
+};
+
 struct _CbiganLosses {
   CbiganBackend *backend;
   const CbiganGradients *gradients;
   CbiganLearner learners[CBIGAN_N_NETWORKS];
   CbiganLossOptions options;
   /* What each runs on; NULL where the options don't need it. */
-  CbiganPass *generate;    /* G: z */
-  CbiganPass *encode;      /* E: x; G(z) where consistency */
-  CbiganPass *reconstruct; /* G: E(x) */
-  CbiganPass *judge;       /* D for E and G: (x, E(x)); (G(z), z) */
-  CbiganForward *embed;    /* E for D: x; no gradient, so as in scoring */
-  CbiganForward *imagine;  /* G for D: z; likewise */
+  CbiganPass *generate;              /* G: z */
+  CbiganPass *encode;                /* E: x; G(z) where consistency */
+  CbiganPass *reconstruct;           /* G: E(x) */
+  CbiganPass *judge;                 /* D for E and G: (x, E(x)); (G(z), z) */
+  CbiganForward *embed;              /* E for D: x; no gradient, so as in scoring */
+  CbiganForward *imagine;            /* G for D: z; likewise */
   gboolean stale[CBIGAN_N_NETWORKS]; /* embed, imagine have not loaded these parameters; a warm-up never needs them */
-  CbiganPass *train_judge; /* D for itself: (x, E(x)); (G(z), z); (x^, z^) */
-  double *norms;           /* [N] */
-  float *direction;        /* [N] */
-  float *verdicts;         /* [3N] D's output on the host */
+  CbiganPass *train_judge;           /* D for itself: (x, E(x)); (G(z), z); (x^, z^) */
+  float *e;                          /* (N) backend memory */
+  float *squares;                    /* (N) doubles, backend memory: |grad D(x^, z^)|^2 */
+  float *directions;                 /* (N) backend memory: CbiganGradients.penalty */
+  double *norms;                     /* [N] on the host */
+  float *verdicts;                   /* [2N] D's output on the host */
+  CbiganRecording *recordings[N_RECORDINGS];
 };
+
+/* What is handed to recorded operations. */
+typedef struct {
+  CbiganLosses *self;
+  CbiganNetworkKind kind; /* of a load */
+  double alpha;
+} Part;
+
+static void
+record(CbiganLosses *self, int recording, double number, void (*operations)(gpointer), Part part)
+{
+  if (self->gradients->record)
+    self->gradients->record(self->backend, &self->recordings[recording], number, operations, &part);
+  else
+    operations(&part);
+}
 
 static CbiganPass *
 new_pass(CbiganLosses *self, CbiganNetworkKind kind, int batch, CbiganPassOptions options, GError **error)
@@ -86,6 +119,19 @@ make_passes(CbiganLosses *self, GError **error)
   return self->imagine != NULL;
 }
 
+static gboolean
+make_numbers(CbiganLosses *self, GError **error)
+{
+  const gsize n = (gsize)self->options.batch;
+  self->norms = g_new(double, n);
+  self->verdicts = g_new(float, 2 * n);
+  if (!self->options.adversarial)
+    return TRUE;
+  return (self->e = cbigan_backend_alloc(self->backend, n, error)) &&
+         (self->squares = cbigan_backend_alloc(self->backend, n * sizeof(double) / sizeof(float), error)) &&
+         (self->directions = cbigan_backend_alloc(self->backend, n, error));
+}
+
 CbiganLosses *
 cbigan_losses_new(CbiganBackend *backend, const CbiganGradients *gradients, const CbiganLearner *learners,
                   const CbiganLossOptions *options, GError **error)
@@ -96,10 +142,7 @@ cbigan_losses_new(CbiganBackend *backend, const CbiganGradients *gradients, cons
   self->options = *options;
   for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
     self->learners[i] = learners[i];
-  self->norms = g_new(double, options->batch);
-  self->direction = g_new(float, options->batch);
-  self->verdicts = g_new(float, 3 * options->batch);
-  return make_passes(self, error) ? g_steal_pointer(&self) : NULL;
+  return make_numbers(self, error) && make_passes(self, error) ? g_steal_pointer(&self) : NULL;
 }
 
 void
@@ -107,6 +150,9 @@ cbigan_losses_free(CbiganLosses *self)
 {
   if (!self)
     return;
+  for (int i = 0; i < N_RECORDINGS; i++)
+    if (self->recordings[i])
+      self->gradients->recording_free(self->backend, self->recordings[i]);
   cbigan_pass_free(self->generate);
   cbigan_pass_free(self->encode);
   cbigan_pass_free(self->reconstruct);
@@ -114,43 +160,59 @@ cbigan_losses_free(CbiganLosses *self)
   cbigan_pass_free(self->train_judge);
   cbigan_forward_free(self->embed);
   cbigan_forward_free(self->imagine);
+  cbigan_backend_free(self->backend, self->e);
+  cbigan_backend_free(self->backend, self->squares);
+  cbigan_backend_free(self->backend, self->directions);
   g_free(self->norms);
-  g_free(self->direction);
   g_free(self->verdicts);
   g_free(self);
+}
+
+static void
+load(gpointer data)
+{
+  const Part *part = data;
+  CbiganLosses *self = part->self;
+  CbiganPass *passes[] = { self->generate, self->encode, self->reconstruct, self->judge, self->train_judge };
+  for (gsize i = 0; i < G_N_ELEMENTS(passes); i++)
+    if (passes[i] && passes[i]->forward->network->kind == part->kind)
+      cbigan_pass_load(passes[i]);
 }
 
 void
 cbigan_losses_load(CbiganLosses *self, CbiganNetworkKind kind)
 {
-  CbiganPass *passes[] = { self->generate, self->encode, self->reconstruct, self->judge, self->train_judge };
-  for (gsize i = 0; i < G_N_ELEMENTS(passes); i++)
-    if (passes[i] && passes[i]->forward->network->kind == kind)
-      cbigan_pass_load(passes[i]);
+  record(self, LOAD + (int)kind, 0.0, load, (Part){ self, .kind = kind });
   self->stale[kind] = TRUE;
 }
 
 static void
-load_stale(CbiganLosses *self, CbiganForward *forward)
+late_load(gpointer data)
 {
-  gboolean *stale = &self->stale[forward->network->kind];
-  if (*stale)
-    cbigan_forward_load(forward);
-  *stale = FALSE;
+  const Part *part = data;
+  cbigan_forward_load(part->kind == CBIGAN_ENCODER ? part->self->embed : part->self->imagine);
+}
+
+static void
+load_stale(CbiganLosses *self, CbiganNetworkKind kind)
+{
+  if (self->stale[kind])
+    record(self, LATE_LOAD + (int)kind, 0.0, late_load, (Part){ self, .kind = kind });
+  self->stale[kind] = FALSE;
 }
 
 static void
 copy(CbiganLosses *self, gsize n_floats, const float *from, float *to)
 {
-  self->gradients->scale(self->backend, 1, n_floats, &(float){ 1.0f }, from, to);
+  self->gradients->copy(self->backend, n_floats, from, to);
 }
 
-/* D's output on `groups` groups of N samples; returns Eq. 6 from the first two: real, fake. Waits. */
+/* Eq. 6 from D's output on the first two groups of N samples: real, fake. Waits. */
 static double
-critic_loss(CbiganLosses *self, const CbiganPass *pass, int groups)
+critic_loss(CbiganLosses *self, const CbiganPass *pass)
 {
   int n = self->options.batch, output = cbigan_pass_output(pass);
-  self->backend->klass->download(self->backend, pass->forward->network->values[output].shape, groups * n,
+  self->backend->klass->download(self->backend, pass->forward->network->values[output].shape, 2 * n,
                                  pass->forward->values[output], self->verdicts);
   double sum = 0.0;
   for (int i = 0; i < n; i++)
@@ -169,15 +231,18 @@ mean_l1(CbiganLosses *self, gsize size, const float *a, const float *b)
   return sum / n;
 }
 
-/* What both kinds of update start from: x, z and G(z) in backend memory. */
+/* What both kinds of update start from: x and z in backend memory. */
 static void
-upload(CbiganLosses *self, const CbiganBatch *batch, CbiganForward *g, float *x)
+upload(CbiganLosses *self, const CbiganBatch *batch, const CbiganForward *g, float *x)
 {
   int n = self->options.batch;
   const CbiganNetwork *e = self->encode->forward->network;
-  self->backend->klass->upload(self->backend, e->values[INPUT].shape, n, batch->x, x);
+  const CbiganShape image = e->values[INPUT].shape;
+  if (batch->stored)
+    self->gradients->cut(self->backend, batch->stored, n, batch->cuts, image.w, x);
+  else
+    self->backend->klass->upload(self->backend, image, n, batch->x, x);
   self->backend->klass->upload(self->backend, g->network->values[INPUT].shape, n, batch->z, g->values[INPUT]);
-  cbigan_forward_run(g);
 }
 
 /* Fills D's batch up to 2N besides x: (x, E(x)); (G(z), z). */
@@ -225,6 +290,40 @@ consistency_adjoints(CbiganLosses *self, float scale)
                  cbigan_pass_slope(e, z, n));
 }
 
+static void
+run_encoder_generator(gpointer data)
+{
+  const Part *part = data;
+  CbiganLosses *self = part->self;
+  const double alpha = part->alpha;
+  CbiganPass *e = self->encode, *g = self->generate;
+  int n = self->options.batch, z = cbigan_pass_output(e), x = cbigan_pass_output(g);
+  gsize image = (gsize)n * cbigan_shape_size(g->forward->network->values[x].shape);
+  const float *real = cbigan_pass_value(e, INPUT, 0), *e_x = cbigan_pass_value(e, z, 0);
+
+  cbigan_pass_forward(g);
+  if (self->reconstruct)
+    copy(self, image, cbigan_pass_value(g, x, 0), cbigan_pass_value(e, INPUT, n));
+  cbigan_pass_forward(e);
+  self->gradients->fill(self->backend, (gsize)e->forward->batch * CBIGAN_LATENT, 0.0f, cbigan_pass_slope(e, z, 0));
+  self->gradients->fill(self->backend, image, 0.0f, cbigan_pass_slope(g, x, 0));
+  if (alpha < 1.0) {
+    copy(self, image, real, cbigan_pass_value(self->judge, IMAGE, 0));
+    fill_pairs(self, self->judge, g->forward, e_x);
+    cbigan_pass_forward(self->judge);
+    adversarial_adjoints(self, (float)(1.0 - alpha), cbigan_pass_slope(e, z, 0), cbigan_pass_slope(g, x, 0));
+  }
+  if (alpha > 0.0) {
+    copy(self, (gsize)n * CBIGAN_LATENT, e_x, cbigan_pass_value(self->reconstruct, INPUT, 0));
+    cbigan_pass_forward(self->reconstruct);
+    consistency_adjoints(self, (float)alpha);
+  }
+  cbigan_pass_adjoint(e, self->learners[CBIGAN_ENCODER].gradients);
+  if (alpha > 0.0)
+    self->gradients->add(self->backend, image, cbigan_pass_slope(e, INPUT, n), cbigan_pass_slope(g, x, 0));
+  cbigan_pass_adjoint(g, self->learners[CBIGAN_GENERATOR].gradients);
+}
+
 gboolean
 cbigan_losses_encoder_generator(CbiganLosses *self, const CbiganBatch *batch, double alpha, CbiganLossValues *values,
                                 GError **error)
@@ -232,72 +331,92 @@ cbigan_losses_encoder_generator(CbiganLosses *self, const CbiganBatch *batch, do
   gboolean consistency = alpha > 0.0, adversarial = alpha < 1.0;
   g_return_val_if_fail((!consistency || self->reconstruct) && (!adversarial || self->judge), FALSE);
   CbiganPass *e = self->encode, *g = self->generate;
-  int n = self->options.batch, z = cbigan_pass_output(e), x = cbigan_pass_output(g);
-  gsize image_size = cbigan_shape_size(g->forward->network->values[x].shape), image = (gsize)n * image_size;
-  const float *real = cbigan_pass_value(e, INPUT, 0), *e_x = cbigan_pass_value(e, z, 0);
+  int z = cbigan_pass_output(e), x = cbigan_pass_output(g);
   *values = (CbiganLossValues){ consistency, adversarial, FALSE, NAN, NAN, NAN, NAN };
 
   upload(self, batch, g->forward, cbigan_pass_value(e, INPUT, 0));
-  if (self->reconstruct)
-    copy(self, image, cbigan_pass_value(g, x, 0), cbigan_pass_value(e, INPUT, n));
-  cbigan_pass_forward(e);
-  self->gradients->fill(self->backend, (gsize)e->forward->batch * CBIGAN_LATENT, 0.0f, cbigan_pass_slope(e, z, 0));
-  self->gradients->fill(self->backend, image, 0.0f, cbigan_pass_slope(g, x, 0));
-  if (adversarial) {
-    copy(self, image, real, cbigan_pass_value(self->judge, IMAGE, 0));
-    fill_pairs(self, self->judge, g->forward, e_x);
-    cbigan_pass_forward(self->judge);
-    values->critic = critic_loss(self, self->judge, 2);
-    adversarial_adjoints(self, (float)(1.0 - alpha), cbigan_pass_slope(e, z, 0), cbigan_pass_slope(g, x, 0));
-  }
+  record(self,
+         !adversarial  ? CONSISTENCY
+         : consistency ? COMBINED
+                       : ADVERSARIAL,
+         alpha, run_encoder_generator, (Part){ self, .alpha = alpha });
+  if (adversarial)
+    values->critic = critic_loss(self, self->judge);
   if (consistency) {
-    copy(self, (gsize)n * CBIGAN_LATENT, e_x, cbigan_pass_value(self->reconstruct, INPUT, 0));
-    cbigan_pass_forward(self->reconstruct);
-    values->reconstruction = mean_l1(self, image_size, cbigan_pass_value(self->reconstruct, x, 0), real);
-    values->latent = mean_l1(self, CBIGAN_LATENT, cbigan_pass_value(e, z, n), cbigan_pass_value(g, INPUT, 0));
-    consistency_adjoints(self, (float)alpha);
+    values->reconstruction = mean_l1(self, cbigan_shape_size(g->forward->network->values[x].shape),
+                                     cbigan_pass_value(self->reconstruct, x, 0), cbigan_pass_value(e, INPUT, 0));
+    values->latent =
+        mean_l1(self, CBIGAN_LATENT, cbigan_pass_value(e, z, self->options.batch), cbigan_pass_value(g, INPUT, 0));
   }
-  cbigan_pass_adjoint(e, self->learners[CBIGAN_ENCODER].gradients);
-  if (consistency)
-    self->gradients->add(self->backend, image, cbigan_pass_slope(e, INPUT, n), cbigan_pass_slope(g, x, 0));
-  cbigan_pass_adjoint(g, self->learners[CBIGAN_GENERATOR].gradients);
   return cbigan_backend_finish(self->backend, error);
 }
 
 /* x^ = e x + (1 - e) G(z), z^ = e E(x) + (1 - e) z: the last third, from the first two. */
 static void
-interpolate(CbiganLosses *self, const float *e)
+interpolate(CbiganLosses *self)
 {
   CbiganPass *d = self->train_judge;
   int n = self->options.batch;
   for (int input = IMAGE; input <= LATENT; input++)
-    self->gradients->mix(self->backend, n, cbigan_shape_size(d->forward->network->values[input].shape), e,
+    self->gradients->mix(self->backend, n, cbigan_shape_size(d->forward->network->values[input].shape), self->e,
                          cbigan_pass_value(d, input, 0), cbigan_pass_value(d, input, n),
                          cbigan_pass_value(d, input, 2 * n));
 }
 
-/* The penalty from the adjoints g_i of (x^_i, z^_i); its derivative by them, 2 weight (|g_i| - 1) / (N |g_i|) g_i,
+/* From the adjoints g_i of (x^_i, z^_i): the penalty's derivative by them, 2 weight (|g_i| - 1) / (N |g_i|) g_i,
  * replaces the interpolated inputs. */
-static double
+static void
 penalty_direction(CbiganLosses *self)
 {
   CbiganPass *d = self->train_judge;
+  const CbiganGradients *k = self->gradients;
   int n = self->options.batch;
-  double weight = self->options.penalty, sum = 0.0;
-  for (int i = 0; i < n; i++)
-    self->norms[i] = 0.0;
+  double *squares = (double *)(gpointer)self->squares;
+  k->fill(self->backend, (gsize)n * sizeof(double) / sizeof(float), 0.0f, self->squares);
   for (int input = IMAGE; input <= LATENT; input++)
-    self->gradients->square_norms(self->backend, n, cbigan_shape_size(d->forward->network->values[input].shape),
-                                  cbigan_pass_slope(d, input, 2 * n), self->norms);
+    k->square_norms(self->backend, n, cbigan_shape_size(d->forward->network->values[input].shape),
+                    cbigan_pass_slope(d, input, 2 * n), squares);
+  k->penalty(self->backend, n, self->options.penalty, squares, self->directions);
+  for (int input = IMAGE; input <= LATENT; input++)
+    k->scale(self->backend, n, cbigan_shape_size(d->forward->network->values[input].shape), self->directions,
+             cbigan_pass_slope(d, input, 2 * n), cbigan_pass_value(d, input, 2 * n));
+}
+
+/* Waits. */
+static double
+penalty_loss(CbiganLosses *self)
+{
+  int n = self->options.batch;
+  double sum = 0.0;
+  self->backend->klass->download(self->backend, (CbiganShape){ (int)(sizeof(double) / sizeof(float)), 1, 1 }, n,
+                                 self->squares, (float *)(gpointer)self->norms);
   for (int i = 0; i < n; i++) {
     double norm = sqrt(self->norms[i]);
     sum += (norm - 1.0) * (norm - 1.0);
-    self->direction[i] = norm > 0.0 ? (float)(2.0 * weight * (norm - 1.0) / (n * norm)) : 0.0f;
   }
-  for (int input = IMAGE; input <= LATENT; input++)
-    self->gradients->scale(self->backend, n, cbigan_shape_size(d->forward->network->values[input].shape),
-                           self->direction, cbigan_pass_slope(d, input, 2 * n), cbigan_pass_value(d, input, 2 * n));
-  return weight * sum / n;
+  return self->options.penalty * sum / n;
+}
+
+static void
+run_critic(gpointer data)
+{
+  CbiganLosses *self = ((const Part *)data)->self;
+  CbiganPass *d = self->train_judge;
+  int n = self->options.batch, output = cbigan_pass_output(d);
+  const float seeds[] = { -1.0f / (float)n, 1.0f / (float)n, 1.0f }; /* Eq. 6; of D(x^, z^) itself */
+  cbigan_forward_run(self->imagine);
+  copy(self, (gsize)n * cbigan_shape_size(d->forward->network->values[IMAGE].shape), cbigan_pass_value(d, IMAGE, 0),
+       self->embed->values[INPUT]);
+  cbigan_forward_run(self->embed);
+  fill_pairs(self, d, self->imagine, self->embed->values[self->embed->network->output]);
+  interpolate(self);
+  cbigan_pass_forward(d);
+  for (int group = 0; group < 3; group++)
+    self->gradients->fill(self->backend, (gsize)n, seeds[group], cbigan_pass_slope(d, output, group * n));
+  cbigan_pass_adjoint(d, NULL);
+  penalty_direction(self);
+  cbigan_pass_tangent(d);
+  cbigan_pass_weights(d, 2 * n, self->learners[CBIGAN_DISCRIMINATOR].gradients);
 }
 
 gboolean
@@ -305,25 +424,13 @@ cbigan_losses_critic(CbiganLosses *self, const CbiganBatch *batch, CbiganLossVal
 {
   g_return_val_if_fail(self->train_judge, FALSE);
   CbiganPass *d = self->train_judge;
-  int n = self->options.batch, output = cbigan_pass_output(d);
-  const float seeds[] = { -1.0f / (float)n, 1.0f / (float)n, 1.0f }; /* Eq. 6; of D(x^, z^) itself */
   *values = (CbiganLossValues){ FALSE, TRUE, TRUE, NAN, NAN, NAN, NAN };
-
-  load_stale(self, self->embed);
-  load_stale(self, self->imagine);
+  load_stale(self, CBIGAN_ENCODER);
+  load_stale(self, CBIGAN_GENERATOR);
   upload(self, batch, self->imagine, cbigan_pass_value(d, IMAGE, 0));
-  copy(self, (gsize)n * cbigan_shape_size(d->forward->network->values[IMAGE].shape), cbigan_pass_value(d, IMAGE, 0),
-       self->embed->values[INPUT]);
-  cbigan_forward_run(self->embed);
-  fill_pairs(self, d, self->imagine, self->embed->values[self->embed->network->output]);
-  interpolate(self, batch->e);
-  cbigan_pass_forward(d);
-  values->critic = critic_loss(self, d, 3);
-  for (int group = 0; group < 3; group++)
-    self->gradients->fill(self->backend, (gsize)n, seeds[group], cbigan_pass_slope(d, output, group * n));
-  cbigan_pass_adjoint(d, NULL);
-  values->penalty = penalty_direction(self);
-  cbigan_pass_tangent(d);
-  cbigan_pass_weights(d, 2 * n, self->learners[CBIGAN_DISCRIMINATOR].gradients);
+  self->backend->klass->upload(self->backend, (CbiganShape){ 1, 1, 1 }, self->options.batch, batch->e, self->e);
+  record(self, CRITIC, 0.0, run_critic, (Part){ .self = self });
+  values->critic = critic_loss(self, d);
+  values->penalty = penalty_loss(self);
   return cbigan_backend_finish(self->backend, error);
 }

@@ -78,8 +78,8 @@ allocate(CbiganPass *self, gsize n_floats, GError **error)
 {
   float *data = self->backend->klass->alloc(self->backend, n_floats);
   if (!data)
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND,
-                _("no memory for the gradients: %zu MiB more needed"), n_floats * sizeof(float) >> 20);
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("no memory for the gradients: %zu MiB more needed"),
+                n_floats * sizeof(float) >> 20);
   return data;
 }
 
@@ -215,7 +215,7 @@ cbigan_pass_tangent(CbiganPass *self)
     if (layer->activation != CBIGAN_LINEAR) /* before the primal values go: they are the slopes' signs */
       self->gradients->activation(self->backend, layer->activation, n_floats, primal, tangent);
     if (complete)
-      self->gradients->scale(self->backend, 1, n_floats, &(float){ 1.0f }, tangent, primal);
+      self->gradients->copy(self->backend, n_floats, tangent, primal);
   }
 }
 

@@ -317,7 +317,9 @@ cbigan_training_step(CbiganTraining *self, CbiganTrainProgress *progress, GError
                                    .batch = self->options.batch,
                                    .patch = self->options.patch,
                                    .rotation = self->options.rotation,
-                                   .seed = self->options.seed };
+                                   .seed = self->options.seed,
+                                   .backend = self->backend,
+                                   .gradients = self->gradients };
     self->batches = cbigan_batches_new(&options, batches_before(self, self->step));
     self->last = g_timer_elapsed(self->timer, NULL);
   }

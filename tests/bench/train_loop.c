@@ -60,7 +60,7 @@ make_batches(Run *r, int patch, int batch)
       p->pixels[k] = (guint8)((state = state * 1664525u + 1013904223u) >> 24);
     pictures[i] = p;
   }
-  CbiganBatchOptions options = { pictures, PICTURES, batch, patch, 45.0, 1 };
+  CbiganBatchOptions options = { pictures, PICTURES, batch, patch, 45.0, 1, r->backend, r->gradients };
   r->batches = cbigan_batches_new(&options, 0);
 }
 

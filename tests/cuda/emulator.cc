@@ -191,6 +191,16 @@ emulator_check_idle(const char *name)
 }
 
 cudaError_t
+cudaMemGetInfo(size_t *available, size_t *all)
+{
+  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
+  *available = *all = (size_t)emulator_machine("memory", 8192) << 20;
+  for (auto &a : live)
+    *available -= a.second.size < *available ? a.second.size : *available;
+  return emulator_lost ? cudaErrorDevicesUnavailable : cudaSuccess;
+}
+
+cudaError_t
 cudaFree(void *p)
 {
   std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
@@ -371,7 +381,11 @@ cudaMemcpyAsync(void *to, const void *from, size_t size, enum cudaMemcpyKind kin
     return cudaErrorDevicesUnavailable;
   check_copy(to, size, kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice, "cudaMemcpyAsync, to");
   check_copy(from, size, kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice, "cudaMemcpyAsync, from");
-  return emulator_enqueue(stream, { "copy", {}, 1, [=] { memcpy(to, from, size); } });
+  EmulatorWork work = { "copy", {}, 1, [=] { memcpy(to, from, size); }, {} };
+  for (const void *p : { (const void *)to, from })
+    if (is_device(p))
+      work.pointers.push_back(p);
+  return emulator_enqueue(stream, work);
 }
 
 cudaError_t

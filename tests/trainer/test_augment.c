@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "augment.h"
+#include "available.h"
 #include "model/network.h"
 #include "random.h"
 
@@ -225,6 +226,86 @@ test_random(void)
   g_assert_cmpfloat(fabs(uniform - 0.5), <, 5.0 * sqrt(1.0 / 12 / (N / 4)));
 }
 
+/* A backend that stores pictures cuts the patches that the host does, to the bit: turned, across edges, of pictures of
+ * any size. */
+static void
+test_stored(gconstpointer backend_name)
+{
+  const CbiganShape shape = { 3, 64, 64 };
+  const gsize size = 3 * cbigan_shape_size(shape);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GPtrArray) pictures = g_ptr_array_new_with_free_func(free_picture);
+  g_autoptr(CbiganBackend) backend = cbigan_backend_open(backend_name, 0, 1, &error);
+  g_assert_no_error(error);
+  for (int i = 0; i < 4; i++)
+    g_ptr_array_add(pictures, new_picture(64 + 31 * i, 90 - 13 * (i % 3)));
+  CbiganBatchOptions o = batch_options(pictures);
+  for (int turned = 0; turned < 2; turned++) {
+    o.rotation = turned ? 180.0 : 0.0;
+    o.backend = NULL;
+    g_autoptr(CbiganBatches) here = cbigan_batches_new(&o, 5);
+    o.backend = backend;
+    o.gradients = cbigan_gradients_for(backend);
+    g_autoptr(CbiganBatches) there = cbigan_batches_new(&o, 5);
+    float *x = cbigan_backend_alloc(backend, size, NULL);
+    g_autofree float *found = g_new(float, size);
+    for (int k = 0; k < 4; k++) {
+      const CbiganBatch *want = cbigan_batches_next(here), *got = cbigan_batches_next(there);
+      g_assert_nonnull(want->x);
+      g_assert_true(got->stored && !got->x);
+      o.gradients->cut(backend, got->stored, o.batch, got->cuts, shape.w, x);
+      cbigan_backend_download(backend, shape, o.batch, x, found);
+      cbigan_backend_finish(backend, &error);
+      g_assert_no_error(error);
+      g_assert_cmpmem(found, size * sizeof(float), want->x, size * sizeof(float));
+      g_assert_cmpmem(got->z, sizeof(float) * 3 * CBIGAN_LATENT, want->z, sizeof(float) * 3 * CBIGAN_LATENT);
+    }
+    cbigan_backend_free(backend, x);
+  }
+}
+
+/* More than half of what is free: patches are cut on the host, and nothing has failed. */
+static void
+test_too_many(gconstpointer backend_name)
+{
+  if (!g_getenv("CBIGAN_TEST_EMULATED")) {
+    g_test_skip("only on the emulated GPU");
+    return;
+  }
+  g_setenv("CBIGAN_EMULATOR", "memory=1", TRUE);
+  for (guint n = 5; n <= 6; n++) { /* 100 KB each, of 512 */
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) pictures = new_pictures(n, 200, 166);
+    CbiganBatchOptions o = batch_options(pictures);
+    g_autoptr(CbiganBackend) backend = cbigan_backend_open(backend_name, 0, 1, &error);
+    g_assert_no_error(error);
+    o.backend = backend;
+    o.gradients = cbigan_gradients_for(backend);
+    g_autoptr(CbiganBatches) batches = cbigan_batches_new(&o, 0);
+    const CbiganBatch *b = cbigan_batches_next(batches);
+    g_assert_cmpint(b->stored != NULL, ==, n == 5);
+    g_assert_cmpint(b->x != NULL, ==, n == 6);
+    cbigan_backend_finish(backend, &error);
+    g_assert_no_error(error);
+  }
+  g_unsetenv("CBIGAN_EMULATOR");
+}
+
+static void
+add_stored(const char *name)
+{
+  if (!available_or_skipped("augment/stored", name))
+    return;
+  g_autoptr(CbiganBackend) backend = cbigan_backend_open(name, 0, 1, NULL);
+  const CbiganGradients *gradients = backend ? cbigan_gradients_for(backend) : NULL;
+  if (!gradients || !gradients->store)
+    return;
+  g_autofree char *stored = g_strdup_printf("/augment/stored/%s/patches", name);
+  g_autofree char *too_many = g_strdup_printf("/augment/stored/%s/too-many", name);
+  g_test_add_data_func(stored, name, test_stored);
+  g_test_add_data_func(too_many, name, test_too_many);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -236,5 +317,7 @@ main(int argc, char **argv)
   g_test_add_func("/augment/epochs", test_epochs);
   g_test_add_func("/augment/waited", test_waited);
   g_test_add_func("/augment/random", test_random);
+  for (const CbiganBackendClass *const *b = cbigan_backend_list(); *b; b++)
+    add_stored((*b)->name);
   return g_test_run();
 }

@@ -87,8 +87,8 @@ check_activation_edges(Vectors *v)
 {
   /* y = 0 has the slope of the left side; a NaN output leaves the gradient to the left side's slope too. */
   const float y[] = { 0.0f, -0.0f, 1e-40f, -1e-40f, INFINITY, -INFINITY, NAN };
-  const float slope[] = { CBIGAN_LEAKY_SLOPE, CBIGAN_LEAKY_SLOPE, 1, CBIGAN_LEAKY_SLOPE, 1, CBIGAN_LEAKY_SLOPE,
-                          CBIGAN_LEAKY_SLOPE };
+  const float slope[] = { CBIGAN_LEAKY_SLOPE, CBIGAN_LEAKY_SLOPE, 1, CBIGAN_LEAKY_SLOPE, 1,
+                          CBIGAN_LEAKY_SLOPE, CBIGAN_LEAKY_SLOPE };
   for (int i = 0; i < v->n; i++) {
     v->host[0][i] = y[i % G_N_ELEMENTS(y)];
     v->expected[i] = (double)v->host[1][i] * slope[i % G_N_ELEMENTS(y)];
@@ -134,6 +134,28 @@ samples(const Vectors *v)
   return v->n == 150001 ? 11 : 1; /* 150001 = 11 * 13636 + 5: the last five are nobody's */
 }
 
+/* One number a sample, in the backend. */
+static float *
+put_numbers(Vectors *v, const float *numbers)
+{
+  return side_put(&v->side, (CbiganShape){ 1, 1, 1 }, samples(v), numbers);
+}
+
+static void
+take_numbers(Vectors *v, float *numbers)
+{
+  side_take(&v->side, (CbiganShape){ 1, 1, 1 }, samples(v), numbers, NULL, "numbers of samples");
+}
+
+static void
+check_copy(Vectors *v)
+{
+  for (int i = 0; i < v->n; i++)
+    v->expected[i] = v->host[0][i];
+  v->side.gradients->copy(v->side.backend, v->n, v->data[0], v->data[1]);
+  vectors_check(v, 1, "copy", 0, 0);
+}
+
 static void
 check_mix(Vectors *v)
 {
@@ -141,11 +163,13 @@ check_mix(Vectors *v)
   const int size = v->n / samples(v);
   for (int i = 0; i < v->n; i++) {
     const int sample = i / size;
-    v->expected[i] = sample < samples(v) ? (double)e[sample] * v->host[0][i] + (1.0 - e[sample]) * v->host[2][i]
-                                         : v->host[3][i];
+    v->expected[i] =
+        sample < samples(v) ? (double)e[sample] * v->host[0][i] + (1.0 - e[sample]) * v->host[2][i] : v->host[3][i];
   }
-  v->side.gradients->mix(v->side.backend, samples(v), size, e, v->data[0], v->data[2], v->data[3]);
+  float *there = put_numbers(v, e);
+  v->side.gradients->mix(v->side.backend, samples(v), size, there, v->data[0], v->data[2], v->data[3]);
   vectors_check(v, 3, "mix", 1e-6, 1e-6);
+  take_numbers(v, there);
 }
 
 static void
@@ -155,8 +179,10 @@ check_scale(Vectors *v)
   const int size = v->n / samples(v);
   for (int i = 0; i < v->n; i++)
     v->expected[i] = i / size < samples(v) ? (double)(e[i / size] * v->host[0][i]) : v->host[3][i];
-  v->side.gradients->scale(v->side.backend, samples(v), size, e, v->data[0], v->data[3]);
+  float *there = put_numbers(v, e);
+  v->side.gradients->scale(v->side.backend, samples(v), size, there, v->data[0], v->data[3]);
   vectors_check(v, 3, "scale", 0, 0);
+  take_numbers(v, there);
 }
 
 static void
@@ -183,13 +209,36 @@ check_sums(Vectors *v)
     if (i / size < n)
       expected[i / size] += x * x;
   }
-  v->side.gradients->square_norms(v->side.backend, n, size, v->data[2], norms);
+  const CbiganShape number = { sizeof(double) / sizeof(float), 1, 1 };
+  float *there = side_put(&v->side, number, n, (const float *)(gconstpointer)norms);
+  v->side.gradients->square_norms(v->side.backend, n, size, v->data[2], (double *)(gpointer)there);
+  v->side.backend->klass->download(v->side.backend, number, n, there, (float *)(gpointer)norms);
+  side_take(&v->side, number, n, there, NULL, "squares");
   v->side.gradients->sum(v->side.backend, v->n, v->data[2], &sum);
   for (int i = 0; i < n; i++)
     check_number(v, "square_norms", norms[i], expected[i], expected[i]);
   check_number(v, "sum", sum, expected_sum, magnitude);
   v->side.gradients->sum(v->side.backend, v->n, v->data[0], &sum);
   g_assert_true(v->n < 3 || isnan(sum));
+}
+
+/* Norms below, at and above 1, and none: nothing is divided by that. */
+static void
+check_penalty(Vectors *v)
+{
+  const double squares[] = { 0.25, 1, 4, 0, 1e-30, 1e30, 0.81 };
+  const float directions[] = { -20, 0, 10, 0, -2e16f, 20, -20.0f / 9 };
+  const CbiganShape number = { sizeof(double) / sizeof(float), 1, 1 };
+  enum { N = G_N_ELEMENTS(squares) };
+  float *there = side_put(&v->side, number, N, (const float *)(gconstpointer)squares), got[N] = { 0 };
+  float *to = side_put(&v->side, (CbiganShape){ 1, 1, 1 }, N, got);
+  v->side.gradients->penalty(v->side.backend, N, 10 * N, (const double *)(gpointer)there, to);
+  side_take(&v->side, (CbiganShape){ 1, 1, 1 }, N, to, got, "directions");
+  for (int i = 0; i < N; i++)
+    if (!(fabs((double)(got[i] - directions[i])) <= 1e-6 * fabs((double)directions[i])))
+      g_error("%s, penalty of |g|^2 = %g: %.9g, expected %.9g", v->name, squares[i], (double)got[i],
+              (double)directions[i]);
+  side_take(&v->side, number, N, there, NULL, "squares");
 }
 
 /* Three steps: by hand in double, as in the paper (Kingma & Ba 2015, algorithm 1). */
@@ -259,17 +308,19 @@ static const struct {
   const char *name;
   void (*check)(Vectors *v);
 } tests[] = {
-  { "linear", check_linear },   { "leaky", check_leaky }, { "tanh", check_tanh },
-  { "edges", check_activation_edges },
-  { "l1_gradient", check_l1 },  { "fill", check_fill },   { "add", check_add },
-  { "mix", check_mix },         { "scale", check_scale }, { "sums", check_sums },
+  { "linear", check_linear },   { "leaky", check_leaky },
+  { "tanh", check_tanh },       { "edges", check_activation_edges },
+  { "l1_gradient", check_l1 },  { "fill", check_fill },
+  { "add", check_add },         { "copy", check_copy },
+  { "penalty", check_penalty }, { "mix", check_mix },
+  { "scale", check_scale },     { "sums", check_sums },
   { "adam", check_adam },       { "average", check_average },
 };
 
 static void
 test_vectors(gconstpointer data)
 {
-  void (*check)(Vectors *v) = tests[GPOINTER_TO_INT(data)].check;
+  void (*check)(Vectors * v) = tests[GPOINTER_TO_INT(data)].check;
   for (int s = 0; s < n_sides; s++)
     for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
       Vectors v = vectors_new(s, sizes[i]);

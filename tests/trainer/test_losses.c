@@ -210,17 +210,91 @@ test_separate(Fixture *f, gconstpointer unused)
     g_assert_cmpfloat(gradients[i], ==, 0.0f);
 }
 
+/* One update of each kind; gradients as they come out of it. */
+static void
+run_update(Fixture *f, CbiganLosses *losses, double alpha, float *gradients[CBIGAN_N_NETWORKS],
+           CbiganLossValues *values)
+{
+  g_autoptr(GError) error = NULL;
+  if (alpha < 0.0)
+    cbigan_losses_critic(losses, &f->batch, values, &error);
+  else
+    cbigan_losses_encoder_generator(losses, &f->batch, alpha, values, &error);
+  g_assert_no_error(error);
+  for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++)
+    gradients[kind] = take_gradients(f, kind);
+}
+
+/* Other parameters and another batch. */
+static void
+change(Fixture *f, CbiganLosses *losses[2])
+{
+  for (int i = 0; i < BATCH; i++)
+    f->batch.e[i] = 1.0f - 0.5f * f->batch.e[i];
+  for (int i = 0; i < BATCH * CBIGAN_LATENT; i++)
+    f->batch.z[i] *= -0.75f;
+  for (gsize i = 0; i < (gsize)BATCH * 3 * PATCH * PATCH; i++)
+    f->batch.x[i] *= -0.875f;
+  for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++) {
+    const CbiganLearner *l = &f->learners[kind];
+    f->gradients->average(f->backend, l->network->n_floats, 0.875f, l->gradients, l->parameters);
+    cbigan_losses_load(losses[0], kind);
+    cbigan_losses_load(losses[1], kind);
+  }
+}
+
+/* A backend that records operations makes the same bits of them as when they are called. */
+static void
+test_recorded(Fixture *f, gconstpointer unused)
+{
+  const double alphas[] = { -1.0, 1e-3, 1.0, 0.0, 0.5, -1.0 }; /* negative: D's update */
+  CbiganGradients unrecorded = *f->gradients;
+  const CbiganGradients *both[] = { f->gradients, &unrecorded };
+  CbiganLosses *losses[2];
+  if (!f->gradients->record) {
+    g_test_skip("this backend records nothing");
+    return;
+  }
+  unrecorded.record = NULL;
+  f->batch.z = g_memdup2(f->batch.z, sizeof(float) * BATCH * CBIGAN_LATENT);
+  f->batch.e = g_memdup2(f->batch.e, sizeof(float) * BATCH);
+  for (int i = 0; i < 2; i++) {
+    f->gradients = both[i];
+    losses[i] = new_losses(f, TRUE, TRUE, PENALTY);
+  }
+  f->gradients = both[0];
+  for (int turn = 0; turn < 3; turn++) { /* called, recorded, replayed */
+    for (gsize k = 0; k < G_N_ELEMENTS(alphas); k++) {
+      float *gradients[2][CBIGAN_N_NETWORKS];
+      CbiganLossValues values[2];
+      for (int i = 0; i < 2; i++)
+        run_update(f, losses[i], alphas[k], gradients[i], &values[i]);
+      g_assert_cmpmem(&values[0].reconstruction, 4 * sizeof(double), &values[1].reconstruction, 4 * sizeof(double));
+      for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++) {
+        gsize size = f->learners[kind].network->n_floats * sizeof(float);
+        g_assert_cmpmem(gradients[0][kind], size, gradients[1][kind], size);
+        g_free(gradients[0][kind]);
+        g_free(gradients[1][kind]);
+      }
+    }
+    change(f, losses);
+  }
+  for (int i = 0; i < 2; i++)
+    cbigan_losses_free(losses[i]);
+  g_free(f->batch.z);
+  g_free(f->batch.e);
+}
+
 int
 main(int argc, char **argv)
 {
   static const struct {
     const char *name;
     void (*run)(Fixture *, gconstpointer);
-  } tests[] = { { "consistency", test_consistency },
-                { "adversarial", test_adversarial },
-                { "combined", test_combined },
-                { "critic", test_critic },
-                { "separate", test_separate } };
+  } tests[] = {
+    { "consistency", test_consistency }, { "adversarial", test_adversarial }, { "combined", test_combined },
+    { "critic", test_critic },           { "separate", test_separate },       { "recorded", test_recorded }
+  };
   g_test_init(&argc, &argv, NULL);
   for (const CbiganBackendClass *const *b = cbigan_backend_list(); *b; b++) {
     if (!available_or_skipped("losses", (*b)->name))

@@ -18,6 +18,19 @@ typedef struct {
   int tangent_batch; /* of tangent(); 0: never called */
 } CbiganGradientPlan;
 
+/* Operations that a backend has noted down, to do them again without being called for each. */
+typedef struct _CbiganRecording CbiganRecording;
+
+/* Pictures in a backend's memory. */
+typedef struct _CbiganStored CbiganStored;
+
+/* One patch of one of some pictures, turned about its centre: cbigan_augment_patch(). */
+typedef struct {
+  guint picture;
+  double left, top; /* the upright patch's corner */
+  double cosine, sine;
+} CbiganCut;
+
 typedef struct {
   const char *name; /* as the backend's */
 
@@ -30,28 +43,48 @@ typedef struct {
   void (*activation)(CbiganBackend *self, CbiganActivation activation, gsize n_floats, const float *y, float *dy);
   /* dx (+)= op^T dy for all four kinds of layer; dy is behind the activation already. */
   void (*data)(CbiganBackend *self, CbiganGradientPlan *plan, const float *dy, float *dx, gboolean accumulate);
-  /* conv2d, dense: gradients[layer->weight...] += x (*) dy over the whole batch. A dy that is not finite may make NaN of
-   * taps that meet it in the padding only. */
+  /* conv2d, dense: gradients[layer->weight...] += x (*) dy over the whole batch. A dy that is not finite may make NaN
+   * of taps that meet it in the padding only. */
   void (*weights)(CbiganBackend *self, CbiganGradientPlan *plan, const float *x, const float *dy, float *gradients);
   /* conv2d, dense: gradients[layer->bias...] += sum of dy over the first n samples and all positions. */
   void (*bias)(CbiganBackend *self, CbiganGradientPlan *plan, int n, const float *dy, float *gradients);
   /* y = op(x) (+ y, when layer->accumulate): forward without bias and activation, on tangent_batch samples. */
   void (*tangent)(CbiganBackend *self, CbiganGradientPlan *plan, const float *x, float *y);
 
-  /* Losses and the optimiser. Vectors of per-sample numbers (e, out) are in host memory. */
+  /* Losses and the optimiser. One number a sample is in backend memory too, so that nobody waits for it. */
   void (*l1_gradient)(CbiganBackend *self, gsize n_floats, const float *a, const float *b, float scale,
                       float *da); /* da += scale * sign(a - b): Eq. 11, 12 */
   void (*fill)(CbiganBackend *self, gsize n_floats, float value, float *x);
-  void (*add)(CbiganBackend *self, gsize n_floats, const float *x, float *y); /* y += x */
+  void (*add)(CbiganBackend *self, gsize n_floats, const float *x, float *y);  /* y += x */
+  void (*copy)(CbiganBackend *self, gsize n_floats, const float *x, float *y); /* y = x */
   void (*mix)(CbiganBackend *self, int n, gsize size, const float *e, const float *a, const float *b,
               float *out); /* out_i = e_i a_i + (1 - e_i) b_i */
-  void (*square_norms)(CbiganBackend *self, int n, gsize size, const float *x, double *out); /* out_i += |x_i|^2; waits */
-  void (*scale)(CbiganBackend *self, int n, gsize size, const float *e, const float *x, float *out); /* out_i = e_i x_i */
-  void (*sum)(CbiganBackend *self, gsize n_floats, const float *x, double *out); /* *out = the sum; waits */
+  void (*square_norms)(CbiganBackend *self, int n, gsize size, const float *x, double *out); /* out_i += |x_i|^2 */
+  void (*scale)(CbiganBackend *self, int n, gsize size, const float *e, const float *x,
+                float *out); /* out_i = e_i x_i */
+  /* weight * mean (norm_i - 1)^2 from squares norm_i^2: what g_i, whose norm that is, times is its derivative by g_i */
+  void (*penalty)(CbiganBackend *self, int n, double weight, const double *squares, float *directions);
+  void (*sum)(CbiganBackend *self, gsize n_floats, const float *x,
+              double *out); /* *out = the sum, host memory; waits */
   /* Adam (Kingma & Ba 2015) with bias correction, step = 1, 2, ...; gradients are zeroed afterwards. */
   void (*adam)(CbiganBackend *self, gsize n_floats, int step, float rate, float beta1, float beta2, float epsilon,
                float *gradients, float *m, float *v, float *parameters);
-  void (*average)(CbiganBackend *self, gsize n_floats, float decay, const float *x, float *mean); /* mean = decay mean + (1 - decay) x */
+  void (*average)(CbiganBackend *self, gsize n_floats, float decay, const float *x,
+                  float *mean); /* mean = decay mean + (1 - decay) x */
+
+  /* Optional, NULL = operations(data) is called. Does what operations(data) asks of this backend: the same every time
+   * with the same number, on the same memory; without waiting, allocating or handing it host memory. It is called when
+   * it has to be noted down, else the notes are followed. *recording: NULL before the first time. */
+  void (*record)(CbiganBackend *self, CbiganRecording **recording, double number, void (*operations)(gpointer data),
+                 gpointer data);
+  void (*recording_free)(CbiganBackend *self, CbiganRecording *recording); /* before the memory; waits */
+
+  /* Optional, NULL = patches are cut on the host. Keeps n pictures (rows without padding) where cut() finds them; NULL:
+   * they would take more than half of the memory that is free. */
+  CbiganStored *(*store)(CbiganBackend *self, guint n, const CbiganPixels *pictures);
+  void (*stored_free)(CbiganBackend *self, CbiganStored *stored);
+  /* x (n, 3, side, side), as cbigan_augment_patch() makes it; cuts: host memory */
+  void (*cut)(CbiganBackend *self, const CbiganStored *stored, int n, const CbiganCut *cuts, int side, float *x);
 } CbiganGradients;
 
 extern const CbiganGradients cbigan_gradients_reference;

@@ -7,6 +7,7 @@
 #include "backend/cuda/fused.h"
 
 #include <gmodule.h>
+#include <string.h>
 
 #include "backend/module.h"
 #include "cbigan.h"
@@ -50,6 +51,16 @@ read_capability(CbiganCuda *self)
   return TRUE;
 }
 
+static gboolean
+read_graphs(CbiganCuda *self)
+{
+  const char *asked = g_getenv("CBIGAN_GRAPHS");
+  self->graphs = !asked;
+  if (asked && strcmp(asked, "none"))
+    cbigan_backend_fail(&self->base, _("CBIGAN_GRAPHS: “%s”, expected none"), asked);
+  return !self->base.failure;
+}
+
 /* Not the stream that all share: another user of the GPU in this process must not wait for us, nor we for it. */
 static CbiganBackend *
 cuda_open(int device, int threads, GError **error)
@@ -64,7 +75,7 @@ cuda_open(int device, int threads, GError **error)
   self->device = device;
   self->precision = CBIGAN_PRECISION_FP32;
   self->choices = g_array_new(FALSE, FALSE, sizeof(CbiganCudaChoice));
-  if (CBIGAN_CUDA_TRY(self, cudaSetDevice(device)) && read_capability(self) &&
+  if (read_graphs(self) && CBIGAN_CUDA_TRY(self, cudaSetDevice(device)) && read_capability(self) &&
       CBIGAN_CUDA_TRY(self, cudaStreamCreateWithFlags(&self->stream, cudaStreamNonBlocking)) &&
       CBIGAN_CUDA_TRY(self, cudaEventCreateWithFlags(&self->sent, cudaEventDisableTiming)) &&
       CBIGAN_CUDNN_TRY(self, cudnnCreate(&self->cudnn)) &&

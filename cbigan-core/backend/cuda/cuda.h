@@ -40,6 +40,8 @@ typedef struct {
   int capability;            /* 10 * major + minor */
   CbiganPrecision precision; /* of what is fused from now on */
   GArray *choices;           /* of CbiganCudaChoice: choose.c */
+  gboolean graphs;           /* else all is launched one by one: the environment's CBIGAN_GRAPHS=none */
+  gboolean capturing;        /* one of them: graph.c */
 } CbiganCuda;
 
 typedef enum { CBIGAN_CUDA_FORWARD, CBIGAN_CUDA_DATA, CBIGAN_CUDA_FILTER } CbiganCudaDirection;

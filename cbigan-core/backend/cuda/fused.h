@@ -9,6 +9,7 @@
  */
 #pragma once
 #include "backend/cuda/cuda.h"
+#include "backend/cuda/graph.h"
 
 G_BEGIN_DECLS
 
@@ -54,30 +55,6 @@ typedef struct {
   float *floats;    /* n,c,h,w; NULL: the caller's, or none */
   void *narrow;     /* n,h,w,c, channels in eights; or NULL */
 } CbiganCudaPlace;
-
-/* --- graph.c: launches, captured once for each set of pointers that they use ---------------------------------------
- */
-
-#define CBIGAN_CUDA_GRAPHS 4 /* sets; scoring has one or two */
-
-typedef struct {
-  const void **pointers; /* [n_pointers] */
-  cudaGraphExec_t exec;  /* NULL: free */
-  guint64 last_used;
-} CbiganCudaGraph;
-
-typedef struct {
-  CbiganCudaGraph graphs[CBIGAN_CUDA_GRAPHS];
-  const void **pointers; /* [n_pointers] of this call: filled by the caller */
-  int n_pointers;
-  guint64 calls;
-} CbiganCudaGraphs;
-
-void cbigan_cuda_graphs_init(CbiganCudaGraphs *graphs, int n_pointers);
-/* Does what enqueue(data) puts into the stream: for the first time by calling it, then by graphs. */
-void cbigan_cuda_graphs_run(CbiganCuda *self, CbiganCudaGraphs *graphs, void (*enqueue)(gpointer data), gpointer data);
-/* Waits. */
-void cbigan_cuda_graphs_clear(CbiganCuda *self, CbiganCudaGraphs *graphs);
 
 /* --- the operation ------------------------------------------------------------------------------------------------ */
 

@@ -6,7 +6,7 @@
  * A graph has the pointers of its launches in it, so the caller names all that can change: the values, the parameters,
  * cuDNN's workspace. A set that is not known takes the place of the one that was not used for longest.
  */
-#include "backend/cuda/fused.h"
+#include "backend/cuda/graph.h"
 
 #include <string.h>
 
@@ -48,7 +48,9 @@ capture(CbiganCuda *self, void (*enqueue)(gpointer), gpointer data)
   cudaGraphExec_t exec = NULL;
   if (!CBIGAN_CUDA_TRY(self, cudaStreamBeginCapture(self->stream, cudaStreamCaptureModeThreadLocal)))
     return NULL;
+  self->capturing = TRUE;
   enqueue(data);
+  self->capturing = FALSE;
   if (CBIGAN_CUDA_TRY(self, cudaStreamEndCapture(self->stream, &graph)) && !self->base.failure &&
       !CBIGAN_CUDA_TRY(self, cudaGraphInstantiate(&exec, graph, 0)))
     exec = NULL;
@@ -75,7 +77,7 @@ find(CbiganCudaGraphs *graphs)
 void
 cbigan_cuda_graphs_run(CbiganCuda *self, CbiganCudaGraphs *graphs, void (*enqueue)(gpointer), gpointer data)
 {
-  if (graphs->calls++ == 0) {
+  if (!self->graphs || self->capturing || graphs->calls++ == 0) {
     enqueue(data);
     return;
   }

@@ -72,9 +72,11 @@ void cbigan_cpu_l1_gradient(CbiganBackend *self, gsize n_floats, const float *a,
                             float *da);
 void cbigan_cpu_fill(CbiganBackend *self, gsize n_floats, float value, float *x);
 void cbigan_cpu_add(CbiganBackend *self, gsize n_floats, const float *x, float *y);
+void cbigan_cpu_copy(CbiganBackend *self, gsize n_floats, const float *x, float *y);
 void cbigan_cpu_mix(CbiganBackend *self, int n, gsize size, const float *e, const float *a, const float *b, float *out);
 void cbigan_cpu_square_norms(CbiganBackend *self, int n, gsize size, const float *x, double *out);
 void cbigan_cpu_scale(CbiganBackend *self, int n, gsize size, const float *e, const float *x, float *out);
+void cbigan_cpu_penalty(CbiganBackend *self, int n, double weight, const double *squares, float *directions);
 void cbigan_cpu_sum(CbiganBackend *self, gsize n_floats, const float *x, double *out);
 void cbigan_cpu_adam(CbiganBackend *self, gsize n_floats, int step, float rate, float beta1, float beta2, float epsilon,
                      float *gradients, float *m, float *v, float *parameters);

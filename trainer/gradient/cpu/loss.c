@@ -5,6 +5,9 @@
  */
 #include "gradient/cpu/cpu.h"
 
+#include <math.h>
+#include <string.h>
+
 /* The derivative of |a - b| is the sign of a - b; 0 where they are equal, and where one is NaN. */
 void
 cbigan_cpu_l1_gradient(CbiganBackend *self, gsize n_floats, const float *a, const float *b, float scale, float *da)
@@ -28,6 +31,12 @@ cbigan_cpu_add(CbiganBackend *self, gsize n_floats, const float *x, float *y)
 #pragma omp parallel for simd if (n_floats >= CBIGAN_CPU_PARALLEL) num_threads(self->threads)
   for (gsize i = 0; i < n_floats; i++)
     y[i] += x[i];
+}
+
+void
+cbigan_cpu_copy(CbiganBackend *self, gsize n_floats, const float *x, float *y)
+{
+  memcpy(y, x, n_floats * sizeof *y);
 }
 
 void
@@ -66,6 +75,15 @@ cbigan_cpu_square_norms(CbiganBackend *self, int n, gsize size, const float *x, 
     for (gsize i = 0; i < size; i++)
       sum += (double)from[i] * from[i];
     out[sample] += sum;
+  }
+}
+
+void
+cbigan_cpu_penalty(CbiganBackend *self, int n, double weight, const double *squares, float *directions)
+{
+  for (int i = 0; i < n; i++) {
+    const double norm = sqrt(squares[i]);
+    directions[i] = norm > 0.0 ? (float)(2.0 * weight * (norm - 1.0) / (n * norm)) : 0.0f;
   }
 }
 

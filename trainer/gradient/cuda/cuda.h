@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Rules, streams and failures as in backend/cuda/cuda.h. One operation is one kernel file; gradients.c puts the layers'
- * into the table, loss.c the rest.
+ * into the table, loss.c the rest; record.c makes graphs of them, so but for sum() none waits.
  */
 #pragma once
 #include "backend/cuda/cuda.h"
@@ -36,13 +36,25 @@ void cbigan_cuda_l1_gradient(CbiganBackend *self, gsize n_floats, const float *a
                              float *da);
 void cbigan_cuda_fill(CbiganBackend *self, gsize n_floats, float value, float *x);
 void cbigan_cuda_add(CbiganBackend *self, gsize n_floats, const float *x, float *y);
+void cbigan_cuda_copy(CbiganBackend *self, gsize n_floats, const float *x, float *y);
 void cbigan_cuda_mix(CbiganBackend *self, int n, gsize size, const float *e, const float *a, const float *b,
                      float *out);
 void cbigan_cuda_scale(CbiganBackend *self, int n, gsize size, const float *e, const float *x, float *out);
 void cbigan_cuda_square_norms(CbiganBackend *self, int n, gsize size, const float *x, double *out);
+void cbigan_cuda_penalty(CbiganBackend *self, int n, double weight, const double *squares, float *directions);
 void cbigan_cuda_sum(CbiganBackend *self, gsize n_floats, const float *x, double *out);
 void cbigan_cuda_adam(CbiganBackend *self, gsize n_floats, int step, float rate, float beta1, float beta2,
                       float epsilon, float *gradients, float *m, float *v, float *parameters);
 void cbigan_cuda_average(CbiganBackend *self, gsize n_floats, float decay, const float *x, float *mean);
+
+/* record.c: members of CbiganGradients */
+void cbigan_cuda_record(CbiganBackend *self, CbiganRecording **recording, double number,
+                        void (*operations)(gpointer data), gpointer data);
+void cbigan_cuda_recording_free(CbiganBackend *self, CbiganRecording *recording);
+
+/* cut.c: members of CbiganGradients */
+CbiganStored *cbigan_cuda_store(CbiganBackend *self, guint n, const CbiganPixels *pictures);
+void cbigan_cuda_stored_free(CbiganBackend *self, CbiganStored *stored);
+void cbigan_cuda_cut(CbiganBackend *self, const CbiganStored *stored, int n, const CbiganCut *cuts, int side, float *x);
 
 G_END_DECLS

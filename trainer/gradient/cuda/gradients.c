@@ -125,12 +125,19 @@ static const CbiganGradients cuda = {
   .l1_gradient = cbigan_cuda_l1_gradient,
   .fill = cbigan_cuda_fill,
   .add = cbigan_cuda_add,
+  .copy = cbigan_cuda_copy,
   .mix = cbigan_cuda_mix,
   .square_norms = cbigan_cuda_square_norms,
   .scale = cbigan_cuda_scale,
+  .penalty = cbigan_cuda_penalty,
   .sum = cbigan_cuda_sum,
   .adam = cbigan_cuda_adam,
   .average = cbigan_cuda_average,
+  .record = cbigan_cuda_record,
+  .recording_free = cbigan_cuda_recording_free,
+  .store = cbigan_cuda_store,
+  .stored_free = cbigan_cuda_stored_free,
+  .cut = cbigan_cuda_cut,
 };
 
 G_MODULE_EXPORT extern const CbiganModule cbigan_module;

@@ -37,16 +37,32 @@ cudaError_t cbigan_cuda_launch_add_rows(int rows, size_t size, const float *x, s
 cudaError_t cbigan_cuda_launch_l1_gradient(size_t n_floats, const float *a, const float *b, float scale, float *da,
                                            cudaStream_t stream);
 cudaError_t cbigan_cuda_launch_fill(size_t n_floats, float value, float *x, cudaStream_t stream);
-/* e: device memory */
 cudaError_t cbigan_cuda_launch_mix(int n, size_t size, const float *e, const float *a, const float *b, float *out,
                                    cudaStream_t stream);
-/* e: device memory; NULL: `factor` for all */
-cudaError_t cbigan_cuda_launch_scale(int n, size_t size, const float *e, float factor, const float *x, float *out,
+cudaError_t cbigan_cuda_launch_scale(int n, size_t size, const float *e, const float *x, float *out,
                                      cudaStream_t stream);
-/* partial (n, parts): sums of squares */
-cudaError_t cbigan_cuda_launch_square_norms(int n, size_t size, const float *x, double *partial, cudaStream_t stream);
+/* partial: room for (n, parts of size); squares[i] += */
+cudaError_t cbigan_cuda_launch_square_norms(int n, size_t size, const float *x, double *partial, double *squares,
+                                            cudaStream_t stream);
+cudaError_t cbigan_cuda_launch_penalty(int n, double weight, const double *squares, float *directions,
+                                       cudaStream_t stream);
 /* partial (parts) */
 cudaError_t cbigan_cuda_launch_sum(size_t n_floats, const float *x, double *partial, cudaStream_t stream);
+
+/* A picture's first pixel, three bytes each, and its size */
+typedef struct {
+  size_t offset;
+  int width, height;
+} CbiganCudaPicture;
+
+typedef struct {
+  double left, top, cosine, sine; /* as CbiganCut */
+  int picture;
+} CbiganCudaCut;
+
+/* x (n, 3, side, side); all in device memory */
+cudaError_t cbigan_cuda_launch_cut(int n, int side, const CbiganCudaPicture *pictures, const unsigned char *pixels,
+                                   const CbiganCudaCut *cuts, float *x, cudaStream_t stream);
 
 /* Adam with its corrections drawn out: parameters -= scale m / (root sqrt(v) + epsilon) */
 typedef struct {

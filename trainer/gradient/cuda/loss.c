@@ -6,7 +6,6 @@
 #include "gradient/cuda/cuda.h"
 
 #include <math.h>
-#include <string.h>
 
 void
 cbigan_cuda_l1_gradient(CbiganBackend *base, gsize n_floats, const float *a, const float *b, float scale, float *da)
@@ -32,47 +31,46 @@ cbigan_cuda_add(CbiganBackend *base, gsize n_floats, const float *x, float *y)
   CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_add_rows(1, n_floats, x, n_floats, y, self->stream));
 }
 
-/* The caller's numbers, one a sample, on the device; NULL: failed. */
-static const float *
-send_numbers(CbiganCuda *self, int n, const float *e)
+void
+cbigan_cuda_copy(CbiganBackend *base, gsize n_floats, const float *x, float *y)
 {
-  const gsize size = (gsize)n * sizeof *e;
-  float *host = cbigan_cuda_outbox(self, size);
-  if (!host)
-    return NULL;
-  memcpy(host, e, size);
-  return cbigan_cuda_send(self, size);
+  CbiganCuda *self = (CbiganCuda *)base;
+  cbigan_cuda_enter(self);
+  CBIGAN_CUDA_TRY(self, cudaMemcpyAsync(y, x, n_floats * sizeof *y, cudaMemcpyDeviceToDevice, self->stream));
 }
 
 void
 cbigan_cuda_mix(CbiganBackend *base, int n, gsize size, const float *e, const float *a, const float *b, float *out)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  const float *sent = send_numbers(self, n, e);
-  if (sent)
-    CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_mix(n, size, sent, a, b, out, self->stream));
+  cbigan_cuda_enter(self);
+  CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_mix(n, size, e, a, b, out, self->stream));
 }
 
-/* A single number goes along with the launch: sending it would wait for the last one that was sent. */
 void
 cbigan_cuda_scale(CbiganBackend *base, int n, gsize size, const float *e, const float *x, float *out)
 {
   CbiganCuda *self = (CbiganCuda *)base;
   cbigan_cuda_enter(self);
-  const float *sent = n > 1 ? send_numbers(self, n, e) : NULL;
-  if (sent || n == 1)
-    CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_scale(n, size, sent, e[0], x, out, self->stream));
+  CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_scale(n, size, e, x, out, self->stream));
 }
 
 void
 cbigan_cuda_square_norms(CbiganBackend *base, int n, gsize size, const float *x, double *out)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  const int parts = cbigan_cuda_parts(size);
-  double *partial = cbigan_cuda_inbox(self, (gsize)n * (gsize)parts * sizeof(double));
+  const gsize parts = (gsize)cbigan_cuda_parts(size);
+  double *partial = cbigan_cuda_inbox(self, (gsize)n * parts * sizeof(double)); /* nobody receives it */
   if (partial)
-    CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_square_norms(n, size, x, partial, self->stream));
-  cbigan_cuda_add_parts(self, n, parts, TRUE, out);
+    CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_square_norms(n, size, x, partial, out, self->stream));
+}
+
+void
+cbigan_cuda_penalty(CbiganBackend *base, int n, double weight, const double *squares, float *directions)
+{
+  CbiganCuda *self = (CbiganCuda *)base;
+  cbigan_cuda_enter(self);
+  CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_penalty(n, weight, squares, directions, self->stream));
 }
 
 void

@@ -38,10 +38,30 @@ mix(size_t n_floats, size_t size, const float *e, const float *a, const float *b
 }
 
 __global__ static void
-scale(size_t n_floats, size_t size, const float *e, float factor, const float *x, float *out)
+scale(size_t n_floats, size_t size, const float *e, const float *x, float *out)
 {
   CBIGAN_EACH (i, n_floats)
-    out[i] = (e ? e[i / size] : factor) * x[i];
+    out[i] = e[i / size] * x[i];
+}
+
+__global__ static void
+add_squares(size_t n, int parts, const double *partial, double *squares)
+{
+  CBIGAN_EACH (i, n) {
+    double sum = squares[i];
+    for (int k = 0; k < parts; k++)
+      sum += partial[i * (size_t)parts + (size_t)k];
+    squares[i] = sum;
+  }
+}
+
+__global__ static void
+penalty(size_t n, double weight, const double *squares, float *directions)
+{
+  CBIGAN_EACH (i, n) {
+    const double norm = sqrt(squares[i]);
+    directions[i] = norm > 0.0 ? (float)(2.0 * weight * (norm - 1.0) / ((double)n * norm)) : 0.0f;
+  }
 }
 
 struct Square {
@@ -93,18 +113,28 @@ cbigan_cuda_launch_mix(int n, size_t size, const float *e, const float *a, const
 }
 
 cudaError_t
-cbigan_cuda_launch_scale(int n, size_t size, const float *e, float factor, const float *x, float *out,
-                         cudaStream_t stream)
+cbigan_cuda_launch_scale(int n, size_t size, const float *e, const float *x, float *out, cudaStream_t stream)
 {
   const size_t n_floats = (size_t)n * size;
-  return CBIGAN_LAUNCH(scale, blocks_for(n_floats), stream, n_floats, size, e, factor, x, out);
+  return CBIGAN_LAUNCH(scale, blocks_for(n_floats), stream, n_floats, size, e, x, out);
 }
 
 cudaError_t
-cbigan_cuda_launch_square_norms(int n, size_t size, const float *x, double *partial, cudaStream_t stream)
+cbigan_cuda_launch_square_norms(int n, size_t size, const float *x, double *partial, double *squares,
+                                cudaStream_t stream)
 {
   const Square term = { x, size };
-  return launch_reduce(term, (size_t)n, size, partial, stream);
+  const cudaError_t status = launch_reduce(term, (size_t)n, size, partial, stream);
+  if (status != cudaSuccess)
+    return status;
+  return CBIGAN_LAUNCH(add_squares, blocks_for((size_t)n), stream, (size_t)n, cbigan_cuda_parts(size), partial,
+                       squares);
+}
+
+cudaError_t
+cbigan_cuda_launch_penalty(int n, double weight, const double *squares, float *directions, cudaStream_t stream)
+{
+  return CBIGAN_LAUNCH(penalty, blocks_for((size_t)n), stream, (size_t)n, weight, squares, directions);
 }
 
 cudaError_t

@@ -5,6 +5,9 @@
  */
 #include "gradient/reference/reference.h"
 
+#include <math.h>
+#include <string.h>
+
 /* The derivative of |a - b| is the sign of a - b; 0 where they are equal, and where one is NaN. */
 void
 cbigan_reference_l1_gradient(CbiganBackend *self, gsize n_floats, const float *a, const float *b, float scale,
@@ -29,6 +32,12 @@ cbigan_reference_add(CbiganBackend *self, gsize n_floats, const float *x, float 
 }
 
 void
+cbigan_reference_copy(CbiganBackend *self, gsize n_floats, const float *x, float *y)
+{
+  memcpy(y, x, n_floats * sizeof *y);
+}
+
+void
 cbigan_reference_mix(CbiganBackend *self, int n, gsize size, const float *e, const float *a, const float *b, float *out)
 {
   for (gsize i = 0; i < n * size; i++)
@@ -48,6 +57,15 @@ cbigan_reference_square_norms(CbiganBackend *self, int n, gsize size, const floa
   for (int sample = 0; sample < n; sample++)
     for (gsize i = 0; i < size; i++, x++)
       out[sample] += (double)*x * *x;
+}
+
+void
+cbigan_reference_penalty(CbiganBackend *self, int n, double weight, const double *squares, float *directions)
+{
+  for (int i = 0; i < n; i++) {
+    const double norm = sqrt(squares[i]);
+    directions[i] = norm > 0.0 ? (float)(2.0 * weight * (norm - 1.0) / (n * norm)) : 0.0f;
+  }
 }
 
 void

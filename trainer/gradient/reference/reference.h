@@ -38,10 +38,12 @@ void cbigan_reference_l1_gradient(CbiganBackend *self, gsize n_floats, const flo
                                   float *da);
 void cbigan_reference_fill(CbiganBackend *self, gsize n_floats, float value, float *x);
 void cbigan_reference_add(CbiganBackend *self, gsize n_floats, const float *x, float *y);
+void cbigan_reference_copy(CbiganBackend *self, gsize n_floats, const float *x, float *y);
 void cbigan_reference_mix(CbiganBackend *self, int n, gsize size, const float *e, const float *a, const float *b,
                           float *out);
 void cbigan_reference_square_norms(CbiganBackend *self, int n, gsize size, const float *x, double *out);
 void cbigan_reference_scale(CbiganBackend *self, int n, gsize size, const float *e, const float *x, float *out);
+void cbigan_reference_penalty(CbiganBackend *self, int n, double weight, const double *squares, float *directions);
 void cbigan_reference_sum(CbiganBackend *self, gsize n_floats, const float *x, double *out);
 void cbigan_reference_adam(CbiganBackend *self, gsize n_floats, int step, float rate, float beta1, float beta2,
                            float epsilon, float *gradients, float *m, float *v, float *parameters);

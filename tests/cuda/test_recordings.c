@@ -1,0 +1,165 @@
+/* test_recordings.c - operations of the cuda backend's gradients, recorded: when they are called, and what comes of it
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Whether whole updates have the same bits recorded and not is looked at in tests/trainer/test_losses.c.
+ */
+#include <string.h>
+
+#include "gradient/gradient.h"
+#include "machines.h"
+
+#define N 1000
+#define MORE 3000000 /* numbers whose sum has more parts */
+
+typedef struct {
+  CbiganBackend *backend;
+  const CbiganGradients *gradients;
+  CbiganRecording *recording;
+  float *x, *y, *square; /* (N), (MORE), a double */
+  float value;
+  int calls; /* of operations() */
+} Work;
+
+static Work
+work_new(void)
+{
+  g_autoptr(GError) error = NULL;
+  Work w = { .backend = cbigan_backend_open("cuda", 0, 1, &error) };
+  g_assert_no_error(error);
+  w.gradients = cbigan_gradients_for(w.backend);
+  g_assert_nonnull(w.gradients->record);
+  w.x = cbigan_backend_alloc(w.backend, N, NULL);
+  w.y = cbigan_backend_alloc(w.backend, MORE, NULL);
+  w.square = cbigan_backend_alloc(w.backend, sizeof(double) / sizeof(float), NULL);
+  return w;
+}
+
+static void
+work_clear(Work *w)
+{
+  if (w->recording)
+    w->gradients->recording_free(w->backend, w->recording);
+  cbigan_backend_free(w->backend, w->x);
+  cbigan_backend_free(w->backend, w->y);
+  cbigan_backend_free(w->backend, w->square);
+  cbigan_backend_close(w->backend);
+}
+
+static void
+operations(gpointer data)
+{
+  Work *w = data;
+  w->calls++;
+  w->gradients->fill(w->backend, N, w->value, w->x);
+  w->gradients->fill(w->backend, sizeof(double) / sizeof(float), 0.0f, w->square);
+  w->gradients->square_norms(w->backend, 1, N, w->x, (double *)(gpointer)w->square);
+}
+
+static void
+record(Work *w, float value)
+{
+  w->value = value;
+  w->gradients->fill(w->backend, N, -1.0f, w->x); /* so that nothing shows that was there before */
+  w->gradients->record(w->backend, &w->recording, (double)value, operations, w);
+}
+
+/* What the operations make, and how often they have been called by then. */
+static void
+check(Work *w, float value, int calls)
+{
+  const CbiganShape number = { sizeof(double) / sizeof(float), 1, 1 };
+  g_autoptr(GError) error = NULL;
+  double square;
+  record(w, value);
+  w->backend->klass->download(w->backend, number, 1, w->square, (float *)(gpointer)&square);
+  cbigan_backend_finish(w->backend, &error);
+  g_assert_no_error(error);
+  g_assert_cmpfloat(square, ==, (double)value * (double)value * N);
+  g_assert_cmpint(w->calls, ==, calls);
+}
+
+/* Called, called to be recorded, not called any more; another number is recorded anew, and few are remembered. */
+static void
+test_numbers(void)
+{
+  if (!can_run())
+    return;
+  Work w = work_new();
+  check(&w, 2, 1);
+  check(&w, 2, 2);
+  check(&w, 2, 2);
+  check(&w, 3, 3);
+  check(&w, 2, 3);
+  check(&w, 3, 3);
+  for (int turn = 0; turn < 2; turn++)
+    for (int i = 0; i < 7; i++)
+      check(&w, (float)(10 + i), 4 + 7 * turn + i);
+  check(&w, 16, 17);
+  work_clear(&w);
+}
+
+/* The environment's CBIGAN_GRAPHS=none */
+static void
+test_none(void)
+{
+  if (!can_run())
+    return;
+  g_autoptr(GError) error = NULL;
+  g_setenv("CBIGAN_GRAPHS", "some", TRUE);
+  g_assert_null(cbigan_backend_open("cuda", 0, 1, &error));
+  g_assert_nonnull(strstr(error->message, "some"));
+  g_setenv("CBIGAN_GRAPHS", "none", TRUE);
+  Work w = work_new();
+  g_unsetenv("CBIGAN_GRAPHS");
+  for (int i = 1; i < 5; i++)
+    check(&w, 2, i);
+  work_clear(&w);
+}
+
+/* Somebody else's operations need more of the backend's own memory, which so lies elsewhere. */
+static void
+test_memory_moves(void)
+{
+  if (!can_run())
+    return;
+  Work w = work_new();
+  for (int i = 0; i < 3; i++)
+    check(&w, 2, MIN(i + 1, 2));
+  w.gradients->square_norms(w.backend, 1, MORE, w.y, (double *)(gpointer)w.square);
+  check(&w, 2, 3);
+  check(&w, 2, 3);
+  work_clear(&w);
+}
+
+/* The failure is told once, with its place; after that all works as before. */
+static void
+test_capture_fails(void)
+{
+  if (!can_run() || !only_emulated())
+    return;
+  Work w = work_new();
+  g_autoptr(GError) error = NULL;
+  check(&w, 2, 1);
+  g_setenv("CBIGAN_EMULATOR", OWN ",uncapturable=2", TRUE);
+  record(&w, 2);
+  g_assert_false(cbigan_backend_finish(w.backend, &error));
+  g_assert_nonnull(strstr(error->message, "loss.c:"));
+  g_assert_nonnull(strstr(error->message, "cudaErrorStreamCaptureUnsupported"));
+  g_setenv("CBIGAN_EMULATOR", OWN, TRUE);
+  check(&w, 2, 3);
+  check(&w, 2, 3);
+  work_clear(&w);
+}
+
+int
+main(int argc, char **argv)
+{
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/recordings/numbers", test_numbers);
+  g_test_add_func("/recordings/none", test_none);
+  g_test_add_func("/recordings/memory-moves", test_memory_moves);
+  g_test_add_func("/recordings/capture-fails", test_capture_fails);
+  return g_test_run();
+}

@@ -1,0 +1,79 @@
+/* cut.c - pictures in device memory, and patches out of them
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "gradient/cuda/cuda.h"
+
+/* One allocation: the table, then all pixels. */
+struct _CbiganStored {
+  CbiganCudaPicture *pictures; /* (n) */
+  const guint8 *pixels;
+};
+
+static gsize
+bytes_of(const CbiganPixels *picture)
+{
+  return (gsize)picture->width * (gsize)picture->height * 3;
+}
+
+/* NULL: no room, which is not kept, as the caller has another way; or failed, which is. */
+static void *
+allocate(CbiganCuda *self, gsize size)
+{
+  void *memory = NULL;
+  gsize available = 0, all = 0;
+  if (!CBIGAN_CUDA_TRY(self, cudaMemGetInfo(&available, &all)) || size > available / 2)
+    return NULL;
+  const cudaError_t status = cudaMalloc(&memory, size);
+  if (status == cudaErrorMemoryAllocation)
+    cudaGetLastError(); /* else the next launch would report it */
+  else
+    CBIGAN_CUDA_TRY(self, status);
+  return status == cudaSuccess ? memory : NULL;
+}
+
+CbiganStored *
+cbigan_cuda_store(CbiganBackend *base, guint n, const CbiganPixels *pictures)
+{
+  CbiganCuda *self = (CbiganCuda *)base;
+  const gsize table_size = n * sizeof(CbiganCudaPicture);
+  g_autofree CbiganCudaPicture *table = g_new0(CbiganCudaPicture, n);
+  gsize size = 0;
+  for (guint i = 0; i < n; size += bytes_of(&pictures[i]), i++)
+    table[i] = (CbiganCudaPicture){ size, pictures[i].width, pictures[i].height };
+  cbigan_cuda_enter(self);
+  guint8 *memory = allocate(self, table_size + size), *pixels = memory + table_size;
+  if (!memory)
+    return NULL;
+  CBIGAN_CUDA_TRY(self, cudaMemcpyAsync(memory, table, table_size, cudaMemcpyHostToDevice, self->stream));
+  for (guint i = 0; i < n; i++)
+    CBIGAN_CUDA_TRY(self, cudaMemcpyAsync(pixels + table[i].offset, pictures[i].data, bytes_of(&pictures[i]),
+                                          cudaMemcpyHostToDevice, self->stream));
+  CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream)); /* the caller's memory is the caller's again */
+  CbiganStored *stored = g_new(CbiganStored, 1);
+  *stored = (CbiganStored){ (CbiganCudaPicture *)(gpointer)memory, pixels };
+  return stored;
+}
+
+void
+cbigan_cuda_stored_free(CbiganBackend *base, CbiganStored *stored)
+{
+  cbigan_cuda_free(base, (float *)(gpointer)stored->pictures);
+  g_free(stored);
+}
+
+void
+cbigan_cuda_cut(CbiganBackend *base, const CbiganStored *stored, int n, const CbiganCut *cuts, int side, float *x)
+{
+  CbiganCuda *self = (CbiganCuda *)base;
+  const gsize size = (gsize)n * sizeof(CbiganCudaCut);
+  CbiganCudaCut *to = cbigan_cuda_outbox(self, size);
+  if (!to)
+    return;
+  for (int i = 0; i < n; i++)
+    to[i] = (CbiganCudaCut){ cuts[i].left, cuts[i].top, cuts[i].cosine, cuts[i].sine, (int)cuts[i].picture };
+  const CbiganCudaCut *sent = cbigan_cuda_send(self, size);
+  if (sent)
+    CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_cut(n, side, stored->pictures, stored->pixels, sent, x, self->stream));
+}
