@@ -4,9 +4,10 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * For training 3x3 convolutions, forward and backward, by Winograd's minimal filtering as in kernels.h, where there are
- * enough channels to fill vectors, and with pixels in the lanes (narrow.h) where there are not; conv3.c shares the work
- * among threads. For scoring few patches all kinds of layers, directly; deep.c runs them. channels.c is compiled once
- * for each instruction set.
+ * enough channels to fill vectors, and with pixels in the lanes (narrow.h) where there are not, and 1x1 convolutions of
+ * few channels (pixelwise.h); conv3.c and conv1.c share the work among threads. For scoring few patches all kinds of
+ * layers, by the same filtering or directly (direct.h); deep.c runs them. channels.c is compiled once for each
+ * instruction set.
  */
 #pragma once
 #include "model/network.h"

@@ -11,8 +11,6 @@
 
 #include <stdlib.h>
 
-#define FEWEST_DEEP 6 /* width of a network whose maps of medium size have channels enough for vectors of 16 */
-
 /* --- layers into steps ------------------------------------------------------------------------------------------ */
 
 static CbiganStep *
@@ -322,6 +320,8 @@ wide_enough(const CbiganKernels *kernels, const CbiganLayer *l)
   int width = l->kind == CBIGAN_UPSAMPLE ? l->out.w : l->in.w;
   return kernels->segments == kernels->lanes && width >= 4 * kernels->segments;
 }
+
+#define FEWEST_DEEP 6 /* width of a network whose maps of medium size have channels enough for vectors of 16 */
 
 /* Kernels for segments of that layer's map, of the widest vectors that it fills. NULL: none, or its channels fill wider
  * ones, which is faster (tests/bench/fused); deep.c has no bf16. */

@@ -165,7 +165,7 @@ cbigan_cpu_conv3_scratch(const CbiganKernels *kernels, const CbiganConv3 *conv) 
 /* An instruction set */
 typedef struct {
   const char *name;
-  const CbiganKernels *many, *few; /* for many patches, more lanes; for few, and for segments */
+  const CbiganKernels *many, *few; /* for many patches, more lanes; for few; both for segments */
   const CbiganKernels *bf16_many, *bf16_few;
   gboolean bf16; /* has instructions for bf16 products; without, those kernels are slower than the others */
   const CbiganChannels *channels[3]; /* for training, the widest vectors first; NULL-terminated */
