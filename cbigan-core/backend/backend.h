@@ -191,6 +191,13 @@ void cbigan_backend_fail(CbiganBackend *self, const char *format, ...) G_GNUC_PR
 /* For fuse(): the first layer of [first, end) that depends on other inputs of the network than layer `first` does, or
  * end. Layers before it are fused without it, so that cbigan_forward_run_again() need not run more than it must. */
 int cbigan_backend_same_sources(const CbiganNetwork *network, int first, int end);
+/* For backends: whether the n layers from l on begin with a residual block (networks.c). */
+typedef struct {
+  int n_layers; /* without the pool */
+  gboolean up;  /* the first one is an upsampling */
+  const CbiganLayer *skip, *first, *second, *closing, *pool; /* pool: NULL = none */
+} CbiganBlock;
+gboolean cbigan_backend_find_block(const CbiganLayer *l, int n, CbiganBlock *block);
 
 /* The functions of CbiganBackendClass with their arguments checked; a wrong one is a caller's bug. */
 float *cbigan_backend_alloc(CbiganBackend *self, gsize n_floats, GError **error); /* NULL with CBIGAN_ERROR_BACKEND */

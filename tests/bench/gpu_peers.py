@@ -140,22 +140,15 @@ def floor(limits, work, number):
 # --- scoring -----------------------------------------------------------------------------------------------------
 
 
-def measure(programs, rounds):
-    """{name: [[milliseconds of each call] of each round]}, the first round left out as warm-up."""
-    times = {name: [] for name in programs}
-    for i in range(rounds + 1):
-        names = list(programs)
-        names = names[i % len(names):] + names[:i % len(names)]
-        for name in names:
-            first = programs[name].milliseconds()
-            calls = min(50, max(3, int(peers.TURN / first)))
-            times[name].append([programs[name].milliseconds() for _ in range(calls)])
-    return {name: values[1:] for name, values in times.items()}
+def calls(program):
+    """Milliseconds of each of some calls, after one that says how many."""
+    number = min(50, max(3, int(peers.TURN / program.milliseconds())))
+    return [program.milliseconds() for _ in range(number)]
 
 
 def percentiles(rounds):
-    calls = sorted(itertools.chain(*rounds))
-    return ' / '.join(f'{calls[min(len(calls) - 1, len(calls) * p // 100)]:.2f}' for p in PERCENTILES)
+    times = sorted(itertools.chain(*rounds))
+    return ' / '.join(f'{times[min(len(times) - 1, len(times) * p // 100)]:.2f}' for p in PERCENTILES)
 
 
 def compare(options, limits, case, tap, used):
@@ -175,7 +168,7 @@ def compare(options, limits, case, tap, used):
         tolerance = peers.TOLERANCES[peer.split()[-1]]
         programs[peer] = peers.open_fastest(peer, settings, folder, tail, exact, tolerance)
         used.setdefault(f'{peer}: {programs[peer].setting}', []).append(f'{name} {tap}')
-    times = measure(programs, options.rounds)
+    times = peers.measure(programs, options.rounds, calls)
     medians = {who: [statistics.median(calls) for calls in rounds] for who, rounds in times.items()}
     for program in programs.values():
         program.close()

@@ -8,11 +8,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cbigan.h"
 #include "golden/golden.h"
 #include "model/forward.h"
+#include "resident.h"
 
 static gboolean
 emulated(const char *machine)
@@ -328,14 +328,6 @@ test_on_its_way(void)
   for (int i = 0; i < FRAMES * SIZE; i++)
     g_assert_cmpfloat_with_epsilon(host[i], i / SIZE * 100 / 127.5f - 1, 1e-6f);
   cbigan_backend_free(backend, x);
-}
-
-static gint64
-resident_bytes(void)
-{
-  g_autofree char *text = NULL;
-  g_assert_true(g_file_get_contents("/proc/self/statm", &text, NULL, NULL));
-  return g_ascii_strtoll(strchr(text, ' '), NULL, 10) * sysconf(_SC_PAGESIZE);
 }
 
 /* Nothing is left behind, neither there (the emulated GPU is small) nor here: on a GPU, a thousand times. */

@@ -7,11 +7,11 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cbigan.h"
 #include "machines.h"
 #include "passes.h"
+#include "resident.h"
 
 static Pass
 open_pass(const CbiganNetwork *network, const Case *c)
@@ -273,14 +273,6 @@ test_memory(void)
   g_assert_cmpint(failed, >, 1);
   g_assert_cmpint(done, >, 1);
   cbigan_backend_free(backend, parameters);
-}
-
-static gint64
-resident_bytes(void)
-{
-  g_autofree char *text = NULL;
-  g_assert_true(g_file_get_contents("/proc/self/statm", &text, NULL, NULL));
-  return g_ascii_strtoll(strchr(text, ' '), NULL, 10) * sysconf(_SC_PAGESIZE);
 }
 
 /* A thousand times opened, captured, closed; and a thousand sets of pointers in one that stays open. Neither memory

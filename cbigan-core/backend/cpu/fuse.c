@@ -54,41 +54,30 @@ add_part(CbiganStep *step, const CbiganLayer *l)
   step->bias = l->bias;
 }
 
-static gboolean
-is_conv(const CbiganLayer *l, int kernel, CbiganActivation activation, gboolean accumulate)
-{
-  return l->kind == CBIGAN_CONV2D && l->kernel == kernel && l->activation == activation && l->accumulate == accumulate;
-}
-
 /* The take functions return how many of the n layers from l on they took: 0 = it is something else. */
 static int
 take_block(CbiganCpuFused *self, const CbiganLayer *l, int n)
 {
-  gboolean up = l->kind == CBIGAN_UPSAMPLE;
-  const CbiganLayer *skip = l + up, *first = skip + 1, *second = skip + 2, *closing = skip + 3, *pool = skip + 4;
-  if (n < 4 + up || !is_conv(skip, 1, CBIGAN_LINEAR, FALSE) || !is_conv(first, 3, CBIGAN_LEAKY, FALSE) ||
-      !is_conv(second, 3, CBIGAN_LEAKY, FALSE) || !is_conv(closing, 1, CBIGAN_LEAKY, TRUE) ||
-      first->input != skip->input || second->input != first->output || closing->input != second->output ||
-      closing->output != skip->output || skip->bias != CBIGAN_NO_OFFSET)
+  CbiganBlock b;
+  if (!cbigan_backend_find_block(l, n, &b))
     return 0;
-  gboolean halve = n > 4 + up && pool->kind == CBIGAN_AVGPOOL && pool->input == closing->output;
   int small_skip = self->n_values; /* a value that the network has not got */
-  if (up) {
-    CbiganStep *step = add_step(self, CBIGAN_STEP_ROWS, l->input, skip);
+  if (b.up) {
+    CbiganStep *step = add_step(self, CBIGAN_STEP_ROWS, l->input, b.skip);
     step->output = small_skip;
-    add_part(step, skip);
-    self->shapes[self->n_values++] = (CbiganShape){ skip->out.c, l->in.h, l->in.w };
+    add_part(step, b.skip);
+    self->shapes[self->n_values++] = (CbiganShape){ b.skip->out.c, l->in.h, l->in.w };
   }
-  CbiganStep *step = add_step(self, CBIGAN_STEP_ROWS, l->input, halve ? pool : closing);
-  add_conv3(step, first, up);
-  add_conv3(step, second, FALSE);
-  if (up)
+  CbiganStep *step = add_step(self, CBIGAN_STEP_ROWS, l->input, b.pool ? b.pool : b.closing);
+  add_conv3(step, b.first, b.up);
+  add_conv3(step, b.second, FALSE);
+  if (b.up)
     step->added = small_skip;
   else
-    add_part(step, skip);
-  add_part(step, closing);
-  step->avgpool = halve;
-  return 4 + up + halve;
+    add_part(step, b.skip);
+  add_part(step, b.closing);
+  step->avgpool = b.pool != NULL;
+  return b.n_layers + (b.pool != NULL);
 }
 
 static int

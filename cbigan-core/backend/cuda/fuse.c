@@ -61,36 +61,28 @@ is_needed(const CbiganNetwork *network, int n_layers, const int *keep, int value
   return FALSE;
 }
 
-static gboolean
-is_conv(const CbiganLayer *l, int kernel, CbiganActivation activation, gboolean accumulate)
-{
-  return l->kind == CBIGAN_CONV2D && l->kernel == kernel && l->activation == activation && l->accumulate == accumulate;
-}
-
 /* The take functions return how many of the n layers from layer i on they took: 0 = it is something else. */
 static int
 take_block(Builder *b, int i, int n)
 {
   const CbiganNetwork *network = b->self->network;
   const CbiganLayer *l = &network->layers[i];
-  gboolean up = l->kind == CBIGAN_UPSAMPLE;
-  const CbiganLayer *skip = l + up, *first = skip + 1, *second = skip + 2, *closing = skip + 3, *pool = skip + 4;
-  if (n < 4 + up || !is_conv(skip, 1, CBIGAN_LINEAR, FALSE) || !is_conv(first, 3, CBIGAN_LEAKY, FALSE) ||
-      !is_conv(second, 3, CBIGAN_LEAKY, FALSE) || !is_conv(closing, 1, CBIGAN_LEAKY, TRUE) ||
-      first->input != skip->input || second->input != first->output || closing->input != second->output ||
-      closing->output != skip->output || skip->bias != CBIGAN_NO_OFFSET)
+  CbiganBlock block;
+  if (!cbigan_backend_find_block(l, n, &block))
     return 0;
-  int taken = 4 + up;
-  gboolean halves = n > taken && pool->kind == CBIGAN_AVGPOOL && pool->input == closing->output &&
-                    !is_needed(network, b->n_layers, b->keep, closing->output, i, i + taken + 1);
+  const CbiganLayer *first = block.first, *second = block.second, *closing = block.closing;
+  const gboolean up = block.up;
+  int taken = block.n_layers;
+  gboolean halves = block.pool && !is_needed(network, b->n_layers, b->keep, closing->output, i, i + taken + 1);
   const int inside[] = { first->output, second->output, up ? l->output : first->output };
   for (guint k = 0; k < G_N_ELEMENTS(inside); k++)
     if (is_needed(network, b->n_layers, b->keep, inside[k], i, i + taken))
       return 0;
   add_convolution(b, first, l->input, up, first->output);
   add_convolution(b, second, first->output, FALSE, second->output);
-  CbiganCudaStep *end = add_convolution(b, closing, second->output, FALSE, halves ? pool->output : closing->output);
-  end->parts[end->n_parts++] = (CbiganCudaPart){ .layer = skip, .input = l->input, .doubles = up };
+  CbiganCudaStep *end =
+      add_convolution(b, closing, second->output, FALSE, halves ? block.pool->output : closing->output);
+  end->parts[end->n_parts++] = (CbiganCudaPart){ .layer = block.skip, .input = l->input, .doubles = up };
   end->halves = halves;
   return taken + halves;
 }
