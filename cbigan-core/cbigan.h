@@ -100,6 +100,14 @@ const char *const *cbigan_backend_names(void);
 /* NULL when the backend can run here, else the reason in words (transfer full). */
 char *cbigan_backend_unavailable(const char *name);
 
+/* Which results get an anomaly map, and regions. A GPU's maps stay in its memory unless they are wanted. */
+typedef enum {
+  CBIGAN_MAPS_ALL,
+  CBIGAN_MAPS_ANOMALOUS, /* those over the threshold */
+  CBIGAN_MAPS_NONE,
+  CBIGAN_N_MAPS
+} CbiganMaps;
+
 typedef struct {
   const char *backend;     /* "auto", "reference", "cpu", "cuda"; NULL = "auto" */
   int device;              /* 0 = first */
@@ -112,9 +120,11 @@ typedef struct {
   double threshold;        /* NAN = the model's (only if `score` is the model's score) */
   int batch;               /* patches at a time; 0 = chosen for the backend */
   CbiganPrecision precision;
+  CbiganMaps maps;
 } CbiganScorerOptions;
 
-#define CBIGAN_SCORER_OPTIONS_INIT { NULL, 0, 0, CBIGAN_SCORE_MODEL, 0, NAN, NAN, 0, CBIGAN_PRECISION_AUTO }
+#define CBIGAN_SCORER_OPTIONS_INIT                                                                                     \
+  { NULL, 0, 0, CBIGAN_SCORE_MODEL, 0, NAN, NAN, 0, CBIGAN_PRECISION_AUTO, CBIGAN_MAPS_ALL }
 
 /* A frame: rows of 8-bit R, G, B. Only read; not kept after the call. */
 typedef struct {
@@ -140,11 +150,11 @@ typedef struct {
   double feature_term; /* Eq. 9, L_fD of the same patch; NAN likewise */
   double scores[CBIGAN_N_SCORES]; /* those asked for, else NAN */
   CbiganRegion regions[CBIGAN_MAX_REGIONS];
-  guint n_regions;     /* 0 without a threshold */
+  guint n_regions;     /* 0 without a threshold, or without a map */
   /* Anomaly map (map_height, map_width) = the frame, in the score's units, so that map / (map + threshold) is
    * normalized as the score is; owned by the result, reused by the next call with it. */
   float *map;
-  int map_width, map_height;
+  int map_width, map_height; /* 0 x 0: this result has no map */
   gsize map_allocated; /* floats behind map; private */
 } CbiganResult;
 

@@ -166,7 +166,8 @@ check_memory() { # BUILD: kernels under NVIDIA's checkers
     for part in 'backends/test-backend-pixels -p /cuda' 'backends/test-backend-layers -p /cuda/dense' \
       'cuda/test-cuda-frame -p /frame/NV12' 'cuda/test-cuda-frame -p /frame/P010_10LE' \
       'cuda/test-cuda-fused -p /cuda-fused/data' 'cuda/test-cuda-fused -p /cuda-fused/neighbours' \
-      'cuda/test-cuda-graphs -p /cuda-graphs/pointers' 'cuda/test-cuda-recordings' \
+      'cuda/test-cuda-graphs -p /cuda-graphs/pointers' 'cuda/test-cuda-recordings' 'cuda/test-cuda-maps' \
+      'cuda/test-cuda-distances -p /cuda-distances/distances' 'cuda/test-cuda-scores -p /cuda-scores/scores' \
       'trainer/test-augment -p /augment/stored/cuda' \
       'trainer/test-gradients -p /gradients/tangent' 'trainer/test-gradients -p /gradients/differences'; do
       # shellcheck disable=SC2086  # words are wanted

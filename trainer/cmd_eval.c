@@ -250,6 +250,7 @@ evaluate(const Arguments *a, const char *dir)
   options.device = a->run.device;
   options.threads = a->run.threads;
   options.precision = a->chosen_precision;
+  options.maps = CBIGAN_MAPS_NONE;
   for (int i = 0; model && i < CBIGAN_N_SCORES; i++)
     options.also |= cbigan_model_info(model)->scores[i] ? 1u << i : 0;
   scorer = model ? cbigan_scorer_new(model, &options, &error) : NULL;

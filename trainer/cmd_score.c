@@ -226,5 +226,6 @@ cbigan_cmd_score(int argc, char **argv)
   options.lambda = a.lambda == NOT_GIVEN ? NAN : a.lambda;
   options.threshold = a.threshold == NOT_GIVEN ? NAN : a.threshold;
   options.also = 1u << CBIGAN_SCORE_PAPER; /* for the two terms */
+  options.maps = a.heatmap || a.json ? CBIGAN_MAPS_ALL : CBIGAN_MAPS_NONE;
   return run(&a, &options, files);
 }

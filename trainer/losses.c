@@ -62,10 +62,7 @@ typedef struct {
 static void
 record(CbiganLosses *self, int recording, double number, void (*operations)(gpointer), Part part)
 {
-  if (self->gradients->record)
-    self->gradients->record(self->backend, &self->recordings[recording], number, operations, &part);
-  else
-    operations(&part);
+  cbigan_backend_record(self->backend, &self->recordings[recording], number, operations, &part);
 }
 
 static CbiganPass *
@@ -151,8 +148,7 @@ cbigan_losses_free(CbiganLosses *self)
   if (!self)
     return;
   for (int i = 0; i < N_RECORDINGS; i++)
-    if (self->recordings[i])
-      self->gradients->recording_free(self->backend, self->recordings[i]);
+    cbigan_backend_recording_free(self->backend, self->recordings[i]);
   cbigan_pass_free(self->generate);
   cbigan_pass_free(self->encode);
   cbigan_pass_free(self->reconstruct);
@@ -225,6 +221,7 @@ mean_l1(CbiganLosses *self, gsize size, const float *a, const float *b)
 {
   int n = self->options.batch;
   self->backend->klass->l1(self->backend, n, size, a, b, NULL, self->norms);
+  self->backend->klass->finish(self->backend, NULL);
   double sum = 0.0;
   for (int i = 0; i < n; i++)
     sum += self->norms[i];

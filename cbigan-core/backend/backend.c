@@ -302,11 +302,43 @@ cbigan_backend_distances(CbiganBackend *self, const CbiganNetwork *network, cons
   return self->klass->distances ? self->klass->distances(self, network, features, good, batch) : NULL;
 }
 
+void
+cbigan_backend_record(CbiganBackend *self, CbiganRecording **recording, double number,
+                      void (*operations)(gpointer data), gpointer data)
+{
+  g_return_if_fail(self && recording && operations);
+  if (self->klass->record)
+    self->klass->record(self, recording, number, operations, data);
+  else
+    operations(data);
+}
+
+void
+cbigan_backend_recording_free(CbiganBackend *self, CbiganRecording *recording)
+{
+  g_return_if_fail(self);
+  if (recording)
+    self->klass->recording_free(self, recording);
+}
+
 gboolean
-cbigan_backend_makes_maps(const CbiganBackend *self)
+cbigan_backend_keeps_frames(const CbiganBackend *self)
 {
   g_return_val_if_fail(self, FALSE);
-  return self->klass->map != NULL;
+  return self->klass->intake != NULL;
+}
+
+CbiganIntake *
+cbigan_backend_intake(CbiganBackend *self, int frames, int width, int height, GError **error)
+{
+  g_return_val_if_fail(self && frames > 0 && width > 0 && height > 0 && self->klass->intake, NULL);
+  CbiganIntake *intake = self->klass->intake(self, frames, width, height);
+  if (!intake && self->failure) /* more than memory is wrong */
+    g_propagate_error(error, g_steal_pointer(&self->failure));
+  else if (!intake)
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("backend “%s”: out of memory for %d frames of %d x %d"),
+                self->klass->name, frames, width, height);
+  return intake;
 }
 
 void
@@ -322,7 +354,22 @@ cbigan_backend_map(CbiganBackend *self, const CbiganMosaic *mosaic, const float 
 {
   g_return_if_fail(self && mosaic && differences && filter && scratch && map && self->klass->map);
   g_return_if_fail(mosaic->columns > 0 && mosaic->rows > 0 && mosaic->side <= mosaic->width &&
-                   mosaic->side <= mosaic->height);
+                   mosaic->side <= mosaic->height && mosaic->across && mosaic->down);
   g_return_if_fail(filter->high_pass >= 0 && filter->blur > 0 && filter->blur <= CBIGAN_MAX_BLUR);
   self->klass->map(self, mosaic, differences, filter, scratch, map);
+}
+
+void
+cbigan_backend_deviations(CbiganBackend *self, gsize n, const float *mean, const float *deviation, gboolean apart,
+                          float floor, float *x)
+{
+  g_return_if_fail(self && n > 0 && mean && deviation && floor > 0.0f && x && self->klass->deviations);
+  self->klass->deviations(self, n, mean, deviation, apart, floor, x);
+}
+
+void
+cbigan_backend_peak(CbiganBackend *self, gsize n, const float *x, float *peak)
+{
+  g_return_if_fail(self && n > 0 && x && peak && self->klass->peak);
+  self->klass->peak(self, n, x, peak);
 }

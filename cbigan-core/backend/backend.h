@@ -9,7 +9,8 @@
  *
  * Operations return nothing: a device may fail late. The first failure is kept in the backend and
  * reported by finish(). Operations of one CbiganBackend are called by one thread at a time and may
- * return before they are done; finish() and download() wait.
+ * return before they are done; finish() and download() wait. Numbers that an operation gives to host
+ * memory are there after finish(), NaN where it failed.
  */
 #pragma once
 #include "cbigan.h"
@@ -57,9 +58,9 @@ typedef struct {
 /* Distances of the critic's map from good pictures as one operation at one batch size; subclasses embed it first. */
 typedef struct _CbiganDistances CbiganDistances;
 struct _CbiganDistances {
-  /* values: as CbiganForward's. distances[i]: (grid, grid) of sample i < n in host memory; waits. One that a number
+  /* values: as CbiganForward's; of the first n samples -> distances (n, grid, grid), backend memory. One that a number
    * that isn't finite goes into isn't either. To the bit, they depend neither on the other samples nor on the place. */
-  void (*run)(CbiganDistances *self, float *const *values, int n, float *const *distances);
+  void (*run)(CbiganDistances *self, float *const *values, int n, float *distances);
   void (*free)(CbiganDistances *self);
 };
 
@@ -74,12 +75,29 @@ typedef struct {
   int x, y; /* upper left corner of a patch in its frame */
 } CbiganPoint;
 
-/* A frame as its patches cover it */
+/* A frame as its patches cover it: rows * columns of them, one row after another */
 typedef struct {
   int width, height, side;
-  int columns, rows;          /* of patches */
-  const CbiganPoint *corners; /* (rows, columns); those of a column have the same x, those of a row the same y */
+  int columns, rows;
+  const float *across,
+      *down; /* backend memory (columns), (rows): left and upper side of their patches, whole numbers */
 } CbiganMosaic;
+
+/* Frames of one size in a backend's memory, on their way to patches; subclasses embed it first. */
+typedef struct _CbiganIntake CbiganIntake;
+struct _CbiganIntake {
+  /* Not to be recorded. Frame number `frame`; host memory is the caller's again when this returns. */
+  void (*take)(CbiganIntake *self, int frame, const CbiganPixels *pixels);
+  /* Of the first n frames: gain and shift, to the bits of cbigan_light_compensation(). */
+  void (*light)(CbiganIntake *self, int n, double low, double median);
+  /* Patches first .. first + n - 1 of a frame -> x (n, 3, side, side) = gain * (pixel / 127.5 - 1) + shift.
+   * lit: those that light() found, else 1 and 0 */
+  void (*crop)(CbiganIntake *self, int frame, const CbiganMosaic *mosaic, int first, int n, gboolean lit, float *x);
+  void (*free)(CbiganIntake *self); /* waits */
+};
+
+/* Operations that a backend has noted down, to do them again without being called for each. */
+typedef struct _CbiganRecording CbiganRecording;
 
 #define CBIGAN_MAX_BLUR 15
 #define CBIGAN_MAP_PLANES 7 /* of scratch */
@@ -141,23 +159,40 @@ struct _CbiganBackendClass {
   /* Optional, NULL = never. Whether CBIGAN_PRECISION_AUTO may take bf16, being faster here for that width (c). */
   gboolean (*prefers_bf16)(const CbiganBackend *self, int width);
 
-  /* sums[i] = ||a_i - b_i||_1 over `size` floats of each of n samples; sums in host memory, waits.
+  /* sums[i] = ||a_i - b_i||_1 over `size` floats of each of n samples; sums in host memory.
    * difference: gets a - b, or NULL */
   void (*l1)(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference, double *sums);
+
+  /* Optional, NULL = operations(data) is called. Does what operations(data) asks of this backend: the same every time
+   * with the same number, on the same memory; without waiting, allocating or handing it host memory but for numbers to
+   * give. It is called when it has to be noted down, else the notes are followed. *recording: NULL before the first
+   * time. */
+  void (*record)(CbiganBackend *self, CbiganRecording **recording, double number, void (*operations)(gpointer data),
+                 gpointer data);
+  void (*recording_free)(CbiganBackend *self, CbiganRecording *recording); /* before the memory; waits */
 
   /* Optional, NULL = never. |W (f - mean)| at each position of the critic's map. NULL: the caller must, from what it
    * downloads (also where there is no memory for the statistics). All but `network` is only used during the call. */
   CbiganDistances *(*distances)(CbiganBackend *self, const CbiganNetwork *network, const CbiganFeatures *features,
                                 const CbiganCriticStatistics *good, int batch);
 
-  /* Optional, NULL = by the caller from what it downloads: both or neither. A frame's map without its patches coming
-   * back: difference = a - b, n floats each; */
+  /* Optional, all of them or none, NULL = by the caller from what it downloads: frames go in and a few numbers come
+   * back; what lies between stays in backend memory. But for the first, all may be recorded. */
+  /* For so many frames; NULL: no memory. */
+  CbiganIntake *(*intake)(CbiganBackend *self, int frames, int width, int height);
+  /* difference = a - b, n floats each */
   void (*subtract)(CbiganBackend *self, gsize n, const float *a, const float *b, float *difference);
-  /* differences (rows * columns, 3, side, side) -> map (height, width) in host memory, waits: the patches' mean at each
-   * pixel, filtered: |channel - mean of its window (cut at the border)|, summed over channels, blurred, borders
-   * repeated. NaN, where that failed. scratch: (CBIGAN_MAP_PLANES, height, width) in backend memory */
+  /* differences (rows * columns, 3, side, side) -> map (height, width): the patches' mean at each pixel, filtered:
+   * |channel - mean of its window (cut at the border)|, summed over channels, blurred, borders repeated. scratch:
+   * (CBIGAN_MAP_PLANES, height, width) */
   void (*map)(CbiganBackend *self, const CbiganMosaic *mosaic, const float *differences, const CbiganMapFilter *filter,
               float *scratch, float *map);
+  /* In place, n floats: x = max((x - mean) / (deviation + floor), 0). apart: mean, deviation (n), else (1). What is not
+   * a number stays so. */
+  void (*deviations)(CbiganBackend *self, gsize n, const float *mean, const float *deviation, gboolean apart,
+                     float floor, float *x);
+  /* *peak = the largest of n floats, host memory; NaN if one isn't finite */
+  void (*peak)(CbiganBackend *self, gsize n, const float *x, float *peak);
 
   /* Optional, NULL = by the caller alone: a loop of the caller's over n items, between the first operation and
    * finish(). Returns when all is done. */
@@ -193,8 +228,8 @@ void cbigan_backend_fail(CbiganBackend *self, const char *format, ...) G_GNUC_PR
 int cbigan_backend_same_sources(const CbiganNetwork *network, int first, int end);
 /* For backends: whether the n layers from l on begin with a residual block (networks.c). */
 typedef struct {
-  int n_layers; /* without the pool */
-  gboolean up;  /* the first one is an upsampling */
+  int n_layers;                                              /* without the pool */
+  gboolean up;                                               /* the first one is an upsampling */
   const CbiganLayer *skip, *first, *second, *closing, *pool; /* pool: NULL = none */
 } CbiganBlock;
 gboolean cbigan_backend_find_block(const CbiganLayer *l, int n, CbiganBlock *block);
@@ -219,11 +254,20 @@ CbiganFused *cbigan_backend_fuse(CbiganBackend *self, const CbiganNetwork *netwo
 CbiganDistances *cbigan_backend_distances(CbiganBackend *self, const CbiganNetwork *network,
                                           const CbiganFeatures *features, const CbiganCriticStatistics *good,
                                           int batch);
-/* Whether it has these two. */
-gboolean cbigan_backend_makes_maps(const CbiganBackend *self);
+/* As record(), or operations(data); recording_free(). */
+void cbigan_backend_record(CbiganBackend *self, CbiganRecording **recording, double number,
+                           void (*operations)(gpointer data), gpointer data);
+void cbigan_backend_recording_free(CbiganBackend *self, CbiganRecording *recording); /* recording: may be NULL */
+/* Whether it has the next ones. */
+gboolean cbigan_backend_keeps_frames(const CbiganBackend *self);
+/* NULL with CBIGAN_ERROR_BACKEND. Free with intake->free(). */
+CbiganIntake *cbigan_backend_intake(CbiganBackend *self, int frames, int width, int height, GError **error);
 void cbigan_backend_subtract(CbiganBackend *self, gsize n, const float *a, const float *b, float *difference);
 void cbigan_backend_map(CbiganBackend *self, const CbiganMosaic *mosaic, const float *differences,
                         const CbiganMapFilter *filter, float *scratch, float *map);
+void cbigan_backend_deviations(CbiganBackend *self, gsize n, const float *mean, const float *deviation, gboolean apart,
+                               float floor, float *x);
+void cbigan_backend_peak(CbiganBackend *self, gsize n, const float *x, float *peak);
 /* Calls conv2d, dense, upsample or avgpool by the layer's kind. */
 void cbigan_backend_run(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
 

@@ -30,8 +30,8 @@ cbigan_local_map(int patch, const CbiganMeasurement *m, float *out)
 {
   gsize n = (gsize)m->width * m->height;
   const float *d = m->difference[CBIGAN_VIEW_LIGHT];
-  if (m->local_map) {
-    memcpy(out, m->local_map, n * sizeof *out);
+  if (m->kept.local_map) {
+    cbigan_backend_download(m->backend, (CbiganShape){ 1, m->height, m->width }, 1, m->kept.local_map, out);
     return;
   }
   for (gsize channel = 0; channel < 3; channel++)
@@ -49,6 +49,15 @@ cbigan_map_floor(const CbiganMapStatistics *statistics)
   return 0.1 * sum / (double)n + 1e-4;
 }
 
+void
+cbigan_calibrated_map(const CbiganStandard *standard, const CbiganMeasurement *m, float *map)
+{
+  if (m->kept.deviations)
+    cbigan_backend_download(m->backend, (CbiganShape){ 1, m->height, m->width }, 1, m->kept.deviations, map);
+  else
+    memcpy(map, m->planes, (gsize)m->width * (gsize)m->height * sizeof *map);
+}
+
 double
 cbigan_calibrated_score(const CbiganStandard *standard, const CbiganMeasurement *m, float *map)
 {
@@ -56,6 +65,11 @@ cbigan_calibrated_score(const CbiganStandard *standard, const CbiganMeasurement 
   gsize n = (gsize)m->width * m->height, step = good->w * good->h > 1 ? 1 : 0;
   float floor = (float)standard->deviation_floor, peak = 0.0f;
   float *z = map ? map : m->planes;
+  if (m->kept.deviations) {
+    if (map)
+      cbigan_calibrated_map(standard, m, map);
+    return m->kept.deviations_peak;
+  }
   cbigan_local_map(standard->patch, m, z);
   for (gsize i = 0; i < n; i++) {
     z[i] = MAX((z[i] - good->mean[i * step]) / (good->deviation[i * step] + floor), 0.0f);

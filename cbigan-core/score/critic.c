@@ -91,12 +91,16 @@ draw_rows(gpointer data, int first, int end)
   }
 }
 
-static void
-draw(const CbiganMeasurement *m, int side, int grid, float *map)
+void
+cbigan_critic_map(const CbiganStandard *standard, const CbiganMeasurement *m, float *map)
 {
+  const int side = standard->patch, grid = standard->grid;
   int before[side];
   float part[side];
   Drawing drawing = { m, { side, grid, before, part }, map };
+  if (m->kept.distances)
+    cbigan_backend_download(m->backend, (CbiganShape){ 1, grid, grid }, (int)m->patches->corners->len,
+                            m->kept.distances, m->distances);
   for (int i = 0; i < side; i++)
     knots(i, side, grid, &before[i], &part[i]);
   cbigan_backend_each(m->backend, m->height, (gsize)m->width * (gsize)m->height, draw_rows, &drawing);
@@ -127,12 +131,12 @@ cbigan_critic_score(const CbiganStandard *standard, const CbiganMeasurement *m, 
   int positions = standard->grid * standard->grid, n = (int)m->patches->corners->len * positions;
   gsize products = (gsize)(standard->critic.channels * standard->critic.channels);
   Distances distances = { m, &standard->critic, positions };
-  float peak = 0.0f;
-  if (m->features)
+  float peak = m->kept.distances ? m->kept.distances_peak : 0.0f;
+  if (!m->kept.distances)
     cbigan_backend_each(m->backend, n, (gsize)n * products, find_distances, &distances);
-  for (int i = 0; i < n; i++)
+  for (int i = 0; !m->kept.distances && i < n; i++)
     peak = MAX(peak, m->distances[i]);
   if (map)
-    draw(m, standard->patch, standard->grid, map);
+    cbigan_critic_map(standard, m, map);
   return peak;
 }

@@ -4,7 +4,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Patches of all frames queue up until a batch is full (flush), whatever frames they come from; what comes back is
- * sorted into one Slot a frame, and a slot whose patches are all back is handed to the caller and used again.
+ * sorted into one Slot a frame, and a slot whose patches are all back is handed to the caller and used again. For a
+ * backend that keeps frames, kept_measure.c does all that its own way.
  */
 #include "measure.h"
 
@@ -12,7 +13,7 @@
 
 #include "difference.h"
 #include "i18n.h"
-#include "passes.h"
+#include "kept_measure.h"
 
 /* A frame in flight. Buffers grow and stay. */
 typedef struct {
@@ -25,9 +26,8 @@ typedef struct {
   gsize n_pixels, n_patches;         /* allocated for */
   float *images[CBIGAN_N_VIEWS];     /* (patches, 3, patch, patch): reconstructions */
   float *difference[CBIGAN_N_VIEWS]; /* (3, h, w) */
-  float *there[CBIGAN_N_VIEWS];      /* in place of both, backend memory: x - reconstructions, as images */
   double *l_r, *l_fd;                /* (patches) */
-  float *features;                   /* (patches, grid * grid, channels); NULL where the backend finds distances */
+  float *features;                   /* (patches, grid * grid, channels) */
   float *distances;                  /* (patches, grid * grid) */
 } Slot;
 
@@ -41,14 +41,10 @@ struct _CbiganMeasure {
   CbiganBackend *backend;
   CbiganPasses *passes;
   guint needs[CBIGAN_N_VIEWS];
-
-  gboolean makes_maps; /* the backend does */
-  CbiganMapFilter error_filter, local_filter;
-  float *error_map, *local_map; /* (h, w) then */
-  float *scratch;               /* (CBIGAN_MAP_PLANES, h, w) then, backend memory */
+  CbiganKeptMeasure *kept; /* NULL unless the backend keeps frames; then nothing of what follows is used */
 
   double *l_r, *l_fd;      /* (batch) */
-  float **to;              /* (batch): where each patch's features or distances go */
+  float **to;              /* (batch): where each patch's features go */
   float *planes;           /* (CBIGAN_PLANES, h, w) */
   double *columns;         /* (w + h) */
   guint8 *counts;          /* (w + h) */
@@ -90,32 +86,39 @@ cbigan_measure_check(const CbiganModelInfo *info, const CbiganFrame *frame, GErr
   return TRUE;
 }
 
+gboolean
+cbigan_measure_not_finite(CbiganBackend *backend, guint frame, GError **error)
+{
+  if (cbigan_backend_finish(backend, error))
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND,
+                _("the networks' results for frame %u are not finite; the weights are not those of a trained model"),
+                frame);
+  return FALSE;
+}
+
 void
 cbigan_measure_free(CbiganMeasure *self)
 {
   if (!self)
     return;
+  cbigan_kept_measure_free(self->kept);
   for (int i = 0; self->slots && i < self->passes->batch; i++) {
     Slot *slot = &self->slots[i];
     cbigan_patches_clear(&slot->patches);
     for (int view = 0; view < CBIGAN_N_VIEWS; view++) {
       g_free(slot->images[view]);
       g_free(slot->difference[view]);
-      cbigan_backend_free(self->backend, slot->there[view]);
     }
     g_free(slot->l_r);
     g_free(slot->l_fd);
     g_free(slot->features);
     g_free(slot->distances);
   }
-  cbigan_backend_free(self->backend, self->scratch);
   cbigan_passes_free(self->passes);
   g_free(self->l_r);
   g_free(self->l_fd);
   g_free(self->to);
   g_free(self->planes);
-  g_free(self->error_map);
-  g_free(self->local_map);
   g_free(self->columns);
   g_free(self->counts);
   g_free(self->slots);
@@ -132,9 +135,9 @@ distances_size(const CbiganMeasure *self) /* floats of one patch; 0 without the 
 }
 
 static gsize
-feature_size(const CbiganMeasure *self) /* floats of one patch; 0 where they are not wanted */
+feature_size(const CbiganMeasure *self) /* floats of one patch */
 {
-  return self->passes->distances ? 0 : distances_size(self) * self->passes->channels;
+  return distances_size(self) * self->passes->channels;
 }
 
 static gsize
@@ -143,59 +146,27 @@ image_size(const CbiganMeasure *self) /* floats of one patch */
   return 3 * (gsize)self->info->patch * self->info->patch;
 }
 
-/* Backend memory of so many floats in place of *data; FALSE: there is none */
-static gboolean
-replace(CbiganMeasure *self, float **data, gsize n_floats, GError **error)
+static void
+grow_patches(CbiganMeasure *self, Slot *slot, gsize n)
 {
-  cbigan_backend_free(self->backend, *data);
-  return (*data = cbigan_backend_alloc(self->backend, n_floats, error)) != NULL;
-}
-
-static gboolean
-grow_patches(CbiganMeasure *self, Slot *slot, gsize n, GError **error)
-{
-  slot->n_patches = 0; /* until all is there */
+  slot->n_patches = n;
   slot->l_r = g_renew(double, slot->l_r, n);
   slot->l_fd = g_renew(double, slot->l_fd, n);
   slot->features = g_renew(float, slot->features, n *feature_size(self));
   slot->distances = g_renew(float, slot->distances, n *distances_size(self));
-  for (int view = 0; view < CBIGAN_N_VIEWS; view++) {
-    if (!(self->needs[view] & CBIGAN_NEEDS_DIFFERENCE))
-      continue;
-    if (!self->makes_maps)
+  for (int view = 0; view < CBIGAN_N_VIEWS; view++)
+    if (self->needs[view] & CBIGAN_NEEDS_DIFFERENCE)
       slot->images[view] = g_renew(float, slot->images[view], n *image_size(self));
-    else if (!replace(self, &slot->there[view], n * image_size(self), error))
-      return FALSE;
-  }
-  slot->n_patches = n;
-  return TRUE;
 }
 
-/* Of what all frames use, one after another */
-static gboolean
-grow_planes(CbiganMeasure *self, gsize pixels, GError **error)
-{
-  guint needs = self->needs[CBIGAN_VIEW_RAW] | self->needs[CBIGAN_VIEW_LIGHT];
-  self->planes = g_renew(float, self->planes, CBIGAN_PLANES *pixels);
-  if (self->makes_maps && (needs & CBIGAN_NEEDS_DIFFERENCE)) {
-    self->error_map = g_renew(float, self->error_map, pixels);
-    self->local_map = g_renew(float, self->local_map, pixels);
-    if (!replace(self, &self->scratch, CBIGAN_MAP_PLANES * pixels, error))
-      return FALSE;
-  }
-  self->n_planes = pixels;
-  return TRUE;
-}
-
-/* FALSE: no backend memory */
-static gboolean
-grow(CbiganMeasure *self, Slot *slot, gsize w, gsize h, GError **error)
+static void
+grow(CbiganMeasure *self, Slot *slot, gsize w, gsize h)
 {
   gsize n = slot->patches.corners->len;
   if (w * h > slot->n_pixels) {
     slot->n_pixels = w * h;
     for (int view = 0; view < CBIGAN_N_VIEWS; view++)
-      if (!self->makes_maps && (self->needs[view] & CBIGAN_NEEDS_DIFFERENCE))
+      if (self->needs[view] & CBIGAN_NEEDS_DIFFERENCE)
         slot->difference[view] = g_renew(float, slot->difference[view], 3 * w * h);
   }
   if (w + h > self->n_sides) {
@@ -203,13 +174,17 @@ grow(CbiganMeasure *self, Slot *slot, gsize w, gsize h, GError **error)
     self->counts = g_renew(guint8, self->counts, w + h);
     self->columns = g_renew(double, self->columns, w + h);
   }
-  return (n <= slot->n_patches || grow_patches(self, slot, n, error)) &&
-         (w * h <= self->n_planes || grow_planes(self, w * h, error));
+  if (w * h > self->n_planes) { /* of what all frames use, one after another */
+    self->n_planes = w * h;
+    self->planes = g_renew(float, self->planes, CBIGAN_PLANES *w *h);
+  }
+  if (n > slot->n_patches)
+    grow_patches(self, slot, n);
 }
 
 CbiganMeasure *
 cbigan_measure_new(const CbiganModel *model, CbiganBackend *backend, const guint needs[CBIGAN_N_VIEWS],
-                   const CbiganCriticStatistics *critic, int batch, GError **error)
+                   const CbiganStandard *standard, int batch, GError **error)
 {
   g_autoptr(CbiganMeasure) self = g_new0(CbiganMeasure, 1);
   *self = (CbiganMeasure){ .info = &model->info,
@@ -219,12 +194,13 @@ cbigan_measure_new(const CbiganModel *model, CbiganBackend *backend, const guint
     self->needs[CBIGAN_VIEW_RAW] |= self->needs[CBIGAN_VIEW_LIGHT];
     self->needs[CBIGAN_VIEW_LIGHT] = 0;
   }
-  if (!(self->passes =
-            cbigan_passes_new(model, backend, needs[CBIGAN_VIEW_RAW] | needs[CBIGAN_VIEW_LIGHT], critic, batch, error)))
+  if (!(self->passes = cbigan_passes_new(model, backend, needs[CBIGAN_VIEW_RAW] | needs[CBIGAN_VIEW_LIGHT],
+                                         standard ? &standard->critic : NULL, batch, error)))
     return NULL;
-  self->makes_maps = cbigan_backend_makes_maps(backend);
-  self->error_filter = cbigan_error_map_filter(model->info.patch);
-  self->local_filter = cbigan_local_map_filter(model->info.patch);
+  if (cbigan_backend_keeps_frames(backend)) {
+    self->kept = cbigan_kept_measure_new(&model->info, self->passes, self->needs, standard, error);
+    return self->kept ? g_steal_pointer(&self) : NULL;
+  }
   self->l_r = g_new(double, batch);
   self->l_fd = g_new(double, batch);
   self->to = g_new(float *, batch);
@@ -232,12 +208,6 @@ cbigan_measure_new(const CbiganModel *model, CbiganBackend *backend, const guint
   self->slots = g_new0(Slot, batch);
   for (int i = 0; i < batch; i++)
     cbigan_patches_init(&self->slots[i].patches, model->info.patch);
-  /* A device's memory for frames of a known size is there before the first one, or there is an error now. */
-  CbiganPatches *patches = &self->slots[0].patches;
-  int w = model->info.frame_width, h = model->info.frame_height;
-  if (self->makes_maps && w && cbigan_patches_cover(patches, w, h, NULL) &&
-      !grow(self, &self->slots[0], (gsize)w, (gsize)h, error))
-    return NULL;
   return g_steal_pointer(&self);
 }
 
@@ -248,9 +218,9 @@ begin_frame(CbiganMeasure *self, const CbiganFrame *frame, guint number, Slot **
   while (slot->busy)
     slot++;
   if (!cbigan_measure_check(self->info, frame, error) ||
-      !cbigan_patches_cover(&slot->patches, frame->width, frame->height, error) ||
-      !grow(self, slot, (gsize)frame->width, (gsize)frame->height, error))
+      !cbigan_patches_cover(&slot->patches, frame->width, frame->height, error))
     return FALSE;
+  grow(self, slot, (gsize)frame->width, (gsize)frame->height);
   slot->busy = TRUE;
   slot->frame = number;
   slot->missing = slot->patches.corners->len;
@@ -294,23 +264,16 @@ keep_reconstructions(CbiganMeasure *self, CbiganView view)
   for (int i = 0, n; i < self->n_items; i += n) {
     const Item *item = &self->items[i];
     n = run_length(self, i);
-    if (self->makes_maps)
-      cbigan_passes_subtract(self->passes, i, n, item->slot->there[view] + (gsize)item->patch * image_size(self));
-    else
-      cbigan_passes_images(self->passes, i, n, item->slot->images[view] + (gsize)item->patch * image_size(self));
+    cbigan_passes_images(self->passes, i, n, item->slot->images[view] + (gsize)item->patch * image_size(self));
   }
 }
 
 static void
 find_features(CbiganMeasure *self)
 {
-  gboolean distances = self->passes->distances != NULL;
-  gsize size = distances ? distances_size(self) : feature_size(self);
-  for (int i = 0; i < self->n_items; i++) {
-    const Slot *slot = self->items[i].slot;
-    self->to[i] = (distances ? slot->distances : slot->features) + (gsize)self->items[i].patch * size;
-  }
-  (distances ? cbigan_passes_distances : cbigan_passes_features)(self->passes, self->n_items, self->to);
+  for (int i = 0; i < self->n_items; i++)
+    self->to[i] = self->items[i].slot->features + (gsize)self->items[i].patch * feature_size(self);
+  cbigan_passes_features(self->passes, self->n_items, self->to);
 }
 
 static void
@@ -322,13 +285,8 @@ run_view(CbiganMeasure *self, CbiganView view)
   fill_images(self, view);
   if (needs & (CBIGAN_NEEDS_TERMS | CBIGAN_NEEDS_DIFFERENCE))
     cbigan_passes_reconstruct(self->passes);
-  if (needs & CBIGAN_NEEDS_TERMS) {
+  if (needs & CBIGAN_NEEDS_TERMS)
     cbigan_passes_terms(self->passes, self->n_items, self->l_r, self->l_fd);
-    for (int i = 0; i < self->n_items; i++) {
-      self->items[i].slot->l_r[self->items[i].patch] = self->l_r[i];
-      self->items[i].slot->l_fd[self->items[i].patch] = self->l_fd[i];
-    }
-  }
   if (needs & CBIGAN_NEEDS_DIFFERENCE)
     keep_reconstructions(self, view);
   if (needs & CBIGAN_NEEDS_FEATURES)
@@ -351,25 +309,6 @@ subtract(CbiganMeasure *self, Slot *slot, CbiganView view)
   return cbigan_difference_find(&d);
 }
 
-/* In place of the difference, what is wanted of it; FALSE unless all of it is finite */
-static gboolean
-find_maps(CbiganMeasure *self, const Slot *slot, CbiganView view, CbiganMeasurement *m)
-{
-  const CbiganPatches *p = &slot->patches;
-  const CbiganMosaic mosaic = { m->width,   m->height, p->side,
-                                p->columns, p->rows,   &g_array_index(p->corners, CbiganPoint, 0) };
-  gsize n = (gsize)m->width * (gsize)m->height;
-  if (self->needs[view] & CBIGAN_NEEDS_ERROR_MAP) {
-    cbigan_backend_map(self->backend, &mosaic, slot->there[view], &self->error_filter, self->scratch, self->error_map);
-    m->error_map = self->error_map;
-  }
-  if (self->needs[view] & CBIGAN_NEEDS_LOCAL_MAP) {
-    cbigan_backend_map(self->backend, &mosaic, slot->there[view], &self->local_filter, self->scratch, self->local_map);
-    m->local_map = self->local_map;
-  }
-  return (!m->error_map || cbigan_all_finite(m->error_map, n)) && (!m->local_map || cbigan_all_finite(m->local_map, n));
-}
-
 static gboolean
 end_frame(CbiganMeasure *self, Slot *slot, CbiganMeasureFunc func, gpointer data)
 {
@@ -383,9 +322,7 @@ end_frame(CbiganMeasure *self, Slot *slot, CbiganMeasureFunc func, gpointer data
                           .distances = slot->distances,
                           .backend = self->backend };
   for (int view = 0; view < CBIGAN_N_VIEWS; view++) {
-    if ((self->needs[view] & CBIGAN_NEEDS_DIFFERENCE) && self->makes_maps) {
-      finite = find_maps(self, slot, (CbiganView)view, &m) && finite;
-    } else if (self->needs[view] & CBIGAN_NEEDS_DIFFERENCE) {
+    if (self->needs[view] & CBIGAN_NEEDS_DIFFERENCE) {
       finite = finite && subtract(self, slot, (CbiganView)view);
       m.difference[view] = slot->difference[view];
     }
@@ -396,9 +333,8 @@ end_frame(CbiganMeasure *self, Slot *slot, CbiganMeasureFunc func, gpointer data
         finite = finite && isfinite(slot->l_r[i]) && isfinite(slot->l_fd[i]);
     }
     if (self->needs[view] & CBIGAN_NEEDS_FEATURES) {
-      m.features = self->passes->distances ? NULL : slot->features;
-      finite = finite && (m.features ? cbigan_all_finite(slot->features, n * feature_size(self))
-                                     : cbigan_all_finite(slot->distances, n * distances_size(self)));
+      m.features = slot->features;
+      finite = finite && cbigan_all_finite(slot->features, n * feature_size(self));
     }
   }
   if (isnan(self->info->light_median))
@@ -420,14 +356,10 @@ flush(CbiganMeasure *self, CbiganMeasureFunc func, gpointer data, GError **error
     return FALSE;
   for (int i = 0; i < n; i++) {
     Slot *slot = self->items[i].slot;
-    if (--slot->missing == 0 && !end_frame(self, slot, func, data)) {
-      if (cbigan_backend_finish(self->backend, error)) /* or that is why */
-        g_set_error(
-            error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND,
-            _("the networks' results for frame %u are not finite; the weights are not those of a trained model"),
-            slot->frame);
-      return FALSE;
-    }
+    slot->l_r[self->items[i].patch] = self->l_r[i];
+    slot->l_fd[self->items[i].patch] = self->l_fd[i];
+    if (--slot->missing == 0 && !end_frame(self, slot, func, data))
+      return cbigan_measure_not_finite(self->backend, slot->frame, error);
   }
   return TRUE;
 }
@@ -437,6 +369,8 @@ cbigan_measure_run(CbiganMeasure *self, const CbiganFrame *frames, guint n, Cbig
                    GError **error)
 {
   gboolean ok = TRUE;
+  if (self->kept)
+    return cbigan_kept_measure_run(self->kept, frames, n, func, data, error);
   for (guint i = 0; ok && i < n; i++) {
     Slot *slot = NULL;
     ok = begin_frame(self, &frames[i], i, &slot, error);

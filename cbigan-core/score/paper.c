@@ -64,16 +64,18 @@ cbigan_error_map_filter(int patch)
   return filter;
 }
 
-static void
-make_map(const CbiganStandard *standard, const CbiganMeasurement *m, float *map)
+void
+cbigan_paper_map(const CbiganStandard *standard, const CbiganMeasurement *m, float *map)
 {
   gsize n = (gsize)m->width * m->height;
   float scale = (float)((1.0 - standard->lambda) * standard->patch * standard->patch);
   Sums sums = { m->difference[CBIGAN_VIEW_RAW], n, (gsize)m->width, scale, map };
-  for (gsize i = 0; m->error_map && i < n; i++)
-    map[i] = scale * m->error_map[i];
-  if (m->error_map)
+  if (m->kept.error_map) {
+    cbigan_backend_download(m->backend, (CbiganShape){ 1, m->height, m->width }, 1, m->kept.error_map, map);
+    for (gsize i = 0; i < n; i++)
+      map[i] *= scale;
     return;
+  }
   cbigan_backend_each(m->backend, m->height, n, sum_rows, &sums);
   cbigan_filter_gaussian(map, m->width, m->height, SIGMA(standard->patch), m->planes + n, m->backend);
 }
@@ -82,6 +84,6 @@ double
 cbigan_paper_score(const CbiganStandard *standard, const CbiganMeasurement *m, float *map)
 {
   if (map)
-    make_map(standard, m, map);
+    cbigan_paper_map(standard, m, map);
   return score_of(standard, m, cbigan_paper_patch(standard, m));
 }

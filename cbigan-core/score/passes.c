@@ -220,8 +220,8 @@ cbigan_passes_features(CbiganPasses *self, int n, float *const *out)
 }
 
 void
-cbigan_passes_distances(CbiganPasses *self, int n, float *const *out)
+cbigan_passes_distances(CbiganPasses *self, int n, float *to)
 {
   run_trunk(self);
-  self->distances->run(self->distances, self->trunk->values, n, out);
+  self->distances->run(self->distances, self->trunk->values, n, to);
 }

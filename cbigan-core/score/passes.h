@@ -38,16 +38,16 @@ CbiganPasses *cbigan_passes_new(const CbiganModel *model, CbiganBackend *backend
 void cbigan_passes_free(CbiganPasses *self);
 
 void cbigan_passes_reconstruct(CbiganPasses *self);
-/* After that: l_r, l_fd (n), Eq. 11 and 9 */
+/* After that: l_r, l_fd (n), Eq. 11 and 9; there with cbigan_backend_finish() */
 void cbigan_passes_terms(CbiganPasses *self, int n, double *l_r, double *l_fd);
 /* After that: G(E(x)) of patches first .. first + n - 1 -> images (n, 3, patch, patch) */
 void cbigan_passes_images(CbiganPasses *self, int first, int n, float *images);
-/* After that, where the backend makes maps: x - G(E(x)) of the same patches -> to, backend memory */
+/* After that, where the backend keeps frames: x - G(E(x)) of the same patches -> to, backend memory */
 void cbigan_passes_subtract(CbiganPasses *self, int first, int n, float *to);
 /* out[i] -> (grid * grid, channels) of patch i, i < n: D's chosen blocks on one grid */
 void cbigan_passes_features(CbiganPasses *self, int n, float *const *out);
-/* The same with self->distances: out[i] -> (grid, grid), distances from good pictures */
-void cbigan_passes_distances(CbiganPasses *self, int n, float *const *out);
+/* The same with self->distances: to (n, grid, grid) in backend memory, distances from good pictures */
+void cbigan_passes_distances(CbiganPasses *self, int n, float *to);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganPasses, cbigan_passes_free)
 

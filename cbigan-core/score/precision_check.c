@@ -100,6 +100,7 @@ open_scorers(Check *self, CbiganModel *model, const CbiganCalibrationOptions *op
   wanted.backend = options->backend;
   wanted.device = options->device;
   wanted.threads = options->threads;
+  wanted.maps = CBIGAN_MAPS_NONE;
   wanted.precision = CBIGAN_PRECISION_BF16; /* first, as it is the one that may not be there */
   self->scorers[BF16] = cbigan_scorer_new(model, &wanted, error);
   wanted.precision = CBIGAN_PRECISION_FP32;

@@ -6,9 +6,11 @@
 #include "score.h"
 
 const CbiganScoreRow cbigan_score_rows[CBIGAN_N_SCORES] = {
-  [CBIGAN_SCORE_PAPER] = { CBIGAN_VIEW_RAW, CBIGAN_NEEDS_TERMS, CBIGAN_NEEDS_ERROR_MAP, cbigan_paper_score },
-  [CBIGAN_SCORE_CALIBRATED] = { CBIGAN_VIEW_LIGHT, CBIGAN_NEEDS_LOCAL_MAP, 0, cbigan_calibrated_score },
-  [CBIGAN_SCORE_CRITIC] = { CBIGAN_VIEW_LIGHT, CBIGAN_NEEDS_FEATURES, 0, cbigan_critic_score },
+  [CBIGAN_SCORE_PAPER] = { CBIGAN_VIEW_RAW, CBIGAN_NEEDS_TERMS, CBIGAN_NEEDS_ERROR_MAP, cbigan_paper_score,
+                           cbigan_paper_map },
+  [CBIGAN_SCORE_CALIBRATED] = { CBIGAN_VIEW_LIGHT, CBIGAN_NEEDS_LOCAL_MAP, 0, cbigan_calibrated_score,
+                                cbigan_calibrated_map },
+  [CBIGAN_SCORE_CRITIC] = { CBIGAN_VIEW_LIGHT, CBIGAN_NEEDS_FEATURES, 0, cbigan_critic_score, cbigan_critic_map },
 };
 
 void

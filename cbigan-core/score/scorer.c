@@ -20,6 +20,7 @@ struct _CbiganScorer {
   CbiganStandard standard; /* the model's statistics and this scorer's lambda */
   CbiganPrecision precision;
   CbiganScoreKind score;
+  CbiganMaps maps;
   guint wanted; /* bit i: scores[i] is computed; `score` among them */
   double threshold;
   CbiganRegionSearch regions;
@@ -89,6 +90,8 @@ check_options(const CbiganModel *model, const CbiganScorerOptions *options, Cbig
     return cbigan_refuse(error, _("threads is %d; expected at least 1, or 0 for all"), options->threads);
   if ((int)options->precision < 0 || options->precision >= CBIGAN_N_PRECISIONS)
     return cbigan_refuse(error, _("precision %d; expected 0 to %d"), (int)options->precision, CBIGAN_N_PRECISIONS - 1);
+  if ((int)options->maps < 0 || options->maps >= CBIGAN_N_MAPS)
+    return cbigan_refuse(error, _("maps %d; expected 0 to %d"), (int)options->maps, CBIGAN_N_MAPS - 1);
   return TRUE;
 }
 
@@ -100,7 +103,7 @@ find_needs(const CbiganScorer *self, guint needs[CBIGAN_N_VIEWS])
   for (int i = 0; i < CBIGAN_N_SCORES; i++)
     if (self->wanted & 1u << i) {
       const CbiganScoreRow *row = &cbigan_score_rows[i];
-      needs[row->view] |= row->needs | (i == (int)self->score ? row->map_needs : 0);
+      needs[row->view] |= row->needs | (i == (int)self->score && self->maps != CBIGAN_MAPS_NONE ? row->map_needs : 0);
     }
 }
 
@@ -143,14 +146,13 @@ open_measure(CbiganScorer *self, int batch, GError **error)
 {
   guint needs[CBIGAN_N_VIEWS] = { 0 };
   find_needs(self, needs);
-  const CbiganCriticStatistics *critic = &self->standard.critic;
   if (batch)
-    return cbigan_measure_new(self->model, self->backend, needs, critic, batch, error);
+    return cbigan_measure_new(self->model, self->backend, needs, &self->standard, batch, error);
   /* A device's memory may be too small, or others may have it: with half the batch, half is needed. */
   g_autoptr(GError) first = NULL;
   CbiganMeasure *measure = NULL;
   for (batch = cbigan_measure_batch(&self->model->info); !measure && batch; batch /= 2)
-    measure = cbigan_measure_new(self->model, self->backend, needs, critic, batch, first ? NULL : &first);
+    measure = cbigan_measure_new(self->model, self->backend, needs, &self->standard, batch, first ? NULL : &first);
   if (!measure)
     g_propagate_error(error, g_steal_pointer(&first));
   return measure;
@@ -168,6 +170,7 @@ cbigan_scorer_new(CbiganModel *model, const CbiganScorerOptions *options, GError
   g_autoptr(CbiganScorer) self = g_new0(CbiganScorer, 1);
   self->model = cbigan_model_ref(model);
   self->score = score;
+  self->maps = options->maps;
   self->wanted = options->also | 1u << score;
   cbigan_standard_init(&self->standard, model);
   if (!cbigan_scorer_set_threshold(self, options->threshold, error) ||
@@ -234,16 +237,20 @@ typedef struct {
   CbiganResult *results;
 } Call;
 
-static void
-size_map(CbiganResult *result, int w, int h)
+/* (h, w) of the result's own; NULL: that frame gets no map. */
+static float *
+size_map(CbiganResult *result, gboolean wanted, int w, int h)
 {
+  result->map_width = wanted ? w : 0;
+  result->map_height = wanted ? h : 0;
+  if (!wanted)
+    return NULL;
   gsize n = (gsize)w * (gsize)h;
   if (n > result->map_allocated) {
     result->map = g_renew(float, result->map, n);
     result->map_allocated = n;
   }
-  result->map_width = w;
-  result->map_height = h;
+  return result->map;
 }
 
 static void
@@ -252,10 +259,10 @@ fill_result(guint frame, const CbiganMeasurement *m, gpointer data)
   const Call *call = data;
   CbiganScorer *self = call->self;
   CbiganResult *result = &call->results[frame];
-  size_map(result, m->width, m->height);
+  float *map = size_map(result, self->maps == CBIGAN_MAPS_ALL, m->width, m->height);
   for (int i = 0; i < CBIGAN_N_SCORES; i++)
     result->scores[i] = self->wanted & 1u << i
-                            ? cbigan_score_rows[i].score(&self->standard, m, i == (int)self->score ? result->map : NULL)
+                            ? cbigan_score_rows[i].score(&self->standard, m, i == (int)self->score ? map : NULL)
                             : NAN;
   result->pixel_term = result->feature_term = NAN;
   if (m->l_r) {
@@ -267,9 +274,12 @@ fill_result(guint frame, const CbiganMeasurement *m, gpointer data)
   result->threshold = self->threshold;
   result->normalized = cbigan_normalize(result->score, self->threshold);
   result->anomalous = result->score > self->threshold; /* FALSE when it is NAN */
-  result->n_regions = isnan(self->threshold) ? 0
-                                             : cbigan_region_search_run(&self->regions, result->map, m->width,
-                                                                        m->height, self->threshold, result->regions);
+  if (self->maps == CBIGAN_MAPS_ANOMALOUS && result->anomalous)
+    cbigan_score_rows[self->score].map(&self->standard, m, map = size_map(result, TRUE, m->width, m->height));
+  result->n_regions =
+      isnan(self->threshold) || !map
+          ? 0
+          : cbigan_region_search_run(&self->regions, map, m->width, m->height, self->threshold, result->regions);
 }
 
 gboolean

@@ -92,6 +92,7 @@ check_forward(const Forward *f, const char *backend_name)
     double l_r[4], l_fd[4];
     cbigan_passes_reconstruct(passes);
     cbigan_passes_terms(passes, n, l_r, l_fd);
+    g_assert_true(cbigan_backend_finish(passes->backend, NULL));
     compare_value(backend, (CbiganShape){ CBIGAN_LATENT, 1, 1 }, n, passes->z, 1, golden, "z", TENSOR);
     compare_value(backend, passes->image, n, passes->r, f->step, golden, "reconstruction", TENSOR);
     CbiganShape shape = passes->tap->network->values[passes->tap_value].shape;
@@ -261,6 +262,7 @@ distance_with(CbiganModel *model, CbiganBackend *backend, Golden *golden)
   double l_r[2], l_fd[2];
   cbigan_passes_reconstruct(passes);
   cbigan_passes_terms(passes, 2, l_r, l_fd);
+  cbigan_backend_finish(passes->backend, NULL);
   float z[2 * CBIGAN_LATENT], hidden[2 * 48], r[2 * 3 * 64 * 64];
   cbigan_backend_download(backend, (CbiganShape){ CBIGAN_LATENT, 1, 1 }, 2, passes->z, z);
   cbigan_backend_download(backend, (CbiganShape){ 48, 1, 1 }, 2, passes->tap_x, hidden);

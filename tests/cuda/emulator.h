@@ -42,6 +42,20 @@ max(int a, int b)
   return a > b ? a : b;
 }
 
+static inline unsigned
+atomicAdd(unsigned *to, unsigned number)
+{
+  const unsigned before = *to;
+  *to += number;
+  return before;
+}
+
+static inline double
+__dmul_rn(double a, double b)
+{
+  return a * b;
+}
+
 static inline float
 __uint_as_float(unsigned bits)
 {

@@ -89,15 +89,40 @@ subtract(const Frame *f, CbiganBackend *backend)
   return d;
 }
 
+/* Backend memory; free with cbigan_backend_free() */
+static float *
+corners_new(const Frame *f, CbiganBackend *backend)
+{
+  const int columns = f->patches.columns, rows = f->patches.rows;
+  g_autofree float *host = g_new(float, columns + rows);
+  for (int i = 0; i < columns; i++)
+    host[i] = (float)g_array_index(f->patches.corners, CbiganPoint, i).x;
+  for (int i = 0; i < rows; i++)
+    host[columns + i] = (float)g_array_index(f->patches.corners, CbiganPoint, i * columns).y;
+  float *corners = cbigan_backend_alloc(backend, (gsize)(columns + rows), NULL);
+  cbigan_backend_upload(backend, (CbiganShape){ columns + rows, 1, 1 }, 1, host, corners);
+  return corners;
+}
+
+static CbiganMosaic
+mosaic_of(const Frame *f, const float *corners)
+{
+  return (
+      CbiganMosaic){ f->w, f->h, f->side, f->patches.columns, f->patches.rows, corners, corners + f->patches.columns };
+}
+
 /* (transfer full) (h, w) */
 static float *
 map(const Frame *f, CbiganBackend *backend, const float *d, CbiganMapFilter filter)
 {
-  const CbiganMosaic mosaic = {
-    f->w, f->h, f->side, f->patches.columns, f->patches.rows, &g_array_index(f->patches.corners, CbiganPoint, 0)
-  };
-  float *found = g_new(float, (gsize)f->w *(gsize)f->h);
-  cbigan_backend_map(backend, &mosaic, d, &filter, (float *)d + size_of(f), found);
+  float *corners = corners_new(f, backend);
+  const CbiganMosaic mosaic = mosaic_of(f, corners);
+  const gsize n = (gsize)f->w * (gsize)f->h;
+  float *there = cbigan_backend_alloc(backend, n, NULL), *found = g_new(float, n);
+  cbigan_backend_map(backend, &mosaic, d, &filter, (float *)d + size_of(f), there);
+  cbigan_backend_download(backend, (CbiganShape){ 1, f->h, f->w }, 1, there, found);
+  cbigan_backend_free(backend, there);
+  cbigan_backend_free(backend, corners);
   return found;
 }
 
@@ -128,12 +153,11 @@ test_maps(void)
   }
 }
 
-/* A number that is not finite shows; a failure too: NaN, and the first call that failed is told. */
+/* A number that is not finite shows. */
 static void
-test_failures(void)
+test_not_finite(void)
 {
   static const float bad[] = { NAN, INFINITY };
-  g_autoptr(GError) error = NULL;
   if (!can_run())
     return;
   g_autoptr(CbiganBackend) backend = cbigan_backend_open("cuda", 0, 0, NULL);
@@ -148,20 +172,124 @@ test_failures(void)
     cbigan_backend_free(backend, d);
   }
   frame_clear(&f);
-  if (is_emulated()) { /* no room for a larger map's way back */
-    Frame larger = frame_new(140, 140, 64);
-    float *d = subtract(&larger, backend);
-    g_setenv("CBIGAN_EMULATOR", QUICK ",memory=0", TRUE);
-    g_autofree float *found = map(&larger, backend, d, cbigan_local_map_filter(64));
+}
+
+/* Patches of several frames in several lights, and of a part of a frame, to the host's bits but for a fused
+ * multiply-add; a light that can't be told (all one byte) too. */
+static void
+test_intake(void)
+{
+  if (!can_run())
+    return;
+  if (is_emulated())
     g_setenv("CBIGAN_EMULATOR", QUICK, TRUE);
-    for (int i = 0; i < 140 * 140; i++)
-      g_assert_true(isnan(found[i]));
-    g_assert_false(cbigan_backend_finish(backend, &error));
-    if (!g_regex_match_simple("^transfer\\.c:[0-9]+: cudaMalloc.*: cudaErrorMemoryAllocation", error->message, 0, 0))
-      g_error("“%s”", error->message);
-    cbigan_backend_free(backend, d);
-    frame_clear(&larger);
+  g_autoptr(CbiganBackend) backend = cbigan_backend_open("cuda", 0, 0, NULL);
+  Frame f = frame_new(150, 131, 64);
+  Picture dark = picture(150, 131, 8, FALSE), flat = picture(150, 131, 9, FALSE);
+  change_light(&dark, 0.4, -20);
+  memset(flat.pixels, 77, flat.frame.stride * 131);
+  const CbiganFrame *frames[] = { &dark.frame, &f.picture.frame, &flat.frame };
+  const CbiganPoint *corners = &g_array_index(f.patches.corners, CbiganPoint, 0);
+  float *there = corners_new(&f, backend);
+  const CbiganMosaic mosaic = mosaic_of(&f, there);
+  CbiganIntake *intake = cbigan_backend_intake(backend, 3, 150, 131, NULL);
+  const int first = 2, n = (int)f.patches.corners->len - first;
+  const gsize size = 3 * 64 * 64 * (gsize)n;
+  float *x = cbigan_backend_alloc(backend, size, NULL);
+  g_autofree float *have = g_new(float, size), *want = g_new(float, size);
+  g_autoptr(CbiganBackend) judge = cbigan_backend_open("reference", 0, 0, NULL);
+  for (int i = 0; i < 3; i++)
+    intake->take(intake, i, &(CbiganPixels){ frames[i]->data, 150, 131, frames[i]->stride });
+  intake->light(intake, 3, -0.5, -0.125);
+  for (int i = 0; i < 3; i++)
+    for (int lit = 0; lit < 2; lit++) {
+      const CbiganPixels pixels = { frames[i]->data, 150, 131, frames[i]->stride };
+      const CbiganLight light = lit ? cbigan_light_compensation(frames[i], -0.5, -0.125, NULL) : (CbiganLight){ 1, 0 };
+      intake->crop(intake, i, &mosaic, first, n, lit, x);
+      cbigan_backend_download(backend, (CbiganShape){ 3, 64, 64 }, n, x, have);
+      cbigan_backend_patches(judge, &pixels, corners + first, n, 64, light.gain, light.shift, want);
+      for (gsize k = 0; k < size; k++)
+        if (!(fabsf(have[k] - want[k]) <= (is_emulated() ? 0.0f : 3e-7f)))
+          g_error("frame %d, lit %d, %zu: %.9g, expected %.9g", i, lit, k, (double)have[k], (double)want[k]);
+    }
+  intake->free(intake);
+  cbigan_backend_free(backend, x);
+  cbigan_backend_free(backend, there);
+  g_free(dark.pixels);
+  g_free(flat.pixels);
+  frame_clear(&f);
+}
+
+/* Deviations from one mean and from each pixel's own, and their peak wherever it lies; what isn't finite shows in it.
+ */
+static void
+test_deviations(void)
+{
+  enum { N = 70000 }; /* several blocks of the kernels */
+  static const int places[] = { 0, 1, 255, 256, 4095, 40000, N - 1 };
+  if (!can_run())
+    return;
+  if (is_emulated())
+    g_setenv("CBIGAN_EMULATOR", QUICK, TRUE);
+  g_autoptr(CbiganBackend) backend = cbigan_backend_open("cuda", 0, 0, NULL);
+  const CbiganShape shape = { 1, 1, N };
+  float *there[3]; /* x, mean, deviation */
+  g_autofree float *x = data_new(DATA_RANDOM, N, 1), *mean = data_new(DATA_RANDOM, N, 2), *z = g_new(float, N);
+  g_autofree float *deviation = data_new(DATA_RANDOM, N, 3);
+  for (int i = 0; i < N; i++)
+    deviation[i] = fabsf(deviation[i]);
+  for (int k = 0; k < 3; k++)
+    there[k] = cbigan_backend_alloc(backend, N, NULL);
+  cbigan_backend_upload(backend, shape, 1, mean, there[1]);
+  cbigan_backend_upload(backend, shape, 1, deviation, there[2]);
+  for (int turn = 0; turn < 4 * (int)G_N_ELEMENTS(places); turn++) {
+    const int at = places[turn / 4], apart = turn % 2;
+    const float kept = x[at], bad[] = { 1e6f, 1e6f, NAN, -INFINITY };
+    float peak = -1.0f, largest = 0.0f;
+    x[at] = bad[turn % 4];
+    cbigan_backend_upload(backend, shape, 1, x, there[0]);
+    cbigan_backend_peak(backend, N, there[0], &peak); /* of what isn't compared yet */
+    g_assert_true(cbigan_backend_finish(backend, NULL));
+    g_assert_true(turn % 4 < 2 ? peak == 1e6f : isnan(peak));
+    cbigan_backend_deviations(backend, N, there[1], there[2], apart, 0.25f, there[0]);
+    cbigan_backend_peak(backend, N, there[0], &peak);
+    cbigan_backend_download(backend, shape, 1, there[0], z);
+    g_assert_true(cbigan_backend_finish(backend, NULL));
+    for (int i = 0; i < N; i++) {
+      const int k = apart ? i : 0;
+      const float want = fmaxf((x[i] - mean[k]) / (deviation[k] + 0.25f), 0.0f);
+      largest = fmaxf(largest, want);
+      if (i != at || turn % 4 < 2)
+        g_assert_cmpfloat(z[i], ==, want);
+    }
+    if (turn % 4 < 3) /* minus infinity is zero deviations */
+      g_assert_true(turn % 4 == 2 ? isnan(peak) : peak == largest);
+    x[at] = kept;
   }
+  for (int k = 0; k < 3; k++)
+    cbigan_backend_free(backend, there[k]);
+}
+
+/* No room for numbers on their way: NaN, and the call that failed is told. */
+static void
+test_no_room(void)
+{
+  g_autoptr(GError) error = NULL;
+  if (!only_emulated())
+    return;
+  g_setenv("CBIGAN_EMULATOR", QUICK, TRUE);
+  g_autoptr(CbiganBackend) backend = cbigan_backend_open("cuda", 0, 0, NULL);
+  float *x = cbigan_backend_alloc(backend, 5000, NULL), peak = 0.0f;
+  double sums[2] = { 0.0, 0.0 };
+  g_setenv("CBIGAN_EMULATOR", QUICK ",memory=0", TRUE);
+  cbigan_backend_peak(backend, 5000, x, &peak);
+  cbigan_backend_l1(backend, 2, 2000, x, x, NULL, sums);
+  g_setenv("CBIGAN_EMULATOR", QUICK, TRUE);
+  g_assert_true(isnan(peak) && isnan(sums[0]) && isnan(sums[1]));
+  g_assert_false(cbigan_backend_finish(backend, &error));
+  if (!g_regex_match_simple("^transfer\\.c:[0-9]+: cudaMalloc.*: cudaErrorMemoryAllocation", error->message, 0, 0))
+    g_error("“%s”", error->message);
+  cbigan_backend_free(backend, x);
 }
 
 int
@@ -169,6 +297,9 @@ main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/cuda-maps/maps", test_maps);
-  g_test_add_func("/cuda-maps/failures", test_failures);
+  g_test_add_func("/cuda-maps/not-finite", test_not_finite);
+  g_test_add_func("/cuda-maps/intake", test_intake);
+  g_test_add_func("/cuda-maps/deviations", test_deviations);
+  g_test_add_func("/cuda-maps/no-room", test_no_room);
   return g_test_run();
 }

@@ -29,7 +29,7 @@ work_new(void)
   Work w = { .backend = cbigan_backend_open("cuda", 0, 1, &error) };
   g_assert_no_error(error);
   w.gradients = cbigan_gradients_for(w.backend);
-  g_assert_nonnull(w.gradients->record);
+  g_assert_nonnull(w.backend->klass->record);
   w.x = cbigan_backend_alloc(w.backend, N, NULL);
   w.y = cbigan_backend_alloc(w.backend, MORE, NULL);
   w.square = cbigan_backend_alloc(w.backend, sizeof(double) / sizeof(float), NULL);
@@ -39,8 +39,7 @@ work_new(void)
 static void
 work_clear(Work *w)
 {
-  if (w->recording)
-    w->gradients->recording_free(w->backend, w->recording);
+  cbigan_backend_recording_free(w->backend, w->recording);
   cbigan_backend_free(w->backend, w->x);
   cbigan_backend_free(w->backend, w->y);
   cbigan_backend_free(w->backend, w->square);
@@ -62,7 +61,7 @@ record(Work *w, float value)
 {
   w->value = value;
   w->gradients->fill(w->backend, N, -1.0f, w->x); /* so that nothing shows that was there before */
-  w->gradients->record(w->backend, &w->recording, (double)value, operations, w);
+  cbigan_backend_record(w->backend, &w->recording, (double)value, operations, w);
 }
 
 /* What the operations make, and how often they have been called by then. */

@@ -18,9 +18,6 @@ typedef struct {
   int tangent_batch; /* of tangent(); 0: never called */
 } CbiganGradientPlan;
 
-/* Operations that a backend has noted down, to do them again without being called for each. */
-typedef struct _CbiganRecording CbiganRecording;
-
 /* Pictures in a backend's memory. */
 typedef struct _CbiganStored CbiganStored;
 
@@ -71,13 +68,6 @@ typedef struct {
                float *gradients, float *m, float *v, float *parameters);
   void (*average)(CbiganBackend *self, gsize n_floats, float decay, const float *x,
                   float *mean); /* mean = decay mean + (1 - decay) x */
-
-  /* Optional, NULL = operations(data) is called. Does what operations(data) asks of this backend: the same every time
-   * with the same number, on the same memory; without waiting, allocating or handing it host memory. It is called when
-   * it has to be noted down, else the notes are followed. *recording: NULL before the first time. */
-  void (*record)(CbiganBackend *self, CbiganRecording **recording, double number, void (*operations)(gpointer data),
-                 gpointer data);
-  void (*recording_free)(CbiganBackend *self, CbiganRecording *recording); /* before the memory; waits */
 
   /* Optional, NULL = patches are cut on the host. Keeps n pictures (rows without padding) where cut() finds them; NULL:
    * they would take more than half of the memory that is free. */

@@ -30,12 +30,14 @@ cuda_close(CbiganBackend *base)
     cudnnDestroy(self->cudnn);
   cbigan_cuda_mail_clear(&self->outbox);
   cbigan_cuda_mail_clear(&self->inbox);
+  cbigan_cuda_mail_clear(&self->results);
   cudaFree(self->workspace);
   if (self->sent)
     cudaEventDestroy(self->sent);
   if (self->stream)
     cudaStreamDestroy(self->stream);
   g_clear_pointer(&self->choices, g_array_unref);
+  g_clear_pointer(&self->awaited, g_array_unref);
   g_clear_error(&self->base.failure);
   g_free(self);
 }
@@ -75,6 +77,7 @@ cuda_open(int device, int threads, GError **error)
   self->device = device;
   self->precision = CBIGAN_PRECISION_FP32;
   self->choices = g_array_new(FALSE, FALSE, sizeof(CbiganCudaChoice));
+  self->awaited = g_array_new(FALSE, FALSE, sizeof(CbiganCudaResult));
   if (read_graphs(self) && CBIGAN_CUDA_TRY(self, cudaSetDevice(device)) && read_capability(self) &&
       CBIGAN_CUDA_TRY(self, cudaStreamCreateWithFlags(&self->stream, cudaStreamNonBlocking)) &&
       CBIGAN_CUDA_TRY(self, cudaEventCreateWithFlags(&self->sent, cudaEventDisableTiming)) &&
@@ -92,7 +95,7 @@ cuda_finish(CbiganBackend *base, GError **error)
 {
   CbiganCuda *self = (CbiganCuda *)base;
   cbigan_cuda_enter(self);
-  CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream));
+  cbigan_cuda_results_give(self);
   return TRUE;
 }
 
@@ -181,11 +184,10 @@ static void
 l1(CbiganBackend *base, int n, gsize size, const float *a, const float *b, float *difference, double *sums)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  const int parts = cbigan_cuda_parts(size);
-  double *partial = cbigan_cuda_inbox(self, (gsize)n * (gsize)parts * sizeof(double));
+  double *partial = cbigan_cuda_result(
+      self, (CbiganCudaResult){ .kind = CBIGAN_CUDA_SUMS, .groups = n, .parts = cbigan_cuda_parts(size), .to = sums });
   if (partial)
     CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_l1(n, size, a, b, difference, partial, self->stream));
-  cbigan_cuda_add_parts(self, n, parts, FALSE, sums);
 }
 
 static guint
@@ -228,9 +230,14 @@ static const CbiganBackendClass cuda = {
   .precisions = precisions,
   .set_precision = set_precision,
   .l1 = l1,
+  .record = cbigan_cuda_record,
+  .recording_free = cbigan_cuda_recording_free,
   .distances = cbigan_cuda_distances,
+  .intake = cbigan_cuda_intake,
   .subtract = cbigan_cuda_subtract,
   .map = cbigan_cuda_map,
+  .deviations = cbigan_cuda_deviations,
+  .peak = cbigan_cuda_peak,
 };
 
 G_MODULE_EXPORT extern const CbiganModule cbigan_module;

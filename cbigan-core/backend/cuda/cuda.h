@@ -28,6 +28,19 @@ typedef struct {
   gsize size;
 } CbiganCudaMail;
 
+typedef enum {
+  CBIGAN_CUDA_SUMS, /* doubles: each group's parts are added */
+  CBIGAN_CUDA_PEAK  /* floats, one group: the largest part, or NaN */
+} CbiganCudaResultKind;
+
+/* Numbers on their way to the caller: parts of groups, next to each other in the results' memory. */
+typedef struct {
+  CbiganCudaResultKind kind;
+  int groups, parts;
+  void *to;     /* double[groups] or float[1] of the caller's */
+  gsize offset; /* bytes */
+} CbiganCudaResult;
+
 typedef struct {
   CbiganBackend base;
   int device;
@@ -36,12 +49,16 @@ typedef struct {
   void *workspace; /* of workspace_size bytes: the most that any convolution asked for */
   gsize workspace_size;
   CbiganCudaMail outbox, inbox;
-  cudaEvent_t sent;          /* the outbox's host side may be written again */
-  int capability;            /* 10 * major + minor */
-  CbiganPrecision precision; /* of what is fused from now on */
-  GArray *choices;           /* of CbiganCudaChoice: choose.c */
-  gboolean graphs;           /* else all is launched one by one: the environment's CBIGAN_GRAPHS=none */
-  gboolean capturing;        /* one of them: graph.c */
+  cudaEvent_t sent; /* the outbox's host side may be written again */
+  CbiganCudaMail results;
+  gsize results_used, results_fetched; /* bytes of them: taken; whose copy to the host is in the stream */
+  gsize results_total;                 /* bytes taken since finish(): what there should be room for */
+  GArray *awaited;                     /* of CbiganCudaResult: until finish() */
+  int capability;                      /* 10 * major + minor */
+  CbiganPrecision precision;           /* of what is fused from now on */
+  GArray *choices;                     /* of CbiganCudaChoice: choose.c */
+  gboolean graphs;                     /* else all is launched one by one: the environment's CBIGAN_GRAPHS=none */
+  gboolean nested;                     /* within what will be, or is, a graph: graph.c */
 } CbiganCuda;
 
 typedef enum { CBIGAN_CUDA_FORWARD, CBIGAN_CUDA_DATA, CBIGAN_CUDA_FILTER } CbiganCudaDirection;
@@ -91,6 +108,15 @@ void *cbigan_cuda_send(CbiganCuda *self, gsize size);
 void *cbigan_cuda_inbox(CbiganCuda *self, gsize size);
 const void *cbigan_cuda_receive(CbiganCuda *self, gsize size);
 void cbigan_cuda_mail_clear(CbiganCudaMail *mail);
+gboolean cbigan_cuda_mail_grow(CbiganCuda *self, CbiganCudaMail *mail, gsize size); /* FALSE: failed, kept */
+/* results.c */
+/* Device memory for a kernel to leave these parts in; finish() gives them to the caller. NULL: failed, and so are the
+ * numbers. */
+void *cbigan_cuda_result(CbiganCuda *self, CbiganCudaResult result);
+/* Puts the copy of all results to the host into the stream. */
+void cbigan_cuda_results_fetch(CbiganCuda *self);
+/* Waits, and gives them to the caller: NaN each, where something failed. */
+void cbigan_cuda_results_give(CbiganCuda *self);
 /* sums[i] = or += the parts of group i, which a kernel left in the inbox; waits. NaN each, where that failed. */
 void cbigan_cuda_add_parts(CbiganCuda *self, int groups, int parts, gboolean accumulate, double *sums);
 
@@ -126,6 +152,13 @@ CbiganDistances *cbigan_cuda_distances(CbiganBackend *self, const CbiganNetwork 
 void cbigan_cuda_subtract(CbiganBackend *self, gsize n, const float *a, const float *b, float *difference);
 void cbigan_cuda_map(CbiganBackend *self, const CbiganMosaic *mosaic, const float *differences,
                      const CbiganMapFilter *filter, float *scratch, float *map);
+void cbigan_cuda_deviations(CbiganBackend *self, gsize n, const float *mean, const float *deviation, gboolean apart,
+                            float floor, float *x);
+void cbigan_cuda_peak(CbiganBackend *self, gsize n, const float *x, float *peak);
+CbiganIntake *cbigan_cuda_intake(CbiganBackend *self, int frames, int width, int height);
+void cbigan_cuda_record(CbiganBackend *self, CbiganRecording **recording, double number,
+                        void (*operations)(gpointer data), gpointer data);
+void cbigan_cuda_recording_free(CbiganBackend *self, CbiganRecording *recording);
 void cbigan_cuda_patches(CbiganBackend *self, const CbiganPixels *frame, const CbiganPoint *corners, int n, int side,
                          float gain, float shift, float *x);
 

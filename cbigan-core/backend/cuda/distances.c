@@ -3,12 +3,9 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The launches are a graph (graph.c); only distances come back, through the inbox. Statistics, resamplers and columns
- * lie in one allocation.
+ * Statistics, resamplers and columns lie in one allocation.
  */
-#include "backend/cuda/fused.h"
-
-#include <string.h>
+#include "backend/cuda/cuda.h"
 
 /* One value of the network on its way to the grid */
 typedef struct {
@@ -29,9 +26,6 @@ typedef struct {
   float *mean;
   float *whitening; /* transposed */
   float *columns;   /* (batch, channels, grid, grid) */
-  CbiganCudaGraphs graphs;
-  float *const *values; /* of the pass that runs */
-  float *distances;     /* (batch, grid, grid), the inbox's device memory */
 } Distances;
 
 static int
@@ -45,51 +39,28 @@ distances_free(CbiganDistances *base)
 {
   Distances *self = (Distances *)base;
   cbigan_cuda_enter(self->cuda);
-  cbigan_cuda_graphs_clear(self->cuda, &self->graphs);
   if (self->memory)
     cbigan_cuda_free(&self->cuda->base, self->memory);
   g_free(self);
 }
 
 static void
-enqueue(gpointer data)
+distances_run(CbiganDistances *base, float *const *values, int n, float *distances)
 {
-  const Distances *self = data;
+  Distances *self = (Distances *)base;
+  cudaStream_t stream = self->cuda->stream;
   int at = 0;
+  cbigan_cuda_enter(self->cuda);
   for (int i = 0; i < self->n_parts; i++) {
     const Part *part = &self->parts[i];
     CBIGAN_CUDA_TRY(self->cuda,
-                    cbigan_cuda_launch_features(self->batch, part->shape.c, part->shape.w, self->values[part->value],
-                                                self->grid, part->taps, part->first, part->weights, at, self->channels,
-                                                self->mean, self->apart, self->columns, self->cuda->stream));
+                    cbigan_cuda_launch_features(n, part->shape.c, part->shape.w, values[part->value], self->grid,
+                                                part->taps, part->first, part->weights, at, self->channels, self->mean,
+                                                self->apart, self->columns, stream));
     at += part->shape.c;
   }
-  CBIGAN_CUDA_TRY(self->cuda,
-                  cbigan_cuda_launch_distances(self->batch, self->channels, positions(self), self->columns,
-                                               self->whitening, self->apart, self->distances, self->cuda->stream));
-}
-
-static gsize
-distances_size(const Distances *self, int n)
-{
-  return (gsize)n * (gsize)positions(self) * sizeof(float);
-}
-
-static void
-distances_run(CbiganDistances *base, float *const *values, int n, float *const *distances)
-{
-  Distances *self = (Distances *)base;
-  if (!(self->distances = cbigan_cuda_inbox(self->cuda, distances_size(self, self->batch))))
-    return;
-  const void **pointers = self->graphs.pointers;
-  *pointers++ = self->distances; /* another one after somebody asked for more */
-  for (int i = 0; i < self->n_parts; i++)
-    *pointers++ = values[self->parts[i].value];
-  self->values = values;
-  cbigan_cuda_graphs_run(self->cuda, &self->graphs, enqueue, self);
-  const float *received = cbigan_cuda_receive(self->cuda, distances_size(self, n));
-  for (int i = 0; received && i < n; i++)
-    memcpy(distances[i], received + (gsize)i * (gsize)positions(self), distances_size(self, 1));
+  CBIGAN_CUDA_TRY(self->cuda, cbigan_cuda_launch_distances(n, self->channels, positions(self), self->columns,
+                                                           self->whitening, self->apart, distances, stream));
 }
 
 /* --- opening ----------------------------------------------------------------------------------------------------- */
@@ -164,11 +135,9 @@ cbigan_cuda_distances(CbiganBackend *base, const CbiganNetwork *network, const C
     self->parts[i] = (Part){ .value = features->values[i],
                              .shape = network->values[features->values[i]].shape,
                              .taps = features->resamplers[i].taps };
-  cbigan_cuda_graphs_init(&self->graphs, 1 + features->n);
   if ((self->memory = cbigan_cuda_alloc(base, lay_out(self)))) {
     lay_out(self);
     upload_all(self, features, good);
-    cbigan_cuda_inbox(cuda, distances_size(self, batch)); /* not with the first frame */
     return &self->base;
   }
   distances_free(&self->base);

@@ -33,10 +33,20 @@ cbigan_cuda_graphs_clear(CbiganCuda *self, CbiganCudaGraphs *graphs)
 {
   for (int i = 0; i < CBIGAN_CUDA_GRAPHS; i++) {
     destroy(self, &graphs->graphs[i]);
+    g_clear_pointer(&graphs->graphs[i].awaited, g_array_unref);
     g_free(graphs->graphs[i].pointers);
   }
   g_free(graphs->pointers);
   *graphs = (CbiganCudaGraphs){ 0 };
+}
+
+/* What has graphs of its own needs none within. */
+static void
+enqueue_nested(CbiganCuda *self, void (*enqueue)(gpointer), gpointer data)
+{
+  self->nested = TRUE;
+  enqueue(data);
+  self->nested = FALSE;
 }
 
 /* What other threads do meanwhile with the GPU is no business of the capture's: thread-local. It is ended after a
@@ -48,9 +58,7 @@ capture(CbiganCuda *self, void (*enqueue)(gpointer), gpointer data)
   cudaGraphExec_t exec = NULL;
   if (!CBIGAN_CUDA_TRY(self, cudaStreamBeginCapture(self->stream, cudaStreamCaptureModeThreadLocal)))
     return NULL;
-  self->capturing = TRUE;
-  enqueue(data);
-  self->capturing = FALSE;
+  enqueue_nested(self, enqueue, data);
   if (CBIGAN_CUDA_TRY(self, cudaStreamEndCapture(self->stream, &graph)) && !self->base.failure &&
       !CBIGAN_CUDA_TRY(self, cudaGraphInstantiate(&exec, graph, 0)))
     exec = NULL;
@@ -72,22 +80,54 @@ find(CbiganCudaGraphs *graphs)
   return oldest;
 }
 
+/* The results that the launches since `first` leave are the graph's: another launch of it leaves them again. */
+static void
+keep_results(CbiganCuda *self, CbiganCudaGraph *graph, guint first)
+{
+  g_clear_pointer(&graph->awaited, g_array_unref);
+  if (self->awaited->len > first) {
+    graph->awaited = g_array_new(FALSE, FALSE, sizeof(CbiganCudaResult));
+    g_array_append_vals(graph->awaited, &g_array_index(self->awaited, CbiganCudaResult, first),
+                        self->awaited->len - first);
+  }
+  graph->results_used = self->results_used;
+  graph->results_fetched = self->results_fetched;
+}
+
+static void
+await_results(CbiganCuda *self, const CbiganCudaGraph *graph)
+{
+  if (!graph->awaited)
+    return;
+  g_array_append_vals(self->awaited, graph->awaited->data, graph->awaited->len);
+  self->results_used = self->results_total = graph->results_used;
+  self->results_fetched = graph->results_fetched;
+}
+
 /* The first call is made of launches: libraries load kernels with the first launch of each, which a capture may not
  * allow. */
 void
 cbigan_cuda_graphs_run(CbiganCuda *self, CbiganCudaGraphs *graphs, void (*enqueue)(gpointer), gpointer data)
 {
-  if (!self->graphs || self->capturing || graphs->calls++ == 0) {
+  if (!self->graphs || self->nested) {
     enqueue(data);
+    return;
+  }
+  if (graphs->calls++ == 0) {
+    enqueue_nested(self, enqueue, data);
     return;
   }
   CbiganCudaGraph *graph = find(graphs);
   gsize size = (gsize)graphs->n_pointers * sizeof *graph->pointers;
-  if (!graph->exec || memcmp(graph->pointers, graphs->pointers, size)) {
+  if (graph->exec && !memcmp(graph->pointers, graphs->pointers, size)) {
+    await_results(self, graph);
+  } else {
+    const guint awaited = self->awaited->len;
     destroy(self, graph);
     if (!(graph->exec = capture(self, enqueue, data)))
       return;
     memcpy(graph->pointers, graphs->pointers, size);
+    keep_results(self, graph, awaited);
   }
   graph->last_used = graphs->calls;
   CBIGAN_CUDA_TRY(self, cudaGraphLaunch(graph->exec, self->stream));

@@ -11,8 +11,10 @@ G_BEGIN_DECLS
 #define CBIGAN_CUDA_GRAPHS 4 /* sets; scoring has one or two, training one or two */
 
 typedef struct {
-  const void **pointers; /* [n_pointers] */
-  cudaGraphExec_t exec;  /* NULL: free */
+  const void **pointers;               /* [n_pointers] */
+  cudaGraphExec_t exec;                /* NULL: free */
+  GArray *awaited;                     /* of CbiganCudaResult: that it leaves; NULL: none */
+  gsize results_used, results_fetched; /* behind it */
   guint64 last_used;
 } CbiganCudaGraph;
 

@@ -86,10 +86,26 @@ cudaError_t cbigan_cuda_launch_features(int n, int channels, int side, const flo
 cudaError_t cbigan_cuda_launch_distances(int n, int channels, int positions, const float *columns,
                                          const float *whitening, int apart, float *to, cudaStream_t stream);
 
+/* Frames in device memory: where each one's rows of RGB begin, bytes from one row to the next */
+typedef struct {
+  const unsigned char *pixels;
+  size_t stride;
+} CbiganCudaFrame;
+/* A frame's quantiles at these shares of its bytes are brought to these numbers. */
+typedef struct {
+  double low_share, median_share, low, median;
+} CbiganCudaLight;
+/* n frames of w x h -> found (n, 2): gain and shift, as cbigan_light_compensation(); histograms (n, 256) of scratch */
+cudaError_t cbigan_cuda_launch_light(int n, int w, int h, const CbiganCudaFrame *frames, CbiganCudaLight light,
+                                     unsigned *histograms, float *found, cudaStream_t stream);
+/* A frame's patches first .. first + n - 1, corners across (columns) and down -> x (n, 3, side, side); light (2) or NULL */
+cudaError_t cbigan_cuda_launch_crop(int n, int side, int first, int columns, const float *across, const float *down,
+                                    const CbiganCudaFrame *frame, const float *light, float *x, cudaStream_t stream);
+
 /* A frame's map. d (rows * columns, 3, side, side), corners across (columns) and down (rows) -> frame (3, h, w), the mean
  * of the patches there */
-cudaError_t cbigan_cuda_launch_mosaic(int h, int w, int side, int columns, int rows, const int *across, const int *down,
-                                      const float *d, float *frame, cudaStream_t stream);
+cudaError_t cbigan_cuda_launch_mosaic(int h, int w, int side, int columns, int rows, const float *across,
+                                      const float *down, const float *d, float *frame, cudaStream_t stream);
 /* frame (3, h, w) -> map (h, w): |x - mean of the (2 radius + 1)^2 window, cut at the border|, summed over channels;
  * radius 0: |x|. sums: (3, h, w) of scratch */
 cudaError_t cbigan_cuda_launch_high_pass(int h, int w, int radius, const float *frame, float *sums, float *map,
@@ -102,6 +118,11 @@ typedef struct {
 /* x (h, w) down its columns, then along its rows, borders repeated -> to; scratch: (h, w) */
 cudaError_t cbigan_cuda_launch_blur(int h, int w, CbiganCudaBlur weights, const float *x, float *scratch, float *to,
                                     cudaStream_t stream);
+/* x = max((x - mean) / (deviation + floor), 0); step: 1, or 0 for one mean and deviation. NaN stays. */
+cudaError_t cbigan_cuda_launch_deviations(size_t n_floats, const float *mean, const float *deviation, int step,
+                                          float floor, float *x, cudaStream_t stream);
+/* partial (cbigan_cuda_parts(n_floats)): the largest of the numbers; NaN in one of them if one isn't finite */
+cudaError_t cbigan_cuda_launch_peak(size_t n_floats, const float *x, float *partial, cudaStream_t stream);
 cudaError_t cbigan_cuda_launch_subtract(size_t n_floats, const float *a, const float *b, float *difference,
                                         cudaStream_t stream);
 

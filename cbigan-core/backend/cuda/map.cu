@@ -10,7 +10,7 @@
 
 /* across (columns), down (rows): corners; d (rows * columns, 3, side, side) -> frame (3, h, w), the mean of those there */
 __global__ static void
-mosaic(size_t n_floats, int h, int w, int side, int columns, int rows, const int *across, const int *down,
+mosaic(size_t n_floats, int h, int w, int side, int columns, int rows, const float *across, const float *down,
        const float *d, float *frame)
 {
   CBIGAN_EACH (i, n_floats) {
@@ -19,13 +19,13 @@ mosaic(size_t n_floats, int h, int w, int side, int columns, int rows, const int
     float sum = 0.0f;
     int n = 0;
     for (int row = 0; row < rows; row++) {
-      if (y < down[row] || y >= down[row] + side)
-        continue;
-      for (int column = 0; column < columns; column++) {
-        if (x < across[column] || x >= across[column] + side)
+      const int within = y - (int)down[row];
+      for (int column = 0; within >= 0 && within < side && column < columns; column++) {
+        const int along = x - (int)across[column];
+        if (along < 0 || along >= side)
           continue;
         const size_t patch = (size_t)row * (size_t)columns + (size_t)column;
-        sum += d[(patch * 3 + channel) * plane + (size_t)((y - down[row]) * side + x - across[column])];
+        sum += d[(patch * 3 + channel) * plane + (size_t)(within * side + along)];
         n++;
       }
     }
@@ -82,7 +82,7 @@ blur(size_t pixels, int length, int pitch, const CbiganCudaBlur weights, const f
 }
 
 cudaError_t
-cbigan_cuda_launch_mosaic(int h, int w, int side, int columns, int rows, const int *across, const int *down,
+cbigan_cuda_launch_mosaic(int h, int w, int side, int columns, int rows, const float *across, const float *down,
                           const float *d, float *frame, cudaStream_t stream)
 {
   const size_t n_floats = 3 * (size_t)h * (size_t)w;
@@ -123,4 +123,52 @@ cudaError_t
 cbigan_cuda_launch_subtract(size_t n_floats, const float *a, const float *b, float *difference, cudaStream_t stream)
 {
   return CBIGAN_LAUNCH(subtract, blocks_for(n_floats), stream, n_floats, a, b, difference);
+}
+
+__global__ static void
+deviations(size_t n_floats, const float *mean, const float *deviation, int step, float floor, float *x)
+{
+  CBIGAN_EACH (i, n_floats) {
+    const size_t k = i * (size_t)step;
+    const float z = (x[i] - mean[k]) / (deviation[k] + floor);
+    x[i] = z < 0.0f ? 0.0f : z;
+  }
+}
+
+cudaError_t
+cbigan_cuda_launch_deviations(size_t n_floats, const float *mean, const float *deviation, int step, float floor,
+                              float *x, cudaStream_t stream)
+{
+  return CBIGAN_LAUNCH(deviations, blocks_for(n_floats), stream, n_floats, mean, deviation, step, floor, x);
+}
+
+/* The larger one, or what isn't a number. An infinity becomes that: inf - inf. */
+__device__ static inline float
+larger(float a, float b)
+{
+  return a != a || a > b ? a : b;
+}
+
+__global__ static void
+peak(size_t n_floats, const float *x, float *partial)
+{
+  __shared__ float shared[CBIGAN_THREADS];
+  float most = -3.402823466e38f;
+  CBIGAN_EACH (i, n_floats)
+    most = larger(most, x[i] + (x[i] - x[i]));
+  shared[threadIdx.x] = most;
+  __syncthreads();
+  for (int half = CBIGAN_THREADS / 2; half > 0; half /= 2) {
+    if ((int)threadIdx.x < half)
+      shared[threadIdx.x] = larger(shared[threadIdx.x], shared[threadIdx.x + half]);
+    __syncthreads();
+  }
+  if (threadIdx.x == 0)
+    partial[blockIdx.x] = shared[0];
+}
+
+cudaError_t
+cbigan_cuda_launch_peak(size_t n_floats, const float *x, float *partial, cudaStream_t stream)
+{
+  return CBIGAN_LAUNCH(peak, dim3((unsigned)cbigan_cuda_parts(n_floats)), stream, n_floats, x, partial);
 }

@@ -60,8 +60,8 @@ cbigan_cuda_mail_clear(CbiganCudaMail *mail)
   *mail = (CbiganCudaMail){ 0 };
 }
 
-static gboolean
-mail_grow(CbiganCuda *self, CbiganCudaMail *mail, gsize size)
+gboolean
+cbigan_cuda_mail_grow(CbiganCuda *self, CbiganCudaMail *mail, gsize size)
 {
   if (size <= mail->size)
     return TRUE;
@@ -78,7 +78,7 @@ void *
 cbigan_cuda_outbox(CbiganCuda *self, gsize size)
 {
   cbigan_cuda_enter(self);
-  if (!CBIGAN_CUDA_TRY(self, cudaEventSynchronize(self->sent)) || !mail_grow(self, &self->outbox, size))
+  if (!CBIGAN_CUDA_TRY(self, cudaEventSynchronize(self->sent)) || !cbigan_cuda_mail_grow(self, &self->outbox, size))
     return NULL;
   return self->outbox.host;
 }
@@ -97,7 +97,7 @@ void *
 cbigan_cuda_inbox(CbiganCuda *self, gsize size)
 {
   cbigan_cuda_enter(self);
-  return mail_grow(self, &self->inbox, size) ? self->inbox.device : NULL;
+  return cbigan_cuda_mail_grow(self, &self->inbox, size) ? self->inbox.device : NULL;
 }
 
 const void *

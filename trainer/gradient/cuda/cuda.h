@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Rules, streams and failures as in backend/cuda/cuda.h. One operation is one kernel file; gradients.c puts the layers'
- * into the table, loss.c the rest; record.c makes graphs of them, so but for sum() none waits.
+ * into the table, loss.c the rest.
  */
 #pragma once
 #include "backend/cuda/cuda.h"
@@ -47,10 +47,6 @@ void cbigan_cuda_adam(CbiganBackend *self, gsize n_floats, int step, float rate,
                       float epsilon, float *gradients, float *m, float *v, float *parameters);
 void cbigan_cuda_average(CbiganBackend *self, gsize n_floats, float decay, const float *x, float *mean);
 
-/* record.c: members of CbiganGradients */
-void cbigan_cuda_record(CbiganBackend *self, CbiganRecording **recording, double number,
-                        void (*operations)(gpointer data), gpointer data);
-void cbigan_cuda_recording_free(CbiganBackend *self, CbiganRecording *recording);
 
 /* cut.c: members of CbiganGradients */
 CbiganStored *cbigan_cuda_store(CbiganBackend *self, guint n, const CbiganPixels *pictures);
