@@ -1,4 +1,4 @@
-/* emulator.cc - the part of the CUDA runtime that the cuda backend calls, on the processor
+/* emulator.cc - the part of the CUDA runtime that the cuda backend calls, on the processor: memory, and the machine
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -7,7 +7,8 @@
  * separated by commas: driver=12040 devices=2 capability=61 memory=MIB cudnn=91900, and lost=N: the device is lost
  * with the N-th piece of work, lostlaunch=N: with the N-th launch of a graph. open=1: the host may touch device memory,
  * which is quicker to emulate. graphs=N: so many may exist at once. KERNEL=N, convolution=N: microseconds that it
- * takes, for events. uncapturable=N: the N-th piece of work in a capture can't be captured.
+ * takes, for events. uncapturable=N: the N-th piece of work in a capture can't be captured. pinned=KIB: more can't be
+ * in one piece. eager=1: copies from the host are not left for later.
  */
 #include "emulator.h"
 
@@ -17,22 +18,15 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
-#include <set>
 
 #include "machine.h"
-
-struct CUevent_st {
-  cudaStream_t stream;
-  double time;
-};
 
 std::recursive_mutex emulator_mutex;
 thread_local cudaStream_t emulator_capturing;
 bool emulator_lost;
 int emulator_graphs;
-static thread_local int current_device;
+thread_local int emulator_device;
 static thread_local cudaError_t last_error;
-static long pieces;
 
 #define ADDRESSES ((size_t)16 << 30)
 #define PAGE ((size_t)2 << 20) /* a huge one */
@@ -47,7 +41,7 @@ struct Allocation {
 };
 
 static std::map<size_t, Allocation> live; /* by offset */
-static std::set<void *> pinned;
+static std::map<const void *, size_t> pinned;
 
 void
 emulator_stop(const char *what, const char *name)
@@ -80,17 +74,24 @@ protect(int protection)
     emulator_stop("mprotect failed", "memory");
 }
 
-static bool
-is_device(const void *p)
+void
+emulator_open_memory(bool open)
+{
+  static int depth; /* a stream's work may wait for another's */
+  if (open ? depth++ == 0 : --depth == 0)
+    protect(open ? PROT_READ | PROT_WRITE : PROT_NONE);
+}
+
+bool
+emulator_is_device(const void *p)
 {
   return arena && (const char *)p >= arena && (const char *)p < arena + ADDRESSES;
 }
 
-/* The number of the allocation that all of it lies in; 0: none that lives. */
-static long
-allocation_of(const void *p, size_t size)
+long
+emulator_allocation(const void *p, size_t size)
 {
-  if (!is_device(p))
+  if (!emulator_is_device(p))
     return 0;
   const size_t at = (size_t)((const char *)p - arena);
   auto next = live.upper_bound(at);
@@ -100,12 +101,22 @@ allocation_of(const void *p, size_t size)
   return at + size <= next->first + next->second.size ? next->second.number : 0;
 }
 
+bool
+emulator_is_pinned(const void *p, size_t size)
+{
+  auto next = pinned.upper_bound(p);
+  if (next == pinned.begin())
+    return false;
+  --next;
+  return (const char *)p + size <= (const char *)next->first + next->second;
+}
+
 void
 emulator_check_pointers(EmulatorWork &work)
 {
   std::vector<long> now;
   for (const void *p : work.pointers) {
-    now.push_back(p ? allocation_of(p, 1) : 0);
+    now.push_back(p ? emulator_allocation(p, 1) : 0);
     if (p && !now.back())
       emulator_stop("an argument is neither NULL nor device memory", work.name);
   }
@@ -114,9 +125,8 @@ emulator_check_pointers(EmulatorWork &work)
   work.allocations = now;
 }
 
-/* What a thread may not do while it captures spoils the capture. */
-static bool
-spoils()
+bool
+emulator_spoils()
 {
   if (emulator_capturing)
     emulator_capturing->spoilt = true;
@@ -136,7 +146,7 @@ cudaMalloc(void **p, size_t size)
   *p = nullptr;
   if (emulator_lost)
     return cudaErrorDevicesUnavailable;
-  if (spoils())
+  if (emulator_spoils())
     return cudaErrorStreamCaptureUnsupported;
   if (!arena) { /* protecting it takes half of the time with small pages */
     arena = (char *)mmap(nullptr, ADDRESSES + PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -166,30 +176,6 @@ cudaMalloc(void **p, size_t size)
   return cudaSuccess;
 }
 
-static std::vector<cudaStream_t> streams;
-
-static void
-run_all(cudaStream_t stream)
-{
-  protect(PROT_READ | PROT_WRITE);
-  while (!stream->work.empty()) {
-    if (emulator_machine("lost", 0) && ++pieces >= emulator_machine("lost", 0))
-      emulator_lost = true;
-    if (!emulator_lost)
-      stream->work.front()();
-    stream->work.pop_front();
-  }
-  protect(PROT_NONE);
-}
-
-void
-emulator_check_idle(const char *name)
-{
-  for (cudaStream_t stream : streams)
-    if (!stream->work.empty() && !emulator_lost)
-      emulator_stop("there is work that may still use it", name);
-}
-
 cudaError_t
 cudaMemGetInfo(size_t *available, size_t *all)
 {
@@ -206,16 +192,22 @@ cudaFree(void *p)
   std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
   if (!p)
     return cudaSuccess;
-  if (spoils())
+  if (emulator_spoils())
     return cudaErrorStreamCaptureUnsupported;
-  emulator_check_idle("cudaFree");
+  if (long number = emulator_allocation(p, 1))
+    emulator_check_idle("cudaFree", [=](const EmulatorWork &work) {
+      for (long used : work.allocations)
+        if (used == number)
+          return true;
+      return false;
+    });
   protect(PROT_READ | PROT_WRITE);
   for (auto &a : live)
     for (size_t i = a.second.size; i < with_canary(a.second.size); i++)
       if ((unsigned char)arena[a.first + i] != CANARY)
         emulator_stop("something wrote behind its memory", "memory");
   protect(PROT_NONE);
-  if (!is_device(p) || !live.erase((size_t)((char *)p - arena)))
+  if (!emulator_is_device(p) || !live.erase((size_t)((char *)p - arena)))
     emulator_stop("not what cudaMalloc() gave", "cudaFree");
   return emulator_lost ? cudaErrorDevicesUnavailable : cudaSuccess;
 }
@@ -226,9 +218,12 @@ cudaHostAlloc(void **p, size_t size, unsigned)
   std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
   if (emulator_lost)
     return cudaErrorDevicesUnavailable;
-  if (spoils())
+  if (emulator_spoils())
     return cudaErrorStreamCaptureUnsupported;
-  pinned.insert(*p = malloc(size));
+  if (size > (size_t)emulator_machine("pinned", 1 << 20) << 10)
+    return last_error = cudaErrorMemoryAllocation;
+  *p = aligned_alloc(GRAIN, (size + GRAIN - 1) / GRAIN * GRAIN);
+  pinned[*p] = size;
   memset(*p, 0xFF, size);
   return cudaSuccess;
 }
@@ -239,179 +234,13 @@ cudaFreeHost(void *p)
   std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
   if (!p)
     return cudaSuccess;
-  emulator_check_idle("cudaFreeHost");
+  emulator_check_idle("cudaFreeHost", [=](const EmulatorWork &work) {
+    return work.host && work.host >= p && work.host < (char *)p + pinned[p];
+  });
   if (!pinned.erase(p))
     emulator_stop("not what cudaHostAlloc() gave", "cudaFreeHost");
   free(p);
   return cudaSuccess;
-}
-
-/* --- streams --------------------------------------------------------------------------------------------------- */
-
-int
-emulator_cost(const char *kernel)
-{
-  char name[64];
-  kernel += kernel[0] == '('; /* of a template */
-  snprintf(name, sizeof name, "%.*s", (int)strcspn(kernel, "<"), kernel);
-  return emulator_machine(name, 10);
-}
-
-void
-emulator_run_later(cudaStream_t stream, const EmulatorWork &work)
-{
-  stream->work.push_back([=] {
-    work.run();
-    stream->clock += work.cost;
-  });
-}
-
-cudaError_t
-emulator_fail(cudaError_t status)
-{
-  return last_error = status;
-}
-
-void
-emulator_check_stream(cudaStream_t stream)
-{
-  if (stream->device != current_device)
-    emulator_stop("the thread's current device is another one than the stream's", "stream");
-}
-
-cudaError_t
-emulator_enqueue(cudaStream_t stream, EmulatorWork work)
-{
-  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
-  if (emulator_lost)
-    return last_error = cudaErrorDevicesUnavailable;
-  emulator_check_stream(stream);
-  emulator_check_pointers(work);
-  if (!stream->capture) {
-    emulator_run_later(stream, work);
-    return cudaSuccess;
-  }
-  if ((int)stream->capture->work.size() + 1 == emulator_machine("uncapturable", 0) || stream->spoilt) {
-    const cudaError_t status = stream->spoilt ? cudaErrorStreamCaptureInvalidated : cudaErrorStreamCaptureUnsupported;
-    stream->spoilt = true;
-    return last_error = status;
-  }
-  stream->capture->work.push_back(work);
-  return cudaSuccess;
-}
-
-cudaError_t
-cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned)
-{
-  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
-  streams.push_back(*stream = new CUstream_st{ current_device, {}, nullptr, false, 0 });
-  return cudaSuccess;
-}
-
-cudaError_t
-cudaStreamSynchronize(cudaStream_t stream)
-{
-  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
-  if (stream->capture) {
-    stream->spoilt = true;
-    return cudaErrorStreamCaptureUnsupported;
-  }
-  run_all(stream);
-  return emulator_lost ? cudaErrorDevicesUnavailable : cudaSuccess;
-}
-
-cudaError_t
-cudaStreamDestroy(cudaStream_t stream)
-{
-  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
-  run_all(stream);
-  for (size_t i = 0; i < streams.size(); i++)
-    if (streams[i] == stream)
-      streams.erase(streams.begin() + (long)i);
-  delete stream;
-  return cudaSuccess;
-}
-
-cudaError_t
-cudaEventCreateWithFlags(cudaEvent_t *event, unsigned)
-{
-  *event = new CUevent_st{ nullptr, 0 };
-  return cudaSuccess;
-}
-
-cudaError_t
-cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
-{
-  event->stream = stream;
-  return emulator_enqueue(stream, { "event", {}, 0, [=] { event->time = stream->clock; } });
-}
-
-cudaError_t
-cudaEventSynchronize(cudaEvent_t event)
-{
-  return event->stream ? cudaStreamSynchronize(event->stream) : cudaSuccess;
-}
-
-cudaError_t
-cudaEventElapsedTime(float *ms, cudaEvent_t start, cudaEvent_t end)
-{
-  *ms = (float)(end->time - start->time) / 1000;
-  return emulator_lost ? cudaErrorDevicesUnavailable : cudaSuccess;
-}
-
-cudaError_t
-cudaEventDestroy(cudaEvent_t event)
-{
-  delete event;
-  return cudaSuccess;
-}
-
-static void
-check_copy(const void *p, size_t size, bool device, const char *name)
-{
-  if (device ? !allocation_of(p, size) : is_device(p))
-    emulator_stop(device ? "not within device memory" : "device memory instead of host memory", name);
-}
-
-cudaError_t
-cudaMemcpyAsync(void *to, const void *from, size_t size, enum cudaMemcpyKind kind, cudaStream_t stream)
-{
-  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
-  if (emulator_lost)
-    return cudaErrorDevicesUnavailable;
-  check_copy(to, size, kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice, "cudaMemcpyAsync, to");
-  check_copy(from, size, kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice, "cudaMemcpyAsync, from");
-  EmulatorWork work = { "copy", {}, 1, [=] { memcpy(to, from, size); }, {} };
-  for (const void *p : { (const void *)to, from })
-    if (is_device(p))
-      work.pointers.push_back(p);
-  return emulator_enqueue(stream, work);
-}
-
-cudaError_t
-cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t height,
-                  enum cudaMemcpyKind kind, cudaStream_t stream)
-{
-  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
-  if (width > to_pitch || width > from_pitch)
-    return cudaErrorInvalidPitchValue;
-  if (kind != cudaMemcpyDeviceToDevice)
-    emulator_stop("not emulated", "cudaMemcpy2DAsync");
-  check_copy(to, (height - 1) * to_pitch + width, true, "cudaMemcpy2DAsync, to");
-  check_copy(from, (height - 1) * from_pitch + width, true, "cudaMemcpy2DAsync, from");
-  return emulator_enqueue(stream, { "copy", { to, from }, 1, [=] {
-                                     for (size_t row = 0; row < height; row++)
-                                       memcpy((char *)to + row * to_pitch, (const char *)from + row * from_pitch,
-                                              width);
-                                   } });
-}
-
-cudaError_t
-cudaMemsetAsync(void *p, int value, size_t size, cudaStream_t stream)
-{
-  std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
-  check_copy(p, size, true, "cudaMemsetAsync");
-  return emulator_enqueue(stream, { "memset", { p }, 1, [=] { memset(p, value, size); } });
 }
 
 /* --- the machine ----------------------------------------------------------------------------------------------- */
@@ -446,8 +275,14 @@ cudaSetDevice(int device)
 {
   if (device >= emulator_machine("devices", 2))
     return cudaErrorInvalidDevice;
-  current_device = device;
+  emulator_device = device;
   return emulator_lost ? cudaErrorDevicesUnavailable : cudaSuccess;
+}
+
+cudaError_t
+emulator_fail(cudaError_t status)
+{
+  return last_error = status;
 }
 
 cudaError_t
@@ -464,6 +299,7 @@ cudaGetErrorName(cudaError_t status)
   return status == cudaErrorMemoryAllocation           ? "cudaErrorMemoryAllocation"
          : status == cudaErrorDevicesUnavailable       ? "cudaErrorDevicesUnavailable"
          : status == cudaErrorStreamCaptureUnsupported ? "cudaErrorStreamCaptureUnsupported"
+         : status == cudaErrorStreamCaptureIsolation   ? "cudaErrorStreamCaptureIsolation"
          : status == cudaErrorStreamCaptureInvalidated ? "cudaErrorStreamCaptureInvalidated"
                                                        : "cudaError";
 }

@@ -8,10 +8,11 @@
  * covers the kernels' arithmetic and all that the backend asks of the libraries; what it can't show is what the
  * libraries themselves do, speed, and threads of one block that race.
  *
- * Stricter than a GPU: nothing runs before somebody waits, so memory that is reused too early shows; device memory
- * can't be touched by the host; new memory is NaN; memory is not freed before somebody waited; a kernel that gets a
- * host pointer, or one that writes behind its memory, ends the program; and so does the launch of a graph whose memory
- * is gone. Waiting and allocating in a capture fail as CUDA says, and spoil it.
+ * Stricter than a GPU: nothing runs before somebody waits, so memory that is reused too early shows, and one stream's
+ * work not before another's that nobody said comes first (stream.cc); device memory can't be touched by the host; new
+ * memory is NaN; memory is not freed before somebody waited; a kernel that gets a host pointer, or one that writes
+ * behind its memory, ends the program; and so does the launch of a graph whose memory is gone. Waiting and allocating
+ * in a capture fail as CUDA says, and spoil it.
  */
 #pragma once
 #include <cuda_runtime_api.h>
@@ -19,6 +20,7 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <vector>
 
 /* Of the emulated thread that runs; there is one at a time. */
@@ -72,6 +74,9 @@ __float_as_uint(float v)
   return bits;
 }
 
+struct EmulatorEvent;
+enum EmulatorKind { EMULATOR_KERNEL, EMULATOR_COPY, EMULATOR_EVENT, EMULATOR_WAIT };
+
 /* A piece of work: what it is called, the device memory that it uses, the microseconds that it takes. */
 struct EmulatorWork {
   const char *name;
@@ -79,6 +84,11 @@ struct EmulatorWork {
   int cost;
   std::function<void()> run;
   std::vector<long> allocations = {}; /* that the pointers were of when it was put there */
+  EmulatorKind kind = EMULATOR_KERNEL;
+  const void *host = nullptr;                     /* a copy's host memory */
+  std::shared_ptr<EmulatorEvent> event = nullptr; /* that is recorded, or waited for */
+  long number = 0;                                /* of the event's recording */
+  const void *owner = nullptr;                    /* the graph that it is of */
 };
 
 /* Ends the program unless its pointers are NULL or device memory; then it is put behind what the stream has to do or,

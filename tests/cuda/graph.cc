@@ -66,8 +66,10 @@ cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream)
   if (emulator_lost)
     return cudaErrorDevicesUnavailable;
   emulator_check_stream(stream);
+  emulator_counted("graph");
   for (EmulatorWork &work : exec->work) {
     emulator_check_pointers(work);
+    work.owner = exec;
     emulator_run_later(stream, work);
   }
   return cudaSuccess;
@@ -86,7 +88,7 @@ cudaError_t
 cudaGraphExecDestroy(cudaGraphExec_t exec)
 {
   std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
-  emulator_check_idle("cudaGraphExecDestroy");
+  emulator_check_idle("cudaGraphExecDestroy", [=](const EmulatorWork &work) { return work.owner == exec; });
   emulator_graphs--;
   delete exec;
   return cudaSuccess;

@@ -1,4 +1,4 @@
-/* machine.h - what emulator.cc, graph.cc, grid.cc and cudnn.cc share
+/* machine.h - what emulator.cc, stream.cc, graph.cc, grid.cc and cudnn.cc share
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -19,7 +19,7 @@ struct CUgraphExec_st {
 
 struct CUstream_st {
   int device;
-  std::deque<std::function<void()>> work;
+  std::deque<EmulatorWork> work;
   cudaGraph_t capture; /* that its work goes into, or nullptr */
   bool spoilt;         /* the capture is */
   double clock;        /* microseconds that its work took */
@@ -27,6 +27,7 @@ struct CUstream_st {
 
 extern std::recursive_mutex emulator_mutex;
 extern thread_local cudaStream_t emulator_capturing; /* the stream that this thread captures, or nullptr */
+extern thread_local int emulator_device;             /* this thread's current one */
 extern bool emulator_lost;                           /* the device is */
 extern int emulator_graphs;                          /* that exist, of either kind */
 
@@ -34,8 +35,19 @@ extern int emulator_graphs;                          /* that exist, of either ki
 int emulator_machine(const char *name, int otherwise);
 /* Ends the program: it does what no GPU would forgive. */
 [[noreturn]] void emulator_stop(const char *what, const char *name);
+/* Device memory may be touched, as often as it is opened and until it is closed as often. */
+void emulator_open_memory(bool open);
+bool emulator_is_device(const void *p);
+/* Memory of cudaHostAlloc() */
+bool emulator_is_pinned(const void *p, size_t size);
+/* The number of the allocation that all of it lies in; 0: none that lives. */
+long emulator_allocation(const void *p, size_t size);
+/* What a thread may not do while it captures spoils the capture. */
+bool emulator_spoils();
+/* One more for emulator_count() */
+void emulator_counted(const char *what);
 /* Whether freeing waits is not for us to rely on. */
-void emulator_check_idle(const char *name);
+void emulator_check_idle(const char *name, const std::function<bool(const EmulatorWork &)> &uses);
 /* They are, and of the same allocations as the first time, in memory that has not been given away since. */
 void emulator_check_pointers(EmulatorWork &work);
 /* The thread's current device is the stream's. */
