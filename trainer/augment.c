@@ -3,7 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Two batches go round: while the network works on one, the thread fills the other. A new kind of augmentation goes
+ * Two batches go round: while the network works on one, the thread fills the other. Where the backend sends them there
+ * is a third, which is on its way meanwhile. A new kind of augmentation goes
  * into draw_cut() and cut_patch(), with a random purpose of its own (random.h), and into the backends that cut
  * themselves.
  */
@@ -14,14 +15,18 @@
 #include "model/network.h"
 #include "random.h"
 
-#define N_BATCHES 2
+#define MOST_BATCHES 3
+#define ALIGNMENT 64 /* of x or cuts in a batch's memory */
 
 struct _CbiganBatches {
   CbiganBatchOptions options;
   const CbiganPicture **pictures;
   CbiganStored *stored; /* or NULL */
-  CbiganBatch batches[N_BATCHES];
+  CbiganBatch batches[MOST_BATCHES];
+  guint8 *memory[MOST_BATCHES]; /* where they lie that have no parcel */
+  int n_batches;
   CbiganBatch *current;       /* with the caller */
+  CbiganBatch *ahead;         /* sent, but not with the caller yet; or NULL */
   gint64 waited;              /* microseconds */
   GAsyncQueue *empty, *ready; /* of CbiganBatch; `stop` in `empty` ends the thread */
   GThread *thread;
@@ -134,14 +139,18 @@ fill(CbiganBatches *self, guint64 draw, CbiganBatch *batch)
   guint n = (guint)o->batch;
   gsize size = (gsize)3 * o->patch * o->patch;
   for (guint i = 0; i < n; i++) {
-    batch->cuts[i] = draw_cut(self, draw, i);
-    if (batch->x)
-      cut_patch(self->pictures[batch->cuts[i].picture], &batch->cuts[i], o->patch, batch->x + i * size);
+    CbiganCut cut = draw_cut(self, draw, i);
+    if (batch->cuts)
+      batch->cuts[i] = cut;
+    else
+      cut_patch(self->pictures[cut.picture], &cut, o->patch, batch->x + i * size);
   }
   cbigan_random_normal(cbigan_random_key(o->seed, CBIGAN_RANDOM_LATENT, draw), (gsize)n * CBIGAN_LATENT, batch->z);
   guint64 key = cbigan_random_key(o->seed, CBIGAN_RANDOM_MIX, draw);
   for (guint i = 0; i < n; i++)
     batch->e[i] = (float)cbigan_random_uniform(key, i);
+  if (o->update)
+    o->update(o->data, draw, batch->update);
 }
 
 static gpointer
@@ -171,6 +180,72 @@ store(CbiganBatches *self)
   self->stored = o->gradients->store(o->backend, o->n_pictures, pixels);
 }
 
+/* Where x or the cuts lie in a batch's memory: behind its update, e and z. */
+static gsize
+place_of_patches(const CbiganBatchOptions *o)
+{
+  gsize size = sizeof(CbiganUpdate) + (gsize)o->batch * (1 + CBIGAN_LATENT) * sizeof(float);
+  return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+static gsize
+batch_size(const CbiganBatches *self)
+{
+  const CbiganBatchOptions *o = &self->options;
+  gsize of_one = self->stored ? sizeof(CbiganCut) : (gsize)3 * o->patch * o->patch * sizeof(float);
+  return place_of_patches(o) + (gsize)o->batch * of_one;
+}
+
+/* FALSE: the backend has no such memory; all are freed then. */
+static gboolean
+make_parcels(CbiganBatches *self)
+{
+  const CbiganBatchOptions *o = &self->options;
+  if (!o->backend || !o->gradients->parcel_new)
+    return FALSE;
+  for (int i = 0; i < MOST_BATCHES; i++) {
+    if ((self->batches[i].parcel = o->gradients->parcel_new(o->backend, batch_size(self))))
+      continue;
+    for (; i > 0; i--)
+      o->gradients->parcel_free(o->backend, g_steal_pointer(&self->batches[i - 1].parcel));
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static void
+free_stored(CbiganBatches *self)
+{
+  if (self->stored)
+    self->options.gradients->stored_free(self->options.backend, g_steal_pointer(&self->stored));
+}
+
+static void
+make_batches(CbiganBatches *self)
+{
+  const CbiganBatchOptions *o = &self->options;
+  gboolean parcels = make_parcels(self);
+  self->n_batches = parcels ? MOST_BATCHES : MOST_BATCHES - 1;
+  if (!parcels)
+    free_stored(self); /* cuts come in parcels */
+  for (int i = 0; i < self->n_batches; i++) {
+    CbiganBatch *b = &self->batches[i];
+    if (!parcels)
+      self->memory[i] = g_malloc(batch_size(self));
+    guint8 *memory = parcels ? b->parcel->host : self->memory[i], *patches = memory + place_of_patches(o);
+    b->update = (CbiganUpdate *)(gpointer)memory;
+    *b->update = (CbiganUpdate){ 0 };
+    b->e = (float *)(gpointer)(b->update + 1);
+    b->z = b->e + o->batch;
+    b->stored = self->stored;
+    if (b->stored)
+      b->cuts = (CbiganCut *)(gpointer)patches;
+    else
+      b->x = (float *)(gpointer)patches;
+    g_async_queue_push(self->empty, b);
+  }
+}
+
 CbiganBatches *
 cbigan_batches_new(const CbiganBatchOptions *options, guint64 first)
 {
@@ -179,21 +254,12 @@ cbigan_batches_new(const CbiganBatchOptions *options, guint64 first)
   self->options = *options;
   self->pictures = g_memdup2(options->pictures, options->n_pictures * sizeof *options->pictures);
   self->order = g_new(guint, options->n_pictures);
-  store(self);
   self->epoch = G_MAXUINT64;
   self->next = first;
   self->empty = g_async_queue_new();
   self->ready = g_async_queue_new();
-  for (int i = 0; i < N_BATCHES; i++) {
-    CbiganBatch *b = &self->batches[i];
-    if (!self->stored)
-      b->x = g_new(float, (gsize)options->batch * 3 * options->patch * options->patch);
-    b->stored = self->stored;
-    b->cuts = g_new(CbiganCut, options->batch);
-    b->z = g_new(float, (gsize)options->batch *CBIGAN_LATENT);
-    b->e = g_new(float, options->batch);
-    g_async_queue_push(self->empty, b);
-  }
+  store(self);
+  make_batches(self);
   self->thread = g_thread_new("cbigan-batches", work, self);
   return self;
 }
@@ -205,14 +271,12 @@ cbigan_batches_free(CbiganBatches *self)
     return;
   g_async_queue_push_front(self->empty, &stop);
   g_thread_join(self->thread);
-  for (int i = 0; i < N_BATCHES; i++) {
-    g_free(self->batches[i].x);
-    g_free(self->batches[i].cuts);
-    g_free(self->batches[i].z);
-    g_free(self->batches[i].e);
+  for (int i = 0; i < self->n_batches; i++) {
+    if (self->batches[i].parcel)
+      self->options.gradients->parcel_free(self->options.backend, self->batches[i].parcel);
+    g_free(self->memory[i]);
   }
-  if (self->stored)
-    self->options.gradients->stored_free(self->options.backend, self->stored);
+  free_stored(self);
   g_async_queue_unref(self->empty);
   g_async_queue_unref(self->ready);
   g_free(self->pictures);
@@ -220,17 +284,33 @@ cbigan_batches_free(CbiganBatches *self)
   g_free(self);
 }
 
+/* A batch that is filled and, in a parcel, on its way. NULL: there is none yet; not where `wait`. */
+static CbiganBatch *
+take(CbiganBatches *self, gboolean wait)
+{
+  const CbiganBatchOptions *o = &self->options;
+  CbiganBatch *batch = g_async_queue_try_pop(self->ready);
+  if (!batch && wait) {
+    gint64 start = g_get_monotonic_time();
+    batch = g_async_queue_pop(self->ready);
+    self->waited += g_get_monotonic_time() - start;
+  }
+  if (batch && batch->parcel)
+    o->gradients->parcel_send(o->backend, batch->parcel);
+  return batch;
+}
+
 const CbiganBatch *
 cbigan_batches_next(CbiganBatches *self)
 {
-  if (self->current)
+  const CbiganBatchOptions *o = &self->options;
+  if (self->current) {
+    if (self->current->parcel)
+      o->gradients->parcel_wait(o->backend, self->current->parcel);
     g_async_queue_push(self->empty, self->current);
-  self->current = g_async_queue_try_pop(self->ready);
-  if (!self->current) {
-    gint64 start = g_get_monotonic_time();
-    self->current = g_async_queue_pop(self->ready);
-    self->waited += g_get_monotonic_time() - start;
   }
+  self->current = self->ahead ? self->ahead : take(self, TRUE);
+  self->ahead = self->current->parcel ? take(self, FALSE) : NULL;
   return self->current;
 }
 

@@ -22,24 +22,30 @@ typedef struct {
   guint64 seed;
   CbiganBackend *backend; /* or NULL; where it can store the pictures, it does, and cuts the patches */
   const CbiganGradients *gradients;
+  /* The numbers of the update that takes batch `number`; called by another thread. NULL: none. */
+  void (*update)(gconstpointer data, guint64 number, CbiganUpdate *update);
+  gconstpointer data;
 } CbiganBatchOptions;
 
-/* What one update takes; host memory. */
+/* What one update takes; host memory. In a parcel, all of it, and update, e and z one behind the other. */
 typedef struct {
-  float *x; /* (batch, 3, patch, patch); NULL: cuts of what is stored */
+  CbiganParcel *parcel; /* which has been sent; or NULL */
+  CbiganUpdate *update; /* or NULL */
+  float *e;             /* (batch) ~ U(0, 1) */
+  float *z;             /* (batch, 64) ~ N(0, I) */
+  float *x;             /* (batch, 3, patch, patch); or NULL: */
+  CbiganCut *cuts;      /* [batch] of what is stored; always in a parcel */
   const CbiganStored *stored;
-  CbiganCut *cuts; /* [batch] */
-  float *z;        /* (batch, 64) ~ N(0, I) */
-  float *e;        /* (batch) ~ U(0, 1) */
 } CbiganBatch;
 
 typedef struct _CbiganBatches CbiganBatches;
 
 /* Batches first, first + 1, ... : each is a function of the options and its number alone. Every picture comes once
- * an epoch, in a new order each. */
+ * an epoch, in a new order each. With a backend, call all of it from the backend's thread. */
 CbiganBatches *cbigan_batches_new(const CbiganBatchOptions *options, guint64 first);
 void cbigan_batches_free(CbiganBatches *self);
-/* The next one; belongs to the caller until the next call. */
+/* The next one; belongs to the caller until the next call. Where batches are sent, the one after it is on its way too,
+ * if it is ready. */
 const CbiganBatch *cbigan_batches_next(CbiganBatches *self);
 /* Seconds that cbigan_batches_next() has waited for a batch so far: what the thread did not get ready ahead. */
 double cbigan_batches_waited(const CbiganBatches *self);

@@ -9,26 +9,21 @@
  * backward pass as output gradient; biases have none. So real, fake and interpolated pairs go through as one batch:
  * forward, adjoints, tangents of the last third, weights. This holds only while D has no normalisation layer.
  *
- * An update is three parts: its batch goes into backend memory; then operations that are the same every time, which a
- * backend may record, so they take nothing from the host and give it nothing; then the losses are read.
+ * An update is three parts: its batch goes into backend memory; then operations that are the same every time, Adam's
+ * among them, which a backend may record, so they take nothing from the host and give it nothing; then what the losses
+ * are made of is read, all at once.
  */
 #include "losses.h"
 
 #include <math.h>
 
+#include "exchange.h"
+
 enum { IMAGE = 0, LATENT = 1 }; /* D's inputs; E's image and G's latent are value 0 */
 #define INPUT 0
 
-/* What is recorded; LOAD and LATE_LOAD: one for each network. */
-enum {
-  LOAD,
-  LATE_LOAD = LOAD + CBIGAN_N_NETWORKS,
-  CONSISTENCY = LATE_LOAD + CBIGAN_N_NETWORKS,
-  ADVERSARIAL,
-  COMBINED,
-  CRITIC,
-  N_RECORDINGS
-};
+/* What is recorded; LATE_LOAD: one for each network. */
+enum { LATE_LOAD, CONSISTENCY = LATE_LOAD + CBIGAN_N_NETWORKS, ADVERSARIAL, COMBINED, CRITIC, N_RECORDINGS };
 
 struct _CbiganLosses {
   CbiganBackend *backend;
@@ -44,11 +39,8 @@ struct _CbiganLosses {
   CbiganForward *imagine;            /* G for D: z; likewise */
   gboolean stale[CBIGAN_N_NETWORKS]; /* embed, imagine have not loaded these parameters; a warm-up never needs them */
   CbiganPass *train_judge;           /* D for itself: (x, E(x)); (G(z), z); (x^, z^) */
-  float *e;                          /* (N) backend memory */
-  float *squares;                    /* (N) doubles, backend memory: |grad D(x^, z^)|^2 */
-  float *directions;                 /* (N) backend memory: CbiganGradients.penalty */
-  double *norms;                     /* [N] on the host */
-  float *verdicts;                   /* [2N] D's output on the host */
+  CbiganExchange exchange;
+  float *directions; /* (N) backend memory: CbiganGradients.penalty */
   CbiganRecording *recordings[N_RECORDINGS];
 };
 
@@ -116,19 +108,6 @@ make_passes(CbiganLosses *self, GError **error)
   return self->imagine != NULL;
 }
 
-static gboolean
-make_numbers(CbiganLosses *self, GError **error)
-{
-  const gsize n = (gsize)self->options.batch;
-  self->norms = g_new(double, n);
-  self->verdicts = g_new(float, 2 * n);
-  if (!self->options.adversarial)
-    return TRUE;
-  return (self->e = cbigan_backend_alloc(self->backend, n, error)) &&
-         (self->squares = cbigan_backend_alloc(self->backend, n * sizeof(double) / sizeof(float), error)) &&
-         (self->directions = cbigan_backend_alloc(self->backend, n, error));
-}
-
 CbiganLosses *
 cbigan_losses_new(CbiganBackend *backend, const CbiganGradients *gradients, const CbiganLearner *learners,
                   const CbiganLossOptions *options, GError **error)
@@ -139,7 +118,10 @@ cbigan_losses_new(CbiganBackend *backend, const CbiganGradients *gradients, cons
   self->options = *options;
   for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
     self->learners[i] = learners[i];
-  return make_numbers(self, error) && make_passes(self, error) ? g_steal_pointer(&self) : NULL;
+  if (!cbigan_exchange_init(&self->exchange, backend, gradients, options->batch, error) ||
+      !(self->directions = cbigan_backend_alloc(backend, (gsize)options->batch, error)) || !make_passes(self, error))
+    return NULL;
+  return g_steal_pointer(&self);
 }
 
 void
@@ -156,29 +138,24 @@ cbigan_losses_free(CbiganLosses *self)
   cbigan_pass_free(self->train_judge);
   cbigan_forward_free(self->embed);
   cbigan_forward_free(self->imagine);
-  cbigan_backend_free(self->backend, self->e);
-  cbigan_backend_free(self->backend, self->squares);
+  cbigan_exchange_clear(&self->exchange);
   cbigan_backend_free(self->backend, self->directions);
-  g_free(self->norms);
-  g_free(self->verdicts);
   g_free(self);
 }
 
 static void
-load(gpointer data)
+load_passes(CbiganLosses *self, CbiganNetworkKind kind)
 {
-  const Part *part = data;
-  CbiganLosses *self = part->self;
   CbiganPass *passes[] = { self->generate, self->encode, self->reconstruct, self->judge, self->train_judge };
   for (gsize i = 0; i < G_N_ELEMENTS(passes); i++)
-    if (passes[i] && passes[i]->forward->network->kind == part->kind)
+    if (passes[i] && passes[i]->forward->network->kind == kind)
       cbigan_pass_load(passes[i]);
 }
 
 void
 cbigan_losses_load(CbiganLosses *self, CbiganNetworkKind kind)
 {
-  record(self, LOAD + (int)kind, 0.0, load, (Part){ self, .kind = kind });
+  load_passes(self, kind);
   self->stale[kind] = TRUE;
 }
 
@@ -203,43 +180,61 @@ copy(CbiganLosses *self, gsize n_floats, const float *from, float *to)
   self->gradients->copy(self->backend, n_floats, from, to);
 }
 
-/* Eq. 6 from D's output on the first two groups of N samples: real, fake. Waits. */
-static double
-critic_loss(CbiganLosses *self, const CbiganPass *pass)
-{
-  int n = self->options.batch, output = cbigan_pass_output(pass);
-  self->backend->klass->download(self->backend, pass->forward->network->values[output].shape, 2 * n,
-                                 pass->forward->values[output], self->verdicts);
-  double sum = 0.0;
-  for (int i = 0; i < n; i++)
-    sum += (double)self->verdicts[n + i] - (double)self->verdicts[i];
-  return sum / n;
-}
-
-static double
-mean_l1(CbiganLosses *self, gsize size, const float *a, const float *b)
-{
-  int n = self->options.batch;
-  self->backend->klass->l1(self->backend, n, size, a, b, NULL, self->norms);
-  self->backend->klass->finish(self->backend, NULL);
-  double sum = 0.0;
-  for (int i = 0; i < n; i++)
-    sum += self->norms[i];
-  return sum / n;
-}
-
-/* What both kinds of update start from: x and z in backend memory. */
+/* Adam, the average, and all that holds the parameters in a form of its own. late: what D's update runs, too */
 static void
-upload(CbiganLosses *self, const CbiganBatch *batch, const CbiganForward *g, float *x)
+learn(CbiganLosses *self, CbiganNetworkKind kind, gboolean late)
 {
-  int n = self->options.batch;
-  const CbiganNetwork *e = self->encode->forward->network;
-  const CbiganShape image = e->values[INPUT].shape;
-  if (batch->stored)
-    self->gradients->cut(self->backend, batch->stored, n, batch->cuts, image.w, x);
-  else
-    self->backend->klass->upload(self->backend, image, n, batch->x, x);
-  self->backend->klass->upload(self->backend, g->network->values[INPUT].shape, n, batch->z, g->values[INPUT]);
+  const CbiganLearner *l = &self->learners[kind];
+  const CbiganUpdate *update = cbigan_exchange_update(&self->exchange);
+  const gsize n = l->network->n_floats;
+  if (!l->moment1)
+    return;
+  self->gradients->adam(self->backend, n, update, l->gradients, l->moment1, l->moment2, l->parameters);
+  if (l->mean)
+    self->gradients->average(self->backend, n, update, l->parameters, l->mean);
+  load_passes(self, kind);
+  if (late)
+    late_load(&(Part){ self, .kind = kind });
+}
+
+/* Eq. 6 from D's output on the first two groups of N samples: real, fake. */
+static double
+critic_loss(const CbiganLosses *self)
+{
+  const int n = self->options.batch;
+  const float *verdicts = (const float *)(gconstpointer)(self->exchange.read + CBIGAN_TERM_VERDICTS * n);
+  double sum = 0.0;
+  for (int i = 0; i < n; i++)
+    sum += (double)verdicts[n + i] - (double)verdicts[i];
+  return sum / n;
+}
+
+static double
+mean_term(const CbiganLosses *self, CbiganTerm term)
+{
+  const int n = self->options.batch;
+  double sum = 0.0;
+  for (int i = 0; i < n; i++)
+    sum += self->exchange.read[(int)term * n + i];
+  return sum / n;
+}
+
+static double
+penalty_loss(const CbiganLosses *self)
+{
+  const int n = self->options.batch;
+  double sum = 0.0;
+  for (int i = 0; i < n; i++) {
+    double norm = sqrt(self->exchange.read[CBIGAN_TERM_SQUARES * n + i]);
+    sum += (norm - 1.0) * (norm - 1.0);
+  }
+  return self->options.penalty * sum / n;
+}
+
+static CbiganShape
+image_shape(const CbiganLosses *self)
+{
+  return self->encode->forward->network->values[INPUT].shape;
 }
 
 /* Fills D's batch up to 2N besides x: (x, E(x)); (G(z), z). */
@@ -252,6 +247,27 @@ fill_pairs(CbiganLosses *self, CbiganPass *d, const CbiganForward *g, const floa
   copy(self, latent, e_x, cbigan_pass_value(d, LATENT, 0));
   copy(self, image, g->values[g->network->output], cbigan_pass_value(d, IMAGE, group));
   copy(self, latent, g->values[INPUT], cbigan_pass_value(d, LATENT, group));
+}
+
+static void
+keep_verdicts(CbiganLosses *self, const CbiganPass *d)
+{
+  copy(self, 2 * (gsize)self->options.batch, cbigan_pass_value(d, cbigan_pass_output(d), 0),
+       (float *)(gpointer)cbigan_exchange_term(&self->exchange, CBIGAN_TERM_VERDICTS));
+}
+
+/* Eq. 11 and 12 of each sample */
+static void
+keep_errors(CbiganLosses *self)
+{
+  CbiganPass *e = self->encode, *g = self->reconstruct;
+  int n = self->options.batch, x = cbigan_pass_output(g), z = cbigan_pass_output(e);
+  self->gradients->l1_sums(self->backend, n, cbigan_shape_size(g->forward->network->values[x].shape),
+                           cbigan_pass_value(g, x, 0), cbigan_pass_value(e, INPUT, 0),
+                           cbigan_exchange_term(&self->exchange, CBIGAN_TERM_RECONSTRUCTION));
+  self->gradients->l1_sums(self->backend, n, CBIGAN_LATENT, cbigan_pass_value(e, z, n),
+                           cbigan_pass_value(self->generate, INPUT, 0),
+                           cbigan_exchange_term(&self->exchange, CBIGAN_TERM_LATENT));
 }
 
 /* Eq. 5: seeds of mean D(x, E(x)) - mean D(G(z), z), scaled, sent back to dE(x) and dG(z). */
@@ -298,6 +314,7 @@ run_encoder_generator(gpointer data)
   gsize image = (gsize)n * cbigan_shape_size(g->forward->network->values[x].shape);
   const float *real = cbigan_pass_value(e, INPUT, 0), *e_x = cbigan_pass_value(e, z, 0);
 
+  copy(self, (gsize)n * CBIGAN_LATENT, self->exchange.z, cbigan_pass_value(g, INPUT, 0));
   cbigan_pass_forward(g);
   if (self->reconstruct)
     copy(self, image, cbigan_pass_value(g, x, 0), cbigan_pass_value(e, INPUT, n));
@@ -308,17 +325,21 @@ run_encoder_generator(gpointer data)
     copy(self, image, real, cbigan_pass_value(self->judge, IMAGE, 0));
     fill_pairs(self, self->judge, g->forward, e_x);
     cbigan_pass_forward(self->judge);
+    keep_verdicts(self, self->judge);
     adversarial_adjoints(self, (float)(1.0 - alpha), cbigan_pass_slope(e, z, 0), cbigan_pass_slope(g, x, 0));
   }
   if (alpha > 0.0) {
     copy(self, (gsize)n * CBIGAN_LATENT, e_x, cbigan_pass_value(self->reconstruct, INPUT, 0));
     cbigan_pass_forward(self->reconstruct);
+    keep_errors(self);
     consistency_adjoints(self, (float)alpha);
   }
   cbigan_pass_adjoint(e, self->learners[CBIGAN_ENCODER].gradients);
   if (alpha > 0.0)
     self->gradients->add(self->backend, image, cbigan_pass_slope(e, INPUT, n), cbigan_pass_slope(g, x, 0));
   cbigan_pass_adjoint(g, self->learners[CBIGAN_GENERATOR].gradients);
+  learn(self, CBIGAN_ENCODER, alpha < 1.0);
+  learn(self, CBIGAN_GENERATOR, alpha < 1.0);
 }
 
 gboolean
@@ -327,25 +348,26 @@ cbigan_losses_encoder_generator(CbiganLosses *self, const CbiganBatch *batch, do
 {
   gboolean consistency = alpha > 0.0, adversarial = alpha < 1.0;
   g_return_val_if_fail((!consistency || self->reconstruct) && (!adversarial || self->judge), FALSE);
-  CbiganPass *e = self->encode, *g = self->generate;
-  int z = cbigan_pass_output(e), x = cbigan_pass_output(g);
   *values = (CbiganLossValues){ consistency, adversarial, FALSE, NAN, NAN, NAN, NAN };
 
-  upload(self, batch, g->forward, cbigan_pass_value(e, INPUT, 0));
+  cbigan_exchange_receive(&self->exchange, batch, image_shape(self), cbigan_pass_value(self->encode, INPUT, 0));
   record(self,
          !adversarial  ? CONSISTENCY
          : consistency ? COMBINED
                        : ADVERSARIAL,
          alpha, run_encoder_generator, (Part){ self, .alpha = alpha });
+  for (int kind = CBIGAN_ENCODER; kind <= CBIGAN_GENERATOR; kind++)
+    if (self->learners[kind].moment1)
+      self->stale[kind] = !adversarial;
+  if (!cbigan_exchange_read(&self->exchange, error))
+    return FALSE;
   if (adversarial)
-    values->critic = critic_loss(self, self->judge);
+    values->critic = critic_loss(self);
   if (consistency) {
-    values->reconstruction = mean_l1(self, cbigan_shape_size(g->forward->network->values[x].shape),
-                                     cbigan_pass_value(self->reconstruct, x, 0), cbigan_pass_value(e, INPUT, 0));
-    values->latent =
-        mean_l1(self, CBIGAN_LATENT, cbigan_pass_value(e, z, self->options.batch), cbigan_pass_value(g, INPUT, 0));
+    values->reconstruction = mean_term(self, CBIGAN_TERM_RECONSTRUCTION);
+    values->latent = mean_term(self, CBIGAN_TERM_LATENT);
   }
-  return cbigan_backend_finish(self->backend, error);
+  return TRUE;
 }
 
 /* x^ = e x + (1 - e) G(z), z^ = e E(x) + (1 - e) z: the last third, from the first two. */
@@ -355,8 +377,8 @@ interpolate(CbiganLosses *self)
   CbiganPass *d = self->train_judge;
   int n = self->options.batch;
   for (int input = IMAGE; input <= LATENT; input++)
-    self->gradients->mix(self->backend, n, cbigan_shape_size(d->forward->network->values[input].shape), self->e,
-                         cbigan_pass_value(d, input, 0), cbigan_pass_value(d, input, n),
+    self->gradients->mix(self->backend, n, cbigan_shape_size(d->forward->network->values[input].shape),
+                         self->exchange.e, cbigan_pass_value(d, input, 0), cbigan_pass_value(d, input, n),
                          cbigan_pass_value(d, input, 2 * n));
 }
 
@@ -368,8 +390,8 @@ penalty_direction(CbiganLosses *self)
   CbiganPass *d = self->train_judge;
   const CbiganGradients *k = self->gradients;
   int n = self->options.batch;
-  double *squares = (double *)(gpointer)self->squares;
-  k->fill(self->backend, (gsize)n * sizeof(double) / sizeof(float), 0.0f, self->squares);
+  double *squares = cbigan_exchange_term(&self->exchange, CBIGAN_TERM_SQUARES);
+  k->fill(self->backend, (gsize)n * sizeof(double) / sizeof(float), 0.0f, (float *)(gpointer)squares);
   for (int input = IMAGE; input <= LATENT; input++)
     k->square_norms(self->backend, n, cbigan_shape_size(d->forward->network->values[input].shape),
                     cbigan_pass_slope(d, input, 2 * n), squares);
@@ -379,21 +401,6 @@ penalty_direction(CbiganLosses *self)
              cbigan_pass_slope(d, input, 2 * n), cbigan_pass_value(d, input, 2 * n));
 }
 
-/* Waits. */
-static double
-penalty_loss(CbiganLosses *self)
-{
-  int n = self->options.batch;
-  double sum = 0.0;
-  self->backend->klass->download(self->backend, (CbiganShape){ (int)(sizeof(double) / sizeof(float)), 1, 1 }, n,
-                                 self->squares, (float *)(gpointer)self->norms);
-  for (int i = 0; i < n; i++) {
-    double norm = sqrt(self->norms[i]);
-    sum += (norm - 1.0) * (norm - 1.0);
-  }
-  return self->options.penalty * sum / n;
-}
-
 static void
 run_critic(gpointer data)
 {
@@ -401,6 +408,7 @@ run_critic(gpointer data)
   CbiganPass *d = self->train_judge;
   int n = self->options.batch, output = cbigan_pass_output(d);
   const float seeds[] = { -1.0f / (float)n, 1.0f / (float)n, 1.0f }; /* Eq. 6; of D(x^, z^) itself */
+  copy(self, (gsize)n * CBIGAN_LATENT, self->exchange.z, self->imagine->values[INPUT]);
   cbigan_forward_run(self->imagine);
   copy(self, (gsize)n * cbigan_shape_size(d->forward->network->values[IMAGE].shape), cbigan_pass_value(d, IMAGE, 0),
        self->embed->values[INPUT]);
@@ -408,26 +416,28 @@ run_critic(gpointer data)
   fill_pairs(self, d, self->imagine, self->embed->values[self->embed->network->output]);
   interpolate(self);
   cbigan_pass_forward(d);
+  keep_verdicts(self, d);
   for (int group = 0; group < 3; group++)
     self->gradients->fill(self->backend, (gsize)n, seeds[group], cbigan_pass_slope(d, output, group * n));
   cbigan_pass_adjoint(d, NULL);
   penalty_direction(self);
   cbigan_pass_tangent(d);
   cbigan_pass_weights(d, 2 * n, self->learners[CBIGAN_DISCRIMINATOR].gradients);
+  learn(self, CBIGAN_DISCRIMINATOR, FALSE);
 }
 
 gboolean
 cbigan_losses_critic(CbiganLosses *self, const CbiganBatch *batch, CbiganLossValues *values, GError **error)
 {
   g_return_val_if_fail(self->train_judge, FALSE);
-  CbiganPass *d = self->train_judge;
   *values = (CbiganLossValues){ FALSE, TRUE, TRUE, NAN, NAN, NAN, NAN };
   load_stale(self, CBIGAN_ENCODER);
   load_stale(self, CBIGAN_GENERATOR);
-  upload(self, batch, self->imagine, cbigan_pass_value(d, IMAGE, 0));
-  self->backend->klass->upload(self->backend, (CbiganShape){ 1, 1, 1 }, self->options.batch, batch->e, self->e);
+  cbigan_exchange_receive(&self->exchange, batch, image_shape(self), cbigan_pass_value(self->train_judge, IMAGE, 0));
   record(self, CRITIC, 0.0, run_critic, (Part){ .self = self });
-  values->critic = critic_loss(self, d);
+  if (!cbigan_exchange_read(&self->exchange, error))
+    return FALSE;
+  values->critic = critic_loss(self);
   values->penalty = penalty_loss(self);
-  return cbigan_backend_finish(self->backend, error);
+  return TRUE;
 }

@@ -16,6 +16,9 @@ typedef struct {
   CbiganNetwork *network;
   float *parameters;
   float *gradients; /* the losses add to them */
+  float *moment1;   /* Adam's; or both NULL: gradients are all that is wanted. Else they are zeroed, */
+  float *moment2;   /* and the parameters updated by the batch's `update` */
+  float *mean;      /* of the parameters over updates; or NULL */
 } CbiganLearner;
 
 /* Means over the batch. */
@@ -40,14 +43,15 @@ typedef struct _CbiganLosses CbiganLosses;
 CbiganLosses *cbigan_losses_new(CbiganBackend *backend, const CbiganGradients *gradients, const CbiganLearner *learners,
                                 const CbiganLossOptions *options, GError **error);
 void cbigan_losses_free(CbiganLosses *self);
-/* After a network's parameters changed. */
+/* After a network's parameters changed otherwise than by these updates. */
 void cbigan_losses_load(CbiganLosses *self, CbiganNetworkKind kind);
 
-/* Gradients of (1 - alpha) L_EG + alpha L_C by E's and G's parameters (Eq. 13, 5, 10). alpha = 1: D is not run (the
- * warm-up, the double autoencoder); alpha = 0: L_C is not computed (EGBAD). FALSE with the backend's failure. */
+/* An update of E and G by (1 - alpha) L_EG + alpha L_C (Eq. 13, 5, 10). alpha = 1: D is not run (the warm-up, the
+ * double autoencoder); alpha = 0: L_C is not computed (EGBAD). Waits once, for the losses; where these are not finite,
+ * the parameters are of no use any more. FALSE with the backend's failure. */
 gboolean cbigan_losses_encoder_generator(CbiganLosses *self, const CbiganBatch *batch, double alpha,
                                          CbiganLossValues *values, GError **error);
-/* Gradients of L_D (Eq. 6) + gradient penalty (Gulrajani et al. 2017) by D's parameters. */
+/* An update of D by L_D (Eq. 6) + gradient penalty (Gulrajani et al. 2017); likewise. */
 gboolean cbigan_losses_critic(CbiganLosses *self, const CbiganBatch *batch, CbiganLossValues *values, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganLosses, cbigan_losses_free)

@@ -4,7 +4,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * All that a run carries from step to step is the step's number and the arrays of list_arrays(); whatever is random is
- * a function of the seed and the number (random.h). So a checkpoint is those, and a new moving part is a row there.
+ * a function of the seed and the number (random.h), and so are rates (schedule.h). So a checkpoint is those, and a new
+ * moving part is a row there.
  */
 #include "train.h"
 
@@ -17,26 +18,12 @@
 #include "losses.h"
 #include "model/model.h"
 #include "random.h"
+#include "schedule.h"
 #include "score/calibration.h"
 #include "train_options.h"
 
 #define MIN_HELD_OUT 4 /* what the calibration asks for */
 #define LATELY 0.1     /* weight of the newest step in what the progress shows */
-
-/* Adam's constants by phase. The warm-up is plain regression; against D the loss moves, so the memory is short
- * (Gulrajani et al. 2017). */
-typedef struct {
-  float beta1, beta2;
-} AdamBetas;
-static const AdamBetas warmup_betas = { 0.9f, 0.999f }, adversarial_betas = { 0.5f, 0.9f };
-#define ADAM_EPSILON 1e-8f
-/* The warm-up's rate rises over so many updates, a tenth of it at most. Adam's first ones all go one way: at the full
- * rate they can drive G's tanh where its gradient is zero, and L_R stays where it was (one seed of two, patches of
- * 128).
- */
-#define RISE 100
-
-enum { MEAN, MOMENT1, MOMENT2, N_STATES }; /* besides the parameters; D has no MEAN */
 
 struct _CbiganTraining {
   CbiganTrainOptions options;
@@ -46,7 +33,6 @@ struct _CbiganTraining {
   CbiganBackend *backend;
   const CbiganGradients *gradients;
   CbiganLearner learners[CBIGAN_N_NETWORKS];
-  float *states[CBIGAN_N_NETWORKS][N_STATES]; /* (n_floats) each, backend memory */
   CbiganLosses *losses;
   CbiganBatches *batches; /* NULL until the first step says where to begin */
   guint step;             /* done */
@@ -66,12 +52,6 @@ static guint
 total_steps(const CbiganTraining *self)
 {
   return cbigan_train_options_warmup(&self->options) + self->options.steps;
-}
-
-static guint
-critic_updates(const CbiganTraining *self)
-{
-  return self->options.alpha < 1.0 ? (guint)self->options.critic_updates : 0;
 }
 
 /* Shuffles the pictures and divides them in those to train on and those to calibrate on. */
@@ -123,12 +103,10 @@ make_networks(CbiganTraining *self, GError **error)
     CbiganLearner *learner = &self->learners[i];
     learner->network = cbigan_network_new(i, self->options.width, self->options.patch);
     gsize n = learner->network->n_floats;
-    learner->parameters = allocate(self, n, error);
-    learner->gradients = learner->parameters ? allocate(self, n, error) : NULL;
-    if (!learner->gradients)
-      return FALSE;
-    for (int s = i == CBIGAN_DISCRIMINATOR ? MOMENT1 : MEAN; s < N_STATES; s++)
-      if (!(self->states[i][s] = allocate(self, n, error)))
+    float **arrays[] = { &learner->parameters, &learner->gradients, &learner->moment1, &learner->moment2,
+                         &learner->mean };
+    for (gsize k = 0; k < G_N_ELEMENTS(arrays); k++)
+      if ((i != CBIGAN_DISCRIMINATOR || arrays[k] != &learner->mean) && !(*arrays[k] = allocate(self, n, error)))
         return FALSE;
     g_autofree float *start = g_new(float, n);
     cbigan_network_initialise(learner->network,
@@ -178,25 +156,17 @@ cbigan_training_free(CbiganTraining *self)
   cbigan_batches_free(self->batches);
   cbigan_losses_free(self->losses);
   for (int i = 0; i < CBIGAN_N_NETWORKS; i++) {
-    float *arrays[] = { self->learners[i].parameters, self->learners[i].gradients, self->states[i][MEAN],
-                        self->states[i][MOMENT1], self->states[i][MOMENT2] };
+    const CbiganLearner *l = &self->learners[i];
+    float *arrays[] = { l->parameters, l->gradients, l->moment1, l->moment2, l->mean };
     for (gsize k = 0; k < G_N_ELEMENTS(arrays); k++)
       if (arrays[k])
         self->backend->klass->free(self->backend, arrays[k]);
-    cbigan_network_free(self->learners[i].network);
+    cbigan_network_free(l->network);
   }
   g_clear_pointer(&self->backend, cbigan_backend_close);
   g_timer_destroy(self->timer);
   g_free(self->pictures);
   g_free(self);
-}
-
-/* Batches taken before step `step`: one each in the warm-up, afterwards one for every update. */
-static guint64
-batches_before(const CbiganTraining *self, guint step)
-{
-  guint warmup = MIN(step, cbigan_train_options_warmup(&self->options));
-  return warmup + (guint64)(step - warmup) * (critic_updates(self) + 1);
 }
 
 static gboolean
@@ -212,77 +182,49 @@ check_losses(const CbiganTraining *self, const CbiganLossValues *v, GError **err
   return FALSE;
 }
 
-/* One Adam update of a network from the gradients that the losses left; count = 1, 2, ... since the phase began. */
-static void
-update(CbiganTraining *self, CbiganNetworkKind kind, guint count, double rate, AdamBetas betas)
+static gboolean
+step_critic(CbiganTraining *self, CbiganLossValues *values, GError **error)
 {
-  const CbiganLearner *l = &self->learners[kind];
-  self->gradients->adam(self->backend, l->network->n_floats, (int)count, (float)rate, betas.beta1, betas.beta2,
-                        ADAM_EPSILON, l->gradients, self->states[kind][MOMENT1], self->states[kind][MOMENT2],
-                        l->parameters);
-  cbigan_losses_load(self->losses, kind);
+  return cbigan_losses_critic(self->losses, cbigan_batches_next(self->batches), values, error) &&
+         check_losses(self, values, error);
 }
 
 static gboolean
-step_critic(CbiganTraining *self, guint count, CbiganLossValues *values, GError **error)
+step_encoder_generator(CbiganTraining *self, double alpha, CbiganLossValues *values, GError **error)
 {
-  if (!cbigan_losses_critic(self->losses, cbigan_batches_next(self->batches), values, error) ||
-      !check_losses(self, values, error))
-    return FALSE;
-  update(self, CBIGAN_DISCRIMINATOR, count, self->options.rate, adversarial_betas);
-  return TRUE;
-}
-
-static double
-warmup_rate(const CbiganTrainOptions *o, guint count)
-{
-  guint rise = MIN(RISE, cbigan_train_options_warmup(o) / 10);
-  return o->warmup_rate * MIN(1.0, count / (rise + 1.0));
-}
-
-static gboolean
-step_encoder_generator(CbiganTraining *self, guint count, gboolean warming_up, CbiganLossValues *values, GError **error)
-{
-  const CbiganTrainOptions *o = &self->options;
-  if (!cbigan_losses_encoder_generator(self->losses, cbigan_batches_next(self->batches), warming_up ? 1.0 : o->alpha,
-                                       values, error) ||
-      !check_losses(self, values, error))
-    return FALSE;
-  /* decay_t = (decay - decay^t) / (1 - decay^t) gives each mean its weights decay^(t-i) / sum, without the bias towards
-   * the start that a constant decay has. */
-  double decay = cbigan_train_options_decay(o), power = pow(decay, self->step + 1.0);
-  for (int kind = CBIGAN_ENCODER; kind <= CBIGAN_GENERATOR; kind++) {
-    update(self, kind, count, warming_up ? warmup_rate(o, count) : o->rate,
-           warming_up ? warmup_betas : adversarial_betas);
-    self->gradients->average(self->backend, self->learners[kind].network->n_floats,
-                             (float)((decay - power) / (1.0 - power)), self->learners[kind].parameters,
-                             self->states[kind][MEAN]);
-  }
-  return TRUE;
+  return cbigan_losses_encoder_generator(self->losses, cbigan_batches_next(self->batches), alpha, values, error) &&
+         check_losses(self, values, error);
 }
 
 /* L*_EG has another scale than L_C (alpha), so the moments of the warm-up would stop the updates after it. */
 static void
 forget_moments(CbiganTraining *self)
 {
-  for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++)
-    for (int s = MOMENT1; s <= MOMENT2; s++)
-      self->gradients->fill(self->backend, self->learners[kind].network->n_floats, 0.0f, self->states[kind][s]);
+  for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++) {
+    const CbiganLearner *l = &self->learners[kind];
+    self->gradients->fill(self->backend, l->network->n_floats, 0.0f, l->moment1);
+    self->gradients->fill(self->backend, l->network->n_floats, 0.0f, l->moment2);
+  }
 }
 
 static gboolean
 run_step(CbiganTraining *self, CbiganLossValues *critic, CbiganLossValues *values, GError **error)
 {
-  guint warmup = cbigan_train_options_warmup(&self->options);
+  guint warmup = cbigan_train_options_warmup(&self->options), n = cbigan_schedule_critic_updates(&self->options);
   if (self->step < warmup)
-    return step_encoder_generator(self, self->step + 1, TRUE, values, error);
-  guint n = critic_updates(self), count = self->step - warmup;
-  if (count == 0)
+    return step_encoder_generator(self, 1.0, values, error);
+  if (self->step == warmup)
     forget_moments(self);
   for (guint i = 0; i < n; i++)
-    if (!step_critic(self, count * n + i + 1, critic, error))
+    if (!step_critic(self, critic, error))
       return FALSE;
-  return step_encoder_generator(self, count + 1, FALSE, values, error);
+  return step_encoder_generator(self, self->options.alpha, values, error);
+}
+
+static void
+give_numbers(gconstpointer options, guint64 number, CbiganUpdate *update)
+{
+  *update = cbigan_schedule_update(options, number);
 }
 
 static void
@@ -319,12 +261,14 @@ cbigan_training_step(CbiganTraining *self, CbiganTrainProgress *progress, GError
                                    .rotation = self->options.rotation,
                                    .seed = self->options.seed,
                                    .backend = self->backend,
-                                   .gradients = self->gradients };
-    self->batches = cbigan_batches_new(&options, batches_before(self, self->step));
+                                   .gradients = self->gradients,
+                                   .update = give_numbers,
+                                   .data = &self->options };
+    self->batches = cbigan_batches_new(&options, cbigan_schedule_batches_before(&self->options, self->step));
     self->last = g_timer_elapsed(self->timer, NULL);
   }
   CbiganLossValues critic = { .critic = NAN }, values;
-  if (!run_step(self, &critic, &values, error) || !cbigan_backend_finish(self->backend, error)) {
+  if (!run_step(self, &critic, &values, error)) {
     self->failed = TRUE;
     return FALSE;
   }
@@ -342,25 +286,39 @@ cbigan_training_done(const CbiganTraining *self)
 }
 
 /* Every array that a checkpoint holds: its name, size and where it lies. Returns how many; arrays[] without data. */
-#define MAX_ARRAYS (CBIGAN_N_NETWORKS * (N_STATES + 1))
+#define MAX_ARRAYS (CBIGAN_N_NETWORKS * 4)
 static guint
 list_arrays(const CbiganTraining *self, CbiganCheckpointArray *arrays, float **where)
 {
-  static const char *const names[N_STATES] = { "mean", "moment1", "moment2" };
   guint n = 0;
   for (int i = 0; i < CBIGAN_N_NETWORKS; i++) {
-    const CbiganLearner *learner = &self->learners[i];
-    for (int s = -1; s < N_STATES; s++) {
-      float *array = s < 0 ? learner->parameters : self->states[i][s];
-      if (!array)
+    const CbiganLearner *l = &self->learners[i];
+    const struct {
+      const char *name;
+      float *array;
+    } rows[] = { { "parameters", l->parameters },
+                 { "mean", l->mean }, /* D has none */
+                 { "moment1", l->moment1 },
+                 { "moment2", l->moment2 } };
+    for (gsize k = 0; k < G_N_ELEMENTS(rows); k++) {
+      if (!rows[k].array)
         continue;
-      arrays[n] =
-          (CbiganCheckpointArray){ g_strdup_printf("%s.%s", cbigan_network_prefix(i), s < 0 ? "parameters" : names[s]),
-                                   learner->network->n_floats, NULL };
-      where[n++] = array;
+      arrays[n] = (CbiganCheckpointArray){ g_strdup_printf("%s.%s", cbigan_network_prefix(i), rows[k].name),
+                                           l->network->n_floats, NULL };
+      where[n++] = rows[k].array;
     }
   }
   return n;
+}
+
+/* A step that failed has left its mark: Adam has had the gradients before anybody saw the losses. */
+static gboolean
+check_usable(const CbiganTraining *self, const char *path, GError **error)
+{
+  if (self->failed)
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("%s: not written, because step %u failed"), path,
+                self->step + 1);
+  return !self->failed;
 }
 
 gboolean
@@ -371,11 +329,8 @@ cbigan_training_save(CbiganTraining *self, const char *path, GError **error)
                                           .options = cbigan_train_options_describe(&self->options),
                                           .digest = g_strdup(self->dataset->digest),
                                           .arrays = g_new0(CbiganCheckpointArray, MAX_ARRAYS) };
-  if (self->failed) {
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("%s: not written, because step %u failed"), path,
-                self->step + 1);
+  if (!check_usable(self, path, error))
     return FALSE;
-  }
   checkpoint.n_arrays = list_arrays(self, checkpoint.arrays, where);
   for (guint i = 0; i < checkpoint.n_arrays; i++) {
     CbiganCheckpointArray *a = &checkpoint.arrays[i];
@@ -472,10 +427,12 @@ CbiganModel *
 cbigan_training_finish(CbiganTraining *self, CbiganBf16Check *bf16, GError **error)
 {
   const CbiganTrainOptions *o = &self->options;
+  if (!check_usable(self, _("model"), error))
+    return NULL;
   g_autoptr(CbiganModel) model = cbigan_model_new(o->width, o->patch);
   for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++) {
     const CbiganLearner *l = &self->learners[kind];
-    const float *from = self->step > 0 && self->states[kind][MEAN] ? self->states[kind][MEAN] : l->parameters;
+    const float *from = self->step > 0 && l->mean ? l->mean : l->parameters;
     self->backend->klass->download(self->backend, flat(l->network->n_floats), 1, from, model->parameters[kind]);
   }
   if (!cbigan_backend_finish(self->backend, error))

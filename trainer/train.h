@@ -57,7 +57,8 @@ void cbigan_training_free(CbiganTraining *self);
 /* Continue where a checkpoint stopped: same options and pictures, or CBIGAN_ERROR_ARGUMENT says which differs. */
 gboolean cbigan_training_resume(CbiganTraining *self, const char *checkpoint, GError **error);
 gboolean cbigan_training_save(CbiganTraining *self, const char *checkpoint, GError **error); /* atomic */
-/* One step; FALSE with an error (loss is not finite, device). *progress is filled. */
+/* One step; FALSE with an error (loss is not finite, device): then nothing of this run can be saved. *progress is
+ * filled. */
 gboolean cbigan_training_step(CbiganTraining *self, CbiganTrainProgress *progress, GError **error);
 gboolean cbigan_training_done(const CbiganTraining *self);
 /* Averaged E and G, D, calibrated on the held-out pictures; bf16: as cbigan_model_calibrate(), stays as it is where

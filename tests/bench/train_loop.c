@@ -24,10 +24,8 @@ typedef struct {
   CbiganBackend *backend;
   const CbiganGradients *gradients;
   CbiganLearner learners[CBIGAN_N_NETWORKS];
-  float *moments[CBIGAN_N_NETWORKS][2], *means[CBIGAN_N_NETWORKS];
   CbiganLosses *losses;
   CbiganBatches *batches;
-  int counts[CBIGAN_N_NETWORKS];
 } Run;
 
 static void
@@ -38,13 +36,20 @@ make_networks(Run *r, int width, int patch)
     CbiganNetwork *network = cbigan_network_new(i, width, patch);
     g_autofree float *start = g_new(float, network->n_floats);
     golden_parameters(network, start);
-    r->learners[i] =
-        (CbiganLearner){ network, k->alloc(r->backend, network->n_floats), k->alloc(r->backend, network->n_floats) };
-    r->means[i] = k->alloc(r->backend, network->n_floats);
-    for (int m = 0; m < 2; m++)
-      r->moments[i][m] = k->alloc(r->backend, network->n_floats);
+    r->learners[i] = (CbiganLearner){ .network = network };
+    CbiganLearner *l = &r->learners[i];
+    float **arrays[] = { &l->parameters, &l->gradients, &l->moment1, &l->moment2, &l->mean };
+    for (gsize a = 0; a < G_N_ELEMENTS(arrays); a++)
+      if (i != CBIGAN_DISCRIMINATOR || arrays[a] != &l->mean)
+        *arrays[a] = k->alloc(r->backend, network->n_floats);
     k->upload(r->backend, (CbiganShape){ (int)network->n_floats, 1, 1 }, 1, start, r->learners[i].parameters);
   }
+}
+
+static void
+give_numbers(gconstpointer unused, guint64 number, CbiganUpdate *update)
+{
+  *update = cbigan_update_numbers((guint)number + 1, 1e-4f, 0.5f, 0.9f, 1e-8f, 0.99f);
 }
 
 static void
@@ -60,37 +65,18 @@ make_batches(Run *r, int patch, int batch)
       p->pixels[k] = (guint8)((state = state * 1664525u + 1013904223u) >> 24);
     pictures[i] = p;
   }
-  CbiganBatchOptions options = { pictures, PICTURES, batch, patch, 45.0, 1, r->backend, r->gradients };
+  CbiganBatchOptions options = { pictures, PICTURES, batch, patch, 45.0, 1, r->backend, r->gradients, give_numbers };
   r->batches = cbigan_batches_new(&options, 0);
-}
-
-static void
-update(Run *r, int kind)
-{
-  const CbiganLearner *l = &r->learners[kind];
-  r->gradients->adam(r->backend, l->network->n_floats, ++r->counts[kind], 1e-4f, 0.5f, 0.9f, 1e-8f, l->gradients,
-                     r->moments[kind][0], r->moments[kind][1], l->parameters);
-  cbigan_losses_load(r->losses, kind);
-  if (kind != CBIGAN_DISCRIMINATOR)
-    r->gradients->average(r->backend, l->network->n_floats, 0.99f, l->parameters, r->means[kind]);
 }
 
 static gboolean
 run(Run *r, const char *command, CbiganLossValues *values, GError **error)
 {
   const CbiganBatch *batch = cbigan_batches_next(r->batches);
-  if (g_str_has_prefix(command, "critic")) {
-    if (!cbigan_losses_critic(r->losses, batch, values, error))
-      return FALSE;
-    update(r, CBIGAN_DISCRIMINATOR);
-  } else {
-    double alpha = g_str_has_prefix(command, "warm-up") ? 1.0 : ALPHA;
-    if (!cbigan_losses_encoder_generator(r->losses, batch, alpha, values, error))
-      return FALSE;
-    update(r, CBIGAN_ENCODER);
-    update(r, CBIGAN_GENERATOR);
-  }
-  return cbigan_backend_finish(r->backend, error);
+  if (g_str_has_prefix(command, "critic"))
+    return cbigan_losses_critic(r->losses, batch, values, error);
+  double alpha = g_str_has_prefix(command, "warm-up") ? 1.0 : ALPHA;
+  return cbigan_losses_encoder_generator(r->losses, batch, alpha, values, error);
 }
 
 /* The process ends afterwards, so nothing is given back. */

@@ -237,7 +237,7 @@ change(Fixture *f, CbiganLosses *losses[2])
     f->batch.x[i] *= -0.875f;
   for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++) {
     const CbiganLearner *l = &f->learners[kind];
-    f->gradients->average(f->backend, l->network->n_floats, 0.875f, l->gradients, l->parameters);
+    f->gradients->fill(f->backend, l->network->n_floats / 3, 0.01f, l->parameters);
     cbigan_losses_load(losses[0], kind);
     cbigan_losses_load(losses[1], kind);
   }
@@ -285,6 +285,110 @@ test_recorded(Fixture *f, gconstpointer unused)
   g_free(f->batch.e);
 }
 
+static float *
+download(Fixture *f, CbiganNetworkKind kind, const float *from)
+{
+  gsize n = f->learners[kind].network->n_floats;
+  float *host = g_new(float, n);
+  f->backend->klass->download(f->backend, (CbiganShape){ (int)n, 1, 1 }, 1, from, host);
+  return host;
+}
+
+static void
+assert_same(Fixture *f, CbiganNetworkKind kind, const float *found, const float *expected)
+{
+  g_autofree float *a = download(f, kind, found), *b = download(f, kind, expected);
+  gsize size = f->learners[kind].network->n_floats * sizeof(float);
+  g_assert_cmpmem(a, size, b, size);
+}
+
+/* Gradients, Adam and the average one after another, by hand; the update comes in ordinary memory, so on all backends.
+ */
+static void
+learn_by_hand(Fixture *f, CbiganNetworkKind kind, const CbiganLearner *from)
+{
+  const CbiganLearner *l = &f->learners[kind];
+  const CbiganShape shape = { sizeof(CbiganUpdate) / sizeof(float), 1, 1 };
+  const gsize n = l->network->n_floats;
+  float *update = f->backend->klass->alloc(f->backend, cbigan_shape_size(shape));
+  const CbiganUpdate *there = (const CbiganUpdate *)(gpointer)update;
+  f->backend->klass->upload(f->backend, shape, 1, (const float *)(gconstpointer)f->batch.update, update);
+  f->gradients->adam(f->backend, n, there, l->gradients, from->moment1, from->moment2, l->parameters);
+  if (from->mean)
+    f->gradients->average(f->backend, n, there, l->parameters, from->mean);
+  f->backend->klass->free(f->backend, update);
+}
+
+/* A learner of its own with the same parameters, and with all that Adam needs; in `state` that of the one by hand. */
+static void
+new_learner(Fixture *f, CbiganNetworkKind kind, CbiganLearner *learner, CbiganLearner *state)
+{
+  const gsize n = f->learners[kind].network->n_floats;
+  float **arrays[] = { &learner->parameters, &learner->gradients, &learner->moment1, &learner->moment2,
+                       &learner->mean,       &state->moment1,     &state->moment2,   &state->mean };
+  *learner = *state = (CbiganLearner){ .network = f->learners[kind].network };
+  for (gsize i = 0; i < G_N_ELEMENTS(arrays); i++)
+    if (kind != CBIGAN_DISCRIMINATOR || (arrays[i] != &learner->mean && arrays[i] != &state->mean))
+      *arrays[i] = f->backend->klass->alloc(f->backend, n);
+  f->gradients->copy(f->backend, n, f->learners[kind].parameters, learner->parameters);
+}
+
+static void
+free_arrays(Fixture *f, const CbiganLearner *l)
+{
+  float *arrays[] = { l->parameters, l->gradients, l->moment1, l->moment2, l->mean };
+  for (gsize i = 0; i < G_N_ELEMENTS(arrays); i++)
+    cbigan_backend_free(f->backend, arrays[i]);
+}
+
+/* Networks that learn do as those that somebody else teaches and loads: in all passes, D's own of E and G too. */
+static void
+test_learns(Fixture *f, gconstpointer unused)
+{
+  const double alphas[] = { 1.0, -1.0, 0.25, -1.0, -1.0, 0.0, -1.0, 1.0, -1.0 }; /* negative: D's update */
+  const CbiganLossOptions options = { BATCH, TRUE, TRUE, PENALTY };
+  CbiganLearner learners[CBIGAN_N_NETWORKS], by_hand[CBIGAN_N_NETWORKS];
+  CbiganUpdate update;
+  g_autoptr(GError) error = NULL;
+  for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++)
+    new_learner(f, kind, &learners[kind], &by_hand[kind]);
+  CbiganLosses *taught = new_losses(f, TRUE, TRUE, PENALTY);
+  CbiganLosses *learning = cbigan_losses_new(f->backend, f->gradients, learners, &options, &error);
+  g_assert_no_error(error);
+  f->batch.update = &update;
+  for (gsize i = 0; i < G_N_ELEMENTS(alphas); i++) {
+    CbiganLossValues values[2];
+    CbiganLosses *both[] = { taught, learning };
+    update = cbigan_update_numbers((guint)i + 1, 1e-3f, 0.5f, 0.9f, 1e-8f, 0.25f);
+    for (int k = 0; k < 2; k++) {
+      gboolean ok = alphas[i] < 0.0
+                        ? cbigan_losses_critic(both[k], &f->batch, &values[k], &error)
+                        : cbigan_losses_encoder_generator(both[k], &f->batch, alphas[i], &values[k], &error);
+      g_assert_no_error(error);
+      g_assert_true(ok);
+    }
+    g_assert_cmpmem(&values[0].reconstruction, 4 * sizeof(double), &values[1].reconstruction, 4 * sizeof(double));
+    for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++) {
+      if ((alphas[i] < 0.0) == (kind == CBIGAN_DISCRIMINATOR)) {
+        learn_by_hand(f, kind, &by_hand[kind]);
+        cbigan_losses_load(taught, kind);
+      }
+      assert_same(f, kind, learners[kind].parameters, f->learners[kind].parameters);
+      assert_same(f, kind, learners[kind].gradients, f->learners[kind].gradients);
+      assert_same(f, kind, learners[kind].moment1, by_hand[kind].moment1);
+      assert_same(f, kind, learners[kind].moment2, by_hand[kind].moment2);
+      if (learners[kind].mean)
+        assert_same(f, kind, learners[kind].mean, by_hand[kind].mean);
+    }
+  }
+  cbigan_losses_free(taught);
+  cbigan_losses_free(learning);
+  for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++) {
+    free_arrays(f, &learners[kind]);
+    free_arrays(f, &by_hand[kind]);
+  }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -293,7 +397,8 @@ main(int argc, char **argv)
     void (*run)(Fixture *, gconstpointer);
   } tests[] = {
     { "consistency", test_consistency }, { "adversarial", test_adversarial }, { "combined", test_combined },
-    { "critic", test_critic },           { "separate", test_separate },       { "recorded", test_recorded }
+    { "critic", test_critic },           { "separate", test_separate },       { "recorded", test_recorded },
+    { "learns", test_learns },
   };
   g_test_init(&argc, &argv, NULL);
   for (const CbiganBackendClass *const *b = cbigan_backend_list(); *b; b++) {

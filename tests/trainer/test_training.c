@@ -315,7 +315,7 @@ static void
 test_not_finite(Fixture *f, gconstpointer backend)
 {
   CbiganTrainOptions o = options_for(backend);
-  g_autoptr(GError) error = NULL, refused = NULL;
+  g_autoptr(GError) error = NULL, refused = NULL, no_model = NULL;
   o.width = 8; /* narrower networks may stay finite, with tanh saturated */
   o.warmup_rate = 1.0;
   o.warmup_steps = 500;
@@ -331,6 +331,8 @@ test_not_finite(Fixture *f, gconstpointer backend)
   g_assert_nonnull(strstr(error->message, "not finite"));
   g_assert_false(cbigan_training_save(training, f->path, &refused));
   g_assert_error(refused, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT);
+  g_assert_null(cbigan_training_finish(training, NULL, &no_model));
+  g_assert_error(no_model, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT);
   cbigan_checkpoint_read(&after, f->path, NULL);
   assert_same_state(&before, &after);
 }

@@ -8,6 +8,7 @@
  */
 #pragma once
 #include "backend/backend.h"
+#include "gradient/update.h"
 
 G_BEGIN_DECLS
 
@@ -21,12 +22,11 @@ typedef struct {
 /* Pictures in a backend's memory. */
 typedef struct _CbiganStored CbiganStored;
 
-/* One patch of one of some pictures, turned about its centre: cbigan_augment_patch(). */
+/* Host memory whose content a backend copies to its own memory behind the caller's back; subclasses embed it first. */
 typedef struct {
-  guint picture;
-  double left, top; /* the upright patch's corner */
-  double cosine, sine;
-} CbiganCut;
+  gpointer host; /* (size) bytes, 64-byte aligned; any thread may write them, but not while they are copied */
+  gsize size;
+} CbiganParcel;
 
 typedef struct {
   const char *name; /* as the backend's */
@@ -61,25 +61,39 @@ typedef struct {
                 float *out); /* out_i = e_i x_i */
   /* weight * mean (norm_i - 1)^2 from squares norm_i^2: what g_i, whose norm that is, times is its derivative by g_i */
   void (*penalty)(CbiganBackend *self, int n, double weight, const double *squares, float *directions);
-  void (*sum)(CbiganBackend *self, gsize n_floats, const float *x,
-              double *out); /* *out = the sum, host memory; waits */
-  /* Adam (Kingma & Ba 2015) with bias correction, step = 1, 2, ...; gradients are zeroed afterwards. */
-  void (*adam)(CbiganBackend *self, gsize n_floats, int step, float rate, float beta1, float beta2, float epsilon,
-               float *gradients, float *m, float *v, float *parameters);
-  void (*average)(CbiganBackend *self, gsize n_floats, float decay, const float *x,
+  void (*l1_sums)(CbiganBackend *self, int n, gsize size, const float *a, const float *b,
+                  double *out); /* out_i = ||a_i - b_i||_1: Eq. 11, 12; the backend's l1, but nobody waits */
+  /* Adam (Kingma & Ba 2015) with bias correction; gradients are zeroed afterwards. */
+  void (*adam)(CbiganBackend *self, gsize n_floats, const CbiganUpdate *update, float *gradients, float *m, float *v,
+               float *parameters);
+  void (*average)(CbiganBackend *self, gsize n_floats, const CbiganUpdate *update, const float *x,
                   float *mean); /* mean = decay mean + (1 - decay) x */
 
-  /* Optional, NULL = patches are cut on the host. Keeps n pictures (rows without padding) where cut() finds them; NULL:
-   * they would take more than half of the memory that is free. */
+  /* Optional, for a backend whose values lie in the host's order; NULL = ordinary memory and upload(), which wait.
+   * NULL: there is no such memory, which is no failure. */
+  CbiganParcel *(*parcel_new)(CbiganBackend *self, gsize size);
+  void (*parcel_free)(CbiganBackend *self, CbiganParcel *parcel); /* waits */
+  /* Begins to copy it, beside what the backend does meanwhile. */
+  void (*parcel_send)(CbiganBackend *self, CbiganParcel *parcel);
+  /* The copy in backend memory, for operations that are called from now on until the parcel is sent again. */
+  gconstpointer (*parcel_receive)(CbiganBackend *self, CbiganParcel *parcel);
+  /* Waits until what was sent is copied, so that it may be written again. */
+  void (*parcel_wait)(CbiganBackend *self, CbiganParcel *parcel);
+
+  /* Optional, with parcels; NULL = patches are cut on the host. Keeps n pictures (rows without padding) where cut()
+   * finds them; NULL: they would take more than half of the memory that is free. */
   CbiganStored *(*store)(CbiganBackend *self, guint n, const CbiganPixels *pictures);
   void (*stored_free)(CbiganBackend *self, CbiganStored *stored);
-  /* x (n, 3, side, side), as cbigan_augment_patch() makes it; cuts: host memory */
+  /* x (n, 3, side, side), as cbigan_augment_patch() makes it */
   void (*cut)(CbiganBackend *self, const CbiganStored *stored, int n, const CbiganCut *cuts, int side, float *x);
 } CbiganGradients;
 
 extern const CbiganGradients cbigan_gradients_reference;
 extern const CbiganGradients cbigan_gradients_cpu;
 const CbiganGradients *cbigan_gradients_cuda(void); /* NULL: its module is missing */
+
+/* count = 1, 2, ... */
+CbiganUpdate cbigan_update_numbers(guint count, float rate, float beta1, float beta2, float epsilon, float decay);
 
 /* The gradients beside a backend, by its name; NULL where it has none. */
 const CbiganGradients *cbigan_gradients_for(const CbiganBackend *backend);

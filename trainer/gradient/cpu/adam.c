@@ -9,12 +9,11 @@
 
 /* Kingma & Ba 2015, algorithm 1, with its two corrections drawn out of the loop */
 void
-cbigan_cpu_adam(CbiganBackend *self, gsize n_floats, int step, float rate, float beta1, float beta2, float epsilon,
-                float *gradients, float *m, float *v, float *parameters)
+cbigan_cpu_adam(CbiganBackend *self, gsize n_floats, const CbiganUpdate *u, float *gradients, float *m, float *v,
+                float *parameters)
 {
-  const float scale = (float)(rate / (1.0 - pow(beta1, step)));
-  const float root = (float)(1.0 / sqrt(1.0 - pow(beta2, step)));
-  const float rest1 = (float)(1.0 - beta1), rest2 = (float)(1.0 - beta2);
+  const float beta1 = u->beta1, beta2 = u->beta2, rest1 = (float)(1.0 - beta1), rest2 = (float)(1.0 - beta2);
+  const float scale = u->scale, root = u->root, epsilon = u->epsilon;
 #pragma omp parallel for simd if (n_floats >= CBIGAN_CPU_PARALLEL) num_threads(self->threads)
   for (gsize i = 0; i < n_floats; i++) {
     const float g = gradients[i];
@@ -26,9 +25,9 @@ cbigan_cpu_adam(CbiganBackend *self, gsize n_floats, int step, float rate, float
 }
 
 void
-cbigan_cpu_average(CbiganBackend *self, gsize n_floats, float decay, const float *x, float *mean)
+cbigan_cpu_average(CbiganBackend *self, gsize n_floats, const CbiganUpdate *u, const float *x, float *mean)
 {
-  const float rest = (float)(1.0 - decay);
+  const float decay = u->decay, rest = (float)(1.0 - decay);
 #pragma omp parallel for simd if (n_floats >= CBIGAN_CPU_PARALLEL) num_threads(self->threads)
   for (gsize i = 0; i < n_floats; i++)
     mean[i] = decay * mean[i] + rest * x[i];

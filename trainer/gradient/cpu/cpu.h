@@ -77,9 +77,9 @@ void cbigan_cpu_mix(CbiganBackend *self, int n, gsize size, const float *e, cons
 void cbigan_cpu_square_norms(CbiganBackend *self, int n, gsize size, const float *x, double *out);
 void cbigan_cpu_scale(CbiganBackend *self, int n, gsize size, const float *e, const float *x, float *out);
 void cbigan_cpu_penalty(CbiganBackend *self, int n, double weight, const double *squares, float *directions);
-void cbigan_cpu_sum(CbiganBackend *self, gsize n_floats, const float *x, double *out);
-void cbigan_cpu_adam(CbiganBackend *self, gsize n_floats, int step, float rate, float beta1, float beta2, float epsilon,
-                     float *gradients, float *m, float *v, float *parameters);
-void cbigan_cpu_average(CbiganBackend *self, gsize n_floats, float decay, const float *x, float *mean);
+void cbigan_cpu_l1_sums(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *out);
+void cbigan_cpu_adam(CbiganBackend *self, gsize n_floats, const CbiganUpdate *update, float *gradients, float *m,
+                     float *v, float *parameters);
+void cbigan_cpu_average(CbiganBackend *self, gsize n_floats, const CbiganUpdate *update, const float *x, float *mean);
 
 G_END_DECLS

@@ -51,7 +51,7 @@ plan_new(CbiganBackend *self, const CbiganLayer *layer, int batch, int tangent_b
   CbiganCpuGradientPlan *plan = g_new0(CbiganCpuGradientPlan, 1);
   const Operation *operation = operation_of(layer);
   if (layer->bias != CBIGAN_NO_OFFSET)
-    plan->bias_sums = g_new(double, batch * cbigan_shape_size(layer->out));
+    plan->bias_sums = g_new(double, batch *cbigan_shape_size(layer->out));
   if (cbigan_tangent_init(&plan->tangent, self, layer, batch, tangent_batch, error) &&
       (!operation->plan || operation->plan((CbiganCpu *)self, plan, error)))
     return &plan->tangent.base;
@@ -100,7 +100,7 @@ const CbiganGradients cbigan_gradients_cpu = {
   .square_norms = cbigan_cpu_square_norms,
   .scale = cbigan_cpu_scale,
   .penalty = cbigan_cpu_penalty,
-  .sum = cbigan_cpu_sum,
+  .l1_sums = cbigan_cpu_l1_sums,
   .adam = cbigan_cpu_adam,
   .average = cbigan_cpu_average,
 };

@@ -87,12 +87,9 @@ cbigan_cpu_penalty(CbiganBackend *self, int n, double weight, const double *squa
   }
 }
 
+/* Where backend memory is host memory, the backend's own. */
 void
-cbigan_cpu_sum(CbiganBackend *self, gsize n_floats, const float *x, double *out)
+cbigan_cpu_l1_sums(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *out)
 {
-  double sum = 0.0;
-#pragma omp simd reduction(+ : sum)
-  for (gsize i = 0; i < n_floats; i++)
-    sum += x[i];
-  *out = sum;
+  cbigan_backend_l1(self, n, size, a, b, NULL, out);
 }

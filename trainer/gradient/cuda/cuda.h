@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Rules, streams and failures as in backend/cuda/cuda.h. One operation is one kernel file; gradients.c puts the layers'
- * into the table, loss.c the rest.
+ * into the table, loss.c the rest. None waits.
  */
 #pragma once
 #include "backend/cuda/cuda.h"
@@ -42,11 +42,17 @@ void cbigan_cuda_mix(CbiganBackend *self, int n, gsize size, const float *e, con
 void cbigan_cuda_scale(CbiganBackend *self, int n, gsize size, const float *e, const float *x, float *out);
 void cbigan_cuda_square_norms(CbiganBackend *self, int n, gsize size, const float *x, double *out);
 void cbigan_cuda_penalty(CbiganBackend *self, int n, double weight, const double *squares, float *directions);
-void cbigan_cuda_sum(CbiganBackend *self, gsize n_floats, const float *x, double *out);
-void cbigan_cuda_adam(CbiganBackend *self, gsize n_floats, int step, float rate, float beta1, float beta2,
-                      float epsilon, float *gradients, float *m, float *v, float *parameters);
-void cbigan_cuda_average(CbiganBackend *self, gsize n_floats, float decay, const float *x, float *mean);
+void cbigan_cuda_l1_sums(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *out);
+void cbigan_cuda_adam(CbiganBackend *self, gsize n_floats, const CbiganUpdate *update, float *gradients, float *m,
+                      float *v, float *parameters);
+void cbigan_cuda_average(CbiganBackend *self, gsize n_floats, const CbiganUpdate *update, const float *x, float *mean);
 
+/* parcel.c: members of CbiganGradients */
+CbiganParcel *cbigan_cuda_parcel_new(CbiganBackend *self, gsize size);
+void cbigan_cuda_parcel_free(CbiganBackend *self, CbiganParcel *parcel);
+void cbigan_cuda_parcel_send(CbiganBackend *self, CbiganParcel *parcel);
+gconstpointer cbigan_cuda_parcel_receive(CbiganBackend *self, CbiganParcel *parcel);
+void cbigan_cuda_parcel_wait(CbiganBackend *self, CbiganParcel *parcel);
 
 /* cut.c: members of CbiganGradients */
 CbiganStored *cbigan_cuda_store(CbiganBackend *self, guint n, const CbiganPixels *pictures);

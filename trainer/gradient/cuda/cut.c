@@ -67,13 +67,6 @@ void
 cbigan_cuda_cut(CbiganBackend *base, const CbiganStored *stored, int n, const CbiganCut *cuts, int side, float *x)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  const gsize size = (gsize)n * sizeof(CbiganCudaCut);
-  CbiganCudaCut *to = cbigan_cuda_outbox(self, size);
-  if (!to)
-    return;
-  for (int i = 0; i < n; i++)
-    to[i] = (CbiganCudaCut){ cuts[i].left, cuts[i].top, cuts[i].cosine, cuts[i].sine, (int)cuts[i].picture };
-  const CbiganCudaCut *sent = cbigan_cuda_send(self, size);
-  if (sent)
-    CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_cut(n, side, stored->pictures, stored->pixels, sent, x, self->stream));
+  cbigan_cuda_enter(self);
+  CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_cut(n, side, stored->pictures, stored->pixels, cuts, x, self->stream));
 }

@@ -3,8 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Operation by operation what trainer/augment.c does on the host, and compiled without fused multiply-add (meson.build):
- * so the bits are the host's, and a run does not depend on where its patches are cut.
+ * Operation by operation what trainer/augment.c does on the host, and compiled without fused multiply-add
+ * (meson.build): so the bits are the host's, and a run does not depend on where its patches are cut.
  */
 #include "backend/cuda/launch.cuh"
 #include "gradient/cuda/kernels.h"
@@ -41,13 +41,13 @@ sample_at(CbiganCudaPicture picture, const unsigned char *pixels, double u, doub
 }
 
 __global__ static void
-cut(size_t n_pixels, int side, const CbiganCudaPicture *pictures, const unsigned char *pixels,
-    const CbiganCudaCut *cuts, float *x)
+cut(size_t n_pixels, int side, const CbiganCudaPicture *pictures, const unsigned char *pixels, const CbiganCut *cuts,
+    float *x)
 {
   const size_t plane = (size_t)side * (size_t)side;
   const double half = 0.5 * (side - 1);
   CBIGAN_EACH (i, n_pixels) {
-    const CbiganCudaCut cut = cuts[i / plane];
+    const CbiganCut cut = cuts[i / plane];
     const double across = (int)(i % (size_t)side) - half, down = (int)(i % plane / (size_t)side) - half;
     float rgb[3];
     sample_at(pictures[cut.picture], pixels, cut.left + half + cut.cosine * across - cut.sine * down,
@@ -61,7 +61,7 @@ cut(size_t n_pixels, int side, const CbiganCudaPicture *pictures, const unsigned
 
 cudaError_t
 cbigan_cuda_launch_cut(int n, int side, const CbiganCudaPicture *pictures, const unsigned char *pixels,
-                       const CbiganCudaCut *cuts, float *x, cudaStream_t stream)
+                       const CbiganCut *cuts, float *x, cudaStream_t stream)
 {
   const size_t n_pixels = (size_t)n * (size_t)side * (size_t)side;
   return CBIGAN_LAUNCH(cut, blocks_for(n_pixels), stream, n_pixels, side, pictures, pixels, cuts, x);

@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "backend/cuda/kernels.h"
+#include "gradient/update.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -46,8 +47,9 @@ cudaError_t cbigan_cuda_launch_square_norms(int n, size_t size, const float *x, 
                                             cudaStream_t stream);
 cudaError_t cbigan_cuda_launch_penalty(int n, double weight, const double *squares, float *directions,
                                        cudaStream_t stream);
-/* partial (parts) */
-cudaError_t cbigan_cuda_launch_sum(size_t n_floats, const float *x, double *partial, cudaStream_t stream);
+/* likewise; sums[i] = */
+cudaError_t cbigan_cuda_launch_l1_sums(int n, size_t size, const float *a, const float *b, double *partial,
+                                       double *sums, cudaStream_t stream);
 
 /* A picture's first pixel, three bytes each, and its size */
 typedef struct {
@@ -55,25 +57,14 @@ typedef struct {
   int width, height;
 } CbiganCudaPicture;
 
-typedef struct {
-  double left, top, cosine, sine; /* as CbiganCut */
-  int picture;
-} CbiganCudaCut;
-
 /* x (n, 3, side, side); all in device memory */
 cudaError_t cbigan_cuda_launch_cut(int n, int side, const CbiganCudaPicture *pictures, const unsigned char *pixels,
-                                   const CbiganCudaCut *cuts, float *x, cudaStream_t stream);
+                                   const CbiganCut *cuts, float *x, cudaStream_t stream);
 
-/* Adam with its corrections drawn out: parameters -= scale m / (root sqrt(v) + epsilon) */
-typedef struct {
-  float beta1, rest1, beta2, rest2; /* rest = 1 - beta */
-  float scale, root, epsilon;
-} CbiganCudaAdam;
-
-cudaError_t cbigan_cuda_launch_adam(size_t n_floats, CbiganCudaAdam adam, float *gradients, float *m, float *v,
+/* update: in device memory */
+cudaError_t cbigan_cuda_launch_adam(size_t n_floats, const CbiganUpdate *update, float *gradients, float *m, float *v,
                                     float *parameters, cudaStream_t stream);
-/* mean = decay * mean + rest * x */
-cudaError_t cbigan_cuda_launch_average(size_t n_floats, float decay, float rest, const float *x, float *mean,
+cudaError_t cbigan_cuda_launch_average(size_t n_floats, const CbiganUpdate *update, const float *x, float *mean,
                                        cudaStream_t stream);
 
 #ifdef __cplusplus

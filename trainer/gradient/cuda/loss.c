@@ -5,8 +5,6 @@
  */
 #include "gradient/cuda/cuda.h"
 
-#include <math.h>
-
 void
 cbigan_cuda_l1_gradient(CbiganBackend *base, gsize n_floats, const float *a, const float *b, float scale, float *da)
 {
@@ -74,38 +72,28 @@ cbigan_cuda_penalty(CbiganBackend *base, int n, double weight, const double *squ
 }
 
 void
-cbigan_cuda_sum(CbiganBackend *base, gsize n_floats, const float *x, double *out)
+cbigan_cuda_l1_sums(CbiganBackend *base, int n, gsize size, const float *a, const float *b, double *out)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  const int parts = cbigan_cuda_parts(n_floats);
-  double *partial = cbigan_cuda_inbox(self, (gsize)parts * sizeof(double));
+  const gsize parts = (gsize)cbigan_cuda_parts(size);
+  double *partial = cbigan_cuda_inbox(self, (gsize)n * parts * sizeof(double)); /* nobody receives it */
   if (partial)
-    CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_sum(n_floats, x, partial, self->stream));
-  cbigan_cuda_add_parts(self, 1, parts, FALSE, out);
-}
-
-/* Kingma & Ba 2015, algorithm 1 */
-void
-cbigan_cuda_adam(CbiganBackend *base, gsize n_floats, int step, float rate, float beta1, float beta2, float epsilon,
-                 float *gradients, float *m, float *v, float *parameters)
-{
-  CbiganCuda *self = (CbiganCuda *)base;
-  const CbiganCudaAdam adam = { .beta1 = beta1,
-                                .rest1 = (float)(1.0 - (double)beta1),
-                                .beta2 = beta2,
-                                .rest2 = (float)(1.0 - (double)beta2),
-                                .scale = (float)((double)rate / (1.0 - pow((double)beta1, step))),
-                                .root = (float)(1.0 / sqrt(1.0 - pow((double)beta2, step))),
-                                .epsilon = epsilon };
-  cbigan_cuda_enter(self);
-  CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_adam(n_floats, adam, gradients, m, v, parameters, self->stream));
+    CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_l1_sums(n, size, a, b, partial, out, self->stream));
 }
 
 void
-cbigan_cuda_average(CbiganBackend *base, gsize n_floats, float decay, const float *x, float *mean)
+cbigan_cuda_adam(CbiganBackend *base, gsize n_floats, const CbiganUpdate *update, float *gradients, float *m, float *v,
+                 float *parameters)
 {
   CbiganCuda *self = (CbiganCuda *)base;
   cbigan_cuda_enter(self);
-  CBIGAN_CUDA_TRY(self,
-                  cbigan_cuda_launch_average(n_floats, decay, (float)(1.0 - (double)decay), x, mean, self->stream));
+  CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_adam(n_floats, update, gradients, m, v, parameters, self->stream));
+}
+
+void
+cbigan_cuda_average(CbiganBackend *base, gsize n_floats, const CbiganUpdate *update, const float *x, float *mean)
+{
+  CbiganCuda *self = (CbiganCuda *)base;
+  cbigan_cuda_enter(self);
+  CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_average(n_floats, update, x, mean, self->stream));
 }

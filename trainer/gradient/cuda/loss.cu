@@ -45,13 +45,13 @@ scale(size_t n_floats, size_t size, const float *e, const float *x, float *out)
 }
 
 __global__ static void
-add_squares(size_t n, int parts, const double *partial, double *squares)
+add_parts(size_t n, int parts, const double *partial, int accumulate, double *sums)
 {
   CBIGAN_EACH (i, n) {
-    double sum = squares[i];
+    double sum = accumulate ? sums[i] : 0.0;
     for (int k = 0; k < parts; k++)
       sum += partial[i * (size_t)parts + (size_t)k];
-    squares[i] = sum;
+    sums[i] = sum;
   }
 }
 
@@ -72,15 +72,6 @@ struct Square {
   {
     const double v = (double)x[sample * size + i];
     return v * v;
-  }
-};
-
-struct Number {
-  const float *x;
-  __device__ double
-  operator()(size_t, size_t i) const
-  {
-    return (double)x[i];
   }
 };
 
@@ -127,7 +118,7 @@ cbigan_cuda_launch_square_norms(int n, size_t size, const float *x, double *part
   const cudaError_t status = launch_reduce(term, (size_t)n, size, partial, stream);
   if (status != cudaSuccess)
     return status;
-  return CBIGAN_LAUNCH(add_squares, blocks_for((size_t)n), stream, (size_t)n, cbigan_cuda_parts(size), partial,
+  return CBIGAN_LAUNCH(add_parts, blocks_for((size_t)n), stream, (size_t)n, cbigan_cuda_parts(size), partial, 1,
                        squares);
 }
 
@@ -138,8 +129,11 @@ cbigan_cuda_launch_penalty(int n, double weight, const double *squares, float *d
 }
 
 cudaError_t
-cbigan_cuda_launch_sum(size_t n_floats, const float *x, double *partial, cudaStream_t stream)
+cbigan_cuda_launch_l1_sums(int n, size_t size, const float *a, const float *b, double *partial, double *sums,
+                           cudaStream_t stream)
 {
-  const Number term = { x };
-  return launch_reduce(term, 1, n_floats, partial, stream);
+  const cudaError_t status = cbigan_cuda_launch_l1(n, size, a, b, NULL, partial, stream);
+  if (status != cudaSuccess)
+    return status;
+  return CBIGAN_LAUNCH(add_parts, blocks_for((size_t)n), stream, (size_t)n, cbigan_cuda_parts(size), partial, 0, sums);
 }

@@ -74,7 +74,7 @@ const CbiganGradients cbigan_gradients_reference = {
   .square_norms = cbigan_reference_square_norms,
   .scale = cbigan_reference_scale,
   .penalty = cbigan_reference_penalty,
-  .sum = cbigan_reference_sum,
+  .l1_sums = cbigan_reference_l1_sums,
   .adam = cbigan_reference_adam,
   .average = cbigan_reference_average,
 };

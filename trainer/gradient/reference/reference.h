@@ -44,9 +44,10 @@ void cbigan_reference_mix(CbiganBackend *self, int n, gsize size, const float *e
 void cbigan_reference_square_norms(CbiganBackend *self, int n, gsize size, const float *x, double *out);
 void cbigan_reference_scale(CbiganBackend *self, int n, gsize size, const float *e, const float *x, float *out);
 void cbigan_reference_penalty(CbiganBackend *self, int n, double weight, const double *squares, float *directions);
-void cbigan_reference_sum(CbiganBackend *self, gsize n_floats, const float *x, double *out);
-void cbigan_reference_adam(CbiganBackend *self, gsize n_floats, int step, float rate, float beta1, float beta2,
-                           float epsilon, float *gradients, float *m, float *v, float *parameters);
-void cbigan_reference_average(CbiganBackend *self, gsize n_floats, float decay, const float *x, float *mean);
+void cbigan_reference_l1_sums(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *out);
+void cbigan_reference_adam(CbiganBackend *self, gsize n_floats, const CbiganUpdate *update, float *gradients, float *m,
+                           float *v, float *parameters);
+void cbigan_reference_average(CbiganBackend *self, gsize n_floats, const CbiganUpdate *update, const float *x,
+                              float *mean);
 
 G_END_DECLS
