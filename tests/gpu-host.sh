@@ -167,6 +167,7 @@ check_memory() { # BUILD: kernels under NVIDIA's checkers
       'cuda/test-cuda-frame -p /frame/NV12' 'cuda/test-cuda-frame -p /frame/P010_10LE' \
       'cuda/test-cuda-fused -p /cuda-fused/data' 'cuda/test-cuda-fused -p /cuda-fused/neighbours' \
       'cuda/test-cuda-graphs -p /cuda-graphs/pointers' 'cuda/test-cuda-recordings' 'cuda/test-cuda-maps' \
+      'cuda/test-cuda-parcels' \
       'cuda/test-cuda-distances -p /cuda-distances/distances' 'cuda/test-cuda-scores -p /cuda-scores/scores' \
       'trainer/test-augment -p /augment/stored/cuda' \
       'trainer/test-gradients -p /gradients/tangent' 'trainer/test-gradients -p /gradients/differences'; do
@@ -206,7 +207,7 @@ run() {
   say "testing"
   CBIGAN_TEST_BACKEND=cuda meson test -C "$build" --no-rebuild --timeout-multiplier 10 \
     augment backend-choice backend-forward backend-layers backend-pixels cuda-device cuda-distances cuda-frame cuda-fused \
-    cuda-graphs cuda-maps cuda-module cuda-recordings cuda-scores \
+    cuda-graphs cuda-maps cuda-module cuda-parcels cuda-recordings cuda-scores cuda-updates \
     golden gpu-memory gradients \
     gradient_vectors losses training > "$report/tests.txt" 2>&1 < /dev/null || failed=1
   cp "$build/meson-logs/testlog.txt" "$report/"

@@ -1,0 +1,193 @@
+/* test_parcels.c - host memory that the cuda backend copies behind everybody's back: nothing is read before it is
+ * there, or written while it is read
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * On the emulated GPU in both orders that a real one may take: copies as late as they may be, and as early.
+ */
+#include <string.h>
+
+#include "gradient/gradient.h"
+#include "machines.h"
+
+#define N 1000
+
+typedef struct {
+  CbiganBackend *backend;
+  const CbiganGradients *gradients;
+  CbiganParcel *parcels[2];
+  float *x[4]; /* (N) each */
+} Work;
+
+static Work
+work_new(gboolean early)
+{
+  g_autoptr(GError) error = NULL;
+  if (is_emulated())
+    g_setenv("CBIGAN_EMULATOR", early ? "eager=1" : "eager=0", TRUE);
+  Work w = { .backend = cbigan_backend_open("cuda", 0, 1, &error) };
+  g_assert_no_error(error);
+  w.gradients = cbigan_gradients_for(w.backend);
+  for (gsize i = 0; i < G_N_ELEMENTS(w.parcels); i++) {
+    w.parcels[i] = w.gradients->parcel_new(w.backend, N * sizeof(float));
+    g_assert_nonnull(w.parcels[i]);
+    g_assert_cmpuint(w.parcels[i]->size, ==, N * sizeof(float));
+    g_assert_cmpuint(GPOINTER_TO_SIZE(w.parcels[i]->host) % 64, ==, 0);
+  }
+  for (gsize i = 0; i < G_N_ELEMENTS(w.x); i++)
+    w.x[i] = cbigan_backend_alloc(w.backend, N, NULL);
+  return w;
+}
+
+static void
+work_clear(Work *w)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS(w->parcels); i++)
+    w->gradients->parcel_free(w->backend, w->parcels[i]);
+  for (gsize i = 0; i < G_N_ELEMENTS(w->x); i++)
+    cbigan_backend_free(w->backend, w->x[i]);
+  cbigan_backend_close(w->backend);
+}
+
+static void
+fill(CbiganParcel *parcel, float value)
+{
+  for (gsize i = 0; i < N; i++)
+    ((float *)parcel->host)[i] = value;
+}
+
+static void
+send(Work *w, int parcel, float value)
+{
+  fill(w->parcels[parcel], value);
+  w->gradients->parcel_send(w->backend, w->parcels[parcel]);
+}
+
+static void
+receive(Work *w, int parcel, int x)
+{
+  w->gradients->copy(w->backend, N, w->gradients->parcel_receive(w->backend, w->parcels[parcel]), w->x[x]);
+}
+
+static void
+check(Work *w, int x, float value)
+{
+  float found[N];
+  g_autoptr(GError) error = NULL;
+  cbigan_backend_download(w->backend, (CbiganShape){ N, 1, 1 }, 1, w->x[x], found);
+  cbigan_backend_finish(w->backend, &error);
+  g_assert_no_error(error);
+  for (gsize i = 0; i < N; i++)
+    g_assert_cmpfloat(found[i], ==, value);
+}
+
+/* Two on their way, one after another received, each sent again as soon as the host's memory is free: while the device
+ * may still have to read what it got before. */
+static void
+test_in_turns(void)
+{
+  for (int early = 0; early < 2 && can_run(); early++) {
+    Work w = work_new(early);
+    send(&w, 0, 1);
+    send(&w, 1, 2);
+    receive(&w, 0, 0);
+    w.gradients->parcel_wait(w.backend, w.parcels[0]);
+    send(&w, 0, 3);
+    receive(&w, 1, 1);
+    receive(&w, 0, 2);
+    w.gradients->parcel_wait(w.backend, w.parcels[1]);
+    send(&w, 1, 4);
+    w.gradients->parcel_wait(w.backend, w.parcels[1]);
+    fill(w.parcels[1], 5);
+    receive(&w, 1, 3);
+    for (int x = 0; x < 4; x++)
+      check(&w, x, (float)(x + 1));
+    work_clear(&w);
+  }
+}
+
+/* Nobody waits for what is only sent: late, it is the host's newest content that is copied, when it is received. */
+static void
+test_beside(void)
+{
+  for (int early = 0; early < 2 && can_run() && only_emulated(); early++) {
+    Work w = work_new(early);
+    send(&w, 0, 1);
+    w.gradients->fill(w.backend, N, 7, w.x[0]);
+    check(&w, 0, 7);
+    fill(w.parcels[0], 2); /* which is not allowed */
+    receive(&w, 0, 0);
+    check(&w, 0, early ? 1 : 2);
+    work_clear(&w);
+  }
+}
+
+/* Freed on its way, and while somebody may still read it. */
+static void
+test_freed(void)
+{
+  for (int early = 0; early < 2 && can_run(); early++) {
+    Work w = work_new(early);
+    send(&w, 0, 1);
+    send(&w, 1, 2);
+    receive(&w, 1, 0);
+    work_clear(&w);
+  }
+}
+
+/* Too little memory of either kind is no failure. */
+static void
+test_memory(void)
+{
+  static const char *const machines_without[] = { "pinned=3", "memory=0" };
+  for (gsize i = 0; i < G_N_ELEMENTS(machines_without) && can_run() && only_emulated(); i++) {
+    g_autoptr(GError) error = NULL;
+    Work w = work_new(FALSE);
+    g_setenv("CBIGAN_EMULATOR", machines_without[i], TRUE);
+    g_assert_null(w.gradients->parcel_new(w.backend, N * sizeof(float)));
+    cbigan_backend_finish(w.backend, &error);
+    g_assert_no_error(error);
+    work_clear(&w);
+  }
+}
+
+static void
+receive_recorded(gpointer data)
+{
+  receive(data, 0, 0);
+}
+
+/* What a recording does may not depend on another stream: the batch is received before. */
+static void
+test_not_recorded(void)
+{
+  if (!can_run() || !only_emulated())
+    return;
+  Work w = work_new(FALSE);
+  CbiganRecording *recording = NULL;
+  g_autoptr(GError) error = NULL;
+  for (int i = 0; i < 2; i++) {
+    g_assert_true(cbigan_backend_finish(w.backend, &error));
+    w.gradients->parcel_wait(w.backend, w.parcels[0]);
+    send(&w, 0, 1);
+    cbigan_backend_record(w.backend, &recording, 0, receive_recorded, &w);
+  }
+  g_assert_false(cbigan_backend_finish(w.backend, &error));
+  g_assert_nonnull(strstr(error->message, "parcel.c:"));
+  g_assert_nonnull(strstr(error->message, "cudaErrorStreamCaptureIsolation"));
+  cbigan_backend_recording_free(w.backend, recording);
+  work_clear(&w);
+}
+
+int
+main(int argc, char **argv)
+{
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/parcels/in-turns", test_in_turns);
+  g_test_add_func("/parcels/beside", test_beside);
+  g_test_add_func("/parcels/freed", test_freed);
+  g_test_add_func("/parcels/memory", test_memory);
+  g_test_add_func("/parcels/not-recorded", test_not_recorded);
+  return g_test_run();
+}
