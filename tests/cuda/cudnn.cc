@@ -1,25 +1,17 @@
-/* cudnn.cc - the part of cuDNN that the cuda backend calls, by the definition of convolution
+/* cudnn.cc - the part of cuDNN's legacy API that the cuda backend calls, by the definition of convolution
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * See emulator.h. Anything that the backend does not promise to do (TF32, other strides, unaligned pointers, too small
  * a workspace; bf16 and fp16 but n,h,w,c with channels in eights, and bf16 on chips that have it) is refused as cuDNN
- * would, or more strictly.
+ * would, or more strictly. Winograd's algorithm is done as such, for the sake of its rounding.
  */
-#include <cuda_fp16.h>
-#include <cudnn.h>
-
-#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <vector>
 
-#include "machine.h"
-
-struct cudnnContext {
-  cudaStream_t stream;
-};
+#include "dnn.h"
 
 struct cudnnTensorStruct {
   int n, c, h, w;
@@ -131,16 +123,7 @@ cudnnDestroyConvolutionDescriptor(cudnnConvolutionDescriptor_t c)
 static bool
 is_format(cudnnTensorFormat_t format, cudnnDataType_t type)
 {
-  const bool has_bf16 = emulator_machine("capability", 75) >= 80;
-  return type == CUDNN_DATA_FLOAT
-             ? format == CUDNN_TENSOR_NCHW
-             : format == CUDNN_TENSOR_NHWC && (type == CUDNN_DATA_HALF || (type == CUDNN_DATA_BFLOAT16 && has_bf16));
-}
-
-static bool
-is_narrow(cudnnDataType_t type)
-{
-  return type != CUDNN_DATA_FLOAT;
+  return has_type(type) && format == (is_narrow(type) ? CUDNN_TENSOR_NHWC : CUDNN_TENSOR_NCHW);
 }
 
 cudnnStatus_t
@@ -213,23 +196,6 @@ workspace_size(const Problem &p, const cudnnConvolutionStruct &c, bool supported
 
 /* --- 16 bits: to floats n,c,h,w and back ----------------------------------------------------------------------------
  */
-
-static float
-from_narrow(cudnnDataType_t type, uint16_t bits)
-{
-  if (type == CUDNN_DATA_HALF)
-    return __half2float(__ushort_as_half(bits));
-  return __uint_as_float((unsigned)bits << 16);
-}
-
-static uint16_t
-to_narrow(cudnnDataType_t type, float v)
-{
-  if (type == CUDNN_DATA_HALF)
-    return __half_as_ushort(__float2half_rn(v));
-  const unsigned bits = __float_as_uint(v), half = 0x7FFF + (bits >> 16 & 1); /* a tie to the even one */
-  return (uint16_t)(v != v ? bits >> 16 | 0x40 : (bits + half) >> 16);
-}
 
 /* Any four numbers: of tensors, or out, in, and the kernel's place of filters. body(index of c last, of c second) */
 template <typename Body>
@@ -311,6 +277,86 @@ filter(const Problem &p, const float *x, const float *y)
   return sums;
 }
 
+/* --- Winograd's F(2x2, 3x3): Lavin & Gray 2015, equations 8 to 11 --------------------------------------------------
+ */
+
+static const float input_matrix[4][4] = { { 1, 0, -1, 0 }, { 0, 1, 1, 0 }, { 0, -1, 1, 0 }, { 0, 1, 0, -1 } };
+static const float filter_matrix[4][3] = { { 1, 0, 0 }, { 0.5f, 0.5f, 0.5f }, { 0.5f, -0.5f, 0.5f }, { 0, 0, 1 } };
+static const float output_matrix[2][4] = { { 1, 1, 1, 0 }, { 0, 1, -1, -1 } };
+
+/* to = m from m^T */
+template <int ROWS, int N>
+static void
+transform(const float (&m)[ROWS][N], const float (&from)[N][N], float (&to)[ROWS][ROWS])
+{
+  float half[ROWS][N];
+  for (int i = 0; i < ROWS; i++)
+    for (int j = 0; j < N; j++) {
+      half[i][j] = 0;
+      for (int k = 0; k < N; k++)
+        half[i][j] += m[i][k] * from[k][j];
+    }
+  for (int i = 0; i < ROWS; i++)
+    for (int j = 0; j < ROWS; j++) {
+      to[i][j] = 0;
+      for (int k = 0; k < N; k++)
+        to[i][j] += half[i][k] * m[j][k];
+    }
+}
+
+/* The tile of a plane of h x w whose output begins at (r, s), zero outside, transformed */
+static void
+transform_input(const float *plane, int h, int w, int r, int s, float (&to)[4][4])
+{
+  float tile[4][4];
+  for (int i = 0; i < 16; i++) {
+    const int y = r + i / 4 - 1, x = s + i % 4 - 1;
+    tile[i / 4][i % 4] = y >= 0 && y < h && x >= 0 && x < w ? plane[y * w + x] : 0.0f;
+  }
+  transform(input_matrix, tile, to);
+}
+
+static std::vector<float>
+transform_filters(const Problem &p, const float *w)
+{
+  std::vector<float> all((size_t)p.w.o * p.w.i * 16);
+  for (int f = 0; f < p.w.o * p.w.i; f++) {
+    float filter[3][3], to[4][4];
+    memcpy(filter, w + (size_t)f * 9, sizeof filter);
+    transform(filter_matrix, filter, to);
+    memcpy(&all[(size_t)f * 16], to, sizeof to);
+  }
+  return all;
+}
+
+static void
+winograd(const Problem &p, const float *x, const float *w, float beta, float *y)
+{
+  const std::vector<float> filters = transform_filters(p, w);
+  const int plane = p.x.h * p.x.w;
+  std::vector<float> tiles((size_t)p.x.c * 16);
+  for (int n = 0; n < p.x.n; n++)
+    for (int r = 0; r < p.y.h; r += 2)
+      for (int s = 0; s < p.y.w; s += 2) {
+        for (int i = 0; i < p.x.c; i++)
+          transform_input(x + ((size_t)n * p.x.c + i) * plane, p.x.h, p.x.w, r, s,
+                          *reinterpret_cast<float(*)[4][4]>(&tiles[(size_t)i * 16]));
+        for (int o = 0; o < p.y.c; o++) {
+          float sums[4][4] = {}, out[2][2];
+          for (int i = 0; i < p.x.c; i++)
+            for (int k = 0; k < 16; k++)
+              sums[k / 4][k % 4] += filters[((size_t)o * p.w.i + i) * 16 + k] * tiles[(size_t)i * 16 + k];
+          transform(output_matrix, sums, out);
+          float *to = y + ((size_t)n * p.y.c + o) * plane;
+          for (int k = 0; k < 4; k++)
+            if (r + k / 2 < p.y.h && s + k % 2 < p.y.w) {
+              float &number = to[(r + k / 2) * p.y.w + s + k % 2];
+              number = out[k / 2][k % 2] + (beta == 0.0f ? 0.0f : beta * number);
+            }
+        }
+      }
+}
+
 /* y = convolution of x and w, all of 16 bits, sums in float */
 static void
 forward_narrow(const Problem &p, const void *x, const void *w, float beta, void *y)
@@ -333,17 +379,29 @@ aligned(const void *p)
 template <typename Work>
 static cudnnStatus_t
 run(cudnnHandle_t handle, const Problem &p, const cudnnConvolutionStruct &c, const void *alpha, const void *a,
-    const void *b, const void *to, void *workspace, size_t size, Work work)
+    const void *b, const void *to, void *workspace, size_t size, int cost, Work work)
 {
   if (!fits(p, c) || *(const float *)alpha != 1.0f || !aligned(a) || !aligned(b) || !aligned(to) || !workspace ||
       size < workspace_of(p))
     return CUDNN_STATUS_BAD_PARAM;
-  const cudaError_t status = emulator_enqueue(
-      handle->stream, { "convolution", { a, b, to, workspace }, emulator_machine("convolution", 10), [=] {
-                         memset(workspace, 0x5A, workspace_of(p));
-                         work();
-                       } });
+  const cudaError_t status = emulator_enqueue(handle->stream, { "convolution", { a, b, to, workspace }, cost, [=] {
+                                                                 memset(workspace, 0x5A, workspace_of(p));
+                                                                 work();
+                                                               } });
   return status == cudaSuccess ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_EXECUTION_FAILED;
+}
+
+static int
+cost_of()
+{
+  return emulator_machine("convolution", 10);
+}
+
+/* Winograd's: 3x3, in float */
+static bool
+can_forward(const Problem &p, cudnnConvolutionFwdAlgo_t algorithm)
+{
+  return algorithm != CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD || (p.w.h == 3 && p.pad == 1 && !is_narrow(p.x.type));
 }
 
 cudnnStatus_t
@@ -351,7 +409,8 @@ cudnnGetConvolutionForwardWorkspaceSize(cudnnHandle_t, const cudnnTensorDescript
                                         const cudnnConvolutionDescriptor_t c, const cudnnTensorDescriptor_t y,
                                         cudnnConvolutionFwdAlgo_t algorithm, size_t *size)
 {
-  return workspace_size({ *x, *y, *w, c->pad }, *c, (int)algorithm != emulator_machine("refused", -1), size);
+  const Problem p = { *x, *y, *w, c->pad };
+  return workspace_size(p, *c, can_forward(p, algorithm) && (int)algorithm != emulator_machine("refused", -1), size);
 }
 
 cudnnStatus_t
@@ -375,13 +434,19 @@ cudnnGetConvolutionBackwardFilterWorkspaceSize(cudnnHandle_t, const cudnnTensorD
 cudnnStatus_t
 cudnnConvolutionForward(cudnnHandle_t handle, const void *alpha, const cudnnTensorDescriptor_t xd, const void *x,
                         const cudnnFilterDescriptor_t wd, const void *w, const cudnnConvolutionDescriptor_t c,
-                        cudnnConvolutionFwdAlgo_t, void *workspace, size_t size, const void *beta,
+                        cudnnConvolutionFwdAlgo_t algorithm, void *workspace, size_t size, const void *beta,
                         const cudnnTensorDescriptor_t yd, void *y)
 {
   const Problem p = { *xd, *yd, *wd, c->pad };
   const float keep = *(const float *)beta;
-  return run(handle, p, *c, alpha, x, w, y, workspace, size, [=] {
-    if (is_narrow(p.x.type))
+  const bool tiles = algorithm == CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD;
+  if (!can_forward(p, algorithm))
+    return CUDNN_STATUS_NOT_SUPPORTED;
+  const int cost = tiles ? emulator_machine("winograd", cost_of()) : cost_of();
+  return run(handle, p, *c, alpha, x, w, y, workspace, size, cost, [=] {
+    if (tiles)
+      winograd(p, (const float *)x, (const float *)w, keep, (float *)y);
+    else if (is_narrow(p.x.type))
       forward_narrow(p, x, w, keep, y);
     else
       store(forward(p, (const float *)x, (const float *)w), keep, (float *)y);
@@ -398,7 +463,7 @@ cudnnConvolutionBackwardData(cudnnHandle_t handle, const void *alpha, const cudn
   const float keep = *(const float *)beta;
   if (is_narrow(p.x.type))
     return CUDNN_STATUS_NOT_SUPPORTED;
-  return run(handle, p, *c, alpha, w, y, x, workspace, size,
+  return run(handle, p, *c, alpha, w, y, x, workspace, size, cost_of(),
              [=] { store(data(p, (const float *)w, (const float *)y), keep, (float *)x); });
 }
 
@@ -412,6 +477,6 @@ cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void *alpha, const cu
   const float keep = *(const float *)beta;
   if (is_narrow(p.x.type))
     return CUDNN_STATUS_NOT_SUPPORTED;
-  return run(handle, p, *c, alpha, x, y, w, workspace, size,
+  return run(handle, p, *c, alpha, x, y, w, workspace, size, cost_of(),
              [=] { store(filter(p, (const float *)x, (const float *)y), keep, (float *)w); });
 }

@@ -68,8 +68,8 @@ ask_workspace(const CbiganCuda *self, const CbiganCudaConvolution *c, int algori
 }
 
 /* The old one goes only when there is a new one: what was planned with it still works where there is no memory. */
-static gboolean
-grow_workspace(CbiganCuda *self, gsize size)
+gboolean
+cbigan_cuda_grow_workspace(CbiganCuda *self, gsize size)
 {
   void *larger = NULL;
   if (size <= self->workspace_size)
@@ -88,7 +88,7 @@ cbigan_cuda_convolution_choose(CbiganCuda *self, CbiganCudaConvolution *c, int a
 {
   size_t size = 0;
   c->algorithm = algorithm;
-  return ask_workspace(self, c, algorithm, &size) == CUDNN_STATUS_SUCCESS && grow_workspace(self, size);
+  return ask_workspace(self, c, algorithm, &size) == CUDNN_STATUS_SUCCESS && cbigan_cuda_grow_workspace(self, size);
 }
 
 gboolean
@@ -104,7 +104,7 @@ cbigan_cuda_convolution_init(CbiganCuda *self, CbiganCudaConvolution *c, CbiganC
     c->algorithm = preferred[direction].algorithms[i];
     status = ask_workspace(self, c, c->algorithm, &size);
   }
-  return CBIGAN_CUDNN_TRY(self, status) && grow_workspace(self, size);
+  return CBIGAN_CUDNN_TRY(self, status) && cbigan_cuda_grow_workspace(self, size);
 }
 
 void

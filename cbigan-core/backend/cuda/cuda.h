@@ -129,6 +129,8 @@ gboolean cbigan_cuda_convolution_init(CbiganCuda *self, CbiganCudaConvolution *c
 gboolean cbigan_cuda_convolution_describe(CbiganCuda *self, CbiganCudaConvolution *c, CbiganShape in, CbiganShape out,
                                           int kernel, int batch, cudnnDataType_t type);
 gboolean cbigan_cuda_convolution_choose(CbiganCuda *self, CbiganCudaConvolution *c, int algorithm);
+/* Makes the workspace as large; may wait, so not while a graph is captured. FALSE: failed, kept. */
+gboolean cbigan_cuda_grow_workspace(CbiganCuda *self, gsize size);
 void cbigan_cuda_convolution_clear(CbiganCudaConvolution *c);
 /* Writes y (FORWARD), x (DATA) or w (FILTER) from the other two, or adds to it. All aligned to 16 bytes. */
 void cbigan_cuda_convolution_run(CbiganCuda *self, const CbiganCudaConvolution *c, gboolean accumulate, void *x,

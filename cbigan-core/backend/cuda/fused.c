@@ -19,10 +19,9 @@ size_scratch(const CbiganCudaFused *self, gsize sizes[2])
     if (step->kind != CBIGAN_CUDA_CONVOLVE)
       continue;
     const CbiganShape sum = cbigan_cuda_step_shape(step), wide = step->parts[0].layer->in;
-    gsize aside = step->parts[0].doubles ? cbigan_cuda_value_size(wide, self->batch, self->narrow) : 0;
-    if (step->n_parts > 1 && step->parts[1].doubles)
-      aside = cbigan_cuda_value_size((CbiganShape){ sum.c, sum.h / 2, sum.w / 2 }, self->batch, self->narrow);
-    sizes[0] = MAX(sizes[0], aside);
+    const CbiganShape aside = step->n_parts > 1 ? sum : wide;
+    if (step->n_parts > 1 || step->parts[0].doubles)
+      sizes[0] = MAX(sizes[0], cbigan_cuda_value_size(aside, self->batch, self->narrow));
     sizes[1] = MAX(sizes[1], cbigan_cuda_value_size(sum, self->batch, self->narrow));
   }
 }
@@ -51,21 +50,19 @@ lay_out(CbiganCudaFused *self, gsize values)
   }
   for (int i = 0; i < 2; at += cbigan_cuda_round_up(scratch[i]), i++)
     self->scratch[i] = memory + at;
-  for (int i = 0; i < self->n_steps; i++)
-    for (int k = 0; k < self->steps[i].n_parts; k++) {
-      CbiganCudaPart *part = &self->steps[i].parts[k];
-      part->weights = memory + at;
-      at += size_weights(self, part->layer);
+  for (int i = 0; i < self->n_steps; i++) {
+    CbiganCudaStep *step = &self->steps[i];
+    for (int k = 0; k < step->n_parts; k++) {
+      step->parts[k].weights = memory + at;
+      at += size_weights(self, step->parts[k].layer);
     }
+    if (step->kind == CBIGAN_CUDA_CONVOLVE) {
+      step->bias = (float *)(gpointer)(memory + at);
+      at += cbigan_cuda_round_up((gsize)cbigan_cuda_in_eights(cbigan_cuda_step_shape(step), self->narrow).c *
+                                 sizeof(float));
+    }
+  }
   return at;
-}
-
-static CbiganShape
-in_eights(CbiganShape shape, gboolean narrow)
-{
-  if (narrow)
-    shape.c = (shape.c + CBIGAN_CUDA_EIGHT - 1) / CBIGAN_CUDA_EIGHT * CBIGAN_CUDA_EIGHT;
-  return shape;
 }
 
 /* The skip of an upsampled input is convolved before it is upsampled. */
@@ -73,15 +70,13 @@ static gboolean
 describe(CbiganCudaFused *self, const CbiganCudaStep *step, CbiganCudaPart *part)
 {
   const CbiganLayer *l = part->layer;
-  CbiganShape in = in_eights(l->in, self->narrow), out = in_eights(l->out, self->narrow);
+  CbiganShape in = cbigan_cuda_in_eights(l->in, self->narrow), out = cbigan_cuda_in_eights(l->out, self->narrow);
   if (part->doubles && part != &step->parts[0]) {
     in.h /= 2, in.w /= 2;
     out.h /= 2, out.w /= 2;
   }
-  const cudnnDataType_t type = !self->narrow                    ? CUDNN_DATA_FLOAT
-                               : self->type == CBIGAN_CUDA_BF16 ? CUDNN_DATA_BFLOAT16
-                                                                : CUDNN_DATA_HALF;
-  return cbigan_cuda_convolution_describe(self->cuda, &part->convolution, in, out, l->kernel, self->batch, type);
+  return cbigan_cuda_convolution_describe(self->cuda, &part->convolution, in, out, l->kernel, self->batch,
+                                          cbigan_cuda_fused_type(self));
 }
 
 static gboolean
@@ -104,12 +99,34 @@ fused_free(CbiganFused *base)
     for (int k = 0; k < self->steps[i].n_parts; k++)
       cbigan_cuda_convolution_clear(&self->steps[i].parts[k].convolution);
   if (self->memory)
-    cbigan_cuda_free(&self->cuda->base, self->memory);
+    cbigan_cuda_free(&self->cuda->base, self->memory); /* it waits */
+  for (int i = 0; i < self->n_steps; i++)
+    cbigan_cudnn_graph_free(self->steps[i].graph);
   g_free(self->steps);
   g_free(self->places);
   g_free(base->inputs);
   g_free(base->outputs);
   g_free(self);
+}
+
+/* Channels of the bias behind the last one stay zero. */
+static void
+load_step(const CbiganCudaFused *self, const CbiganCudaStep *step)
+{
+  const CbiganLayer *l;
+  for (int k = 0; k < step->n_parts; k++) {
+    l = step->parts[k].layer;
+    if (self->narrow)
+      CBIGAN_CUDA_TRY(self->cuda, cbigan_cuda_launch_filter_narrow(self->type, l->out.c, l->in.c, l->kernel * l->kernel,
+                                                                   self->parameters + l->weight, l->weight_stride,
+                                                                   step->parts[k].weights, self->cuda->stream));
+    else
+      cbigan_cuda_load_weights(self->cuda, l, self->parameters, step->parts[k].weights);
+  }
+  l = step->parts[0].layer;
+  if (step->way == CBIGAN_CUDA_GRAPH && l->bias != CBIGAN_NO_OFFSET)
+    CBIGAN_CUDA_TRY(self->cuda, cudaMemcpyAsync(step->bias, self->parameters + l->bias, (gsize)l->out.c * sizeof(float),
+                                                cudaMemcpyDeviceToDevice, self->cuda->stream));
 }
 
 static void
@@ -119,16 +136,8 @@ fused_load(CbiganFused *base, const float *parameters)
   self->parameters = parameters;
   cbigan_cuda_enter(self->cuda);
   for (int i = 0; i < self->n_steps; i++)
-    for (int k = 0; k < self->steps[i].n_parts && self->steps[i].kind == CBIGAN_CUDA_CONVOLVE; k++) {
-      const CbiganCudaPart *part = &self->steps[i].parts[k];
-      const CbiganLayer *l = part->layer;
-      if (self->narrow)
-        CBIGAN_CUDA_TRY(self->cuda, cbigan_cuda_launch_filter_narrow(
-                                        self->type, l->out.c, l->in.c, l->kernel * l->kernel, parameters + l->weight,
-                                        l->weight_stride, part->weights, self->cuda->stream));
-      else
-        cbigan_cuda_load_weights(self->cuda, l, parameters, part->weights);
-    }
+    if (self->steps[i].kind == CBIGAN_CUDA_CONVOLVE)
+      load_step(self, &self->steps[i]);
 }
 
 static void

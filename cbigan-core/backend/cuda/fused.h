@@ -9,6 +9,7 @@
  */
 #pragma once
 #include "backend/cuda/cuda.h"
+#include "backend/cuda/cudnn_graph.h"
 #include "backend/cuda/graph.h"
 
 G_BEGIN_DECLS
@@ -27,6 +28,8 @@ typedef enum {
   CBIGAN_CUDA_OWN_8,
   CBIGAN_CUDA_PRECOMPUTED, /* cuDNN's algorithms of that name, and finish.cu behind them */
   CBIGAN_CUDA_IMPLICIT,
+  CBIGAN_CUDA_WINOGRAD, /* 3x3, in float */
+  CBIGAN_CUDA_GRAPH, /* cudnn_graph.c, by one of several engines; finish.cu behind it for floats of 16 bits or a mean */
   CBIGAN_CUDA_N_WAYS
 } CbiganCudaWay;
 
@@ -42,10 +45,12 @@ typedef struct {
 typedef struct {
   CbiganCudaStepKind kind;
   CbiganCudaWay way;
+  CbiganCudnnGraph *graph; /* NULL: nobody asked for it yet */
   CbiganCudaPart parts[2]; /* added up; the first one's layer has bias and activation, and is what is 3x3 */
   int n_parts;
   int output;      /* value */
   gboolean halves; /* its 2x2 mean */
+  float *bias;     /* for CBIGAN_CUDA_GRAPH, as many as the output has channels in memory; a part of the fused memory */
 } CbiganCudaStep;
 
 /* Where a value lies; what is neither read nor written as such has no place. */
@@ -68,17 +73,30 @@ typedef struct {
   CbiganCudaStep *steps;
   int n_steps;
   CbiganCudaPlace *places; /* [network->n_values] */
-  void *scratch[2];        /* within a step of cuDNN's: the upsampled input or the small skip; the sum */
+  void *scratch[2];        /* within a step of cuDNN's: the upsampled input, or the skip; the sum */
   float *memory;           /* all of it */
   const float *parameters; /* as last loaded */
   float *const *values;    /* of the pass that runs */
   CbiganCudaGraphs graphs;
 } CbiganCudaFused;
 
+/* Of values, in cuDNN's words */
+static inline cudnnDataType_t
+cbigan_cuda_fused_type(const CbiganCudaFused *self)
+{
+  if (!self->narrow)
+    return CUDNN_DATA_FLOAT;
+  return self->type == CBIGAN_CUDA_BF16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_HALF;
+}
+
 /* step.c: puts a step into the stream. */
 void cbigan_cuda_step_run(const CbiganCudaFused *self, const CbiganCudaStep *step);
-/* Whether the kernels take it, or cuDNN does: then with its algorithm set. */
-gboolean cbigan_cuda_step_set_way(const CbiganCudaFused *self, CbiganCudaStep *step, CbiganCudaWay way);
+/* Whether the kernels take it, or cuDNN does: then with its algorithm set, or its graph made. config: of
+ * CBIGAN_CUDA_GRAPH, which of its configurations */
+gboolean cbigan_cuda_step_set_way(const CbiganCudaFused *self, CbiganCudaStep *step, CbiganCudaWay way, int config);
+/* The values of a step's first part, and those that it leaves, in 16 bits where it does so */
+void *cbigan_cuda_step_input(const CbiganCudaFused *self, const CbiganCudaStep *step);
+void *cbigan_cuda_step_output(const CbiganCudaFused *self, const CbiganCudaStep *step);
 /* What the first part's convolution makes, the step's output before it is halved */
 static inline CbiganShape
 cbigan_cuda_step_shape(const CbiganCudaStep *step)
@@ -88,7 +106,7 @@ cbigan_cuda_step_shape(const CbiganCudaStep *step)
 
 /* choose.c: a step's way as it was measured on this backend. */
 typedef struct {
-  int batch, narrow, kernel, halves, n_parts;
+  int batch, narrow, kernel, halves, activation, biased, n_parts;
   struct {
     CbiganShape in, out;
     int doubles;
@@ -98,6 +116,7 @@ typedef struct {
 typedef struct {
   CbiganCudaProblem problem;
   CbiganCudaWay way;
+  int config; /* see cbigan_cuda_step_set_way() */
 } CbiganCudaChoice;
 
 /* FALSE: failed, kept. */
@@ -107,12 +126,20 @@ gboolean cbigan_cuda_fused_choose(CbiganCudaFused *self);
  * failed, which is kept; all is freed then. */
 CbiganFused *cbigan_cuda_fused_open(CbiganCudaFused *self, gsize values);
 
+/* As in memory */
+static inline CbiganShape
+cbigan_cuda_in_eights(CbiganShape shape, gboolean narrow)
+{
+  if (narrow)
+    shape.c = (shape.c + CBIGAN_CUDA_EIGHT - 1) / CBIGAN_CUDA_EIGHT * CBIGAN_CUDA_EIGHT;
+  return shape;
+}
+
 /* Bytes of a value in one form; narrow: 16 bits, channels in eights */
 static inline gsize
 cbigan_cuda_value_size(CbiganShape shape, int batch, gboolean narrow)
 {
-  const int channels = narrow ? (shape.c + CBIGAN_CUDA_EIGHT - 1) / CBIGAN_CUDA_EIGHT * CBIGAN_CUDA_EIGHT : shape.c;
-  return (gsize)batch * (gsize)channels * (gsize)shape.h * (gsize)shape.w * (narrow ? 2 : sizeof(float));
+  return (gsize)batch * cbigan_shape_size(cbigan_cuda_in_eights(shape, narrow)) * (narrow ? 2 : sizeof(float));
 }
 
 /* Every part of the fused memory begins at such a multiple of bytes. */
