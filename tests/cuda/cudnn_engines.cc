@@ -6,7 +6,8 @@
  * What is computed follows from the descriptors alone. The list has engines that must not be taken: they are the
  * fastest, and wrong by a hundredth, or lose NaN. CBIGAN_EMULATOR's graph=N: microseconds that the first good one takes
  * (the wrong ones a tenth of that); second=N: the second one, which adds up in another order; noengine=H: there is none
- * for maps of height H; graph32=1: there is one for floats n,c,h,w, which cuDNN 9.19 hasn't.
+ * for maps of height H; graph32=1: there are good ones for floats n,c,h,w, which cuDNN 9.19 hasn't; failing=1: none can
+ * be run; graphspace=N: GiB of workspace that they need.
  */
 #include <cmath>
 #include <cstring>
@@ -54,7 +55,7 @@ takes(const Engine &e, const Program &p)
     return false;
   for (const Tensor &t : arguments) {
     const bool bias = t.dims[0] * t.dims[2] * t.dims[3] == 1 && t.type == CUDNN_DATA_FLOAT;
-    if (emulator_layout(t) != !e.floats || t.alignment < 16 || (is_narrow(t.type) == e.floats && !bias) ||
+    if (!emulator_is_packed(t, !e.floats) || t.alignment < 16 || (is_narrow(t.type) == e.floats && !bias) ||
         (!e.floats && (t.dims[1] % 8 || (&t == &arguments[1] && t.dims[0] % 8))))
       return false;
   }
@@ -90,7 +91,7 @@ give(void *elements, int i, Kind kind, const Descriptor *graph, int engine)
 static size_t
 workspace_of(const Program &p)
 {
-  return 2000 + 16 * (size_t)p.w.dims[0];
+  return ((size_t)emulator_machine("graphspace", 0) << 30) + 2000 + 16 * (size_t)p.w.dims[0];
 }
 
 static cudnnStatus_t
@@ -294,6 +295,8 @@ cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t plan, cudnnBa
   }
   if (!workspace)
     return CUDNN_STATUS_BAD_PARAM_NULL_POINTER;
+  if (emulator_machine("failing", 0))
+    return CUDNN_STATUS_EXECUTION_FAILED;
   const std::shared_ptr<bool> lives = d->lives;
   work.run = [=] {
     if (!*lives)

@@ -185,15 +185,12 @@ emulator_tensor(const Descriptor *d)
   return t;
 }
 
-int
-emulator_layout(const Tensor &t)
+bool
+emulator_is_packed(const Tensor &t, bool last)
 {
   const int64_t c = t.dims[1], h = t.dims[2], w = t.dims[3];
-  const int64_t layouts[2][4] = { { c * h * w, h * w, w, 1 }, { c * h * w, 1, w * c, c } };
-  for (int i = 1; i >= 0; i--)
-    if (!memcmp(t.strides, layouts[i], sizeof layouts[i]))
-      return i;
-  return -1;
+  const int64_t strides[] = { c * h * w, last ? 1 : h * w, last ? w * c : w, last ? c : 1 };
+  return !memcmp(t.strides, strides, sizeof strides);
 }
 
 static bool
@@ -209,8 +206,8 @@ check_tensor(const Descriptor *d)
   for (int i = 0; i < 4; i++)
     if (t.dims[i] <= 0)
       return CUDNN_STATUS_BAD_PARAM;
-  return has_type(t.type) && emulator_layout(t) >= 0 && t.alignment >= (is_narrow(t.type) ? 2 : 4) &&
-                 !(t.alignment & (t.alignment - 1))
+  return has_type(t.type) && (emulator_is_packed(t, false) || emulator_is_packed(t, true)) &&
+                 t.alignment >= (is_narrow(t.type) ? 2 : 4) && !(t.alignment & (t.alignment - 1))
              ? CUDNN_STATUS_SUCCESS
              : CUDNN_STATUS_BAD_PARAM;
 }

@@ -58,8 +58,8 @@ struct Tensor {
 };
 
 Tensor emulator_tensor(const Descriptor *d);
-/* Without gaps: 0 = in the order of its dimensions, 1 = channels last; -1: neither */
-int emulator_layout(const Tensor &t);
+/* It has no gaps, and lies in the order of its dimensions, or channels last. */
+bool emulator_is_packed(const Tensor &t, bool last);
 
 /* The tensors and operations of a finalized graph */
 struct Operation {

@@ -12,14 +12,6 @@
 #include "machines.h"
 #include "passes.h"
 
-/* Of the largest number of a value; in fp32 as of the cpu backend's fused layers. The worst of the others with random
- * weights and noise for pictures is 0.047 and 0.006; cutting bits off instead of rounding has 0.078 in bf16. */
-static const float tolerances[CBIGAN_N_PRECISIONS] = {
-  [CBIGAN_PRECISION_FP32] = 2.5e-5f,
-  [CBIGAN_PRECISION_BF16] = 0.07f,
-  [CBIGAN_PRECISION_FP16] = 0.01f,
-};
-
 static Pass
 open_pass(const CbiganNetwork *network, const Case *c)
 {
