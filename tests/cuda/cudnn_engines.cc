@@ -14,7 +14,7 @@
 
 #include "descriptors.h"
 
-enum Virtue { GOOD, WRONG, LOSES_NAN, BROKEN /* can't be finalized, which cuDNN's list may hold */ };
+enum Virtue { GOOD, WRONG, LOSES_NAN, BROKEN /* is counted but not given, as it can't be finalized */ };
 
 struct Engine {
   std::vector<cudnnBackendNumericalNote_t> notes;
@@ -84,7 +84,7 @@ give(void *elements, int i, Kind kind, const Descriptor *graph, int engine)
     return CUDNN_STATUS_BAD_PARAM;
   d->graph = graph;
   d->engine = engine;
-  d->finalized = engines[engine].virtue != BROKEN;
+  d->finalized = true;
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -100,9 +100,10 @@ answer_configs(const Descriptor *d, int64_t requested, int64_t *count, void *ele
   const Descriptor *graph = other(d, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH);
   const std::vector<int> found = list(graph);
   cudnnStatus_t status = CUDNN_STATUS_SUCCESS;
-  *count = (int64_t)found.size();
-  for (int i = 0; i < requested && i < *count && status == CUDNN_STATUS_SUCCESS; i++)
-    status = give(elements, i, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, graph, found[(size_t)i]);
+  *count = requested ? 0 : (int64_t)found.size();
+  for (size_t i = 0; i < found.size() && *count < requested && status == CUDNN_STATUS_SUCCESS; i++)
+    if (engines[found[i]].virtue != BROKEN)
+      status = give(elements, (int)(*count)++, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, graph, found[i]);
   return status;
 }
 

@@ -26,6 +26,7 @@ cuda_close(CbiganBackend *base)
   cudaSetDevice(self->device);
   if (self->stream)
     cudaStreamSynchronize(self->stream);
+  cbigan_cudnn_graphs_clear(self);
   if (self->cudnn)
     cudnnDestroy(self->cudnn);
   cbigan_cuda_mail_clear(&self->outbox);
@@ -38,6 +39,7 @@ cuda_close(CbiganBackend *base)
     cudaStreamDestroy(self->stream);
   g_clear_pointer(&self->choices, g_array_unref);
   g_clear_pointer(&self->awaited, g_array_unref);
+  g_clear_pointer(&self->cudnn_graphs, g_ptr_array_unref);
   g_clear_error(&self->base.failure);
   g_free(self);
 }
@@ -78,6 +80,7 @@ cuda_open(int device, int threads, GError **error)
   self->precision = CBIGAN_PRECISION_FP32;
   self->choices = g_array_new(FALSE, FALSE, sizeof(CbiganCudaChoice));
   self->awaited = g_array_new(FALSE, FALSE, sizeof(CbiganCudaResult));
+  self->cudnn_graphs = g_ptr_array_new();
   if (read_graphs(self) && CBIGAN_CUDA_TRY(self, cudaSetDevice(device)) && read_capability(self) &&
       CBIGAN_CUDA_TRY(self, cudaStreamCreateWithFlags(&self->stream, cudaStreamNonBlocking)) &&
       CBIGAN_CUDA_TRY(self, cudaEventCreateWithFlags(&self->sent, cudaEventDisableTiming)) &&

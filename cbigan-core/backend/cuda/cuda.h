@@ -57,6 +57,7 @@ typedef struct {
   int capability;                      /* 10 * major + minor */
   CbiganPrecision precision;           /* of what is fused from now on */
   GArray *choices;                     /* of CbiganCudaChoice: choose.c */
+  GPtrArray *cudnn_graphs;             /* of CbiganCudnnGraph: cudnn_graph.c */
   gboolean graphs;                     /* else all is launched one by one: the environment's CBIGAN_GRAPHS=none */
   gboolean nested;                     /* within what will be, or is, a graph: graph.c */
 } CbiganCuda;

@@ -8,12 +8,13 @@
  * which lie in no memory. Engines that fuse are compiled at run time, which needs libnvrtc.
  *
  * Asked about Turing to Hopper (by their properties, which cuDNN 9.19 takes in place of a GPU), it has engines for 16
- * bits n,h,w,c, with bf16 from Ampere on, and none for floats n,c,h,w. Its list may hold configurations that can't be
- * finalized.
+ * bits n,h,w,c, with bf16 from Ampere on, and none for floats n,c,h,w. Of the configurations that its heuristics count,
+ * they give only those that can be finalized.
  */
 #include "backend/cuda/cudnn_graph.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 enum { X = 1, W, Y, ADDED, BIAS, BETWEEN /* and on: virtual */ };
 #define MOST_OPERATIONS 4 /* convolution, two sums, activation */
@@ -25,7 +26,6 @@ struct CbiganCudnnGraph {
   int n_configs;
   cudnnBackendDescriptor_t configs[CBIGAN_CUDNN_CONFIGS];
   cudnnBackendDescriptor_t plans[CBIGAN_CUDNN_CONFIGS]; /* NULL: not made yet */
-  int chosen;
 };
 
 typedef struct {
@@ -243,7 +243,6 @@ is_allowed(cudnnBackendNumericalNote_t note, gboolean floats)
   }
 }
 
-/* One that can't be finalized has no engine to show. */
 static gboolean
 may_take(CbiganCudnnGraph *self, cudnnBackendDescriptor_t config)
 {
@@ -264,7 +263,7 @@ may_take(CbiganCudnnGraph *self, cudnnBackendDescriptor_t config)
 }
 
 gboolean
-cbigan_cudnn_graph_choose(CbiganCudnnGraph *self, int config)
+cbigan_cudnn_graph_prepare(CbiganCudnnGraph *self, int config)
 {
   int64_t size = 0, one = 0;
   if (config >= self->n_configs)
@@ -278,7 +277,6 @@ cbigan_cudnn_graph_choose(CbiganCudnnGraph *self, int config)
       return FALSE;
     self->plans[config] = make(self, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR, attributes, G_N_ELEMENTS(attributes));
   }
-  self->chosen = config;
   return self->plans[config] &&
          succeeded(cudnnBackendGetAttribute(self->plans[config], CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE,
                                             CUDNN_TYPE_INT64, 1, &one, &size)) &&
@@ -288,9 +286,15 @@ cbigan_cudnn_graph_choose(CbiganCudnnGraph *self, int config)
 /* --- the whole --------------------------------------------------------------------------------------------------- */
 
 CbiganCudnnGraph *
-cbigan_cudnn_graph_new(CbiganCuda *cuda, const CbiganCudnnProblem *problem)
+cbigan_cudnn_graph_get(CbiganCuda *cuda, const CbiganCudnnProblem *problem)
 {
+  for (guint i = 0; i < cuda->cudnn_graphs->len; i++) {
+    CbiganCudnnGraph *known = cuda->cudnn_graphs->pdata[i];
+    if (!memcmp(&known->problem, problem, sizeof *problem)) /* its members leave no gaps */
+      return known;
+  }
   CbiganCudnnGraph *self = g_new0(CbiganCudnnGraph, 1);
+  g_ptr_array_add(cuda->cudnn_graphs, self);
   self->cuda = cuda;
   self->problem = *problem;
   self->all = g_ptr_array_new();
@@ -299,8 +303,8 @@ cbigan_cudnn_graph_new(CbiganCuda *cuda, const CbiganCudnnProblem *problem)
 }
 
 void
-cbigan_cudnn_graph_run(const CbiganCudnnGraph *self, const void *x, const void *w, const void *added, const float *bias,
-                       void *y)
+cbigan_cudnn_graph_run(const CbiganCudnnGraph *self, int config, const void *x, const void *w, const void *added,
+                       const float *bias, void *y)
 {
   CbiganCuda *cuda = self->cuda;
   int64_t ids[BETWEEN - 1] = { X, W, Y };
@@ -320,17 +324,19 @@ cbigan_cudnn_graph_run(const CbiganCudnnGraph *self, const void *x, const void *
       CBIGAN_CUDNN_TRY(cuda, cudnnBackendSetAttribute(pack, CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, 1,
                                                       &cuda->workspace)) &&
       CBIGAN_CUDNN_TRY(cuda, cudnnBackendFinalize(pack)))
-    CBIGAN_CUDNN_TRY(cuda, cudnnBackendExecute(cuda->cudnn, self->plans[self->chosen], pack));
+    CBIGAN_CUDNN_TRY(cuda, cudnnBackendExecute(cuda->cudnn, self->plans[config], pack));
   cudnnBackendDestroyDescriptor(pack);
 }
 
 void
-cbigan_cudnn_graph_free(CbiganCudnnGraph *self)
+cbigan_cudnn_graphs_clear(CbiganCuda *cuda)
 {
-  if (!self)
-    return;
-  for (guint i = self->all->len; i > 0; i--)
-    cudnnBackendDestroyDescriptor(self->all->pdata[i - 1]);
-  g_ptr_array_unref(self->all);
-  g_free(self);
+  for (guint i = 0; i < cuda->cudnn_graphs->len; i++) {
+    CbiganCudnnGraph *graph = cuda->cudnn_graphs->pdata[i];
+    for (guint k = graph->all->len; k > 0; k--)
+      cudnnBackendDestroyDescriptor(graph->all->pdata[k - 1]);
+    g_ptr_array_unref(graph->all);
+    g_free(graph);
+  }
+  g_ptr_array_set_size(cuda->cudnn_graphs, 0);
 }

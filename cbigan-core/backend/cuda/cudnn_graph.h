@@ -24,17 +24,18 @@ typedef struct {
   CbiganActivation activation;
 } CbiganCudnnProblem;
 
+/* It knows nothing of where its numbers are, so there is one for each problem of a backend. */
 typedef struct CbiganCudnnGraph CbiganCudnnGraph;
 
-/* What fails here is cuDNN's saying that it can't, so it is not kept. */
-CbiganCudnnGraph *cbigan_cudnn_graph_new(CbiganCuda *cuda, const CbiganCudnnProblem *problem);
-/* Makes it run so from now on; that may compile for some tenths of a second. FALSE: it has no such configuration, or
- * one that isn't exact enough or not the same every time, which is not kept; or there is no memory, which is. */
-gboolean cbigan_cudnn_graph_choose(CbiganCudnnGraph *self, int config);
-/* All aligned to 16 bytes; added, bias: NULL where the problem has none. */
-void cbigan_cudnn_graph_run(const CbiganCudnnGraph *self, const void *x, const void *w, const void *added,
+/* (transfer none) What fails here is cuDNN's saying that it can't, so it is not kept. */
+CbiganCudnnGraph *cbigan_cudnn_graph_get(CbiganCuda *cuda, const CbiganCudnnProblem *problem);
+/* Readies a configuration to run; for the first time that may compile for some tenths of a second. FALSE: there is no
+ * such one, or it isn't exact enough or not the same every time, which is not kept; or there is no memory, which is. */
+gboolean cbigan_cudnn_graph_prepare(CbiganCudnnGraph *self, int config);
+/* All aligned to 16 bytes; added, bias: not looked at where the problem has none. */
+void cbigan_cudnn_graph_run(const CbiganCudnnGraph *self, int config, const void *x, const void *w, const void *added,
                             const float *bias, void *y);
-/* When nothing of it runs any more. NULL: nothing. */
-void cbigan_cudnn_graph_free(CbiganCudnnGraph *self);
+/* All of a backend, when nothing of them runs any more. */
+void cbigan_cudnn_graphs_clear(CbiganCuda *cuda);
 
 G_END_DECLS

@@ -99,9 +99,7 @@ fused_free(CbiganFused *base)
     for (int k = 0; k < self->steps[i].n_parts; k++)
       cbigan_cuda_convolution_clear(&self->steps[i].parts[k].convolution);
   if (self->memory)
-    cbigan_cuda_free(&self->cuda->base, self->memory); /* it waits */
-  for (int i = 0; i < self->n_steps; i++)
-    cbigan_cudnn_graph_free(self->steps[i].graph);
+    cbigan_cuda_free(&self->cuda->base, self->memory);
   g_free(self->steps);
   g_free(self->places);
   g_free(base->inputs);

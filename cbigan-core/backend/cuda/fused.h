@@ -45,7 +45,8 @@ typedef struct {
 typedef struct {
   CbiganCudaStepKind kind;
   CbiganCudaWay way;
-  CbiganCudnnGraph *graph; /* NULL: nobody asked for it yet */
+  CbiganCudnnGraph *graph; /* of CBIGAN_CUDA_GRAPH: as which of its configurations: */
+  int config;
   CbiganCudaPart parts[2]; /* added up; the first one's layer has bias and activation, and is what is 3x3 */
   int n_parts;
   int output;      /* value */

@@ -31,18 +31,19 @@ set_graph(const CbiganCudaFused *self, CbiganCudaStep *step, int config)
         !cbigan_cuda_convolution_choose(self->cuda, skip, algorithms[CBIGAN_CUDA_IMPLICIT]))
       return FALSE;
   }
-  if (!step->graph)
-    step->graph = cbigan_cudnn_graph_new(self->cuda, &(CbiganCudnnProblem){
-                                                         .in = cbigan_cuda_in_eights(l->in, self->narrow),
-                                                         .out = cbigan_cuda_in_eights(l->out, self->narrow),
-                                                         .kernel = l->kernel,
-                                                         .batch = self->batch,
-                                                         .type = cbigan_cuda_fused_type(self),
-                                                         .adds = step->n_parts > 1,
-                                                         .biased = l->bias != CBIGAN_NO_OFFSET,
-                                                         .activation = l->activation,
-                                                     });
-  return cbigan_cudnn_graph_choose(step->graph, config);
+  const CbiganCudnnProblem problem = {
+    .in = cbigan_cuda_in_eights(l->in, self->narrow),
+    .out = cbigan_cuda_in_eights(l->out, self->narrow),
+    .kernel = l->kernel,
+    .batch = self->batch,
+    .type = cbigan_cuda_fused_type(self),
+    .adds = step->n_parts > 1,
+    .biased = l->bias != CBIGAN_NO_OFFSET,
+    .activation = l->activation,
+  };
+  step->graph = cbigan_cudnn_graph_get(self->cuda, &problem);
+  step->config = config;
+  return cbigan_cudnn_graph_prepare(step->graph, config);
 }
 
 gboolean
@@ -186,7 +187,7 @@ run_graph(const CbiganCudaFused *self, const CbiganCudaStep *step)
     upsample(self, (CbiganShape){ in.c, in.h / 2, in.w / 2 }, input, self->scratch[0]);
     input = self->scratch[0];
   }
-  cbigan_cudnn_graph_run(step->graph, input, t->weights, skip, step->bias, made);
+  cbigan_cudnn_graph_run(step->graph, step->config, input, t->weights, skip, step->bias, made);
   if (made != output || (self->narrow && floats))
     finish(self, step, made, NULL, NULL, CBIGAN_LINEAR);
 }
