@@ -4,7 +4,10 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * A convolution of fp16 with a sum and LeakyReLU behind it, with one fault at a time: else tests on the emulated GPU
- * would say nothing of what is asked of the library.
+ * would say nothing of what is asked of the library. cuDNN 9.19 refuses these too, if with other codes, but for five,
+ * where it is the emulation that is stricter: without a type a tensor has floats; a bias of another number of channels,
+ * values between operations that lie in memory, and one name for two tensors are left to the engines; and a descriptor
+ * of another kind ends the program.
  */
 #include <cuda_runtime_api.h>
 #include <cudnn.h>

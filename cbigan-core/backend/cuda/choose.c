@@ -17,7 +17,7 @@
 #include "i18n.h"
 
 #define RUNS 5    /* that are timed */
-#define CONFIGS 2 /* of a graph that are; each is compiled first */
+#define CONFIGS 2 /* of a graph that are, at most; each is compiled first */
 
 /* All bytes count, those between the members too. */
 static void
@@ -100,13 +100,14 @@ typedef struct {
   GError *first; /* why a way failed, or NULL */
 } Best;
 
-/* A way, and of a graph the first few configurations that can do it. FALSE: the device failed, kept. */
+/* A way; of a graph the first configuration that can do it, and others where that one is the best so far: where it
+ * loses, the next ones in cuDNN's list are not worth compiling. FALSE: the device failed, kept. */
 static gboolean
 try_way(CbiganCudaFused *self, CbiganCudaStep *step, CbiganCudaWay way, const cudaEvent_t events[2], Best *best)
 {
   CbiganCuda *cuda = self->cuda;
   const int end = way == CBIGAN_CUDA_GRAPH ? CBIGAN_CUDNN_CONFIGS : 1;
-  for (int config = 0, n = 0; config < end && n < CONFIGS; config++) {
+  for (int config = 0, n = 0; config < end && n < CONFIGS && (!n || best->choice.way == way); config++) {
     const float ms = measure(self, step, way, config, events);
     n += ms < INFINITY;
     if (ms < best->ms) {
