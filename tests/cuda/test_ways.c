@@ -212,6 +212,64 @@ test_fallback(void)
   }
 }
 
+/* All steps that have this way are done by it from now on; FALSE: one can't be, so layers are not fused. */
+static gboolean
+force(Pass *p, const Case *c, CbiganCudaWay way, int config)
+{
+  g_autoptr(GError) error = NULL;
+  GArray *choices = ((const CbiganCuda *)p->backend)->choices;
+  for (guint i = 0; i < choices->len; i++) {
+    CbiganCudaChoice *chosen = &g_array_index(choices, CbiganCudaChoice, i);
+    if (way == CBIGAN_CUDA_WINOGRAD && chosen->problem.kernel != 3)
+      continue;
+    chosen->way = way;
+    chosen->config = config;
+  }
+  cbigan_forward_free(p->forward);
+  p->forward = cbigan_forward_new(p->backend, p->network, p->network->n_layers, c->batch, CBIGAN_FORWARD_FUSE,
+                                  p->values, p->parameters, &error);
+  g_assert_no_error(error);
+  for (int i = 0; i < p->forward->n_layers; i++)
+    if (p->forward->plans[i])
+      return FALSE;
+  return TRUE;
+}
+
+/* Whatever is fast: every way that there is, on a GPU too. */
+static void
+check_forced(CbiganNetworkKind kind, CbiganPrecision precision, float *worst)
+{
+  Case c = { kind, 3, 64, 2 };
+  g_autoptr(CbiganNetwork) network = case_network(&c);
+  Pass want = pass_new("reference", NULL, 0, network, &c, CBIGAN_FORWARD_KEEP);
+  pass_run(&want, &c, FALSE);
+  c.precision = precision;
+  for (int i = 0; i < CBIGAN_CUDA_N_WAYS + 1; i++) {
+    const CbiganCudaWay way = (CbiganCudaWay)MIN(i, CBIGAN_CUDA_GRAPH);
+    Pass have =
+        is_emulated() ? open_on(GRAPH, network, &c) : pass_new("cuda", NULL, 0, network, &c, CBIGAN_FORWARD_FUSE);
+    const int config = i - way + (is_emulated() && precision != CBIGAN_PRECISION_FP32 ? FIRST : 0);
+    if (force(&have, &c, way, config)) {
+      pass_run(&have, &c, TRUE);
+      compare_passes("forced", cbigan_precision_name(precision), &c, &have, &want, tolerances[precision], worst);
+    } else {
+      g_test_message("%s: no way %d, configuration %d, for all of %s", cbigan_precision_name(precision), (int)way,
+                     config, cbigan_network_prefix(kind));
+    }
+    pass_clear(&have);
+  }
+  pass_clear(&want);
+}
+
+static void
+test_forced(void)
+{
+  float worst = 0;
+  for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++)
+    for (int precision = CBIGAN_PRECISION_FP32; precision < CBIGAN_N_PRECISIONS && can_run(); precision++)
+      check_forced((CbiganNetworkKind)kind, (CbiganPrecision)precision, &worst);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -223,5 +281,6 @@ main(int argc, char **argv)
   g_test_add_func("/cuda-ways/engines", test_engines);
   g_test_add_func("/cuda-ways/kept", test_kept);
   g_test_add_func("/cuda-ways/fallback", test_fallback);
+  g_test_add_func("/cuda-ways/forced", test_forced);
   return g_test_run();
 }

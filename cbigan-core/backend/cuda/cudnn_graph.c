@@ -25,7 +25,8 @@ struct CbiganCudnnGraph {
   GPtrArray *all; /* descriptors, each behind what it refers to */
   int n_configs;
   cudnnBackendDescriptor_t configs[CBIGAN_CUDNN_CONFIGS];
-  cudnnBackendDescriptor_t plans[CBIGAN_CUDNN_CONFIGS]; /* NULL: not made yet */
+  cudnnBackendDescriptor_t plans[CBIGAN_CUDNN_CONFIGS]; /* NULL: not made yet, or can't be */
+  gboolean made[CBIGAN_CUDNN_CONFIGS];                  /* it was tried */
 };
 
 typedef struct {
@@ -268,13 +269,14 @@ cbigan_cudnn_graph_prepare(CbiganCudnnGraph *self, int config)
   int64_t size = 0, one = 0;
   if (config >= self->n_configs)
     return FALSE;
-  if (!self->plans[config]) {
+  if (!self->made[config]) {
     const Attribute attributes[] = {
       { CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &self->cuda->cudnn },
       DESCRIPTOR(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, &self->configs[config]),
     };
     if (!may_take(self, self->configs[config]))
       return FALSE;
+    self->made[config] = TRUE;
     self->plans[config] = make(self, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR, attributes, G_N_ELEMENTS(attributes));
   }
   return self->plans[config] &&
@@ -300,6 +302,12 @@ cbigan_cudnn_graph_get(CbiganCuda *cuda, const CbiganCudnnProblem *problem)
   self->all = g_ptr_array_new();
   find_configs(self, make_graph(self));
   return self;
+}
+
+gboolean
+cbigan_cudnn_graph_was_made(const CbiganCudnnGraph *self, int config)
+{
+  return self->made[config];
 }
 
 void

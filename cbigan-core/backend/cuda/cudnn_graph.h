@@ -32,6 +32,8 @@ CbiganCudnnGraph *cbigan_cudnn_graph_get(CbiganCuda *cuda, const CbiganCudnnProb
 /* Readies a configuration to run; for the first time that may compile for some tenths of a second. FALSE: there is no
  * such one, or it isn't exact enough or not the same every time, which is not kept; or there is no memory, which is. */
 gboolean cbigan_cudnn_graph_prepare(CbiganCudnnGraph *self, int config);
+/* Whether that was tried, with success or without */
+gboolean cbigan_cudnn_graph_was_made(const CbiganCudnnGraph *self, int config);
 /* All aligned to 16 bytes; added, bias: not looked at where the problem has none. */
 void cbigan_cudnn_graph_run(const CbiganCudnnGraph *self, int config, const void *x, const void *w, const void *added,
                             const float *bias, void *y);
