@@ -4,18 +4,20 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Where there is a GPU, those run that any GPU can take; on the emulated one, all. There each is run with the steps
- * done by the backend's own kernels, by cuDNN's convolutions and by its graphs, as what is emulated to be slow is not
- * chosen.
+ * done by the backend's own kernels, for each step or for whole blocks, by cuDNN's convolutions and by its graphs, as
+ * what is emulated to be slow is not chosen.
  */
 #pragma once
 #include <glib.h>
 
 #include "cbigan.h"
 
-#define OWN "convolution=1000,capability=80"
-#define CUDNN "conv3=1000,point=1000,capability=80"
+#define OWN "convolution=1000,residual_block=1000,capability=80"
+#define BLOCK "convolution=1000,capability=80"
+#define CUDNN "conv3=1000,point=1000,residual_block=1000,capability=80"
 #define GRAPH CUDNN ",convolution=500,graph=20,graph32=1"
-static const char *const machines[] = { OWN, CUDNN, GRAPH };
+enum { ON_OWN, ON_BLOCK, ON_CUDNN, ON_GRAPH };
+static const char *const machines[] = { OWN, BLOCK, CUDNN, GRAPH };
 
 /* Errors of fused layers, of the largest number of a value; in fp32 as of the cpu backend's. The worst of the others
  * with random weights and noise for pictures is 0.051 and 0.006; cutting bits off instead of rounding has 0.078 in

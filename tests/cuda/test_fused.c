@@ -40,6 +40,8 @@ check(const Case *c, gboolean whole, float worst[CBIGAN_N_PRECISIONS])
   pass_run(&want, c, FALSE);
   for (int i = 0; i < n_machines(); i++) {
     const char *machine = use_machine(i);
+    if (i == ON_BLOCK && precision != CBIGAN_PRECISION_FP32) /* in float alone */
+      continue;
     Pass have = open_pass(network, c);
     if (whole && !all_fused(&have))
       g_error("%s: %s c = %d is not fused as a whole", machine, cbigan_network_prefix(c->kind), c->width);
@@ -264,16 +266,16 @@ test_choice(void)
   g_autoptr(GError) error = NULL;
   if (!only_emulated())
     return;
-  use_machine(0);
+  use_machine(ON_OWN);
   Pass own = open_pass(network, &c);
-  use_machine(1);
+  use_machine(ON_CUDNN);
   Pass cudnn = open_pass(network, &c), kept = { 0 };
   pass_run(&own, &c, FALSE);
   pass_run(&cudnn, &c, FALSE);
   g_assert_false(same_outputs(&own, &cudnn, c.batch));
   kept = cudnn;
   memset(kept.out, 0, sizeof kept.out);
-  use_machine(0);
+  use_machine(ON_OWN);
   kept.forward = cbigan_forward_new(kept.backend, network, network->n_layers, c.batch, CBIGAN_FORWARD_FUSE, kept.values,
                                     kept.parameters, &error);
   g_assert_no_error(error);
@@ -295,7 +297,7 @@ test_refused(void)
   g_autoptr(CbiganNetwork) network = case_network(&c);
   if (!only_emulated())
     return;
-  use_machine(1);
+  use_machine(ON_CUDNN);
   Pass want = open_pass(network, &c);
   pass_run(&want, &c, FALSE);
   for (guint i = 0; i < G_N_ELEMENTS(refusing); i++) {

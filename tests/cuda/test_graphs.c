@@ -203,7 +203,7 @@ test_capture_fails(void)
     { OWN ",graphs=1", "^graph\\.c:[0-9]+: cudaGraphInstantiate.*: cudaErrorMemoryAllocation" },
   };
   for (guint i = 0; i < G_N_ELEMENTS(rows) && only_emulated(); i++) {
-    use_machine(g_str_has_prefix(rows[i].machine, CUDNN));
+    use_machine(g_str_has_prefix(rows[i].machine, CUDNN) ? ON_CUDNN : ON_OWN);
     Loop l = loop_new();
     g_autofree float *want = loop_run(&l, NULL, NULL, 1);
     g_setenv("CBIGAN_EMULATOR", rows[i].machine, TRUE);
@@ -211,7 +211,7 @@ test_capture_fails(void)
       cbigan_forward_run(l.pass.forward);
       assert_failure(l.pass.backend, rows[i].pattern);
     }
-    use_machine(0);
+    use_machine(ON_OWN);
     loop_check(&l, NULL, NULL, 1, want);
     loop_clear(&l);
   }
@@ -250,7 +250,7 @@ test_memory(void)
   int failed = 0, done = 0;
   if (!only_emulated())
     return;
-  use_machine(0);
+  use_machine(ON_OWN);
   g_autoptr(CbiganBackend) backend = cbigan_backend_open("cuda", 0, 0, &error);
   g_assert_no_error(error);
   float *parameters = cbigan_backend_alloc(backend, network->n_floats, &error);

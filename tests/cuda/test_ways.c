@@ -79,7 +79,8 @@ check_way(const char *machine, CbiganPrecision precision, CbiganCudaWay way, int
     c.precision = precision;
     Pass have = open_on(machine, network, &c);
     for (guint k = 0; k < n_choices(&have); k++)
-      if ((choice(&have, k)->way == way) != (!kernel || choice(&have, k)->problem.kernel == kernel))
+      if (choice(&have, k)->problem.kernel && /* not a whole block */
+          (choice(&have, k)->way == way) != (!kernel || choice(&have, k)->problem.kernel == kernel))
         g_error("%s, %s c = %d: step %u is done by way %d", machine, cbigan_network_prefix(c.kind), c.width, k,
                 (int)choice(&have, k)->way);
     g_assert_cmpuint(count_way(&have, way), >, 0);
@@ -110,6 +111,33 @@ test_graph_fp16(void)
   check_way(GRAPH, CBIGAN_PRECISION_FP16, CBIGAN_CUDA_GRAPH, 0);
 }
 
+/* Whole blocks at once wherever they have few enough channels, in float; else never. */
+static void
+test_blocks(void)
+{
+  static const struct {
+    int width;
+    CbiganPrecision precision;
+    guint wide; /* blocks of the six with more channels */
+  } cases[] = { { 1, CBIGAN_PRECISION_FP32, 0 },
+                { 3, CBIGAN_PRECISION_FP32, 1 },
+                { 16, CBIGAN_PRECISION_FP32, 4 },
+                { 3, CBIGAN_PRECISION_FP16, 6 } };
+  for (guint i = 0; i < G_N_ELEMENTS(cases) && only_emulated(); i++) {
+    Case c = { CBIGAN_ENCODER, cases[i].width, 64, 1 };
+    g_autoptr(CbiganNetwork) network = case_network(&c);
+    c.precision = cases[i].precision;
+    Pass p = open_on(BLOCK, network, &c);
+    g_assert_cmpuint(count_way(&p, CBIGAN_CUDA_BLOCK), ==, 6 - cases[i].wide);
+    pass_clear(&p);
+    if (i == 0) {
+      p = open_on(OWN, network, &c);
+      g_assert_cmpuint(count_way(&p, CBIGAN_CUDA_BLOCK), ==, 0);
+      pass_clear(&p);
+    }
+  }
+}
+
 static void
 test_winograd(void)
 {
@@ -131,6 +159,8 @@ test_engines(void)
       int n = 0;
       for (guint i = 0; i < n_choices(&p); i++) {
         const CbiganCudaChoice *chosen = choice(&p, i);
+        if (chosen->problem.kernel == 0) /* a whole block */
+          continue;
         g_assert_cmpint(chosen->way, ==, CBIGAN_CUDA_GRAPH);
         if (chosen->config == LOSES_NAN && narrow && chosen->problem.activation != CBIGAN_LEAKY)
           continue;
@@ -203,7 +233,7 @@ test_fallback(void)
     for (guint k = 0; k < n_choices(&have); k++) {
       const CbiganCudaChoice *chosen = choice(&have, k);
       const gboolean can = cases[i].height && chosen->problem.parts[0].out.h != cases[i].height;
-      g_assert_true((chosen->way == CBIGAN_CUDA_GRAPH) == can);
+      g_assert_true(chosen->problem.kernel == 0 || (chosen->way == CBIGAN_CUDA_GRAPH) == can);
     }
     pass_run(&have, &c, TRUE);
     compare_passes(cases[i].machine, "fallback", &c, &have, &want, tolerances[c.precision], &worst);
@@ -220,9 +250,10 @@ force(Pass *p, const Case *c, CbiganCudaWay way, int config)
   GArray *choices = ((const CbiganCuda *)p->backend)->choices;
   for (guint i = 0; i < choices->len; i++) {
     CbiganCudaChoice *chosen = &g_array_index(choices, CbiganCudaChoice, i);
-    if (way == CBIGAN_CUDA_WINOGRAD && chosen->problem.kernel != 3)
+    if ((way == CBIGAN_CUDA_WINOGRAD && chosen->problem.kernel != 3) ||
+        (way == CBIGAN_CUDA_BLOCK && chosen->problem.kernel != 0))
       continue;
-    chosen->way = way;
+    chosen->way = way; /* of a whole block: that it is not done at once */
     chosen->config = config;
   }
   cbigan_forward_free(p->forward);
@@ -244,11 +275,14 @@ check_forced(CbiganNetworkKind kind, CbiganPrecision precision, float *worst)
   Pass want = pass_new("reference", NULL, 0, network, &c, CBIGAN_FORWARD_KEEP);
   pass_run(&want, &c, FALSE);
   c.precision = precision;
-  for (int i = 0; i < CBIGAN_CUDA_N_WAYS + 1; i++) {
-    const CbiganCudaWay way = (CbiganCudaWay)MIN(i, CBIGAN_CUDA_GRAPH);
+  for (int i = 0; i < CBIGAN_CUDA_N_WAYS + 2; i++) { /* blocks first, where there are choices for them */
+    const CbiganCudaWay way = i == 0 ? CBIGAN_CUDA_BLOCK : (CbiganCudaWay)MIN(i - 1, CBIGAN_CUDA_GRAPH);
+    if (way == CBIGAN_CUDA_BLOCK && precision != CBIGAN_PRECISION_FP32)
+      continue;
     Pass have =
         is_emulated() ? open_on(GRAPH, network, &c) : pass_new("cuda", NULL, 0, network, &c, CBIGAN_FORWARD_FUSE);
-    const int config = i - way + (is_emulated() && precision != CBIGAN_PRECISION_FP32 ? FIRST : 0);
+    const int config =
+        way == CBIGAN_CUDA_BLOCK ? 0 : i - 1 - way + (is_emulated() && precision != CBIGAN_PRECISION_FP32 ? FIRST : 0);
     if (force(&have, &c, way, config)) {
       pass_run(&have, &c, TRUE);
       compare_passes("forced", cbigan_precision_name(precision), &c, &have, &want, tolerances[precision], worst);
@@ -277,6 +311,7 @@ main(int argc, char **argv)
   g_test_add_func("/cuda-ways/graph-fp32", test_graph_fp32);
   g_test_add_func("/cuda-ways/graph-bf16", test_graph_bf16);
   g_test_add_func("/cuda-ways/graph-fp16", test_graph_fp16);
+  g_test_add_func("/cuda-ways/blocks", test_blocks);
   g_test_add_func("/cuda-ways/winograd", test_winograd);
   g_test_add_func("/cuda-ways/engines", test_engines);
   g_test_add_func("/cuda-ways/kept", test_kept);

@@ -66,7 +66,7 @@ keeps_nan(CbiganCudaFused *self, const CbiganCudaStep *step)
   void *input = cbigan_cuda_step_input(self, step), *seen = cbigan_cuda_inbox(cuda, sizeof(float));
   if (!seen || !CBIGAN_CUDA_TRY(cuda, cudaMemsetAsync(input, 0xFF, size, cuda->stream))) /* NaN of any kind */
     return FALSE;
-  cbigan_cuda_step_run(self, step);
+  cbigan_cuda_steps_run(self, step, 1);
   CBIGAN_CUDA_TRY(cuda, cudaMemcpyAsync(seen, cbigan_cuda_step_output(self, step), sizeof(float),
                                         cudaMemcpyDeviceToDevice, cuda->stream));
   CBIGAN_CUDA_TRY(cuda, cudaMemsetAsync(input, 0, size, cuda->stream));
@@ -74,24 +74,29 @@ keeps_nan(CbiganCudaFused *self, const CbiganCudaStep *step)
   return number && is_nan(self, step, number);
 }
 
+/* Milliseconds of n steps, or infinity: they failed. */
+static float
+time_steps(CbiganCudaFused *self, const CbiganCudaStep *steps, int n, const cudaEvent_t events[2])
+{
+  CbiganCuda *cuda = self->cuda;
+  float ms = INFINITY;
+  cbigan_cuda_steps_run(self, steps, n); /* loads kernels */
+  if (CBIGAN_CUDA_TRY(cuda, cudaEventRecord(events[0], cuda->stream)))
+    for (int i = 0; i < RUNS; i++)
+      cbigan_cuda_steps_run(self, steps, n);
+  if (CBIGAN_CUDA_TRY(cuda, cudaEventRecord(events[1], cuda->stream)) &&
+      CBIGAN_CUDA_TRY(cuda, cudaEventSynchronize(events[1])))
+    CBIGAN_CUDA_TRY(cuda, cudaEventElapsedTime(&ms, events[0], events[1]));
+  return cuda->base.failure ? INFINITY : ms;
+}
+
 /* Milliseconds, or infinity: it can't be done so, or it failed. */
 static float
 measure(CbiganCudaFused *self, CbiganCudaStep *step, CbiganCudaWay way, int config, const cudaEvent_t events[2])
 {
-  CbiganCuda *cuda = self->cuda;
-  float ms = INFINITY;
-  if (cbigan_cuda_step_set_way(self, step, way, config) && (way != CBIGAN_CUDA_GRAPH || keeps_nan(self, step))) {
-    cbigan_cuda_step_run(self, step); /* loads kernels */
-    if (CBIGAN_CUDA_TRY(cuda, cudaEventRecord(events[0], cuda->stream)))
-      for (int i = 0; i < RUNS; i++)
-        cbigan_cuda_step_run(self, step);
-    if (CBIGAN_CUDA_TRY(cuda, cudaEventRecord(events[1], cuda->stream)) &&
-        CBIGAN_CUDA_TRY(cuda, cudaEventSynchronize(events[1])))
-      CBIGAN_CUDA_TRY(cuda, cudaEventElapsedTime(&ms, events[0], events[1]));
-  }
-  if (cuda->base.failure)
-    ms = INFINITY;
-  return ms;
+  if (!cbigan_cuda_step_set_way(self, step, way, config) || (way == CBIGAN_CUDA_GRAPH && !keeps_nan(self, step)))
+    return INFINITY;
+  return time_steps(self, step, 1, events);
 }
 
 /* The best so far */
@@ -163,6 +168,31 @@ choose(CbiganCudaFused *self, CbiganCudaStep *step, const cudaEvent_t events[2])
   return cbigan_cuda_step_set_way(self, step, best.choice.way, best.choice.config);
 }
 
+/* Its three steps, whose ways are chosen, or all of it at once. FALSE: the device failed, kept. */
+static gboolean
+choose_block(CbiganCudaFused *self, CbiganCudaStep steps[CBIGAN_CUDA_BLOCK_STEPS], const cudaEvent_t events[2])
+{
+  CbiganCuda *cuda = self->cuda;
+  CbiganCudaChoice choice = { 0 };
+  describe(self, &steps[2], &choice.problem);
+  choice.problem.kernel = 0;
+  const CbiganCudaChoice *known = find_known(cuda, &choice.problem);
+  if (known) {
+    choice.way = known->way;
+  } else {
+    const float apart = time_steps(self, steps, CBIGAN_CUDA_BLOCK_STEPS, events);
+    steps->does_block = TRUE;
+    const float together = time_steps(self, steps, CBIGAN_CUDA_BLOCK_STEPS, events);
+    choice.way = together < apart ? CBIGAN_CUDA_BLOCK : CBIGAN_CUDA_OWN_4; /* or whatever each one's is */
+    forgive(cuda);
+    if (cuda->base.failure)
+      return FALSE;
+    g_array_append_val(cuda->choices, choice);
+  }
+  steps->does_block = choice.way == CBIGAN_CUDA_BLOCK;
+  return TRUE;
+}
+
 /* The caller's values are not there yet: something as large for all that are read, and for all that are written. */
 static gboolean
 stand_in(CbiganCudaFused *self, float **memory, float **values)
@@ -197,6 +227,9 @@ cbigan_cuda_fused_choose(CbiganCudaFused *self)
   for (int i = 0; i < self->n_steps && ok; i++)
     if (self->steps[i].kind == CBIGAN_CUDA_CONVOLVE)
       ok = choose(self, &self->steps[i], events);
+  for (int i = 0; i < self->n_steps && ok; i++)
+    if (self->steps[i].begins_block)
+      ok = choose_block(self, &self->steps[i], events);
   for (int i = 0; i < 2; i++) {
     if (events[i])
       CBIGAN_CUDA_TRY(cuda, cudaEventDestroy(events[i]));

@@ -7,7 +7,6 @@
  * 2x2 outputs of OUTS channels, so that it reads 16 numbers for 36 * OUTS products; weights lie in shared memory, and
  * what neighbours read too comes from the cache.
  */
-#include "backend/cuda/activate.cuh"
 #include "backend/cuda/quad.cuh"
 
 /* grid (quads, out_c / OUTS); x (n, in_c, h, w), halved with DOUBLES; weights (out_c, in_c, 3, 3) -> y (n, out_c, h, w)

@@ -78,7 +78,9 @@ take_block(Builder *b, int i, int n)
   for (guint k = 0; k < G_N_ELEMENTS(inside); k++)
     if (is_needed(network, b->n_layers, b->keep, inside[k], i, i + taken))
       return 0;
-  add_convolution(b, first, l->input, up, first->output);
+  CbiganCudaStep *begin = add_convolution(b, first, l->input, up, first->output);
+  begin->begins_block = !b->self->narrow && first->bias == CBIGAN_NO_OFFSET && second->bias == CBIGAN_NO_OFFSET &&
+                        MAX(first->in.c, first->out.c) <= CBIGAN_CUDA_BLOCK_FEW;
   add_convolution(b, second, first->output, FALSE, second->output);
   CbiganCudaStep *end =
       add_convolution(b, closing, second->output, FALSE, halves ? block.pool->output : closing->output);

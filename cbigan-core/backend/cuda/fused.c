@@ -142,8 +142,7 @@ static void
 enqueue(gpointer data)
 {
   CbiganCudaFused *self = data;
-  for (int i = 0; i < self->n_steps; i++)
-    cbigan_cuda_step_run(self, &self->steps[i]);
+  cbigan_cuda_steps_run(self, self->steps, self->n_steps);
 }
 
 static void

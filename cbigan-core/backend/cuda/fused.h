@@ -30,7 +30,8 @@ typedef enum {
   CBIGAN_CUDA_IMPLICIT,
   CBIGAN_CUDA_WINOGRAD, /* 3x3, in float */
   CBIGAN_CUDA_GRAPH, /* cudnn_graph.c, by one of several engines; finish.cu behind it for floats of 16 bits or a mean */
-  CBIGAN_CUDA_N_WAYS
+  CBIGAN_CUDA_N_WAYS,
+  CBIGAN_CUDA_BLOCK = CBIGAN_CUDA_N_WAYS /* not of one step: block.cu, the three of a residual block */
 } CbiganCudaWay;
 
 /* One product of a step */
@@ -49,9 +50,11 @@ typedef struct {
   int config;
   CbiganCudaPart parts[2]; /* added up; the first one's layer has bias and activation, and is what is 3x3 */
   int n_parts;
-  int output;      /* value */
-  gboolean halves; /* its 2x2 mean */
-  float *bias;     /* for CBIGAN_CUDA_GRAPH, as many as the output has channels in memory; a part of the fused memory */
+  int output;            /* value */
+  gboolean halves;       /* its 2x2 mean */
+  gboolean begins_block; /* this and the next two are a residual block, which block.cu can do: */
+  gboolean does_block;   /* and it does */
+  float *bias; /* for CBIGAN_CUDA_GRAPH, as many as the output has channels in memory; a part of the fused memory */
 } CbiganCudaStep;
 
 /* Where a value lies; what is neither read nor written as such has no place. */
@@ -90,8 +93,8 @@ cbigan_cuda_fused_type(const CbiganCudaFused *self)
   return self->type == CBIGAN_CUDA_BF16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_HALF;
 }
 
-/* step.c: puts a step into the stream. */
-void cbigan_cuda_step_run(const CbiganCudaFused *self, const CbiganCudaStep *step);
+/* step.c: puts n steps into the stream. */
+void cbigan_cuda_steps_run(const CbiganCudaFused *self, const CbiganCudaStep *steps, int n);
 /* Whether the kernels take it, or cuDNN does: then with its algorithm set, or its graph made. config: of
  * CBIGAN_CUDA_GRAPH, which of its configurations */
 gboolean cbigan_cuda_step_set_way(const CbiganCudaFused *self, CbiganCudaStep *step, CbiganCudaWay way, int config);
@@ -105,7 +108,9 @@ cbigan_cuda_step_shape(const CbiganCudaStep *step)
   return step->parts[0].layer->out;
 }
 
-/* choose.c: a step's way as it was measured on this backend. */
+#define CBIGAN_CUDA_BLOCK_STEPS 3
+
+/* choose.c: a step's way as it was measured on this backend; of a whole block as of its last step, with kernel 0 */
 typedef struct {
   int batch, narrow, kernel, halves, activation, biased, n_parts;
   struct {

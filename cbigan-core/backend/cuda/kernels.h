@@ -47,6 +47,16 @@ cudaError_t cbigan_cuda_launch_point(int n, int out_c, int h, int w, int outs, i
                                      const float *t_weights, int x_c, const float *x, const float *x_weights,
                                      int doubles, const float *bias, CbiganCudaActivation activation, int halves,
                                      float *y, cudaStream_t stream);
+/* A whole residual block, networks.c: its weights, rows without gaps; bias of the closing 1x1, or NULL */
+#define CBIGAN_CUDA_BLOCK_FEW 32 /* channels, at most, of input and output */
+typedef struct {
+  int in_c, out_c, doubles, halves;
+  const float *first, *second, *closing, *skip, *bias;
+  CbiganCudaActivation activation;
+} CbiganCudaBlock;
+/* x (n, in_c, h, w), halved with `doubles` -> y (n, out_c, h, w), halved with `halves` */
+cudaError_t cbigan_cuda_launch_block(int n, int h, int w, CbiganCudaBlock block, const float *x, float *y,
+                                     cudaStream_t stream);
 /* y = activation(x (n, channels, h, w) + bias + the upsampled `added` (n, channels, h / 2, w / 2), or NULL); halves:
  * the 2x2 mean of that, else y may be x */
 cudaError_t cbigan_cuda_launch_finish(int n, int channels, int h, int w, const float *x, const float *added,

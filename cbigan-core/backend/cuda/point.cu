@@ -6,7 +6,6 @@
  * A block's closing 1x1 and its skip are one product over two inputs; nothing between them is written. See conv3.cu for
  * how the work is shared.
  */
-#include "backend/cuda/activate.cuh"
 #include "backend/cuda/quad.cuh"
 
 template <int OUTS>
@@ -47,20 +46,11 @@ point(size_t quads, int out_c, int h, int w, int t_c, const float *t, const floa
       add_products<OUTS>(shared + (t_c + i) * OUTS, around, sums);
     }
 #pragma unroll
-    for (int o = 0; o < OUTS; o++) {
-      const size_t map = at.sample * (size_t)out_c + (size_t)(first + o);
-      const float b = bias && o < outs ? bias[first + o] : 0.0f;
-      float sum = 0.0f;
-#pragma unroll
-      for (int p = 0; p < QUAD; p++) {
-        const float v = activated(activation, sums[o][p] + b);
-        sum += v;
-        if (!halves && o < outs && at.r + p / 2 < h && at.s + p % 2 < w)
-          y[map * plane + (size_t)((at.r + p / 2) * w + at.s + p % 2)] = v;
-      }
-      if (halves && o < outs && at.r + 1 < h && at.s + 1 < w)
-        y[map * (size_t)((h / 2) * (w / 2)) + (size_t)(at.r / 2 * (w / 2) + at.s / 2)] = 0.25f * sum;
-    }
+    for (int o = 0; o < OUTS; o++)
+      if (o < outs)
+        write_quad(y + (at.sample * (size_t)out_c + (size_t)(first + o)) *
+                           (halves ? (size_t)((h / 2) * (w / 2)) : plane),
+                   h, w, at.r, at.s, bias ? bias[first + o] : 0.0f, activation, halves, sums[o]);
   }
 }
 

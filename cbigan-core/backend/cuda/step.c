@@ -203,8 +203,27 @@ multiply(const CbiganCudaFused *self, const CbiganCudaStep *step)
                                            floats_of(self, step->output), self->cuda->stream));
 }
 
-void
-cbigan_cuda_step_run(const CbiganCudaFused *self, const CbiganCudaStep *step)
+static void
+run_block(const CbiganCudaFused *self, const CbiganCudaStep steps[CBIGAN_CUDA_BLOCK_STEPS])
+{
+  const CbiganCudaPart *first = &steps[0].parts[0], *closing = &steps[2].parts[0], *skip = &steps[2].parts[1];
+  const CbiganShape map = first->layer->out;
+  const CbiganCudaBlock block = { .in_c = first->layer->in.c,
+                                  .out_c = map.c,
+                                  .doubles = first->doubles,
+                                  .halves = steps[2].halves,
+                                  .first = first->weights,
+                                  .second = steps[1].parts[0].weights,
+                                  .closing = closing->weights,
+                                  .skip = skip->weights,
+                                  .bias = bias_of(self, closing->layer),
+                                  .activation = cbigan_cuda_activation(closing->layer->activation) };
+  CBIGAN_CUDA_TRY(self->cuda, cbigan_cuda_launch_block(self->batch, map.h, map.w, block, input_of(self, first),
+                                                       floats_of(self, steps[2].output), self->cuda->stream));
+}
+
+static void
+run(const CbiganCudaFused *self, const CbiganCudaStep *step)
 {
   const CbiganShape shape = self->network->values[step->output].shape;
   switch (step->kind) {
@@ -220,4 +239,11 @@ cbigan_cuda_step_run(const CbiganCudaFused *self, const CbiganCudaStep *step)
                                                           self->places[step->output].narrow, self->cuda->stream));
     break;
   }
+}
+
+void
+cbigan_cuda_steps_run(const CbiganCudaFused *self, const CbiganCudaStep *steps, int n)
+{
+  for (int i = 0; i < n; i += steps[i].does_block ? CBIGAN_CUDA_BLOCK_STEPS : 1)
+    (steps[i].does_block ? run_block : run)(self, &steps[i]);
 }
