@@ -121,16 +121,23 @@ typedef struct {
   int batch;               /* patches at a time; 0 = chosen for the backend */
   CbiganPrecision precision;
   CbiganMaps maps;
+  gpointer cuda_context;   /* for "cuda": a CUcontext to run in, on its device, whatever `device` says; it must live as
+                            * long as the scorer. NULL = the device's primary context. Either becomes the calling
+                            * thread's current one, as with cudaSetDevice(), and stays it. */
 } CbiganScorerOptions;
 
 #define CBIGAN_SCORER_OPTIONS_INIT                                                                                     \
-  { NULL, 0, 0, CBIGAN_SCORE_MODEL, 0, NAN, NAN, 0, CBIGAN_PRECISION_AUTO, CBIGAN_MAPS_ALL }
+  { NULL, 0, 0, CBIGAN_SCORE_MODEL, 0, NAN, NAN, 0, CBIGAN_PRECISION_AUTO, CBIGAN_MAPS_ALL, NULL }
 
 /* A frame: rows of 8-bit R, G, B. Only read; not kept after the call. */
 typedef struct {
   const guint8 *data; /* height rows, stride bytes apart */
   int width, height;  /* pixels */
   gsize stride;       /* bytes, >= 3 * width */
+  gboolean on_device; /* data is device memory of the CUDA context that the scorer runs in; only for a scorer whose
+                       * backend is "cuda", for others CBIGAN_ERROR_FRAME */
+  gpointer ready;     /* on_device: a cudaEvent_t recorded behind the work that writes data: the scorer lets its stream
+                       * wait for it. NULL = data is written. When the call returns, data is no longer read. */
 } CbiganFrame;
 
 /* A connected part of the map over the threshold, in fractions (0..1) of the frame. */

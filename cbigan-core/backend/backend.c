@@ -81,13 +81,19 @@ choose(const char *name, GError **error)
 }
 
 CbiganBackend *
-cbigan_backend_open(const char *name, int device, int threads, GError **error)
+cbigan_backend_open_in(const char *name, int device, int threads, gpointer cuda_context, GError **error)
 {
   const CbiganBackendClass *klass = choose(name ? name : "auto", error);
-  CbiganBackend *self = klass ? klass->open(device, MAX(threads, 0), error) : NULL;
+  CbiganBackend *self = klass ? klass->open(device, MAX(threads, 0), cuda_context, error) : NULL;
   if (self && !self->klass) /* a module's has its own */
     self->klass = klass;
   return self;
+}
+
+CbiganBackend *
+cbigan_backend_open(const char *name, int device, int threads, GError **error)
+{
+  return cbigan_backend_open_in(name, device, threads, NULL, error);
 }
 
 void

@@ -116,8 +116,8 @@ struct _CbiganBackendClass {
 
   /* NULL when it can run here, else why not (transfer full). */
   char *(*unavailable)(void);
-  /* threads: 0 = all this process may use; device: 0 = first. */
-  CbiganBackend *(*open)(int device, int threads, GError **error);
+  /* threads: 0 = all this process may use; device: 0 = first. cuda_context: as CbiganScorerOptions, for "cuda" alone */
+  CbiganBackend *(*open)(int device, int threads, gpointer cuda_context, GError **error);
   void (*close)(CbiganBackend *self);
   gboolean (*finish)(CbiganBackend *self, GError **error); /* wait; FALSE when the device reports a failure only now */
 
@@ -214,6 +214,8 @@ const CbiganBackendClass *const *cbigan_backend_list(void);
 /* name: one of the list, or "auto" (the best that can run here); NULL with CBIGAN_ERROR_BACKEND, which
  * says why it can't run or which names there are. Close with cbigan_backend_close(). */
 CbiganBackend *cbigan_backend_open(const char *name, int device, int threads, GError **error);
+/* The same in a CUDA context, where it is "cuda" that opens. */
+CbiganBackend *cbigan_backend_open_in(const char *name, int device, int threads, gpointer cuda_context, GError **error);
 void cbigan_backend_close(CbiganBackend *self);
 gboolean cbigan_backend_finish(CbiganBackend *self, GError **error);
 /* As each(), where the loop is over so many numbers that it is worth it. self: NULL = by the caller alone. */

@@ -83,7 +83,10 @@ cbigan_measure_check(const CbiganModelInfo *info, const CbiganFrame *frame, GErr
                 frame->height, frame->stride);
     return FALSE;
   }
-  return TRUE;
+  if (frame->on_device)
+    g_set_error_literal(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,
+                        _("the frame is in a GPU's memory; expected host memory"));
+  return !frame->on_device;
 }
 
 gboolean

@@ -176,8 +176,9 @@ cbigan_scorer_new(CbiganModel *model, const CbiganScorerOptions *options, GError
   if (!cbigan_scorer_set_threshold(self, options->threshold, error) ||
       !cbigan_scorer_set_lambda(self, options->lambda, error) ||
       !(self->backend =
-            cbigan_backend_open(options->backend ? options->backend : "auto", options->device,
-                                options->threads ? options->threads : choose_threads(self, options->batch), error)) ||
+            cbigan_backend_open_in(options->backend ? options->backend : "auto", options->device,
+                                   options->threads ? options->threads : choose_threads(self, options->batch),
+                                   options->cuda_context, error)) ||
       !set_precision(self, options->precision, error) || !(self->measure = open_measure(self, options->batch, error)))
     return NULL;
   return g_steal_pointer(&self);

@@ -161,9 +161,10 @@ test_bad_frames(void)
   CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
   g_autoptr(CbiganScorer) native = cbigan_scorer_new(any, &options, NULL);
   Picture p = picture(70, 64, 1, FALSE), good = picture(64, 64, 2, FALSE);
-  CbiganFrame narrow = p.frame, thin = good.frame;
+  CbiganFrame narrow = p.frame, thin = good.frame, elsewhere = good.frame;
   narrow.width = 63;
   thin.stride = 100;
+  elsewhere.on_device = TRUE;
   const struct {
     CbiganScorer *scorer;
     CbiganFrame frame;
@@ -173,6 +174,7 @@ test_bad_frames(void)
     { native, narrow, { "63 x 64", "64 x 64" } },
     { native, thin, { "100 bytes", "64 x 64" } },
     { native, { p.pixels, 0, 0, 0 }, { "0 x 0", "0 x 0" } },
+    { fixed, elsewhere, { "GPU", "expected host memory" } },
   };
   for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
     g_autoptr(GError) error = NULL;

@@ -67,7 +67,8 @@ destroy(Handle *handle)
 cudnnStatus_t
 cudnnCreate(cudnnHandle_t *handle)
 {
-  return create(handle);
+  *handle = new cudnnContext{ emulator_context(), nullptr };
+  return CUDNN_STATUS_SUCCESS;
 }
 
 cudnnStatus_t
@@ -79,6 +80,8 @@ cudnnDestroy(cudnnHandle_t handle)
 cudnnStatus_t
 cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream)
 {
+  if (stream->context != handle->context)
+    return CUDNN_STATUS_BAD_PARAM_STREAM_MISMATCH;
   handle->stream = stream;
   return CUDNN_STATUS_SUCCESS;
 }

@@ -12,6 +12,7 @@
 #include "machine.h"
 
 struct cudnnContext {
+  CUcontext context; /* CUDA's that was current when it was made */
   cudaStream_t stream;
 };
 

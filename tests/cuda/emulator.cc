@@ -25,7 +25,6 @@ std::recursive_mutex emulator_mutex;
 thread_local cudaStream_t emulator_capturing;
 bool emulator_lost;
 int emulator_graphs;
-thread_local int emulator_device;
 static thread_local cudaError_t last_error;
 
 #define ADDRESSES ((size_t)16 << 30)
@@ -38,10 +37,17 @@ static size_t arena_used; /* the highest that was ever in use */
 struct Allocation {
   size_t size;
   long number;
+  CUcontext context;
+  std::set<cudaStream_t> users; /* streams that had work with it */
+};
+
+struct Pinned {
+  size_t size;
+  std::set<cudaStream_t> users;
 };
 
 static std::map<size_t, Allocation> live; /* by offset */
-static std::map<const void *, size_t> pinned;
+static std::map<const void *, Pinned> pinned;
 
 void
 emulator_stop(const char *what, const char *name)
@@ -88,27 +94,67 @@ emulator_is_device(const void *p)
   return arena && (const char *)p >= arena && (const char *)p < arena + ADDRESSES;
 }
 
+static Allocation *
+find_allocation(const void *p, size_t size)
+{
+  const size_t at = (size_t)((const char *)p - arena);
+  auto next = live.upper_bound(at);
+  if (!emulator_is_device(p) || next == live.begin())
+    return nullptr;
+  --next;
+  return at + size <= next->first + next->second.size ? &next->second : nullptr;
+}
+
 long
 emulator_allocation(const void *p, size_t size)
 {
-  if (!emulator_is_device(p))
-    return 0;
-  const size_t at = (size_t)((const char *)p - arena);
-  auto next = live.upper_bound(at);
-  if (next == live.begin())
-    return 0;
+  const Allocation *allocation = find_allocation(p, size);
+  if (allocation && allocation->context != emulator_context())
+    emulator_stop("it is of another context than the thread's current one", "memory");
+  return allocation ? allocation->number : 0;
+}
+
+bool
+emulator_owns_memory(CUcontext context)
+{
+  for (auto &a : live)
+    if (a.second.context == context)
+      return true;
+  return false;
+}
+
+static Pinned *
+find_pinned(const void *p, size_t size)
+{
+  auto next = pinned.upper_bound(p);
+  if (next == pinned.begin())
+    return nullptr;
   --next;
-  return at + size <= next->first + next->second.size ? next->second.number : 0;
+  return (const char *)p + size <= (const char *)next->first + next->second.size ? &next->second : nullptr;
 }
 
 bool
 emulator_is_pinned(const void *p, size_t size)
 {
-  auto next = pinned.upper_bound(p);
-  if (next == pinned.begin())
-    return false;
-  --next;
-  return (const char *)p + size <= (const char *)next->first + next->second;
+  return find_pinned(p, size) != nullptr;
+}
+
+void
+emulator_use(cudaStream_t stream, const EmulatorWork &work)
+{
+  for (const void *p : work.pointers)
+    if (p)
+      find_allocation(p, 1)->users.insert(stream);
+  if (Pinned *host = find_pinned(work.host, 1))
+    host->users.insert(stream);
+}
+
+void
+emulator_use_all(cudaStream_t stream, cudaStream_t other)
+{
+  for (auto &a : live)
+    if (a.second.users.count(other))
+      a.second.users.insert(stream);
 }
 
 void
@@ -166,7 +212,7 @@ cudaMalloc(void **p, size_t size)
   if (at + with_canary(size) > ADDRESSES)
     return cudaErrorMemoryAllocation;
   static long number;
-  live[at] = { size, ++number };
+  live[at] = { size, ++number, emulator_context(), {} };
   arena_used = arena_used > at + with_canary(size) ? arena_used : (at + with_canary(size) + PAGE - 1) / PAGE * PAGE;
   protect(PROT_READ | PROT_WRITE);
   memset(arena + at, 0xFF, size); /* NaN */
@@ -195,7 +241,7 @@ cudaFree(void *p)
   if (emulator_spoils())
     return cudaErrorStreamCaptureUnsupported;
   if (long number = emulator_allocation(p, 1))
-    emulator_check_idle("cudaFree", [=](const EmulatorWork &work) {
+    emulator_check_idle("cudaFree", find_allocation(p, 1)->users, [=](const EmulatorWork &work) {
       for (long used : work.allocations)
         if (used == number)
           return true;
@@ -223,7 +269,7 @@ cudaHostAlloc(void **p, size_t size, unsigned)
   if (size > (size_t)emulator_machine("pinned", 1 << 20) << 10)
     return last_error = cudaErrorMemoryAllocation;
   *p = aligned_alloc(GRAIN, (size + GRAIN - 1) / GRAIN * GRAIN);
-  pinned[*p] = size;
+  pinned[*p] = { size, {} };
   memset(*p, 0xFF, size);
   return cudaSuccess;
 }
@@ -234,11 +280,12 @@ cudaFreeHost(void *p)
   std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
   if (!p)
     return cudaSuccess;
-  emulator_check_idle("cudaFreeHost", [=](const EmulatorWork &work) {
-    return work.host && work.host >= p && work.host < (char *)p + pinned[p];
-  });
-  if (!pinned.erase(p))
+  if (!pinned.count(p))
     emulator_stop("not what cudaHostAlloc() gave", "cudaFreeHost");
+  emulator_check_idle("cudaFreeHost", pinned[p].users, [=](const EmulatorWork &work) {
+    return work.host && work.host >= p && work.host < (char *)p + pinned[p].size;
+  });
+  pinned.erase(p);
   free(p);
   return cudaSuccess;
 }
@@ -271,15 +318,6 @@ cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, int device)
 }
 
 cudaError_t
-cudaSetDevice(int device)
-{
-  if (device >= emulator_machine("devices", 2))
-    return cudaErrorInvalidDevice;
-  emulator_device = device;
-  return emulator_lost ? cudaErrorDevicesUnavailable : cudaSuccess;
-}
-
-cudaError_t
 emulator_fail(cudaError_t status)
 {
   return last_error = status;
@@ -301,6 +339,7 @@ cudaGetErrorName(cudaError_t status)
          : status == cudaErrorStreamCaptureUnsupported ? "cudaErrorStreamCaptureUnsupported"
          : status == cudaErrorStreamCaptureIsolation   ? "cudaErrorStreamCaptureIsolation"
          : status == cudaErrorStreamCaptureInvalidated ? "cudaErrorStreamCaptureInvalidated"
+         : status == cudaErrorContextIsDestroyed       ? "cudaErrorContextIsDestroyed"
                                                        : "cudaError";
 }
 

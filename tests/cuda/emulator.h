@@ -11,8 +11,9 @@
  * Stricter than a GPU: nothing runs before somebody waits, so memory that is reused too early shows, and one stream's
  * work not before another's that nobody said comes first (stream.cc); device memory can't be touched by the host; new
  * memory is NaN; memory is not freed before somebody waited; a kernel that gets a host pointer, or one that writes
- * behind its memory, ends the program; and so does the launch of a graph whose memory is gone. Waiting and allocating
- * in a capture fail as CUDA says, and spoil it. emulator_count() (counts.h) tells what was asked of it.
+ * behind its memory, ends the program; and so does the launch of a graph whose memory is gone, or work with memory or a
+ * stream of another context than the thread's current one. Waiting and allocating in a capture fail as CUDA says, and
+ * spoil it. emulator_count() (counts.h) tells what was asked of it.
  */
 #pragma once
 #include <cuda_runtime_api.h>

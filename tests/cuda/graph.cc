@@ -88,7 +88,7 @@ cudaError_t
 cudaGraphExecDestroy(cudaGraphExec_t exec)
 {
   std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
-  emulator_check_idle("cudaGraphExecDestroy", [=](const EmulatorWork &work) { return work.owner == exec; });
+  emulator_check_idle("cudaGraphExecDestroy", {}, [=](const EmulatorWork &work) { return work.owner == exec; });
   emulator_graphs--;
   delete exec;
   return cudaSuccess;

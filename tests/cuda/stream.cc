@@ -22,6 +22,7 @@ struct EmulatorEvent {
 };
 
 struct CUevent_st {
+  CUcontext context;
   std::shared_ptr<EmulatorEvent> state;
 };
 
@@ -105,13 +106,14 @@ run_all(cudaStream_t stream)
   run_copies();
 }
 
-/* A kernel may use any memory: pointers within its arguments are not known. */
+/* A kernel may use any memory that its stream had to do with: pointers within its arguments are not known. */
 void
-emulator_check_idle(const char *name, const std::function<bool(const EmulatorWork &)> &uses)
+emulator_check_idle(const char *name, const std::set<cudaStream_t> &users,
+                    const std::function<bool(const EmulatorWork &)> &uses)
 {
   for (cudaStream_t stream : streams)
     for (const EmulatorWork &work : stream->work)
-      if (!emulator_lost && (work.kind == EMULATOR_KERNEL || uses(work)))
+      if (!emulator_lost && ((work.kind == EMULATOR_KERNEL && users.count(stream)) || uses(work)))
         emulator_stop("there is work that may still use it", name);
 }
 
@@ -129,6 +131,7 @@ emulator_cost(const char *kernel)
 void
 emulator_run_later(cudaStream_t stream, const EmulatorWork &work)
 {
+  emulator_use(stream, work);
   stream->work.push_back(work);
   run_copies();
 }
@@ -136,8 +139,17 @@ emulator_run_later(cudaStream_t stream, const EmulatorWork &work)
 void
 emulator_check_stream(cudaStream_t stream)
 {
-  if (stream->device != emulator_device)
-    emulator_stop("the thread's current device is another one than the stream's", "stream");
+  if (stream->context != emulator_context())
+    emulator_stop("the thread's current context is another one than the stream's", "stream");
+}
+
+bool
+emulator_owns_streams(CUcontext context)
+{
+  for (cudaStream_t stream : streams)
+    if (stream->context == context)
+      return true;
+  return false;
 }
 
 cudaError_t
@@ -167,7 +179,7 @@ cudaError_t
 cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned)
 {
   std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
-  streams.push_back(*stream = new CUstream_st{ emulator_device, {}, nullptr, false, 0 });
+  streams.push_back(*stream = new CUstream_st{ emulator_context(), {}, nullptr, false, 0 });
   return cudaSuccess;
 }
 
@@ -200,7 +212,7 @@ cudaStreamDestroy(cudaStream_t stream)
 cudaError_t
 cudaEventCreateWithFlags(cudaEvent_t *event, unsigned)
 {
-  *event = new CUevent_st{ std::make_shared<EmulatorEvent>() };
+  *event = new CUevent_st{ emulator_context(), std::make_shared<EmulatorEvent>() };
   return cudaSuccess;
 }
 
@@ -210,6 +222,8 @@ cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
   std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
   if (stream->capture)
     emulator_stop("in a capture it is not emulated", "cudaEventRecord");
+  if (event->context != stream->context)
+    return emulator_fail(cudaErrorInvalidResourceHandle);
   std::shared_ptr<EmulatorEvent> state = event->state;
   const long number = ++state->recorded;
   state->stream = stream;
@@ -222,7 +236,7 @@ cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
   return emulator_enqueue(stream, work);
 }
 
-/* For what was recorded last before this call, whatever is recorded after it. */
+/* For what was recorded last before this call, whatever is recorded after it; the event may be of another context. */
 cudaError_t
 cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags)
 {
@@ -237,6 +251,8 @@ cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags)
   work.kind = EMULATOR_WAIT;
   work.event = event->state;
   work.number = event->state->recorded;
+  if (work.event->stream)
+    emulator_use_all(stream, work.event->stream);
   return emulator_enqueue(stream, work);
 }
 

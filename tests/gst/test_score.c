@@ -39,7 +39,7 @@ core_result(const Stream *stream, int frame, GstBuffer *buffer)
   g_autoptr(CbiganVideoInput) input = cbigan_video_input_new(&stream->info, frame, frame, &error);
   g_assert_no_error(error);
   CbiganResult result = CBIGAN_RESULT_INIT;
-  CbiganFrame rgb;
+  CbiganFrame rgb = { 0 };
   GstVideoFrame mapped;
   g_assert_true(gst_video_frame_map(&mapped, &stream->info, buffer, GST_MAP_READ));
   rgb.data = cbigan_video_input_convert(input, &mapped, &rgb.width, &rgb.height, &rgb.stride);

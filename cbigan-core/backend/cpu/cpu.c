@@ -35,7 +35,7 @@ cpu_close(CbiganBackend *base)
 }
 
 static CbiganBackend *
-cpu_open(int device, int threads, GError **error)
+cpu_open(int device, int threads, gpointer cuda_context, GError **error)
 {
   const CbiganIsa *isa = NULL;
   if (!cbigan_cpu_choose_isa(&isa, error))

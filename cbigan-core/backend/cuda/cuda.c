@@ -23,7 +23,7 @@ static void
 cuda_close(CbiganBackend *base)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  cudaSetDevice(self->device);
+  cbigan_cuda_enter(self);
   if (self->stream)
     cudaStreamSynchronize(self->stream);
   cbigan_cudnn_graphs_clear(self);
@@ -67,21 +67,25 @@ read_graphs(CbiganCuda *self)
 
 /* Not the stream that all share: another user of the GPU in this process must not wait for us, nor we for it. */
 static CbiganBackend *
-cuda_open(int device, int threads, GError **error)
+cuda_open(int device, int threads, gpointer cuda_context, GError **error)
 {
-  g_autofree char *why = cbigan_cuda_unavailable(device);
+  CbiganCuda *self = g_new0(CbiganCuda, 1);
+  self->device = device;
+  g_autofree char *why = cuda_context ? cbigan_cuda_use_context(self, cuda_context) : NULL;
+  if (!why)
+    why = cbigan_cuda_unavailable(self->device);
   if (why) {
     g_set_error_literal(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, why);
+    g_free(self);
     return NULL;
   }
-  CbiganCuda *self = g_new0(CbiganCuda, 1);
   self->base.threads = 1;
-  self->device = device;
   self->precision = CBIGAN_PRECISION_FP32;
   self->choices = g_array_new(FALSE, FALSE, sizeof(CbiganCudaChoice));
   self->awaited = g_array_new(FALSE, FALSE, sizeof(CbiganCudaResult));
   self->cudnn_graphs = g_ptr_array_new();
-  if (read_graphs(self) && CBIGAN_CUDA_TRY(self, cudaSetDevice(device)) && read_capability(self) &&
+  cbigan_cuda_enter(self);
+  if (!self->base.failure && read_graphs(self) && read_capability(self) &&
       CBIGAN_CUDA_TRY(self, cudaStreamCreateWithFlags(&self->stream, cudaStreamNonBlocking)) &&
       CBIGAN_CUDA_TRY(self, cudaEventCreateWithFlags(&self->sent, cudaEventDisableTiming)) &&
       CBIGAN_CUDNN_TRY(self, cudnnCreate(&self->cudnn)) &&

@@ -44,6 +44,8 @@ typedef struct {
 typedef struct {
   CbiganBackend base;
   int device;
+  gpointer context; /* the CUcontext that all of it is in; NULL = the device's primary one */
+  cudaError_t (*set_current)(gpointer context); /* cuCtxSetCurrent(): the driver's errors have the runtime's numbers */
   cudaStream_t stream;
   cudnnHandle_t cudnn;
   void *workspace; /* of workspace_size bytes: the most that any convolution asked for */
@@ -91,7 +93,10 @@ gboolean cbigan_cuda_report(CbiganCuda *self, GError **error);
 
 /* device.c: NULL = can run, else why not (transfer full); device -1: on any. */
 char *cbigan_cuda_unavailable(int device);
-/* CUDA's current device belongs to the calling thread. */
+/* Finds the device of a context that is somebody else's, to run in it. NULL, or why that can't be (transfer full). */
+char *cbigan_cuda_use_context(CbiganCuda *self, gpointer context);
+/* CUDA's current context belongs to the calling thread: ours becomes it. Memory, streams and cuDNN's handle are of the
+ * context that was the current one when they were made. */
 void cbigan_cuda_enter(CbiganCuda *self);
 
 /* transfer.c */

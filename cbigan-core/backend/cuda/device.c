@@ -48,7 +48,10 @@ cbigan_cuda_report(CbiganCuda *self, GError **error)
 void
 cbigan_cuda_enter(CbiganCuda *self)
 {
-  CBIGAN_CUDA_TRY(self, cudaSetDevice(self->device));
+  if (self->context)
+    CBIGAN_CUDA_TRY(self, self->set_current(self->context));
+  else
+    CBIGAN_CUDA_TRY(self, cudaSetDevice(self->device));
 }
 
 /* Within one major version a driver runs what a later minor version made. */
@@ -93,6 +96,35 @@ why_not_device(int device)
   if (mode == cudaComputeModeProhibited)
     return g_strdup_printf(_("GPU %d is set to run no programs (compute mode “prohibited”)"), device);
   return NULL;
+}
+
+/* The driver's own functions, without linking it: it may be missing. version: the CUDA version that brought it */
+static gpointer
+find_in_driver(const char *name, unsigned version)
+{
+  enum cudaDriverEntryPointQueryResult found = cudaDriverEntryPointSymbolNotFound;
+  void *function = NULL;
+  cudaError_t status = cudaGetDriverEntryPointByVersion(name, &function, version, cudaEnableDefault, &found);
+  return status == cudaSuccess && found == cudaDriverEntryPointSuccess ? function : NULL;
+}
+
+char *
+cbigan_cuda_use_context(CbiganCuda *self, gpointer context)
+{
+  char *why = why_not_driver();
+  if (why)
+    return why;
+  self->context = context;
+  self->set_current = find_in_driver("cuCtxSetCurrent", 4000);
+  cudaError_t (*get_device)(int *device) = find_in_driver("cuCtxGetDevice", 2000);
+  if (!self->set_current || !get_device)
+    return g_strdup(_("the NVIDIA driver has no function to make a context current"));
+  cudaError_t status = self->set_current(context);
+  if (status == cudaSuccess)
+    status = get_device(&self->device);
+  return status == cudaSuccess ? NULL
+                               : g_strdup_printf(_("the CUDA context can't be used: %s (%s)"), cudaGetErrorName(status),
+                                                 cudaGetErrorString(status));
 }
 
 char *

@@ -18,7 +18,7 @@ unavailable(void)
 }
 
 static CbiganBackend *
-reference_open(int device, int threads, GError **error)
+reference_open(int device, int threads, gpointer cuda_context, GError **error)
 {
   CbiganBackend *self = g_new0(CbiganBackend, 1);
   self->threads = 1;
