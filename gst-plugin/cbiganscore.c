@@ -12,8 +12,17 @@
  * The pixels pass unchanged; the results travel with the buffers and on the bus. Any raw video in system memory will
  * do: it is converted and resized for the model inside. So will progressive video in an NVIDIA GPU's memory
  * (`memory:CUDAMemory`, as nvh264dec and cudaupload make it), where the driver and our module for it are found: the
- * frame stays there, only the model's small picture of it is brought to the host. Where they are not, `gst-inspect-1.0
- * cbiganscore` says what is missing, under “Gpu-memory”.
+ * frame stays there, only the model's small picture of it is brought to the host. Where they are not, such elements
+ * can't be linked: `gst-inspect-1.0 cbiganscore` says what is missing, under “Gpu-memory”, and so does a warning in the
+ * log (`GST_DEBUG=cbiganscore:2`).
+ *
+ * ## On a GPU
+ *
+ * backend=cuda computes in the CUDA context that the pipeline shares, as GStreamer's own elements do: a neighbour's,
+ * one that the application sets (`gst.cuda.context`), or a new one of the device `device-id`, which others can share.
+ * With device-id=-1 a shared one may be of any device; else one of another device is left alone and a new one is made.
+ * Video may lie in other contexts, on other devices too. backend=auto says in the log what it took, and why nothing
+ * else.
  *
  * ## On the buffers
  *
@@ -77,7 +86,7 @@
 #include "meta.h"
 #include "score_element.h"
 
-GST_DEBUG_CATEGORY_STATIC(cbigan_score_debug);
+GST_DEBUG_CATEGORY(cbigan_score_debug);
 #define GST_CAT_DEFAULT cbigan_score_debug
 
 G_DEFINE_TYPE(GstCbiganScore, gst_cbigan_score, GST_TYPE_BASE_TRANSFORM)
@@ -170,6 +179,7 @@ stop(GstBaseTransform *trans)
   g_mutex_unlock(&self->opening);
   g_clear_pointer(&self->session, cbigan_session_free);
   g_clear_pointer(&self->input, cbigan_stream_input_free);
+  cbigan_gpu_context_clear(&self->gpu, GST_ELEMENT(self)); /* sessions are gone that run in it */
   cbigan_annotation_clear(&self->annotation);
   self->events = (CbiganEvents){ 0 };
   self->refused = FALSE;
@@ -270,9 +280,9 @@ score_pixels(GstCbiganScore *self, const GstVideoInfo *info, const CbiganTuning 
       !cbigan_scorer_set_threshold(scorer, tuning->threshold < 0 ? NAN : tuning->threshold, error) ||
       !cbigan_scorer_set_lambda(scorer, tuning->lambda < 0 ? NAN : tuning->lambda, error))
     return FALSE;
-  if (!cbigan_stream_input_begin(self->input, buffer, &rgb, error))
+  if (!cbigan_stream_input_begin(self->input, buffer, NULL, &rgb, error))
     return FALSE;
-  gboolean scored = cbigan_scorer_score(scorer, &rgb, 1, &self->annotation.result, error);
+  gboolean scored = cbigan_session_score(self->session, &rgb, &self->annotation.result, error);
   cbigan_stream_input_end(self->input);
   return scored;
 }
@@ -382,6 +392,8 @@ static gboolean
 query(GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
 {
   GstCbiganScore *self = GST_CBIGAN_SCORE(trans);
+  if (GST_QUERY_TYPE(query) == GST_QUERY_CONTEXT && cbigan_gpu_context_answer(&self->gpu, GST_ELEMENT(self), query))
+    return TRUE;
   if (direction != GST_PAD_SRC || GST_QUERY_TYPE(query) != GST_QUERY_LATENCY)
     return GST_BASE_TRANSFORM_CLASS(parent_class)->query(trans, direction, query);
   if (!gst_pad_peer_query(GST_BASE_TRANSFORM_SINK_PAD(trans), query))
@@ -390,6 +402,13 @@ query(GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
   cbigan_pace_answer(&self->pace, query);
   GST_OBJECT_UNLOCK(self);
   return TRUE;
+}
+
+static void
+set_context(GstElement *element, GstContext *context)
+{
+  cbigan_gpu_context_offer(&GST_CBIGAN_SCORE(element)->gpu, element, context);
+  GST_ELEMENT_CLASS(parent_class)->set_context(element, context);
 }
 
 /* Only that the log says why; the pad's template is the answer. */
@@ -408,6 +427,7 @@ finalize(GObject *object)
 {
   GstCbiganScore *self = GST_CBIGAN_SCORE(object);
   cbigan_settings_clear(&self->settings);
+  cbigan_gpu_context_clear(&self->gpu, GST_ELEMENT(self)); /* given to an element that never ran */
   g_mutex_clear(&self->opening);
   G_OBJECT_CLASS(parent_class)->finalize(object);
 }
@@ -424,6 +444,9 @@ add_pad_templates(GstElementClass *class)
                                       : g_strdup(_("Video in it can be scored here"));
   gst_element_class_add_metadata(class, "gpu-memory", found);
   GST_INFO("GPU memory: %s", found);
+  /* Who has such video to link learns here why that fails: linking looks at no more than the templates. */
+  if (why_no_gpu && g_file_test("/dev/nvidia0", G_FILE_TEST_EXISTS))
+    GST_WARNING("elements with video in GPU memory can't be linked: %s", why_no_gpu);
 }
 
 static void
@@ -434,6 +457,7 @@ gst_cbigan_score_class_init(GstCbiganScoreClass *class)
 
   GST_DEBUG_CATEGORY_INIT(cbigan_score_debug, "cbiganscore", 0, "CBiGAN scoring");
   G_OBJECT_CLASS(class)->finalize = finalize;
+  element_class->set_context = set_context;
   cbigan_score_install_properties(G_OBJECT_CLASS(class));
   add_pad_templates(element_class);
   gst_element_class_set_metadata(element_class, _("CBiGAN anomaly detection"), "Filter/Analyzer/Video",

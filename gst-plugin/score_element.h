@@ -12,11 +12,14 @@
 
 #include "annotation.h"
 #include "anomaly_events.h"
+#include "gpu_context.h"
 #include "pace.h"
 #include "session.h"
 #include "stream_input.h"
 
 G_BEGIN_DECLS
+
+GST_DEBUG_CATEGORY_EXTERN(cbigan_score_debug);
 
 #define GST_TYPE_CBIGAN_SCORE (gst_cbigan_score_get_type())
 G_DECLARE_FINAL_TYPE(GstCbiganScore, gst_cbigan_score, GST, CBIGAN_SCORE, GstBaseTransform)
@@ -41,6 +44,7 @@ struct _GstCbiganScore {
   gboolean running;       /* between start and stop */
   CbiganSession *pending; /* opened, not yet in use */
   CbiganModel *model;     /* of the session opened last */
+  CbiganGpuContext gpu;
   GstVideoInfo info;      /* of the stream; its format is UNKNOWN before it is known */
   CbiganPace pace;
   /* the streaming thread's */

@@ -8,6 +8,8 @@
 #include "i18n.h"
 #include "score_element.h"
 
+#define GST_CAT_DEFAULT cbigan_score_debug
+
 enum {
   PROP_0,
   /* these open a session */
@@ -92,12 +94,26 @@ updates_get_type(void)
   return type;
 }
 
+static void
+explain_backend(GstCbiganScore *self, const CbiganSettings *settings, const CbiganSession *session)
+{
+  if (g_strcmp0(settings->backend, "auto") || gst_debug_category_get_threshold(GST_CAT_DEFAULT) < GST_LEVEL_INFO)
+    return;
+  g_autofree char *text = cbigan_session_explain(session);
+  GST_INFO_OBJECT(self, "%s", text);
+}
+
 gboolean
 cbigan_score_open(GstCbiganScore *self, const CbiganSettings *settings, CbiganModel *model, GError **error)
 {
-  g_autoptr(CbiganSession) session = cbigan_session_open(settings, model, error), unused = NULL;
+  GstCudaContext *context = cbigan_settings_use_cuda(settings)
+                                ? cbigan_gpu_context_get(&self->gpu, GST_ELEMENT(self), settings->device)
+                                : NULL;
+  g_autoptr(CbiganSession) session = cbigan_session_open(settings, model, context, error), unused = NULL;
+  gst_clear_object(&context);
   if (!session)
     return FALSE;
+  explain_backend(self, settings, session);
   GST_OBJECT_LOCK(self);
   GstVideoInfo info = self->info;
   GST_OBJECT_UNLOCK(self);
@@ -125,7 +141,7 @@ change_setting(CbiganSettings *settings, guint id, const GValue *value)
     settings->backend = g_value_dup_string(value);
     break;
   case PROP_DEVICE_ID:
-    settings->device = g_value_get_uint(value);
+    settings->device = g_value_get_int(value);
     break;
   case PROP_THREADS:
     settings->threads = g_value_get_uint(value);
@@ -162,6 +178,9 @@ set_setting(GstCbiganScore *self, guint id, const GValue *value)
     wanted = old;
     GST_OBJECT_UNLOCK(self);
   }
+  GST_OBJECT_LOCK(self);
+  self->gpu.device = self->settings.device;
+  GST_OBJECT_UNLOCK(self);
   g_mutex_unlock(&self->opening);
   cbigan_settings_clear(&wanted);
   if (error)
@@ -227,7 +246,7 @@ get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
     g_value_set_string(value, self->settings.backend);
     break;
   case PROP_DEVICE_ID:
-    g_value_set_uint(value, self->settings.device);
+    g_value_set_int(value, self->settings.device);
     break;
   case PROP_THREADS:
     g_value_set_uint(value, self->settings.threads);
@@ -286,7 +305,10 @@ install_settings(GObjectClass *object_class)
                           _("What computes: auto, or a name that “cbigan info --backends” lists"), "auto", LIVE));
   g_object_class_install_property(
       object_class, PROP_DEVICE_ID,
-      g_param_spec_uint("device-id", _("Device"), _("Number of the backend's device (0 = first)"), 0, 255, 0, LIVE));
+      g_param_spec_int("device-id", _("Device"),
+                       _("Number of the backend's device (-1 = that of the CUDA context which the pipeline shares, or "
+                         "else the first)"),
+                       -1, 255, -1, LIVE));
   g_object_class_install_property(
       object_class, PROP_THREADS,
       g_param_spec_uint("threads", _("Threads"),
@@ -358,7 +380,8 @@ cbigan_score_install_properties(GObjectClass *object_class)
 void
 cbigan_score_init_properties(GstCbiganScore *self)
 {
-  self->settings = (CbiganSettings){ .backend = g_strdup("auto"), .score = CBIGAN_SCORE_MODEL };
+  self->settings = (CbiganSettings){ .backend = g_strdup("auto"), .device = -1, .score = CBIGAN_SCORE_MODEL };
+  self->gpu.device = self->settings.device;
   self->tuning = (CbiganTuning){ .threshold = -1,
                                  .lambda = -1,
                                  .overlay = CBIGAN_OVERLAY_ATTACH,

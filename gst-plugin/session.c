@@ -24,11 +24,41 @@ cbigan_settings_clear(CbiganSettings *self)
   g_clear_pointer(&self->backend, g_free);
 }
 
+gboolean
+cbigan_settings_use_cuda(const CbiganSettings *self)
+{
+  const char *asked = self->backend ? self->backend : "auto";
+  for (const char *const *name = cbigan_backend_names(); *name; name++) {
+    if (!g_str_equal(asked, "auto") && !g_str_equal(asked, *name))
+      continue;
+    g_autofree char *why = cbigan_backend_unavailable(*name);
+    if (!why)
+      return g_str_equal(*name, "cuda");
+  }
+  return FALSE;
+}
+
+static CbiganScorer *
+open_scorer(CbiganModel *model, const CbiganSettings *settings, GstCudaContext *context, GError **error)
+{
+  CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
+  options.backend = settings->backend;
+  options.device = MAX(settings->device, 0);
+  options.threads = (int)settings->threads;
+  options.score = settings->score;
+  options.precision = settings->precision;
+  options.cuda_context = cbigan_gpu_handle(context);
+  gboolean entered = cbigan_gpu_enter(context);
+  CbiganScorer *scorer = cbigan_scorer_new(model, &options, error);
+  if (entered)
+    cbigan_gpu_leave();
+  return scorer;
+}
+
 CbiganSession *
-cbigan_session_open(const CbiganSettings *settings, CbiganModel *model, GError **error)
+cbigan_session_open(const CbiganSettings *settings, CbiganModel *model, GstCudaContext *context, GError **error)
 {
   g_autoptr(CbiganSession) self = g_new0(CbiganSession, 1);
-  CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
 
   if (!settings->model) {
     g_set_error_literal(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
@@ -39,12 +69,8 @@ cbigan_session_open(const CbiganSettings *settings, CbiganModel *model, GError *
   self->model = model ? cbigan_model_ref(model) : cbigan_model_load(settings->model, error);
   if (!self->model)
     return NULL;
-  options.backend = settings->backend;
-  options.device = (int)settings->device;
-  options.threads = (int)settings->threads;
-  options.score = settings->score;
-  options.precision = settings->precision;
-  self->scorer = cbigan_scorer_new(self->model, &options, error);
+  self->context = context ? gst_object_ref(context) : NULL;
+  self->scorer = open_scorer(self->model, settings, context, error);
   if (!self->scorer) {
     g_prefix_error(error, "%s: ", settings->model);
     return NULL;
@@ -57,7 +83,11 @@ cbigan_session_free(CbiganSession *self)
 {
   if (!self)
     return;
+  gboolean entered = cbigan_gpu_enter(self->context);
   g_clear_pointer(&self->scorer, cbigan_scorer_free);
+  if (entered)
+    cbigan_gpu_leave();
+  gst_clear_object(&self->context);
   g_clear_pointer(&self->model, cbigan_model_unref);
   g_free(self->path);
   g_free(self);
@@ -73,6 +103,30 @@ cbigan_session_accepts(const CbiganSession *self, const GstVideoInfo *info, GErr
               _("%s: video of %dx%d pixels is smaller than the model's patch, expected at least %dx%d"), self->path,
               info->width, info->height, model->patch, model->patch);
   return FALSE;
+}
+
+gboolean
+cbigan_session_score(CbiganSession *self, const CbiganFrame *frame, CbiganResult *result, GError **error)
+{
+  gboolean entered = cbigan_gpu_enter(self->context);
+  gboolean scored = cbigan_scorer_score(self->scorer, frame, 1, result, error);
+  if (entered)
+    cbigan_gpu_leave();
+  return scored;
+}
+
+char *
+cbigan_session_explain(const CbiganSession *self)
+{
+  const char *taken = cbigan_scorer_backend(self->scorer);
+  GString *text = g_string_new("backend=auto took ");
+  g_string_append(text, taken);
+  for (const char *const *name = cbigan_backend_names(); *name; name++) {
+    g_autofree char *why = cbigan_backend_unavailable(*name);
+    if (!g_str_equal(*name, taken))
+      g_string_append_printf(text, "; %s: %s", *name, why ? why : "comes behind it, so it must be asked for");
+  }
+  return g_string_free(text, FALSE);
 }
 
 void

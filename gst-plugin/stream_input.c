@@ -5,8 +5,7 @@
  */
 #include "stream_input.h"
 
-#include "backend/module.h"
-#include "cuda/cuda_video.h"
+#include "gpu_context.h"
 #include "i18n.h"
 #include "video_input.h"
 
@@ -19,13 +18,6 @@ struct _CbiganStreamInput {
 };
 
 #define OVERLAY GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION
-
-static const CbiganCudaVideoClass *
-load_cuda(char **why)
-{
-  const CbiganCudaVideoClass *klass = cbigan_module_open("cbigan-cuda-video", why);
-  return klass && !(*why = klass->unavailable()) ? klass : NULL;
-}
 
 /* `features` NULL: system memory */
 static void
@@ -41,7 +33,7 @@ char *
 cbigan_stream_input_why_no_gpu(void)
 {
   char *why = NULL;
-  load_cuda(&why);
+  cbigan_gpu_module(&why);
   return why;
 }
 
@@ -52,7 +44,7 @@ cbigan_stream_input_caps(void)
   add_caps(caps, NULL, GST_VIDEO_FORMATS_ALL);
   add_caps(caps, GST_CAPS_FEATURE_MEMORY_SYSTEM_MEMORY "," OVERLAY, GST_VIDEO_FORMATS_ALL);
   g_autofree char *why = NULL;
-  const CbiganCudaVideoClass *klass = load_cuda(&why);
+  const CbiganCudaVideoClass *klass = cbigan_gpu_module(&why);
   if (klass) {
     add_caps(caps, CBIGAN_CUDA_VIDEO_FEATURE, klass->formats);
     add_caps(caps, CBIGAN_CUDA_VIDEO_FEATURE "," OVERLAY, klass->formats);
@@ -77,7 +69,7 @@ cbigan_stream_input_new(const GstVideoInfo *info, gboolean is_gpu, int width, in
     return self->system ? g_steal_pointer(&self) : NULL;
   }
   g_autofree char *why = NULL;
-  self->klass = load_cuda(&why);
+  self->klass = cbigan_gpu_module(&why);
   if (!self->klass) {
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("Video in GPU memory can't be scored here: %s"), why);
     return NULL;
@@ -98,12 +90,10 @@ cbigan_stream_input_free(CbiganStreamInput *self)
 }
 
 gboolean
-cbigan_stream_input_begin(CbiganStreamInput *self, GstBuffer *buffer, CbiganFrame *rgb, GError **error)
+cbigan_stream_input_begin(CbiganStreamInput *self, GstBuffer *buffer, gpointer stay, CbiganFrame *rgb, GError **error)
 {
-  if (self->cuda) {
-    rgb->data = self->klass->convert(self->cuda, buffer, &rgb->width, &rgb->height, &rgb->stride, error);
-    return rgb->data != NULL;
-  }
+  if (self->cuda)
+    return self->klass->convert(self->cuda, buffer, stay, rgb, error);
   if (!gst_video_frame_map(&self->frame, &self->info, buffer,
                            (GstMapFlags)(GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF))) {
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,
@@ -111,6 +101,7 @@ cbigan_stream_input_begin(CbiganStreamInput *self, GstBuffer *buffer, CbiganFram
                 GST_VIDEO_INFO_NAME(&self->info), self->info.width, self->info.height);
     return FALSE;
   }
+  *rgb = (CbiganFrame){ 0 };
   rgb->data = cbigan_video_input_convert(self->system, &self->frame, &rgb->width, &rgb->height, &rgb->stride);
   return TRUE;
 }
@@ -118,6 +109,8 @@ cbigan_stream_input_begin(CbiganStreamInput *self, GstBuffer *buffer, CbiganFram
 void
 cbigan_stream_input_end(CbiganStreamInput *self)
 {
-  if (self->system)
+  if (self->cuda)
+    self->klass->done(self->cuda);
+  else
     gst_video_frame_unmap(&self->frame);
 }

@@ -24,8 +24,10 @@ gboolean cbigan_stream_input_is_gpu(const GstCaps *caps);
 CbiganStreamInput *cbigan_stream_input_new(const GstVideoInfo *info, gboolean is_gpu, int width, int height,
                                            GError **error);
 void cbigan_stream_input_free(CbiganStreamInput *self);
-/* On TRUE, end() must follow: until then *rgb is valid. FALSE with CBIGAN_ERROR. */
-gboolean cbigan_stream_input_begin(CbiganStreamInput *self, GstBuffer *buffer, CbiganFrame *rgb, GError **error);
+/* stay: the CUcontext in which *rgb may stay in device memory, where the buffer lies in it; NULL = none. On TRUE, end()
+ * must follow, when *rgb has been scored: until then it is valid. FALSE with CBIGAN_ERROR. */
+gboolean cbigan_stream_input_begin(CbiganStreamInput *self, GstBuffer *buffer, gpointer stay, CbiganFrame *rgb,
+                                   GError **error);
 void cbigan_stream_input_end(CbiganStreamInput *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganStreamInput, cbigan_stream_input_free)

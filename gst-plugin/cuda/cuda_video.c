@@ -3,11 +3,15 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A GstCudaMemory knows the GstCudaContext that it lies in: that one is used, whichever it is, and kept for as long as
- * frames come from it. So no element has to find or make one for us, and another GPU than the backend's will do.
+ * A GstCudaMemory knows the GstCudaContext that it lies in: that one is used to convert it, whichever it is, and kept
+ * for as long as frames come from it. So another context or GPU than the scorer's will do; then the RGB comes to the
+ * host.
  *
- * Who pushes a buffer has waited for what writes it (GStreamer 1.22), or left the wait to whoever maps it, who then
- * calls gst_cuda_memory_sync() (from 1.24 on). We wait for our own work before the buffer goes on.
+ * Order: who pushes a buffer has waited for what writes it (GStreamer 1.22), or left the wait to whoever maps it, who
+ * then calls gst_cuda_memory_sync() (from 1.24 on). Our kernels run in a stream of our own. RGB that stays goes with an
+ * event behind them, which the scorer's stream waits for; so nothing waits on the host. Scoring returns when it is
+ * done, so the next kernels may write over the RGB. done() waits for our kernels: they are, unless scoring failed
+ * before it began. So nobody reads the buffer any more when it goes on.
  */
 #include "cuda_video.h"
 
@@ -27,6 +31,8 @@ struct _CbiganCudaVideo {
   CbiganFramePlan *plan;
   GstCudaContext *context; /* the converter's, or NULL */
   CbiganFrameConverter *converter;
+  GstMemory *mapped; /* from convert() to done() */
+  GstMapInfo map;
 };
 
 static char *
@@ -39,6 +45,20 @@ unavailable(void)
     return g_strdup_printf(_("the NVIDIA driver is for CUDA %d.%d, CUDA %d.0 or later is needed"), driver / 1000,
                            driver % 1000 / 10, CUDART_VERSION / 1000);
   return NULL;
+}
+
+static int
+device_of(GstCudaContext *context)
+{
+  guint device = 0;
+  g_object_get(context, "cuda-device-id", &device, NULL);
+  return (int)device;
+}
+
+static void
+leave(void)
+{
+  gst_cuda_context_pop(NULL);
 }
 
 static CbiganCudaVideo *
@@ -67,7 +87,7 @@ leave_context(CbiganCudaVideo *self)
   gboolean entered = self->context && gst_cuda_context_push(self->context);
   g_clear_pointer(&self->converter, cbigan_frame_converter_free);
   if (entered)
-    gst_cuda_context_pop(NULL);
+    leave();
   gst_clear_object(&self->context);
 }
 
@@ -105,55 +125,79 @@ find_planes(const guint8 *data, const GstCudaMemory *memory, GstBuffer *buffer, 
   }
 }
 
-/* In the current context. */
-static const guint8 *
-convert_memory(CbiganCudaVideo *self, GstCudaMemory *memory, GstBuffer *buffer, GError **error)
+/* These two: in the current context. */
+static void
+end_reading(CbiganCudaVideo *self)
 {
-  const guint8 *planes[GST_VIDEO_MAX_PLANES], *rgb = NULL;
-  gsize strides[GST_VIDEO_MAX_PLANES];
-  GstMapInfo map;
-
-  if (!self->converter && !(self->converter = cbigan_frame_converter_new(self->plan, error)))
-    return NULL;
-  if (!gst_memory_map(GST_MEMORY_CAST(memory), &map, (GstMapFlags)(GST_MAP_READ | GST_MAP_CUDA))) {
-    g_set_error_literal(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND,
-                        _("gst_memory_map(GST_MAP_CUDA) failed: GStreamer could not bring the frame to the GPU"));
-    return NULL;
-  }
-  if (gst_cuda_memory_sync)
-    gst_cuda_memory_sync(memory);
-  find_planes(map.data, memory, buffer, planes, strides);
-  rgb = cbigan_frame_converter_run(self->converter, planes, strides, error);
-  gst_memory_unmap(GST_MEMORY_CAST(memory), &map);
-  return rgb;
+  cbigan_frame_converter_wait(self->converter);
+  gst_memory_unmap(self->mapped, &self->map);
+  self->mapped = NULL;
 }
 
-static const guint8 *
-cuda_video_convert(CbiganCudaVideo *self, GstBuffer *buffer, int *width, int *height, gsize *stride, GError **error)
+static gboolean
+convert_memory(CbiganCudaVideo *self, GstCudaMemory *memory, GstBuffer *buffer, CbiganFrame *rgb, GError **error)
+{
+  const guint8 *planes[GST_VIDEO_MAX_PLANES];
+  gsize strides[GST_VIDEO_MAX_PLANES];
+
+  if (!self->converter && !(self->converter = cbigan_frame_converter_new(self->plan, error)))
+    return FALSE;
+  if (!gst_memory_map(GST_MEMORY_CAST(memory), &self->map, (GstMapFlags)(GST_MAP_READ | GST_MAP_CUDA))) {
+    g_set_error_literal(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND,
+                        _("gst_memory_map(GST_MAP_CUDA) failed: GStreamer could not bring the frame to the GPU"));
+    return FALSE;
+  }
+  self->mapped = GST_MEMORY_CAST(memory);
+  if (gst_cuda_memory_sync)
+    gst_cuda_memory_sync(memory);
+  find_planes(self->map.data, memory, buffer, planes, strides);
+  if (cbigan_frame_converter_run(self->converter, planes, strides, rgb, error))
+    return TRUE;
+  end_reading(self);
+  return FALSE;
+}
+
+static gboolean
+cuda_video_convert(CbiganCudaVideo *self, GstBuffer *buffer, gpointer stay, CbiganFrame *rgb, GError **error)
 {
   GstCudaMemory *memory = memory_of(buffer, error);
   if (!memory)
-    return NULL;
+    return FALSE;
   if (memory->context != self->context) {
     leave_context(self);
     self->context = gst_object_ref(memory->context);
   }
   if (!enter(self->context, error))
-    return NULL;
-  const guint8 *rgb = convert_memory(self, memory, buffer, error);
-  gst_cuda_context_pop(NULL);
-  *width = self->plan->frame.out_width;
-  *height = self->plan->frame.out_height;
-  *stride = 3 * (gsize)*width;
-  return rgb;
+    return FALSE;
+  rgb->on_device = stay && stay == gst_cuda_context_get_handle(self->context);
+  gboolean converted = convert_memory(self, memory, buffer, rgb, error);
+  leave();
+  return converted;
+}
+
+static void
+cuda_video_done(CbiganCudaVideo *self)
+{
+  gboolean entered = gst_cuda_context_push(self->context);
+  end_reading(self);
+  if (entered)
+    leave();
 }
 
 static const CbiganCudaVideoClass cuda_video = {
   .formats = CBIGAN_FRAME_FORMATS,
   .unavailable = unavailable,
+  .ensure_context = gst_cuda_ensure_element_context,
+  .set_context = gst_cuda_handle_set_context,
+  .answer = gst_cuda_handle_context_query,
+  .device = device_of,
+  .handle = gst_cuda_context_get_handle,
+  .enter = gst_cuda_context_push,
+  .leave = leave,
   .open = cuda_video_open,
   .close = cuda_video_close,
   .convert = cuda_video_convert,
+  .done = cuda_video_done,
 };
 
 G_MODULE_EXPORT extern const CbiganModule cbigan_module;

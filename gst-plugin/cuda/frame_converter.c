@@ -5,8 +5,6 @@
  */
 #include "frame_converter.h"
 
-#include <cbigan.h>
-
 struct _CbiganFrameConverter {
   const CbiganFramePlan *plan;
   CbiganDeviceFrame frame;
@@ -14,7 +12,8 @@ struct _CbiganFrameConverter {
   void *tables[4];        /* device: first and weight, horizontal and vertical */
   unsigned short *middle; /* device */
   guint8 *device_rgb;
-  guint8 *rgb; /* pinned */
+  cudaEvent_t ready; /* device_rgb is */
+  guint8 *rgb;       /* pinned */
   gsize rgb_size;
 };
 
@@ -66,7 +65,7 @@ cbigan_frame_converter_new(const CbiganFramePlan *plan, GError **error)
       send_tables(self, &plan->vertical, &self->frame.vertical, self->tables + 2, error) &&
       TRY(cudaMalloc((void **)&self->middle, middle)) && TRY(cudaMalloc((void **)&self->device_rgb, self->rgb_size)) &&
       TRY(cudaHostAlloc((void **)&self->rgb, self->rgb_size, cudaHostAllocDefault)) &&
-      TRY(cudaStreamSynchronize(self->stream)))
+      TRY(cudaEventCreateWithFlags(&self->ready, cudaEventDisableTiming)) && TRY(cudaStreamSynchronize(self->stream)))
     return g_steal_pointer(&self);
   return NULL;
 }
@@ -83,23 +82,46 @@ cbigan_frame_converter_free(CbiganFrameConverter *self)
   cudaFree(self->middle);
   cudaFree(self->device_rgb);
   cudaFreeHost(self->rgb);
+  if (self->ready)
+    cudaEventDestroy(self->ready);
   if (self->stream)
     cudaStreamDestroy(self->stream);
   cudaGetLastError(); /* a device that is lost: who lost it has been told */
   g_free(self);
 }
 
-const guint8 *
-cbigan_frame_converter_run(CbiganFrameConverter *self, const guint8 *const *data, const gsize *stride, GError **error)
+static gboolean
+bring_home(CbiganFrameConverter *self, GError **error)
 {
+  return TRY(cudaMemcpyAsync(self->rgb, self->device_rgb, self->rgb_size, cudaMemcpyDeviceToHost, self->stream)) &&
+         TRY(cudaStreamSynchronize(self->stream));
+}
+
+gboolean
+cbigan_frame_converter_run(CbiganFrameConverter *self, const guint8 *const *data, const gsize *stride, CbiganFrame *rgb,
+                           GError **error)
+{
+  const gboolean stays = rgb->on_device;
   for (int i = 0; i < 3; i++) {
     const int plane = self->plan->plane[i];
     self->frame.component[i].data = data[plane] + self->plan->offset[i];
     self->frame.component[i].stride = stride[plane];
   }
-  if (TRY(cbigan_frame_launch(&self->frame, self->middle, self->device_rgb, self->stream)) &&
-      TRY(cudaMemcpyAsync(self->rgb, self->device_rgb, self->rgb_size, cudaMemcpyDeviceToHost, self->stream)) &&
-      TRY(cudaStreamSynchronize(self->stream)))
-    return self->rgb;
-  return NULL;
+  *rgb = (CbiganFrame){
+    .data = stays ? self->device_rgb : self->rgb,
+    .width = self->frame.out_width,
+    .height = self->frame.out_height,
+    .stride = 3 * (gsize)self->frame.out_width,
+    .on_device = stays,
+    .ready = stays ? self->ready : NULL,
+  };
+  return TRY(cbigan_frame_launch(&self->frame, self->middle, self->device_rgb, self->stream)) &&
+         (stays ? TRY(cudaEventRecord(self->ready, self->stream)) : bring_home(self, error));
+}
+
+void
+cbigan_frame_converter_wait(CbiganFrameConverter *self)
+{
+  cudaStreamSynchronize(self->stream);
+  cudaGetLastError(); /* the next call will say what failed */
 }

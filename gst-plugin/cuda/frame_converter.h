@@ -7,6 +7,8 @@
  * CBIGAN_ERROR_BACKEND and name place, call and code.
  */
 #pragma once
+#include <cbigan.h>
+
 #include "frame_plan.h"
 
 G_BEGIN_DECLS
@@ -16,10 +18,13 @@ typedef struct _CbiganFrameConverter CbiganFrameConverter;
 /* plan: must live as long */
 CbiganFrameConverter *cbigan_frame_converter_new(const CbiganFramePlan *plan, GError **error);
 void cbigan_frame_converter_free(CbiganFrameConverter *self);
-/* data: each plane of a frame, in device memory, complete; stride in bytes -> RGB rows without gaps in host memory,
- * valid until the next call, when the frame is no longer used. NULL: failed. */
-const guint8 *cbigan_frame_converter_run(CbiganFrameConverter *self, const guint8 *const *data, const gsize *stride,
-                                         GError **error);
+/* data: each plane of a frame, in device memory, complete; stride in bytes -> *rgb, rows without gaps, valid until the
+ * next call. rgb->on_device: in device memory, behind rgb->ready, and this does not wait; else in host memory, and it
+ * does. FALSE: failed. */
+gboolean cbigan_frame_converter_run(CbiganFrameConverter *self, const guint8 *const *data, const gsize *stride,
+                                    CbiganFrame *rgb, GError **error);
+/* Until the last frame is no longer read. */
+void cbigan_frame_converter_wait(CbiganFrameConverter *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganFrameConverter, cbigan_frame_converter_free)
 

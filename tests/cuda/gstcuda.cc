@@ -17,7 +17,8 @@
 extern "C" void gst_cuda_memory_sync(GstCudaMemory *memory);
 
 struct _GstCudaContextPrivate {
-  int device;
+  guint device;
+  CUcontext context; /* owned */
 };
 
 struct _GstCudaMemoryPrivate {
@@ -26,61 +27,173 @@ struct _GstCudaMemoryPrivate {
   cudaStream_t stream;
 };
 
-static thread_local std::vector<int> contexts; /* pushed by this thread: their devices */
-static gint maps;
+static gint maps, mapped, contexts;
 
 /* --- contexts -------------------------------------------------------------------------------------------------- */
 
 G_DEFINE_TYPE(GstCudaContext, gst_cuda_context, GST_TYPE_OBJECT)
 
 static void
+context_get_property(GObject *object, guint, GValue *value, GParamSpec *)
+{
+  g_value_set_uint(value, GST_CUDA_CONTEXT(object)->priv->device);
+}
+
+static void
 context_finalize(GObject *object)
 {
-  delete GST_CUDA_CONTEXT(object)->priv;
+  GstCudaContextPrivate *priv = GST_CUDA_CONTEXT(object)->priv;
+  emulator_context_destroy(priv->context);
+  g_atomic_int_add(&contexts, -1);
+  delete priv;
   G_OBJECT_CLASS(gst_cuda_context_parent_class)->finalize(object);
 }
 
 static void
 gst_cuda_context_class_init(GstCudaContextClass *klass)
 {
+  G_OBJECT_CLASS(klass)->get_property = context_get_property;
   G_OBJECT_CLASS(klass)->finalize = context_finalize;
+  g_object_class_install_property(G_OBJECT_CLASS(klass), 1,
+                                  g_param_spec_uint("cuda-device-id", "", "", 0, G_MAXUINT, 0, G_PARAM_READABLE));
 }
 
 static void
 gst_cuda_context_init(GstCudaContext *self)
 {
-  self->priv = new GstCudaContextPrivate{ 0 };
+  self->priv = new GstCudaContextPrivate{ 0, nullptr };
+}
+
+/* Current is what was before it. */
+GstCudaContext *
+gst_cuda_context_new(guint device)
+{
+  if ((int)device >= emulator_machine("devices", 2))
+    return nullptr;
+  GstCudaContext *self = GST_CUDA_CONTEXT(g_object_new(GST_TYPE_CUDA_CONTEXT, nullptr));
+  self->priv->device = device;
+  self->priv->context = emulator_context_new((int)device);
+  emulator_context_pop(nullptr);
+  g_atomic_int_inc(&contexts);
+  return GST_CUDA_CONTEXT(gst_object_ref_sink(self));
 }
 
 GstObject *
 emulated_context_new(guint device)
 {
-  GstCudaContext *self = GST_CUDA_CONTEXT(g_object_new(GST_TYPE_CUDA_CONTEXT, nullptr));
-  self->priv->device = (int)device;
-  return GST_OBJECT(gst_object_ref_sink(self));
+  return GST_OBJECT(gst_cuda_context_new(device));
 }
 
-/* Without a context device 0 is current: what then is done with a stream of device 1 stops the program. */
-static void
-make_current(void)
+guint
+emulated_contexts(void)
 {
-  cudaSetDevice(contexts.empty() ? 0 : contexts.back());
+  return (guint)g_atomic_int_get(&contexts);
+}
+
+gboolean
+emulated_context_is_used(GstObject *context)
+{
+  CUcontext handle = GST_CUDA_CONTEXT(context)->priv->context;
+  return emulator_owns_memory(handle) && emulator_owns_streams(handle);
+}
+
+gpointer
+emulated_current_context(void)
+{
+  CUcontext context = nullptr;
+  if (emulator_context_pop(&context) == CUDA_SUCCESS)
+    emulator_context_push(context);
+  return context;
+}
+
+gpointer
+gst_cuda_context_get_handle(GstCudaContext *context)
+{
+  return context->priv->context;
 }
 
 gboolean
 gst_cuda_context_push(GstCudaContext *context)
 {
-  contexts.push_back(context->priv->device);
-  make_current();
-  return TRUE;
+  return emulator_context_push(context->priv->context) == CUDA_SUCCESS;
 }
 
 gboolean
-gst_cuda_context_pop(CUcontext *)
+gst_cuda_context_pop(CUcontext *context)
 {
-  g_assert(!contexts.empty());
-  contexts.pop_back();
-  make_current();
+  if (emulator_context_pop(context) != CUDA_SUCCESS)
+    g_error("more contexts are popped than were pushed");
+  return TRUE;
+}
+
+/* --- contexts of elements -------------------------------------------------------------------------------------- */
+
+GstContext *
+gst_context_new_cuda_context(GstCudaContext *cuda)
+{
+  GstContext *context = gst_context_new(GST_CUDA_CONTEXT_TYPE, TRUE);
+  gst_structure_set(gst_context_writable_structure(context), GST_CUDA_CONTEXT_TYPE, GST_TYPE_CUDA_CONTEXT, cuda,
+                    "cuda-device-id", G_TYPE_UINT, cuda->priv->device, nullptr);
+  return context;
+}
+
+gboolean
+gst_cuda_handle_context_query(GstElement *, GstQuery *query, GstCudaContext *cuda)
+{
+  const char *type;
+  gst_query_parse_context_type(query, &type);
+  if (!cuda || !g_str_equal(type, GST_CUDA_CONTEXT_TYPE))
+    return FALSE;
+  g_autoptr(GstContext) context = gst_context_new_cuda_context(cuda);
+  gst_query_set_context(query, context);
+  return TRUE;
+}
+
+/* What an element has is not replaced; a context of another device than the wanted one is not taken. */
+gboolean
+gst_cuda_handle_set_context(GstElement *, GstContext *context, gint device, GstCudaContext **cuda)
+{
+  GstCudaContext *given = nullptr;
+  if (!context || !gst_context_has_context_type(context, GST_CUDA_CONTEXT_TYPE))
+    return FALSE;
+  if (*cuda)
+    return TRUE;
+  gst_structure_get(gst_context_get_structure(context), GST_CUDA_CONTEXT_TYPE, GST_TYPE_CUDA_CONTEXT, &given, nullptr);
+  if (given && (device < 0 || given->priv->device == (guint)device))
+    *cuda = (GstCudaContext *)gst_object_ref(given);
+  gst_clear_object(&given);
+  return *cuda != nullptr;
+}
+
+/* Of an element with one pad on either side. */
+static void
+ask_neighbour(GstElement *element, const char *pad_name)
+{
+  g_autoptr(GstPad) pad = gst_element_get_static_pad(element, pad_name);
+  g_autoptr(GstQuery) query = gst_query_new_context(GST_CUDA_CONTEXT_TYPE);
+  GstContext *found = nullptr;
+  if (gst_pad_peer_query(pad, query))
+    gst_query_parse_context(query, &found);
+  if (found)
+    gst_element_set_context(element, found);
+}
+
+gboolean
+gst_cuda_ensure_element_context(GstElement *element, gint device, GstCudaContext **cuda)
+{
+  for (const char *pad : { "src", "sink" })
+    if (!*cuda)
+      ask_neighbour(element, pad);
+  if (!*cuda)
+    gst_element_post_message(element, gst_message_new_need_context(GST_OBJECT(element), GST_CUDA_CONTEXT_TYPE));
+  if (*cuda)
+    return TRUE;
+  *cuda = gst_cuda_context_new((guint)MAX(device, 0));
+  if (!*cuda)
+    return FALSE;
+  g_autoptr(GstContext) context = gst_context_new_cuda_context(*cuda);
+  gst_element_set_context(element, context);
+  gst_element_post_message(element, gst_message_new_have_context(GST_OBJECT(element), g_steal_pointer(&context)));
   return TRUE;
 }
 
@@ -93,15 +206,17 @@ memory_map(GstMemory *memory, gsize, GstMapFlags flags)
 {
   if (flags != (GST_MAP_READ | GST_MAP_CUDA))
     g_error("memory of the GPU is mapped with flags %x: neither to be written, nor for the host", (guint)flags);
-  if (contexts.empty() || contexts.back() != GST_CUDA_MEMORY_CAST(memory)->context->priv->device)
+  if (emulator_context() != GST_CUDA_MEMORY_CAST(memory)->context->priv->context)
     g_error("memory of the GPU is mapped in another context than its own");
   g_atomic_int_inc(&maps);
+  g_atomic_int_inc(&mapped);
   return GST_CUDA_MEMORY_CAST(memory)->priv->data;
 }
 
 static void
 memory_unmap(GstMemory *)
 {
+  g_atomic_int_add(&mapped, -1);
 }
 
 static void
@@ -157,6 +272,8 @@ gst_cuda_memory_sync(GstCudaMemory *memory)
 guint
 emulated_memory_maps(void)
 {
+  if (g_atomic_int_get(&mapped))
+    g_error("memory is still mapped");
   return (guint)g_atomic_int_get(&maps);
 }
 

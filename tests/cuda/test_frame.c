@@ -137,9 +137,10 @@ check_picture(const GstVideoInfo *info, Picture picture, Host *host, const Cbiga
   guint8 *device = upload(frame.data[0], info->size);
   const guint8 *data[3] = { device, device + info->offset[1], device + info->offset[2] };
   const gsize stride[3] = { (gsize)info->stride[0], (gsize)info->stride[1], (gsize)info->stride[2] };
-  const guint8 *rgb = cbigan_frame_converter_run(converter, data, stride, &error);
+  CbiganFrame rgb = { .on_device = FALSE };
+  cbigan_frame_converter_run(converter, data, stride, &rgb, &error);
   g_assert_no_error(error);
-  int n, largest = compare(expected, host_stride, rgb, width, height, columns, &n);
+  int n, largest = compare(expected, host_stride, rgb.data, width, height, columns, &n);
   if (largest > 0) {
     g_autofree char *colorimetry = gst_video_colorimetry_to_string(&info->colorimetry);
     g_test_message("%s %dx%d -> %dx%d, %s, chroma site %d, picture %d: differs by up to %d, expected 0; at %d of %d",

@@ -5,72 +5,26 @@
  *
  * The contexts are of device 1, so that work without one pushed would show.
  */
+#define GST_USE_UNSTABLE_API
+#include <cuda_runtime_api.h>
 #include <gst/base/gstbasetransform.h>
+#include <gst/cuda/gstcudautils.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/module.h"
 #include "cuda/cuda_video.h"
+#include "gpu_stream.h"
 #include "gstcuda.h"
-#include "stream.h"
 #include "test_model.h"
 
 #define SIDE 64
-
-static void
-set_gpu_caps(Stream *stream, GstVideoFormat format, int width, int height)
-{
-  gst_video_info_set_format(&stream->info, format, (guint)width, (guint)height);
-  stream->info.fps_n = 25;
-  stream->info.fps_d = 1;
-  GstCaps *caps = gst_video_info_to_caps(&stream->info);
-  gst_caps_set_features_simple(caps, gst_caps_features_from_string(CBIGAN_CUDA_VIDEO_FEATURE));
-  gst_harness_set_src_caps(stream->harness, caps);
-}
-
-/* The buffer with its pixels in GPU memory instead. meta: where the planes lie stands in a GstVideoMeta too. */
-static GstBuffer *
-to_gpu(const GstVideoInfo *info, GstBuffer *buffer, GstObject *context, gboolean meta)
-{
-  GstBuffer *gpu = gst_buffer_new();
-  GstVideoFrame frame;
-  g_assert_true(gst_video_frame_map(&frame, info, buffer, GST_MAP_READ));
-  GstMemory *memory = emulated_memory_new(context, &frame);
-  gst_video_frame_unmap(&frame);
-  gst_buffer_append_memory(gpu, memory);
-  gst_buffer_copy_into(gpu, buffer, GST_BUFFER_COPY_TIMESTAMPS, 0, (gsize)-1);
-  if (meta) {
-    GstVideoInfo *there = &GST_CUDA_MEMORY_CAST(memory)->info;
-    gst_buffer_add_video_meta_full(gpu, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_INFO_FORMAT(info), (guint)info->width,
-                                   (guint)info->height, GST_VIDEO_INFO_N_PLANES(info), there->offset, there->stride);
-    memset(there->offset, 0, sizeof there->offset); /* then it is the meta that counts */
-  }
-  return gpu;
-}
-
-static Stream
-open_stream(int frame, const char *more)
-{
-  g_autofree char *model = test_model_write(frame, 1);
-  g_autofree char *properties = g_strdup_printf("model=%s %s", model, more);
-  return stream_new(properties);
-}
-
-static void
-check_no_complaint(Stream *stream)
-{
-  g_autoptr(GstMessage) message = stream_message(stream, GST_MESSAGE_ERROR | GST_MESSAGE_WARNING);
-  g_autoptr(GError) error = NULL;
-  if (!message)
-    return;
-  gst_message_parse_error(message, &error, NULL);
-  g_error("%s", error->message);
-}
 
 /* One frame through both: the same scores, and the buffer passes with its memory untouched. */
 static void
 check_frame(Stream *system, Stream *gpu, GstObject *context, guint n)
 {
-  GstBuffer *frame = stream_frame(system, n, n % 2), *there = to_gpu(&gpu->info, frame, context, n % 2);
+  GstBuffer *frame = stream_frame(system, n, n % 2), *there = gpu_buffer_new(&gpu->info, frame, context, n % 2);
   GstMemory *memory = gst_buffer_peek_memory(there, 0);
   const guint maps = emulated_memory_maps();
   g_autoptr(GstBuffer) expected = stream_push(system, frame), out = stream_push(gpu, there);
@@ -90,16 +44,16 @@ check_formats(int frame, const char *properties, const int sizes[][2], gsize n_s
 {
   static const GstVideoFormat formats[] = { GST_VIDEO_FORMAT_NV12, GST_VIDEO_FORMAT_P010_10LE, GST_VIDEO_FORMAT_I420,
                                             GST_VIDEO_FORMAT_RGBA, GST_VIDEO_FORMAT_BGRx,      GST_VIDEO_FORMAT_RGB };
-  Stream system = open_stream(frame, properties), gpu = open_stream(frame, properties);
+  Stream system = gpu_stream_new(frame, properties), gpu = gpu_stream_new(frame, properties);
   g_autoptr(GstObject) context = emulated_context_new(1);
   for (guint i = 0; i < G_N_ELEMENTS(formats); i++) {
     const int *size = sizes[i % n_sizes];
     stream_set_caps(&system, formats[i], size[0], size[1]);
-    set_gpu_caps(&gpu, formats[i], size[0], size[1]);
+    gpu_stream_set_caps(&gpu, formats[i], size[0], size[1]);
     for (guint n = 0; n < 2; n++)
       check_frame(&system, &gpu, context, n);
   }
-  check_no_complaint(&gpu);
+  gpu_stream_check(&gpu);
   stream_clear(&system);
   stream_clear(&gpu);
 }
@@ -127,12 +81,91 @@ test_cuda_backend(void)
   check_formats(SIDE, "backend=cuda", sizes, G_N_ELEMENTS(sizes));
 }
 
+/* The RGB of a frame, wherever it was left, in host memory; it is read in a stream of the reader's, as a scorer does.
+ */
+static guint8 *
+read_rgb(const CbiganCudaVideoClass *klass, GstObject *context, const CbiganFrame *rgb)
+{
+  const gsize size = rgb->stride * (gsize)rgb->height;
+  guint8 *copy = g_malloc(size);
+  cudaStream_t stream;
+  if (!rgb->on_device)
+    return memcpy(copy, rgb->data, size);
+  g_assert_true(klass->enter(GST_CUDA_CONTEXT(context)));
+  g_assert_cmpint(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), ==, cudaSuccess);
+  g_assert_cmpint(cudaStreamWaitEvent(stream, rgb->ready, 0), ==, cudaSuccess);
+  g_assert_cmpint(cudaMemcpyAsync(copy, rgb->data, size, cudaMemcpyDeviceToHost, stream), ==, cudaSuccess);
+  g_assert_cmpint(cudaStreamSynchronize(stream), ==, cudaSuccess);
+  g_assert_cmpint(cudaStreamDestroy(stream), ==, cudaSuccess);
+  klass->leave();
+  return copy;
+}
+
+/* It stays on the device only for who runs in the same context, and is the same to the bit. */
+static void
+test_stays(void)
+{
+  g_autofree char *why = NULL;
+  const CbiganCudaVideoClass *klass = cbigan_module_open("cbigan-cuda-video", &why);
+  g_autoptr(GstObject) context = emulated_context_new(1), other = emulated_context_new(1);
+  Stream picture = { 0 };
+  gst_video_info_set_format(&picture.info, GST_VIDEO_FORMAT_NV12, 128, 96);
+  CbiganCudaVideo *video = klass->open(&picture.info, SIDE, SIDE, NULL);
+  gpointer here = klass->handle(GST_CUDA_CONTEXT(context));
+  const gpointer places[] = { NULL, here, klass->handle(GST_CUDA_CONTEXT(other)), here };
+  for (guint n = 0; n < 3; n++) {
+    g_autoptr(GstBuffer) frame = stream_frame(&picture, n, n % 2),
+                         gpu = gpu_buffer_new(&picture.info, frame, context, FALSE);
+    g_autofree guint8 *expected = NULL;
+    for (guint i = 0; i < G_N_ELEMENTS(places); i++) {
+      g_autoptr(GError) error = NULL;
+      CbiganFrame rgb;
+      g_assert_true(klass->convert(video, gpu, places[i], &rgb, &error));
+      g_assert_no_error(error);
+      g_assert_cmpint(rgb.on_device, ==, places[i] == here);
+      g_assert_cmpint(rgb.ready != NULL, ==, rgb.on_device);
+      g_assert_true(rgb.width == SIDE && rgb.height == SIDE);
+      g_autofree guint8 *read = read_rgb(klass, context, &rgb);
+      klass->done(video);
+      if (expected)
+        g_assert_cmpmem(read, 3 * SIDE * SIDE, expected, 3 * SIDE * SIDE);
+      else
+        expected = g_steal_pointer(&read);
+    }
+  }
+  klass->close(video);
+}
+
+/* A scorer of the library's in a context: in one that is gone, an error says so. */
+static void
+test_destroyed_context(void)
+{
+  g_autofree char *path = test_model_write(SIDE, 1), *why = NULL;
+  const CbiganCudaVideoClass *klass = cbigan_module_open("cbigan-cuda-video", &why);
+  GstObject *context = emulated_context_new(1);
+  g_autoptr(CbiganModel) model = cbigan_model_load(path, NULL);
+  CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
+  g_autoptr(GError) error = NULL;
+  options.backend = "cuda";
+  options.cuda_context = klass->handle(GST_CUDA_CONTEXT(context));
+  CbiganScorer *scorer = cbigan_scorer_new(model, &options, &error);
+  g_assert_no_error(error);
+  g_assert_true(emulated_current_context() == options.cuda_context && emulated_context_is_used(context));
+  cbigan_scorer_free(scorer);
+  g_assert_false(emulated_context_is_used(context));
+  gst_object_unref(context);
+  g_assert_null(cbigan_scorer_new(model, &options, &error));
+  g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
+  g_test_message("%s", error->message);
+  g_assert_nonnull(strstr(error->message, "the CUDA context can't be used: cudaErrorContextIsDestroyed"));
+}
+
 /* The caps go through with their features, and with an overlay's. */
 static void
 test_negotiation(void)
 {
   static const char *const accepted[] = { "memory:CUDAMemory", "memory:CUDAMemory,meta:GstVideoOverlayComposition" };
-  Stream stream = open_stream(SIDE, "");
+  Stream stream = gpu_stream_new(SIDE, "");
   g_autoptr(GstPad) pad = gst_element_get_static_pad(stream.element, "sink");
   for (guint i = 0; i < G_N_ELEMENTS(accepted); i++) {
     g_autofree char *text =
@@ -148,7 +181,7 @@ test_negotiation(void)
   g_assert_false(gst_pad_query_accept_caps(pad, other));
   const char *said = gst_element_get_metadata(stream.element, "gpu-memory");
   g_assert_cmpstr(said, ==, "Video in it can be scored here");
-  check_no_complaint(&stream);
+  gpu_stream_check(&stream);
   stream_clear(&stream);
 }
 
@@ -156,12 +189,12 @@ test_negotiation(void)
 static void
 test_changes(void)
 {
-  Stream system = open_stream(SIDE, ""), gpu = open_stream(SIDE, "");
+  Stream system = gpu_stream_new(SIDE, ""), gpu = gpu_stream_new(SIDE, "");
   g_autoptr(GstObject) first = emulated_context_new(1), second = emulated_context_new(0);
   stream_set_caps(&system, GST_VIDEO_FORMAT_NV12, 128, 96);
   stream_set_caps(&gpu, GST_VIDEO_FORMAT_NV12, 128, 96);
   gst_buffer_unref(stream_push(&gpu, stream_frame(&gpu, 0, FALSE)));
-  set_gpu_caps(&gpu, GST_VIDEO_FORMAT_NV12, 128, 96);
+  gpu_stream_set_caps(&gpu, GST_VIDEO_FORMAT_NV12, 128, 96);
   check_frame(&system, &gpu, first, 1);
   check_frame(&system, &gpu, second, 2);
   check_frame(&system, &gpu, first, 3);
@@ -171,7 +204,7 @@ test_changes(void)
   check_frame(&system, &gpu, first, 4);
   stream_set_caps(&gpu, GST_VIDEO_FORMAT_NV12, 128, 96);
   gst_buffer_unref(stream_push(&gpu, stream_frame(&gpu, 5, FALSE)));
-  check_no_complaint(&gpu);
+  gpu_stream_check(&gpu);
   stream_clear(&system);
   stream_clear(&gpu);
 }
@@ -180,10 +213,11 @@ test_changes(void)
 static void
 test_shared_buffer(void)
 {
-  Stream stream = open_stream(SIDE, "");
+  Stream stream = gpu_stream_new(SIDE, "");
   g_autoptr(GstObject) context = emulated_context_new(1);
-  set_gpu_caps(&stream, GST_VIDEO_FORMAT_RGBA, 64, 64);
-  g_autoptr(GstBuffer) frame = stream_frame(&stream, 0, FALSE), ours = to_gpu(&stream.info, frame, context, FALSE);
+  gpu_stream_set_caps(&stream, GST_VIDEO_FORMAT_RGBA, 64, 64);
+  g_autoptr(GstBuffer) frame = stream_frame(&stream, 0, FALSE),
+                       ours = gpu_buffer_new(&stream.info, frame, context, FALSE);
   g_autoptr(GstBuffer) out = stream_push(&stream, gst_buffer_ref(ours));
   g_assert_true(out != ours);
   g_assert_null(gst_buffer_get_custom_meta(ours, "CbiganScore"));
@@ -191,39 +225,23 @@ test_shared_buffer(void)
   stream_clear(&stream);
 }
 
-/* One error, in which these words are; then nothing more comes, and the element stops. */
-static void
-check_one_error(Stream *stream, const char *words)
-{
-  g_autoptr(GstMessage) message = stream_message(stream, GST_MESSAGE_ERROR),
-                        more = stream_message(stream, GST_MESSAGE_ERROR);
-  g_autoptr(GError) error = NULL;
-  g_assert_nonnull(message);
-  g_assert_null(more);
-  gst_message_parse_error(message, &error, NULL);
-  g_test_message("%s", error->message);
-  if (!g_regex_match_simple(words, error->message, 0, 0))
-    g_error("“%s”, expected “%s”", error->message, words);
-  g_assert_cmpint(gst_element_set_state(stream->element, GST_STATE_NULL), ==, GST_STATE_CHANGE_SUCCESS);
-}
-
 static void
 test_wrong_memory(void)
 {
-  Stream stream = open_stream(SIDE, "");
-  set_gpu_caps(&stream, GST_VIDEO_FORMAT_RGBA, 64, 64);
+  Stream stream = gpu_stream_new(SIDE, "");
+  gpu_stream_set_caps(&stream, GST_VIDEO_FORMAT_RGBA, 64, 64);
   g_assert_cmpint(gst_harness_push(stream.harness, stream_frame(&stream, 0, FALSE)), ==, GST_FLOW_ERROR);
-  check_one_error(&stream, "has 1 memories of type SystemMemory: expected one of type gst.cuda.memory");
+  gpu_stream_check_error(&stream, "has 1 memories of type SystemMemory: expected one of type gst.cuda.memory");
   stream_clear(&stream);
 }
 
 static void
 test_interlaced(void)
 {
-  Stream stream = open_stream(SIDE, "");
+  Stream stream = gpu_stream_new(SIDE, "");
   gst_harness_set_src_caps_str(stream.harness, "video/x-raw(memory:CUDAMemory),format=NV12,width=64,height=64,"
                                                "framerate=25/1,interlace-mode=interleaved");
-  check_one_error(&stream, "Interlaced video in GPU memory can't be scored");
+  gpu_stream_check_error(&stream, "Interlaced video in GPU memory can't be scored");
   stream_clear(&stream);
 }
 
@@ -231,17 +249,17 @@ static void
 lose(int after)
 {
   g_autofree char *machine = g_strdup_printf("lost=%d", after);
-  Stream stream = open_stream(SIDE, "");
+  Stream stream = gpu_stream_new(SIDE, "");
   GstObject *context = emulated_context_new(1);
-  set_gpu_caps(&stream, GST_VIDEO_FORMAT_NV12, 128, 96);
+  gpu_stream_set_caps(&stream, GST_VIDEO_FORMAT_NV12, 128, 96);
   g_setenv("CBIGAN_EMULATOR", machine, TRUE);
   GstFlowReturn flow = GST_FLOW_OK;
   for (guint i = 0; i < 20 && flow == GST_FLOW_OK; i++) {
     g_autoptr(GstBuffer) frame = stream_frame(&stream, i, FALSE);
-    flow = gst_harness_push(stream.harness, to_gpu(&stream.info, frame, context, FALSE));
+    flow = gst_harness_push(stream.harness, gpu_buffer_new(&stream.info, frame, context, FALSE));
   }
   g_assert_cmpint(flow, ==, GST_FLOW_ERROR);
-  check_one_error(&stream, "^frame_converter\\.c:[0-9]+: [a-zA-Z_]+\\(.*\\): cudaErrorDevicesUnavailable");
+  gpu_stream_check_error(&stream, "^frame_converter\\.c:[0-9]+: [a-zA-Z_]+\\(.*\\): cudaErrorDevicesUnavailable");
   stream_clear(&stream);
 }
 
@@ -269,15 +287,15 @@ test_memory(void)
   g_autoptr(GstObject) context = emulated_context_new(1);
   g_setenv("CBIGAN_EMULATOR", "memory=1", TRUE);
   for (guint i = 0; i < G_N_ELEMENTS(frames); i++) {
-    Stream stream = open_stream(frames[i], "");
-    set_gpu_caps(&stream, GST_VIDEO_FORMAT_NV12, 640, 480);
+    Stream stream = gpu_stream_new(frames[i], "");
+    gpu_stream_set_caps(&stream, GST_VIDEO_FORMAT_NV12, 640, 480);
     g_autoptr(GstBuffer) frame = stream_frame(&stream, 0, FALSE);
-    GstFlowReturn flow = gst_harness_push(stream.harness, to_gpu(&stream.info, frame, context, FALSE));
+    GstFlowReturn flow = gst_harness_push(stream.harness, gpu_buffer_new(&stream.info, frame, context, FALSE));
     g_assert_cmpint(flow, ==, frames[i] ? GST_FLOW_OK : GST_FLOW_ERROR);
     if (flow == GST_FLOW_OK)
       gst_buffer_unref(gst_harness_pull(stream.harness));
     else
-      check_one_error(&stream, "^frame_converter\\.c:[0-9]+: cudaMalloc\\(.*\\): cudaErrorMemoryAllocation");
+      gpu_stream_check_error(&stream, "^frame_converter\\.c:[0-9]+: cudaMalloc\\(.*\\): cudaErrorMemoryAllocation");
     stream_clear(&stream);
   }
   g_setenv("CBIGAN_EMULATOR", "", TRUE);
@@ -290,11 +308,11 @@ test_again_and_again(void)
   g_autoptr(GstObject) context = emulated_context_new(1);
   g_setenv("CBIGAN_EMULATOR", "memory=1", TRUE);
   for (int i = 0; i < 60; i++) {
-    Stream stream = open_stream(SIDE, "");
-    set_gpu_caps(&stream, GST_VIDEO_FORMAT_NV12, 320, 240);
+    Stream stream = gpu_stream_new(SIDE, "");
+    gpu_stream_set_caps(&stream, GST_VIDEO_FORMAT_NV12, 320, 240);
     g_autoptr(GstBuffer) frame = stream_frame(&stream, 0, FALSE);
-    g_autoptr(GstBuffer) out = stream_push(&stream, to_gpu(&stream.info, frame, context, FALSE));
-    check_no_complaint(&stream);
+    g_autoptr(GstBuffer) out = stream_push(&stream, gpu_buffer_new(&stream.info, frame, context, FALSE));
+    gpu_stream_check(&stream);
     stream_clear(&stream);
   }
   g_setenv("CBIGAN_EMULATOR", "", TRUE);
@@ -305,7 +323,7 @@ static void
 check_driver(const char *machine, const char *words)
 {
   g_setenv("CBIGAN_EMULATOR", machine, TRUE);
-  Stream stream = open_stream(SIDE, "");
+  Stream stream = gpu_stream_new(SIDE, "");
   g_autoptr(GstPad) pad = gst_element_get_static_pad(stream.element, "sink");
   g_autoptr(GstCaps) template = gst_pad_get_pad_template_caps(pad);
   g_autofree char *text = gst_caps_to_string(template);
@@ -347,6 +365,8 @@ main(int argc, char **argv)
   g_test_add_func("/gpu-video/formats", test_formats);
   g_test_add_func("/gpu-video/native-sizes", test_native_sizes);
   g_test_add_func("/gpu-video/cuda-backend", test_cuda_backend);
+  g_test_add_func("/gpu-video/stays", test_stays);
+  g_test_add_func("/gpu-video/destroyed-context", test_destroyed_context);
   g_test_add_func("/gpu-video/negotiation", test_negotiation);
   g_test_add_func("/gpu-video/changes", test_changes);
   g_test_add_func("/gpu-video/shared-buffer", test_shared_buffer);

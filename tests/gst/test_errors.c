@@ -3,6 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include <cbigan.h>
 #include <math.h>
 #include <string.h>
 
@@ -182,6 +183,42 @@ test_bare_model(void)
   stream_clear(&stream);
 }
 
+static char *logged;
+
+static void
+log_choice(GstDebugCategory *category, GstDebugLevel level, const char *file, const char *function, int line,
+           GObject *object, GstDebugMessage *message, gpointer unused)
+{
+  if (strstr(gst_debug_message_get(message), "backend=auto")) {
+    g_free(logged);
+    logged = g_strdup(gst_debug_message_get(message));
+  }
+}
+
+/* The log tells what was chosen, and why nothing else was. */
+static void
+test_auto_backend(void)
+{
+  g_autofree char *model = test_model_write(64, 1), *properties = g_strdup_printf("model=%s", model),
+                  *asked = g_strdup_printf("%s backend=cpu", properties), *why = cbigan_backend_unavailable("cuda");
+  g_autofree char *cuda = g_strdup_printf("; cuda: %s;", why ? why : "comes behind it, so it must be asked for");
+  gst_debug_set_threshold_for_name("cbiganscore", GST_LEVEL_INFO);
+  gst_debug_add_log_function(log_choice, NULL, NULL);
+  Stream stream = stream_new(asked);
+  stream_clear(&stream);
+  g_assert_null(logged);
+  stream = stream_new(properties);
+  stream_clear(&stream);
+  gst_debug_remove_log_function(log_choice);
+  gst_debug_unset_threshold_for_name("cbiganscore");
+  g_assert_nonnull(logged);
+  g_test_message("%s", logged);
+  g_assert_true(g_str_has_prefix(logged, "backend=auto took cpu; "));
+  g_assert_nonnull(strstr(logged, cuda));
+  g_assert_nonnull(strstr(logged, "; reference: comes behind it, so it must be asked for"));
+  g_clear_pointer(&logged, g_free);
+}
+
 typedef struct {
   GstElement *element;
   char *models[3];
@@ -232,6 +269,7 @@ main(int argc, char **argv)
   g_test_add_func("/errors/short-buffer", test_short_buffer);
   g_test_add_func("/errors/swap", test_swap);
   g_test_add_func("/errors/bare-model", test_bare_model);
+  g_test_add_func("/errors/auto-backend", test_auto_backend);
   g_test_add_func("/errors/swap-meanwhile", test_swap_meanwhile);
   int status = g_test_run();
   test_model_cleanup();

@@ -7,6 +7,8 @@
  * Where it can't be had, what is left must work and words must say why: that runs everywhere. The pipelines are skipped
  * without a GPU; tests/cuda/test_gpu_video.c has the same on the emulated one.
  */
+#include <cbigan.h>
+#include <math.h>
 #include <string.h>
 
 #include "stream.h"
@@ -74,6 +76,30 @@ test_refused(void)
   g_assert_cmpfloat(number_of(score_of(out), "score"), >, 0);
   stream_clear(&stream);
   g_clear_pointer(&logged, g_free);
+}
+
+/* Asked for where it can't run: an error that says why. */
+static void
+test_no_cuda_backend(void)
+{
+  g_autofree char *why = cbigan_backend_unavailable("cuda"), *model = test_model_write(64, 1);
+  g_autofree char *line = g_strdup_printf("cbiganscore backend=cuda model=%s", model);
+  if (!why) {
+    g_test_skip("the backend can run here");
+    return;
+  }
+  g_autoptr(GstElement) element = gst_object_ref_sink(gst_parse_launch(line, NULL));
+  g_autoptr(GstBus) bus = gst_bus_new();
+  gst_element_set_bus(element, bus);
+  g_assert_cmpint(gst_element_set_state(element, GST_STATE_PLAYING), ==, GST_STATE_CHANGE_FAILURE);
+  g_autoptr(GstMessage) message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR | GST_MESSAGE_NEED_CONTEXT);
+  g_autoptr(GError) error = NULL;
+  g_assert_nonnull(message);
+  gst_message_parse_error(message, &error, NULL);
+  g_test_message("%s", error->message);
+  g_assert_nonnull(strstr(error->message, why));
+  gst_element_set_state(element, GST_STATE_NULL);
+  gst_element_set_bus(element, NULL);
 }
 
 /* TRUE where the elements are there too; else the test is skipped. */
@@ -145,6 +171,33 @@ test_upload(void)
   }
 }
 
+/* Scored where it is: which of two ways to convolve is the faster one is measured each time, so not to the bit. */
+static void
+test_cuda_backend(void)
+{
+  static const char *const elements[] = { "cudaupload", "videoconvert", NULL };
+  g_autofree char *why = cbigan_backend_unavailable("cuda"), *model = test_model_write(64, 1);
+  double scores[2][FRAMES];
+  if (!have(elements))
+    return;
+  if (why) {
+    g_test_skip(why);
+    return;
+  }
+  for (int gpu = 0; gpu < 2; gpu++) {
+    g_autofree char *line = g_strdup_printf(
+        "cbigantestsrc num-buffers=%d seed=3 defects=1 ! videoconvert dither=none ! "
+        "video/x-raw,format=NV12,width=640,height=360,framerate=25/1 ! %s cbiganscore model=%s backend=%s "
+        "qos=false updates=every-frame ! fakesink",
+        FRAMES, gpu ? "cudaupload !" : "", model, gpu ? "cuda" : "cpu");
+    run_scores(line, scores[gpu]);
+  }
+  for (guint k = 0; k < FRAMES; k++) {
+    g_test_message("frame %u: cpu %.9g, cuda %.9g", k, scores[0][k], scores[1][k]);
+    g_assert_cmpfloat(fabs(scores[1][k] - scores[0][k]), <=, 1e-4 * scores[0][k]);
+  }
+}
+
 /* What a decoder leaves in GPU memory is what it leaves in system memory. */
 static void
 test_decoder(void)
@@ -173,7 +226,9 @@ main(int argc, char **argv)
   gst_init(&argc, &argv);
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/no-gpu-memory/refused", test_refused);
+  g_test_add_func("/no-gpu-memory/cuda-backend", test_no_cuda_backend);
   g_test_add_func("/gpu-memory/upload", test_upload);
+  g_test_add_func("/gpu-memory/cuda-backend", test_cuda_backend);
   g_test_add_func("/gpu-memory/decoder", test_decoder);
   int status = g_test_run();
   test_model_cleanup();
