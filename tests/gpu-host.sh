@@ -12,8 +12,8 @@
 # cuDNN must have all of its libraries, and CUDA its libnvrtc: fused graphs are compiled at run time. Where one can't be
 # loaded, host.txt says so, and steps of networks are done in other ways.
 # The packages are unpacked beside its own, into cbigan-gpu/root. What comes back is cbigan-gpu/report.tar.gz: what the
-# host is, logs, test results, `cbigan bench`, and the comparison with PyTorch where the host's Python has one for the
-# GPU. Exit status 0: all passed; 77: no GPU that can run this; 1: a failure.
+# host is, logs, test results, `cbigan bench`, frames a second from video in GPU memory, and the comparison with PyTorch
+# where the host's Python has one for the GPU. Exit status 0: all passed; 77: no GPU that can run this; 1: a failure.
 set -euo pipefail
 # shellcheck source=pipelines/setup.sh
 . "$(dirname "$0")/../pipelines/setup.sh"
@@ -56,13 +56,14 @@ list_packages() { # BUILD
   printf '%s\n' meson ninja-build pkgconf pkgconf-bin libpkgconf3
 }
 
-# Video in GPU memory: GStreamer's CUDA library, and the elements of the test that has pipelines, with what they load.
+# Video in GPU memory: GStreamer's CUDA library, and the elements of the test and the measurement that have pipelines,
+# with what they load.
 list_gpu_video_packages() {
   local plugins files
   plugins=$(pkg-config --variable=pluginsdir gstreamer-1.0)
   mapfile -t files < <(pc_files gstreamer-cuda-1.0)
   package_of "${files[@]}"
-  mapfile -t files < <(printf '%s\n' "$plugins"/libgst{coreelements,nvcodec,videoconvertscale,videoparsersbad}.so)
+  mapfile -t files < <(printf '%s\n' "$plugins"/libgst{app,coreelements,nvcodec,videoconvertscale,videoparsersbad,videotestsrc}.so)
   package_of "${files[@]}"
   mapfile -t files < <(ldd "${files[@]}" | awk '$3 ~ /^\// { print $3 }' | sort -u)
   package_of "${files[@]}" | grep -vxE 'libc6|libgcc-s1|libstdc\+\+6|libgomp1'
@@ -173,6 +174,14 @@ compare_with_pytorch() { # BUILD REPORT
   esac
 }
 
+measure_video() { # BUILD REPORT: frames a second from 1080p video in GPU memory
+  local status=0
+  GST_PLUGIN_PATH=$1/gst-plugin GST_REGISTRY=$2/../registry.bin "$1/tests/bench/gpu_stream" > "$2/gpu-video.md" \
+    2> "$2/gpu-video.log" || status=$?
+  ((status == 77)) || return "$status"
+  cat "$2/gpu-video.md" # it says what is missing
+}
+
 check_memory() { # BUILD: kernels under NVIDIA's checkers
   local tool part status=0
   for tool in memcheck racecheck; do
@@ -233,6 +242,7 @@ run() {
     fi
     say "measuring"
     bench "$build/trainer/cbigan" cuda,cpu > "$report/bench.json" 2> "$report/bench.log" || failed=1
+    measure_video "$build" "$report" || failed=1
     compare_with_pytorch "$build" "$report" || failed=1
   elif ((!failed)); then
     failed=77
