@@ -69,6 +69,8 @@ typedef struct {
   const guint8 *data; /* (height rows of stride bytes) */
   int width, height;
   gsize stride;
+  gboolean on_device; /* these two as CbiganFrame's; only for intake */
+  gpointer ready;
 } CbiganPixels;
 
 typedef struct {
@@ -86,7 +88,8 @@ typedef struct {
 /* Frames of one size in a backend's memory, on their way to patches; subclasses embed it first. */
 typedef struct _CbiganIntake CbiganIntake;
 struct _CbiganIntake {
-  /* Not to be recorded. Frame number `frame`; host memory is the caller's again when this returns. */
+  /* Not to be recorded. Frame number `frame`; host memory is the caller's again when this returns, device memory after
+   * finish(). */
   void (*take)(CbiganIntake *self, int frame, const CbiganPixels *pixels);
   /* Of the first n frames: gain and shift, to the bits of cbigan_light_compensation(). */
   void (*light)(CbiganIntake *self, int n, double low, double median);

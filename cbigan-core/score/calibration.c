@@ -56,7 +56,7 @@ check(const CbiganModelInfo *info, const CbiganCalibrationOptions *options, cons
     return cbigan_refuse(error, _("the model's critic grid is %d; expected 1 to its patch, %d"), info->critic_grid,
                          info->patch);
   for (guint i = 0; i < n + options->n_seen; i++)
-    if (!cbigan_measure_check(info, i < n ? &frames[i] : &options->seen[i - n], error))
+    if (!cbigan_measure_check(info, i < n ? &frames[i] : &options->seen[i - n], FALSE, error))
       return FALSE;
   return TRUE;
 }

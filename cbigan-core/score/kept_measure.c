@@ -315,13 +315,13 @@ static int
 count(CbiganKeptMeasure *self, const CbiganFrame *frames, guint n, GError **error)
 {
   Stage *s = &self->stage;
-  if (!cbigan_measure_check(self->info, &frames[0], error) ||
+  if (!cbigan_measure_check(self->info, &frames[0], TRUE, error) ||
       ((frames[0].width != s->width || frames[0].height != s->height) &&
        !stage_make(self, frames[0].width, frames[0].height, error)))
     return 0;
   int same = 1;
   while (same < (int)MIN(n, (guint)s->most) && frames[same].width == s->width && frames[same].height == s->height) {
-    if (!cbigan_measure_check(self->info, &frames[same], error))
+    if (!cbigan_measure_check(self->info, &frames[same], TRUE, error))
       return 0;
     same++;
   }
@@ -339,7 +339,7 @@ cbigan_kept_measure_run(CbiganKeptMeasure *self, const CbiganFrame *frames, guin
       return FALSE;
     for (int i = 0; i < some; i++) {
       const CbiganFrame *f = &frames[done + (guint)i];
-      s->intake->take(s->intake, i, &(CbiganPixels){ f->data, f->width, f->height, f->stride });
+      s->intake->take(s->intake, i, &(CbiganPixels){ f->data, f->width, f->height, f->stride, f->on_device, f->ready });
     }
     const int patches = (int)s->patches.corners->len;
     for (int first = 0; first < patches; first += self->passes->batch)

@@ -70,7 +70,7 @@ cbigan_measure_batch(const CbiganModelInfo *info)
 }
 
 gboolean
-cbigan_measure_check(const CbiganModelInfo *info, const CbiganFrame *frame, GError **error)
+cbigan_measure_check(const CbiganModelInfo *info, const CbiganFrame *frame, gboolean on_device, GError **error)
 {
   if (info->frame_width && (frame->width != info->frame_width || frame->height != info->frame_height)) {
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME, _("the frame has %d x %d pixels, the model wants %d x %d"),
@@ -83,10 +83,11 @@ cbigan_measure_check(const CbiganModelInfo *info, const CbiganFrame *frame, GErr
                 frame->height, frame->stride);
     return FALSE;
   }
-  if (frame->on_device)
-    g_set_error_literal(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,
-                        _("the frame is in a GPU's memory; expected host memory"));
-  return !frame->on_device;
+  if (!frame->on_device || on_device)
+    return TRUE;
+  g_set_error_literal(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,
+                      _("the frame is in a GPU's memory; expected host memory"));
+  return FALSE;
 }
 
 gboolean
@@ -220,7 +221,7 @@ begin_frame(CbiganMeasure *self, const CbiganFrame *frame, guint number, Slot **
   Slot *slot = self->slots;
   while (slot->busy)
     slot++;
-  if (!cbigan_measure_check(self->info, frame, error) ||
+  if (!cbigan_measure_check(self->info, frame, FALSE, error) ||
       !cbigan_patches_cover(&slot->patches, frame->width, frame->height, error))
     return FALSE;
   grow(self, slot, (gsize)frame->width, (gsize)frame->height);

@@ -29,8 +29,10 @@ gboolean cbigan_measure_run(CbiganMeasure *self, const CbiganFrame *frames, guin
 int cbigan_measure_batch(const CbiganModelInfo *info);
 /* FALSE, with CBIGAN_ERROR_BACKEND unless the backend has failed, which says why: */
 gboolean cbigan_measure_not_finite(CbiganBackend *backend, guint frame, GError **error);
-/* FALSE with CBIGAN_ERROR_FRAME unless a frame has the model's size and a sane stride. */
-gboolean cbigan_measure_check(const CbiganModelInfo *info, const CbiganFrame *frame, GError **error);
+/* FALSE with CBIGAN_ERROR_FRAME unless a frame has the model's size and a sane stride, and is in host memory or may be
+ * on the device. */
+gboolean cbigan_measure_check(const CbiganModelInfo *info, const CbiganFrame *frame, gboolean on_device,
+                              GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganMeasure, cbigan_measure_free)
 

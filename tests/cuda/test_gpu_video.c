@@ -160,6 +160,47 @@ test_destroyed_context(void)
   g_assert_nonnull(strstr(error->message, "the CUDA context can't be used: cudaErrorContextIsDestroyed"));
 }
 
+/* Frames in device memory and in the host's, in one call and in turns. */
+static void
+test_device_frames(void)
+{
+  g_autofree char *path = test_model_write(SIDE, 1), *why = NULL;
+  const CbiganCudaVideoClass *klass = cbigan_module_open("cbigan-cuda-video", &why);
+  g_autoptr(GObject) context = G_OBJECT(emulated_context_new(1));
+  g_autoptr(CbiganModel) model = cbigan_model_load(path, NULL);
+  CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
+  Stream picture = { 0 };
+  gst_video_info_set_format(&picture.info, GST_VIDEO_FORMAT_RGB, SIDE, SIDE);
+  g_autofree guint8 *pixels = test_cloth(SIDE, SIDE, 1, TRUE), *others = test_cloth(SIDE, SIDE, 2, FALSE);
+  CbiganFrame here = { pixels, SIDE, SIDE, 3 * SIDE }, other = { others, SIDE, SIDE, 3 * SIDE }, there;
+  g_autoptr(GstBuffer) frame = stream_frame(&picture, 1, TRUE),
+                       gpu = gpu_buffer_new(&picture.info, frame, GST_OBJECT(context), FALSE);
+  options.backend = "cuda";
+  options.cuda_context = klass->handle(GST_CUDA_CONTEXT(context));
+  options.batch = 2;
+  g_autoptr(CbiganScorer) scorer = cbigan_scorer_new(model, &options, NULL);
+  CbiganCudaVideo *video = klass->open(&picture.info, SIDE, SIDE, NULL);
+  double expected[2] = { 0 };
+  for (guint i = 0; i < 5; i++) {
+    g_autoptr(GError) error = NULL;
+    CbiganResult results[2] = { CBIGAN_RESULT_INIT, CBIGAN_RESULT_INIT };
+    g_assert_true(klass->convert(video, gpu, options.cuda_context, &there, NULL));
+    const CbiganFrame frames[][2] = {
+      { here, other }, { there, other }, { other, there }, { here, other }, { there, there }
+    };
+    g_assert_true(cbigan_scorer_score(scorer, frames[i], 2, results, &error));
+    g_assert_no_error(error);
+    klass->done(video);
+    for (int k = 0; k < 2; k++) {
+      if (i == 0)
+        expected[k] = results[k].score;
+      g_assert_cmpfloat(results[k].score, ==, expected[frames[i][k].data == others]);
+      cbigan_result_clear(&results[k]);
+    }
+  }
+  klass->close(video);
+}
+
 /* The caps go through with their features, and with an overlay's. */
 static void
 test_negotiation(void)
@@ -367,6 +408,7 @@ main(int argc, char **argv)
   g_test_add_func("/gpu-video/cuda-backend", test_cuda_backend);
   g_test_add_func("/gpu-video/stays", test_stays);
   g_test_add_func("/gpu-video/destroyed-context", test_destroyed_context);
+  g_test_add_func("/gpu-video/device-frames", test_device_frames);
   g_test_add_func("/gpu-video/negotiation", test_negotiation);
   g_test_add_func("/gpu-video/changes", test_changes);
   g_test_add_func("/gpu-video/shared-buffer", test_shared_buffer);

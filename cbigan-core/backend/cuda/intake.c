@@ -3,8 +3,9 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A frame from the host goes through pinned memory, so that the copy runs behind the caller's back. Kernels find each
- * frame by a table on the device: graphs stay the same wherever a frame lies.
+ * A frame from the host goes through pinned memory, so that the copy runs behind the caller's back; one that is on the
+ * device is read where it is. Kernels find each frame by a table on the device: graphs stay the same wherever a frame
+ * lies.
  */
 #include "backend/cuda/cuda.h"
 
@@ -24,13 +25,31 @@ typedef struct {
   unsigned *histograms; /* (frames, 256) */
 } Intake;
 
-/* Since finish() was called the pinned memory is nobody's. */
+/* Since finish() was called the pinned memory is nobody's: of frames and, here, of the table. */
+static void
+find_at(Intake *self, int frame, CbiganCudaFrame place)
+{
+  CbiganCudaFrame *row = &self->table[frame];
+  if (row->pixels == place.pixels && row->stride == place.stride)
+    return;
+  *row = place;
+  CBIGAN_CUDA_TRY(self->cuda,
+                  cudaMemcpyAsync(self->there + frame, row, sizeof *row, cudaMemcpyHostToDevice, self->cuda->stream));
+}
+
 static void
 take(CbiganIntake *base, int frame, const CbiganPixels *pixels)
 {
   Intake *self = (Intake *)base;
   const gsize at = (gsize)frame * self->frame, row = 3 * (gsize)self->width;
   cbigan_cuda_enter(self->cuda);
+  if (pixels->on_device) {
+    if (pixels->ready)
+      CBIGAN_CUDA_TRY(self->cuda, cudaStreamWaitEvent(self->cuda->stream, pixels->ready, 0));
+    find_at(self, frame, (CbiganCudaFrame){ pixels->data, pixels->stride });
+    return;
+  }
+  find_at(self, frame, (CbiganCudaFrame){ self->frames_there + at, row });
   for (int y = 0; y < self->height; y++)
     memcpy(self->frames + at + (gsize)y * row, pixels->data + (gsize)y * pixels->stride, row);
   CBIGAN_CUDA_TRY(self->cuda, cudaMemcpyAsync(self->frames_there + at, self->frames + at, self->frame,
