@@ -12,17 +12,17 @@
  * The pixels pass unchanged; the results travel with the buffers and on the bus. Any raw video in system memory will
  * do: it is converted and resized for the model inside. So will progressive video in an NVIDIA GPU's memory
  * (`memory:CUDAMemory`, as nvh264dec and cudaupload make it), where the driver and our module for it are found: the
- * frame stays there, only the model's small picture of it is brought to the host. Where they are not, such elements
- * can't be linked: `gst-inspect-1.0 cbiganscore` says what is missing, under “Gpu-memory”, and so does a warning in the
- * log (`GST_DEBUG=cbiganscore:2`).
+ * frame stays there, and only the model's small picture of it is brought to the host, where it is not scored there too
+ * (see below). Where they are not, such elements can't be linked: `gst-inspect-1.0 cbiganscore` says what is missing,
+ * under “Gpu-memory”, and so does a warning in the log (`GST_DEBUG=cbiganscore:2`).
  *
  * ## On a GPU
  *
  * backend=cuda computes in the CUDA context that the pipeline shares, as GStreamer's own elements do: a neighbour's,
  * one that the application sets (`gst.cuda.context`), or a new one of the device `device-id`, which others can share.
  * With device-id=-1 a shared one may be of any device; else one of another device is left alone and a new one is made.
- * Video may lie in other contexts, on other devices too. backend=auto says in the log what it took, and why nothing
- * else.
+ * The model's picture of a frame in that context never comes to the host; video may lie in other contexts too, on other
+ * devices even. backend=auto says in the log what it took, and why nothing else.
  *
  * ## On the buffers
  *
@@ -280,8 +280,9 @@ score_pixels(GstCbiganScore *self, const GstVideoInfo *info, const CbiganTuning 
       !cbigan_scorer_set_threshold(scorer, tuning->threshold < 0 ? NAN : tuning->threshold, error) ||
       !cbigan_scorer_set_lambda(scorer, tuning->lambda < 0 ? NAN : tuning->lambda, error))
     return FALSE;
-  if (!cbigan_stream_input_begin(self->input, buffer, NULL, &rgb, error))
+  if (!cbigan_stream_input_begin(self->input, buffer, cbigan_session_place(self->session), &rgb, error))
     return FALSE;
+  GST_LOG_OBJECT(self, "the model's picture is in %s memory", rgb.on_device ? "the GPU's" : "host");
   gboolean scored = cbigan_session_score(self->session, &rgb, &self->annotation.result, error);
   cbigan_stream_input_end(self->input);
   return scored;

@@ -105,6 +105,12 @@ cbigan_session_accepts(const CbiganSession *self, const GstVideoInfo *info, GErr
   return FALSE;
 }
 
+gpointer
+cbigan_session_place(const CbiganSession *self)
+{
+  return cbigan_gpu_handle(self->context);
+}
+
 gboolean
 cbigan_session_score(CbiganSession *self, const CbiganFrame *frame, CbiganResult *result, GError **error)
 {

@@ -41,6 +41,8 @@ void cbigan_session_free(CbiganSession *self);
 /* FALSE with CBIGAN_ERROR_FRAME if frames of this video are too small for the model. */
 gboolean cbigan_session_accepts(const CbiganSession *self, const GstVideoInfo *info, GError **error);
 
+/* The CUcontext in whose memory frames may be, as the scorer runs in it; NULL: they must be in host memory. */
+gpointer cbigan_session_place(const CbiganSession *self);
 /* As cbigan_scorer_score(), of one frame. The calling thread's current CUDA context stays what it is. */
 gboolean cbigan_session_score(CbiganSession *self, const CbiganFrame *frame, CbiganResult *result, GError **error);
 /* Which backend “auto” took, and why none of the others: for the log (transfer full). Asks them all. */

@@ -214,6 +214,28 @@ check_runs_in(Line *line, GstObject *context)
   g_assert_true(emulated_context_is_used(context));
 }
 
+static guint n_on_device;
+
+static void
+log_place(GstDebugCategory *category, GstDebugLevel level, const char *file, const char *function, int line,
+          GObject *object, GstDebugMessage *message, gpointer unused)
+{
+  n_on_device += g_str_has_suffix(gst_debug_message_get(message), "in the GPU's memory");
+}
+
+/* As check_scores(): and so many of the small pictures stay on the device, none of those from system memory. */
+static void
+check_place(Line *line, GstObject *context, guint on_device)
+{
+  gst_debug_set_threshold_for_name("cbiganscore", GST_LEVEL_LOG);
+  gst_debug_add_log_function(log_place, NULL, NULL);
+  n_on_device = 0;
+  check_scores(line, context);
+  gst_debug_remove_log_function(log_place);
+  gst_debug_unset_threshold_for_name("cbiganscore");
+  g_assert_cmpuint(n_on_device, ==, on_device);
+}
+
 static guint
 device_of(GstObject *context)
 {
@@ -235,7 +257,7 @@ test_neighbour(void)
   check_runs_in(line, context);
   g_assert_cmpuint(line->n_needed + line->n_had, ==, 0);
   g_assert_cmpuint(emulated_contexts(), ==, contexts);
-  check_scores(line, context);
+  check_place(line, context, 2);
   line_free(line);
 }
 
@@ -314,7 +336,7 @@ test_other_device(void)
   line_run(line);
   g_autoptr(GstObject) own = told_context(line);
   g_assert_cmpuint(device_of(own), ==, 1);
-  check_scores(line, context);
+  check_place(line, context, 0);
   line_free(line);
 }
 
@@ -326,7 +348,7 @@ test_other_context(void)
   Line *line = line_new("backend=cuda");
   line->neighbour = context;
   line_run(line);
-  check_scores(line, other);
+  check_place(line, other, 0);
   check_told(line, context);
   for (guint n = 0; n < 4; n++)
     score_frame(line, n, n % 2 ? context : other);
