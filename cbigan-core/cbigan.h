@@ -170,7 +170,8 @@ void cbigan_result_clear(CbiganResult *result);
 
 typedef struct _CbiganScorer CbiganScorer;
 
-/* options: NULL = CBIGAN_SCORER_OPTIONS_INIT. Keeps a reference to the model. Takes up to a second.
+/* options: NULL = CBIGAN_SCORER_OPTIONS_INIT. Keeps a reference to the model. Takes up to a second; on a GPU in bf16 or
+ * fp16 maybe half a minute, as cuDNN compiles kernels.
  * NULL with CBIGAN_ERROR_BACKEND or _ARGUMENT. */
 CbiganScorer *cbigan_scorer_new(CbiganModel *model, const CbiganScorerOptions *options, GError **error);
 void cbigan_scorer_free(CbiganScorer *scorer);

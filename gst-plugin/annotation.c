@@ -89,7 +89,7 @@ cbigan_annotation_update(CbiganAnnotation *self, const GstVideoInfo *info, gbool
 {
   cbigan_annotation_reset(self);
   self->valid = TRUE;
-  if (!self->result.map || !(self->result.threshold > 0))
+  if (!self->result.map_width || !(self->result.threshold > 0))
     return TRUE;
   /* Colours that fade in below the threshold would make good frames look doubtful. */
   return make_heatmap(self) && (!overlay || !self->result.n_regions || make_overlay(self, info));

@@ -25,7 +25,7 @@ typedef struct {
   GstClockTime pts;                      /* of that frame */
   guint event_id;                        /* 0 = no anomaly is on */
   char *model;                           /* path */
-  GstSample *heatmap;                    /* GRAY16_LE; NULL without a threshold */
+  GstSample *heatmap;                    /* GRAY16_LE; NULL without a threshold or a map */
   GstVideoOverlayRectangle *overlay;     /* NULL: not asked for, or no region over the threshold */
   CbiganPicturePool gray, colour;
 } CbiganAnnotation;

@@ -39,7 +39,8 @@
  * - `regions` (#GstValueArray of #GstStructure): `x`, `y`, `w`, `h` (double, fractions of the frame), `peak` (double,
  * normalized)
  * - `heatmap` (#GstSample): GRAY16_LE picture of the map, of the model's frame size, normalized as the score is: 32768
- * = the threshold; absent without a threshold
+ * = the threshold; absent without a threshold, and where the property `heatmaps` wants none: of good frames it costs
+ * time that nobody may need, most of it where the backend is a GPU
  * - `model` (string): path of the model that scored it
  *
  * With overlay=attach, a #GstVideoOverlayCompositionMeta with the map in colours, transparent where normal, and only on

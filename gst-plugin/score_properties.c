@@ -18,7 +18,8 @@ enum {
   PROP_DEVICE_ID,
   PROP_THREADS,
   PROP_SCORE,
-  PROP_PRECISION, /* the last of them */
+  PROP_PRECISION,
+  PROP_HEATMAPS, /* the last of them */
   /* these act on the next frame */
   PROP_THRESHOLD,
   PROP_LAMBDA,
@@ -60,6 +61,21 @@ precision_get_type(void)
   };
   if (g_once_init_enter(&type))
     g_once_init_leave(&type, g_enum_register_static("CbiganPrecision", values));
+  return type;
+}
+
+static GType
+maps_get_type(void)
+{
+  static gsize type = 0;
+  static const GEnumValue values[] = {
+    { CBIGAN_MAPS_ALL, N_("Every scored frame"), "all" },
+    { CBIGAN_MAPS_ANOMALOUS, N_("Those over the threshold"), "anomalous" },
+    { CBIGAN_MAPS_NONE, N_("None, and no overlay and no regions"), "none" },
+    { 0, NULL, NULL },
+  };
+  if (g_once_init_enter(&type))
+    g_once_init_leave(&type, g_enum_register_static("CbiganMaps", values));
   return type;
 }
 
@@ -152,6 +168,9 @@ change_setting(CbiganSettings *settings, guint id, const GValue *value)
   case PROP_PRECISION:
     settings->precision = (CbiganPrecision)g_value_get_enum(value);
     break;
+  case PROP_HEATMAPS:
+    settings->maps = (CbiganMaps)g_value_get_enum(value);
+    break;
   }
 }
 
@@ -224,7 +243,7 @@ static void
 set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstCbiganScore *self = GST_CBIGAN_SCORE(object);
-  if (id <= PROP_PRECISION) {
+  if (id <= PROP_HEATMAPS) {
     set_setting(self, id, value);
     return;
   }
@@ -256,6 +275,9 @@ get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
     break;
   case PROP_PRECISION:
     g_value_set_enum(value, (gint)self->settings.precision);
+    break;
+  case PROP_HEATMAPS:
+    g_value_set_enum(value, (gint)self->settings.maps);
     break;
   case PROP_THRESHOLD:
     g_value_set_double(value, self->tuning.threshold);
@@ -323,6 +345,10 @@ install_settings(GObjectClass *object_class)
                                   g_param_spec_enum("precision", _("Precision"),
                                                     _("What the networks' products are multiplied in"),
                                                     precision_get_type(), CBIGAN_PRECISION_AUTO, LIVE));
+  g_object_class_install_property(object_class, PROP_HEATMAPS,
+                                  g_param_spec_enum("heatmaps", _("Heat maps"),
+                                                    _("Which frames get a heat map; a GPU's stays there otherwise"),
+                                                    maps_get_type(), CBIGAN_MAPS_ALL, LIVE));
 }
 
 static void
@@ -373,6 +399,7 @@ cbigan_score_install_properties(GObjectClass *object_class)
   install_tuning(object_class);
   gst_type_mark_as_plugin_api(score_kind_get_type(), 0);
   gst_type_mark_as_plugin_api(precision_get_type(), 0);
+  gst_type_mark_as_plugin_api(maps_get_type(), 0);
   gst_type_mark_as_plugin_api(overlay_get_type(), 0);
   gst_type_mark_as_plugin_api(updates_get_type(), 0);
 }

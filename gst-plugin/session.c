@@ -47,6 +47,7 @@ open_scorer(CbiganModel *model, const CbiganSettings *settings, GstCudaContext *
   options.threads = (int)settings->threads;
   options.score = settings->score;
   options.precision = settings->precision;
+  options.maps = settings->maps;
   options.cuda_context = cbigan_gpu_handle(context);
   gboolean entered = cbigan_gpu_enter(context);
   CbiganScorer *scorer = cbigan_scorer_new(model, &options, error);

@@ -19,6 +19,7 @@ typedef struct {
   guint threads;
   CbiganScoreKind score;
   CbiganPrecision precision;
+  CbiganMaps maps;
 } CbiganSettings;
 
 typedef struct {

@@ -353,7 +353,7 @@ cbigan_kept_measure_run(CbiganKeptMeasure *self, const CbiganFrame *frames, guin
       func(done, &m, data);
     }
   }
-  return cbigan_backend_finish(self->backend, error); /* maps have been downloaded */
+  return !self->backend->failure || cbigan_backend_finish(self->backend, error); /* of a map's download */
 }
 
 /* --- opening --------------------------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/pictures.h"
+#include "counts.h"
 #include "machines.h"
 #include "score/passes.h"
 
@@ -112,6 +113,52 @@ test_scores(void)
     model->info.light_low = model->info.light_median = NAN; /* both views are one */
     check_scores(model, models[i].sizes, models[i].n, CBIGAN_SCORE_CALIBRATED, TRUE);
   }
+}
+
+/* Asked of the GPU for a frame, all scores: its copy, a graph for each batch of its patches, one wait; where its map is
+ * wanted, a copy and a wait for it. */
+static void
+test_asked(void)
+{
+  /* one by one, copies among them; as graphs; waits; copies between pinned memory and the device; others */
+  static const char *const names[] = { "launch", "graph", "wait", "copy", "pageable" };
+  static const struct {
+    int batch;
+    CbiganMaps maps;
+    long asked[G_N_ELEMENTS(names)];
+  } rows[] = {
+    { 0, CBIGAN_MAPS_NONE, { 1, 1, 1, 1, 0 } },
+    { 2, CBIGAN_MAPS_NONE, { 1, 2, 1, 1, 0 } }, /* of four patches */
+    { 0, CBIGAN_MAPS_ALL, { 2, 1, 2, 1, 1 } },
+  };
+  if (!only_emulated())
+    return;
+  g_setenv("CBIGAN_EMULATOR", QUICK, TRUE);
+  g_autoptr(CbiganModel) model = calibrated_model(64, 100, 80);
+  Picture p = picture(100, 80, 3, TRUE);
+  for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+    g_autoptr(GError) error = NULL;
+    CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
+    options.backend = "cuda";
+    options.score = CBIGAN_SCORE_CALIBRATED;
+    options.also = (1u << CBIGAN_N_SCORES) - 1;
+    options.batch = rows[i].batch;
+    options.maps = rows[i].maps;
+    g_autoptr(CbiganScorer) scorer = cbigan_scorer_new(model, &options, &error);
+    g_assert_no_error(error);
+    CbiganResult r = CBIGAN_RESULT_INIT;
+    for (int turn = 0; turn < 4; turn++) { /* launches, a capture, graphs */
+      long before[G_N_ELEMENTS(names)];
+      for (guint k = 0; k < G_N_ELEMENTS(names); k++)
+        before[k] = emulator_count(names[k]);
+      score(scorer, &p.frame, 1, &r);
+      for (guint k = 0; k < G_N_ELEMENTS(names) && turn > 1; k++)
+        if (emulator_count(names[k]) - before[k] != rows[i].asked[k])
+          g_error("row %u: %s: %ld, expected %ld", i, names[k], emulator_count(names[k]) - before[k], rows[i].asked[k]);
+    }
+    cbigan_result_clear(&r);
+  }
+  g_free(p.pixels);
 }
 
 /* What D makes of a frame is not finite: the same error as from any backend. */
@@ -223,6 +270,7 @@ main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/cuda-scores/scores", test_scores);
+  g_test_add_func("/cuda-scores/asked", test_asked);
   g_test_add_func("/cuda-scores/bad-weights", test_bad_weights);
   g_test_add_func("/cuda-scores/memory", test_memory);
   g_test_add_func("/cuda-scores/larger", test_larger);

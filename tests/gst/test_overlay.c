@@ -95,6 +95,30 @@ test_heatmap(void)
   drawn_clear(&drawn);
 }
 
+/* heatmaps: frames without a map have neither heat map nor regions nor colours, and are told apart as ever. */
+static void
+test_wanted(void)
+{
+  static const struct {
+    const char *property;
+    gboolean has[2]; /* good, defective */
+  } rows[] = { { "heatmaps=all", { TRUE, TRUE } },
+               { "heatmaps=anomalous", { FALSE, TRUE } },
+               { "heatmaps=none", { FALSE, FALSE } } };
+  for (guint i = 0; i < 2 * G_N_ELEMENTS(rows); i++) {
+    const gboolean bad = i % 2, has = rows[i / 2].has[bad];
+    Drawn drawn = draw(GST_VIDEO_FORMAT_RGB, bad, rows[i / 2].property, "bar=false border=false");
+    gboolean changed[SIDE * SIDE], anomalous = !bad;
+    const GstStructure *score = score_of(drawn.after);
+    gst_structure_get_boolean(score, "anomalous", &anomalous);
+    g_assert_cmpint(anomalous, ==, bad);
+    g_assert_cmpint(gst_structure_has_field(score, "heatmap"), ==, has);
+    g_assert_cmpint(gst_value_array_get_size(gst_structure_get_value(score, "regions")) > 0, ==, bad && has);
+    g_assert_cmpint(changed_pixels(&drawn, changed) > 0, ==, bad && has);
+    drawn_clear(&drawn);
+  }
+}
+
 static void
 test_nothing_to_draw(void)
 {
@@ -227,6 +251,7 @@ main(int argc, char **argv)
   gst_init(&argc, &argv);
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/overlay/heatmap", test_heatmap);
+  g_test_add_func("/overlay/wanted", test_wanted);
   g_test_add_func("/overlay/nothing-to-draw", test_nothing_to_draw);
   g_test_add_func("/overlay/border", test_border);
   g_test_add_func("/overlay/bar", test_bar);
