@@ -200,6 +200,16 @@ check_memory() { # BUILD: kernels under NVIDIA's checkers
   return "$status"
 }
 
+# Two processes on one GPU: both pass.
+test_two() { # BUILD REPORT
+  local first status=0
+  "$1/tests/cuda/test-cuda-scores" -p /cuda-scores/scores > "$2/two-1.txt" 2>&1 &
+  first=$!
+  "$1/tests/cuda/test-cuda-scores" -p /cuda-scores/scores > "$2/two-2.txt" 2>&1 || status=1
+  wait "$first" || status=1
+  return "$status"
+}
+
 can_run() { # PROGRAM: there is a GPU, and the cuda backend takes it
   "$1" info --backends | grep -A 1 '^cuda ' | grep -q 'can run here$'
 }
@@ -236,6 +246,7 @@ run() {
   cp "$build/meson-logs/testlog.txt" "$report/"
   grep -E '^ *[0-9]+/[0-9]+ ' "$report/tests.txt"
   if can_run "$build/trainer/cbigan"; then
+    CBIGAN_TEST_BACKEND=cuda test_two "$build" "$report" || failed=1
     if command -v compute-sanitizer > /dev/null; then
       say "checking memory"
       CBIGAN_TEST_BACKEND=cuda check_memory "$build" > "$report/memory.txt" 2>&1 || failed=1

@@ -203,6 +203,52 @@ test_memory(void)
   g_free(p.pixels);
 }
 
+/* More scorers than there is memory for: the last one is an error that says so, the others score as ever, and when one
+ * is closed there is room again. */
+static void
+test_too_many(void)
+{
+  enum { MOST = 200 };
+  static const char *const pieces[] = { QUICK ",memory=48", QUICK ",memory=49", QUICK ",memory=50" };
+  if (!only_emulated())
+    return;
+  g_autoptr(CbiganModel) model = calibrated_model(64, 100, 80);
+  Picture p = picture(100, 80, 3, TRUE);
+  for (guint i = 0; i < G_N_ELEMENTS(pieces); i++) { /* it ends in other places */
+    g_autoptr(GError) error = NULL;
+    CbiganScorer *scorers[MOST] = { NULL };
+    CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
+    CbiganResult r = CBIGAN_RESULT_INIT;
+    double want = NAN;
+    int n = 0;
+    options.backend = "cuda";
+    options.batch = 4;
+    g_setenv("CBIGAN_EMULATOR", pieces[i], TRUE);
+    while (n < MOST && (scorers[n] = cbigan_scorer_new(model, &options, &error)))
+      n++;
+    g_assert_cmpint(n, >, 1);
+    g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
+    if (!g_regex_match_simple("out of memory|no memory|cudaErrorMemoryAllocation", error->message, 0, 0))
+      g_error("“%s”", error->message);
+    for (int k = 0; k < n; k++) {
+      score(scorers[k], &p.frame, 1, &r);
+      g_assert_true(k == 0 || r.score == want);
+      want = r.score;
+    }
+    g_test_message("%s: %d scorers; then: %s", pieces[i], n, error->message);
+    g_clear_pointer(&scorers[0], cbigan_scorer_free);
+    g_clear_error(&error);
+    scorers[0] = cbigan_scorer_new(model, &options, &error);
+    g_assert_no_error(error);
+    score(scorers[0], &p.frame, 1, &r);
+    g_assert_cmpfloat(r.score, ==, want);
+    for (int k = 0; k < n; k++)
+      cbigan_scorer_free(scorers[k]);
+    cbigan_result_clear(&r);
+  }
+  g_free(p.pixels);
+}
+
 /* A larger frame than there is memory for: an error that says so; smaller ones go on, and it does when there is. */
 static void
 test_larger(void)
@@ -273,6 +319,7 @@ main(int argc, char **argv)
   g_test_add_func("/cuda-scores/asked", test_asked);
   g_test_add_func("/cuda-scores/bad-weights", test_bad_weights);
   g_test_add_func("/cuda-scores/memory", test_memory);
+  g_test_add_func("/cuda-scores/too-many", test_too_many);
   g_test_add_func("/cuda-scores/larger", test_larger);
   g_test_add_func("/cuda-scores/lost", test_lost);
   return g_test_run();
