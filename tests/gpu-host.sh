@@ -191,7 +191,7 @@ check_memory() { # BUILD: kernels under NVIDIA's checkers
       'cuda/test-cuda-graphs -p /cuda-graphs/pointers' 'cuda/test-cuda-recordings' 'cuda/test-cuda-maps' \
       'cuda/test-cuda-parcels' \
       'cuda/test-cuda-distances -p /cuda-distances/distances' 'cuda/test-cuda-scores -p /cuda-scores/scores' \
-      'trainer/test-augment -p /augment/stored/cuda' \
+      'cuda/test-cuda-updates' 'trainer/test-gradient_vectors' 'trainer/test-augment -p /augment/stored/cuda' \
       'trainer/test-gradients -p /gradients/tangent' 'trainer/test-gradients -p /gradients/differences'; do
       # shellcheck disable=SC2086  # words are wanted
       timeout 900 compute-sanitizer --tool "$tool" --error-exitcode 9 "$1"/tests/$part || status=1

@@ -4,9 +4,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Two batches go round: while the network works on one, the thread fills the other. Where the backend sends them there
- * is a third, which is on its way meanwhile. A new kind of augmentation goes
- * into draw_cut() and cut_patch(), with a random purpose of its own (random.h), and into the backends that cut
- * themselves.
+ * is a third, which is on its way meanwhile. A new kind of augmentation goes into draw_cut() and cut_patch(), with a
+ * random purpose of its own (random.h), and into the backends that cut themselves.
  */
 #include "augment.h"
 
@@ -170,7 +169,7 @@ static void
 store(CbiganBatches *self)
 {
   const CbiganBatchOptions *o = &self->options;
-  if (!o->backend || !o->gradients->store)
+  if (!o->backend || !o->gradients->store || !o->gradients->parcel_new) /* cuts come in parcels */
     return;
   g_autofree CbiganPixels *pixels = g_new(CbiganPixels, o->n_pictures);
   for (guint i = 0; i < o->n_pictures; i++) {

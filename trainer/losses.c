@@ -68,6 +68,7 @@ static CbiganForward *
 new_forward(CbiganLosses *self, CbiganNetworkKind kind, int batch, GError **error)
 {
   const CbiganLearner *l = &self->learners[kind];
+  self->backend->repeatable = TRUE; /* as a run must have the same bits again */
   return cbigan_forward_new(self->backend, l->network, l->network->n_layers, batch, CBIGAN_FORWARD_FUSE, NULL,
                             l->parameters, error);
 }
@@ -231,6 +232,13 @@ penalty_loss(const CbiganLosses *self)
   return self->options.penalty * sum / n;
 }
 
+/* That Adam takes, if there is one. */
+static gboolean
+has_numbers(const CbiganLosses *self, CbiganNetworkKind kind, const CbiganBatch *batch)
+{
+  return !self->learners[kind].moment1 || (batch->update && batch->update->correction1 > 0.0);
+}
+
 static CbiganShape
 image_shape(const CbiganLosses *self)
 {
@@ -348,6 +356,7 @@ cbigan_losses_encoder_generator(CbiganLosses *self, const CbiganBatch *batch, do
 {
   gboolean consistency = alpha > 0.0, adversarial = alpha < 1.0;
   g_return_val_if_fail((!consistency || self->reconstruct) && (!adversarial || self->judge), FALSE);
+  g_return_val_if_fail(has_numbers(self, CBIGAN_GENERATOR, batch), FALSE);
   *values = (CbiganLossValues){ consistency, adversarial, FALSE, NAN, NAN, NAN, NAN };
 
   cbigan_exchange_receive(&self->exchange, batch, image_shape(self), cbigan_pass_value(self->encode, INPUT, 0));
@@ -429,7 +438,7 @@ run_critic(gpointer data)
 gboolean
 cbigan_losses_critic(CbiganLosses *self, const CbiganBatch *batch, CbiganLossValues *values, GError **error)
 {
-  g_return_val_if_fail(self->train_judge, FALSE);
+  g_return_val_if_fail(self->train_judge && has_numbers(self, CBIGAN_DISCRIMINATOR, batch), FALSE);
   *values = (CbiganLossValues){ FALSE, TRUE, TRUE, NAN, NAN, NAN, NAN };
   load_stale(self, CBIGAN_ENCODER);
   load_stale(self, CBIGAN_GENERATOR);

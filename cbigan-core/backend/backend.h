@@ -205,6 +205,8 @@ struct _CbiganBackendClass {
 struct _CbiganBackend {
   const CbiganBackendClass *klass;
   int threads;
+  gboolean repeatable; /* may be set: what is fused from now on has the same bits in every run, so no way of doing it
+                        * is chosen by its time */
   GError *failure; /* the first one, see cbigan_backend_fail() */
 };
 

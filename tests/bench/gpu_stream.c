@@ -6,7 +6,7 @@
  * gpu_stream [FRAMES [ROUNDS]], with GST_PLUGIN_PATH and CBIGAN_MODULE_PATH set (meson devenv -C build). Plays NV12
  * video to fakesink as fast as it goes, in ways that take turns: uploaded by cudaupload frame by frame, with
  * cbiganscore and without; some frames that are in GPU memory already, again and again, scored on the GPU and on the
- * processor; and the same brought to system memory first. Takes the time from the 10th frame on, so that what is set up
+ * processor; and the same brought to system memory first. Takes the time from the 11th frame on, so that what is set up
  * with the first one does not count; every frame must carry a score. Prints Markdown: medians of the rounds. Exit
  * status 77: no GPU, or not the elements.
  */

@@ -280,6 +280,8 @@ cudaFreeHost(void *p)
   std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
   if (!p)
     return cudaSuccess;
+  if (emulator_spoils())
+    return cudaErrorStreamCaptureUnsupported;
   if (!pinned.count(p))
     emulator_stop("not what cudaHostAlloc() gave", "cudaFreeHost");
   emulator_check_idle("cudaFreeHost", pinned[p].users, [=](const EmulatorWork &work) {

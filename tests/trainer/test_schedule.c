@@ -41,7 +41,7 @@ decay_at(double decay, guint step)
 
 /* A whole run: every update in its order, each network's counted apart and anew after the warm-up. */
 static void
-run(double alpha, int critic_updates, guint warmup)
+run(double alpha, int critic_updates, guint warmup, double decay)
 {
   CbiganTrainOptions o;
   cbigan_train_options_init(&o, CBIGAN_PRESET_OBJECT);
@@ -49,7 +49,9 @@ run(double alpha, int critic_updates, guint warmup)
   o.critic_updates = critic_updates;
   o.warmup_steps = warmup;
   o.steps = 30;
-  o.decay = 0.9;
+  o.decay = decay;
+  if (isnan(decay)) /* the presets': a window of a fiftieth of all steps */
+    decay = 1.0 - 1.0 / MAX(((alpha > 0.0 ? warmup : 0) + o.steps) / 50.0, 1.0);
   const guint n = alpha < 1.0 ? (guint)critic_updates : 0, rise = MIN(100, warmup / 10);
   guint64 number = 0;
   guint step = 0, critics = 0;
@@ -57,16 +59,16 @@ run(double alpha, int critic_updates, guint warmup)
   for (; alpha > 0.0 && step < warmup; step++) {
     g_assert_cmpuint(cbigan_schedule_batches_before(&o, step), ==, number);
     const CbiganUpdate u = cbigan_schedule_update(&o, number++);
-    check(&u, step + 1, o.warmup_rate * MIN(1.0, (step + 1) / (rise + 1.0)), 0.9f, 0.999f, decay_at(0.9, step));
+    check(&u, step + 1, o.warmup_rate * MIN(1.0, (step + 1) / (rise + 1.0)), 0.9f, 0.999f, decay_at(decay, step));
   }
   for (guint i = 0; i < o.steps; i++, step++) {
     g_assert_cmpuint(cbigan_schedule_batches_before(&o, step), ==, number);
     for (guint k = 0; k < n; k++) {
       const CbiganUpdate u = cbigan_schedule_update(&o, number++);
-      check(&u, ++critics, o.rate, 0.5f, 0.9f, decay_at(0.9, step));
+      check(&u, ++critics, o.rate, 0.5f, 0.9f, decay_at(decay, step));
     }
     const CbiganUpdate u = cbigan_schedule_update(&o, number++);
-    check(&u, i + 1, o.rate, 0.5f, 0.9f, decay_at(0.9, step));
+    check(&u, i + 1, o.rate, 0.5f, 0.9f, decay_at(decay, step));
   }
 }
 
@@ -78,7 +80,8 @@ test_runs(void)
   for (gsize a = 0; a < G_N_ELEMENTS(alphas); a++)
     for (int critic_updates = 1; critic_updates <= 5; critic_updates += 2)
       for (gsize w = 0; w < G_N_ELEMENTS(warmups); w++)
-        run(alphas[a], critic_updates, warmups[w]);
+        for (int preset = 0; preset < 2; preset++)
+          run(alphas[a], critic_updates, warmups[w], preset ? NAN : 0.9);
 }
 
 int

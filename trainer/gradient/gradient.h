@@ -81,7 +81,7 @@ typedef struct {
   void (*parcel_wait)(CbiganBackend *self, CbiganParcel *parcel);
 
   /* Optional, with parcels; NULL = patches are cut on the host. Keeps n pictures (rows without padding) where cut()
-   * finds them; NULL: they would take more than half of the memory that is free. */
+   * finds them; NULL: there is no room, or they would take more than half of the memory that is free. */
   CbiganStored *(*store)(CbiganBackend *self, guint n, const CbiganPixels *pictures);
   void (*stored_free)(CbiganBackend *self, CbiganStored *stored);
   /* x (n, 3, side, side), as cbigan_augment_patch() makes it */

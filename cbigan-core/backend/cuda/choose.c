@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * All ways give the same bits every time, but not the same as each other, so two runs of a program may differ in the
- * last bits of a score; training does not go through here. Of cuDNN's Winograd algorithms only F(2x2, 3x3) is a way: in
+ * last bits of a score; a training, which must not, takes the first way that there is. Of cuDNN's Winograd algorithms only F(2x2, 3x3) is a way: in
  * float it errs no more than a sum of products does (random numbers, 3 to 256 channels: up to 6e-7 of the largest one,
  * against 16e-7); F(4x4, 3x3) errs up to 9e-6, too much for twelve convolutions in a row. That one, cuDNN's
  * “non-fused”, and Fourier transforms are left out.
@@ -154,7 +154,7 @@ choose(CbiganCudaFused *self, CbiganCudaStep *step, const cudaEvent_t events[2])
   const CbiganCudaChoice *known = find_known(cuda, &best.choice.problem);
   if (known)
     return cbigan_cuda_step_set_way(self, step, known->way, known->config);
-  for (int way = 0; way < CBIGAN_CUDA_N_WAYS && ok; way++)
+  for (int way = 0; way < CBIGAN_CUDA_N_WAYS && ok && !(cuda->base.repeatable && best.ms < INFINITY); way++)
     ok = try_way(self, step, (CbiganCudaWay)way, events, &best);
   if (ok && best.choice.way == CBIGAN_CUDA_N_WAYS) {
     cbigan_backend_fail(&cuda->base, "%s",
@@ -228,7 +228,7 @@ cbigan_cuda_fused_choose(CbiganCudaFused *self)
     if (self->steps[i].kind == CBIGAN_CUDA_CONVOLVE)
       ok = choose(self, &self->steps[i], events);
   for (int i = 0; i < self->n_steps && ok; i++)
-    if (self->steps[i].begins_block)
+    if (self->steps[i].begins_block && !cuda->base.repeatable)
       ok = choose_block(self, &self->steps[i], events);
   for (int i = 0; i < 2; i++) {
     if (events[i])

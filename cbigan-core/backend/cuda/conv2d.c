@@ -5,8 +5,8 @@
  *
  * Multiplications are in full float (CUDNN_FMA_MATH: no TF32), and only algorithms that are sums of products are used,
  * not Winograd's nor Fourier transforms: those are less exact, and one NaN would reach its neighbours. Which one is
- * decided by a fixed order and not by measuring, because a training must give the same bits again; fused layers, which
- * are for scoring, measure (choose.c).
+ * decided by a fixed order and not by measuring, because a training must give the same bits again; fused layers measure
+ * where that does not matter (choose.c).
  */
 #include "backend/cuda/cuda.h"
 
