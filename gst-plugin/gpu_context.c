@@ -46,10 +46,7 @@ cbigan_gpu_context_get(CbiganGpuContext *self, GstElement *element, int device)
   give_up_other(klass, self, element, device);
   if (!klass->ensure_context(element, device, &self->found))
     return NULL;
-  GST_OBJECT_LOCK(element);
-  GstCudaContext *found = self->found ? gst_object_ref(self->found) : NULL;
-  GST_OBJECT_UNLOCK(element);
-  return found;
+  return cbigan_gpu_context_remember(self, element);
 }
 
 void
@@ -74,9 +71,7 @@ cbigan_gpu_context_offer(CbiganGpuContext *self, GstElement *element, GstContext
 gboolean
 cbigan_gpu_context_answer(CbiganGpuContext *self, GstElement *element, GstQuery *query)
 {
-  GST_OBJECT_LOCK(element);
-  GstCudaContext *context = self->found ? gst_object_ref(self->found) : NULL;
-  GST_OBJECT_UNLOCK(element);
+  GstCudaContext *context = cbigan_gpu_context_remember(self, element);
   gboolean answered = context && module()->answer(element, query, context);
   gst_clear_object(&context);
   return answered;
@@ -89,6 +84,26 @@ cbigan_gpu_context_clear(CbiganGpuContext *self, GstElement *element)
   GstCudaContext *context = g_steal_pointer(&self->found);
   GST_OBJECT_UNLOCK(element);
   gst_clear_object(&context);
+}
+
+GstCudaContext *
+cbigan_gpu_context_remember(CbiganGpuContext *self, GstElement *element)
+{
+  GST_OBJECT_LOCK(element);
+  GstCudaContext *found = self->found ? gst_object_ref(self->found) : NULL;
+  GST_OBJECT_UNLOCK(element);
+  return found;
+}
+
+void
+cbigan_gpu_context_put_back(CbiganGpuContext *self, GstElement *element, int device, GstCudaContext *found)
+{
+  GST_OBJECT_LOCK(element);
+  GstCudaContext *tried = self->found;
+  self->found = found ? gst_object_ref(found) : NULL;
+  self->device = device;
+  GST_OBJECT_UNLOCK(element);
+  gst_clear_object(&tried);
 }
 
 gpointer

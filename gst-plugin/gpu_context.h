@@ -14,7 +14,7 @@ G_BEGIN_DECLS
 /* NULL: *why says why there is no module, or why it can't work (transfer full). */
 const CbiganCudaVideoClass *cbigan_gpu_module(char **why);
 
-/* An element's; under its object lock, which these functions take. */
+/* An element's; under its object lock, which these functions take (but GStreamer's that makes one, in _get()). */
 typedef struct {
   int device;            /* wanted, -1: any */
   GstCudaContext *found; /* or NULL */
@@ -28,6 +28,9 @@ void cbigan_gpu_context_offer(CbiganGpuContext *self, GstElement *element, GstCo
 /* Answers a CONTEXT query. FALSE: not answered. */
 gboolean cbigan_gpu_context_answer(CbiganGpuContext *self, GstElement *element, GstQuery *query);
 void cbigan_gpu_context_clear(CbiganGpuContext *self, GstElement *element);
+/* What it has now (transfer full), or NULL; and back to that, if another device was tried in vain. */
+GstCudaContext *cbigan_gpu_context_remember(CbiganGpuContext *self, GstElement *element);
+void cbigan_gpu_context_put_back(CbiganGpuContext *self, GstElement *element, int device, GstCudaContext *found);
 
 gpointer cbigan_gpu_handle(GstCudaContext *context); /* the CUcontext; NULL of NULL */
 /* Makes it the calling thread's current one. TRUE: then cbigan_gpu_leave() must follow. context: NULL = FALSE */

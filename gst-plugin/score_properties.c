@@ -113,7 +113,8 @@ updates_get_type(void)
 static void
 explain_backend(GstCbiganScore *self, const CbiganSettings *settings, const CbiganSession *session)
 {
-  if (g_strcmp0(settings->backend, "auto") || gst_debug_category_get_threshold(GST_CAT_DEFAULT) < GST_LEVEL_INFO)
+  if ((settings->backend && g_strcmp0(settings->backend, "auto")) ||
+      gst_debug_category_get_threshold(GST_CAT_DEFAULT) < GST_LEVEL_INFO)
     return;
   g_autofree char *text = cbigan_session_explain(session);
   GST_INFO_OBJECT(self, "%s", text);
@@ -190,16 +191,18 @@ set_setting(GstCbiganScore *self, guint id, const GValue *value)
     model = cbigan_model_ref(self->model);
   GST_OBJECT_UNLOCK(self);
   change_setting(&wanted, id, value);
+  GstCudaContext *found = cbigan_gpu_context_remember(&self->gpu, GST_ELEMENT(self));
   if (!running || cbigan_score_open(self, &wanted, model, &error)) {
     GST_OBJECT_LOCK(self);
     CbiganSettings old = self->settings;
     self->settings = wanted;
     wanted = old;
+    self->gpu.device = self->settings.device;
     GST_OBJECT_UNLOCK(self);
+  } else {
+    cbigan_gpu_context_put_back(&self->gpu, GST_ELEMENT(self), self->settings.device, found);
   }
-  GST_OBJECT_LOCK(self);
-  self->gpu.device = self->settings.device;
-  GST_OBJECT_UNLOCK(self);
+  gst_clear_object(&found);
   g_mutex_unlock(&self->opening);
   cbigan_settings_clear(&wanted);
   if (error)

@@ -35,7 +35,7 @@ void cbigan_settings_clear(CbiganSettings *self);
 gboolean cbigan_settings_use_cuda(const CbiganSettings *self);
 
 /* model: already loaded from settings->model, or NULL to read the file; context: for backend “cuda”, or NULL. Up to a
- * second. The error names the file. */
+ * second, on a GPU in 16 bits longer. The error names the file. */
 CbiganSession *cbigan_session_open(const CbiganSettings *settings, CbiganModel *model, GstCudaContext *context,
                                    GError **error);
 void cbigan_session_free(CbiganSession *self);

@@ -389,7 +389,8 @@ cbigan_kept_measure_new(const CbiganModelInfo *info, CbiganPasses *passes, const
   cbigan_patches_init(&self->stage.patches, info->patch);
   /* Memory for frames of a known size is there before the first one, or there is an error now. */
   if ((!standard || send_statistics(self, standard, error)) &&
-      (!info->frame_width || stage_make(self, info->frame_width, info->frame_height, error)))
+      (!info->frame_width || stage_make(self, info->frame_width, info->frame_height, error)) &&
+      cbigan_backend_finish(self->backend, error))
     return self;
   cbigan_kept_measure_free(self);
   return NULL;

@@ -98,7 +98,6 @@ cbigan_passes_new(const CbiganModel *model, CbiganBackend *backend, guint needs,
   for (int i = 0; i < self->features.n; i++)
     largest = MAX(largest, cbigan_shape_size(self->trunk->network->values[self->features.values[i]].shape));
   self->host = g_new(float, largest *(gsize)batch);
-  self->sums = g_new(double, batch);
   return cbigan_backend_finish(backend, error) ? g_steal_pointer(&self) : NULL;
 }
 
@@ -121,7 +120,6 @@ cbigan_passes_free(CbiganPasses *self)
     cbigan_resampler_clear(&self->features.resamplers[i]);
   cbigan_network_free(self->first_tap);
   g_free(self->host);
-  g_free(self->sums);
   g_free(self);
 }
 

@@ -27,7 +27,6 @@ typedef struct {
   float *difference;       /* backend memory (batch, 3, patch, patch): x - r; NULL unless f_D is linear */
   float *tap_x, *tap_r;    /* backend memory (batch, tap) */
   CbiganFeatures features; /* D's blocks behind the critic's map */
-  double *sums;            /* (batch) */
   float *host;             /* (batch, largest value) */
 } CbiganPasses;
 

@@ -189,30 +189,24 @@ assert_failure(CbiganBackend *backend, const char *pattern)
     g_error("“%s”, expected “%s”", error->message, pattern);
 }
 
-/* What fails first in a capture is told, with its place, call and code; the stream is of use afterwards. */
+/* What can't be captured, or made a graph of, is launched: the same bits, and no failure; later as a graph. */
 static void
 test_capture_fails(void)
 {
-  static const struct {
-    const char *machine, *pattern;
-  } rows[] = {
-    { OWN ",uncapturable=1", "^step\\.c:[0-9]+: .*launch_conv3.*: cudaErrorStreamCaptureUnsupported" },
-    { OWN ",uncapturable=3", "^step\\.c:[0-9]+: .*launch_point.*: cudaErrorStreamCaptureUnsupported" },
-    { CUDNN ",uncapturable=1", "^conv2d\\.c:[0-9]+: cudnnConvolutionForward.*: CUDNN_STATUS_EXECUTION_FAILED" },
-    { CUDNN ",uncapturable=2", "^step\\.c:[0-9]+: .*launch_finish.*: cudaErrorStreamCaptureUnsupported" },
-    { OWN ",graphs=1", "^graph\\.c:[0-9]+: cudaGraphInstantiate.*: cudaErrorMemoryAllocation" },
+  static const char *const refusing[] = {
+    OWN ",uncapturable=1", OWN ",uncapturable=3", CUDNN ",uncapturable=1", CUDNN ",uncapturable=2", OWN ",graphs=1",
   };
-  for (guint i = 0; i < G_N_ELEMENTS(rows) && only_emulated(); i++) {
-    use_machine(g_str_has_prefix(rows[i].machine, CUDNN) ? ON_CUDNN : ON_OWN);
+  for (guint i = 0; i < G_N_ELEMENTS(refusing) && only_emulated(); i++) {
+    const int machine = g_str_has_prefix(refusing[i], CUDNN) ? ON_CUDNN : ON_OWN;
+    use_machine(machine);
     Loop l = loop_new();
     g_autofree float *want = loop_run(&l, NULL, NULL, 1);
-    g_setenv("CBIGAN_EMULATOR", rows[i].machine, TRUE);
-    for (int again = 0; again < 2; again++) {
-      cbigan_forward_run(l.pass.forward);
-      assert_failure(l.pass.backend, rows[i].pattern);
-    }
-    use_machine(ON_OWN);
-    loop_check(&l, NULL, NULL, 1, want);
+    g_setenv("CBIGAN_EMULATOR", refusing[i], TRUE);
+    for (int again = 0; again < 2; again++)
+      loop_check(&l, NULL, NULL, 1, want);
+    use_machine(machine);
+    for (int again = 0; again < 2; again++)
+      loop_check(&l, NULL, NULL, 1, want);
     loop_clear(&l);
   }
 }

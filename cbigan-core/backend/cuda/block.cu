@@ -15,9 +15,7 @@
 
 /* The output's rows r0 to r0 + height - 1 and columns s0 to s0 + width - 1; all even. Quads of a map with an edge of
  * one more on each side begin at r0 - 1, s0 - 1. */
-struct Tile {
-  int height, width;
-};
+typedef CbiganCudaTile Tile;
 
 /* Floats of a channel: the first convolution's numbers, then the second's */
 __host__ __device__ static inline int
@@ -139,10 +137,11 @@ close_block(const CbiganCudaBlock &block, int h, int w, int r0, int s0, Tile til
 /* grid (tiles of a map, n); x (n, in_c, h, w), halved with DOUBLES -> y (n, out_c, h, w), halved with `halves` */
 template <bool DOUBLES>
 __global__ static void
-residual_block(CbiganCudaBlock block, int h, int w, int height, int width, const float *x, float *y)
+residual_block(CbiganCudaBlock block, int h, int w, const float *x, float *y)
 {
   __shared__ float shared[ROOM];
-  const Tile tile = { height, width };
+  const Tile tile = block.tile;
+  const int height = tile.height, width = tile.width;
   const int across = (w + width - 1) / width, r0 = (int)blockIdx.x / across * height,
             s0 = (int)blockIdx.x % across * width;
   const size_t plane = (size_t)h * (size_t)w, sample = blockIdx.y;
@@ -156,27 +155,25 @@ residual_block(CbiganCudaBlock block, int h, int w, int height, int width, const
                        y + sample * (size_t)block.out_c * (block.halves ? (size_t)((h / 2) * (w / 2)) : plane));
 }
 
-/* Turns of a block's threads in all, for maps of one size. */
+/* Turns of a block's threads in all its loops, for a map */
 static long
 turns(int channels, int h, int w, Tile tile)
 {
   const long groups = (channels + OUTS - 1) / OUTS;
   const long tiles = (long)((h + tile.height - 1) / tile.height) * ((w + tile.width - 1) / tile.width);
-  const long first = (tile.height + 2) / 2 * (tile.width + 2) / 2 * groups,
-             others = tile.height / 2 * tile.width / 2 * groups;
-  return tiles * ((first + CBIGAN_THREADS - 1) / CBIGAN_THREADS + (others + CBIGAN_THREADS - 1) / CBIGAN_THREADS);
+  const long first = (tile.height + 2) / 2 * (tile.width + 2) / 2 * groups;
+  const long others = tile.height / 2 * tile.width / 2 * groups;
+  return tiles * ((first + CBIGAN_THREADS - 1) / CBIGAN_THREADS + 2 * ((others + CBIGAN_THREADS - 1) / CBIGAN_THREADS));
 }
 
-/* The tile that has room and takes the fewest turns; { 0, 0 }: none */
-static Tile
-choose_tile(int channels, int h, int w)
+CbiganCudaTile
+cbigan_cuda_block_tile(int out_c, int h, int w)
 {
-  Tile best = { 0, 0 };
+  Tile best = { 2, 2 };
   for (int height = 2; height <= 64 && height < h + 2; height += 2)
     for (int width = 2; width <= 64 && width < w + 2; width += 2) {
       const Tile tile = { height, width };
-      if (tile_room(tile) * channels <= ROOM &&
-          (!best.height || turns(channels, h, w, tile) < turns(channels, h, w, best)))
+      if (tile_room(tile) * out_c <= ROOM && turns(out_c, h, w, tile) < turns(out_c, h, w, best))
         best = tile;
     }
   return best;
@@ -185,9 +182,9 @@ choose_tile(int channels, int h, int w)
 cudaError_t
 cbigan_cuda_launch_block(int n, int h, int w, CbiganCudaBlock block, const float *x, float *y, cudaStream_t stream)
 {
-  const Tile tile = choose_tile(block.out_c, h, w);
+  const Tile tile = block.tile;
   const unsigned tiles = (unsigned)(((h + tile.height - 1) / tile.height) * ((w + tile.width - 1) / tile.width));
   const dim3 grid(tiles, (unsigned)n);
-  return block.doubles ? CBIGAN_LAUNCH(residual_block<true>, grid, stream, block, h, w, tile.height, tile.width, x, y)
-                       : CBIGAN_LAUNCH(residual_block<false>, grid, stream, block, h, w, tile.height, tile.width, x, y);
+  return block.doubles ? CBIGAN_LAUNCH(residual_block<true>, grid, stream, block, h, w, x, y)
+                       : CBIGAN_LAUNCH(residual_block<false>, grid, stream, block, h, w, x, y);
 }

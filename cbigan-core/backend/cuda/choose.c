@@ -4,10 +4,10 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * All ways give the same bits every time, but not the same as each other, so two runs of a program may differ in the
- * last bits of a score; a training, which must not, takes the first way that there is. Of cuDNN's Winograd algorithms only F(2x2, 3x3) is a way: in
- * float it errs no more than a sum of products does (random numbers, 3 to 256 channels: up to 6e-7 of the largest one,
- * against 16e-7); F(4x4, 3x3) errs up to 9e-6, too much for twelve convolutions in a row. That one, cuDNN's
- * “non-fused”, and Fourier transforms are left out.
+ * last bits of a score; a training, which must not, takes the first way that there is. Of cuDNN's Winograd algorithms
+ * only F(2x2, 3x3) is a way: in float it errs no more than a sum of products does (random numbers, 3 to 256 channels:
+ * up to 6e-7 of the largest one, against 16e-7); F(4x4, 3x3) errs up to 9e-6, too much for twelve convolutions in a
+ * row. That one, cuDNN's “non-fused”, and Fourier transforms are left out.
  */
 #include "backend/cuda/fused.h"
 
@@ -183,7 +183,7 @@ choose_block(CbiganCudaFused *self, CbiganCudaStep steps[CBIGAN_CUDA_BLOCK_STEPS
     const float apart = time_steps(self, steps, CBIGAN_CUDA_BLOCK_STEPS, events);
     steps->does_block = TRUE;
     const float together = time_steps(self, steps, CBIGAN_CUDA_BLOCK_STEPS, events);
-    choice.way = together < apart ? CBIGAN_CUDA_BLOCK : CBIGAN_CUDA_OWN_4; /* or whatever each one's is */
+    choice.way = together < apart ? CBIGAN_CUDA_BLOCK : CBIGAN_CUDA_APART;
     forgive(cuda);
     if (cuda->base.failure)
       return FALSE;

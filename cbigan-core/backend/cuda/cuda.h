@@ -61,6 +61,7 @@ typedef struct {
   GArray *choices;                     /* of CbiganCudaChoice: choose.c */
   GPtrArray *cudnn_graphs;             /* of CbiganCudnnGraph: cudnn_graph.c */
   gboolean graphs;                     /* else all is launched one by one: the environment's CBIGAN_GRAPHS=none */
+  int refusals;                        /* graphs that could not be captured, in a row */
   gboolean nested;                     /* within what will be, or is, a graph: graph.c */
 } CbiganCuda;
 
@@ -123,8 +124,6 @@ void *cbigan_cuda_result(CbiganCuda *self, CbiganCudaResult result);
 void cbigan_cuda_results_fetch(CbiganCuda *self);
 /* Waits, and gives them to the caller: NaN each, where something failed. */
 void cbigan_cuda_results_give(CbiganCuda *self);
-/* sums[i] = or += the parts of group i, which a kernel left in the inbox; waits. NaN each, where that failed. */
-void cbigan_cuda_add_parts(CbiganCuda *self, int groups, int parts, gboolean accumulate, double *sums);
 
 /* conv2d.c */
 /* FALSE: failed, kept. */

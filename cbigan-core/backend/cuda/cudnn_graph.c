@@ -17,6 +17,7 @@
 #include <string.h>
 
 enum { X = 1, W, Y, ADDED, BIAS, BETWEEN /* and on: virtual */ };
+#define MOST_WORKSPACE ((int64_t)128 << 20) /* bytes: more of it would be missing for what is scored */
 #define MOST_OPERATIONS 4 /* convolution, two sums, activation */
 
 struct CbiganCudnnGraph {
@@ -282,7 +283,7 @@ cbigan_cudnn_graph_prepare(CbiganCudnnGraph *self, int config)
   return self->plans[config] &&
          succeeded(cudnnBackendGetAttribute(self->plans[config], CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE,
                                             CUDNN_TYPE_INT64, 1, &one, &size)) &&
-         size >= 0 && cbigan_cuda_grow_workspace(self->cuda, (gsize)size);
+         size >= 0 && size <= MOST_WORKSPACE && cbigan_cuda_grow_workspace(self->cuda, (gsize)size);
 }
 
 /* --- the whole --------------------------------------------------------------------------------------------------- */

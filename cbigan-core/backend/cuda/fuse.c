@@ -81,6 +81,8 @@ take_block(Builder *b, int i, int n)
   CbiganCudaStep *begin = add_convolution(b, first, l->input, up, first->output);
   begin->begins_block = !b->self->narrow && first->bias == CBIGAN_NO_OFFSET && second->bias == CBIGAN_NO_OFFSET &&
                         MAX(first->in.c, first->out.c) <= CBIGAN_CUDA_BLOCK_FEW;
+  if (begin->begins_block)
+    begin->tile = cbigan_cuda_block_tile(first->out.c, first->out.h, first->out.w);
   add_convolution(b, second, first->output, FALSE, second->output);
   CbiganCudaStep *end =
       add_convolution(b, closing, second->output, FALSE, halves ? block.pool->output : closing->output);

@@ -31,7 +31,8 @@ typedef enum {
   CBIGAN_CUDA_WINOGRAD, /* 3x3, in float */
   CBIGAN_CUDA_GRAPH, /* cudnn_graph.c, by one of several engines; finish.cu behind it for floats of 16 bits or a mean */
   CBIGAN_CUDA_N_WAYS,
-  CBIGAN_CUDA_BLOCK = CBIGAN_CUDA_N_WAYS /* not of one step: block.cu, the three of a residual block */
+  CBIGAN_CUDA_BLOCK = CBIGAN_CUDA_N_WAYS, /* not of one step: block.cu, the three of a residual block */
+  CBIGAN_CUDA_APART                       /* nor this: each of the three in its own way */
 } CbiganCudaWay;
 
 /* One product of a step */
@@ -53,6 +54,7 @@ typedef struct {
   int output;            /* value */
   gboolean halves;       /* its 2x2 mean */
   gboolean begins_block; /* this and the next two are a residual block, which block.cu can do: */
+  CbiganCudaTile tile;   /* it, */
   gboolean does_block;   /* and it does */
   float *bias; /* for CBIGAN_CUDA_GRAPH, as many as the output has channels in memory; a part of the fused memory */
 } CbiganCudaStep;

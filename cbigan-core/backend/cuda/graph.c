@@ -49,8 +49,8 @@ enqueue_nested(CbiganCuda *self, void (*enqueue)(gpointer), gpointer data)
   self->nested = FALSE;
 }
 
-/* What other threads do meanwhile with the GPU is no business of the capture's: thread-local. It is ended after a
- * failure too, or the stream would be of no use any more; the failure that is kept is the first one's. */
+/* Thread-local: what other threads do meanwhile with the GPU is allowed, but for waiting for all of the context. It is
+ * ended after a failure too, or the stream would be of no use any more; the failure that is kept is the first one's. */
 static cudaGraphExec_t
 capture(CbiganCuda *self, void (*enqueue)(gpointer), gpointer data)
 {
@@ -104,8 +104,39 @@ await_results(CbiganCuda *self, const CbiganCudaGraph *graph)
   self->results_fetched = graph->results_fetched;
 }
 
+/* Graphs that could not be captured one after another until there are no more */
+#define MOST_REFUSALS 3
+
+/* What can't be captured, or instantiated, is launched instead. Others may be to blame: a thread that waits for all
+ * that is in the context spoils our capture. */
+static gboolean
+capture_new(CbiganCuda *self, CbiganCudaGraphs *graphs, CbiganCudaGraph *graph, void (*enqueue)(gpointer),
+            gpointer data)
+{
+  const gboolean failed = self->base.failure != NULL;
+  const guint awaited = self->awaited->len;
+  const gsize used = self->results_used, fetched = self->results_fetched, total = self->results_total;
+  destroy(self, graph);
+  if ((graph->exec = capture(self, enqueue, data))) {
+    memcpy(graph->pointers, graphs->pointers, (gsize)graphs->n_pointers * sizeof *graph->pointers);
+    keep_results(self, graph, awaited);
+    self->refusals = 0;
+    return TRUE;
+  }
+  if (failed || cudaStreamSynchronize(self->stream) != cudaSuccess) /* the device itself */
+    return FALSE;
+  g_clear_error(&self->base.failure);
+  g_array_set_size(self->awaited, awaited);
+  self->results_used = used;
+  self->results_fetched = fetched;
+  self->results_total = total;
+  self->graphs = ++self->refusals < MOST_REFUSALS;
+  enqueue_nested(self, enqueue, data);
+  return FALSE;
+}
+
 /* The first call is made of launches: libraries load kernels with the first launch of each, which a capture may not
- * allow. */
+ * allow, and memory grows. */
 void
 cbigan_cuda_graphs_run(CbiganCuda *self, CbiganCudaGraphs *graphs, void (*enqueue)(gpointer), gpointer data)
 {
@@ -115,20 +146,16 @@ cbigan_cuda_graphs_run(CbiganCuda *self, CbiganCudaGraphs *graphs, void (*enqueu
   }
   if (graphs->calls++ == 0) {
     enqueue_nested(self, enqueue, data);
+    if (self->base.failure) /* it did not come to that, maybe */
+      graphs->calls = 0;
     return;
   }
   CbiganCudaGraph *graph = find(graphs);
   gsize size = (gsize)graphs->n_pointers * sizeof *graph->pointers;
-  if (graph->exec && !memcmp(graph->pointers, graphs->pointers, size)) {
+  if (graph->exec && !memcmp(graph->pointers, graphs->pointers, size))
     await_results(self, graph);
-  } else {
-    const guint awaited = self->awaited->len;
-    destroy(self, graph);
-    if (!(graph->exec = capture(self, enqueue, data)))
-      return;
-    memcpy(graph->pointers, graphs->pointers, size);
-    keep_results(self, graph, awaited);
-  }
+  else if (!capture_new(self, graphs, graph, enqueue, data))
+    return;
   graph->last_used = graphs->calls;
   CBIGAN_CUDA_TRY(self, cudaGraphLaunch(graph->exec, self->stream));
 }

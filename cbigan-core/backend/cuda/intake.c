@@ -33,8 +33,9 @@ find_at(Intake *self, int frame, CbiganCudaFrame place)
   if (row->pixels == place.pixels && row->stride == place.stride)
     return;
   *row = place;
-  CBIGAN_CUDA_TRY(self->cuda,
-                  cudaMemcpyAsync(self->there + frame, row, sizeof *row, cudaMemcpyHostToDevice, self->cuda->stream));
+  if (!CBIGAN_CUDA_TRY(self->cuda, cudaMemcpyAsync(self->there + frame, row, sizeof *row, cudaMemcpyHostToDevice,
+                                                   self->cuda->stream)))
+    *row = (CbiganCudaFrame){ 0 }; /* so that it is sent again */
 }
 
 static void

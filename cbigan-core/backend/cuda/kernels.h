@@ -50,10 +50,16 @@ cudaError_t cbigan_cuda_launch_point(int n, int out_c, int h, int w, int outs, i
 /* A whole residual block, networks.c: its weights, rows without gaps; bias of the closing 1x1, or NULL */
 #define CBIGAN_CUDA_BLOCK_FEW 32 /* channels, at most, of input and output */
 typedef struct {
+  int height, width; /* of the output before it is halved; even */
+} CbiganCudaTile;
+typedef struct {
+  CbiganCudaTile tile;
   int in_c, out_c, doubles, halves;
   const float *first, *second, *closing, *skip, *bias;
   CbiganCudaActivation activation;
 } CbiganCudaBlock;
+/* How a (out_c, h, w) map is divided: a search, so not with every launch. */
+CbiganCudaTile cbigan_cuda_block_tile(int out_c, int h, int w);
 /* x (n, in_c, h, w), halved with `doubles` -> y (n, out_c, h, w), halved with `halves` */
 cudaError_t cbigan_cuda_launch_block(int n, int h, int w, CbiganCudaBlock block, const float *x, float *y,
                                      cudaStream_t stream);
@@ -108,12 +114,13 @@ typedef struct {
 /* n frames of w x h -> found (n, 2): gain and shift, as cbigan_light_compensation(); histograms (n, 256) of scratch */
 cudaError_t cbigan_cuda_launch_light(int n, int w, int h, const CbiganCudaFrame *frames, CbiganCudaLight light,
                                      unsigned *histograms, float *found, cudaStream_t stream);
-/* A frame's patches first .. first + n - 1, corners across (columns) and down -> x (n, 3, side, side); light (2) or NULL */
+/* A frame's patches first .. first + n - 1, corners across (columns) and down -> x (n, 3, side, side); light (2) or
+ * NULL */
 cudaError_t cbigan_cuda_launch_crop(int n, int side, int first, int columns, const float *across, const float *down,
                                     const CbiganCudaFrame *frame, const float *light, float *x, cudaStream_t stream);
 
-/* A frame's map. d (rows * columns, 3, side, side), corners across (columns) and down (rows) -> frame (3, h, w), the mean
- * of the patches there */
+/* A frame's map. d (rows * columns, 3, side, side), corners across (columns) and down (rows) -> frame (3, h, w), the
+ * mean of the patches there */
 cudaError_t cbigan_cuda_launch_mosaic(int h, int w, int side, int columns, int rows, const float *across,
                                       const float *down, const float *d, float *frame, cudaStream_t stream);
 /* frame (3, h, w) -> map (h, w): |x - mean of the (2 radius + 1)^2 window, cut at the border|, summed over channels;

@@ -8,7 +8,8 @@
  */
 #include "backend/cuda/launch.cuh"
 
-/* across (columns), down (rows): corners; d (rows * columns, 3, side, side) -> frame (3, h, w), the mean of those there */
+/* across (columns), down (rows): corners; d (rows * columns, 3, side, side) -> frame (3, h, w), the mean of those there
+ */
 __global__ static void
 mosaic(size_t n_floats, int h, int w, int side, int columns, int rows, const float *across, const float *down,
        const float *d, float *frame)
@@ -95,10 +96,9 @@ cbigan_cuda_launch_high_pass(int h, int w, int radius, const float *frame, float
 {
   const size_t pixels = (size_t)h * (size_t)w;
   const cudaError_t status =
-      radius ? CBIGAN_LAUNCH(sum_rows, blocks_for(3 * pixels), stream, 3 * pixels, w, radius, frame, sums) : cudaSuccess;
-  return status ? status
-                : CBIGAN_LAUNCH(high_pass, blocks_for(pixels), stream, pixels, h, w, radius, frame,
-                                sums, map);
+      radius ? CBIGAN_LAUNCH(sum_rows, blocks_for(3 * pixels), stream, 3 * pixels, w, radius, frame, sums)
+             : cudaSuccess;
+  return status ? status : CBIGAN_LAUNCH(high_pass, blocks_for(pixels), stream, pixels, h, w, radius, frame, sums, map);
 }
 
 cudaError_t
@@ -106,10 +106,8 @@ cbigan_cuda_launch_blur(int h, int w, CbiganCudaBlur weights, const float *x, fl
                         cudaStream_t stream)
 {
   const size_t pixels = (size_t)h * (size_t)w;
-  const cudaError_t status =
-      CBIGAN_LAUNCH(blur, blocks_for(pixels), stream, pixels, h, w, weights, x, scratch);
-  return status ? status
-                : CBIGAN_LAUNCH(blur, blocks_for(pixels), stream, pixels, w, 1, weights, scratch, to);
+  const cudaError_t status = CBIGAN_LAUNCH(blur, blocks_for(pixels), stream, pixels, h, w, weights, x, scratch);
+  return status ? status : CBIGAN_LAUNCH(blur, blocks_for(pixels), stream, pixels, w, 1, weights, scratch, to);
 }
 
 __global__ static void

@@ -208,7 +208,8 @@ run_block(const CbiganCudaFused *self, const CbiganCudaStep steps[CBIGAN_CUDA_BL
 {
   const CbiganCudaPart *first = &steps[0].parts[0], *closing = &steps[2].parts[0], *skip = &steps[2].parts[1];
   const CbiganShape map = first->layer->out;
-  const CbiganCudaBlock block = { .in_c = first->layer->in.c,
+  const CbiganCudaBlock block = { .tile = steps[0].tile,
+                                  .in_c = first->layer->in.c,
                                   .out_c = map.c,
                                   .doubles = first->doubles,
                                   .halves = steps[2].halves,

@@ -5,8 +5,6 @@
  */
 #include "backend/cuda/cuda.h"
 
-#include <math.h>
-
 float *
 cbigan_cuda_alloc(CbiganBackend *base, gsize n_floats)
 {
@@ -108,16 +106,4 @@ cbigan_cuda_receive(CbiganCuda *self, gsize size)
       !CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream)))
     return NULL;
   return self->inbox.host;
-}
-
-void
-cbigan_cuda_add_parts(CbiganCuda *self, int groups, int parts, gboolean accumulate, double *sums)
-{
-  const double *partial = cbigan_cuda_receive(self, (gsize)groups * (gsize)parts * sizeof(double));
-  for (int i = 0; i < groups; i++) {
-    double sum = accumulate ? sums[i] : 0.0;
-    for (int k = 0; partial && k < parts; k++)
-      sum += partial[(gsize)i * (gsize)parts + (gsize)k];
-    sums[i] = partial ? sum : NAN;
-  }
 }
