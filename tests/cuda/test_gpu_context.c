@@ -376,7 +376,7 @@ test_change(void)
   gst_message_parse_warning(warning, &error, NULL);
   g_assert_nonnull(strstr(error->message, "there is no GPU 9, only 0 to 1"));
   score_frame(line, 4, own);
-  g_autoptr(GObject) after = told_context(line);
+  g_autoptr(GstObject) after = told_context(line);
   g_assert_true(after == own); /* which others are still told of */
   g_object_set(line->element, "backend", "cpu", NULL);
   score_frame(line, 5, own);
