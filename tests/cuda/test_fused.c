@@ -257,37 +257,6 @@ test_precision(void)
   }
 }
 
-/* What is slow is not chosen; what was chosen for a shape stays, whatever is slow later. */
-static void
-test_choice(void)
-{
-  Case c = { CBIGAN_ENCODER, 3, 64, 1 };
-  g_autoptr(CbiganNetwork) network = case_network(&c);
-  g_autoptr(GError) error = NULL;
-  if (!only_emulated())
-    return;
-  use_machine(ON_OWN);
-  Pass own = open_pass(network, &c);
-  use_machine(ON_CUDNN);
-  Pass cudnn = open_pass(network, &c), kept = { 0 };
-  pass_run(&own, &c, FALSE);
-  pass_run(&cudnn, &c, FALSE);
-  g_assert_false(same_outputs(&own, &cudnn, c.batch));
-  kept = cudnn;
-  memset(kept.out, 0, sizeof kept.out);
-  use_machine(ON_OWN);
-  kept.forward = cbigan_forward_new(kept.backend, network, network->n_layers, c.batch, CBIGAN_FORWARD_FUSE, kept.values,
-                                    kept.parameters, &error);
-  g_assert_no_error(error);
-  pass_run(&kept, &c, FALSE);
-  g_assert_true(same_outputs(&kept, &cudnn, c.batch));
-  for (int i = 0; kept.values[i] >= 0; i++)
-    g_free(kept.out[i]);
-  cbigan_forward_free(kept.forward);
-  pass_clear(&cudnn);
-  pass_clear(&own);
-}
-
 /* What cuDNN refuses is done by another of its algorithms. */
 static void
 test_refused(void)
@@ -324,7 +293,6 @@ main(int argc, char **argv)
   g_test_add_func("/cuda-fused/neighbours", test_neighbours);
   g_test_add_func("/cuda-fused/places", test_places);
   g_test_add_func("/cuda-fused/precision", test_precision);
-  g_test_add_func("/cuda-fused/choice", test_choice);
   g_test_add_func("/cuda-fused/refused", test_refused);
   return g_test_run();
 }

@@ -174,7 +174,7 @@ test_engines(void)
   }
 }
 
-/* What was chosen for a shape stays, its engine too, whatever is slow later. */
+/* What is slow is not chosen; what was chosen for a shape stays, its engine too, whatever is slow later. */
 static void
 test_kept(void)
 {
