@@ -187,7 +187,7 @@ check_memory() { # BUILD: kernels under NVIDIA's checkers
   for tool in memcheck racecheck; do
     for part in 'backends/test-backend-pixels -p /cuda' 'backends/test-backend-layers -p /cuda/dense' \
       'cuda/test-cuda-frame -p /frame/NV12' 'cuda/test-cuda-frame -p /frame/P010_10LE' \
-      'cuda/test-cuda-fused -p /cuda-fused/data' 'cuda/test-cuda-fused -p /cuda-fused/neighbours' \
+      'cuda/test-cuda-fused -p /cuda-fused/data' 'cuda/test-cuda-ways -p /cuda-ways/forced' 'cuda/test-cuda-fused -p /cuda-fused/neighbours' \
       'cuda/test-cuda-graphs -p /cuda-graphs/pointers' 'cuda/test-cuda-recordings' 'cuda/test-cuda-maps' \
       'cuda/test-cuda-parcels' \
       'cuda/test-cuda-distances -p /cuda-distances/distances' 'cuda/test-cuda-scores -p /cuda-scores/scores' \

@@ -71,7 +71,8 @@ make(CbiganCudnnGraph *self, cudnnBackendDescriptorType_t type, const Attribute 
     const cudnnBackendDescriptor_t *others = a->values;
     for (int64_t k = 0; k < a->count && a->type == CUDNN_TYPE_BACKEND_DESCRIPTOR; k++)
       ok = ok && others[k];
-    ok = ok && succeeded(cudnnBackendSetAttribute(descriptor, a->name, a->type, a->count, a->values));
+    ok = ok && (succeeded(cudnnBackendSetAttribute(descriptor, a->name, a->type, a->count, a->values)) ||
+                a->name == CUDNN_ATTR_POINTWISE_NAN_PROPAGATION); /* deprecated; choose.c looks what becomes of NaN */
   }
   return ok && succeeded(cudnnBackendFinalize(descriptor)) ? descriptor : NULL;
 }
