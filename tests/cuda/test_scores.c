@@ -194,9 +194,11 @@ test_memory(void)
     g_autoptr(CbiganScorer) scorer = open_scorer(model, "cuda", CBIGAN_SCORE_CRITIC, all);
     CbiganResult r = CBIGAN_RESULT_INIT;
     for (int i = 0; i < 5; i++) {
+      const long graphs = emulator_count("graph");
       if (i == 2)
         g_setenv("CBIGAN_EMULATOR", QUICK ",memory=0,graphs=0", TRUE);
       score(scorer, &p.frame, 1, &r);
+      g_assert_cmpint(emulator_count("graph") - graphs, ==, i > 0);
     }
     cbigan_result_clear(&r);
   }
