@@ -59,5 +59,7 @@ void compare_passes(const char *isa, const char *mode, const Case *c, const Pass
                     float tolerance, float *worst);
 /* Ends the test unless all values of both have the same bits; without: a sample to leave out, or -1 */
 void compare_bits(const char *isa, const char *mode, const Case *c, const Pass *have, const Pass *want, int without);
+/* Whether the first `batch` samples of all values have */
+gboolean passes_are_same(const Pass *a, const Pass *b, int batch);
 
 G_END_DECLS

@@ -286,66 +286,6 @@ test_options(void)
   }
 }
 
-/* The fewer maps are wanted, the same is said of a frame otherwise; by each backend. */
-static void
-check_maps(CbiganModel *model, const char *backend, CbiganScoreKind kind)
-{
-  CbiganScorer *scorers[CBIGAN_N_MAPS];
-  CbiganResult results[CBIGAN_N_MAPS] = { 0 };
-  Picture good = picture(100, 80, 5, FALSE), bad = picture(100, 80, 6, TRUE);
-  for (int maps = 0; maps < CBIGAN_N_MAPS; maps++) {
-    g_autoptr(GError) error = NULL;
-    CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
-    options.backend = backend;
-    options.score = kind;
-    options.also = ALL;
-    options.threads = 1;
-    options.maps = (CbiganMaps)maps;
-    scorers[maps] = cbigan_scorer_new(model, &options, &error);
-    g_assert_no_error(error);
-  }
-  score(scorers[0], &good.frame, 1, &results[0]);
-  const double of_good = results[0].score;
-  score(scorers[0], &bad.frame, 1, &results[0]);
-  g_assert_cmpfloat(of_good, <, results[0].score);
-  const double between = 0.5 * (of_good + results[0].score);
-  for (int turn = 0; turn < 4; turn++) { /* good, bad, good, bad */
-    const gboolean anomalous = turn % 2;
-    for (int maps = 0; maps < CBIGAN_N_MAPS; maps++) {
-      CbiganResult *r = &results[maps];
-      const gboolean mapped = maps == CBIGAN_MAPS_ALL || (maps == CBIGAN_MAPS_ANOMALOUS && anomalous);
-      cbigan_scorer_set_threshold(scorers[maps], between, NULL);
-      score(scorers[maps], anomalous ? &bad.frame : &good.frame, 1, r);
-      g_assert_cmpint(r->anomalous, ==, anomalous);
-      g_assert_cmpint(r->map_width * r->map_height, ==, mapped ? 100 * 80 : 0);
-      for (int k = 0; k < CBIGAN_N_SCORES; k++)
-        g_assert_cmpfloat(r->scores[k], ==, results[0].scores[k]);
-      if (mapped)
-        assert_same(r, &results[0], "maps");
-      g_assert_true(mapped ? !anomalous || r->n_regions : r->n_regions == 0);
-    }
-  }
-  for (int maps = 0; maps < CBIGAN_N_MAPS; maps++) {
-    cbigan_scorer_free(scorers[maps]);
-    cbigan_result_clear(&results[maps]);
-  }
-  g_free(good.pixels);
-  g_free(bad.pixels);
-}
-
-static void
-test_maps(void)
-{
-  g_autoptr(CbiganModel) model = calibrated_model(64, 100, 80);
-  for (const char *const *name = cbigan_backend_names(); *name; name++) {
-    g_autofree char *why = cbigan_backend_unavailable(*name);
-    if (g_str_equal(*name, "cuda") && !g_getenv("CBIGAN_TEST_EMULATED")) /* it measures, so two scorers may differ */
-      continue;
-    for (int kind = 0; !why && kind < CBIGAN_N_SCORES; kind++)
-      check_maps(model, *name, (CbiganScoreKind)kind);
-  }
-}
-
 static void
 test_tunable(void)
 {
@@ -495,7 +435,6 @@ main(int argc, char **argv)
   g_test_add_func("/scorer/bad-frames", test_bad_frames);
   g_test_add_func("/scorer/light", test_light);
   g_test_add_func("/scorer/options", test_options);
-  g_test_add_func("/scorer/maps", test_maps);
   g_test_add_func("/scorer/tunable", test_tunable);
   g_test_add_func("/scorer/not-finite", test_not_finite);
   g_test_add_func("/scorer/threads", test_threads);

@@ -5,6 +5,7 @@
  */
 #include "gpu_stream.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "cuda/cuda_video.h"
@@ -79,4 +80,19 @@ gpu_stream_check_error(Stream *stream, const char *words)
   if (!g_regex_match_simple(words, error->message, 0, 0))
     g_error("“%s”, expected “%s”", error->message, words);
   g_assert_cmpint(gst_element_set_state(stream->element, GST_STATE_NULL), ==, GST_STATE_CHANGE_SUCCESS);
+}
+
+void
+gpu_stream_lose(void (*lose)(int after), int most)
+{
+  if (g_test_subprocess()) {
+    lose(atoi(g_getenv("CBIGAN_TEST_LOST")));
+    return;
+  }
+  for (int i = 1; i < most; i += i / 4 + 1) {
+    g_autofree char *text = g_strdup_printf("%d", i);
+    g_setenv("CBIGAN_TEST_LOST", text, TRUE);
+    g_test_trap_subprocess(NULL, 0, 0);
+    g_test_trap_assert_passed();
+  }
 }

@@ -18,5 +18,8 @@ GstBuffer *gpu_buffer_new(const GstVideoInfo *info, GstBuffer *buffer, GstObject
 void gpu_stream_check(Stream *stream);
 /* One error, in which these words are; then nothing more comes, and the element stops. */
 void gpu_stream_check_error(Stream *stream, const char *words);
+/* Calls lose(1), lose(2), ... up to `most`, ever fewer of them: each in a process of its own, as a device that is lost
+ * stays lost. */
+void gpu_stream_lose(void (*lose)(int after), int most);
 
 G_END_DECLS

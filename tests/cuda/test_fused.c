@@ -215,16 +215,6 @@ test_places(void)
   }
 }
 
-static gboolean
-same_outputs(const Pass *a, const Pass *b, int batch)
-{
-  for (int i = 0; a->values[i] >= 0; i++)
-    if (memcmp(a->out[i], b->out[i],
-               (gsize)batch * cbigan_shape_size(a->network->values[a->values[i]].shape) * sizeof(float)))
-      return FALSE;
-  return TRUE;
-}
-
 /* Each has its own bits, where the chip has it: else it is an error that says what there is. None is preferred
  * to fp32. */
 static void
@@ -245,9 +235,9 @@ test_precision(void)
     CbiganBackend *backend = passes[CBIGAN_PRECISION_FP32].backend;
     const Pass *fp32 = &passes[CBIGAN_PRECISION_FP32], *bf16 = &passes[CBIGAN_PRECISION_BF16],
                *fp16 = &passes[CBIGAN_PRECISION_FP16];
-    g_assert_true(same_outputs(fp32, bf16, 1) == (chip == 0));
-    g_assert_false(same_outputs(fp32, fp16, 1));
-    g_assert_false(same_outputs(bf16, fp16, 1));
+    g_assert_true(passes_are_same(fp32, bf16, 1) == (chip == 0));
+    g_assert_false(passes_are_same(fp32, fp16, 1));
+    g_assert_false(passes_are_same(bf16, fp16, 1));
     g_assert_false(cbigan_backend_prefers_bf16(backend, 64));
     g_assert_true(cbigan_backend_set_precision(backend, CBIGAN_PRECISION_BF16, &error) == (chip == 1));
     if (chip == 0)
@@ -274,7 +264,7 @@ test_refused(void)
     Pass have = open_pass(network, &c);
     g_assert_true(all_fused(&have));
     pass_run(&have, &c, FALSE);
-    g_assert_true(same_outputs(&have, &want, c.batch)); /* the emulated algorithms are the same */
+    g_assert_true(passes_are_same(&have, &want, c.batch)); /* the emulated algorithms are the same */
     pass_clear(&have);
   }
   pass_clear(&want);

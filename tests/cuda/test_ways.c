@@ -45,16 +45,6 @@ count_way(const Pass *p, CbiganCudaWay way)
   return n;
 }
 
-static gboolean
-same_outputs(const Pass *a, const Pass *b, int batch)
-{
-  for (int i = 0; a->values[i] >= 0; i++)
-    if (memcmp(a->out[i], b->out[i],
-               (gsize)batch * cbigan_shape_size(a->network->values[a->values[i]].shape) * sizeof(float)))
-      return FALSE;
-  return TRUE;
-}
-
 /* Whole networks of one and three channels; blocks of more: upsampled ones of up to 80, halving ones of up to 64. */
 static const struct {
   CbiganNetworkKind kind;
@@ -187,7 +177,7 @@ test_kept(void)
   Pass first = open_on(GRAPH, network, &c), second = open_on(GRAPH ",second=10", network, &c), kept = { 0 };
   pass_run(&first, &c, FALSE);
   pass_run(&second, &c, FALSE);
-  g_assert_false(same_outputs(&first, &second, c.batch));
+  g_assert_false(passes_are_same(&first, &second, c.batch));
   const guint n = n_choices(&second);
   g_autofree CbiganCudaChoice *before = g_memdup2(choice(&second, 0), n * sizeof *before);
   kept = second;
@@ -198,7 +188,7 @@ test_kept(void)
   g_assert_no_error(error);
   g_assert_cmpmem(choice(&kept, 0), n_choices(&kept) * sizeof *before, before, n * sizeof *before);
   pass_run(&kept, &c, FALSE);
-  g_assert_true(same_outputs(&kept, &second, c.batch));
+  g_assert_true(passes_are_same(&kept, &second, c.batch));
   for (int i = 0; kept.values[i] >= 0; i++)
     g_free(kept.out[i]);
   cbigan_forward_free(kept.forward);
