@@ -40,7 +40,7 @@ typedef enum {
   CBIGAN_SCORE_CALIBRATED, /* max of |x - G(E(x))| in standard deviations from good pictures */
   CBIGAN_SCORE_CRITIC,     /* max Mahalanobis distance of D's feature map from good pictures */
   CBIGAN_N_SCORES,
-  CBIGAN_SCORE_MODEL = -1  /* the one that the model file prefers */
+  CBIGAN_SCORE_MODEL = -1 /* the one that the model file prefers */
 } CbiganScoreKind;
 
 /* What the networks' products are multiplied in; sums are always single precision. */
@@ -55,7 +55,7 @@ typedef enum {
 
 const char *cbigan_precision_name(CbiganPrecision precision); /* "auto", "fp32", "bf16", "fp16" */
 
-const char *cbigan_score_name(CbiganScoreKind kind);                  /* "paper", "calibrated", "critic" */
+const char *cbigan_score_name(CbiganScoreKind kind); /* "paper", "calibrated", "critic" */
 gboolean cbigan_score_from_name(const char *name, CbiganScoreKind *kind);
 
 typedef enum {
@@ -65,26 +65,26 @@ typedef enum {
 
 /* What a model file says, besides its weights. Owned by the model. */
 typedef struct {
-  int width;                /* c */
-  int latent;               /* 64 */
-  int patch;                /* pixels: 64 or 128 */
+  int width;                     /* c */
+  int latent;                    /* 64 */
+  int patch;                     /* pixels: 64 or 128 */
   int frame_width, frame_height; /* frames must have this size in pixels; 0 x 0: any size ("native") */
   CbiganFeatureTap tap;
-  double lambda;            /* Eq. 7, 0..1 */
-  CbiganScoreKind score;    /* compared with the threshold */
+  double lambda;                    /* Eq. 7, 0..1 */
+  CbiganScoreKind score;            /* compared with the threshold */
   gboolean scores[CBIGAN_N_SCORES]; /* which can be computed (statistics are there) */
-  guint critic_blocks;      /* bit i: D's block i */
-  int critic_grid;          /* the feature map is critic_grid x critic_grid a patch */
-  double light_low, light_median; /* 10 % and 50 % quantile of the training pictures' bytes, -1..1, light_low <
-                             * light_median: each frame's gain and offset are set so that its own come to lie
-                             * there; both NAN: no light compensation */
-  double threshold;         /* in units of the score; NAN: none */
-  double bf16_error;        /* largest difference of `score` between bf16 and fp32, as a part of the larger of it and
-                             * the threshold, on the pictures of the calibration and synthetic defects in them, of
-                             * which no verdict changed; NAN: not tried, or a verdict did change */
+  guint critic_blocks;              /* bit i: D's block i */
+  int critic_grid;                  /* the feature map is critic_grid x critic_grid a patch */
+  double light_low, light_median;   /* 10 % and 50 % quantile of the training pictures' bytes, -1..1, light_low <
+                                     * light_median: each frame's gain and offset are set so that its own come to lie
+                                     * there; both NAN: no light compensation */
+  double threshold;                 /* in units of the score; NAN: none */
+  double bf16_error;         /* largest difference of `score` between bf16 and fp32, as a part of the larger of it and
+                              * the threshold, on the pictures of the calibration and synthetic defects in them, of
+                              * which no verdict changed; NAN: not tried, or a verdict did change */
   const double *good_scores; /* (n_good_scores) of held-out good pictures */
   guint n_good_scores;
-  const char *training;     /* JSON object: where it came from; NULL: unknown */
+  const char *training; /* JSON object: where it came from; NULL: unknown */
 } CbiganModelInfo;
 
 typedef struct _CbiganModel CbiganModel;
@@ -109,25 +109,27 @@ typedef enum {
 } CbiganMaps;
 
 typedef struct {
-  const char *backend;     /* "auto", "reference", "cpu", "cuda"; NULL = "auto" */
-  int device;              /* 0 = first */
-  int threads; /* at most; 0 = the processors of a NUMA node that this process may use, or one where a frame is
-                * less than a millisecond's work. While other threads of the program score too, they divide the
-                * processors; no score depends on that. */
-  CbiganScoreKind score;   /* decides score, verdict and map */
-  guint also;              /* bit i: fill scores[i] of the result too */
-  double lambda;           /* Eq. 7; NAN = the model's */
-  double threshold;        /* NAN = the model's (only if `score` is the model's score) */
-  int batch;               /* patches at a time; 0 = chosen for the backend */
+  const char *backend; /* "auto", "reference", "cpu", "cuda"; NULL = "auto" */
+  int device;          /* 0 = first */
+  int threads;         /* at most; 0 = the processors of a NUMA node that this process may use, or one where a frame is
+                        * less than a millisecond's work. While other threads of the program score too, they divide the
+                        * processors; no score depends on that. */
+  CbiganScoreKind score; /* decides score, verdict and map */
+  guint also;            /* bit i: fill scores[i] of the result too */
+  double lambda;         /* Eq. 7; NAN = the model's */
+  double threshold;      /* NAN = the model's (only if `score` is the model's score) */
+  int batch;             /* patches at a time; 0 = chosen for the backend */
   CbiganPrecision precision;
   CbiganMaps maps;
-  gpointer cuda_context;   /* for "cuda": a CUcontext to run in, on its device, whatever `device` says; it must live as
-                            * long as the scorer. NULL = the device's primary context. Either becomes the calling
-                            * thread's current one, as with cudaSetDevice(), and stays it. */
+  gpointer cuda_context; /* for "cuda": a CUcontext to run in, on its device, whatever `device` says; it must live as
+                          * long as the scorer. NULL = the device's primary context. Either becomes the calling
+                          * thread's current one, as with cudaSetDevice(), and stays it. */
 } CbiganScorerOptions;
 
 #define CBIGAN_SCORER_OPTIONS_INIT                                                                                     \
-  { NULL, 0, 0, CBIGAN_SCORE_MODEL, 0, NAN, NAN, 0, CBIGAN_PRECISION_AUTO, CBIGAN_MAPS_ALL, NULL }
+  {                                                                                                                    \
+    NULL, 0, 0, CBIGAN_SCORE_MODEL, 0, NAN, NAN, 0, CBIGAN_PRECISION_AUTO, CBIGAN_MAPS_ALL, NULL                       \
+  }
 
 /* A frame: rows of 8-bit R, G, B. Only read; not kept after the call. */
 typedef struct {
@@ -149,23 +151,26 @@ typedef struct {
 #define CBIGAN_MAX_REGIONS 16 /* the ones with the highest peaks */
 
 typedef struct {
-  double score;        /* >= 0 */
-  double threshold;    /* NAN: none, then normalized is NAN and anomalous FALSE */
-  double normalized;   /* score / (score + threshold): 0..1, 0.5 = at the threshold, on every frame */
-  gboolean anomalous;  /* score > threshold */
-  double pixel_term;   /* Eq. 11, L_R of the patch that decides `paper`; NAN where `paper` is not computed */
-  double feature_term; /* Eq. 9, L_fD of the same patch; NAN likewise */
+  double score;                   /* >= 0 */
+  double threshold;               /* NAN: none, then normalized is NAN and anomalous FALSE */
+  double normalized;              /* score / (score + threshold): 0..1, 0.5 = at the threshold, on every frame */
+  gboolean anomalous;             /* score > threshold */
+  double pixel_term;              /* Eq. 11, L_R of the patch that decides `paper`; NAN where `paper` is not computed */
+  double feature_term;            /* Eq. 9, L_fD of the same patch; NAN likewise */
   double scores[CBIGAN_N_SCORES]; /* those asked for, else NAN */
   CbiganRegion regions[CBIGAN_MAX_REGIONS];
-  guint n_regions;     /* 0 without a threshold, or without a map */
+  guint n_regions; /* 0 without a threshold, or without a map */
   /* Anomaly map (map_height, map_width) = the frame, in the score's units, so that map / (map + threshold) is
    * normalized as the score is; owned by the result, reused by the next call with it. */
   float *map;
   int map_width, map_height; /* 0 x 0: this result has no map */
-  gsize map_allocated; /* floats behind map; private */
+  gsize map_allocated;       /* floats behind map; private */
 } CbiganResult;
 
-#define CBIGAN_RESULT_INIT { 0 }
+#define CBIGAN_RESULT_INIT                                                                                             \
+  {                                                                                                                    \
+    0                                                                                                                  \
+  }
 void cbigan_result_clear(CbiganResult *result);
 
 typedef struct _CbiganScorer CbiganScorer;

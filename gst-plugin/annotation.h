@@ -21,16 +21,17 @@ typedef struct {
 
 typedef struct {
   CbiganResult result;
-  gboolean valid;                        /* a frame has been scored */
-  GstClockTime pts;                      /* of that frame */
-  guint event_id;                        /* 0 = no anomaly is on */
-  char *model;                           /* path */
-  GstSample *heatmap;                    /* GRAY16_LE; NULL without a threshold or a map */
-  GstVideoOverlayRectangle *overlay;     /* NULL: not asked for, or no region over the threshold */
+  gboolean valid;                    /* a frame has been scored */
+  GstClockTime pts;                  /* of that frame */
+  guint event_id;                    /* 0 = no anomaly is on */
+  char *model;                       /* path */
+  GstSample *heatmap;                /* GRAY16_LE; NULL without a threshold or a map */
+  GstVideoOverlayRectangle *overlay; /* NULL: not asked for, or no region over the threshold */
   CbiganPicturePool gray, colour;
 } CbiganAnnotation;
 
-/* After self->result was filled: makes heat map and, if asked for, overlay, which covers `info`. FALSE: out of memory. */
+/* After self->result was filled: makes heat map and, if asked for, overlay, which covers `info`. FALSE: out of memory.
+ */
 gboolean cbigan_annotation_update(CbiganAnnotation *self, const GstVideoInfo *info, gboolean overlay);
 /* Forgets the frame; the pools stay. */
 void cbigan_annotation_reset(CbiganAnnotation *self);

@@ -22,20 +22,21 @@ typedef enum { CBIGAN_EVENT_SCORE, CBIGAN_EVENT_BEGIN, CBIGAN_EVENT_UPDATE, CBIG
 
 /* Zeroed = before the first frame. */
 typedef struct {
-  gboolean open;       /* an anomaly is on */
-  guint id;            /* of the last one, from 1 */
-  gboolean below;      /* the score is back under the threshold ... */
-  GstClockTime since;  /* ... since this running time */
-  gboolean told;       /* a message was wanted ... */
-  GstClockTime last;   /* ... at this running time */
+  gboolean open;      /* an anomaly is on */
+  guint id;           /* of the last one, from 1 */
+  gboolean below;     /* the score is back under the threshold ... */
+  GstClockTime since; /* ... since this running time */
+  gboolean told;      /* a message was wanted ... */
+  GstClockTime last;  /* ... at this running time */
 } CbiganEvents;
 
-/* What a scored frame is. An anomaly begins at a frame over the threshold; it ends once the score stayed below 90 % of the
- * threshold for `hold`, so a score that flutters around the threshold makes one event. normalized: as in CbiganResult. */
+/* What a scored frame is. An anomaly begins at a frame over the threshold; it ends once the score stayed below 90 % of
+ * the threshold for `hold`, so a score that flutters around the threshold makes one event. normalized: as in
+ * CbiganResult. */
 CbiganEventKind cbigan_events_step(CbiganEvents *self, double normalized, GstClockTime running_time, GstClockTime hold);
 /* Whether that is worth a message; notes that it was given. interval: for CBIGAN_UPDATES_INTERVAL. */
-gboolean cbigan_events_wanted(CbiganEvents *self, CbiganEventKind kind, CbiganUpdates updates, GstClockTime running_time,
-                              GstClockTime interval);
+gboolean cbigan_events_wanted(CbiganEvents *self, CbiganEventKind kind, CbiganUpdates updates,
+                              GstClockTime running_time, GstClockTime interval);
 /* Ends the open one, if any (end of stream, flush); TRUE: there was one. */
 gboolean cbigan_events_finish(CbiganEvents *self);
 const char *cbigan_event_name(CbiganEventKind kind); /* "score", "begin", "update", "end" */

@@ -13,7 +13,7 @@
 #include "annotation.h"
 #include "anomaly_events.h"
 #include "gpu_context.h"
-#include "pace.h"
+#include "latency.h"
 #include "session.h"
 #include "stream_input.h"
 
@@ -31,7 +31,7 @@ typedef struct {
   double threshold, lambda; /* below 0: the model's */
   CbiganOverlayMode overlay;
   CbiganUpdates updates;
-  guint interval, hold;     /* ms */
+  guint interval, hold; /* ms */
   gboolean attach_frame, regions;
 } CbiganTuning;
 
@@ -45,12 +45,12 @@ struct _GstCbiganScore {
   CbiganSession *pending; /* opened, not yet in use */
   CbiganModel *model;     /* of the session opened last */
   CbiganGpuContext gpu;
-  GstVideoInfo info;      /* of the stream; its format is UNKNOWN before it is known */
+  GstVideoInfo info; /* of the stream; its format is UNKNOWN before it is known */
   CbiganPace pace;
   /* the streaming thread's */
   CbiganSession *session;
   CbiganStreamInput *input;
-  gboolean is_gpu; /* the stream's memory */
+  gboolean is_gpu;  /* the stream's memory */
   gboolean refused; /* the last caps did not suit the model, and an error said so */
   CbiganAnnotation annotation;
   CbiganEvents events;

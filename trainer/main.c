@@ -5,9 +5,9 @@
  *
  * Exit code: 0 = fine, 1 = failed, 2 = bad usage. Results go to standard output, everything else to standard error.
  */
-#include "command.h"
+#include "commands/command.h"
 #include "i18n.h"
-#include "openmp_waiting.h"
+#include "commands/openmp_waiting.h"
 #include <errno.h>
 #include <gst/gst.h>
 #include <locale.h>

@@ -207,7 +207,7 @@ struct _CbiganBackend {
   int threads;
   gboolean repeatable; /* may be set: what is fused from now on has the same bits in every run, so no way of doing it
                         * is chosen by its time */
-  GError *failure; /* the first one, see cbigan_backend_fail() */
+  GError *failure;     /* the first one, see cbigan_backend_fail() */
 };
 
 extern const CbiganBackendClass cbigan_backend_reference;

@@ -7,7 +7,7 @@
 
 #include "i18n.h"
 
-G_DEFINE_QUARK(cbigan-error-quark, cbigan_error)
+G_DEFINE_QUARK(cbigan - error - quark, cbigan_error)
 
 gboolean
 cbigan_refuse(GError **error, const char *format, ...)

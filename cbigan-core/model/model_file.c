@@ -85,8 +85,8 @@ read_geometry(CbiganModel *m, const CbiganSafetensors *file, const char *name, G
   info->scores[CBIGAN_SCORE_PAPER] = TRUE;
   info->scores[CBIGAN_SCORE_CALIBRATED] = g_hash_table_contains(file->tensors, "calibration.mean") ||
                                           g_hash_table_contains(file->tensors, "calibration.deviation");
-  info->scores[CBIGAN_SCORE_CRITIC] = g_hash_table_contains(file->tensors, "critic.mean") ||
-                                      g_hash_table_contains(file->tensors, "critic.whitening");
+  info->scores[CBIGAN_SCORE_CRITIC] =
+      g_hash_table_contains(file->tensors, "critic.mean") || g_hash_table_contains(file->tensors, "critic.whitening");
 
   gboolean everywhere = !info->frame_width || first_dim(file, "calibration.mean") == 1;
   m->map.w = everywhere ? 1 : info->frame_width;

@@ -46,7 +46,9 @@ add_value(Builder *b, char *name, CbiganShape shape)
 static gsize
 add_parameter(Builder *b, const char *name, const char *suffix, int n_dims, const int *dims)
 {
-  CbiganParameter p = { .name = g_strconcat(name, ".", suffix, NULL), .n_dims = n_dims, .offset = b->n_floats, .size = 1 };
+  CbiganParameter p = {
+    .name = g_strconcat(name, ".", suffix, NULL), .n_dims = n_dims, .offset = b->n_floats, .size = 1
+  };
   for (int i = 0; i < n_dims; i++) {
     p.dims[i] = dims[i];
     p.size *= (gsize)dims[i];
@@ -79,8 +81,12 @@ add_conv(Builder *b, const char *name, int input, int filters, int kernel, gbool
 {
   CbiganShape in = shape_of(b, input);
   g_autofree char *full = full_name(b, name);
-  CbiganLayer layer = { .kind = CBIGAN_CONV2D, .activation = activation, .kernel = kernel, .input = input,
-                        .out = { filters, in.h, in.w }, .bias = CBIGAN_NO_OFFSET,
+  CbiganLayer layer = { .kind = CBIGAN_CONV2D,
+                        .activation = activation,
+                        .kernel = kernel,
+                        .input = input,
+                        .out = { filters, in.h, in.w },
+                        .bias = CBIGAN_NO_OFFSET,
                         .weight_stride = (gsize)in.c * kernel * kernel };
   layer.weight = add_parameter(b, full, "weight", 4, (int[]){ filters, in.c, kernel, kernel });
   if (bias)
@@ -93,8 +99,12 @@ add_dense(Builder *b, const char *name, int input, CbiganShape out, gboolean bia
 {
   int in_size = (int)cbigan_shape_size(shape_of(b, input)), out_size = (int)cbigan_shape_size(out);
   g_autofree char *full = full_name(b, name);
-  CbiganLayer layer = { .kind = CBIGAN_DENSE, .activation = activation, .input = input, .out = out,
-                        .bias = CBIGAN_NO_OFFSET, .weight_stride = (gsize)in_size };
+  CbiganLayer layer = { .kind = CBIGAN_DENSE,
+                        .activation = activation,
+                        .input = input,
+                        .out = out,
+                        .bias = CBIGAN_NO_OFFSET,
+                        .weight_stride = (gsize)in_size };
   layer.weight = add_parameter(b, full, "weight", 2, (int[]){ out_size, in_size });
   if (bias)
     layer.bias = add_parameter(b, full, "bias", 1, (int[]){ out_size });
@@ -105,8 +115,12 @@ add_dense(Builder *b, const char *name, int input, CbiganShape out, gboolean bia
 static int
 add_join(Builder *b, const char *name, int image, int latent, int units, CbiganActivation activation)
 {
-  int image_size = (int)cbigan_shape_size(shape_of(b, image)), latent_size = (int)cbigan_shape_size(shape_of(b, latent));
-  CbiganLayer layer = { .kind = CBIGAN_DENSE, .input = image, .out = { units, 1, 1 }, .bias = CBIGAN_NO_OFFSET,
+  int image_size = (int)cbigan_shape_size(shape_of(b, image)),
+      latent_size = (int)cbigan_shape_size(shape_of(b, latent));
+  CbiganLayer layer = { .kind = CBIGAN_DENSE,
+                        .input = image,
+                        .out = { units, 1, 1 },
+                        .bias = CBIGAN_NO_OFFSET,
                         .weight_stride = (gsize)image_size + latent_size };
   g_autofree char *full = full_name(b, name), *of_image = g_strconcat(name, ".image", NULL);
   layer.weight = add_parameter(b, full, "weight", 2, (int[]){ units, image_size + latent_size });
@@ -123,7 +137,9 @@ add_resample(Builder *b, CbiganLayerKind kind, const char *name, int input)
   CbiganShape in = shape_of(b, input), out = in;
   out.h = kind == CBIGAN_UPSAMPLE ? in.h * 2 : in.h / 2;
   out.w = kind == CBIGAN_UPSAMPLE ? in.w * 2 : in.w / 2;
-  CbiganLayer layer = { .kind = kind, .input = input, .out = out, .weight = CBIGAN_NO_OFFSET, .bias = CBIGAN_NO_OFFSET };
+  CbiganLayer layer = {
+    .kind = kind, .input = input, .out = out, .weight = CBIGAN_NO_OFFSET, .bias = CBIGAN_NO_OFFSET
+  };
   return add_layer(b, layer, name, -1);
 }
 
@@ -196,9 +212,15 @@ build(CbiganNetworkKind kind, int width, int patch, const CbiganStage *stages)
     add_stage(&b, stages);
 
   CbiganNetwork *n = g_new0(CbiganNetwork, 1);
-  *n = (CbiganNetwork){ .kind = kind, .width = width, .patch = patch, .n_layers = (int)b.layers->len,
-                        .n_values = (int)b.values->len, .n_inputs = b.n_inputs, .output = b.current,
-                        .n_parameters = (int)b.parameters->len, .n_floats = b.n_floats };
+  *n = (CbiganNetwork){ .kind = kind,
+                        .width = width,
+                        .patch = patch,
+                        .n_layers = (int)b.layers->len,
+                        .n_values = (int)b.values->len,
+                        .n_inputs = b.n_inputs,
+                        .output = b.current,
+                        .n_parameters = (int)b.parameters->len,
+                        .n_floats = b.n_floats };
   n->layers = (CbiganLayer *)g_array_free(b.layers, FALSE);
   n->values = (CbiganValue *)g_array_free(b.values, FALSE);
   n->parameters = (CbiganParameter *)g_array_free(b.parameters, FALSE);

@@ -11,9 +11,9 @@
 
 G_BEGIN_DECLS
 
-#define CBIGAN_LATENT 64            /* size of Z */
-#define CBIGAN_LEAKY_SLOPE 0.2f     /* LeakyReLU below zero */
-#define CBIGAN_MAX_WIDTH 64         /* c = 1..64 */
+#define CBIGAN_LATENT 64        /* size of Z */
+#define CBIGAN_LEAKY_SLOPE 0.2f /* LeakyReLU below zero */
+#define CBIGAN_MAX_WIDTH 64     /* c = 1..64 */
 
 /* One sample's shape. A batch is n samples one after another; how c, h, w lie within a sample is
  * the backend's own (reference: c,h,w; cpu: h,w,c), so only backend functions look inside. */
@@ -38,37 +38,37 @@ typedef struct {
   char *name; /* "encoder.block0.conv1" */
   CbiganLayerKind kind;
   CbiganActivation activation;
-  gboolean accumulate;       /* adds to what an earlier layer left in its output (skip, latent half) */
-  int kernel;                /* conv2d: 1 or 3, stride 1, zero padding "same" */
-  int input, output;         /* indexes into CbiganNetwork.values */
-  CbiganShape in, out;       /* of one sample; dense reads and writes in c,h,w order (flattened) */
-  gsize weight, bias;        /* offsets in floats into the network's parameters, or CBIGAN_NO_OFFSET */
-  gsize weight_stride;       /* floats from one output's weights to the next output's: in size * kernel^2,
-                              * more where a layer reads part of a wider matrix (D's hidden layer) */
+  gboolean accumulate; /* adds to what an earlier layer left in its output (skip, latent half) */
+  int kernel;          /* conv2d: 1 or 3, stride 1, zero padding "same" */
+  int input, output;   /* indexes into CbiganNetwork.values */
+  CbiganShape in, out; /* of one sample; dense reads and writes in c,h,w order (flattened) */
+  gsize weight, bias;  /* offsets in floats into the network's parameters, or CBIGAN_NO_OFFSET */
+  gsize weight_stride; /* floats from one output's weights to the next output's: in size * kernel^2,
+                        * more where a layer reads part of a wider matrix (D's hidden layer) */
 } CbiganLayer;
 
 typedef struct {
-  char *name;        /* layer that completes it ("discriminator.block2.pool"), or "image", "latent" */
+  char *name; /* layer that completes it ("discriminator.block2.pool"), or "image", "latent" */
   CbiganShape shape;
 } CbiganValue;
 
 typedef struct {
-  char *name;        /* in the model file: "encoder.block0.conv1.weight" */
+  char *name;          /* in the model file: "encoder.block0.conv1.weight" */
   int n_dims, dims[4]; /* conv2d [out, in, kh, kw], dense [out, in], bias [out] */
   gsize offset, size;  /* floats */
 } CbiganParameter;
 
 typedef struct {
   CbiganNetworkKind kind;
-  int width, patch;          /* c; 64 or 128 */
-  CbiganLayer *layers;       /* in an order that can be run */
+  int width, patch;    /* c; 64 or 128 */
+  CbiganLayer *layers; /* in an order that can be run */
   int n_layers;
-  CbiganValue *values;       /* the first n_inputs are inputs */
-  int n_values, n_inputs;    /* E: image; G: latent; D: image, latent */
-  int output;                /* value: z, image, critic's number */
+  CbiganValue *values;    /* the first n_inputs are inputs */
+  int n_values, n_inputs; /* E: image; G: latent; D: image, latent */
+  int output;             /* value: z, image, critic's number */
   CbiganParameter *parameters;
   int n_parameters;
-  gsize n_floats;            /* of all parameters together */
+  gsize n_floats; /* of all parameters together */
 } CbiganNetwork;
 
 /* width 1..64, patch 64 or 128 (a caller's bug otherwise). Never NULL; free with

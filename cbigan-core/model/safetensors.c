@@ -160,8 +160,8 @@ read_entry(Entry *entry, const char *name, JsonNode *node, guint64 data_size, co
   if (elements > G_MAXUINT64 / 4 || bytes != elements * 4) {
     g_autofree char *shape = cbigan_tensor_shape(t->dims, t->n_dims);
     return cbigan_format_error(error, file,
-                               _("tensor “%s” takes %llu bytes, which doesn't fit its shape %s of 4-byte numbers"), name,
-                               (unsigned long long)bytes, shape);
+                               _("tensor “%s” takes %llu bytes, which doesn't fit its shape %s of 4-byte numbers"),
+                               name, (unsigned long long)bytes, shape);
   }
   return TRUE;
 }
@@ -292,8 +292,8 @@ cbigan_safetensors_parse(const guint8 *bytes, gsize size, const char *file, GErr
   g_autoptr(JsonParser) parser = json_parser_new();
   const guint8 *header = bytes + sizeof length, *data = header + length;
   if (!parse_json(parser, (const char *)header, (gsize)length, file, error) ||
-      !read_header(self, json_node_get_object(json_parser_get_root(parser)), data, (guint64)(bytes + size - data),
-                   file, error))
+      !read_header(self, json_node_get_object(json_parser_get_root(parser)), data, (guint64)(bytes + size - data), file,
+                   error))
     return NULL;
   return g_steal_pointer(&self);
 }

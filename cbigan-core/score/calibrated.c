@@ -50,7 +50,7 @@ cbigan_map_floor(const CbiganMapStatistics *statistics)
 }
 
 void
-cbigan_calibrated_map(const CbiganStandard *standard, const CbiganMeasurement *m, float *map)
+cbigan_calibrated_map(const CbiganBaseline *standard, const CbiganMeasurement *m, float *map)
 {
   if (m->kept.deviations)
     cbigan_backend_download(m->backend, (CbiganShape){ 1, m->height, m->width }, 1, m->kept.deviations, map);
@@ -59,7 +59,7 @@ cbigan_calibrated_map(const CbiganStandard *standard, const CbiganMeasurement *m
 }
 
 double
-cbigan_calibrated_score(const CbiganStandard *standard, const CbiganMeasurement *m, float *map)
+cbigan_calibrated_score(const CbiganBaseline *standard, const CbiganMeasurement *m, float *map)
 {
   const CbiganMapStatistics *good = &standard->map;
   gsize n = (gsize)m->width * m->height, step = good->w * good->h > 1 ? 1 : 0;

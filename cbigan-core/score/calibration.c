@@ -33,7 +33,7 @@ typedef struct {
   CbiganMeasure *measure;
   CbiganSums *sums[FOLDS], *total;
   guint fold;              /* whose frames are scored now */
-  CbiganStandard standard; /* without that fold */
+  CbiganBaseline standard; /* without that fold */
   float *map;              /* (h, w) scratch */
   gsize n_map;
   double *scores[CBIGAN_N_SCORES]; /* (n) out of fold */
@@ -142,7 +142,7 @@ score_fold(Calibration *self, GError **error)
   for (guint i = self->fold; i < self->n; i += self->folds)
     frames[n++] = self->frames[i];
   g_autoptr(CbiganSums) others = cbigan_sums_difference(self->total, self->sums[self->fold]);
-  CbiganStandard *standard = &self->standard;
+  CbiganBaseline *standard = &self->standard;
   standard->map = cbigan_sums_map(others);
   standard->critic = cbigan_sums_critic(others);
   standard->deviation_floor = cbigan_map_floor(&standard->map);
@@ -179,7 +179,7 @@ run(Calibration *self, GError **error)
     cbigan_sums_add(self->total, self->sums[fold]);
   if (!cbigan_measure_run(self->measure, self->options->seen, self->options->n_seen, add_seen, self, error))
     return FALSE;
-  cbigan_standard_init(&self->standard, self->model);
+  cbigan_baseline_init(&self->standard, self->model);
   for (self->fold = 0; self->fold < self->folds; self->fold++)
     if (!score_fold(self, error))
       return FALSE;

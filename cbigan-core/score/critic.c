@@ -92,7 +92,7 @@ draw_rows(gpointer data, int first, int end)
 }
 
 void
-cbigan_critic_map(const CbiganStandard *standard, const CbiganMeasurement *m, float *map)
+cbigan_critic_map(const CbiganBaseline *standard, const CbiganMeasurement *m, float *map)
 {
   const int side = standard->patch, grid = standard->grid;
   int before[side];
@@ -126,7 +126,7 @@ find_distances(gpointer data, int first, int end)
 }
 
 double
-cbigan_critic_score(const CbiganStandard *standard, const CbiganMeasurement *m, float *map)
+cbigan_critic_score(const CbiganBaseline *standard, const CbiganMeasurement *m, float *map)
 {
   int positions = standard->grid * standard->grid, n = (int)m->patches->corners->len * positions;
   gsize products = (gsize)(standard->critic.channels * standard->critic.channels);

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "wide.h"
+#include "multiversion.h"
 
 CBIGAN_WIDE static gboolean
 all_finite(const float *x, gsize n)

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "filter.h"
-#include "wide.h"
+#include "multiversion.h"
 
 #include <math.h>
 #include <string.h>

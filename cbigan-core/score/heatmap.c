@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "regions.h"
-#include "wide.h"
+#include "multiversion.h"
 
 /* Colours of a normalized value; between two rows they are mixed. The hues are those of matplotlib's `inferno`, whose
  * lightness rises steadily; it starts where its purple can be told from a dark picture. */
@@ -18,8 +18,8 @@ static const struct {
   double value;
   guint8 b, g, r, a;
 } colours[] = {
-  { 0.00, 109, 28, 101, 0 },   { 0.42, 109, 28, 101, 0 },   { 0.50, 99, 42, 137, 100 },  { 0.58, 84, 55, 188, 150 },
-  { 0.68, 45, 91, 229, 180 },  { 0.80, 9, 142, 249, 200 },  { 0.90, 50, 205, 247, 215 }, { 1.00, 164, 255, 252, 230 },
+  { 0.00, 109, 28, 101, 0 },  { 0.42, 109, 28, 101, 0 },  { 0.50, 99, 42, 137, 100 },  { 0.58, 84, 55, 188, 150 },
+  { 0.68, 45, 91, 229, 180 }, { 0.80, 9, 142, 249, 200 }, { 0.90, 50, 205, 247, 215 }, { 1.00, 164, 255, 252, 230 },
 };
 
 #define MOST 1e30f /* larger values show as this one */

@@ -359,7 +359,7 @@ cbigan_kept_measure_run(CbiganKeptMeasure *self, const CbiganFrame *frames, guin
 /* --- opening --------------------------------------------------------------------------------------------------- */
 
 static gboolean
-send_statistics(CbiganKeptMeasure *self, const CbiganStandard *standard, GError **error)
+send_statistics(CbiganKeptMeasure *self, const CbiganBaseline *standard, GError **error)
 {
   const CbiganMapStatistics *good = &standard->map;
   const CbiganShape shape = { 1, good->h, good->w };
@@ -377,7 +377,7 @@ send_statistics(CbiganKeptMeasure *self, const CbiganStandard *standard, GError 
 
 CbiganKeptMeasure *
 cbigan_kept_measure_new(const CbiganModelInfo *info, CbiganPasses *passes, const guint needs[CBIGAN_N_VIEWS],
-                        const CbiganStandard *standard, GError **error)
+                        const CbiganBaseline *standard, GError **error)
 {
   CbiganKeptMeasure *self = g_new0(CbiganKeptMeasure, 1);
   *self = (CbiganKeptMeasure){ .info = info,

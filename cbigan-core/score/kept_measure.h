@@ -5,7 +5,7 @@
  */
 #pragma once
 #include "score/measure.h"
-#include "score/passes.h"
+#include "model_networks.h"
 
 G_BEGIN_DECLS
 
@@ -13,7 +13,7 @@ typedef struct _CbiganKeptMeasure CbiganKeptMeasure;
 
 /* As cbigan_measure_new(); needs: with one view only where both are the same. info and passes must outlive this. */
 CbiganKeptMeasure *cbigan_kept_measure_new(const CbiganModelInfo *info, CbiganPasses *passes,
-                                           const guint needs[CBIGAN_N_VIEWS], const CbiganStandard *standard,
+                                           const guint needs[CBIGAN_N_VIEWS], const CbiganBaseline *standard,
                                            GError **error);
 void cbigan_kept_measure_free(CbiganKeptMeasure *self);
 /* As cbigan_measure_run(). */

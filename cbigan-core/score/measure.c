@@ -188,7 +188,7 @@ grow(CbiganMeasure *self, Slot *slot, gsize w, gsize h)
 
 CbiganMeasure *
 cbigan_measure_new(const CbiganModel *model, CbiganBackend *backend, const guint needs[CBIGAN_N_VIEWS],
-                   const CbiganStandard *standard, int batch, GError **error)
+                   const CbiganBaseline *standard, int batch, GError **error)
 {
   g_autoptr(CbiganMeasure) self = g_new0(CbiganMeasure, 1);
   *self = (CbiganMeasure){ .info = &model->info,

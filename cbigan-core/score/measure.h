@@ -19,7 +19,7 @@ typedef void (*CbiganMeasureFunc)(guint frame, const CbiganMeasurement *m, gpoin
  * compared is wanted. batch: patches at a time, always, so a frame's result does not depend on the others in the call.
  * Keeps references to neither; model and backend must outlive this. NULL with CBIGAN_ERROR_BACKEND. */
 CbiganMeasure *cbigan_measure_new(const CbiganModel *model, CbiganBackend *backend, const guint needs[CBIGAN_N_VIEWS],
-                                  const CbiganStandard *standard, int batch, GError **error);
+                                  const CbiganBaseline *standard, int batch, GError **error);
 void cbigan_measure_free(CbiganMeasure *self);
 /* FALSE with CBIGAN_ERROR_FRAME or _BACKEND. Allocates only for larger frames, or more at a time, than ever before;
  * where the backend keeps frames, for frames of another size than the last one's. */

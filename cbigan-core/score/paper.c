@@ -11,10 +11,10 @@
 
 #include "filter.h"
 #include "score.h"
-#include "wide.h"
+#include "multiversion.h"
 
 static double
-score_of(const CbiganStandard *standard, const CbiganMeasurement *m, int patch) /* Eq. 7 */
+score_of(const CbiganBaseline *standard, const CbiganMeasurement *m, int patch) /* Eq. 7 */
 {
   /* lambda = 0 or 1 must not turn the other term's infinity into NAN */
   double pixel = standard->lambda < 1.0 ? (1.0 - standard->lambda) * m->l_r[patch] : 0.0;
@@ -23,7 +23,7 @@ score_of(const CbiganStandard *standard, const CbiganMeasurement *m, int patch) 
 }
 
 int
-cbigan_paper_patch(const CbiganStandard *standard, const CbiganMeasurement *m)
+cbigan_paper_patch(const CbiganBaseline *standard, const CbiganMeasurement *m)
 {
   int best = 0;
   for (int i = 1; i < (int)m->patches->corners->len; i++)
@@ -65,7 +65,7 @@ cbigan_error_map_filter(int patch)
 }
 
 void
-cbigan_paper_map(const CbiganStandard *standard, const CbiganMeasurement *m, float *map)
+cbigan_paper_map(const CbiganBaseline *standard, const CbiganMeasurement *m, float *map)
 {
   gsize n = (gsize)m->width * m->height;
   float scale = (float)((1.0 - standard->lambda) * standard->patch * standard->patch);
@@ -81,7 +81,7 @@ cbigan_paper_map(const CbiganStandard *standard, const CbiganMeasurement *m, flo
 }
 
 double
-cbigan_paper_score(const CbiganStandard *standard, const CbiganMeasurement *m, float *map)
+cbigan_paper_score(const CbiganBaseline *standard, const CbiganMeasurement *m, float *map)
 {
   if (map)
     cbigan_paper_map(standard, m, map);

@@ -90,7 +90,8 @@ cbigan_region_search_run(CbiganRegionSearch *self, const float *map, int w, int 
         if (!self->seen[i] && map[i] > (float)threshold)
           n = insert(parts, n, flood(self, map, w, h, (float)threshold, i));
   for (guint i = 0; i < n; i++)
-    regions[i] = (CbiganRegion){ .x = (double)parts[i].left / w, .y = (double)parts[i].top / h,
+    regions[i] = (CbiganRegion){ .x = (double)parts[i].left / w,
+                                 .y = (double)parts[i].top / h,
                                  .w = (double)(parts[i].right - parts[i].left + 1) / w,
                                  .h = (double)(parts[i].bottom - parts[i].top + 1) / h,
                                  .peak = cbigan_normalize(parts[i].peak, threshold) };

@@ -14,9 +14,9 @@ const CbiganScoreRow cbigan_score_rows[CBIGAN_N_SCORES] = {
 };
 
 void
-cbigan_standard_init(CbiganStandard *self, const CbiganModel *model)
+cbigan_baseline_init(CbiganBaseline *self, const CbiganModel *model)
 {
-  *self = (CbiganStandard){ .patch = model->info.patch,
+  *self = (CbiganBaseline){ .patch = model->info.patch,
                             .grid = model->info.critic_grid,
                             .lambda = model->info.lambda,
                             .map = model->map,

@@ -8,7 +8,7 @@
  */
 #pragma once
 #include "model/model.h"
-#include "score/patches.h"
+#include "tiling.h"
 
 G_BEGIN_DECLS
 
@@ -57,37 +57,37 @@ typedef struct {
   CbiganMapStatistics map;
   double deviation_floor; /* cbigan_map_floor() */
   CbiganCriticStatistics critic;
-} CbiganStandard;
+} CbiganBaseline;
 
 typedef struct {
   CbiganView view;
   guint needs;     /* CbiganNeeds for the score */
   guint map_needs; /* for its map as well */
   /* Score >= 0; map: (height, width) or NULL. */
-  double (*score)(const CbiganStandard *standard, const CbiganMeasurement *m, float *map);
+  double (*score)(const CbiganBaseline *standard, const CbiganMeasurement *m, float *map);
   /* After that without one: the map. */
-  void (*map)(const CbiganStandard *standard, const CbiganMeasurement *m, float *map);
+  void (*map)(const CbiganBaseline *standard, const CbiganMeasurement *m, float *map);
 } CbiganScoreRow;
 
 extern const CbiganScoreRow cbigan_score_rows[CBIGAN_N_SCORES];
 
 /* A model's own statistics (borrowed) and lambda. */
-void cbigan_standard_init(CbiganStandard *self, const CbiganModel *model);
+void cbigan_baseline_init(CbiganBaseline *self, const CbiganModel *model);
 
 /* paper.c */
-int cbigan_paper_patch(const CbiganStandard *standard, const CbiganMeasurement *m); /* with the largest A(x) */
-double cbigan_paper_score(const CbiganStandard *standard, const CbiganMeasurement *m, float *map);
-void cbigan_paper_map(const CbiganStandard *standard, const CbiganMeasurement *m, float *map);
+int cbigan_paper_patch(const CbiganBaseline *standard, const CbiganMeasurement *m); /* with the largest A(x) */
+double cbigan_paper_score(const CbiganBaseline *standard, const CbiganMeasurement *m, float *map);
+void cbigan_paper_map(const CbiganBaseline *standard, const CbiganMeasurement *m, float *map);
 /* How a backend makes these maps: the first before its scale, the second before it is compared with anything. */
 CbiganMapFilter cbigan_error_map_filter(int patch);
 CbiganMapFilter cbigan_local_map_filter(int patch);
 /* calibrated.c: the second -> out (height, width) */
 void cbigan_local_map(int patch, const CbiganMeasurement *m, float *out);
 double cbigan_map_floor(const CbiganMapStatistics *statistics); /* 0.1 x mean deviation + 1e-4 */
-double cbigan_calibrated_score(const CbiganStandard *standard, const CbiganMeasurement *m, float *map);
-void cbigan_calibrated_map(const CbiganStandard *standard, const CbiganMeasurement *m, float *map);
+double cbigan_calibrated_score(const CbiganBaseline *standard, const CbiganMeasurement *m, float *map);
+void cbigan_calibrated_map(const CbiganBaseline *standard, const CbiganMeasurement *m, float *map);
 /* critic.c */
-double cbigan_critic_score(const CbiganStandard *standard, const CbiganMeasurement *m, float *map);
-void cbigan_critic_map(const CbiganStandard *standard, const CbiganMeasurement *m, float *map);
+double cbigan_critic_score(const CbiganBaseline *standard, const CbiganMeasurement *m, float *map);
+void cbigan_critic_map(const CbiganBaseline *standard, const CbiganMeasurement *m, float *map);
 
 G_END_DECLS

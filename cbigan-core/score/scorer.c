@@ -17,7 +17,7 @@ struct _CbiganScorer {
   CbiganModel *model;
   CbiganBackend *backend;
   CbiganMeasure *measure;
-  CbiganStandard standard; /* the model's statistics and this scorer's lambda */
+  CbiganBaseline standard; /* the model's statistics and this scorer's lambda */
   CbiganPrecision precision;
   CbiganScoreKind score;
   CbiganMaps maps;
@@ -172,7 +172,7 @@ cbigan_scorer_new(CbiganModel *model, const CbiganScorerOptions *options, GError
   self->score = score;
   self->maps = options->maps;
   self->wanted = options->also | 1u << score;
-  cbigan_standard_init(&self->standard, model);
+  cbigan_baseline_init(&self->standard, model);
   if (!cbigan_scorer_set_threshold(self, options->threshold, error) ||
       !cbigan_scorer_set_lambda(self, options->lambda, error) ||
       !(self->backend =

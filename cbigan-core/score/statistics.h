@@ -16,9 +16,9 @@ typedef struct {
 
 typedef struct {
   CbiganSumsShape shape;
-  double map_samples, *map_sum, *map_squares;             /* (h, w) */
-  double critic_samples, *critic_sum, *critic_scatter;    /* (positions, channels), (positions, channels, channels) */
-  double *scratch;                                        /* (channels, channels) */
+  double map_samples, *map_sum, *map_squares;          /* (h, w) */
+  double critic_samples, *critic_sum, *critic_scatter; /* (positions, channels), (positions, channels, channels) */
+  double *scratch;                                     /* (channels, channels) */
 } CbiganSums;
 
 CbiganSums *cbigan_sums_new(const CbiganSumsShape *shape);

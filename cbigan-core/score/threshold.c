@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-#define ENOUGH 5.0        /* scores over the threshold from which on the empirical quantile is trusted */
+#define ENOUGH 5.0 /* scores over the threshold from which on the empirical quantile is trusted */
 #define EULER 0.57721566490153286
 
 static int

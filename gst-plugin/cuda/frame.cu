@@ -8,7 +8,7 @@
  */
 #include "frame.h"
 
-#include "backend/cuda/launch.cuh"
+#include "backend/cuda/kernels/launch.cuh"
 
 struct Pixel {
   int number[3];

@@ -3,7 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- *   print_scores "filesrc location=video.mkv ! decodebin ! videoconvert ! cbiganscore model=cloth.safetensors name=score ! fakesink"
+ *   print_scores "filesrc location=video.mkv ! decodebin ! videoconvert ! cbiganscore model=cloth.safetensors
+ * name=score ! fakesink"
  *
  * Nothing of cbigan is needed to compile this, only GStreamer: the score lies in a GstCustomMeta. The same works behind
  * any later element (a queue, a scaler, an appsink); here a probe looks at the buffers that leave `score`.
@@ -18,8 +19,8 @@ print_regions(const GstStructure *score)
     const GstStructure *region = gst_value_get_structure(gst_value_array_get_value(regions, i));
     double x, y, w, h, peak;
     /* fractions of the frame, so they stay true when the video is scaled */
-    if (gst_structure_get(region, "x", G_TYPE_DOUBLE, &x, "y", G_TYPE_DOUBLE, &y, "w", G_TYPE_DOUBLE, &w, "h", G_TYPE_DOUBLE,
-                          &h, "peak", G_TYPE_DOUBLE, &peak, NULL))
+    if (gst_structure_get(region, "x", G_TYPE_DOUBLE, &x, "y", G_TYPE_DOUBLE, &y, "w", G_TYPE_DOUBLE, &w, "h",
+                          G_TYPE_DOUBLE, &h, "peak", G_TYPE_DOUBLE, &peak, NULL))
       g_print("  at %.2f,%.2f size %.2fx%.2f peak %.2f", x, y, w, h, peak);
   }
 }
@@ -37,8 +38,8 @@ on_buffer(GstPad *pad, GstPadProbeInfo *info, gpointer data)
   gst_structure_get_double(score, "score", &value);
   gst_structure_get_double(score, "normalized", &normalized); /* 0.5 = at the threshold */
   gst_structure_get_boolean(score, "anomalous", &anomalous);
-  g_print("%" GST_TIME_FORMAT " score %.3f normalized %.3f %s", GST_TIME_ARGS(GST_BUFFER_PTS(buffer)), value, normalized,
-          anomalous ? "ANOMALOUS" : "good");
+  g_print("%" GST_TIME_FORMAT " score %.3f normalized %.3f %s", GST_TIME_ARGS(GST_BUFFER_PTS(buffer)), value,
+          normalized, anomalous ? "ANOMALOUS" : "good");
   print_regions(score);
   g_print("\n");
   return GST_PAD_PROBE_OK;

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
-#include "backend/cpu/kernels.h"
+#include "backend/cpu/simd/simd_patches.h"
 
 G_BEGIN_DECLS
 

@@ -13,7 +13,7 @@
 
 #include "cbigan.h"
 #include "isas.h"
-#include "passes.h"
+#include "network_runs.h"
 
 /* Of the largest number of a value. The worst that these tests find (each prints its own) is 8.5e-6, behind the twelve
  * 3x3 convolutions of a wide G. */

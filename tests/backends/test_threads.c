@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "passes.h"
+#include "network_runs.h"
 
 /* --- counting --------------------------------------------------------------------------------------------------- */
 

@@ -14,8 +14,8 @@
 #include <string.h>
 
 #include "golden/golden.h"
-#include "losses.h"
-#include "openmp_waiting.h"
+#include "training/losses.h"
+#include "commands/openmp_waiting.h"
 
 #define PICTURES 40
 #define ALPHA 1e-4

@@ -7,7 +7,7 @@ SPDX-License-Identifier: LGPL-2.1-or-later
 Usage: tests/bench/train_peer.py [--build build] [--venv build/peers] [--threads 2] [--rounds 15]
                                  [--width 4,16] [--patch 64,128] [--batch 32] [--device cpu]
 
-Ours is an update as trainer/train.c makes it (train_loop.c), data preparation included; PyTorch gets a ready batch,
+Ours is an update as trainer/training/training.c makes it (train_loop.c), data preparation included; PyTorch gets a ready batch,
 its own double backward for the gradient penalty, fused Adam and averages by _foreach_lerp_. That both compute the same
 is what tests/trainer/test_losses.c shows. PyTorch is tried at all of SETTINGS first and goes into the comparison at its
 fastest, which is named in the table. On a GPU (gpu_peers.py) its numbers are in full float too, not TF32. Every round measures each update of each program once; ratios are medians over

@@ -11,7 +11,7 @@
 #include "golden/golden.h"
 #include "model/forward.h"
 #include "score/calibration.h"
-#include "score/passes.h"
+#include "score/model_networks.h"
 #include "trainer/available.h"
 
 #define TENSOR 1e-5

@@ -31,7 +31,7 @@ static void
 test_bgra(void)
 {
   enum { W = 97, H = 61 }; /* more pixels than one stretch of the look-up */
-  g_autofree float *map = g_new(float, W * H);
+  g_autofree float *map = g_new(float, W *H);
   g_autofree guint8 *bgra = g_malloc(4 * W * H + 4);
   for (int i = 0; i < W * H; i++)
     map[i] = 3.0f * (float)i / (W * H); /* 0 .. 3, threshold 1 */
@@ -47,14 +47,14 @@ test_bgra(void)
     if (normalized > 0.5 && p[3] < 90)
       g_error("pixel %d, %g: alpha is %d, expected at least 90", i, normalized, p[3]);
     if (p[3] < last || now < light - 1.0)
-      g_error("pixel %d, %g: alpha %d after %d, lightness %g after %g; expected no less", i, normalized, p[3], last, now,
-              light);
+      g_error("pixel %d, %g: alpha %d after %d, lightness %g after %g; expected no less", i, normalized, p[3], last,
+              now, light);
     last = p[3];
     light = MAX(light, now);
   }
   g_assert_cmpint(bgra[4 * W * H], ==, 0xa5);
   g_autofree guint8 *spotted = g_malloc(4 * W * H);
-  float *spot = g_newa(float, W * H); /* what is mostly normal has the same colours */
+  float *spot = g_newa(float, W *H); /* what is mostly normal has the same colours */
   for (int i = 0; i < W * H; i++)
     spot[i] = i % 1500 < 3 ? map[i] : 0.5f * map[i] / 3.0f;
   cbigan_map_to_bgra(spot, W, H, 1.0, spotted);
@@ -81,12 +81,12 @@ test_regions(void)
   enum { W = 80, H = 50 };
   CbiganRegionSearch search = { 0 };
   CbiganRegion r[CBIGAN_MAX_REGIONS];
-  g_autofree float *map = g_new0(float, W * H);
+  g_autofree float *map = g_new0(float, W *H);
   g_assert_cmpuint(cbigan_region_search_run(&search, map, W, H, 1.0, r), ==, 0);
   paint(map, W, 0, 0, 8, 5, 2.0f);
   paint(map, W, 7, 4, 3, 11, 3.0f); /* hangs on the first: an L */
   paint(map, W, 40, 20, 20, 10, 9.0f);
-  map[49 * W + 79] = 1.0f;          /* at the threshold, not over it */
+  map[49 * W + 79] = 1.0f;           /* at the threshold, not over it */
   paint(map, W, 10, 15, 2, 2, 1.5f); /* touches the L by a corner only: its own region */
   g_assert_cmpuint(cbigan_region_search_run(&search, map, W, H, 1.0, r), ==, 3);
   g_assert_cmpfloat_with_epsilon(r[0].peak, 0.9, 1e-9);
@@ -117,7 +117,7 @@ test_regions(void)
 static void
 check_high_pass(int w, int h, int radius)
 {
-  g_autofree float *x = g_new(float, w * h), *out = g_new0(float, w * h);
+  g_autofree float *x = g_new(float, w *h), *out = g_new0(float, w *h);
   g_autofree double *columns = g_new(double, w);
   for (int i = 0; i < w * h; i++)
     x[i] = (float)g_test_rand_double_range(-2, 2);

@@ -3,7 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "score/patches.h"
+#include "score/tiling.h"
 
 #include <math.h>
 #include <string.h>
@@ -20,7 +20,7 @@ cover(int side, int w, int h)
   g_assert_cmpint(patches.rows, ==, (h + side - 1) / side);
   g_assert_cmpuint(patches.corners->len, ==, (guint)(patches.columns * patches.rows));
 
-  g_autofree int *seen = g_new0(int, w * h);
+  g_autofree int *seen = g_new0(int, w *h);
   for (guint i = 0; i < patches.corners->len; i++) {
     CbiganPoint at = g_array_index(patches.corners, CbiganPoint, i);
     g_assert_true(at.x >= 0 && at.y >= 0 && at.x + side <= w && at.y + side <= h);

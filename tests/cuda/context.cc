@@ -10,7 +10,7 @@
 #include <map>
 #include <set>
 
-#include "machine.h"
+#include "emulator_internal.h"
 
 struct CUctx_st {
   int device;

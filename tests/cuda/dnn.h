@@ -9,7 +9,7 @@
 
 #include <cstdint>
 
-#include "machine.h"
+#include "emulator_internal.h"
 
 struct cudnnContext {
   CUcontext context; /* CUDA's that was current when it was made */

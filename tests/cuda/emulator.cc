@@ -19,7 +19,7 @@
 #include <cstring>
 #include <map>
 
-#include "machine.h"
+#include "emulator_internal.h"
 
 std::recursive_mutex emulator_mutex;
 thread_local cudaStream_t emulator_capturing;

@@ -5,7 +5,7 @@
  *
  * See emulator.h.
  */
-#include "machine.h"
+#include "emulator_internal.h"
 
 cudaError_t
 cudaStreamBeginCapture(cudaStream_t stream, enum cudaStreamCaptureMode mode)

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
-#include "machine.h"
+#include "emulator_internal.h"
 
 uint3 threadIdx, blockIdx;
 dim3 gridDim;

@@ -11,7 +11,7 @@
 
 #include <vector>
 
-#include "machine.h"
+#include "emulator_internal.h"
 
 /* From GStreamer 1.24 on. */
 extern "C" void gst_cuda_memory_sync(GstCudaMemory *memory);

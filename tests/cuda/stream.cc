@@ -12,7 +12,7 @@
 #include <memory>
 #include <string>
 
-#include "machine.h"
+#include "emulator_internal.h"
 
 /* Lives as long as somebody waits for it. */
 struct EmulatorEvent {

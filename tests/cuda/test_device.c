@@ -12,7 +12,7 @@
 #include "cbigan.h"
 #include "golden/golden.h"
 #include "model/forward.h"
-#include "resident.h"
+#include "rss.h"
 
 static gboolean
 emulated(const char *machine)

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "backends/compare.h"
-#include "machines.h"
+#include "gpu_configs.h"
 #include "score/filter.h"
 
 #define QUICK "open=1," OWN

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "cbigan.h"
-#include "machines.h"
-#include "passes.h"
+#include "gpu_configs.h"
+#include "network_runs.h"
 
 static Pass
 open_pass(const CbiganNetwork *network, const Case *c)

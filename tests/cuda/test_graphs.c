@@ -10,9 +10,9 @@
 
 #include "cbigan.h"
 #include "counts.h"
-#include "machines.h"
-#include "passes.h"
-#include "resident.h"
+#include "gpu_configs.h"
+#include "network_runs.h"
+#include "rss.h"
 
 static Pass
 open_pass(const CbiganNetwork *network, const Case *c)

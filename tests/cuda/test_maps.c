@@ -10,7 +10,7 @@
 
 #include "backends/compare.h"
 #include "core/pictures.h"
-#include "machines.h"
+#include "gpu_configs.h"
 #include "score/difference.h"
 #include "score/filter.h"
 #include "score/score.h"

@@ -10,7 +10,7 @@
 
 #include "counts.h"
 #include "gradient/gradient.h"
-#include "machines.h"
+#include "gpu_configs.h"
 
 #define N 1000
 

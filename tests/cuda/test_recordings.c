@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "gradient/gradient.h"
-#include "machines.h"
+#include "gpu_configs.h"
 
 #define N 1000
 #define MORE 3000000 /* numbers whose sum has more parts */

@@ -10,8 +10,8 @@
 
 #include "core/pictures.h"
 #include "counts.h"
-#include "machines.h"
-#include "score/passes.h"
+#include "gpu_configs.h"
+#include "score/model_networks.h"
 
 #define QUICK "open=1," OWN
 

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "counts.h"
-#include "losses.h"
-#include "machines.h"
+#include "training/losses.h"
+#include "gpu_configs.h"
 
 #define WIDTH 2
 #define PATCH 64

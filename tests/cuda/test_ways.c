@@ -8,10 +8,10 @@
  */
 #include <string.h>
 
-#include "backend/cuda/fused.h"
+#include "backend/cuda/fused/fused.h"
 #include "cbigan.h"
-#include "machines.h"
-#include "passes.h"
+#include "gpu_configs.h"
+#include "network_runs.h"
 
 #define SLOW CUDNN ",convolution=500"
 /* Places of cudnn_engines.cc's list, as it shows them: for 16 bits, and for floats n,c,h,w */

@@ -3,8 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * An input is a header without its length, so that mutations reach behind the first check; the target adds the length and
- * as much data as the header describes. An input that begins with FUZZ_RAW is a file as it is.
+ * An input is a header without its length, so that mutations reach behind the first check; the target adds the length
+ * and as much data as the header describes. An input that begins with FUZZ_RAW is a file as it is.
  */
 #pragma once
 #include <glib.h>

@@ -21,8 +21,8 @@ fuzz_seeds(void)
     memcpy(&length, file, sizeof length);
     g_ptr_array_add(seeds, g_bytes_new(file + sizeof length, (gsize)length));
   }
-  static const char raw[] = { FUZZ_RAW, 22, 0, 0, 0, 0, 0, 0, 0, '{', '"', '_', '_', 'm', 'e', 't', 'a', 'd', 'a', 't',
-                              'a',      '_', '_', '"', ':', '{', '}', '}', ' ', ' ', ' ', ' ' };
+  static const char raw[] = { FUZZ_RAW, 22,  0,   0,   0,   0,   0,   0,   0,   '{', '"', '_', '_', 'm', 'e', 't',
+                              'a',      'd', 'a', 't', 'a', '_', '_', '"', ':', '{', '}', '}', ' ', ' ', ' ', ' ' };
   g_ptr_array_add(seeds, g_bytes_new(raw, sizeof raw));
   return seeds;
 }

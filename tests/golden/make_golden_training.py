@@ -6,7 +6,7 @@ SPDX-License-Identifier: LGPL-2.1-or-later
 
   /usr/bin/python3 tests/golden/make_golden_training.py      (PyTorch 1.13, float64 throughout)
 
-The gradient penalty is differentiated by PyTorch's double backward. The training run repeats trainer/random.h, so that
+The gradient penalty is differentiated by PyTorch's double backward. The training run repeats trainer/data/random.h, so that
 the test runs the trainer as it is: same pictures, same seed. Gradients and weights are kept as digests: a row for
 each parameter (of a run: what it moved by) with a projection, the norm and SAMPLES of its elements.
 """
@@ -94,7 +94,7 @@ def golden_losses(out):
         out[f"{case}.discriminator"] = digests(gradients(loss, D))
 
 
-# trainer/random.h
+# trainer/data/random.h
 def mix(z):
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & MASK
     z = (z ^ z >> 27) * 0x94D049BB133111EB & MASK

@@ -11,9 +11,9 @@ G_BEGIN_DECLS
 /* The cloth that the models are calibrated on: tests make good and bad frames of it. */
 #define TEST_PITCH 8
 
-/* Writes a model with random weights, c = 1, patch 64, and the statistics of good cloth of frame x frame pixels (0: a "native"
- * model, calibrated at 64 x 64), so that it prefers `critic` and has a threshold. Returns its path in a folder of this
- * process (transfer full); a second call for the same frame gives the same file. Aborts on an error. */
+/* Writes a model with random weights, c = 1, patch 64, and the statistics of good cloth of frame x frame pixels (0: a
+ * "native" model, calibrated at 64 x 64), so that it prefers `critic` and has a threshold. Returns its path in a folder
+ * of this process (transfer full); a second call for the same frame gives the same file. Aborts on an error. */
 char *test_model_write(int frame, guint64 seed);
 /* The same without statistics and threshold: it scores by Eq. 7 alone. */
 char *test_model_write_bare(int frame, guint64 seed);

@@ -14,7 +14,8 @@
 static const char *side_names[] = { "reference", "cpu", "cuda" };
 static int n_sides;
 
-/* First thing after g_test_init(). The environment variable CBIGAN_TEST_BACKEND names the only one besides the judge. */
+/* First thing after g_test_init(). The environment variable CBIGAN_TEST_BACKEND names the only one besides the judge.
+ */
 static inline void
 sides_find(const char *group)
 {

@@ -6,10 +6,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "augment.h"
+#include "data/augment.h"
 #include "available.h"
 #include "model/network.h"
-#include "random.h"
+#include "data/random.h"
 
 #define SIDE 8 /* patch side in the tests of one patch */
 

@@ -10,7 +10,7 @@
 #include <sys/resource.h>
 
 #include "cbigan.h"
-#include "checkpoint.h"
+#include "training/checkpoint.h"
 
 typedef struct {
   char *folder, *path;

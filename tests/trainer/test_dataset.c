@@ -5,7 +5,7 @@
  *
  * Every test makes its own folder of pictures with GStreamer's encoders.
  */
-#include "dataset.h"
+#include "data/dataset.h"
 #include <glib/gstdio.h>
 #include <gst/gst.h>
 #include <string.h>
@@ -127,9 +127,10 @@ make_plain_pictures(Fixture *f, guint8 gray)
   append(bmp, 4, 7, (const guint32[]){ 1 | 24 << 16, 0, BYTES, 2835, 2835, 0, 0 }); /* 1 plane, 24 bits a pixel */
   g_string_append_len(bmp, pixels, BYTES);
   /* Pixels at 8, behind them the directory: a count, then tag, type (3 = 16 bits, 4 = 32), number, value. */
-  static const guint32 entries[][4] = { { 256, 3, 1, 8 }, { 257, 3, 1, 8 }, { 258, 3, 1, 8 },      { 259, 3, 1, 1 },
-                                        { 262, 3, 1, 1 }, { 273, 4, 1, 8 }, { 277, 3, 1, 1 },      { 278, 3, 1, 8 },
-                                        { 279, 4, 1, PIXELS } }; /* one strip of gray, not compressed */
+  static const guint32 entries[][4] = {
+    { 256, 3, 1, 8 }, { 257, 3, 1, 8 }, { 258, 3, 1, 8 }, { 259, 3, 1, 1 },     { 262, 3, 1, 1 },
+    { 273, 4, 1, 8 }, { 277, 3, 1, 1 }, { 278, 3, 1, 8 }, { 279, 4, 1, PIXELS }
+  }; /* one strip of gray, not compressed */
   append(tiff, 1, 5, (const guint32[]){ 0, 8 + PIXELS, 0, 0, 0 });
   g_string_append_len(tiff, pixels, PIXELS);
   append(tiff, 2, 1, (const guint32[]){ G_N_ELEMENTS(entries) });

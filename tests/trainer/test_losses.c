@@ -7,7 +7,7 @@
 
 #include "available.h"
 #include "digest.h"
-#include "losses.h"
+#include "training/losses.h"
 
 #define WIDTH 2
 #define PATCH 64

@@ -3,7 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "metrics.h"
+#include "commands/metrics.h"
 #include <math.h>
 
 #define TOLERANCE 1e-12

@@ -5,7 +5,7 @@
  */
 #include <math.h>
 
-#include "schedule.h"
+#include "training/schedule.h"
 
 #define ADAM_EPSILON 1e-8f
 

@@ -8,11 +8,11 @@
 #include <string.h>
 
 #include "backend/backend.h"
-#include "checkpoint.h"
+#include "training/checkpoint.h"
 #include "available.h"
 #include "digest.h"
 #include "gradient/gradient.h"
-#include "train.h"
+#include "training/training.h"
 
 /* As in make_golden_training.py. */
 #define WIDTH 2

@@ -3,8 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "conv1.h"
-#include "conv3.h"
+#include "backend/cpu/simd/conv1x1.h"
+#include "backend/cpu/simd/conv3x3.h"
 #include "fused.h"
 
 #include <omp.h>

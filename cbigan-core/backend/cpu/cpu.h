@@ -14,9 +14,9 @@
 #include <oneapi/dnnl/dnnl.h>
 
 #include "backend/backend.h"
-#include "kernels.h"
-#include "pool.h"
-#include "threads.h"
+#include "backend/cpu/simd/simd_patches.h"
+#include "backend/cpu/threads/thread_pool.h"
+#include "backend/cpu/threads/threads.h"
 
 G_BEGIN_DECLS
 
@@ -48,7 +48,7 @@ typedef struct _CbiganCpuConv3 CbiganCpuConv3; /* conv3.h */
 
 typedef struct {
   CbiganPlan base;
-  CbiganCpuConv1 *conv1;        /* own kernels, one of the two; NULL = what follows */
+  CbiganCpuConv1 *conv1; /* own kernels, one of the two; NULL = what follows */
   CbiganCpuConv3 *conv3;
   CbiganCpuPrimitive operation; /* none for dense */
   CbiganCpuPrimitive pack;      /* parameters -> weights; none for upsample and avgpool */

@@ -8,7 +8,7 @@
  */
 #pragma once
 #include "cpu.h"
-#include "kernels.h"
+#include "backend/cpu/simd/simd_patches.h"
 
 G_BEGIN_DECLS
 

@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-#include "wide.h"
+#include "multiversion.h"
 
 #define PIECE 1024 /* summed in float, which the compiler turns into vectors; pieces in double */
 

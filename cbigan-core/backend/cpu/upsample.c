@@ -7,7 +7,7 @@
  * which makes long vectors, then pixels between two columns.
  */
 #include "cpu.h"
-#include "wide.h"
+#include "multiversion.h"
 
 /* Pixels of a row that is upsampled already the other way -> twice as many; channels: constant where this is inlined */
 static inline __attribute__((always_inline)) void

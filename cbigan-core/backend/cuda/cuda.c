@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "backend/cuda/cuda.h"
-#include "backend/cuda/fused.h"
+#include "backend/cuda/fused/fused.h"
 
 #include <gmodule.h>
 #include <string.h>

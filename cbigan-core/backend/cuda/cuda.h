@@ -17,7 +17,7 @@
 #include <cudnn.h>
 
 #include "backend/backend.h"
-#include "backend/cuda/kernels.h"
+#include "backend/cuda/kernels/kernels.h"
 
 G_BEGIN_DECLS
 

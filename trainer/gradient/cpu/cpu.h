@@ -8,8 +8,8 @@
  * order in which threads happen to finish, so equal inputs and thread counts give equal bits.
  */
 #pragma once
-#include "backend/cpu/conv1.h"
-#include "backend/cpu/conv3.h"
+#include "backend/cpu/simd/conv1x1.h"
+#include "backend/cpu/simd/conv3x3.h"
 #include "gradient/tangent.h"
 
 G_BEGIN_DECLS

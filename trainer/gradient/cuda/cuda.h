@@ -8,7 +8,7 @@
  */
 #pragma once
 #include "backend/cuda/cuda.h"
-#include "gradient/cuda/kernels.h"
+#include "gradient/cuda/kernels/kernels.h"
 #include "gradient/tangent.h"
 
 G_BEGIN_DECLS

@@ -1,0 +1,223 @@
+/* onednn.c - oneDNN primitives with their arguments, and the descriptors of values and weights
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "backend/cpu/cpu.h"
+
+#include <oneapi/dnnl/dnnl_debug.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cbigan.h"
+#include "i18n.h"
+
+/* What a primitive may take. A reorder's FROM and TO are SRC and DST. */
+static const struct {
+  dnnl_query_t query;
+  int index, argument;
+} arguments[] = {
+  { dnnl_query_src_md, 0, DNNL_ARG_SRC },
+  { dnnl_query_weights_md, 0, DNNL_ARG_WEIGHTS },
+  { dnnl_query_weights_md, 1, DNNL_ARG_BIAS },
+  { dnnl_query_dst_md, 0, DNNL_ARG_DST },
+  { dnnl_query_diff_src_md, 0, DNNL_ARG_DIFF_SRC },
+  { dnnl_query_diff_weights_md, 0, DNNL_ARG_DIFF_WEIGHTS },
+  { dnnl_query_diff_weights_md, 1, DNNL_ARG_DIFF_BIAS },
+  { dnnl_query_diff_dst_md, 0, DNNL_ARG_DIFF_DST },
+  { dnnl_query_scratchpad_md, 0, DNNL_ARG_SCRATCHPAD },
+};
+
+gboolean
+cbigan_cpu_check(dnnl_status_t status, const char *what, GError **error)
+{
+  if (status != dnnl_success)
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("%s: oneDNN says %s"), what, dnnl_status2str(status));
+  return status == dnnl_success;
+}
+
+static gboolean
+add_argument(CbiganCpu *self, CbiganCpuPrimitive *p, int argument, const dnnl_memory_desc_t *descriptor,
+             const char *what, GError **error)
+{
+  if (!descriptor || descriptor->ndims == 0)
+    return TRUE;
+  g_return_val_if_fail(p->n_arguments < CBIGAN_CPU_MAX_ARGUMENTS, FALSE);
+  dnnl_exec_arg_t *slot = &p->arguments[p->n_arguments];
+  slot->arg = argument;
+  if (!cbigan_cpu_check(dnnl_memory_create(&slot->memory, descriptor, self->engine, DNNL_MEMORY_NONE), what, error))
+    return FALSE;
+  p->n_arguments++;
+  return TRUE;
+}
+
+gboolean
+cbigan_cpu_grow_scratchpad(CbiganCpu *self, gsize size)
+{
+  if (size <= self->scratchpad_size)
+    return TRUE;
+  float *bigger = cbigan_cpu_memory(size);
+  if (!bigger)
+    return FALSE;
+  free(self->scratchpad);
+  self->scratchpad = bigger;
+  self->scratchpad_size = size;
+  return TRUE;
+}
+
+static gboolean
+init_from(CbiganCpu *self, CbiganCpuPrimitive *p, const char *what, const_dnnl_primitive_desc_t description,
+          GError **error)
+{
+  if (!cbigan_cpu_check(dnnl_primitive_create(&p->primitive, description), what, error))
+    return FALSE;
+  for (gsize i = 0; i < G_N_ELEMENTS(arguments); i++) {
+    const dnnl_memory_desc_t *md = dnnl_primitive_desc_query_md(description, arguments[i].query, arguments[i].index);
+    if (!add_argument(self, p, arguments[i].argument, md, what, error))
+      return FALSE;
+    if (md && arguments[i].argument == DNNL_ARG_SCRATCHPAD &&
+        !cbigan_cpu_grow_scratchpad(self, dnnl_memory_desc_get_size(md)))
+      return cbigan_cpu_check(dnnl_out_of_memory, what, error);
+  }
+  return TRUE;
+}
+
+/* NULL attributes -> fresh ones; our scratchpad in any case. */
+static dnnl_status_t
+own_scratchpad(dnnl_primitive_attr_t *attributes)
+{
+  dnnl_status_t status = *attributes ? dnnl_success : dnnl_primitive_attr_create(attributes);
+  return status ? status : dnnl_primitive_attr_set_scratchpad_mode(*attributes, dnnl_scratchpad_mode_user);
+}
+
+gboolean
+cbigan_cpu_primitive_init(CbiganCpu *self, CbiganCpuPrimitive *p, const char *what, const void *operation,
+                          dnnl_primitive_attr_t attributes, const_dnnl_primitive_desc_t hint, GError **error)
+{
+  dnnl_primitive_desc_t description = NULL;
+  cbigan_cpu_use_threads(self);
+  dnnl_status_t status = own_scratchpad(&attributes);
+  if (!status)
+    status = dnnl_primitive_desc_create(&description, operation, attributes, self->engine, hint);
+  gboolean ok = cbigan_cpu_check(status, what, error) && init_from(self, p, what, description, error);
+  dnnl_primitive_desc_destroy(description);
+  dnnl_primitive_attr_destroy(attributes);
+  return ok;
+}
+
+gboolean
+cbigan_cpu_reorder_init(CbiganCpu *self, CbiganCpuPrimitive *p, const char *what, const dnnl_memory_desc_t *from,
+                        const dnnl_memory_desc_t *to, gboolean accumulate, GError **error)
+{
+  dnnl_primitive_desc_t description = NULL;
+  dnnl_primitive_attr_t attributes = cbigan_cpu_attributes(accumulate, CBIGAN_LINEAR);
+  cbigan_cpu_use_threads(self);
+  dnnl_status_t status = own_scratchpad(&attributes);
+  if (!status)
+    status = dnnl_reorder_primitive_desc_create(&description, from, self->engine, to, self->engine, attributes);
+  gboolean ok = cbigan_cpu_check(status, what, error) && init_from(self, p, what, description, error);
+  dnnl_primitive_desc_destroy(description);
+  dnnl_primitive_attr_destroy(attributes);
+  return ok;
+}
+
+void
+cbigan_cpu_primitive_clear(CbiganCpuPrimitive *p)
+{
+  for (int i = 0; i < p->n_arguments; i++)
+    dnnl_memory_destroy(p->arguments[i].memory);
+  if (p->primitive)
+    dnnl_primitive_destroy(p->primitive);
+  *p = (CbiganCpuPrimitive){ 0 };
+}
+
+static dnnl_memory_t
+find(const CbiganCpuPrimitive *p, int argument)
+{
+  for (int i = 0; i < p->n_arguments; i++)
+    if (p->arguments[i].arg == argument)
+      return p->arguments[i].memory;
+  return NULL;
+}
+
+const dnnl_memory_desc_t *
+cbigan_cpu_descriptor(const CbiganCpuPrimitive *p, int argument)
+{
+  dnnl_memory_t memory = find(p, argument);
+  const dnnl_memory_desc_t *descriptor = NULL;
+  if (memory)
+    dnnl_memory_get_memory_desc(memory, &descriptor);
+  return descriptor;
+}
+
+void
+cbigan_cpu_set(CbiganCpuPrimitive *p, int argument, const void *data)
+{
+  dnnl_memory_t memory = find(p, argument);
+  g_return_if_fail(memory != NULL);
+  dnnl_memory_set_data_handle(memory, (void *)data); /* oneDNN's inputs aren't const either */
+}
+
+void
+cbigan_cpu_execute(CbiganCpu *self, CbiganCpuPrimitive *p)
+{
+  dnnl_memory_t scratchpad = find(p, DNNL_ARG_SCRATCHPAD);
+  if (scratchpad) /* may have grown since the last time */
+    dnnl_memory_set_data_handle(scratchpad, self->scratchpad);
+  cbigan_cpu_use_threads(self);
+  dnnl_status_t status = dnnl_primitive_execute(p->primitive, self->stream, p->n_arguments, p->arguments);
+  if (status != dnnl_success)
+    cbigan_backend_fail(&self->base, _("oneDNN says %s"), dnnl_status2str(status));
+}
+
+dnnl_primitive_attr_t
+cbigan_cpu_attributes(gboolean accumulate, CbiganActivation activation)
+{
+  static const struct {
+    dnnl_alg_kind_t algorithm;
+    float alpha;
+  } activations[] = {
+    [CBIGAN_LINEAR] = { dnnl_alg_kind_undef, 0 },
+    [CBIGAN_LEAKY] = { dnnl_eltwise_relu, CBIGAN_LEAKY_SLOPE },
+    [CBIGAN_TANH] = { dnnl_eltwise_tanh, 0 },
+  };
+  dnnl_primitive_attr_t attributes = NULL;
+  dnnl_post_ops_t post = NULL;
+  if (dnnl_primitive_attr_create(&attributes) || dnnl_post_ops_create(&post))
+    return attributes;
+  if (accumulate)
+    dnnl_post_ops_append_sum(post, 1.0f);
+  if (activations[activation].algorithm != dnnl_alg_kind_undef)
+    dnnl_post_ops_append_eltwise(post, 1.0f, activations[activation].algorithm, activations[activation].alpha, 0.0f);
+  dnnl_primitive_attr_set_post_ops(attributes, post);
+  dnnl_post_ops_destroy(post);
+  return attributes;
+}
+
+dnnl_memory_desc_t
+cbigan_cpu_nhwc(int n, CbiganShape s)
+{
+  dnnl_memory_desc_t md;
+  dnnl_dims_t dims = { n, s.c, s.h, s.w };
+  dnnl_memory_desc_init_by_tag(&md, 4, dims, dnnl_f32, dnnl_nhwc);
+  return md;
+}
+
+dnnl_memory_desc_t
+cbigan_cpu_any_weights(const CbiganLayer *l)
+{
+  dnnl_memory_desc_t md;
+  dnnl_dims_t dims = { l->out.c, l->in.c, l->kernel, l->kernel };
+  dnnl_memory_desc_init_by_tag(&md, 4, dims, dnnl_f32, dnnl_format_tag_any);
+  return md;
+}
+
+dnnl_memory_desc_t
+cbigan_cpu_file_weights(const CbiganLayer *l)
+{
+  dnnl_memory_desc_t md;
+  dnnl_dims_t dims = { l->out.c, l->in.c, l->kernel, l->kernel };
+  dnnl_dims_t strides = { (dnnl_dim_t)l->weight_stride, l->kernel * l->kernel, l->kernel, 1 };
+  dnnl_memory_desc_init_by_strides(&md, 4, dims, dnnl_f32, strides);
+  return md;
+}

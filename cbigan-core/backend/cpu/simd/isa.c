@@ -1,0 +1,103 @@
+/* isa.c - which kernels this processor can run, and the user allows
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * To add an instruction set: a row of `isas`, best first, and in meson.build. supported() asks for what the compiler
+ * was allowed to use there.
+ */
+#include "cbigan.h"
+#include "i18n.h"
+#include "simd_patches.h"
+
+extern const CbiganKernels cbigan_cpu_reference_4, cbigan_cpu_reference_bf16_4;
+extern const CbiganChannels cbigan_cpu_reference;
+
+static gboolean
+always(void)
+{
+  return TRUE;
+}
+
+#ifdef __x86_64__
+extern const CbiganKernels cbigan_cpu_avx512_16, cbigan_cpu_avx512_bf16_16, cbigan_cpu_avx512_bf16_8,
+    cbigan_cpu_avx2_16, cbigan_cpu_avx2_8, cbigan_cpu_avx2_bf16_8;
+extern const CbiganChannels cbigan_cpu_avx512, cbigan_cpu_avx2;
+
+static gboolean
+avx2(void)
+{
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+static gboolean
+avx512(void)
+{
+  return avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl");
+}
+
+static gboolean
+avx512_bf16(void)
+{
+  return avx512() && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512bf16");
+}
+#endif
+
+static const CbiganIsa isas[] = {
+#ifdef __x86_64__
+  { .name = "avx512",
+    .many = &cbigan_cpu_avx512_16,
+    .few = &cbigan_cpu_avx2_8,
+    .bf16_many = &cbigan_cpu_avx512_bf16_16,
+    .bf16_few = &cbigan_cpu_avx512_bf16_8,
+    .bf16 = TRUE,
+    .channels = { &cbigan_cpu_avx512, &cbigan_cpu_avx2 },
+    .widest = 32,
+    .supported = avx512_bf16 },
+  { .name = "avx512",
+    .many = &cbigan_cpu_avx512_16,
+    .few = &cbigan_cpu_avx2_8,
+    .bf16_many = &cbigan_cpu_avx2_bf16_8,
+    .bf16_few = &cbigan_cpu_avx2_bf16_8,
+    .channels = { &cbigan_cpu_avx512, &cbigan_cpu_avx2 },
+    .widest = 32,
+    .supported = avx512 },
+  { .name = "avx2",
+    .many = &cbigan_cpu_avx2_16,
+    .few = &cbigan_cpu_avx2_8,
+    .bf16_many = &cbigan_cpu_avx2_bf16_8,
+    .bf16_few = &cbigan_cpu_avx2_bf16_8,
+    .channels = { &cbigan_cpu_avx2 },
+    .widest = 32,
+    .supported = avx2 },
+#endif
+  { .name = "reference",
+    .many = &cbigan_cpu_reference_4,
+    .few = &cbigan_cpu_reference_4,
+    .bf16_many = &cbigan_cpu_reference_bf16_4,
+    .bf16_few = &cbigan_cpu_reference_bf16_4,
+    .channels = { &cbigan_cpu_reference },
+    .widest = 32,
+    .supported = always },
+};
+
+gboolean
+cbigan_cpu_choose_isa(const CbiganIsa **chosen, GError **error)
+{
+  const char *limit = g_getenv("CBIGAN_ISA");
+  gboolean allowed = !limit, known = !limit || g_str_equal(limit, "none");
+  g_autoptr(GString) names = g_string_new("none");
+  *chosen = NULL;
+  for (guint i = 0; i < G_N_ELEMENTS(isas); i++) {
+    if (!i || !g_str_equal(isas[i].name, isas[i - 1].name))
+      g_string_append_printf(names, ", %s", isas[i].name);
+    allowed |= !g_strcmp0(limit, isas[i].name); /* and everything below it */
+    if (!*chosen && allowed && isas[i].supported())
+      *chosen = &isas[i];
+  }
+  if (known || allowed)
+    return TRUE;
+  g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("CBIGAN_ISA is “%s”; there are: %s"), limit, names->str);
+  return FALSE;
+}

@@ -1,0 +1,65 @@
+/* network_runs.h - passes through a network of the cpu backend, fused and not, and their comparison
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+#include "backend/cpu/fused.h"
+#include "compare.h"
+#include "model/forward.h"
+
+G_BEGIN_DECLS
+
+/* How kernels of an instruction set are used: isa->many, isa->few, either on segments of patches and deep.c where that
+ * is better, deep.c for all but tanh; the first three with products in bf16 */
+typedef enum { MANY, FEW, SEGMENTS, DEEP, BF16_MANY, BF16_FEW, BF16_SEGMENTS, N_MODES } Mode;
+extern const char *const mode_names[N_MODES];
+gboolean mode_bf16(Mode mode);
+gboolean mode_segmented(Mode mode);
+const CbiganKernels *mode_kernels(const CbiganIsa *isa, Mode mode);
+
+typedef struct {
+  CbiganNetworkKind kind;
+  int width, patch, batch;
+  DataKind data;
+  int n_layers;              /* 0 = all */
+  int nan_sample;            /* counted from 1, 0 = none: its inputs have some NaN */
+  CbiganPrecision precision; /* what CBIGAN_FORWARD_FUSE is asked for; CBIGAN_PRECISION_AUTO: fp32 */
+} Case;
+
+CbiganNetwork *case_network(const Case *c);
+
+#define MAX_VALUES 10
+
+typedef struct {
+  CbiganBackend *backend;
+  const CbiganNetwork *network;
+  float *parameters;
+  CbiganForward *forward;
+  int values[MAX_VALUES + 1]; /* that are read, -1-terminated: block outputs, what dense layers make, the last one */
+  float *out[MAX_VALUES];     /* after pass_run(): (batch, c, h, w) on the host */
+} Pass;
+
+/* backend "cpu": as if that were the instruction set of CBIGAN_ISA; NULL = "none" */
+Pass pass_new(const char *backend, const CbiganIsa *isa, int threads, const CbiganNetwork *network, const Case *c,
+              CbiganForwardMemory memory);
+/* Fuses as many layers as the kernels take, whatever is faster; ends the test when that is not all that they should.
+ * The pass was made with CBIGAN_FORWARD_KEEP. */
+void pass_fuse(Pass *p, const CbiganIsa *isa, Mode mode);
+/* Inputs are the same for the same case. guard: inputs lie between NaN and outputs between sentinels, in memory that
+ * is gone afterwards, and there are two passes; not where values share buffers. */
+void pass_run(Pass *p, const Case *c, gboolean guard);
+/* All three in one */
+Pass fused_pass(const CbiganIsa *isa, Mode mode, int threads, const CbiganNetwork *network, const Case *c);
+void pass_clear(Pass *p);
+
+/* Ends the test unless each value is within `tolerance` of its largest number; worst: error so far, as tolerance counts
+ */
+void compare_passes(const char *isa, const char *mode, const Case *c, const Pass *have, const Pass *want,
+                    float tolerance, float *worst);
+/* Ends the test unless all values of both have the same bits; without: a sample to leave out, or -1 */
+void compare_bits(const char *isa, const char *mode, const Case *c, const Pass *have, const Pass *want, int without);
+/* Whether the first `batch` samples of all values have */
+gboolean passes_are_same(const Pass *a, const Pass *b, int batch);
+
+G_END_DECLS

@@ -1,0 +1,291 @@
+/* eval.c - cbigan eval: how well a model tells defective pictures from good ones
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "command.h"
+#include "csv.h"
+#include "i18n.h"
+#include "metrics.h"
+#include "picture_scorer.h"
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+
+static const CbiganUsage usage = {
+  N_("--model MODEL DIR"),
+  N_("Measures a model: area under the ROC curve and the largest balanced accuracy, for each score that the model has\n"
+     "and for each kind of defect. DIR holds a folder good and one for each kind of defect, or has them in DIR/test."),
+  "  cbigan eval --model bottle.safetensors bottle/test\n"
+  "  cbigan eval --model bottle.safetensors --csv scores.csv bottle\n"
+  "  cbigan eval --model bottle.safetensors --gain 0.92 bottle      (as if the lamp had aged)",
+  1,
+  1,
+};
+
+typedef struct {
+  char *model, *csv, *precision;
+  CbiganPrecision chosen_precision;
+  double gain, offset;
+  gboolean strict;
+  CbiganRunOptions run;
+} Arguments;
+
+static void
+clear_arguments(Arguments *a)
+{
+  g_free(a->model);
+  g_free(a->csv);
+  g_free(a->precision);
+  g_free(a->run.backend);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, clear_arguments)
+
+/* The scores of one folder's pictures. */
+typedef struct {
+  char *label;
+  GArray *scores[CBIGAN_N_SCORES]; /* of double */
+  guint n, anomalous;
+} Kind;
+
+static void
+free_kind(gpointer data)
+{
+  Kind *kind = data;
+
+  for (int i = 0; i < CBIGAN_N_SCORES; i++)
+    g_array_unref(kind->scores[i]);
+  g_free(kind->label);
+  g_free(kind);
+}
+
+static Kind *
+new_kind(const char *label)
+{
+  Kind *kind = g_new0(Kind, 1);
+
+  for (int i = 0; i < CBIGAN_N_SCORES; i++)
+    kind->scores[i] = g_array_new(FALSE, FALSE, sizeof(double));
+  kind->label = g_strdup(label);
+  return kind;
+}
+
+static void
+add_scores(Kind *kind, const double *scores, gboolean anomalous)
+{
+  for (int i = 0; i < CBIGAN_N_SCORES; i++)
+    g_array_append_val(kind->scores[i], scores[i]);
+  kind->n++;
+  kind->anomalous += anomalous;
+}
+
+typedef struct {
+  const Arguments *arguments;
+  CbiganPictureScorer *pictures;
+  Kind *good, *defective; /* defective: all kinds together */
+  GPtrArray *kinds;       /* of Kind: each kind of defect */
+  FILE *csv;              /* NULL: none */
+} Evaluation;
+
+static void
+clear_evaluation(Evaluation *e)
+{
+  g_clear_pointer(&e->pictures, cbigan_picture_scorer_free);
+  g_clear_pointer(&e->good, free_kind);
+  g_clear_pointer(&e->defective, free_kind);
+  g_clear_pointer(&e->kinds, g_ptr_array_unref);
+  g_clear_pointer(&e->csv, fclose);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Evaluation, clear_evaluation)
+
+static Kind *
+find_kind(Evaluation *e, const char *label)
+{
+  for (guint i = 0; i < e->kinds->len; i++) {
+    Kind *kind = g_ptr_array_index(e->kinds, i);
+
+    if (g_str_equal(kind->label, label))
+      return kind;
+  }
+  g_ptr_array_add(e->kinds, new_kind(label));
+  return g_ptr_array_index(e->kinds, e->kinds->len - 1);
+}
+
+static gboolean
+keep_scored(const CbiganPicture *picture, const CbiganResult *result, gpointer data, GError **error)
+{
+  Evaluation *e = data;
+  gboolean good = g_str_equal(picture->label, "good");
+
+  add_scores(good ? e->good : e->defective, result->scores, result->anomalous);
+  if (!good)
+    add_scores(find_kind(e, picture->label), result->scores, result->anomalous);
+  if (e->csv) {
+    cbigan_csv_text(e->csv, picture->path);
+    fputc(',', e->csv);
+    cbigan_csv_text(e->csv, picture->label);
+    for (int i = 0; i < CBIGAN_N_SCORES; i++)
+      cbigan_csv_number(e->csv, result->scores[i]);
+    fprintf(e->csv, ",%s\n", isnan(result->threshold) ? "" : result->anomalous ? "anomalous" : "good");
+  }
+  return TRUE;
+}
+
+/* Changes the light, then passes the picture on to the scorer. */
+static gboolean
+light_and_push(CbiganPicture *picture, gpointer data, GError **error)
+{
+  Evaluation *e = data;
+  double gain = e->arguments->gain, offset = e->arguments->offset;
+  gsize size = (gsize)picture->width * picture->height * 3;
+
+  if (gain != 1 || offset != 0)
+    for (gsize i = 0; i < size; i++)
+      picture->pixels[i] = (guint8)lround(CLAMP(picture->pixels[i] * gain + offset, 0, 255));
+  return cbigan_picture_scorer_push(picture, e->pictures, error);
+}
+
+static gboolean
+score_all(Evaluation *e, const char *dir, const CbiganModelInfo *info, GError **error)
+{
+  g_autofree char *test = g_build_filename(dir, "test", NULL);
+  CbiganDatasetOptions options = { .path = g_file_test(test, G_FILE_TEST_IS_DIR) ? test : dir,
+                                   .width = info->frame_width,
+                                   .height = info->frame_height,
+                                   .strict = e->arguments->strict };
+
+  cbigan_command_show_reading(&options);
+  if (!cbigan_dataset_foreach(&options, light_and_push, e, error) || !cbigan_picture_scorer_flush(e->pictures, error))
+    return FALSE;
+  if (e->good->n && e->defective->n)
+    return TRUE;
+  g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE,
+              _("%s: %u good and %u defective pictures, expected some of both: a folder good, and one for each kind of "
+                "defect"),
+              options.path, e->good->n, e->defective->n);
+  return FALSE;
+}
+
+static void
+print_row(const Evaluation *e, const CbiganModelInfo *info, const char *name, const Kind *kind)
+{
+  printf("%-20s %6u", name, kind->n);
+  for (int i = 0; i < CBIGAN_N_SCORES; i++) {
+    const double *good = (const double *)(gpointer)e->good->scores[i]->data;
+    const double *bad = (const double *)(gpointer)kind->scores[i]->data;
+
+    if (info->scores[i])
+      printf("    %6.4f %8.4f", cbigan_auroc(good, e->good->n, bad, kind->n),
+             cbigan_balanced_accuracy(good, e->good->n, bad, kind->n, NULL));
+  }
+  putchar('\n');
+}
+
+static void
+print_table(const Evaluation *e, const CbiganModelInfo *info)
+{
+  printf(_("%u good pictures, %u defective ones\n\n"), e->good->n, e->defective->n);
+  printf("%-20s %6s", "", "");
+  for (int i = 0; i < CBIGAN_N_SCORES; i++)
+    if (info->scores[i])
+      printf("    %-15s", cbigan_score_name(i));
+  printf("\n%-20s %6s", _("defect"), _("number"));
+  for (int i = 0; i < CBIGAN_N_SCORES; i++)
+    if (info->scores[i])
+      printf("    %6s %8s", _("AUROC"), _("bal.acc."));
+  putchar('\n');
+  print_row(e, info, _("all"), e->defective);
+  for (guint i = 0; i < e->kinds->len; i++) {
+    const Kind *kind = g_ptr_array_index(e->kinds, i);
+
+    print_row(e, info, *kind->label ? kind->label : _("(no folder)"), kind);
+  }
+  if (isnan(info->threshold))
+    printf(_("\nThe model has no threshold.\n"));
+  else
+    printf(_("\nAt the model's threshold (%s, %.4g): %u of %u good pictures flagged (%.1f %%), %u of %u defective ones "
+             "(%.1f %%)\n"),
+           cbigan_score_name(info->score), info->threshold, e->good->anomalous, e->good->n,
+           100.0 * e->good->anomalous / e->good->n, e->defective->anomalous, e->defective->n,
+           100.0 * e->defective->anomalous / e->defective->n);
+}
+
+static gboolean
+open_csv(Evaluation *e, const char *path, GError **error)
+{
+  e->csv = fopen(path, "w");
+  if (!e->csv) {
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, "%s: %s", path, g_strerror(errno));
+    return FALSE;
+  }
+  fputs("path,label", e->csv);
+  for (int i = 0; i < CBIGAN_N_SCORES; i++)
+    fprintf(e->csv, ",%s", cbigan_score_name(i));
+  fputs(",verdict\n", e->csv);
+  return TRUE;
+}
+
+static gboolean
+close_csv(Evaluation *e, const char *path, GError **error)
+{
+  gboolean failed = e->csv && ferror(e->csv);
+
+  if (e->csv && fclose(g_steal_pointer(&e->csv)) != 0)
+    failed = TRUE;
+  if (failed)
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, "%s: %s", path, g_strerror(errno));
+  return !failed;
+}
+
+static CbiganExit
+evaluate(const Arguments *a, const char *dir)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CbiganModel) model = cbigan_model_load(a->model, &error);
+  g_autoptr(CbiganScorer) scorer = NULL;
+  g_auto(Evaluation) e = { a, NULL, new_kind("good"), new_kind(""), g_ptr_array_new_with_free_func(free_kind), NULL };
+  CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
+
+  options.backend = a->run.backend;
+  options.device = a->run.device;
+  options.threads = a->run.threads;
+  options.precision = a->chosen_precision;
+  options.maps = CBIGAN_MAPS_NONE;
+  for (int i = 0; model && i < CBIGAN_N_SCORES; i++)
+    options.also |= cbigan_model_info(model)->scores[i] ? 1u << i : 0;
+  scorer = model ? cbigan_scorer_new(model, &options, &error) : NULL;
+  if (!scorer || (a->csv && !open_csv(&e, a->csv, &error)))
+    return cbigan_command_fail(error);
+  e.pictures = cbigan_picture_scorer_new(scorer, keep_scored, &e);
+  if (!score_all(&e, dir, cbigan_model_info(model), &error) || !close_csv(&e, a->csv, &error))
+    return cbigan_command_fail(error);
+  print_table(&e, cbigan_model_info(model));
+  return CBIGAN_EXIT_FINE;
+}
+
+CbiganExit
+cbigan_cmd_eval(int argc, char **argv)
+{
+  g_auto(Arguments) a = { .gain = 1 };
+  g_auto(GStrv) rest = NULL;
+  g_autoptr(GError) error = NULL;
+  GOptionEntry entries[] = {
+    { "model", 'm', 0, G_OPTION_ARG_FILENAME, &a.model, N_("Model file"), N_("MODEL") },
+    { "csv", 0, 0, G_OPTION_ARG_FILENAME, &a.csv, N_("Write the scores of each picture"), N_("FILE") },
+    { "gain", 0, 0, G_OPTION_ARG_DOUBLE, &a.gain, N_("Multiply the pictures' brightness before"), "X" },
+    { "offset", 0, 0, G_OPTION_ARG_DOUBLE, &a.offset, N_("Then add so many grey levels"), "X" },
+    { "strict", 0, 0, G_OPTION_ARG_NONE, &a.strict, N_("Refuse a damaged picture instead of skipping it"), NULL },
+    CBIGAN_PRECISION_ENTRY(a.precision),
+    CBIGAN_RUN_ENTRIES(&a.run),
+    { NULL },
+  };
+
+  if (!cbigan_command_parse(&usage, entries, argc, argv, &rest))
+    return CBIGAN_EXIT_USAGE;
+  if (!cbigan_command_need_model(a.model, &error) || !cbigan_command_check_run(&a.run, &error) ||
+      !cbigan_command_precision(a.precision, &a.chosen_precision, &error) ||
+      !cbigan_command_in_range("gain", a.gain, 0, 100, &error) ||
+      !cbigan_command_in_range("offset", a.offset, -255, 255, &error))
+    return cbigan_command_usage(error);
+  return evaluate(&a, rest[0]);
+}

@@ -1,0 +1,15 @@
+/* heatmap_file.h - a picture with its anomaly map drawn in, as a PNG file
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+#include "data/dataset.h"
+
+G_BEGIN_DECLS
+
+/* Blends the coloured map over the picture at its own size (picture->original) and writes `path`. */
+gboolean cbigan_heatmap_write(const CbiganPicture *picture, const CbiganResult *result, const char *path,
+                              GError **error);
+
+G_END_DECLS

@@ -1,0 +1,152 @@
+/* info.c - cbigan info: what is in a model file, in words; which backends can run here
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "backend/backend.h"
+#include "command.h"
+#include "i18n.h"
+#include "model/model.h"
+#include <json-glib/json-glib.h>
+#include <math.h>
+#include <stdio.h>
+
+static const CbiganUsage usage = {
+  N_("MODEL"),
+  N_("Says what is in a model file, or which backends can run here."),
+  "  cbigan info bottle.safetensors\n"
+  "  cbigan info --backends",
+  0,
+  1,
+};
+
+static CbiganExit
+print_backends(void)
+{
+  const CbiganBackendClass *const *all = cbigan_backend_list();
+
+  for (; *all; all++) {
+    g_autofree char *reason = cbigan_backend_unavailable((*all)->name);
+
+    printf("%-10s  %s\n%-10s  %s%s\n", (*all)->name, _((*all)->description), "",
+           reason ? _("can't run here: ") : _("can run here"), reason ? reason : "");
+  }
+  return CBIGAN_EXIT_FINE;
+}
+
+static void
+print_networks(const CbiganModel *model)
+{
+  static const char *const names[CBIGAN_N_NETWORKS] = { N_("encoder E"), N_("generator G"), N_("discriminator D") };
+  const CbiganModelInfo *info = &model->info;
+
+  printf(_("Networks:     width c = %d, latent space of %d, patches of %dx%d pixels\n"), info->width, info->latent,
+         info->patch, info->patch);
+  for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
+    printf(_("              %-16s %zu parameters\n"), _(names[i]), model->networks[i]->n_floats);
+  if (info->frame_width)
+    printf(_("Frames:       resized to %dx%d pixels\n"), info->frame_width, info->frame_height);
+  else
+    printf(_("Frames:       scored at their own size, at least %dx%d pixels\n"), info->patch, info->patch);
+}
+
+static void
+print_scores(const CbiganModel *model)
+{
+  const CbiganModelInfo *info = &model->info;
+
+  printf(_("Paper:        A(x) = (1 - lambda) L_R + lambda L_fD with lambda = %g; f_D is %s\n"), info->lambda,
+         info->tap == CBIGAN_TAP_FIRST ? _("D's first 3x3 convolution") : _("D's last hidden layer"));
+  if (model->map.mean)
+    printf(_("Calibrated:   reconstruction map against good pictures, %s\n"),
+           model->map.w > 1 ? _("position by position") : _("the same for all positions"));
+  else
+    printf(_("Calibrated:   no statistics\n"));
+  if (model->critic.mean)
+    printf(_("Critic:       D's feature map of %d channels on a grid of %dx%d against good pictures, %s\n"),
+           model->critic.channels, info->critic_grid, info->critic_grid,
+           model->critic.positions > 1 ? _("position by position") : _("the same for all positions"));
+  else
+    printf(_("Critic:       no statistics\n"));
+  if (!isnan(info->light_median))
+    printf(
+        _("Light:        frames are brought to the good pictures' 10 %% and 50 %% quantiles, %.1f and %.1f of 255\n"),
+        (info->light_low + 1) * 127.5, (info->light_median + 1) * 127.5);
+}
+
+static void
+print_threshold(const CbiganModelInfo *info)
+{
+  guint over = 0;
+
+  printf(_("Score:        %s\n"), cbigan_score_name(info->score));
+  if (isnan(info->threshold)) {
+    printf(_("Threshold:    none\n"));
+    return;
+  }
+  printf(_("Threshold:    %.6g\n"), info->threshold);
+  for (guint i = 0; i < info->n_good_scores; i++)
+    over += info->good_scores[i] > info->threshold;
+  if (info->n_good_scores)
+    printf(_("              from %u good pictures, %u of them over it\n"), info->n_good_scores, over);
+  if (isnan(info->bf16_error))
+    printf(_("Precision:    fp32; that bf16 changes no verdict is not known\n"));
+  else
+    printf(_("Precision:    in bf16 scores stay within %.2g %%, and no verdict was found to change\n"),
+           100 * info->bf16_error);
+}
+
+static void
+print_training(const char *training)
+{
+  g_autoptr(JsonNode) root = training ? json_from_string(training, NULL) : NULL;
+  JsonObjectIter iter;
+  const char *name;
+  JsonNode *value;
+
+  if (!root || !JSON_NODE_HOLDS_OBJECT(root)) {
+    printf(_("Training:     unknown\n"));
+    return;
+  }
+  printf(_("Training:\n"));
+  json_object_iter_init(&iter, json_node_get_object(root));
+  while (json_object_iter_next(&iter, &name, &value)) {
+    g_autofree char *text = JSON_NODE_HOLDS_VALUE(value) && json_node_get_value_type(value) == G_TYPE_STRING
+                                ? json_node_dup_string(value)
+                                : json_to_string(value, FALSE);
+
+    printf("              %s: %s\n", name, text);
+  }
+}
+
+CbiganExit
+cbigan_cmd_info(int argc, char **argv)
+{
+  gboolean backends = FALSE;
+  g_auto(GStrv) rest = NULL;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CbiganModel) model = NULL;
+  GOptionEntry entries[] = {
+    { "backends", 0, 0, G_OPTION_ARG_NONE, &backends, N_("Which backends can run here, and why the others can't"),
+      NULL },
+    { NULL },
+  };
+
+  if (!cbigan_command_parse(&usage, entries, argc, argv, &rest))
+    return CBIGAN_EXIT_USAGE;
+  if (!rest[0] == !backends) {
+    g_set_error_literal(&error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("expected a model file or --backends"));
+    return cbigan_command_usage(error);
+  }
+  if (backends)
+    return print_backends();
+  model = cbigan_model_load(rest[0], &error);
+  if (!model)
+    return cbigan_command_fail(error);
+  printf(_("Model:        %s\n"), rest[0]);
+  print_networks(model);
+  print_scores(model);
+  print_threshold(&model->info);
+  print_training(model->info.training);
+  return CBIGAN_EXIT_FINE;
+}

@@ -1,0 +1,27 @@
+/* picture_scorer.h - scores pictures as they are read, some at a time
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+#include "data/dataset.h"
+
+G_BEGIN_DECLS
+
+typedef struct _CbiganPictureScorer CbiganPictureScorer;
+
+/* One picture and its score, in the order in which they were pushed. FALSE with an error ends the run. */
+typedef gboolean (*CbiganScoredFunc)(const CbiganPicture *picture, const CbiganResult *result, gpointer data,
+                                     GError **error);
+
+/* scorer: not owned. */
+CbiganPictureScorer *cbigan_picture_scorer_new(CbiganScorer *scorer, CbiganScoredFunc func, gpointer data);
+void cbigan_picture_scorer_free(CbiganPictureScorer *self);
+/* A CbiganPictureFunc: give it to cbigan_dataset_foreach() with `self` as its data. */
+gboolean cbigan_picture_scorer_push(CbiganPicture *picture, gpointer self, GError **error);
+/* Scores what has been pushed last. */
+gboolean cbigan_picture_scorer_flush(CbiganPictureScorer *self, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganPictureScorer, cbigan_picture_scorer_free)
+
+G_END_DECLS

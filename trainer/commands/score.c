@@ -1,0 +1,231 @@
+/* score.c - cbigan score: one line for each picture
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "command.h"
+#include "csv.h"
+#include "heatmap_file.h"
+#include "i18n.h"
+#include "picture_scorer.h"
+#include <errno.h>
+#include <json-glib/json-glib.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const CbiganUsage usage = {
+  N_("--model MODEL FILE…"),
+  N_("Scores pictures, videos and folders of them. Prints CSV, a line for each picture:\n"
+     "path,score,normalized,verdict,pixel_term,feature_term\n"
+     "normalized = score / (score + threshold): 0.5 is at the threshold. verdict: good or anomalous, empty without a\n"
+     "threshold. pixel_term and feature_term are L_R and L_fD of Eq. 7."),
+  "  cbigan score --model bottle.safetensors new/*.png\n"
+  "  cbigan score --model bottle.safetensors --heatmap maps/ new/ > scores.csv\n"
+  "  cbigan score --model bottle.safetensors --json --score paper new/*.png",
+  1,
+  G_MAXINT,
+};
+
+#define NOT_GIVEN (-G_MAXDOUBLE) /* unlike NAN nothing that can be typed by mistake */
+
+typedef struct {
+  char *model, *score, *heatmap, *precision;
+  double lambda, threshold; /* NOT_GIVEN = the model's */
+  gboolean json, strict;
+  CbiganRunOptions run;
+} Arguments;
+
+static void
+clear_arguments(Arguments *a)
+{
+  char *all[] = { a->model, a->score, a->heatmap, a->precision, a->run.backend };
+
+  for (guint i = 0; i < G_N_ELEMENTS(all); i++)
+    g_free(all[i]);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, clear_arguments)
+
+static const char *
+verdict(const CbiganResult *result)
+{
+  return isnan(result->threshold) ? "" : result->anomalous ? "anomalous" : "good";
+}
+
+static void
+print_csv(const CbiganPicture *picture, const CbiganResult *result)
+{
+  cbigan_csv_text(stdout, picture->path);
+  cbigan_csv_number(stdout, result->score);
+  cbigan_csv_number(stdout, result->normalized);
+  printf(",%s", verdict(result));
+  cbigan_csv_number(stdout, result->pixel_term);
+  cbigan_csv_number(stdout, result->feature_term);
+  putchar('\n');
+}
+
+static void
+add_number(JsonBuilder *builder, const char *name, double number)
+{
+  json_builder_set_member_name(builder, name);
+  if (isnan(number))
+    json_builder_add_null_value(builder);
+  else
+    json_builder_add_double_value(builder, number);
+}
+
+static void
+add_text(JsonBuilder *builder, const char *name, const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid(text, -1);
+
+  json_builder_set_member_name(builder, name);
+  json_builder_add_string_value(builder, valid);
+}
+
+static void
+add_regions(JsonBuilder *builder, const CbiganResult *result)
+{
+  json_builder_set_member_name(builder, "regions");
+  json_builder_begin_array(builder);
+  for (guint i = 0; i < result->n_regions; i++) {
+    const CbiganRegion *region = &result->regions[i];
+
+    json_builder_begin_object(builder);
+    add_number(builder, "x", region->x);
+    add_number(builder, "y", region->y);
+    add_number(builder, "w", region->w);
+    add_number(builder, "h", region->h);
+    add_number(builder, "peak", region->peak);
+    json_builder_end_object(builder);
+  }
+  json_builder_end_array(builder);
+}
+
+static void
+print_json(const CbiganPicture *picture, const CbiganResult *result)
+{
+  g_autoptr(JsonBuilder) builder = json_builder_new();
+  g_autoptr(JsonNode) root = NULL;
+  g_autofree char *line = NULL;
+
+  json_builder_begin_object(builder);
+  add_text(builder, "path", picture->path);
+  add_number(builder, "score", result->score);
+  add_number(builder, "threshold", result->threshold);
+  add_number(builder, "normalized", result->normalized);
+  add_text(builder, "verdict", verdict(result));
+  add_number(builder, "pixel_term", result->pixel_term);
+  add_number(builder, "feature_term", result->feature_term);
+  add_regions(builder, result);
+  json_builder_end_object(builder);
+  root = json_builder_get_root(builder);
+  line = json_to_string(root, FALSE);
+  puts(line);
+}
+
+/* "test/good/000.png" -> "HEATMAP/test_good_000.png": pictures of the same name in several folders stay apart. */
+static char *
+heatmap_path(const char *folder, const char *path)
+{
+  g_autofree char *flat = g_strdup(path + strspn(path, "./"));
+  g_autofree char *name = NULL;
+  char *dot = strrchr(flat, '.');
+
+  if (dot && dot > flat && !strchr(dot, '/') && !strchr(dot, ' ')) /* "a.mkv, frame 2" keeps its number */
+    *dot = '\0';
+  name = g_strdelimit(g_strconcat(flat, ".png", NULL), "/", '_');
+  return g_build_filename(folder, name, NULL);
+}
+
+static gboolean
+print_scored(const CbiganPicture *picture, const CbiganResult *result, gpointer data, GError **error)
+{
+  const Arguments *a = data;
+  g_autofree char *path = a->heatmap ? heatmap_path(a->heatmap, picture->path) : NULL;
+
+  (a->json ? print_json : print_csv)(picture, result);
+  return !path || cbigan_heatmap_write(picture, result, path, error);
+}
+
+/* A file that can't be read is named; the others are scored all the same, unless --strict. */
+static CbiganExit
+score_files(const Arguments *a, CbiganScorer *scorer, const CbiganModelInfo *info, char **files)
+{
+  g_autoptr(CbiganPictureScorer) pictures = cbigan_picture_scorer_new(scorer, print_scored, (gpointer)a);
+  CbiganDatasetOptions options = {
+    .width = info->frame_width, .height = info->frame_height, .originals = a->heatmap != NULL, .strict = a->strict
+  };
+  CbiganExit code = CBIGAN_EXIT_FINE;
+  g_autoptr(GError) error = NULL;
+
+  cbigan_command_show_reading(&options);
+  options.progress = NULL;
+  if (!a->json)
+    puts("path,score,normalized,verdict,pixel_term,feature_term");
+  for (; *files; files++) {
+    options.path = *files;
+    if (cbigan_dataset_foreach(&options, cbigan_picture_scorer_push, pictures, &error))
+      continue;
+    code = cbigan_command_fail(error);
+    if (a->strict || !g_error_matches(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE))
+      return code;
+    g_clear_error(&error);
+  }
+  return cbigan_picture_scorer_flush(pictures, &error) ? code : cbigan_command_fail(error);
+}
+
+static CbiganExit
+run(const Arguments *a, const CbiganScorerOptions *options, char **files)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CbiganModel) model = cbigan_model_load(a->model, &error);
+  g_autoptr(CbiganScorer) scorer = model ? cbigan_scorer_new(model, options, &error) : NULL;
+
+  if (!scorer)
+    return cbigan_command_fail(error);
+  if (a->heatmap && g_mkdir_with_parents(a->heatmap, 0777) != 0) {
+    cbigan_command_note("%s: %s", a->heatmap, g_strerror(errno));
+    return CBIGAN_EXIT_FAILED;
+  }
+  return score_files(a, scorer, cbigan_model_info(model), files);
+}
+
+CbiganExit
+cbigan_cmd_score(int argc, char **argv)
+{
+  g_auto(Arguments) a = { .lambda = NOT_GIVEN, .threshold = NOT_GIVEN };
+  CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
+  g_auto(GStrv) files = NULL;
+  g_autoptr(GError) error = NULL;
+  GOptionEntry entries[] = {
+    { "model", 'm', 0, G_OPTION_ARG_FILENAME, &a.model, N_("Model file"), N_("MODEL") },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &a.json, N_("JSON, an object on each line, instead of CSV"), NULL },
+    { "heatmap", 0, 0, G_OPTION_ARG_FILENAME, &a.heatmap, N_("Write a PNG of each picture with its map drawn in"),
+      N_("DIR") },
+    { "score", 0, 0, G_OPTION_ARG_STRING, &a.score, N_("paper, calibrated or critic, whatever the model prefers"),
+      N_("NAME") },
+    { "threshold", 0, 0, G_OPTION_ARG_DOUBLE, &a.threshold, N_("Threshold instead of the model's"), "X" },
+    { "lambda", 0, 0, G_OPTION_ARG_DOUBLE, &a.lambda, N_("Lambda of Eq. 7 instead of the model's"), "X" },
+    { "strict", 0, 0, G_OPTION_ARG_NONE, &a.strict, N_("End at the first picture that can't be read"), NULL },
+    CBIGAN_PRECISION_ENTRY(a.precision),
+    CBIGAN_RUN_ENTRIES(&a.run),
+    { NULL },
+  };
+
+  if (!cbigan_command_parse(&usage, entries, argc, argv, &files))
+    return CBIGAN_EXIT_USAGE;
+  if (!cbigan_command_need_model(a.model, &error) || !cbigan_command_score_kind(a.score, &options.score, &error) ||
+      !cbigan_command_check_run(&a.run, &error) || !cbigan_command_precision(a.precision, &options.precision, &error) ||
+      (a.lambda != NOT_GIVEN && !cbigan_command_in_range("lambda", a.lambda, 0, 1, &error)) ||
+      (a.threshold != NOT_GIVEN && !cbigan_command_in_range("threshold", a.threshold, 0, G_MAXFLOAT, &error)))
+    return cbigan_command_usage(error);
+  options.backend = a.run.backend;
+  options.device = a.run.device;
+  options.threads = a.run.threads;
+  options.lambda = a.lambda == NOT_GIVEN ? NAN : a.lambda;
+  options.threshold = a.threshold == NOT_GIVEN ? NAN : a.threshold;
+  options.also = 1u << CBIGAN_SCORE_PAPER; /* for the two terms */
+  options.maps = a.heatmap || a.json ? CBIGAN_MAPS_ALL : CBIGAN_MAPS_NONE;
+  return run(&a, &options, files);
+}

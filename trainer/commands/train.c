@@ -1,0 +1,412 @@
+/* train.c - cbigan train: from good pictures to a model file
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The model file appears only when the training is complete. Until then MODEL.checkpoint holds it, written now and then
+ * and when stopped; --resume goes on from there and ends with the same bits.
+ */
+#include "command.h"
+#include "i18n.h"
+#include "model/model.h"
+#include "progress.h"
+#include "training/training.h"
+#include "training/train_options.h"
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const CbiganUsage usage = {
+  N_("DIR --output MODEL"),
+  N_("Learns what good pictures look like and writes a model.\n"
+     "DIR holds pictures, or a folder good, or train/good. It may be replaced by --pipeline."),
+  "  cbigan train bottle --output bottle.safetensors --rotation 45\n"
+  "  cbigan train cloth/good --preset texture --output cloth.safetensors\n"
+  "  cbigan train --pipeline \"v4l2src num-buffers=300 ! videoconvert\" --output belt.safetensors\n"
+  "  cbigan train bottle --output bottle.safetensors --resume",
+  0,
+  1,
+};
+
+static const char *const tap_names[] = { [CBIGAN_TAP_FIRST] = "first", [CBIGAN_TAP_HIDDEN] = "hidden", NULL };
+
+/* Everything from the command line. */
+typedef struct {
+  CbiganTrainOptions train;
+  CbiganRunOptions run;
+  char *preset, *frame, *score, *tap; /* names, turned into members of `train` */
+  char *output, *pipeline, *dir;      /* pipeline or dir, the other is NULL */
+  char *checkpoint;                   /* MODEL.checkpoint */
+  int limit;
+  double minutes; /* 0 = all steps */
+  gboolean resume, force, strict;
+} Arguments;
+
+static void
+clear_arguments(Arguments *a)
+{
+  char *all[] = {
+    a->run.backend, a->preset, a->frame, a->score, a->tap, a->output, a->pipeline, a->dir, a->checkpoint
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS(all); i++)
+    g_free(all[i]);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, clear_arguments)
+
+/* The preset decides the other options' defaults, so it is looked for before they are parsed. */
+static gboolean
+apply_preset(CbiganTrainOptions *train, int argc, char **argv, GError **error)
+{
+  g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+  g_autofree char *name = NULL;
+  g_autofree char **copy = g_memdup2(argv, sizeof *argv * ((gsize)argc + 1));
+  const char *const presets[] = { cbigan_preset_name(CBIGAN_PRESET_OBJECT), cbigan_preset_name(CBIGAN_PRESET_TEXTURE),
+                                  NULL };
+  GOptionEntry entries[] = { { "preset", 0, 0, G_OPTION_ARG_STRING, &name, NULL, NULL }, { 0 } };
+  int preset = CBIGAN_PRESET_OBJECT;
+
+  g_option_context_add_main_entries(context, entries, NULL);
+  g_option_context_set_ignore_unknown_options(context, TRUE);
+  g_option_context_set_help_enabled(context, FALSE);
+  if (!g_option_context_parse(context, &argc, &copy, error) ||
+      !cbigan_command_choice("preset", name, presets, &preset, error))
+    return FALSE;
+  cbigan_train_options_init(train, preset);
+  return TRUE;
+}
+
+static char *
+examples_and_defaults(const CbiganTrainOptions *t)
+{
+  g_autofree char *frame =
+      t->frame_width ? g_strdup_printf("%dx%d", t->frame_width, t->frame_height) : g_strdup("native");
+
+  return g_strdup_printf(_("%s\n\nDefaults of the preset %s:\n"
+                           "  --width %d --patch %d --frame %s --warmup-steps %u --steps %u --critic-updates %d\n"
+                           "  --alpha %g --warmup-rate %g --rate %g --batch %d --seed %llu --rotation %g\n"
+                           "  --held-out %g --false-alarms %g --score %s --tap %s --lambda %g --checkpoint %u"),
+                         usage.examples, cbigan_preset_name(t->preset), t->width, t->patch, frame, t->warmup_steps,
+                         t->steps, t->critic_updates, t->alpha, t->warmup_rate, t->rate, t->batch,
+                         (unsigned long long)t->seed, t->rotation, t->held_out, t->false_alarms,
+                         cbigan_score_name(t->score), tap_names[t->tap], t->lambda, t->checkpoint_seconds);
+}
+
+static gboolean
+parse_options(Arguments *a, int argc, char **argv)
+{
+  CbiganTrainOptions *t = &a->train;
+  g_auto(GStrv) rest = NULL;
+  GOptionEntry entries[] = {
+    { "output", 'o', 0, G_OPTION_ARG_FILENAME, &a->output, N_("Model file to write"), N_("MODEL") },
+    { "preset", 0, 0, G_OPTION_ARG_STRING, &a->preset,
+      N_("object (lies in the same place each time) or texture (surfaces)"), N_("NAME") },
+    { "rotation", 0, 0, G_OPTION_ARG_DOUBLE, &t->rotation, N_("Turn pictures by up to so many degrees"),
+      N_("DEGREES") },
+    { "pipeline", 0, 0, G_OPTION_ARG_STRING, &a->pipeline,
+      N_("GStreamer launch description that ends in raw video, or a file with one"), N_("TEXT") },
+    { "limit", 0, 0, G_OPTION_ARG_INT, &a->limit, N_("At most N pictures, 0 = all"), "N" },
+    { "strict", 0, 0, G_OPTION_ARG_NONE, &a->strict, N_("Refuse a damaged picture instead of skipping it"), NULL },
+    { "resume", 0, 0, G_OPTION_ARG_NONE, &a->resume, N_("Go on from MODEL.checkpoint"), NULL },
+    { "force", 0, 0, G_OPTION_ARG_NONE, &a->force, N_("Replace MODEL and forget its checkpoint"), NULL },
+    { "minutes", 0, 0, G_OPTION_ARG_DOUBLE, &a->minutes,
+      N_("Stop after so many minutes and finish the model as it is then"), "X" },
+    { NULL },
+  };
+  GOptionEntry model[] = {
+    { "width", 0, 0, G_OPTION_ARG_INT, &t->width, N_("Width c of the networks, 1 to 64"), "C" },
+    { "patch", 0, 0, G_OPTION_ARG_INT, &t->patch, N_("Side of a patch in pixels, 64 or 128"), "P" },
+    { "frame", 0, 0, G_OPTION_ARG_STRING, &a->frame,
+      N_("Size to which frames are resized, or native; an object's is one patch"), N_("WxH") },
+    { "tap", 0, 0, G_OPTION_ARG_STRING, &a->tap, N_("Feature f_D (Eq. 9): first or hidden"), N_("NAME") },
+    { NULL },
+  };
+  GOptionEntry steps[] = {
+    { "steps", 0, 0, G_OPTION_ARG_INT, &t->steps, N_("Adversarial steps (Eq. 13)"), "N" },
+    { "warmup-steps", 0, 0, G_OPTION_ARG_INT, &t->warmup_steps,
+      N_("Steps on the consistency loss alone before (Eq. 10)"), "N" },
+    { "critic-updates", 0, 0, G_OPTION_ARG_INT, &t->critic_updates, N_("Updates of D in each adversarial step"), "N" },
+    { "alpha", 0, 0, G_OPTION_ARG_DOUBLE, &t->alpha,
+      N_("Weight of consistency (Eq. 13); 0 = EGBAD, 1 = double autoencoder"), "X" },
+    { "rate", 0, 0, G_OPTION_ARG_DOUBLE, &t->rate, N_("Adam's learning rate"), "X" },
+    { "warmup-rate", 0, 0, G_OPTION_ARG_DOUBLE, &t->warmup_rate, N_("The same in the warm-up, which begins with less"),
+      "X" },
+    { "decay", 0, 0, G_OPTION_ARG_DOUBLE, &t->decay, N_("Decay of the moving average of E and G"), "X" },
+    { "batch", 0, 0, G_OPTION_ARG_INT, &t->batch, N_("Patches in a batch"), "N" },
+    { "seed", 0, 0, G_OPTION_ARG_INT64, &t->seed, N_("The same seed gives the same model"), "N" },
+    { "checkpoint", 0, 0, G_OPTION_ARG_INT, &t->checkpoint_seconds,
+      N_("Seconds between checkpoints, 0 = only when stopped"), "N" },
+    { "warmup", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT, &t->warmup_steps, NULL, NULL },
+    { NULL },
+  };
+  GOptionEntry threshold[] = {
+    { "held-out", 0, 0, G_OPTION_ARG_DOUBLE, &t->held_out, N_("Share of the pictures kept for calibration"), "X" },
+    { "false-alarms", 0, 0, G_OPTION_ARG_DOUBLE, &t->false_alarms,
+      N_("Share of good pictures that may exceed the threshold"), "X" },
+    { "score", 0, 0, G_OPTION_ARG_STRING, &a->score, N_("Score with the threshold: paper, calibrated or critic"),
+      N_("NAME") },
+    { "lambda", 0, 0, G_OPTION_ARG_DOUBLE, &t->lambda, N_("Weight of the feature term (Eq. 7)"), "X" },
+    { NULL },
+  };
+  GOptionEntry machine[] = { CBIGAN_RUN_ENTRIES(&a->run), { NULL } };
+  const CbiganOptionGroup groups[] = {
+    { "model", N_("What the model sees and how large it is"), N_("Networks, patches, size of the frames"), model },
+    { "steps", N_("How it learns"), N_("Number of steps, losses, learning rates, checkpoints"), steps },
+    { "threshold", N_("Scores and threshold"), N_("Scores, threshold, pictures kept for calibration"), threshold },
+    { "machine", N_("Where it runs"), N_("Backend, threads"), machine },
+    { NULL },
+  };
+  CbiganUsage with_defaults = usage;
+  g_autofree char *examples = examples_and_defaults(t);
+
+  with_defaults.examples = examples;
+  with_defaults.groups = groups;
+  if (!cbigan_command_parse(&with_defaults, entries, argc, argv, &rest))
+    return FALSE;
+  a->dir = g_strdup(rest[0]);
+  return TRUE;
+}
+
+static gboolean
+parse_frame(Arguments *a, GError **error)
+{
+  CbiganTrainOptions *t = &a->train;
+  char tail;
+
+  if (!a->frame) {
+    if (t->preset == CBIGAN_PRESET_OBJECT)
+      t->frame_width = t->frame_height = t->patch;
+    return TRUE;
+  }
+  if (g_str_equal(a->frame, "native")) {
+    t->frame_width = t->frame_height = 0;
+    return TRUE;
+  }
+  if (sscanf(a->frame, "%5dx%5d%c", &t->frame_width, &t->frame_height, &tail) == 2 && t->frame_width > 0 &&
+      t->frame_height > 0)
+    return TRUE;
+  g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("--frame: %s, expected WIDTHxHEIGHT (512x512) or native"),
+              a->frame);
+  return FALSE;
+}
+
+static gboolean
+check_arguments(Arguments *a, GError **error)
+{
+  int tap = a->train.tap;
+  const char *problem = !a->output                ? N_("--output is missing: the model file to write")
+                        : !a->dir && !a->pipeline ? N_("a folder of good pictures is missing, or --pipeline")
+                        : a->dir && a->pipeline   ? N_("a folder and --pipeline: expected one of them")
+                        : a->resume && a->force   ? N_("--resume and --force: expected one of them")
+                                                  : NULL;
+
+  if (problem) {
+    g_set_error_literal(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _(problem));
+    return FALSE;
+  }
+  if (!parse_frame(a, error) || !cbigan_command_score_kind(a->score, &a->train.score, error) ||
+      !cbigan_command_choice("tap", a->tap, tap_names, &tap, error) || !cbigan_command_check_run(&a->run, error) ||
+      !cbigan_command_in_range("minutes", a->minutes, 0, 1e6, error) ||
+      !cbigan_command_in_range("limit", a->limit, 0, 1e9, error))
+    return FALSE;
+  a->train.tap = (CbiganFeatureTap)tap;
+  a->train.backend = a->run.backend;
+  a->train.device = a->run.device;
+  a->train.threads = a->run.threads;
+  a->checkpoint = g_strconcat(a->output, ".checkpoint", NULL);
+  return cbigan_train_options_check(&a->train, error);
+}
+
+/* Nothing older is lost, and what can't be written is known before the hours of training. */
+static gboolean
+check_output(const Arguments *a, GError **error)
+{
+  g_autofree char *folder = g_path_get_dirname(a->output);
+  gboolean started = g_file_test(a->checkpoint, G_FILE_TEST_EXISTS);
+  gboolean finished = g_file_test(a->output, G_FILE_TEST_EXISTS);
+
+  if (g_access(folder, W_OK) != 0 || g_file_test(a->output, G_FILE_TEST_IS_DIR))
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("%s can't be written: %s"), a->output,
+                g_strerror(g_access(folder, W_OK) != 0 ? errno : EISDIR));
+  else if (a->resume && !started)
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("%s: no such file, so there is nothing to resume"),
+                a->checkpoint);
+  else if (started && !a->resume && !a->force)
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE,
+                _("%s holds an unfinished training: go on with --resume, or begin anew with --force"), a->checkpoint);
+  else if (finished && !a->resume && !a->force)
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE,
+                _("%s exists already: choose another --output, or replace it with --force"), a->output);
+  else
+    return TRUE;
+  return FALSE;
+}
+
+static CbiganDataset *
+load_pictures(const Arguments *a, GError **error)
+{
+  g_autofree char *folder = a->dir ? cbigan_command_good_folder(a->dir) : NULL;
+  g_autofree char *pipeline = a->pipeline ? cbigan_command_pipeline(a->pipeline, error) : NULL;
+  CbiganDatasetOptions options = { .path = folder,
+                                   .pipeline = pipeline,
+                                   .width = a->train.frame_width,
+                                   .height = a->train.frame_height,
+                                   .strict = a->strict,
+                                   .limit = (guint)a->limit };
+
+  if (a->pipeline && !pipeline)
+    return NULL;
+  cbigan_command_show_reading(&options);
+  return cbigan_dataset_load(&options, error);
+}
+
+static volatile sig_atomic_t stopped;
+
+static void
+stop(int number)
+{
+  stopped = number;
+}
+
+/* The first Ctrl-C ends after the step, a second one at once. */
+static void
+catch_signals(void)
+{
+  struct sigaction action = { .sa_handler = stop, .sa_flags = (int)SA_RESETHAND };
+
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+}
+
+static void
+show_step(const CbiganTrainProgress *p, double seconds_left)
+{
+  g_autofree char *left = cbigan_progress_duration(seconds_left);
+  g_autofree char *reconstruction = isnan(p->loss_r) ? g_strdup("") : g_strdup_printf(", L_R %.4g", p->loss_r);
+  g_autofree char *critic = isnan(p->loss_d) ? g_strdup("") : g_strdup_printf(", L_D %.3g", p->loss_d);
+  g_autofree char *text =
+      g_strdup_printf(_("%s %u/%u, %.1f steps/s, %s left%s%s"), p->warming_up ? _("warm-up") : _("step"), p->step,
+                      p->steps, p->rate, left, reconstruction, critic);
+
+  cbigan_progress_show(p->steps ? (double)p->step / p->steps : 1, text);
+}
+
+/* A full disk is no reason to give up hours of training: there may be room again before the end. */
+static void
+save_checkpoint(const Arguments *a, CbiganTraining *training)
+{
+  g_autoptr(GError) error = NULL;
+
+  if (cbigan_training_save(training, a->checkpoint, &error))
+    return;
+  cbigan_progress_end();
+  cbigan_command_note(_("warning: no checkpoint: %s"), error->message);
+}
+
+/* Runs until all steps are done, the time is up or a signal comes. */
+static gboolean
+run_steps(const Arguments *a, CbiganTraining *training, GError **error)
+{
+  double budget = a->minutes > 0 ? a->minutes * 60 : INFINITY, saved = 0;
+  CbiganTrainProgress p = { 0 };
+
+  while (!stopped && !cbigan_training_done(training) && p.seconds < budget) {
+    if (!cbigan_training_step(training, &p, error))
+      return FALSE;
+    show_step(&p, fmin((p.steps - p.step) / p.rate, budget - p.seconds));
+    if (a->train.checkpoint_seconds && p.seconds - saved >= a->train.checkpoint_seconds) {
+      saved = p.seconds;
+      save_checkpoint(a, training);
+    }
+  }
+  cbigan_progress_end();
+  if (p.step) {
+    g_autofree char *duration = cbigan_progress_duration(p.seconds);
+
+    cbigan_command_note(_("trained for %s, %.2f %% of it waiting for batches of pictures"), duration,
+                        p.waited / p.seconds * 100.0);
+  }
+  if (!cbigan_training_done(training) && !stopped)
+    cbigan_command_note(_("stopped at step %u of %u because the time is up; how far that is depends on the machine, so "
+                          "another run gives another model"),
+                        p.step, p.steps);
+  return TRUE;
+}
+
+static CbiganExit
+keep_for_later(const Arguments *a, CbiganTraining *training)
+{
+  g_autoptr(GError) error = NULL;
+
+  if (!cbigan_training_save(training, a->checkpoint, &error))
+    return cbigan_command_fail(error);
+  cbigan_command_note(_("stopped; %s holds the training. The same command with --resume goes on"), a->checkpoint);
+  return CBIGAN_EXIT_FAILED;
+}
+
+static CbiganExit
+write_model(const Arguments *a, CbiganTraining *training)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CbiganModel) model = NULL;
+  g_auto(CbiganBf16Check) bf16 = { 0 };
+
+  cbigan_command_note(_("calibrating on the pictures held out"));
+  model = cbigan_training_finish(training, &bf16, &error);
+  if (!model || !cbigan_model_save(model, a->output, &error)) {
+    cbigan_command_fail(error);
+    return keep_for_later(a, training);
+  }
+  g_remove(a->checkpoint);
+  cbigan_command_note_bf16(&bf16);
+  cbigan_command_note(_("%s written: score %s, threshold %g"), a->output,
+                      cbigan_score_name(cbigan_model_info(model)->score), cbigan_model_info(model)->threshold);
+  return CBIGAN_EXIT_FINE;
+}
+
+static CbiganExit
+train(const Arguments *a)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CbiganDataset) pictures = NULL;
+  g_autoptr(CbiganTraining) training = NULL;
+
+  if (!check_output(a, &error))
+    return cbigan_command_fail(error);
+  pictures = load_pictures(a, &error);
+  if (!pictures)
+    return a->pipeline && g_error_matches(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT) ? cbigan_command_usage(error)
+                                                                                      : cbigan_command_fail(error);
+  training = cbigan_training_new(&a->train, pictures, &error);
+  if (!training || (a->resume && !cbigan_training_resume(training, a->checkpoint, &error)))
+    return cbigan_command_fail(error);
+  if (a->force)
+    g_remove(a->checkpoint);
+  catch_signals();
+  cbigan_command_note(_("training with %u pictures"), pictures->pictures->len);
+  if (!run_steps(a, training, &error)) {
+    cbigan_progress_end();
+    cbigan_command_fail(error);
+    if (g_file_test(a->checkpoint, G_FILE_TEST_EXISTS))
+      cbigan_command_note(_("%s holds the training as it was before"), a->checkpoint);
+    return CBIGAN_EXIT_FAILED;
+  }
+  return stopped ? keep_for_later(a, training) : write_model(a, training);
+}
+
+CbiganExit
+cbigan_cmd_train(int argc, char **argv)
+{
+  g_auto(Arguments) a = { 0 };
+  g_autoptr(GError) error = NULL;
+
+  if (!apply_preset(&a.train, argc, argv, &error))
+    return cbigan_command_usage(error);
+  if (!parse_options(&a, argc, argv))
+    return CBIGAN_EXIT_USAGE;
+  return check_arguments(&a, &error) ? train(&a) : cbigan_command_usage(error);
+}

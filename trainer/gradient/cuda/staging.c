@@ -1,0 +1,97 @@
+/* staging.c - batches on their way to the device, beside what it computes meanwhile
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Each has pinned memory, which the host need not wait for when it is copied, device memory and a stream of its own. So
+ * with two or more in turns one is copied while another is used: a copy waits, on the device, for what has been asked
+ * of the backend before it was sent, and what is asked after it was received waits for the copy.
+ */
+#include "cuda.h"
+
+typedef struct {
+  CbiganParcel base;
+  void *device;
+  cudaStream_t stream;
+  cudaEvent_t copied, used; /* in this stream; in the backend's */
+} CbiganCudaParcel;
+
+void
+cbigan_cuda_parcel_free(CbiganBackend *base, CbiganParcel *parcel)
+{
+  CbiganCuda *self = (CbiganCuda *)base;
+  CbiganCudaParcel *p = (CbiganCudaParcel *)parcel;
+  cbigan_cuda_enter(self);
+  if (p->stream) {
+    CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(p->stream));
+    CBIGAN_CUDA_TRY(self, cudaStreamDestroy(p->stream));
+  }
+  CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream)); /* for what still reads it */
+  if (p->copied)
+    CBIGAN_CUDA_TRY(self, cudaEventDestroy(p->copied));
+  if (p->used)
+    CBIGAN_CUDA_TRY(self, cudaEventDestroy(p->used));
+  if (p->device)
+    CBIGAN_CUDA_TRY(self, cudaFree(p->device));
+  if (p->base.host)
+    CBIGAN_CUDA_TRY(self, cudaFreeHost(p->base.host));
+  g_free(p);
+}
+
+/* Too little memory is not kept, as the caller has another way. */
+static gboolean
+allocate(CbiganCuda *self, CbiganCudaParcel *p)
+{
+  cudaError_t status = cudaHostAlloc(&p->base.host, p->base.size, cudaHostAllocDefault);
+  if (status == cudaSuccess)
+    status = cudaMalloc(&p->device, p->base.size);
+  if (status != cudaErrorMemoryAllocation)
+    return CBIGAN_CUDA_TRY(self, status);
+  cudaGetLastError(); /* else the next launch would report it */
+  return FALSE;
+}
+
+CbiganParcel *
+cbigan_cuda_parcel_new(CbiganBackend *base, gsize size)
+{
+  CbiganCuda *self = (CbiganCuda *)base;
+  CbiganCudaParcel *p = g_new0(CbiganCudaParcel, 1);
+  p->base.size = size;
+  cbigan_cuda_enter(self);
+  if (allocate(self, p) && CBIGAN_CUDA_TRY(self, cudaStreamCreateWithFlags(&p->stream, cudaStreamNonBlocking)) &&
+      CBIGAN_CUDA_TRY(self, cudaEventCreateWithFlags(&p->copied, cudaEventDisableTiming)) &&
+      CBIGAN_CUDA_TRY(self, cudaEventCreateWithFlags(&p->used, cudaEventDisableTiming)))
+    return &p->base;
+  cbigan_cuda_parcel_free(base, &p->base);
+  return NULL;
+}
+
+void
+cbigan_cuda_parcel_send(CbiganBackend *base, CbiganParcel *parcel)
+{
+  CbiganCuda *self = (CbiganCuda *)base;
+  CbiganCudaParcel *p = (CbiganCudaParcel *)parcel;
+  cbigan_cuda_enter(self);
+  CBIGAN_CUDA_TRY(self, cudaEventRecord(p->used, self->stream));
+  CBIGAN_CUDA_TRY(self, cudaStreamWaitEvent(p->stream, p->used, 0));
+  CBIGAN_CUDA_TRY(self, cudaMemcpyAsync(p->device, p->base.host, p->base.size, cudaMemcpyHostToDevice, p->stream));
+  CBIGAN_CUDA_TRY(self, cudaEventRecord(p->copied, p->stream));
+}
+
+gconstpointer
+cbigan_cuda_parcel_receive(CbiganBackend *base, CbiganParcel *parcel)
+{
+  CbiganCuda *self = (CbiganCuda *)base;
+  CbiganCudaParcel *p = (CbiganCudaParcel *)parcel;
+  cbigan_cuda_enter(self);
+  CBIGAN_CUDA_TRY(self, cudaStreamWaitEvent(self->stream, p->copied, 0));
+  return p->device;
+}
+
+void
+cbigan_cuda_parcel_wait(CbiganBackend *base, CbiganParcel *parcel)
+{
+  CbiganCuda *self = (CbiganCuda *)base;
+  cbigan_cuda_enter(self);
+  CBIGAN_CUDA_TRY(self, cudaEventSynchronize(((CbiganCudaParcel *)parcel)->copied));
+}

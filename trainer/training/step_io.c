@@ -1,0 +1,87 @@
+/* step_io.c - what an update takes from the host, and what comes back of it
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "step_io.h"
+
+#define FLOATS(type) (sizeof(type) / sizeof(float))
+G_STATIC_ASSERT(sizeof(CbiganUpdate) % sizeof(float) == 0);
+
+gboolean
+cbigan_exchange_init(CbiganExchange *self, CbiganBackend *backend, const CbiganGradients *gradients, int batch,
+                     GError **error)
+{
+  const gsize n = (gsize)batch, n_terms = CBIGAN_N_TERMS * n;
+  *self = (CbiganExchange){ .backend = backend, .gradients = gradients, .batch = batch };
+  self->read = g_new0(double, n_terms);
+  self->received = cbigan_backend_alloc(backend, FLOATS(CbiganUpdate) + n * (1 + CBIGAN_LATENT), error);
+  if (!self->received)
+    return FALSE;
+  self->e = self->received + FLOATS(CbiganUpdate);
+  self->z = self->e + n;
+  self->terms = cbigan_backend_alloc(backend, n_terms * FLOATS(double), error);
+  return self->terms != NULL;
+}
+
+void
+cbigan_exchange_clear(CbiganExchange *self)
+{
+  if (!self->backend)
+    return;
+  cbigan_backend_free(self->backend, self->received);
+  cbigan_backend_free(self->backend, self->terms);
+  g_free(self->read);
+  *self = (CbiganExchange){ 0 };
+}
+
+static void
+upload(CbiganExchange *self, gsize n_floats, gconstpointer from, float *to)
+{
+  self->backend->klass->upload(self->backend, (CbiganShape){ (int)n_floats, 1, 1 }, 1, from, to);
+}
+
+static void
+receive_ordinary(CbiganExchange *self, const CbiganBatch *batch, CbiganShape image, float *x)
+{
+  const gsize n = (gsize)self->batch;
+  self->backend->klass->upload(self->backend, image, self->batch, batch->x, x);
+  if (batch->update)
+    upload(self, FLOATS(CbiganUpdate), batch->update, self->received);
+  upload(self, n, batch->e, self->e);
+  upload(self, n * CBIGAN_LATENT, batch->z, self->z);
+}
+
+/* Of a part of the batch, in the parcel's copy */
+static gconstpointer
+copy_of(const CbiganBatch *batch, const guint8 *received, gconstpointer part)
+{
+  return received + ((const guint8 *)part - (const guint8 *)batch->parcel->host);
+}
+
+void
+cbigan_exchange_receive(CbiganExchange *self, const CbiganBatch *batch, CbiganShape image, float *x)
+{
+  const CbiganGradients *k = self->gradients;
+  const gsize n = (gsize)self->batch;
+  if (!batch->parcel) {
+    receive_ordinary(self, batch, image, x);
+    return;
+  }
+  const guint8 *received = k->parcel_receive(self->backend, batch->parcel);
+  k->copy(self->backend, FLOATS(CbiganUpdate) + n * (1 + CBIGAN_LATENT), copy_of(batch, received, batch->update),
+          self->received);
+  if (batch->stored)
+    k->cut(self->backend, batch->stored, self->batch, copy_of(batch, received, batch->cuts), image.w, x);
+  else
+    k->copy(self->backend, n * cbigan_shape_size(image), copy_of(batch, received, batch->x), x);
+}
+
+gboolean
+cbigan_exchange_read(CbiganExchange *self, GError **error)
+{
+  const gsize n_floats = CBIGAN_N_TERMS * (gsize)self->batch * FLOATS(double);
+  self->backend->klass->download(self->backend, (CbiganShape){ (int)n_floats, 1, 1 }, 1, self->terms,
+                                 (float *)(gpointer)self->read);
+  return cbigan_backend_finish(self->backend, error);
+}

@@ -1,0 +1,448 @@
+/* training.c - one training run: warm-up on L_C, then E and G against D; averages, checkpoints, the finished model
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * All that a run carries from step to step is the step's number and the arrays of list_arrays(); whatever is random is
+ * a function of the seed and the number (random.h), and so are rates (schedule.h). So a checkpoint is those, and a new
+ * moving part is a row there.
+ */
+#include "training.h"
+
+#include <json-glib/json-glib.h>
+#include <math.h>
+#include <string.h>
+
+#include "checkpoint.h"
+#include "i18n.h"
+#include "losses.h"
+#include "model/model.h"
+#include "data/random.h"
+#include "schedule.h"
+#include "score/calibration.h"
+#include "train_options.h"
+
+#define MIN_HELD_OUT 4 /* what the calibration asks for */
+#define LATELY 0.1     /* weight of the newest step in what the progress shows */
+
+struct _CbiganTraining {
+  CbiganTrainOptions options;
+  const CbiganDataset *dataset;   /* not owned */
+  const CbiganPicture **pictures; /* shuffled: n_train to train on, then n_held_out */
+  guint n_train, n_held_out;
+  CbiganBackend *backend;
+  const CbiganGradients *gradients;
+  CbiganLearner learners[CBIGAN_N_NETWORKS];
+  CbiganLosses *losses;
+  CbiganBatches *batches; /* NULL until the first step says where to begin */
+  guint step;             /* done */
+  gboolean failed;
+  GTimer *timer;
+  double last;                         /* seconds, when the last step ended */
+  double step_seconds, loss_r, loss_d; /* smoothed; NAN before the first */
+};
+
+static CbiganShape
+flat(gsize n_floats)
+{
+  return (CbiganShape){ (int)n_floats, 1, 1 };
+}
+
+static guint
+total_steps(const CbiganTraining *self)
+{
+  return cbigan_train_options_warmup(&self->options) + self->options.steps;
+}
+
+/* Shuffles the pictures and divides them in those to train on and those to calibrate on. */
+static gboolean
+divide_pictures(CbiganTraining *self, GError **error)
+{
+  const CbiganTrainOptions *o = &self->options;
+  guint n = self->dataset->pictures->len;
+  self->n_held_out = o->held_out > 0.0 ? MAX(MIN_HELD_OUT, (guint)lround(o->held_out * n)) : 0;
+  if (n < self->n_held_out + 1) {
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
+                _("%u good pictures, expected at least %u: %u are kept for the calibration"), n, self->n_held_out + 1,
+                self->n_held_out);
+    return FALSE;
+  }
+  self->n_train = n - self->n_held_out;
+  g_autofree guint *order = g_new(guint, n);
+  cbigan_random_order(cbigan_random_key(o->seed, CBIGAN_RANDOM_HELD_OUT, 0), n, order);
+  self->pictures = g_new(const CbiganPicture *, n);
+  for (guint i = 0; i < n; i++) {
+    const CbiganPicture *p = cbigan_dataset_get(self->dataset, i);
+    self->pictures[order[i]] = p;
+    gboolean right = o->frame_width ? p->width == o->frame_width && p->height == o->frame_height
+                                    : p->width >= o->patch && p->height >= o->patch;
+    if (!right) {
+      g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("%s: %dx%d pixels, expected %s%dx%d"), p->path,
+                  p->width, p->height, o->frame_width ? "" : _("at least "), o->frame_width ? o->frame_width : o->patch,
+                  o->frame_width ? o->frame_height : o->patch);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+static float *
+allocate(CbiganTraining *self, gsize n_floats, GError **error)
+{
+  float *data = self->backend->klass->alloc(self->backend, n_floats);
+  if (!data)
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("no memory to train with: %zu MiB more needed"),
+                n_floats * sizeof(float) >> 20);
+  return data;
+}
+
+static gboolean
+make_networks(CbiganTraining *self, GError **error)
+{
+  for (int i = 0; i < CBIGAN_N_NETWORKS; i++) {
+    CbiganLearner *learner = &self->learners[i];
+    learner->network = cbigan_network_new(i, self->options.width, self->options.patch);
+    gsize n = learner->network->n_floats;
+    float **arrays[] = { &learner->parameters, &learner->gradients, &learner->moment1, &learner->moment2,
+                         &learner->mean };
+    for (gsize k = 0; k < G_N_ELEMENTS(arrays); k++)
+      if ((i != CBIGAN_DISCRIMINATOR || arrays[k] != &learner->mean) && !(*arrays[k] = allocate(self, n, error)))
+        return FALSE;
+    g_autofree float *start = g_new(float, n);
+    cbigan_network_initialise(learner->network,
+                              cbigan_random_key(self->options.seed, CBIGAN_RANDOM_PARAMETERS, (guint64)i), start);
+    self->backend->klass->upload(self->backend, flat(n), 1, start, learner->parameters);
+  }
+  return TRUE;
+}
+
+CbiganTraining *
+cbigan_training_new(const CbiganTrainOptions *options, const CbiganDataset *pictures, GError **error)
+{
+  if (!cbigan_train_options_check(options, error))
+    return NULL;
+  g_autoptr(CbiganTraining) self = g_new0(CbiganTraining, 1);
+  self->options = *options;
+  self->dataset = pictures;
+  self->step_seconds = self->loss_r = self->loss_d = NAN;
+  self->timer = g_timer_new();
+  if (!divide_pictures(self, error))
+    return NULL;
+  self->backend =
+      cbigan_backend_open(options->backend ? options->backend : "auto", options->device, options->threads, error);
+  if (!self->backend)
+    return NULL;
+  self->gradients = cbigan_gradients_for(self->backend);
+  if (!self->gradients) {
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("backend %s can score, but not train"),
+                self->backend->klass->name);
+    return NULL;
+  }
+  if (!make_networks(self, error))
+    return NULL;
+  CbiganLossOptions losses = { .batch = options->batch,
+                               .consistency = options->alpha > 0.0,
+                               .adversarial = options->alpha < 1.0 && options->steps > 0,
+                               .penalty = options->penalty };
+  self->losses = cbigan_losses_new(self->backend, self->gradients, self->learners, &losses, error);
+  return self->losses ? g_steal_pointer(&self) : NULL;
+}
+
+void
+cbigan_training_free(CbiganTraining *self)
+{
+  if (!self)
+    return;
+  cbigan_batches_free(self->batches);
+  cbigan_losses_free(self->losses);
+  for (int i = 0; i < CBIGAN_N_NETWORKS; i++) {
+    const CbiganLearner *l = &self->learners[i];
+    float *arrays[] = { l->parameters, l->gradients, l->moment1, l->moment2, l->mean };
+    for (gsize k = 0; k < G_N_ELEMENTS(arrays); k++)
+      if (arrays[k])
+        self->backend->klass->free(self->backend, arrays[k]);
+    cbigan_network_free(l->network);
+  }
+  g_clear_pointer(&self->backend, cbigan_backend_close);
+  g_timer_destroy(self->timer);
+  g_free(self->pictures);
+  g_free(self);
+}
+
+static gboolean
+check_losses(const CbiganTraining *self, const CbiganLossValues *v, GError **error)
+{
+  if ((!v->has_consistency || (isfinite(v->reconstruction) && isfinite(v->latent))) &&
+      (!v->has_critic || isfinite(v->critic)) && (!v->has_penalty || isfinite(v->penalty)))
+    return TRUE;
+  g_set_error(
+      error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
+      _("step %u: the loss is not finite (L_R %g, L_R' %g, L_D %g, gradient penalty %g); a smaller rate may help"),
+      self->step + 1, v->reconstruction, v->latent, v->critic, v->penalty);
+  return FALSE;
+}
+
+static gboolean
+step_critic(CbiganTraining *self, CbiganLossValues *values, GError **error)
+{
+  return cbigan_losses_critic(self->losses, cbigan_batches_next(self->batches), values, error) &&
+         check_losses(self, values, error);
+}
+
+static gboolean
+step_encoder_generator(CbiganTraining *self, double alpha, CbiganLossValues *values, GError **error)
+{
+  return cbigan_losses_encoder_generator(self->losses, cbigan_batches_next(self->batches), alpha, values, error) &&
+         check_losses(self, values, error);
+}
+
+/* L*_EG has another scale than L_C (alpha), so the moments of the warm-up would stop the updates after it. */
+static void
+forget_moments(CbiganTraining *self)
+{
+  for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++) {
+    const CbiganLearner *l = &self->learners[kind];
+    self->gradients->fill(self->backend, l->network->n_floats, 0.0f, l->moment1);
+    self->gradients->fill(self->backend, l->network->n_floats, 0.0f, l->moment2);
+  }
+}
+
+static gboolean
+run_step(CbiganTraining *self, CbiganLossValues *critic, CbiganLossValues *values, GError **error)
+{
+  guint warmup = cbigan_train_options_warmup(&self->options), n = cbigan_schedule_critic_updates(&self->options);
+  if (self->step < warmup)
+    return step_encoder_generator(self, 1.0, values, error);
+  if (self->step == warmup)
+    forget_moments(self);
+  for (guint i = 0; i < n; i++)
+    if (!step_critic(self, critic, error))
+      return FALSE;
+  return step_encoder_generator(self, self->options.alpha, values, error);
+}
+
+static void
+give_numbers(gconstpointer options, guint64 number, CbiganUpdate *update)
+{
+  *update = cbigan_schedule_update(options, number);
+}
+
+static void
+smooth(double *value, double newest)
+{
+  *value = isnan(*value) ? newest : isnan(newest) ? *value : *value + LATELY * (newest - *value);
+}
+
+static void
+fill_progress(CbiganTraining *self, CbiganTrainProgress *progress)
+{
+  double now = g_timer_elapsed(self->timer, NULL);
+  smooth(&self->step_seconds, now - self->last);
+  self->last = now;
+  *progress = (CbiganTrainProgress){ .step = self->step,
+                                     .steps = total_steps(self),
+                                     .warming_up = self->step < cbigan_train_options_warmup(&self->options),
+                                     .seconds = now,
+                                     .waited = cbigan_batches_waited(self->batches),
+                                     .rate = 1.0 / MAX(self->step_seconds, 1e-9),
+                                     .loss_r = self->loss_r,
+                                     .loss_d = self->loss_d };
+}
+
+gboolean
+cbigan_training_step(CbiganTraining *self, CbiganTrainProgress *progress, GError **error)
+{
+  g_return_val_if_fail(!cbigan_training_done(self) && !self->failed, FALSE);
+  if (!self->batches) {
+    CbiganBatchOptions options = { .pictures = self->pictures,
+                                   .n_pictures = self->n_train,
+                                   .batch = self->options.batch,
+                                   .patch = self->options.patch,
+                                   .rotation = self->options.rotation,
+                                   .seed = self->options.seed,
+                                   .backend = self->backend,
+                                   .gradients = self->gradients,
+                                   .update = give_numbers,
+                                   .data = &self->options };
+    self->batches = cbigan_batches_new(&options, cbigan_schedule_batches_before(&self->options, self->step));
+    self->last = g_timer_elapsed(self->timer, NULL);
+  }
+  CbiganLossValues critic = { .critic = NAN }, values;
+  if (!run_step(self, &critic, &values, error)) {
+    self->failed = TRUE;
+    return FALSE;
+  }
+  self->step++;
+  smooth(&self->loss_r, values.reconstruction);
+  smooth(&self->loss_d, critic.critic);
+  fill_progress(self, progress);
+  return TRUE;
+}
+
+gboolean
+cbigan_training_done(const CbiganTraining *self)
+{
+  return self->step >= total_steps(self);
+}
+
+/* Every array that a checkpoint holds: its name, size and where it lies. Returns how many; arrays[] without data. */
+#define MAX_ARRAYS (CBIGAN_N_NETWORKS * 4)
+static guint
+list_arrays(const CbiganTraining *self, CbiganCheckpointArray *arrays, float **where)
+{
+  guint n = 0;
+  for (int i = 0; i < CBIGAN_N_NETWORKS; i++) {
+    const CbiganLearner *l = &self->learners[i];
+    const struct {
+      const char *name;
+      float *array;
+    } rows[] = { { "parameters", l->parameters },
+                 { "mean", l->mean }, /* D has none */
+                 { "moment1", l->moment1 },
+                 { "moment2", l->moment2 } };
+    for (gsize k = 0; k < G_N_ELEMENTS(rows); k++) {
+      if (!rows[k].array)
+        continue;
+      arrays[n] = (CbiganCheckpointArray){ g_strdup_printf("%s.%s", cbigan_network_prefix(i), rows[k].name),
+                                           l->network->n_floats, NULL };
+      where[n++] = rows[k].array;
+    }
+  }
+  return n;
+}
+
+/* A step that failed has left its mark: Adam has had the gradients before anybody saw the losses. */
+static gboolean
+check_usable(const CbiganTraining *self, const char *path, GError **error)
+{
+  if (self->failed)
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("%s: not written, because step %u failed"), path,
+                self->step + 1);
+  return !self->failed;
+}
+
+gboolean
+cbigan_training_save(CbiganTraining *self, const char *path, GError **error)
+{
+  float *where[MAX_ARRAYS];
+  g_auto(CbiganCheckpoint) checkpoint = { .step = self->step,
+                                          .options = cbigan_train_options_describe(&self->options),
+                                          .digest = g_strdup(self->dataset->digest),
+                                          .arrays = g_new0(CbiganCheckpointArray, MAX_ARRAYS) };
+  if (!check_usable(self, path, error))
+    return FALSE;
+  checkpoint.n_arrays = list_arrays(self, checkpoint.arrays, where);
+  for (guint i = 0; i < checkpoint.n_arrays; i++) {
+    CbiganCheckpointArray *a = &checkpoint.arrays[i];
+    a->data = g_new(float, a->size);
+    self->backend->klass->download(self->backend, flat(a->size), 1, where[i], a->data);
+  }
+  return cbigan_backend_finish(self->backend, error) && cbigan_checkpoint_write(&checkpoint, path, error);
+}
+
+static gboolean
+check_same_run(const CbiganTraining *self, const CbiganCheckpoint *checkpoint, const char *path, GError **error)
+{
+  g_autofree char *options = cbigan_train_options_describe(&self->options), *mine = NULL, *its = NULL;
+  if (!cbigan_train_options_same(options, checkpoint->options, &mine, &its)) {
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("%s: made with %s, this run has %s"), path, its, mine);
+    return FALSE;
+  }
+  if (g_strcmp0(self->dataset->digest, checkpoint->digest)) {
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
+                _("%s: made with other pictures (SHA-256 %.12s…, this run's %.12s…)"), path, checkpoint->digest,
+                self->dataset->digest);
+    return FALSE;
+  }
+  if (checkpoint->step > total_steps(self)) {
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FORMAT, _("%s: at step %u, expected at most %u"), path,
+                checkpoint->step, total_steps(self));
+    return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean
+cbigan_training_resume(CbiganTraining *self, const char *path, GError **error)
+{
+  g_return_val_if_fail(!self->batches, FALSE);
+  g_auto(CbiganCheckpoint) expected = { .arrays = g_new0(CbiganCheckpointArray, MAX_ARRAYS) }, checkpoint = { 0 };
+  float *where[MAX_ARRAYS];
+  expected.n_arrays = list_arrays(self, expected.arrays, where);
+  if (!cbigan_checkpoint_read(&checkpoint, path, error) || !check_same_run(self, &checkpoint, path, error) ||
+      !cbigan_checkpoint_expect(&checkpoint, path, expected.arrays, expected.n_arrays, error))
+    return FALSE;
+  for (guint i = 0; i < checkpoint.n_arrays; i++)
+    self->backend->klass->upload(self->backend, flat(checkpoint.arrays[i].size), 1, checkpoint.arrays[i].data,
+                                 where[i]);
+  for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++)
+    cbigan_losses_load(self->losses, kind);
+  self->step = checkpoint.step;
+  return cbigan_backend_finish(self->backend, error);
+}
+
+/* Provenance: the model file's cbigan.training. */
+static char *
+describe_training(const CbiganTraining *self)
+{
+  const CbiganTrainOptions *o = &self->options;
+  g_autofree char *options = cbigan_train_options_describe(o);
+  g_autoptr(JsonObject) object = json_object_new();
+  json_object_set_string_member(object, "program", "cbigan " VERSION);
+  json_object_set_string_member(object, "preset", cbigan_preset_name(o->preset));
+  json_object_set_string_member(object, "dataset_sha256", self->dataset->digest ? self->dataset->digest : "");
+  json_object_set_int_member(object, "pictures", self->n_train);
+  json_object_set_int_member(object, "held_out", self->n_held_out);
+  json_object_set_int_member(object, "step", self->step);
+  json_object_set_int_member(object, "seed", (gint64)o->seed);
+  json_object_set_double_member(object, "alpha", o->alpha);
+  json_object_set_double_member(object, "average_decay", cbigan_train_options_decay(o));
+  json_object_set_double_member(object, "false_alarms", o->false_alarms);
+  json_object_set_string_member(object, "backend", self->backend->klass->name);
+  json_object_set_int_member(object, "threads", self->backend->threads);
+  json_object_set_string_member(object, "options", options);
+  g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), object);
+  return json_to_string(node, FALSE);
+}
+
+static gboolean
+calibrate(const CbiganTraining *self, CbiganModel *model, CbiganBf16Check *bf16, GError **error)
+{
+  const CbiganTrainOptions *o = &self->options;
+  CbiganCalibrationOptions options = { .score = o->score,
+                                       .aligned = o->preset == CBIGAN_PRESET_OBJECT,
+                                       .false_alarms = o->false_alarms,
+                                       .backend = o->backend,
+                                       .device = o->device,
+                                       .threads = o->threads };
+  g_autofree CbiganFrame *frames = g_new(CbiganFrame, self->n_train + self->n_held_out);
+  for (guint i = 0; i < self->n_train + self->n_held_out; i++)
+    frames[i] = cbigan_picture_frame(self->pictures[i]);
+  options.seen = frames;
+  options.n_seen = self->n_train;
+  return cbigan_model_calibrate(model, &options, frames + self->n_train, self->n_held_out, bf16, error);
+}
+
+CbiganModel *
+cbigan_training_finish(CbiganTraining *self, CbiganBf16Check *bf16, GError **error)
+{
+  const CbiganTrainOptions *o = &self->options;
+  if (!check_usable(self, _("model"), error))
+    return NULL;
+  g_autoptr(CbiganModel) model = cbigan_model_new(o->width, o->patch);
+  for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++) {
+    const CbiganLearner *l = &self->learners[kind];
+    const float *from = self->step > 0 && l->mean ? l->mean : l->parameters;
+    self->backend->klass->download(self->backend, flat(l->network->n_floats), 1, from, model->parameters[kind]);
+  }
+  if (!cbigan_backend_finish(self->backend, error))
+    return NULL;
+  model->info.frame_width = o->frame_width;
+  model->info.frame_height = o->frame_height;
+  model->info.tap = o->tap;
+  model->info.lambda = o->lambda;
+  model->info.training = describe_training(self);
+  if (self->n_held_out > 0 && !calibrate(self, model, bf16, error))
+    return NULL;
+  return g_steal_pointer(&model);
+}
