@@ -67,7 +67,7 @@ run_open(Run *r, Way way)
   if (way == SENT)
     r->gradients.store = NULL;
   if (way == ORDINARY) /* nor are pictures stored then */
-    r->gradients.parcel_new = NULL;
+    r->gradients.staging_new = NULL;
   for (int i = 0; i < PICTURES; i++) {
     CbiganPicture *p = &r->pictures[i];
     *p = (CbiganPicture){ .width = 80, .height = 70, .pixels = g_new(guint8, 80 * 70 * 3) };

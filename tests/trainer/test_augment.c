@@ -253,8 +253,8 @@ test_stored(gconstpointer backend_name)
       const CbiganBatch *want = cbigan_batches_next(here), *got = cbigan_batches_next(there);
       g_assert_nonnull(want->x);
       g_assert_true(got->stored && !got->x);
-      const guint8 *sent = o.gradients->parcel_receive(backend, got->parcel);
-      const guint8 *cuts = sent + ((guint8 *)got->cuts - (guint8 *)got->parcel->host);
+      const guint8 *sent = o.gradients->staging_receive(backend, got->staging);
+      const guint8 *cuts = sent + ((guint8 *)got->cuts - (guint8 *)got->staging->host);
       o.gradients->cut(backend, got->stored, o.batch, (const CbiganCut *)(gconstpointer)cuts, shape.w, x);
       cbigan_backend_download(backend, shape, o.batch, x, found);
       cbigan_backend_finish(backend, &error);

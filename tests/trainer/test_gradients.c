@@ -132,7 +132,7 @@ run_tangent(const Side *side, const Case *c, const Problem *p, float *parameters
   layer.name = (char *)c->name;
   layer.accumulate = accumulate && has_weights(c); /* the others never do */
   layer.activation = CBIGAN_LEAKY;                 /* and a bias perhaps: the tangent pass has neither */
-  CbiganGradientPlan *plan = side->gradients->plan(side->backend, &layer, c->batch, c->tangent_batch, &error);
+  CbiganGradPlan *plan = side->gradients->plan(side->backend, &layer, c->batch, c->tangent_batch, &error);
   g_assert_no_error(error);
   side->gradients->load(side->backend, plan, parameters);
   /* The last samples of the batch, as the gradient penalty has them. */
@@ -162,7 +162,7 @@ run(const Side *side, const Case *c, const Problem *p)
   Result r = { g_new(float, p->n_x), g_new(float, p->n_x), g_new(float, p->n_parameters),
                run_tangent(side, c, p, parameters, FALSE), run_tangent(side, c, p, parameters, TRUE) };
 
-  CbiganGradientPlan *plan = g->plan(side->backend, &layer, c->batch, 0, &error);
+  CbiganGradPlan *plan = g->plan(side->backend, &layer, c->batch, 0, &error);
   g_assert_no_error(error);
   g->load(side->backend, plan, parameters);
   g->data(side->backend, plan, dy, dx, FALSE);

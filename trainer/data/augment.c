@@ -22,7 +22,7 @@ struct _CbiganBatches {
   const CbiganPicture **pictures;
   CbiganStored *stored; /* or NULL */
   CbiganBatch batches[MOST_BATCHES];
-  guint8 *memory[MOST_BATCHES]; /* where they lie that have no parcel */
+  guint8 *memory[MOST_BATCHES]; /* where they lie that are not staged */
   int n_batches;
   CbiganBatch *current;       /* with the caller */
   CbiganBatch *ahead;         /* sent, but not with the caller yet; or NULL */
@@ -169,7 +169,7 @@ static void
 store(CbiganBatches *self)
 {
   const CbiganBatchOptions *o = &self->options;
-  if (!o->backend || !o->gradients->store || !o->gradients->parcel_new) /* cuts come in parcels */
+  if (!o->backend || !o->gradients->store || !o->gradients->staging_new) /* cuts come in staging buffers */
     return;
   g_autofree CbiganPixels *pixels = g_new(CbiganPixels, o->n_pictures);
   for (guint i = 0; i < o->n_pictures; i++) {
@@ -197,16 +197,16 @@ batch_size(const CbiganBatches *self)
 
 /* FALSE: the backend has no such memory; all are freed then. */
 static gboolean
-make_parcels(CbiganBatches *self)
+make_staging(CbiganBatches *self)
 {
   const CbiganBatchOptions *o = &self->options;
-  if (!o->backend || !o->gradients->parcel_new)
+  if (!o->backend || !o->gradients->staging_new)
     return FALSE;
   for (int i = 0; i < MOST_BATCHES; i++) {
-    if ((self->batches[i].parcel = o->gradients->parcel_new(o->backend, batch_size(self))))
+    if ((self->batches[i].staging = o->gradients->staging_new(o->backend, batch_size(self))))
       continue;
     for (; i > 0; i--)
-      o->gradients->parcel_free(o->backend, g_steal_pointer(&self->batches[i - 1].parcel));
+      o->gradients->staging_free(o->backend, g_steal_pointer(&self->batches[i - 1].staging));
     return FALSE;
   }
   return TRUE;
@@ -223,15 +223,15 @@ static void
 make_batches(CbiganBatches *self)
 {
   const CbiganBatchOptions *o = &self->options;
-  gboolean parcels = make_parcels(self);
-  self->n_batches = parcels ? MOST_BATCHES : MOST_BATCHES - 1;
-  if (!parcels)
-    free_stored(self); /* cuts come in parcels */
+  gboolean staged = make_staging(self);
+  self->n_batches = staged ? MOST_BATCHES : MOST_BATCHES - 1;
+  if (!staged)
+    free_stored(self); /* cuts come in staging buffers */
   for (int i = 0; i < self->n_batches; i++) {
     CbiganBatch *b = &self->batches[i];
-    if (!parcels)
+    if (!staged)
       self->memory[i] = g_malloc(batch_size(self));
-    guint8 *memory = parcels ? b->parcel->host : self->memory[i], *patches = memory + place_of_patches(o);
+    guint8 *memory = staged ? b->staging->host : self->memory[i], *patches = memory + place_of_patches(o);
     b->update = (CbiganUpdate *)(gpointer)memory;
     *b->update = (CbiganUpdate){ 0 };
     b->e = (float *)(gpointer)(b->update + 1);
@@ -271,8 +271,8 @@ cbigan_batches_free(CbiganBatches *self)
   g_async_queue_push_front(self->empty, &stop);
   g_thread_join(self->thread);
   for (int i = 0; i < self->n_batches; i++) {
-    if (self->batches[i].parcel)
-      self->options.gradients->parcel_free(self->options.backend, self->batches[i].parcel);
+    if (self->batches[i].staging)
+      self->options.gradients->staging_free(self->options.backend, self->batches[i].staging);
     g_free(self->memory[i]);
   }
   free_stored(self);
@@ -283,7 +283,7 @@ cbigan_batches_free(CbiganBatches *self)
   g_free(self);
 }
 
-/* A batch that is filled and, in a parcel, on its way. NULL: there is none yet; not where `wait`. */
+/* A batch that is filled and, in a staging buffer, on its way. NULL: there is none yet; not where `wait`. */
 static CbiganBatch *
 take(CbiganBatches *self, gboolean wait)
 {
@@ -294,8 +294,8 @@ take(CbiganBatches *self, gboolean wait)
     batch = g_async_queue_pop(self->ready);
     self->waited += g_get_monotonic_time() - start;
   }
-  if (batch && batch->parcel)
-    o->gradients->parcel_send(o->backend, batch->parcel);
+  if (batch && batch->staging)
+    o->gradients->staging_send(o->backend, batch->staging);
   return batch;
 }
 
@@ -304,12 +304,12 @@ cbigan_batches_next(CbiganBatches *self)
 {
   const CbiganBatchOptions *o = &self->options;
   if (self->current) {
-    if (self->current->parcel)
-      o->gradients->parcel_wait(o->backend, self->current->parcel);
+    if (self->current->staging)
+      o->gradients->staging_wait(o->backend, self->current->staging);
     g_async_queue_push(self->empty, self->current);
   }
   self->current = self->ahead ? self->ahead : take(self, TRUE);
-  self->ahead = self->current->parcel ? take(self, FALSE) : NULL;
+  self->ahead = self->current->staging ? take(self, FALSE) : NULL;
   return self->current;
 }
 

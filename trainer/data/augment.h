@@ -29,12 +29,12 @@ typedef struct {
 
 /* What one update takes; host memory. In a parcel, all of it, and update, e and z one behind the other. */
 typedef struct {
-  CbiganParcel *parcel; /* which has been sent; or NULL */
-  CbiganUpdate *update; /* or NULL */
-  float *e;             /* (batch) ~ U(0, 1) */
-  float *z;             /* (batch, 64) ~ N(0, I) */
-  float *x;             /* (batch, 3, patch, patch); or NULL: */
-  CbiganCut *cuts;      /* [batch] of what is stored; always in a parcel */
+  CbiganStaging *staging; /* which has been sent; or NULL */
+  CbiganUpdate *update;   /* or NULL */
+  float *e;               /* (batch) ~ U(0, 1) */
+  float *z;               /* (batch, 64) ~ N(0, I) */
+  float *x;               /* (batch, 3, patch, patch); or NULL: */
+  CbiganCut *cuts;        /* [batch] of what is stored; always in a staging buffer */
   const CbiganStored *stored;
 } CbiganBatch;
 

@@ -17,7 +17,7 @@ typedef struct {
   const CbiganLayer *layer;
   int batch;         /* of the data and weight gradients */
   int tangent_batch; /* of tangent(); 0: never called */
-} CbiganGradientPlan;
+} CbiganGradPlan;
 
 /* Pictures in a backend's memory. */
 typedef struct _CbiganStored CbiganStored;
@@ -26,27 +26,26 @@ typedef struct _CbiganStored CbiganStored;
 typedef struct {
   gpointer host; /* (size) bytes, 64-byte aligned; any thread may write them, but not while they are copied */
   gsize size;
-} CbiganParcel;
+} CbiganStaging;
 
 typedef struct {
   const char *name; /* as the backend's */
 
-  CbiganGradientPlan *(*plan)(CbiganBackend *self, const CbiganLayer *layer, int batch, int tangent_batch,
-                              GError **error);
-  void (*plan_free)(CbiganBackend *self, CbiganGradientPlan *plan);
-  void (*load)(CbiganBackend *self, CbiganGradientPlan *plan, const float *parameters);
+  CbiganGradPlan *(*plan)(CbiganBackend *self, const CbiganLayer *layer, int batch, int tangent_batch, GError **error);
+  void (*plan_free)(CbiganBackend *self, CbiganGradPlan *plan);
+  void (*load)(CbiganBackend *self, CbiganGradPlan *plan, const float *parameters);
 
   /* dy *= activation'(y), from the output y; n_floats each. */
   void (*activation)(CbiganBackend *self, CbiganActivation activation, gsize n_floats, const float *y, float *dy);
   /* dx (+)= op^T dy for all four kinds of layer; dy is behind the activation already. */
-  void (*data)(CbiganBackend *self, CbiganGradientPlan *plan, const float *dy, float *dx, gboolean accumulate);
+  void (*data)(CbiganBackend *self, CbiganGradPlan *plan, const float *dy, float *dx, gboolean accumulate);
   /* conv2d, dense: gradients[layer->weight...] += x (*) dy over the whole batch. A dy that is not finite may make NaN
    * of taps that meet it in the padding only. */
-  void (*weights)(CbiganBackend *self, CbiganGradientPlan *plan, const float *x, const float *dy, float *gradients);
+  void (*weights)(CbiganBackend *self, CbiganGradPlan *plan, const float *x, const float *dy, float *gradients);
   /* conv2d, dense: gradients[layer->bias...] += sum of dy over the first n samples and all positions. */
-  void (*bias)(CbiganBackend *self, CbiganGradientPlan *plan, int n, const float *dy, float *gradients);
+  void (*bias)(CbiganBackend *self, CbiganGradPlan *plan, int n, const float *dy, float *gradients);
   /* y = op(x) (+ y, when layer->accumulate): forward without bias and activation, on tangent_batch samples. */
-  void (*tangent)(CbiganBackend *self, CbiganGradientPlan *plan, const float *x, float *y);
+  void (*tangent)(CbiganBackend *self, CbiganGradPlan *plan, const float *x, float *y);
 
   /* Losses and the optimiser. One number a sample is in backend memory too, so that nobody waits for it. */
   void (*l1_gradient)(CbiganBackend *self, gsize n_floats, const float *a, const float *b, float scale,
@@ -71,17 +70,17 @@ typedef struct {
 
   /* Optional, for a backend whose values lie in the host's order; NULL = ordinary memory and upload(), which wait.
    * NULL: there is no such memory, which is no failure. */
-  CbiganParcel *(*parcel_new)(CbiganBackend *self, gsize size);
-  void (*parcel_free)(CbiganBackend *self, CbiganParcel *parcel); /* waits */
+  CbiganStaging *(*staging_new)(CbiganBackend *self, gsize size);
+  void (*staging_free)(CbiganBackend *self, CbiganStaging *staging); /* waits */
   /* Begins to copy it, beside what the backend does meanwhile. */
-  void (*parcel_send)(CbiganBackend *self, CbiganParcel *parcel);
-  /* The copy in backend memory, for operations that are called from now on until the parcel is sent again. */
-  gconstpointer (*parcel_receive)(CbiganBackend *self, CbiganParcel *parcel);
+  void (*staging_send)(CbiganBackend *self, CbiganStaging *staging);
+  /* The copy in backend memory, for operations that are called from now on until the buffer is sent again. */
+  gconstpointer (*staging_receive)(CbiganBackend *self, CbiganStaging *staging);
   /* Waits until what was sent is copied, so that it may be written again. */
-  void (*parcel_wait)(CbiganBackend *self, CbiganParcel *parcel);
+  void (*staging_wait)(CbiganBackend *self, CbiganStaging *staging);
 
-  /* Optional, with parcels; NULL = patches are cut on the host. Keeps n pictures (rows without padding) where cut()
-   * finds them; NULL: there is no room, or they would take more than half of the memory that is free. */
+  /* Optional, with staging buffers; NULL = patches are cut on the host. Keeps n pictures (rows without padding) where
+   * cut() finds them; NULL: there is no room, or they would take more than half of the memory that is free. */
   CbiganStored *(*store)(CbiganBackend *self, guint n, const CbiganPixels *pictures);
   void (*stored_free)(CbiganBackend *self, CbiganStored *stored);
   /* x (n, 3, side, side), as cbigan_augment_patch() makes it */

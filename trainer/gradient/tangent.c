@@ -9,7 +9,7 @@ gboolean
 cbigan_tangent_init(CbiganTangentPlan *plan, CbiganBackend *backend, const CbiganLayer *layer, int batch,
                     int tangent_batch, GError **error)
 {
-  plan->base = (CbiganGradientPlan){ .layer = layer, .batch = batch, .tangent_batch = tangent_batch };
+  plan->base = (CbiganGradPlan){ .layer = layer, .batch = batch, .tangent_batch = tangent_batch };
   plan->linear = *layer;
   plan->linear.activation = CBIGAN_LINEAR;
   plan->linear.bias = CBIGAN_NO_OFFSET;
@@ -36,7 +36,7 @@ cbigan_tangent_load(CbiganTangentPlan *plan, CbiganBackend *backend, const float
 
 /* Not cbigan_backend_run(): gradients in modules have a copy of this file, and the core's functions aren't theirs. */
 void
-cbigan_tangent_run(CbiganBackend *backend, CbiganGradientPlan *plan, const float *x, float *y)
+cbigan_tangent_run(CbiganBackend *backend, CbiganGradPlan *plan, const float *x, float *y)
 {
   const CbiganBackendClass *k = backend->klass;
   void (*const operations[])(CbiganBackend *, CbiganPlan *, const float *, float *) = {

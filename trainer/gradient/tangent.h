@@ -12,7 +12,7 @@
 G_BEGIN_DECLS
 
 typedef struct {
-  CbiganGradientPlan base;
+  CbiganGradPlan base;
   CbiganLayer linear;  /* base.layer without bias and activation */
   CbiganPlan *forward; /* of `linear` at base.tangent_batch; NULL when that is 0 */
 } CbiganTangentPlan;
@@ -22,6 +22,6 @@ gboolean cbigan_tangent_init(CbiganTangentPlan *plan, CbiganBackend *backend, co
 void cbigan_tangent_clear(CbiganTangentPlan *plan, CbiganBackend *backend);
 void cbigan_tangent_load(CbiganTangentPlan *plan, CbiganBackend *backend, const float *parameters);
 /* CbiganGradients.tangent: x (tangent_batch, in) -> y (tangent_batch, out). */
-void cbigan_tangent_run(CbiganBackend *backend, CbiganGradientPlan *plan, const float *x, float *y);
+void cbigan_tangent_run(CbiganBackend *backend, CbiganGradPlan *plan, const float *x, float *y);
 
 G_END_DECLS

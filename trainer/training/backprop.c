@@ -9,19 +9,19 @@
 #include "i18n.h"
 
 static gsize
-value_size(const CbiganPass *self, int value)
+value_size(const CbiganBackprop *self, int value)
 {
   return cbigan_shape_size(self->forward->network->values[value].shape);
 }
 
 float *
-cbigan_pass_value(const CbiganPass *self, int value, int i)
+cbigan_backprop_value(const CbiganBackprop *self, int value, int i)
 {
   return self->forward->values[value] + value_size(self, value) * (gsize)i;
 }
 
 float *
-cbigan_pass_slope(const CbiganPass *self, int value, int i)
+cbigan_backprop_grad(const CbiganBackprop *self, int value, int i)
 {
   return self->adjoints[value] + value_size(self, value) * (gsize)i;
 }
@@ -37,7 +37,7 @@ hull(CbiganSpan a, CbiganSpan b)
 
 /* A value needs the adjoints of the samples that a wanted input reaches it by; all of them for weights. */
 static void
-find_spans(CbiganPass *self)
+find_spans(CbiganBackprop *self)
 {
   const CbiganForward *f = self->forward;
   const CbiganNetwork *n = f->network;
@@ -50,10 +50,10 @@ find_spans(CbiganPass *self)
 }
 
 static gboolean
-make_plans(CbiganPass *self, GError **error)
+make_plans(CbiganBackprop *self, GError **error)
 {
   const CbiganForward *f = self->forward;
-  const CbiganPassOptions *o = &self->options;
+  const CbiganBackpropOptions *o = &self->options;
   for (int i = 0; i < f->network->n_layers; i++) {
     const CbiganLayer *layer = &f->network->layers[i];
     CbiganSpan span = self->spans[layer->input];
@@ -74,7 +74,7 @@ make_plans(CbiganPass *self, GError **error)
 }
 
 static float *
-allocate(CbiganPass *self, gsize n_floats, GError **error)
+allocate(CbiganBackprop *self, gsize n_floats, GError **error)
 {
   float *data = self->backend->klass->alloc(self->backend, n_floats);
   if (!data)
@@ -84,7 +84,7 @@ allocate(CbiganPass *self, gsize n_floats, GError **error)
 }
 
 static gboolean
-make_buffers(CbiganPass *self, GError **error)
+make_buffers(CbiganBackprop *self, GError **error)
 {
   const CbiganForward *f = self->forward;
   gsize largest = 0;
@@ -101,30 +101,30 @@ make_buffers(CbiganPass *self, GError **error)
   return TRUE;
 }
 
-CbiganPass *
-cbigan_pass_new(CbiganBackend *backend, const CbiganGradients *gradients, const CbiganNetwork *network, int batch,
-                const CbiganPassOptions *options, const float *parameters, GError **error)
+CbiganBackprop *
+cbigan_backprop_new(CbiganBackend *backend, const CbiganGradients *gradients, const CbiganNetwork *network, int batch,
+                    const CbiganBackpropOptions *options, const float *parameters, GError **error)
 {
   g_return_val_if_fail(network->n_inputs <= CBIGAN_MAX_INPUTS, NULL);
   CbiganForward *forward =
       cbigan_forward_new(backend, network, network->n_layers, batch, CBIGAN_FORWARD_TRAIN, NULL, parameters, error);
   if (!forward)
     return NULL;
-  g_autoptr(CbiganPass) self = g_new0(CbiganPass, 1);
-  *self = (CbiganPass){ .backend = backend, .gradients = gradients, .options = *options, .forward = forward };
-  self->plans = g_new0(CbiganGradientPlan *, network->n_layers);
-  self->data = g_new0(CbiganGradientPlan *, network->n_layers);
+  g_autoptr(CbiganBackprop) self = g_new0(CbiganBackprop, 1);
+  *self = (CbiganBackprop){ .backend = backend, .gradients = gradients, .options = *options, .forward = forward };
+  self->plans = g_new0(CbiganGradPlan *, network->n_layers);
+  self->data = g_new0(CbiganGradPlan *, network->n_layers);
   self->spans = g_new0(CbiganSpan, network->n_values);
   self->adjoints = g_new0(float *, network->n_values);
   find_spans(self);
   if (!make_plans(self, error) || !make_buffers(self, error))
     return NULL;
-  cbigan_pass_load(self);
+  cbigan_backprop_load(self);
   return g_steal_pointer(&self);
 }
 
 void
-cbigan_pass_free(CbiganPass *self)
+cbigan_backprop_free(CbiganBackprop *self)
 {
   if (!self)
     return;
@@ -150,7 +150,7 @@ cbigan_pass_free(CbiganPass *self)
 }
 
 void
-cbigan_pass_load(CbiganPass *self)
+cbigan_backprop_load(CbiganBackprop *self)
 {
   const CbiganForward *f = self->forward;
   cbigan_forward_load(self->forward);
@@ -163,7 +163,7 @@ cbigan_pass_load(CbiganPass *self)
 }
 
 static void
-layer_weights(CbiganPass *self, int i, int n_bias, float *weights)
+layer_weights(CbiganBackprop *self, int i, int n_bias, float *weights)
 {
   const CbiganLayer *layer = &self->forward->network->layers[i];
   if (layer->weight != CBIGAN_NO_OFFSET)
@@ -174,7 +174,7 @@ layer_weights(CbiganPass *self, int i, int n_bias, float *weights)
 }
 
 void
-cbigan_pass_adjoint(CbiganPass *self, float *weights)
+cbigan_backprop_backward(CbiganBackprop *self, float *weights)
 {
   const CbiganNetwork *n = self->forward->network;
   g_autofree gboolean *begun = g_new0(gboolean, n->n_values); /* the adjoint holds what another reader left there */
@@ -185,20 +185,20 @@ cbigan_pass_adjoint(CbiganPass *self, float *weights)
       continue;
     if (layer->activation != CBIGAN_LINEAR)
       self->gradients->activation(self->backend, layer->activation, value_size(self, layer->output) * (gsize)out.count,
-                                  cbigan_pass_value(self, layer->output, out.first),
-                                  cbigan_pass_slope(self, layer->output, out.first));
+                                  cbigan_backprop_value(self, layer->output, out.first),
+                                  cbigan_backprop_grad(self, layer->output, out.first));
     if (weights)
       layer_weights(self, i, self->forward->batch, weights);
     if (in.count > 0) {
-      self->gradients->data(self->backend, self->data[i], cbigan_pass_slope(self, layer->output, in.first),
-                            cbigan_pass_slope(self, layer->input, in.first), begun[layer->input]);
+      self->gradients->data(self->backend, self->data[i], cbigan_backprop_grad(self, layer->output, in.first),
+                            cbigan_backprop_grad(self, layer->input, in.first), begun[layer->input]);
       begun[layer->input] = TRUE;
     }
   }
 }
 
 void
-cbigan_pass_tangent(CbiganPass *self)
+cbigan_backprop_tangent(CbiganBackprop *self)
 {
   const CbiganForward *f = self->forward;
   const CbiganNetwork *n = f->network;
@@ -209,9 +209,9 @@ cbigan_pass_tangent(CbiganPass *self)
     if (complete && layer->output == n->output)
       continue; /* nobody reads the output's tangent */
     gsize n_floats = value_size(self, layer->output) * (gsize)count;
-    float *primal = cbigan_pass_value(self, layer->output, first);
+    float *primal = cbigan_backprop_value(self, layer->output, first);
     float *tangent = self->tangents[layer->accumulate || !complete];
-    self->gradients->tangent(self->backend, self->plans[i], cbigan_pass_value(self, layer->input, first), tangent);
+    self->gradients->tangent(self->backend, self->plans[i], cbigan_backprop_value(self, layer->input, first), tangent);
     if (layer->activation != CBIGAN_LINEAR) /* before the primal values go: they are the slopes' signs */
       self->gradients->activation(self->backend, layer->activation, n_floats, primal, tangent);
     if (complete)
@@ -220,7 +220,7 @@ cbigan_pass_tangent(CbiganPass *self)
 }
 
 void
-cbigan_pass_weights(CbiganPass *self, int n_bias, float *weights)
+cbigan_backprop_weights(CbiganBackprop *self, int n_bias, float *weights)
 {
   for (int i = self->forward->network->n_layers - 1; i >= 0; i--)
     layer_weights(self, i, n_bias, weights);

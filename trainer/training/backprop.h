@@ -24,48 +24,49 @@ typedef struct {
   gboolean weights;                     /* weights' gradients are wanted, so adjoints of the whole batch are computed */
   CbiganSpan inputs[CBIGAN_MAX_INPUTS]; /* samples whose input's gradient is wanted; count 0 = none */
   int tangent;                          /* the last so many samples have a tangent pass; 0 = none */
-} CbiganPassOptions;
+} CbiganBackpropOptions;
 
 typedef struct {
   CbiganBackend *backend;           /* not owned */
   const CbiganGradients *gradients; /* not owned */
-  CbiganPassOptions options;
+  CbiganBackpropOptions options;
   CbiganForward *forward;
-  CbiganGradientPlan **plans; /* [n_layers] of the whole batch; NULL where nothing needs it */
-  CbiganGradientPlan **data;  /* [n_layers] of the input's span; may be the same plan; NULL: no data gradient */
-  CbiganSpan *spans;          /* [n_values] samples that have an adjoint */
-  float **adjoints;           /* [n_values] (batch, c, h, w), only `spans` are filled; NULL without any */
-  float *tangents[2];         /* (tangent, c, h, w) of the layer at work; of a value that is not complete yet */
-} CbiganPass;
+  CbiganGradPlan **plans; /* [n_layers] of the whole batch; NULL where nothing needs it */
+  CbiganGradPlan **data;  /* [n_layers] of the input's span; may be the same plan; NULL: no data gradient */
+  CbiganSpan *spans;      /* [n_values] samples that have an adjoint */
+  float **adjoints;       /* [n_values] (batch, c, h, w), only `spans` are filled; NULL without any */
+  float *tangents[2];     /* (tangent, c, h, w) of the layer at work; of a value that is not complete yet */
+} CbiganBackprop;
 
 /* parameters: as cbigan_forward_new(). NULL with CBIGAN_ERROR_BACKEND. */
-CbiganPass *cbigan_pass_new(CbiganBackend *backend, const CbiganGradients *gradients, const CbiganNetwork *network,
-                            int batch, const CbiganPassOptions *options, const float *parameters, GError **error);
-void cbigan_pass_free(CbiganPass *self);
+CbiganBackprop *cbigan_backprop_new(CbiganBackend *backend, const CbiganGradients *gradients,
+                                    const CbiganNetwork *network, int batch, const CbiganBackpropOptions *options,
+                                    const float *parameters, GError **error);
+void cbigan_backprop_free(CbiganBackprop *self);
 /* After the parameters changed. */
-void cbigan_pass_load(CbiganPass *self);
+void cbigan_backprop_load(CbiganBackprop *self);
 static inline void
-cbigan_pass_forward(CbiganPass *self)
+cbigan_backprop_forward(CbiganBackprop *self)
 {
   cbigan_forward_run(self->forward);
 }
 /* Fill the output's adjoint first. weights: add the gradients of weights and biases to it (n_floats), or NULL. */
-void cbigan_pass_adjoint(CbiganPass *self, float *weights);
+void cbigan_backprop_backward(CbiganBackprop *self, float *weights);
 /* Fill the inputs of the last options.tangent samples with the direction first. Overwrites the primal values of these
  * samples by their tangents: layers without biases, activations' slopes as they were in the primal pass. */
-void cbigan_pass_tangent(CbiganPass *self);
+void cbigan_backprop_tangent(CbiganBackprop *self);
 /* weights += x (*) adjoint over the batch as it stands, biases' += over the first n_bias samples only. */
-void cbigan_pass_weights(CbiganPass *self, int n_bias, float *weights);
+void cbigan_backprop_weights(CbiganBackprop *self, int n_bias, float *weights);
 
 /* Sample i of a value, and of its adjoint. */
-float *cbigan_pass_value(const CbiganPass *self, int value, int i);
-float *cbigan_pass_slope(const CbiganPass *self, int value, int i);
+float *cbigan_backprop_value(const CbiganBackprop *self, int value, int i);
+float *cbigan_backprop_grad(const CbiganBackprop *self, int value, int i);
 static inline int
-cbigan_pass_output(const CbiganPass *self)
+cbigan_backprop_output(const CbiganBackprop *self)
 {
   return self->forward->network->output;
 }
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganPass, cbigan_pass_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganBackprop, cbigan_backprop_free)
 
 G_END_DECLS

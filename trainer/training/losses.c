@@ -31,15 +31,15 @@ struct _CbiganLosses {
   CbiganLearner learners[CBIGAN_N_NETWORKS];
   CbiganLossOptions options;
   /* What each runs on; NULL where the options don't need it. */
-  CbiganPass *generate;              /* G: z */
-  CbiganPass *encode;                /* E: x; G(z) where consistency */
-  CbiganPass *reconstruct;           /* G: E(x) */
-  CbiganPass *judge;                 /* D for E and G: (x, E(x)); (G(z), z) */
+  CbiganBackprop *generate;          /* G: z */
+  CbiganBackprop *encode;            /* E: x; G(z) where consistency */
+  CbiganBackprop *reconstruct;       /* G: E(x) */
+  CbiganBackprop *judge;             /* D for E and G: (x, E(x)); (G(z), z) */
   CbiganForward *embed;              /* E for D: x; no gradient, so as in scoring */
   CbiganForward *imagine;            /* G for D: z; likewise */
   gboolean stale[CBIGAN_N_NETWORKS]; /* embed, imagine have not loaded these parameters; a warm-up never needs them */
-  CbiganPass *train_judge;           /* D for itself: (x, E(x)); (G(z), z); (x^, z^) */
-  CbiganExchange exchange;
+  CbiganBackprop *train_judge;       /* D for itself: (x, E(x)); (G(z), z); (x^, z^) */
+  CbiganStepIo io;
   float *directions; /* (N) backend memory: CbiganGradients.penalty */
   CbiganRecording *recordings[N_RECORDINGS];
 };
@@ -57,11 +57,12 @@ record(CbiganLosses *self, int recording, double number, void (*operations)(gpoi
   cbigan_backend_record(self->backend, &self->recordings[recording], number, operations, &part);
 }
 
-static CbiganPass *
-new_pass(CbiganLosses *self, CbiganNetworkKind kind, int batch, CbiganPassOptions options, GError **error)
+static CbiganBackprop *
+new_pass(CbiganLosses *self, CbiganNetworkKind kind, int batch, CbiganBackpropOptions options, GError **error)
 {
   const CbiganLearner *learner = &self->learners[kind];
-  return cbigan_pass_new(self->backend, self->gradients, learner->network, batch, &options, learner->parameters, error);
+  return cbigan_backprop_new(self->backend, self->gradients, learner->network, batch, &options, learner->parameters,
+                             error);
 }
 
 static CbiganForward *
@@ -80,28 +81,29 @@ make_passes(CbiganLosses *self, GError **error)
   CbiganSpan first = { 0, n }, second = { n, n }, third = { 2 * n, n };
   gboolean both = self->options.consistency;
 
-  self->generate = new_pass(self, CBIGAN_GENERATOR, n, (CbiganPassOptions){ .weights = TRUE }, error);
+  self->generate = new_pass(self, CBIGAN_GENERATOR, n, (CbiganBackpropOptions){ .weights = TRUE }, error);
   if (!self->generate)
     return FALSE;
   self->encode =
       new_pass(self, CBIGAN_ENCODER, both ? 2 * n : n,
-               (CbiganPassOptions){ .weights = TRUE, .inputs = { both ? second : (CbiganSpan){ 0 } } }, error);
+               (CbiganBackpropOptions){ .weights = TRUE, .inputs = { both ? second : (CbiganSpan){ 0 } } }, error);
   if (!self->encode)
     return FALSE;
   if (both) {
     self->reconstruct =
-        new_pass(self, CBIGAN_GENERATOR, n, (CbiganPassOptions){ .weights = TRUE, .inputs = { first } }, error);
+        new_pass(self, CBIGAN_GENERATOR, n, (CbiganBackpropOptions){ .weights = TRUE, .inputs = { first } }, error);
     if (!self->reconstruct)
       return FALSE;
   }
   if (!self->options.adversarial)
     return TRUE;
   self->judge = new_pass(self, CBIGAN_DISCRIMINATOR, 2 * n,
-                         (CbiganPassOptions){ .inputs = { [IMAGE] = second, [LATENT] = first } }, error);
+                         (CbiganBackpropOptions){ .inputs = { [IMAGE] = second, [LATENT] = first } }, error);
   if (!self->judge)
     return FALSE;
-  self->train_judge = new_pass(self, CBIGAN_DISCRIMINATOR, 3 * n,
-                               (CbiganPassOptions){ .weights = TRUE, .inputs = { third, third }, .tangent = n }, error);
+  self->train_judge =
+      new_pass(self, CBIGAN_DISCRIMINATOR, 3 * n,
+               (CbiganBackpropOptions){ .weights = TRUE, .inputs = { third, third }, .tangent = n }, error);
   if (!self->train_judge)
     return FALSE;
   self->embed = new_forward(self, CBIGAN_ENCODER, n, error);
@@ -119,7 +121,7 @@ cbigan_losses_new(CbiganBackend *backend, const CbiganGradients *gradients, cons
   self->options = *options;
   for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
     self->learners[i] = learners[i];
-  if (!cbigan_exchange_init(&self->exchange, backend, gradients, options->batch, error) ||
+  if (!cbigan_step_io_init(&self->io, backend, gradients, options->batch, error) ||
       !(self->directions = cbigan_backend_alloc(backend, (gsize)options->batch, error)) || !make_passes(self, error))
     return NULL;
   return g_steal_pointer(&self);
@@ -132,14 +134,14 @@ cbigan_losses_free(CbiganLosses *self)
     return;
   for (int i = 0; i < N_RECORDINGS; i++)
     cbigan_backend_recording_free(self->backend, self->recordings[i]);
-  cbigan_pass_free(self->generate);
-  cbigan_pass_free(self->encode);
-  cbigan_pass_free(self->reconstruct);
-  cbigan_pass_free(self->judge);
-  cbigan_pass_free(self->train_judge);
+  cbigan_backprop_free(self->generate);
+  cbigan_backprop_free(self->encode);
+  cbigan_backprop_free(self->reconstruct);
+  cbigan_backprop_free(self->judge);
+  cbigan_backprop_free(self->train_judge);
   cbigan_forward_free(self->embed);
   cbigan_forward_free(self->imagine);
-  cbigan_exchange_clear(&self->exchange);
+  cbigan_step_io_clear(&self->io);
   cbigan_backend_free(self->backend, self->directions);
   g_free(self);
 }
@@ -147,10 +149,10 @@ cbigan_losses_free(CbiganLosses *self)
 static void
 load_passes(CbiganLosses *self, CbiganNetworkKind kind)
 {
-  CbiganPass *passes[] = { self->generate, self->encode, self->reconstruct, self->judge, self->train_judge };
+  CbiganBackprop *passes[] = { self->generate, self->encode, self->reconstruct, self->judge, self->train_judge };
   for (gsize i = 0; i < G_N_ELEMENTS(passes); i++)
     if (passes[i] && passes[i]->forward->network->kind == kind)
-      cbigan_pass_load(passes[i]);
+      cbigan_backprop_load(passes[i]);
 }
 
 void
@@ -186,7 +188,7 @@ static void
 learn(CbiganLosses *self, CbiganNetworkKind kind, gboolean late)
 {
   const CbiganLearner *l = &self->learners[kind];
-  const CbiganUpdate *update = cbigan_exchange_update(&self->exchange);
+  const CbiganUpdate *update = cbigan_step_io_update(&self->io);
   const gsize n = l->network->n_floats;
   if (!l->moment1)
     return;
@@ -203,7 +205,7 @@ static double
 critic_loss(const CbiganLosses *self)
 {
   const int n = self->options.batch;
-  const float *verdicts = (const float *)(gconstpointer)(self->exchange.read + CBIGAN_TERM_VERDICTS * n);
+  const float *verdicts = (const float *)(gconstpointer)(self->io.read + CBIGAN_TERM_VERDICTS * n);
   double sum = 0.0;
   for (int i = 0; i < n; i++)
     sum += (double)verdicts[n + i] - (double)verdicts[i];
@@ -216,7 +218,7 @@ mean_term(const CbiganLosses *self, CbiganTerm term)
   const int n = self->options.batch;
   double sum = 0.0;
   for (int i = 0; i < n; i++)
-    sum += self->exchange.read[(int)term * n + i];
+    sum += self->io.read[(int)term * n + i];
   return sum / n;
 }
 
@@ -226,7 +228,7 @@ penalty_loss(const CbiganLosses *self)
   const int n = self->options.batch;
   double sum = 0.0;
   for (int i = 0; i < n; i++) {
-    double norm = sqrt(self->exchange.read[CBIGAN_TERM_SQUARES * n + i]);
+    double norm = sqrt(self->io.read[CBIGAN_TERM_SQUARES * n + i]);
     sum += (norm - 1.0) * (norm - 1.0);
   }
   return self->options.penalty * sum / n;
@@ -247,68 +249,68 @@ image_shape(const CbiganLosses *self)
 
 /* Fills D's batch up to 2N besides x: (x, E(x)); (G(z), z). */
 static void
-fill_pairs(CbiganLosses *self, CbiganPass *d, const CbiganForward *g, const float *e_x)
+fill_pairs(CbiganLosses *self, CbiganBackprop *d, const CbiganForward *g, const float *e_x)
 {
   gsize n = (gsize)self->options.batch;
   gsize image = n * cbigan_shape_size(d->forward->network->values[IMAGE].shape), latent = n * CBIGAN_LATENT;
   int group = (int)n;
-  copy(self, latent, e_x, cbigan_pass_value(d, LATENT, 0));
-  copy(self, image, g->values[g->network->output], cbigan_pass_value(d, IMAGE, group));
-  copy(self, latent, g->values[INPUT], cbigan_pass_value(d, LATENT, group));
+  copy(self, latent, e_x, cbigan_backprop_value(d, LATENT, 0));
+  copy(self, image, g->values[g->network->output], cbigan_backprop_value(d, IMAGE, group));
+  copy(self, latent, g->values[INPUT], cbigan_backprop_value(d, LATENT, group));
 }
 
 static void
-keep_verdicts(CbiganLosses *self, const CbiganPass *d)
+keep_verdicts(CbiganLosses *self, const CbiganBackprop *d)
 {
-  copy(self, 2 * (gsize)self->options.batch, cbigan_pass_value(d, cbigan_pass_output(d), 0),
-       (float *)(gpointer)cbigan_exchange_term(&self->exchange, CBIGAN_TERM_VERDICTS));
+  copy(self, 2 * (gsize)self->options.batch, cbigan_backprop_value(d, cbigan_backprop_output(d), 0),
+       (float *)(gpointer)cbigan_step_io_term(&self->io, CBIGAN_TERM_VERDICTS));
 }
 
 /* Eq. 11 and 12 of each sample */
 static void
 keep_errors(CbiganLosses *self)
 {
-  CbiganPass *e = self->encode, *g = self->reconstruct;
-  int n = self->options.batch, x = cbigan_pass_output(g), z = cbigan_pass_output(e);
+  CbiganBackprop *e = self->encode, *g = self->reconstruct;
+  int n = self->options.batch, x = cbigan_backprop_output(g), z = cbigan_backprop_output(e);
   self->gradients->l1_sums(self->backend, n, cbigan_shape_size(g->forward->network->values[x].shape),
-                           cbigan_pass_value(g, x, 0), cbigan_pass_value(e, INPUT, 0),
-                           cbigan_exchange_term(&self->exchange, CBIGAN_TERM_RECONSTRUCTION));
-  self->gradients->l1_sums(self->backend, n, CBIGAN_LATENT, cbigan_pass_value(e, z, n),
-                           cbigan_pass_value(self->generate, INPUT, 0),
-                           cbigan_exchange_term(&self->exchange, CBIGAN_TERM_LATENT));
+                           cbigan_backprop_value(g, x, 0), cbigan_backprop_value(e, INPUT, 0),
+                           cbigan_step_io_term(&self->io, CBIGAN_TERM_RECONSTRUCTION));
+  self->gradients->l1_sums(self->backend, n, CBIGAN_LATENT, cbigan_backprop_value(e, z, n),
+                           cbigan_backprop_value(self->generate, INPUT, 0),
+                           cbigan_step_io_term(&self->io, CBIGAN_TERM_LATENT));
 }
 
 /* Eq. 5: seeds of mean D(x, E(x)) - mean D(G(z), z), scaled, sent back to dE(x) and dG(z). */
 static void
 adversarial_adjoints(CbiganLosses *self, float scale, float *d_e_x, float *d_g_z)
 {
-  CbiganPass *d = self->judge;
-  int n = self->options.batch, output = cbigan_pass_output(d);
+  CbiganBackprop *d = self->judge;
+  int n = self->options.batch, output = cbigan_backprop_output(d);
   gsize image = cbigan_shape_size(d->forward->network->values[IMAGE].shape);
-  self->gradients->fill(self->backend, (gsize)n, scale / (float)n, cbigan_pass_slope(d, output, 0));
-  self->gradients->fill(self->backend, (gsize)n, -scale / (float)n, cbigan_pass_slope(d, output, n));
-  cbigan_pass_adjoint(d, NULL);
-  self->gradients->add(self->backend, (gsize)n * CBIGAN_LATENT, cbigan_pass_slope(d, LATENT, 0), d_e_x);
-  self->gradients->add(self->backend, (gsize)n * image, cbigan_pass_slope(d, IMAGE, n), d_g_z);
+  self->gradients->fill(self->backend, (gsize)n, scale / (float)n, cbigan_backprop_grad(d, output, 0));
+  self->gradients->fill(self->backend, (gsize)n, -scale / (float)n, cbigan_backprop_grad(d, output, n));
+  cbigan_backprop_backward(d, NULL);
+  self->gradients->add(self->backend, (gsize)n * CBIGAN_LATENT, cbigan_backprop_grad(d, LATENT, 0), d_e_x);
+  self->gradients->add(self->backend, (gsize)n * image, cbigan_backprop_grad(d, IMAGE, n), d_g_z);
 }
 
 /* Eq. 11 and 12: sends dL_R back through G(E(x)) and seeds dL_R', both scaled, at E's output. */
 static void
 consistency_adjoints(CbiganLosses *self, float scale)
 {
-  CbiganPass *e = self->encode, *g = self->reconstruct;
+  CbiganBackprop *e = self->encode, *g = self->reconstruct;
   const CbiganGradients *k = self->gradients;
-  int n = self->options.batch, z = cbigan_pass_output(e), x = cbigan_pass_output(g);
+  int n = self->options.batch, z = cbigan_backprop_output(e), x = cbigan_backprop_output(g);
   gsize latent = (gsize)n * CBIGAN_LATENT, image = (gsize)n * cbigan_shape_size(g->forward->network->values[x].shape);
   float each = scale / (float)n;
 
-  k->fill(self->backend, image, 0.0f, cbigan_pass_slope(g, x, 0));
-  k->l1_gradient(self->backend, image, cbigan_pass_value(g, x, 0), cbigan_pass_value(e, INPUT, 0), each,
-                 cbigan_pass_slope(g, x, 0));
-  cbigan_pass_adjoint(g, self->learners[CBIGAN_GENERATOR].gradients);
-  k->add(self->backend, latent, cbigan_pass_slope(g, INPUT, 0), cbigan_pass_slope(e, z, 0));
-  k->l1_gradient(self->backend, latent, cbigan_pass_value(e, z, n), cbigan_pass_value(self->generate, INPUT, 0), each,
-                 cbigan_pass_slope(e, z, n));
+  k->fill(self->backend, image, 0.0f, cbigan_backprop_grad(g, x, 0));
+  k->l1_gradient(self->backend, image, cbigan_backprop_value(g, x, 0), cbigan_backprop_value(e, INPUT, 0), each,
+                 cbigan_backprop_grad(g, x, 0));
+  cbigan_backprop_backward(g, self->learners[CBIGAN_GENERATOR].gradients);
+  k->add(self->backend, latent, cbigan_backprop_grad(g, INPUT, 0), cbigan_backprop_grad(e, z, 0));
+  k->l1_gradient(self->backend, latent, cbigan_backprop_value(e, z, n), cbigan_backprop_value(self->generate, INPUT, 0),
+                 each, cbigan_backprop_grad(e, z, n));
 }
 
 static void
@@ -317,35 +319,35 @@ run_encoder_generator(gpointer data)
   const Part *part = data;
   CbiganLosses *self = part->self;
   const double alpha = part->alpha;
-  CbiganPass *e = self->encode, *g = self->generate;
-  int n = self->options.batch, z = cbigan_pass_output(e), x = cbigan_pass_output(g);
+  CbiganBackprop *e = self->encode, *g = self->generate;
+  int n = self->options.batch, z = cbigan_backprop_output(e), x = cbigan_backprop_output(g);
   gsize image = (gsize)n * cbigan_shape_size(g->forward->network->values[x].shape);
-  const float *real = cbigan_pass_value(e, INPUT, 0), *e_x = cbigan_pass_value(e, z, 0);
+  const float *real = cbigan_backprop_value(e, INPUT, 0), *e_x = cbigan_backprop_value(e, z, 0);
 
-  copy(self, (gsize)n * CBIGAN_LATENT, self->exchange.z, cbigan_pass_value(g, INPUT, 0));
-  cbigan_pass_forward(g);
+  copy(self, (gsize)n * CBIGAN_LATENT, self->io.z, cbigan_backprop_value(g, INPUT, 0));
+  cbigan_backprop_forward(g);
   if (self->reconstruct)
-    copy(self, image, cbigan_pass_value(g, x, 0), cbigan_pass_value(e, INPUT, n));
-  cbigan_pass_forward(e);
-  self->gradients->fill(self->backend, (gsize)e->forward->batch * CBIGAN_LATENT, 0.0f, cbigan_pass_slope(e, z, 0));
-  self->gradients->fill(self->backend, image, 0.0f, cbigan_pass_slope(g, x, 0));
+    copy(self, image, cbigan_backprop_value(g, x, 0), cbigan_backprop_value(e, INPUT, n));
+  cbigan_backprop_forward(e);
+  self->gradients->fill(self->backend, (gsize)e->forward->batch * CBIGAN_LATENT, 0.0f, cbigan_backprop_grad(e, z, 0));
+  self->gradients->fill(self->backend, image, 0.0f, cbigan_backprop_grad(g, x, 0));
   if (alpha < 1.0) {
-    copy(self, image, real, cbigan_pass_value(self->judge, IMAGE, 0));
+    copy(self, image, real, cbigan_backprop_value(self->judge, IMAGE, 0));
     fill_pairs(self, self->judge, g->forward, e_x);
-    cbigan_pass_forward(self->judge);
+    cbigan_backprop_forward(self->judge);
     keep_verdicts(self, self->judge);
-    adversarial_adjoints(self, (float)(1.0 - alpha), cbigan_pass_slope(e, z, 0), cbigan_pass_slope(g, x, 0));
+    adversarial_adjoints(self, (float)(1.0 - alpha), cbigan_backprop_grad(e, z, 0), cbigan_backprop_grad(g, x, 0));
   }
   if (alpha > 0.0) {
-    copy(self, (gsize)n * CBIGAN_LATENT, e_x, cbigan_pass_value(self->reconstruct, INPUT, 0));
-    cbigan_pass_forward(self->reconstruct);
+    copy(self, (gsize)n * CBIGAN_LATENT, e_x, cbigan_backprop_value(self->reconstruct, INPUT, 0));
+    cbigan_backprop_forward(self->reconstruct);
     keep_errors(self);
     consistency_adjoints(self, (float)alpha);
   }
-  cbigan_pass_adjoint(e, self->learners[CBIGAN_ENCODER].gradients);
+  cbigan_backprop_backward(e, self->learners[CBIGAN_ENCODER].gradients);
   if (alpha > 0.0)
-    self->gradients->add(self->backend, image, cbigan_pass_slope(e, INPUT, n), cbigan_pass_slope(g, x, 0));
-  cbigan_pass_adjoint(g, self->learners[CBIGAN_GENERATOR].gradients);
+    self->gradients->add(self->backend, image, cbigan_backprop_grad(e, INPUT, n), cbigan_backprop_grad(g, x, 0));
+  cbigan_backprop_backward(g, self->learners[CBIGAN_GENERATOR].gradients);
   learn(self, CBIGAN_ENCODER, alpha < 1.0);
   learn(self, CBIGAN_GENERATOR, alpha < 1.0);
 }
@@ -359,7 +361,7 @@ cbigan_losses_encoder_generator(CbiganLosses *self, const CbiganBatch *batch, do
   g_return_val_if_fail(has_numbers(self, CBIGAN_GENERATOR, batch), FALSE);
   *values = (CbiganLossValues){ consistency, adversarial, FALSE, NAN, NAN, NAN, NAN };
 
-  cbigan_exchange_receive(&self->exchange, batch, image_shape(self), cbigan_pass_value(self->encode, INPUT, 0));
+  cbigan_step_io_receive(&self->io, batch, image_shape(self), cbigan_backprop_value(self->encode, INPUT, 0));
   record(self,
          !adversarial  ? CONSISTENCY
          : consistency ? COMBINED
@@ -368,7 +370,7 @@ cbigan_losses_encoder_generator(CbiganLosses *self, const CbiganBatch *batch, do
   for (int kind = CBIGAN_ENCODER; kind <= CBIGAN_GENERATOR; kind++)
     if (self->learners[kind].moment1)
       self->stale[kind] = !adversarial;
-  if (!cbigan_exchange_read(&self->exchange, error))
+  if (!cbigan_step_io_read(&self->io, error))
     return FALSE;
   if (adversarial)
     values->critic = critic_loss(self);
@@ -383,12 +385,12 @@ cbigan_losses_encoder_generator(CbiganLosses *self, const CbiganBatch *batch, do
 static void
 interpolate(CbiganLosses *self)
 {
-  CbiganPass *d = self->train_judge;
+  CbiganBackprop *d = self->train_judge;
   int n = self->options.batch;
   for (int input = IMAGE; input <= LATENT; input++)
-    self->gradients->mix(self->backend, n, cbigan_shape_size(d->forward->network->values[input].shape),
-                         self->exchange.e, cbigan_pass_value(d, input, 0), cbigan_pass_value(d, input, n),
-                         cbigan_pass_value(d, input, 2 * n));
+    self->gradients->mix(self->backend, n, cbigan_shape_size(d->forward->network->values[input].shape), self->io.e,
+                         cbigan_backprop_value(d, input, 0), cbigan_backprop_value(d, input, n),
+                         cbigan_backprop_value(d, input, 2 * n));
 }
 
 /* From the adjoints g_i of (x^_i, z^_i): the penalty's derivative by them, 2 weight (|g_i| - 1) / (N |g_i|) g_i,
@@ -396,42 +398,42 @@ interpolate(CbiganLosses *self)
 static void
 penalty_direction(CbiganLosses *self)
 {
-  CbiganPass *d = self->train_judge;
+  CbiganBackprop *d = self->train_judge;
   const CbiganGradients *k = self->gradients;
   int n = self->options.batch;
-  double *squares = cbigan_exchange_term(&self->exchange, CBIGAN_TERM_SQUARES);
+  double *squares = cbigan_step_io_term(&self->io, CBIGAN_TERM_SQUARES);
   k->fill(self->backend, (gsize)n * sizeof(double) / sizeof(float), 0.0f, (float *)(gpointer)squares);
   for (int input = IMAGE; input <= LATENT; input++)
     k->square_norms(self->backend, n, cbigan_shape_size(d->forward->network->values[input].shape),
-                    cbigan_pass_slope(d, input, 2 * n), squares);
+                    cbigan_backprop_grad(d, input, 2 * n), squares);
   k->penalty(self->backend, n, self->options.penalty, squares, self->directions);
   for (int input = IMAGE; input <= LATENT; input++)
     k->scale(self->backend, n, cbigan_shape_size(d->forward->network->values[input].shape), self->directions,
-             cbigan_pass_slope(d, input, 2 * n), cbigan_pass_value(d, input, 2 * n));
+             cbigan_backprop_grad(d, input, 2 * n), cbigan_backprop_value(d, input, 2 * n));
 }
 
 static void
 run_critic(gpointer data)
 {
   CbiganLosses *self = ((const Part *)data)->self;
-  CbiganPass *d = self->train_judge;
-  int n = self->options.batch, output = cbigan_pass_output(d);
+  CbiganBackprop *d = self->train_judge;
+  int n = self->options.batch, output = cbigan_backprop_output(d);
   const float seeds[] = { -1.0f / (float)n, 1.0f / (float)n, 1.0f }; /* Eq. 6; of D(x^, z^) itself */
-  copy(self, (gsize)n * CBIGAN_LATENT, self->exchange.z, self->imagine->values[INPUT]);
+  copy(self, (gsize)n * CBIGAN_LATENT, self->io.z, self->imagine->values[INPUT]);
   cbigan_forward_run(self->imagine);
-  copy(self, (gsize)n * cbigan_shape_size(d->forward->network->values[IMAGE].shape), cbigan_pass_value(d, IMAGE, 0),
+  copy(self, (gsize)n * cbigan_shape_size(d->forward->network->values[IMAGE].shape), cbigan_backprop_value(d, IMAGE, 0),
        self->embed->values[INPUT]);
   cbigan_forward_run(self->embed);
   fill_pairs(self, d, self->imagine, self->embed->values[self->embed->network->output]);
   interpolate(self);
-  cbigan_pass_forward(d);
+  cbigan_backprop_forward(d);
   keep_verdicts(self, d);
   for (int group = 0; group < 3; group++)
-    self->gradients->fill(self->backend, (gsize)n, seeds[group], cbigan_pass_slope(d, output, group * n));
-  cbigan_pass_adjoint(d, NULL);
+    self->gradients->fill(self->backend, (gsize)n, seeds[group], cbigan_backprop_grad(d, output, group * n));
+  cbigan_backprop_backward(d, NULL);
   penalty_direction(self);
-  cbigan_pass_tangent(d);
-  cbigan_pass_weights(d, 2 * n, self->learners[CBIGAN_DISCRIMINATOR].gradients);
+  cbigan_backprop_tangent(d);
+  cbigan_backprop_weights(d, 2 * n, self->learners[CBIGAN_DISCRIMINATOR].gradients);
   learn(self, CBIGAN_DISCRIMINATOR, FALSE);
 }
 
@@ -442,9 +444,9 @@ cbigan_losses_critic(CbiganLosses *self, const CbiganBatch *batch, CbiganLossVal
   *values = (CbiganLossValues){ FALSE, TRUE, TRUE, NAN, NAN, NAN, NAN };
   load_stale(self, CBIGAN_ENCODER);
   load_stale(self, CBIGAN_GENERATOR);
-  cbigan_exchange_receive(&self->exchange, batch, image_shape(self), cbigan_pass_value(self->train_judge, IMAGE, 0));
+  cbigan_step_io_receive(&self->io, batch, image_shape(self), cbigan_backprop_value(self->train_judge, IMAGE, 0));
   record(self, CRITIC, 0.0, run_critic, (Part){ .self = self });
-  if (!cbigan_exchange_read(&self->exchange, error))
+  if (!cbigan_step_io_read(&self->io, error))
     return FALSE;
   values->critic = critic_loss(self);
   values->penalty = penalty_loss(self);

@@ -48,7 +48,8 @@ void cbigan_losses_load(CbiganLosses *self, CbiganNetworkKind kind);
 
 /* An update of E and G by (1 - alpha) L_EG + alpha L_C (Eq. 13, 5, 10). alpha = 1: D is not run (the warm-up, the
  * double autoencoder); alpha = 0: L_C is not computed (EGBAD). Waits for the losses only, where the batch is in a
- * parcel; where these are not finite, the parameters are of no use any more. FALSE with the backend's failure. */
+ * staging buffer; where these are not finite, the parameters are of no use any more. FALSE with the backend's failure.
+ */
 gboolean cbigan_losses_encoder_generator(CbiganLosses *self, const CbiganBatch *batch, double alpha,
                                          CbiganLossValues *values, GError **error);
 /* An update of D by L_D (Eq. 6) + gradient penalty (Gulrajani et al. 2017); likewise. */

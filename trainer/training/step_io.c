@@ -9,11 +9,11 @@
 G_STATIC_ASSERT(sizeof(CbiganUpdate) % sizeof(float) == 0);
 
 gboolean
-cbigan_exchange_init(CbiganExchange *self, CbiganBackend *backend, const CbiganGradients *gradients, int batch,
-                     GError **error)
+cbigan_step_io_init(CbiganStepIo *self, CbiganBackend *backend, const CbiganGradients *gradients, int batch,
+                    GError **error)
 {
   const gsize n = (gsize)batch, n_terms = CBIGAN_N_TERMS * n;
-  *self = (CbiganExchange){ .backend = backend, .gradients = gradients, .batch = batch };
+  *self = (CbiganStepIo){ .backend = backend, .gradients = gradients, .batch = batch };
   self->read = g_new0(double, n_terms);
   self->received = cbigan_backend_alloc(backend, FLOATS(CbiganUpdate) + n * (1 + CBIGAN_LATENT), error);
   if (!self->received)
@@ -25,24 +25,24 @@ cbigan_exchange_init(CbiganExchange *self, CbiganBackend *backend, const CbiganG
 }
 
 void
-cbigan_exchange_clear(CbiganExchange *self)
+cbigan_step_io_clear(CbiganStepIo *self)
 {
   if (!self->backend)
     return;
   cbigan_backend_free(self->backend, self->received);
   cbigan_backend_free(self->backend, self->terms);
   g_free(self->read);
-  *self = (CbiganExchange){ 0 };
+  *self = (CbiganStepIo){ 0 };
 }
 
 static void
-upload(CbiganExchange *self, gsize n_floats, gconstpointer from, float *to)
+upload(CbiganStepIo *self, gsize n_floats, gconstpointer from, float *to)
 {
   self->backend->klass->upload(self->backend, (CbiganShape){ (int)n_floats, 1, 1 }, 1, from, to);
 }
 
 static void
-receive_ordinary(CbiganExchange *self, const CbiganBatch *batch, CbiganShape image, float *x)
+receive_ordinary(CbiganStepIo *self, const CbiganBatch *batch, CbiganShape image, float *x)
 {
   const gsize n = (gsize)self->batch;
   self->backend->klass->upload(self->backend, image, self->batch, batch->x, x);
@@ -52,23 +52,23 @@ receive_ordinary(CbiganExchange *self, const CbiganBatch *batch, CbiganShape ima
   upload(self, n * CBIGAN_LATENT, batch->z, self->z);
 }
 
-/* Of a part of the batch, in the parcel's copy */
+/* Of a part of the batch, in the staging buffer's copy */
 static gconstpointer
 copy_of(const CbiganBatch *batch, const guint8 *received, gconstpointer part)
 {
-  return received + ((const guint8 *)part - (const guint8 *)batch->parcel->host);
+  return received + ((const guint8 *)part - (const guint8 *)batch->staging->host);
 }
 
 void
-cbigan_exchange_receive(CbiganExchange *self, const CbiganBatch *batch, CbiganShape image, float *x)
+cbigan_step_io_receive(CbiganStepIo *self, const CbiganBatch *batch, CbiganShape image, float *x)
 {
   const CbiganGradients *k = self->gradients;
   const gsize n = (gsize)self->batch;
-  if (!batch->parcel) {
+  if (!batch->staging) {
     receive_ordinary(self, batch, image, x);
     return;
   }
-  const guint8 *received = k->parcel_receive(self->backend, batch->parcel);
+  const guint8 *received = k->staging_receive(self->backend, batch->staging);
   k->copy(self->backend, FLOATS(CbiganUpdate) + n * (1 + CBIGAN_LATENT), copy_of(batch, received, batch->update),
           self->received);
   if (batch->stored)
@@ -78,7 +78,7 @@ cbigan_exchange_receive(CbiganExchange *self, const CbiganBatch *batch, CbiganSh
 }
 
 gboolean
-cbigan_exchange_read(CbiganExchange *self, GError **error)
+cbigan_step_io_read(CbiganStepIo *self, GError **error)
 {
   const gsize n_floats = CBIGAN_N_TERMS * (gsize)self->batch * FLOATS(double);
   self->backend->klass->download(self->backend, (CbiganShape){ (int)n_floats, 1, 1 }, 1, self->terms,

@@ -28,25 +28,25 @@ typedef struct {
   float *e, *z;    /* (N), (N, 64) */
   float *terms;    /* (CBIGAN_N_TERMS, N) doubles, backend memory */
   double *read;    /* the same on the host */
-} CbiganExchange;
+} CbiganStepIo;
 
 /* FALSE with CBIGAN_ERROR_BACKEND; clear it in any case. */
-gboolean cbigan_exchange_init(CbiganExchange *self, CbiganBackend *backend, const CbiganGradients *gradients, int batch,
-                              GError **error);
-void cbigan_exchange_clear(CbiganExchange *self);
+gboolean cbigan_step_io_init(CbiganStepIo *self, CbiganBackend *backend, const CbiganGradients *gradients, int batch,
+                             GError **error);
+void cbigan_step_io_clear(CbiganStepIo *self);
 /* Into backend memory: what the batch brings, its patches (N, image) to x. */
-void cbigan_exchange_receive(CbiganExchange *self, const CbiganBatch *batch, CbiganShape image, float *x);
+void cbigan_step_io_receive(CbiganStepIo *self, const CbiganBatch *batch, CbiganShape image, float *x);
 /* Fills `read`: the one time that an update waits. FALSE with the backend's failure. */
-gboolean cbigan_exchange_read(CbiganExchange *self, GError **error);
+gboolean cbigan_step_io_read(CbiganStepIo *self, GError **error);
 
 static inline const CbiganUpdate *
-cbigan_exchange_update(const CbiganExchange *self)
+cbigan_step_io_update(const CbiganStepIo *self)
 {
   return (const CbiganUpdate *)(gconstpointer)self->received;
 }
 
 static inline double *
-cbigan_exchange_term(const CbiganExchange *self, CbiganTerm term) /* in backend memory */
+cbigan_step_io_term(const CbiganStepIo *self, CbiganTerm term) /* in backend memory */
 {
   return (double *)(gpointer)self->terms + (int)term * self->batch;
 }

@@ -6,7 +6,7 @@
 #include "gradient/cpu/cpu.h"
 
 void
-cbigan_cpu_activation(CbiganBackend *self, CbiganActivation activation, gsize n_floats, const float *y, float *dy)
+cbigan_grad_cpu_activation(CbiganBackend *self, CbiganActivation activation, gsize n_floats, const float *y, float *dy)
 {
   switch (activation) {
   case CBIGAN_LINEAR:

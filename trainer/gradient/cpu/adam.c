@@ -9,8 +9,8 @@
 
 /* Kingma & Ba 2015, algorithm 1, with its two corrections drawn out of the loop */
 void
-cbigan_cpu_adam(CbiganBackend *self, gsize n_floats, const CbiganUpdate *u, float *gradients, float *m, float *v,
-                float *parameters)
+cbigan_grad_cpu_adam(CbiganBackend *self, gsize n_floats, const CbiganUpdate *u, float *gradients, float *m, float *v,
+                     float *parameters)
 {
   const float beta1 = u->beta1, beta2 = u->beta2, rest1 = (float)(1.0 - beta1), rest2 = (float)(1.0 - beta2);
   const float scale = u->scale, root = u->root, epsilon = u->epsilon;
@@ -25,7 +25,7 @@ cbigan_cpu_adam(CbiganBackend *self, gsize n_floats, const CbiganUpdate *u, floa
 }
 
 void
-cbigan_cpu_average(CbiganBackend *self, gsize n_floats, const CbiganUpdate *u, const float *x, float *mean)
+cbigan_grad_cpu_average(CbiganBackend *self, gsize n_floats, const CbiganUpdate *u, const float *x, float *mean)
 {
   const float decay = u->decay, rest = (float)(1.0 - decay);
 #pragma omp parallel for simd if (n_floats >= CBIGAN_CPU_PARALLEL) num_threads(self->threads)

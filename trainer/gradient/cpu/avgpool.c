@@ -8,7 +8,7 @@
 #include "gradient/cpu/cpu.h"
 
 void
-cbigan_cpu_avgpool_data(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *dy, float *dx, gboolean accumulate)
+cbigan_grad_cpu_avgpool_data(CbiganCpu *self, CbiganGradCpuPlan *plan, const float *dy, float *dx, gboolean accumulate)
 {
   const CbiganLayer *l = plan->tangent.base.layer;
   const int rows = plan->tangent.base.batch * l->in.h, channels = l->in.c;

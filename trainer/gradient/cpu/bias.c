@@ -26,9 +26,9 @@ add_up(gsize positions, gsize channels, const float *dy, double *sums /* (channe
 }
 
 void
-cbigan_cpu_bias(CbiganBackend *self, CbiganGradientPlan *base, int n, const float *dy, float *gradients)
+cbigan_grad_cpu_bias(CbiganBackend *self, CbiganGradPlan *base, int n, const float *dy, float *gradients)
 {
-  const CbiganCpuGradientPlan *plan = (CbiganCpuGradientPlan *)base;
+  const CbiganGradCpuPlan *plan = (CbiganGradCpuPlan *)base;
   const CbiganLayer *l = base->layer;
   const gsize size = cbigan_shape_size(l->out), pixels = (gsize)l->out.h * l->out.w;
   const gsize biases = l->kind == CBIGAN_DENSE ? size : (gsize)l->out.c;

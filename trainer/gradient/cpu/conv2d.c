@@ -37,7 +37,7 @@ describe(CbiganCpu *self, const CbiganLayer *l, int batch, Convolution *c, GErro
 }
 
 static gboolean
-plan_data(CbiganCpu *self, CbiganCpuConvolution *to, const Convolution *c, GError **error)
+plan_data(CbiganCpu *self, CbiganGradCpuConvolution *to, const Convolution *c, GError **error)
 {
   dnnl_convolution_desc_t operation;
   dnnl_status_t status = dnnl_convolution_backward_data_desc_init(&operation, dnnl_convolution_direct, &c->x, &c->any,
@@ -56,7 +56,7 @@ plan_data(CbiganCpu *self, CbiganCpuConvolution *to, const Convolution *c, GErro
 }
 
 static gboolean
-plan_weights(CbiganCpu *self, CbiganCpuConvolution *to, const Convolution *c, GError **error)
+plan_weights(CbiganCpu *self, CbiganGradCpuConvolution *to, const Convolution *c, GError **error)
 {
   dnnl_convolution_desc_t operation;
   dnnl_status_t status = dnnl_convolution_backward_weights_desc_init(
@@ -75,7 +75,7 @@ plan_weights(CbiganCpu *self, CbiganCpuConvolution *to, const Convolution *c, GE
 }
 
 gboolean
-cbigan_cpu_conv2d_plan(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **error)
+cbigan_grad_cpu_conv2d_plan(CbiganCpu *self, CbiganGradCpuPlan *plan, GError **error)
 {
   plan->convolution.conv3 = cbigan_cpu_conv3_new(self, plan->tangent.base.layer, plan->tangent.base.batch,
                                                  CBIGAN_CPU_CONV3_DATA | CBIGAN_CPU_CONV3_WEIGHTS);
@@ -89,9 +89,9 @@ cbigan_cpu_conv2d_plan(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **er
 }
 
 void
-cbigan_cpu_conv2d_clear(CbiganCpuGradientPlan *plan)
+cbigan_grad_cpu_conv2d_clear(CbiganGradCpuPlan *plan)
 {
-  CbiganCpuConvolution *c = &plan->convolution;
+  CbiganGradCpuConvolution *c = &plan->convolution;
   cbigan_cpu_conv3_free(c->conv3);
   cbigan_cpu_primitive_clear(&c->data);
   cbigan_cpu_primitive_clear(&c->weights);
@@ -103,9 +103,9 @@ cbigan_cpu_conv2d_clear(CbiganCpuGradientPlan *plan)
 }
 
 void
-cbigan_cpu_conv2d_load(CbiganCpu *self, CbiganCpuGradientPlan *plan)
+cbigan_grad_cpu_conv2d_load(CbiganCpu *self, CbiganGradCpuPlan *plan)
 {
-  CbiganCpuConvolution *c = &plan->convolution;
+  CbiganGradCpuConvolution *c = &plan->convolution;
   if (c->conv3) {
     cbigan_cpu_conv3_load(c->conv3, plan->parameters);
     return;
@@ -115,10 +115,10 @@ cbigan_cpu_conv2d_load(CbiganCpu *self, CbiganCpuGradientPlan *plan)
 }
 
 void
-cbigan_cpu_conv2d_data(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *dy, float *dx, gboolean accumulate)
+cbigan_grad_cpu_conv2d_data(CbiganCpu *self, CbiganGradCpuPlan *plan, const float *dy, float *dx, gboolean accumulate)
 {
   const CbiganLayer *l = plan->tangent.base.layer;
-  CbiganCpuConvolution *c = &plan->convolution;
+  CbiganGradCpuConvolution *c = &plan->convolution;
   if (c->conv3) {
     cbigan_cpu_conv3_data(c->conv3, dy, dx, accumulate);
     return;
@@ -132,14 +132,14 @@ cbigan_cpu_conv2d_data(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float
   cbigan_cpu_set(&c->data, DNNL_ARG_DIFF_SRC, accumulate ? c->sum : dx);
   cbigan_cpu_execute(self, &c->data);
   if (accumulate) /* oneDNN's backward pass can't add to its result */
-    cbigan_cpu_add(&self->base, size, c->sum, dx);
+    cbigan_grad_cpu_add(&self->base, size, c->sum, dx);
 }
 
 void
-cbigan_cpu_conv2d_weights(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *x, const float *dy,
-                          float *gradients)
+cbigan_grad_cpu_conv2d_weights(CbiganCpu *self, CbiganGradCpuPlan *plan, const float *x, const float *dy,
+                               float *gradients)
 {
-  CbiganCpuConvolution *c = &plan->convolution;
+  CbiganGradCpuConvolution *c = &plan->convolution;
   if (c->conv3) {
     cbigan_cpu_conv3_weights(c->conv3, x, dy, gradients);
     return;

@@ -21,7 +21,7 @@ typedef struct {
   float *weight;         /* (out, in) in the order of values, h,w,c; NULL where the parameters lie so already */
   float *gradient;       /* the same; NULL likewise */
   gsize *of_in, *of_out; /* [in], [out]: place in the parameters' order, c,h,w; NULL likewise */
-} CbiganCpuMatrix;
+} CbiganGradCpuMatrix;
 
 /* A convolution with a larger kernel; its weights have an order of oneDNN's choice for each direction. */
 typedef struct {
@@ -31,55 +31,58 @@ typedef struct {
   CbiganCpuPrimitive unpack; /* gradient, of `weights` -> added to the gradients in the parameters' order */
   float *packed, *gradient;
   float *sum; /* (batch, in): data with accumulate; made by the first call that needs it */
-} CbiganCpuConvolution;
+} CbiganGradCpuConvolution;
 
 typedef struct {
   CbiganTangentPlan tangent;
   const float *parameters; /* the whole network's, as last loaded */
   union {
-    CbiganCpuMatrix matrix;           /* dense, conv2d with kernel 1 */
-    CbiganCpuConvolution convolution; /* other conv2d */
+    CbiganGradCpuMatrix matrix;           /* dense, conv2d with kernel 1 */
+    CbiganGradCpuConvolution convolution; /* other conv2d */
   };
   double *bias_sums; /* (batch, channels or outputs), room for (batch, out) */
-} CbiganCpuGradientPlan;
+} CbiganGradCpuPlan;
 
 /* Matrix products: matrix.c. FALSE with CBIGAN_ERROR_BACKEND. */
-gboolean cbigan_cpu_matrix_plan(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **error);
-void cbigan_cpu_matrix_clear(CbiganCpuGradientPlan *plan);
-void cbigan_cpu_matrix_load(CbiganCpu *self, CbiganCpuGradientPlan *plan);
-void cbigan_cpu_matrix_data(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *dy, float *dx,
-                            gboolean accumulate);
-void cbigan_cpu_matrix_weights(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *x, const float *dy,
-                               float *gradients);
+gboolean cbigan_grad_cpu_matrix_plan(CbiganCpu *self, CbiganGradCpuPlan *plan, GError **error);
+void cbigan_grad_cpu_matrix_clear(CbiganGradCpuPlan *plan);
+void cbigan_grad_cpu_matrix_load(CbiganCpu *self, CbiganGradCpuPlan *plan);
+void cbigan_grad_cpu_matrix_data(CbiganCpu *self, CbiganGradCpuPlan *plan, const float *dy, float *dx,
+                                 gboolean accumulate);
+void cbigan_grad_cpu_matrix_weights(CbiganCpu *self, CbiganGradCpuPlan *plan, const float *x, const float *dy,
+                                    float *gradients);
 
-gboolean cbigan_cpu_conv2d_plan(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **error);
-void cbigan_cpu_conv2d_clear(CbiganCpuGradientPlan *plan);
-void cbigan_cpu_conv2d_load(CbiganCpu *self, CbiganCpuGradientPlan *plan);
-void cbigan_cpu_conv2d_data(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *dy, float *dx,
-                            gboolean accumulate);
-void cbigan_cpu_conv2d_weights(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *x, const float *dy,
-                               float *gradients);
+gboolean cbigan_grad_cpu_conv2d_plan(CbiganCpu *self, CbiganGradCpuPlan *plan, GError **error);
+void cbigan_grad_cpu_conv2d_clear(CbiganGradCpuPlan *plan);
+void cbigan_grad_cpu_conv2d_load(CbiganCpu *self, CbiganGradCpuPlan *plan);
+void cbigan_grad_cpu_conv2d_data(CbiganCpu *self, CbiganGradCpuPlan *plan, const float *dy, float *dx,
+                                 gboolean accumulate);
+void cbigan_grad_cpu_conv2d_weights(CbiganCpu *self, CbiganGradCpuPlan *plan, const float *x, const float *dy,
+                                    float *gradients);
 
-void cbigan_cpu_upsample_data(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *dy, float *dx,
-                              gboolean accumulate);
-void cbigan_cpu_avgpool_data(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *dy, float *dx,
-                             gboolean accumulate);
+void cbigan_grad_cpu_upsample_data(CbiganCpu *self, CbiganGradCpuPlan *plan, const float *dy, float *dx,
+                                   gboolean accumulate);
+void cbigan_grad_cpu_avgpool_data(CbiganCpu *self, CbiganGradCpuPlan *plan, const float *dy, float *dx,
+                                  gboolean accumulate);
 
 /* Members of CbiganGradients. */
-void cbigan_cpu_bias(CbiganBackend *self, CbiganGradientPlan *plan, int n, const float *dy, float *gradients);
-void cbigan_cpu_activation(CbiganBackend *self, CbiganActivation activation, gsize n_floats, const float *y, float *dy);
-void cbigan_cpu_l1_gradient(CbiganBackend *self, gsize n_floats, const float *a, const float *b, float scale,
-                            float *da);
-void cbigan_cpu_fill(CbiganBackend *self, gsize n_floats, float value, float *x);
-void cbigan_cpu_add(CbiganBackend *self, gsize n_floats, const float *x, float *y);
-void cbigan_cpu_copy(CbiganBackend *self, gsize n_floats, const float *x, float *y);
-void cbigan_cpu_mix(CbiganBackend *self, int n, gsize size, const float *e, const float *a, const float *b, float *out);
-void cbigan_cpu_square_norms(CbiganBackend *self, int n, gsize size, const float *x, double *out);
-void cbigan_cpu_scale(CbiganBackend *self, int n, gsize size, const float *e, const float *x, float *out);
-void cbigan_cpu_penalty(CbiganBackend *self, int n, double weight, const double *squares, float *directions);
-void cbigan_cpu_l1_sums(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *out);
-void cbigan_cpu_adam(CbiganBackend *self, gsize n_floats, const CbiganUpdate *update, float *gradients, float *m,
-                     float *v, float *parameters);
-void cbigan_cpu_average(CbiganBackend *self, gsize n_floats, const CbiganUpdate *update, const float *x, float *mean);
+void cbigan_grad_cpu_bias(CbiganBackend *self, CbiganGradPlan *plan, int n, const float *dy, float *gradients);
+void cbigan_grad_cpu_activation(CbiganBackend *self, CbiganActivation activation, gsize n_floats, const float *y,
+                                float *dy);
+void cbigan_grad_cpu_l1_gradient(CbiganBackend *self, gsize n_floats, const float *a, const float *b, float scale,
+                                 float *da);
+void cbigan_grad_cpu_fill(CbiganBackend *self, gsize n_floats, float value, float *x);
+void cbigan_grad_cpu_add(CbiganBackend *self, gsize n_floats, const float *x, float *y);
+void cbigan_grad_cpu_copy(CbiganBackend *self, gsize n_floats, const float *x, float *y);
+void cbigan_grad_cpu_mix(CbiganBackend *self, int n, gsize size, const float *e, const float *a, const float *b,
+                         float *out);
+void cbigan_grad_cpu_square_norms(CbiganBackend *self, int n, gsize size, const float *x, double *out);
+void cbigan_grad_cpu_scale(CbiganBackend *self, int n, gsize size, const float *e, const float *x, float *out);
+void cbigan_grad_cpu_penalty(CbiganBackend *self, int n, double weight, const double *squares, float *directions);
+void cbigan_grad_cpu_l1_sums(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *out);
+void cbigan_grad_cpu_adam(CbiganBackend *self, gsize n_floats, const CbiganUpdate *update, float *gradients, float *m,
+                          float *v, float *parameters);
+void cbigan_grad_cpu_average(CbiganBackend *self, gsize n_floats, const CbiganUpdate *update, const float *x,
+                             float *mean);
 
 G_END_DECLS

@@ -7,19 +7,21 @@
 
 /* What one kind of layer needs; NULL = nothing to do, or never called. */
 typedef struct {
-  gboolean (*plan)(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **error);
-  void (*clear)(CbiganCpuGradientPlan *plan);
-  void (*load)(CbiganCpu *self, CbiganCpuGradientPlan *plan);
-  void (*data)(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *dy, float *dx, gboolean accumulate);
-  void (*weights)(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *x, const float *dy, float *gradients);
+  gboolean (*plan)(CbiganCpu *self, CbiganGradCpuPlan *plan, GError **error);
+  void (*clear)(CbiganGradCpuPlan *plan);
+  void (*load)(CbiganCpu *self, CbiganGradCpuPlan *plan);
+  void (*data)(CbiganCpu *self, CbiganGradCpuPlan *plan, const float *dy, float *dx, gboolean accumulate);
+  void (*weights)(CbiganCpu *self, CbiganGradCpuPlan *plan, const float *x, const float *dy, float *gradients);
 } Operation;
 
-static const Operation matrix = { cbigan_cpu_matrix_plan, cbigan_cpu_matrix_clear, cbigan_cpu_matrix_load,
-                                  cbigan_cpu_matrix_data, cbigan_cpu_matrix_weights };
-static const Operation convolution = { cbigan_cpu_conv2d_plan, cbigan_cpu_conv2d_clear, cbigan_cpu_conv2d_load,
-                                       cbigan_cpu_conv2d_data, cbigan_cpu_conv2d_weights };
-static const Operation upsample = { .data = cbigan_cpu_upsample_data };
-static const Operation avgpool = { .data = cbigan_cpu_avgpool_data };
+static const Operation matrix = { cbigan_grad_cpu_matrix_plan, cbigan_grad_cpu_matrix_clear,
+                                  cbigan_grad_cpu_matrix_load, cbigan_grad_cpu_matrix_data,
+                                  cbigan_grad_cpu_matrix_weights };
+static const Operation convolution = { cbigan_grad_cpu_conv2d_plan, cbigan_grad_cpu_conv2d_clear,
+                                       cbigan_grad_cpu_conv2d_load, cbigan_grad_cpu_conv2d_data,
+                                       cbigan_grad_cpu_conv2d_weights };
+static const Operation upsample = { .data = cbigan_grad_cpu_upsample_data };
+static const Operation avgpool = { .data = cbigan_grad_cpu_avgpool_data };
 
 static const Operation *
 operation_of(const CbiganLayer *layer)
@@ -34,9 +36,9 @@ operation_of(const CbiganLayer *layer)
 }
 
 static void
-plan_free(CbiganBackend *self, CbiganGradientPlan *base)
+plan_free(CbiganBackend *self, CbiganGradPlan *base)
 {
-  CbiganCpuGradientPlan *plan = (CbiganCpuGradientPlan *)base;
+  CbiganGradCpuPlan *plan = (CbiganGradCpuPlan *)base;
   const Operation *operation = operation_of(base->layer);
   if (operation->clear)
     operation->clear(plan);
@@ -45,10 +47,10 @@ plan_free(CbiganBackend *self, CbiganGradientPlan *base)
   g_free(plan);
 }
 
-static CbiganGradientPlan *
+static CbiganGradPlan *
 plan_new(CbiganBackend *self, const CbiganLayer *layer, int batch, int tangent_batch, GError **error)
 {
-  CbiganCpuGradientPlan *plan = g_new0(CbiganCpuGradientPlan, 1);
+  CbiganGradCpuPlan *plan = g_new0(CbiganGradCpuPlan, 1);
   const Operation *operation = operation_of(layer);
   if (layer->bias != CBIGAN_NO_OFFSET)
     plan->bias_sums = g_new(double, batch *cbigan_shape_size(layer->out));
@@ -60,9 +62,9 @@ plan_new(CbiganBackend *self, const CbiganLayer *layer, int batch, int tangent_b
 }
 
 static void
-load(CbiganBackend *self, CbiganGradientPlan *base, const float *parameters)
+load(CbiganBackend *self, CbiganGradPlan *base, const float *parameters)
 {
-  CbiganCpuGradientPlan *plan = (CbiganCpuGradientPlan *)base;
+  CbiganGradCpuPlan *plan = (CbiganGradCpuPlan *)base;
   const Operation *operation = operation_of(base->layer);
   plan->parameters = parameters;
   cbigan_tangent_load(&plan->tangent, self, parameters);
@@ -71,15 +73,15 @@ load(CbiganBackend *self, CbiganGradientPlan *base, const float *parameters)
 }
 
 static void
-data(CbiganBackend *self, CbiganGradientPlan *plan, const float *dy, float *dx, gboolean accumulate)
+data(CbiganBackend *self, CbiganGradPlan *plan, const float *dy, float *dx, gboolean accumulate)
 {
-  operation_of(plan->layer)->data((CbiganCpu *)self, (CbiganCpuGradientPlan *)plan, dy, dx, accumulate);
+  operation_of(plan->layer)->data((CbiganCpu *)self, (CbiganGradCpuPlan *)plan, dy, dx, accumulate);
 }
 
 static void
-weights(CbiganBackend *self, CbiganGradientPlan *plan, const float *x, const float *dy, float *gradients)
+weights(CbiganBackend *self, CbiganGradPlan *plan, const float *x, const float *dy, float *gradients)
 {
-  operation_of(plan->layer)->weights((CbiganCpu *)self, (CbiganCpuGradientPlan *)plan, x, dy, gradients);
+  operation_of(plan->layer)->weights((CbiganCpu *)self, (CbiganGradCpuPlan *)plan, x, dy, gradients);
 }
 
 const CbiganGradients cbigan_gradients_cpu = {
@@ -87,20 +89,20 @@ const CbiganGradients cbigan_gradients_cpu = {
   .plan = plan_new,
   .plan_free = plan_free,
   .load = load,
-  .activation = cbigan_cpu_activation,
+  .activation = cbigan_grad_cpu_activation,
   .data = data,
   .weights = weights,
-  .bias = cbigan_cpu_bias,
+  .bias = cbigan_grad_cpu_bias,
   .tangent = cbigan_tangent_run,
-  .l1_gradient = cbigan_cpu_l1_gradient,
-  .fill = cbigan_cpu_fill,
-  .add = cbigan_cpu_add,
-  .copy = cbigan_cpu_copy,
-  .mix = cbigan_cpu_mix,
-  .square_norms = cbigan_cpu_square_norms,
-  .scale = cbigan_cpu_scale,
-  .penalty = cbigan_cpu_penalty,
-  .l1_sums = cbigan_cpu_l1_sums,
-  .adam = cbigan_cpu_adam,
-  .average = cbigan_cpu_average,
+  .l1_gradient = cbigan_grad_cpu_l1_gradient,
+  .fill = cbigan_grad_cpu_fill,
+  .add = cbigan_grad_cpu_add,
+  .copy = cbigan_grad_cpu_copy,
+  .mix = cbigan_grad_cpu_mix,
+  .square_norms = cbigan_grad_cpu_square_norms,
+  .scale = cbigan_grad_cpu_scale,
+  .penalty = cbigan_grad_cpu_penalty,
+  .l1_sums = cbigan_grad_cpu_l1_sums,
+  .adam = cbigan_grad_cpu_adam,
+  .average = cbigan_grad_cpu_average,
 };

@@ -10,7 +10,7 @@
 
 /* The derivative of |a - b| is the sign of a - b; 0 where they are equal, and where one is NaN. */
 void
-cbigan_cpu_l1_gradient(CbiganBackend *self, gsize n_floats, const float *a, const float *b, float scale, float *da)
+cbigan_grad_cpu_l1_gradient(CbiganBackend *self, gsize n_floats, const float *a, const float *b, float scale, float *da)
 {
 #pragma omp parallel for simd if (n_floats >= CBIGAN_CPU_PARALLEL) num_threads(self->threads)
   for (gsize i = 0; i < n_floats; i++)
@@ -18,7 +18,7 @@ cbigan_cpu_l1_gradient(CbiganBackend *self, gsize n_floats, const float *a, cons
 }
 
 void
-cbigan_cpu_fill(CbiganBackend *self, gsize n_floats, float value, float *x)
+cbigan_grad_cpu_fill(CbiganBackend *self, gsize n_floats, float value, float *x)
 {
 #pragma omp parallel for simd if (n_floats >= CBIGAN_CPU_PARALLEL) num_threads(self->threads)
   for (gsize i = 0; i < n_floats; i++)
@@ -26,7 +26,7 @@ cbigan_cpu_fill(CbiganBackend *self, gsize n_floats, float value, float *x)
 }
 
 void
-cbigan_cpu_add(CbiganBackend *self, gsize n_floats, const float *x, float *y)
+cbigan_grad_cpu_add(CbiganBackend *self, gsize n_floats, const float *x, float *y)
 {
 #pragma omp parallel for simd if (n_floats >= CBIGAN_CPU_PARALLEL) num_threads(self->threads)
   for (gsize i = 0; i < n_floats; i++)
@@ -34,13 +34,13 @@ cbigan_cpu_add(CbiganBackend *self, gsize n_floats, const float *x, float *y)
 }
 
 void
-cbigan_cpu_copy(CbiganBackend *self, gsize n_floats, const float *x, float *y)
+cbigan_grad_cpu_copy(CbiganBackend *self, gsize n_floats, const float *x, float *y)
 {
   memcpy(y, x, n_floats * sizeof *y);
 }
 
 void
-cbigan_cpu_mix(CbiganBackend *self, int n, gsize size, const float *e, const float *a, const float *b, float *out)
+cbigan_grad_cpu_mix(CbiganBackend *self, int n, gsize size, const float *e, const float *a, const float *b, float *out)
 {
 #pragma omp parallel for if (n * size >= CBIGAN_CPU_PARALLEL) num_threads(self->threads)
   for (int sample = 0; sample < n; sample++) {
@@ -52,7 +52,7 @@ cbigan_cpu_mix(CbiganBackend *self, int n, gsize size, const float *e, const flo
 }
 
 void
-cbigan_cpu_scale(CbiganBackend *self, int n, gsize size, const float *e, const float *x, float *out)
+cbigan_grad_cpu_scale(CbiganBackend *self, int n, gsize size, const float *e, const float *x, float *out)
 {
 #pragma omp parallel for if (n * size >= CBIGAN_CPU_PARALLEL) num_threads(self->threads)
   for (int sample = 0; sample < n; sample++) {
@@ -65,7 +65,7 @@ cbigan_cpu_scale(CbiganBackend *self, int n, gsize size, const float *e, const f
 
 /* One thread adds up a sample, so the order of the sum does not depend on their number. */
 void
-cbigan_cpu_square_norms(CbiganBackend *self, int n, gsize size, const float *x, double *out)
+cbigan_grad_cpu_square_norms(CbiganBackend *self, int n, gsize size, const float *x, double *out)
 {
 #pragma omp parallel for if (n * size >= CBIGAN_CPU_PARALLEL) num_threads(self->threads)
   for (int sample = 0; sample < n; sample++) {
@@ -79,7 +79,7 @@ cbigan_cpu_square_norms(CbiganBackend *self, int n, gsize size, const float *x, 
 }
 
 void
-cbigan_cpu_penalty(CbiganBackend *self, int n, double weight, const double *squares, float *directions)
+cbigan_grad_cpu_penalty(CbiganBackend *self, int n, double weight, const double *squares, float *directions)
 {
   for (int i = 0; i < n; i++) {
     const double norm = sqrt(squares[i]);
@@ -89,7 +89,7 @@ cbigan_cpu_penalty(CbiganBackend *self, int n, double weight, const double *squa
 
 /* Where backend memory is host memory, the backend's own. */
 void
-cbigan_cpu_l1_sums(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *out)
+cbigan_grad_cpu_l1_sums(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *out)
 {
   cbigan_backend_l1(self, n, size, a, b, NULL, out);
 }

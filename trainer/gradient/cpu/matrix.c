@@ -26,17 +26,17 @@ places(CbiganShape s)
 }
 
 gboolean
-cbigan_cpu_matrix_plan(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **error)
+cbigan_grad_cpu_matrix_plan(CbiganCpu *self, CbiganGradCpuPlan *plan, GError **error)
 {
   const CbiganLayer *l = plan->tangent.base.layer;
-  CbiganCpuMatrix *m = &plan->matrix;
+  CbiganGradCpuMatrix *m = &plan->matrix;
   const gsize batch = plan->tangent.base.batch;
   if (l->kind == CBIGAN_CONV2D) {
-    *m = (CbiganCpuMatrix){ .rows = batch * l->in.h * l->in.w, .in = l->in.c, .out = l->out.c };
+    *m = (CbiganGradCpuMatrix){ .rows = batch * l->in.h * l->in.w, .in = l->in.c, .out = l->out.c };
     m->conv1 = cbigan_cpu_conv1_new(self, l, plan->tangent.base.batch);
     return TRUE;
   }
-  *m = (CbiganCpuMatrix){ .rows = batch, .in = cbigan_shape_size(l->in), .out = cbigan_shape_size(l->out) };
+  *m = (CbiganGradCpuMatrix){ .rows = batch, .in = cbigan_shape_size(l->in), .out = cbigan_shape_size(l->out) };
   if (l->in.h * l->in.w == 1 && l->out.h * l->out.w == 1)
     return TRUE;
   m->of_in = places(l->in);
@@ -47,9 +47,9 @@ cbigan_cpu_matrix_plan(CbiganCpu *self, CbiganCpuGradientPlan *plan, GError **er
 }
 
 void
-cbigan_cpu_matrix_clear(CbiganCpuGradientPlan *plan)
+cbigan_grad_cpu_matrix_clear(CbiganGradCpuPlan *plan)
 {
-  CbiganCpuMatrix *m = &plan->matrix;
+  CbiganGradCpuMatrix *m = &plan->matrix;
   cbigan_cpu_conv1_free(m->conv1);
   g_free(m->of_in);
   g_free(m->of_out);
@@ -58,10 +58,10 @@ cbigan_cpu_matrix_clear(CbiganCpuGradientPlan *plan)
 }
 
 void
-cbigan_cpu_matrix_load(CbiganCpu *self, CbiganCpuGradientPlan *plan)
+cbigan_grad_cpu_matrix_load(CbiganCpu *self, CbiganGradCpuPlan *plan)
 {
   const CbiganLayer *l = plan->tangent.base.layer;
-  const CbiganCpuMatrix *m = &plan->matrix;
+  const CbiganGradCpuMatrix *m = &plan->matrix;
   if (m->conv1)
     cbigan_cpu_conv1_load(m->conv1, plan->parameters);
   if (!m->weight)
@@ -87,10 +87,10 @@ multiply(CbiganCpu *self, const CbiganLayer *layer, gboolean transposed, gsize r
 }
 
 void
-cbigan_cpu_matrix_data(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *dy, float *dx, gboolean accumulate)
+cbigan_grad_cpu_matrix_data(CbiganCpu *self, CbiganGradCpuPlan *plan, const float *dy, float *dx, gboolean accumulate)
 {
   const CbiganLayer *l = plan->tangent.base.layer;
-  const CbiganCpuMatrix *m = &plan->matrix;
+  const CbiganGradCpuMatrix *m = &plan->matrix;
   if (m->conv1) {
     cbigan_cpu_conv1_data(m->conv1, dy, dx, accumulate);
     return;
@@ -101,11 +101,11 @@ cbigan_cpu_matrix_data(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float
 }
 
 void
-cbigan_cpu_matrix_weights(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *x, const float *dy,
-                          float *gradients)
+cbigan_grad_cpu_matrix_weights(CbiganCpu *self, CbiganGradCpuPlan *plan, const float *x, const float *dy,
+                               float *gradients)
 {
   const CbiganLayer *l = plan->tangent.base.layer;
-  const CbiganCpuMatrix *m = &plan->matrix;
+  const CbiganGradCpuMatrix *m = &plan->matrix;
   if (m->conv1) {
     cbigan_cpu_conv1_weights(m->conv1, x, dy, gradients);
     return;

@@ -18,7 +18,7 @@ combine(int n, const float *a, const float *b, const float *c, const float *d, f
 }
 
 void
-cbigan_cpu_upsample_data(CbiganCpu *self, CbiganCpuGradientPlan *plan, const float *dy, float *dx, gboolean accumulate)
+cbigan_grad_cpu_upsample_data(CbiganCpu *self, CbiganGradCpuPlan *plan, const float *dy, float *dx, gboolean accumulate)
 {
   const CbiganLayer *l = plan->tangent.base.layer;
   const int rows = plan->tangent.base.batch * l->in.h, channels = l->in.c, last = l->out.w - 1;

@@ -8,7 +8,7 @@
 #include "i18n.h"
 
 gboolean
-cbigan_cuda_conv2d_plan(CbiganCuda *self, CbiganCudaGradientPlan *plan)
+cbigan_cuda_conv2d_plan(CbiganCuda *self, CbiganGradCudaPlan *plan)
 {
   const CbiganLayer *layer = plan->tangent.base.layer;
   const int batch = plan->tangent.base.batch;
@@ -25,7 +25,7 @@ cbigan_cuda_conv2d_plan(CbiganCuda *self, CbiganCudaGradientPlan *plan)
 }
 
 void
-cbigan_cuda_conv2d_clear(CbiganCuda *self, CbiganCudaGradientPlan *plan)
+cbigan_cuda_conv2d_clear(CbiganCuda *self, CbiganGradCudaPlan *plan)
 {
   cbigan_cuda_convolution_clear(&plan->data);
   cbigan_cuda_convolution_clear(&plan->filter);
@@ -36,13 +36,13 @@ cbigan_cuda_conv2d_clear(CbiganCuda *self, CbiganCudaGradientPlan *plan)
 }
 
 void
-cbigan_cuda_conv2d_load(CbiganCuda *self, CbiganCudaGradientPlan *plan)
+cbigan_cuda_conv2d_load(CbiganCuda *self, CbiganGradCudaPlan *plan)
 {
   cbigan_cuda_load_weights(self, plan->tangent.base.layer, plan->parameters, plan->weights);
 }
 
 void
-cbigan_cuda_conv2d_data(CbiganCuda *self, const CbiganCudaGradientPlan *plan, const float *dy, float *dx,
+cbigan_cuda_conv2d_data(CbiganCuda *self, const CbiganGradCudaPlan *plan, const float *dy, float *dx,
                         gboolean accumulate)
 {
   cbigan_cuda_convolution_run(self, &plan->data, accumulate, dx, plan->weights, (float *)dy);
@@ -50,7 +50,7 @@ cbigan_cuda_conv2d_data(CbiganCuda *self, const CbiganCudaGradientPlan *plan, co
 
 /* Not added to `gradients` by cuDNN itself: there the weights lie wherever the network has them, unaligned. */
 void
-cbigan_cuda_conv2d_weights(CbiganCuda *self, const CbiganCudaGradientPlan *plan, const float *x, const float *dy,
+cbigan_cuda_conv2d_weights(CbiganCuda *self, const CbiganGradCudaPlan *plan, const float *x, const float *dy,
                            float *gradients)
 {
   const CbiganLayer *l = plan->tangent.base.layer;

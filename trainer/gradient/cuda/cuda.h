@@ -20,15 +20,15 @@ typedef struct {
   CbiganCudaConvolution data, filter;
   float *weights; /* (out.c, in.c, k, k) */
   float *sums;    /* (out.c, in.c, k, k) of the last weights() */
-} CbiganCudaGradientPlan;
+} CbiganGradCudaPlan;
 
 /* conv2d.c; FALSE: failed, kept */
-gboolean cbigan_cuda_conv2d_plan(CbiganCuda *self, CbiganCudaGradientPlan *plan);
-void cbigan_cuda_conv2d_clear(CbiganCuda *self, CbiganCudaGradientPlan *plan);
-void cbigan_cuda_conv2d_load(CbiganCuda *self, CbiganCudaGradientPlan *plan);
-void cbigan_cuda_conv2d_data(CbiganCuda *self, const CbiganCudaGradientPlan *plan, const float *dy, float *dx,
+gboolean cbigan_cuda_conv2d_plan(CbiganCuda *self, CbiganGradCudaPlan *plan);
+void cbigan_cuda_conv2d_clear(CbiganCuda *self, CbiganGradCudaPlan *plan);
+void cbigan_cuda_conv2d_load(CbiganCuda *self, CbiganGradCudaPlan *plan);
+void cbigan_cuda_conv2d_data(CbiganCuda *self, const CbiganGradCudaPlan *plan, const float *dy, float *dx,
                              gboolean accumulate);
-void cbigan_cuda_conv2d_weights(CbiganCuda *self, const CbiganCudaGradientPlan *plan, const float *x, const float *dy,
+void cbigan_cuda_conv2d_weights(CbiganCuda *self, const CbiganGradCudaPlan *plan, const float *x, const float *dy,
                                 float *gradients);
 
 /* loss.c: members of CbiganGradients */
@@ -47,12 +47,12 @@ void cbigan_cuda_adam(CbiganBackend *self, gsize n_floats, const CbiganUpdate *u
                       float *v, float *parameters);
 void cbigan_cuda_average(CbiganBackend *self, gsize n_floats, const CbiganUpdate *update, const float *x, float *mean);
 
-/* parcel.c: members of CbiganGradients */
-CbiganParcel *cbigan_cuda_parcel_new(CbiganBackend *self, gsize size);
-void cbigan_cuda_parcel_free(CbiganBackend *self, CbiganParcel *parcel);
-void cbigan_cuda_parcel_send(CbiganBackend *self, CbiganParcel *parcel);
-gconstpointer cbigan_cuda_parcel_receive(CbiganBackend *self, CbiganParcel *parcel);
-void cbigan_cuda_parcel_wait(CbiganBackend *self, CbiganParcel *parcel);
+/* staging.c: members of CbiganGradients */
+CbiganStaging *cbigan_cuda_staging_new(CbiganBackend *self, gsize size);
+void cbigan_cuda_staging_free(CbiganBackend *self, CbiganStaging *staging);
+void cbigan_cuda_staging_send(CbiganBackend *self, CbiganStaging *staging);
+gconstpointer cbigan_cuda_staging_receive(CbiganBackend *self, CbiganStaging *staging);
+void cbigan_cuda_staging_wait(CbiganBackend *self, CbiganStaging *staging);
 
 /* cut.c: members of CbiganGradients */
 CbiganStored *cbigan_cuda_store(CbiganBackend *self, guint n, const CbiganPixels *pictures);

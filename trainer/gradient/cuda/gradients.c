@@ -11,19 +11,19 @@
 #include "i18n.h"
 
 static void
-plan_free(CbiganBackend *self, CbiganGradientPlan *base)
+plan_free(CbiganBackend *self, CbiganGradPlan *base)
 {
-  CbiganCudaGradientPlan *plan = (CbiganCudaGradientPlan *)base;
+  CbiganGradCudaPlan *plan = (CbiganGradCudaPlan *)base;
   cbigan_cuda_conv2d_clear((CbiganCuda *)self, plan); /* of other layers there is nothing to clear */
   cbigan_tangent_clear(&plan->tangent, self);
   g_free(plan);
 }
 
-static CbiganGradientPlan *
+static CbiganGradPlan *
 plan_new(CbiganBackend *base, const CbiganLayer *layer, int batch, int tangent_batch, GError **error)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  CbiganCudaGradientPlan *plan = g_new0(CbiganCudaGradientPlan, 1);
+  CbiganGradCudaPlan *plan = g_new0(CbiganGradCudaPlan, 1);
   cbigan_cuda_enter(self);
   if (cbigan_tangent_init(&plan->tangent, base, layer, batch, tangent_batch, error)) {
     if (layer->kind != CBIGAN_CONV2D || cbigan_cuda_conv2d_plan(self, plan))
@@ -35,9 +35,9 @@ plan_new(CbiganBackend *base, const CbiganLayer *layer, int batch, int tangent_b
 }
 
 static void
-load(CbiganBackend *base, CbiganGradientPlan *gradient_plan, const float *parameters)
+load(CbiganBackend *base, CbiganGradPlan *gradient_plan, const float *parameters)
 {
-  CbiganCudaGradientPlan *plan = (CbiganCudaGradientPlan *)gradient_plan;
+  CbiganGradCudaPlan *plan = (CbiganGradCudaPlan *)gradient_plan;
   CbiganCuda *self = (CbiganCuda *)base;
   cbigan_cuda_enter(self);
   plan->parameters = parameters;
@@ -58,10 +58,10 @@ activation(CbiganBackend *base, CbiganActivation kind, gsize n_floats, const flo
 }
 
 static void
-data(CbiganBackend *base, CbiganGradientPlan *gradient_plan, const float *dy, float *dx, gboolean accumulate)
+data(CbiganBackend *base, CbiganGradPlan *gradient_plan, const float *dy, float *dx, gboolean accumulate)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  const CbiganCudaGradientPlan *plan = (const CbiganCudaGradientPlan *)gradient_plan;
+  const CbiganGradCudaPlan *plan = (const CbiganGradCudaPlan *)gradient_plan;
   const CbiganLayer *l = gradient_plan->layer;
   const int planes = gradient_plan->batch * l->in.c;
   cbigan_cuda_enter(self);
@@ -84,13 +84,13 @@ data(CbiganBackend *base, CbiganGradientPlan *gradient_plan, const float *dy, fl
 }
 
 static void
-weights(CbiganBackend *base, CbiganGradientPlan *gradient_plan, const float *x, const float *dy, float *gradients)
+weights(CbiganBackend *base, CbiganGradPlan *gradient_plan, const float *x, const float *dy, float *gradients)
 {
   CbiganCuda *self = (CbiganCuda *)base;
   const CbiganLayer *l = gradient_plan->layer;
   cbigan_cuda_enter(self);
   if (l->kind == CBIGAN_CONV2D)
-    cbigan_cuda_conv2d_weights(self, (const CbiganCudaGradientPlan *)gradient_plan, x, dy, gradients);
+    cbigan_cuda_conv2d_weights(self, (const CbiganGradCudaPlan *)gradient_plan, x, dy, gradients);
   else
     CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_dense_weights(gradient_plan->batch, (int)cbigan_shape_size(l->in),
                                                            (int)cbigan_shape_size(l->out), x, dy, l->weight_stride,
@@ -99,7 +99,7 @@ weights(CbiganBackend *base, CbiganGradientPlan *gradient_plan, const float *x, 
 
 /* A dense layer's bias has one number for each output, a convolution's one for each channel. */
 static void
-bias(CbiganBackend *base, CbiganGradientPlan *plan, int n, const float *dy, float *gradients)
+bias(CbiganBackend *base, CbiganGradPlan *plan, int n, const float *dy, float *gradients)
 {
   CbiganCuda *self = (CbiganCuda *)base;
   const CbiganLayer *l = plan->layer;
@@ -133,11 +133,11 @@ static const CbiganGradients cuda = {
   .l1_sums = cbigan_cuda_l1_sums,
   .adam = cbigan_cuda_adam,
   .average = cbigan_cuda_average,
-  .parcel_new = cbigan_cuda_parcel_new,
-  .parcel_free = cbigan_cuda_parcel_free,
-  .parcel_send = cbigan_cuda_parcel_send,
-  .parcel_receive = cbigan_cuda_parcel_receive,
-  .parcel_wait = cbigan_cuda_parcel_wait,
+  .staging_new = cbigan_cuda_staging_new,
+  .staging_free = cbigan_cuda_staging_free,
+  .staging_send = cbigan_cuda_staging_send,
+  .staging_receive = cbigan_cuda_staging_receive,
+  .staging_wait = cbigan_cuda_staging_wait,
   .store = cbigan_cuda_store,
   .stored_free = cbigan_cuda_stored_free,
   .cut = cbigan_cuda_cut,

@@ -10,17 +10,17 @@
 #include "cuda.h"
 
 typedef struct {
-  CbiganParcel base;
+  CbiganStaging base;
   void *device;
   cudaStream_t stream;
   cudaEvent_t copied, used; /* in this stream; in the backend's */
-} CbiganCudaParcel;
+} CbiganGradCudaStaging;
 
 void
-cbigan_cuda_parcel_free(CbiganBackend *base, CbiganParcel *parcel)
+cbigan_cuda_staging_free(CbiganBackend *base, CbiganStaging *staging)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  CbiganCudaParcel *p = (CbiganCudaParcel *)parcel;
+  CbiganGradCudaStaging *p = (CbiganGradCudaStaging *)staging;
   cbigan_cuda_enter(self);
   if (p->stream) {
     CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(p->stream));
@@ -40,7 +40,7 @@ cbigan_cuda_parcel_free(CbiganBackend *base, CbiganParcel *parcel)
 
 /* Too little memory is not kept, as the caller has another way. */
 static gboolean
-allocate(CbiganCuda *self, CbiganCudaParcel *p)
+allocate(CbiganCuda *self, CbiganGradCudaStaging *p)
 {
   cudaError_t status = cudaHostAlloc(&p->base.host, p->base.size, cudaHostAllocDefault);
   if (status == cudaSuccess)
@@ -51,26 +51,26 @@ allocate(CbiganCuda *self, CbiganCudaParcel *p)
   return FALSE;
 }
 
-CbiganParcel *
-cbigan_cuda_parcel_new(CbiganBackend *base, gsize size)
+CbiganStaging *
+cbigan_cuda_staging_new(CbiganBackend *base, gsize size)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  CbiganCudaParcel *p = g_new0(CbiganCudaParcel, 1);
+  CbiganGradCudaStaging *p = g_new0(CbiganGradCudaStaging, 1);
   p->base.size = size;
   cbigan_cuda_enter(self);
   if (allocate(self, p) && CBIGAN_CUDA_TRY(self, cudaStreamCreateWithFlags(&p->stream, cudaStreamNonBlocking)) &&
       CBIGAN_CUDA_TRY(self, cudaEventCreateWithFlags(&p->copied, cudaEventDisableTiming)) &&
       CBIGAN_CUDA_TRY(self, cudaEventCreateWithFlags(&p->used, cudaEventDisableTiming)))
     return &p->base;
-  cbigan_cuda_parcel_free(base, &p->base);
+  cbigan_cuda_staging_free(base, &p->base);
   return NULL;
 }
 
 void
-cbigan_cuda_parcel_send(CbiganBackend *base, CbiganParcel *parcel)
+cbigan_cuda_staging_send(CbiganBackend *base, CbiganStaging *staging)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  CbiganCudaParcel *p = (CbiganCudaParcel *)parcel;
+  CbiganGradCudaStaging *p = (CbiganGradCudaStaging *)staging;
   cbigan_cuda_enter(self);
   CBIGAN_CUDA_TRY(self, cudaEventRecord(p->used, self->stream));
   CBIGAN_CUDA_TRY(self, cudaStreamWaitEvent(p->stream, p->used, 0));
@@ -79,19 +79,19 @@ cbigan_cuda_parcel_send(CbiganBackend *base, CbiganParcel *parcel)
 }
 
 gconstpointer
-cbigan_cuda_parcel_receive(CbiganBackend *base, CbiganParcel *parcel)
+cbigan_cuda_staging_receive(CbiganBackend *base, CbiganStaging *staging)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  CbiganCudaParcel *p = (CbiganCudaParcel *)parcel;
+  CbiganGradCudaStaging *p = (CbiganGradCudaStaging *)staging;
   cbigan_cuda_enter(self);
   CBIGAN_CUDA_TRY(self, cudaStreamWaitEvent(self->stream, p->copied, 0));
   return p->device;
 }
 
 void
-cbigan_cuda_parcel_wait(CbiganBackend *base, CbiganParcel *parcel)
+cbigan_cuda_staging_wait(CbiganBackend *base, CbiganStaging *staging)
 {
   CbiganCuda *self = (CbiganCuda *)base;
   cbigan_cuda_enter(self);
-  CBIGAN_CUDA_TRY(self, cudaEventSynchronize(((CbiganCudaParcel *)parcel)->copied));
+  CBIGAN_CUDA_TRY(self, cudaEventSynchronize(((CbiganGradCudaStaging *)staging)->copied));
 }

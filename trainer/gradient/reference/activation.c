@@ -6,7 +6,8 @@
 #include "gradient/reference/reference.h"
 
 void
-cbigan_reference_activation(CbiganBackend *self, CbiganActivation activation, gsize n_floats, const float *y, float *dy)
+cbigan_grad_reference_activation(CbiganBackend *self, CbiganActivation activation, gsize n_floats, const float *y,
+                                 float *dy)
 {
   switch (activation) {
   case CBIGAN_LINEAR:

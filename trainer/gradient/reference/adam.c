@@ -9,8 +9,8 @@
 
 /* Kingma & Ba 2015, algorithm 1 */
 void
-cbigan_reference_adam(CbiganBackend *self, gsize n_floats, const CbiganUpdate *u, float *gradients, float *m, float *v,
-                      float *parameters)
+cbigan_grad_reference_adam(CbiganBackend *self, gsize n_floats, const CbiganUpdate *u, float *gradients, float *m,
+                           float *v, float *parameters)
 {
   for (gsize i = 0; i < n_floats; i++) {
     const double g = gradients[i];
@@ -23,7 +23,7 @@ cbigan_reference_adam(CbiganBackend *self, gsize n_floats, const CbiganUpdate *u
 }
 
 void
-cbigan_reference_average(CbiganBackend *self, gsize n_floats, const CbiganUpdate *u, const float *x, float *mean)
+cbigan_grad_reference_average(CbiganBackend *self, gsize n_floats, const CbiganUpdate *u, const float *x, float *mean)
 {
   for (gsize i = 0; i < n_floats; i++)
     mean[i] = (float)((double)u->decay * mean[i] + (1.0 - u->decay) * x[i]);

@@ -6,7 +6,7 @@
 #include "gradient/reference/reference.h"
 
 void
-cbigan_reference_avgpool_data(const CbiganReferenceGradientPlan *plan, const float *dy, float *dx, gboolean accumulate)
+cbigan_grad_reference_avgpool_data(const CbiganGradReferencePlan *plan, const float *dy, float *dx, gboolean accumulate)
 {
   const CbiganLayer *l = plan->tangent.base.layer;
   for (int plane = 0; plane < plan->tangent.base.batch * l->in.c; plane++, dy += l->out.h * l->out.w)

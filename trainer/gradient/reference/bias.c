@@ -6,7 +6,7 @@
 #include "gradient/reference/reference.h"
 
 void
-cbigan_reference_bias(CbiganBackend *self, CbiganGradientPlan *plan, int n, const float *dy, float *gradients)
+cbigan_grad_reference_bias(CbiganBackend *self, CbiganGradPlan *plan, int n, const float *dy, float *gradients)
 {
   const CbiganLayer *l = plan->layer;
   /* A dense layer's bias has one number for each output, a convolution's one for each channel. */

@@ -18,7 +18,7 @@ add_row(int width, int kernel, const float *w /* (kernel) */, const float *dy /*
 
 /* dx[i][y] = sum over o, ky of w[o][i][ky] * dy[o][y - ky + kernel/2] */
 void
-cbigan_reference_conv2d_data(const CbiganReferenceGradientPlan *plan, const float *dy, float *dx, gboolean accumulate)
+cbigan_grad_reference_conv2d_data(const CbiganGradReferencePlan *plan, const float *dy, float *dx, gboolean accumulate)
 {
   const CbiganLayer *l = plan->tangent.base.layer;
   const float *weight = plan->parameters + l->weight; /* (out.c, in.c, kernel, kernel) */
@@ -53,8 +53,8 @@ correlate(int height, int width, int sy, int sx, const float *x, const float *dy
 }
 
 void
-cbigan_reference_conv2d_weights(const CbiganReferenceGradientPlan *plan, const float *x, const float *dy,
-                                float *gradients)
+cbigan_grad_reference_conv2d_weights(const CbiganGradReferencePlan *plan, const float *x, const float *dy,
+                                     float *gradients)
 {
   const CbiganLayer *l = plan->tangent.base.layer;
   const int kernel = l->kernel, half = l->kernel / 2;

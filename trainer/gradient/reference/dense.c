@@ -7,7 +7,7 @@
 
 /* dx[i] = sum over o of w[o][i] * dy[o] */
 void
-cbigan_reference_dense_data(const CbiganReferenceGradientPlan *plan, const float *dy, float *dx, gboolean accumulate)
+cbigan_grad_reference_dense_data(const CbiganGradReferencePlan *plan, const float *dy, float *dx, gboolean accumulate)
 {
   const CbiganLayer *l = plan->tangent.base.layer;
   const gsize in = cbigan_shape_size(l->in), out = cbigan_shape_size(l->out);
@@ -23,8 +23,8 @@ cbigan_reference_dense_data(const CbiganReferenceGradientPlan *plan, const float
 
 /* dw[o][i] += sum over n of dy[n][o] * x[n][i] */
 void
-cbigan_reference_dense_weights(const CbiganReferenceGradientPlan *plan, const float *x, const float *dy,
-                               float *gradients)
+cbigan_grad_reference_dense_weights(const CbiganGradReferencePlan *plan, const float *x, const float *dy,
+                                    float *gradients)
 {
   const CbiganLayer *l = plan->tangent.base.layer;
   const gsize in = cbigan_shape_size(l->in), out = cbigan_shape_size(l->out);

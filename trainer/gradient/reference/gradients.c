@@ -5,31 +5,31 @@
  */
 #include "gradient/reference/reference.h"
 
-typedef void (*Data)(const CbiganReferenceGradientPlan *plan, const float *dy, float *dx, gboolean accumulate);
-typedef void (*Weights)(const CbiganReferenceGradientPlan *plan, const float *x, const float *dy, float *gradients);
+typedef void (*Data)(const CbiganGradReferencePlan *plan, const float *dy, float *dx, gboolean accumulate);
+typedef void (*Weights)(const CbiganGradReferencePlan *plan, const float *x, const float *dy, float *gradients);
 
 /* By the layer's kind; no weights: NULL, never called. */
 static const struct {
   Data data;
   Weights weights;
 } operations[] = {
-  [CBIGAN_CONV2D] = { cbigan_reference_conv2d_data, cbigan_reference_conv2d_weights },
-  [CBIGAN_DENSE] = { cbigan_reference_dense_data, cbigan_reference_dense_weights },
-  [CBIGAN_UPSAMPLE] = { cbigan_reference_upsample_data },
-  [CBIGAN_AVGPOOL] = { cbigan_reference_avgpool_data },
+  [CBIGAN_CONV2D] = { cbigan_grad_reference_conv2d_data, cbigan_grad_reference_conv2d_weights },
+  [CBIGAN_DENSE] = { cbigan_grad_reference_dense_data, cbigan_grad_reference_dense_weights },
+  [CBIGAN_UPSAMPLE] = { cbigan_grad_reference_upsample_data },
+  [CBIGAN_AVGPOOL] = { cbigan_grad_reference_avgpool_data },
 };
 
 static void
-plan_free(CbiganBackend *self, CbiganGradientPlan *plan)
+plan_free(CbiganBackend *self, CbiganGradPlan *plan)
 {
   cbigan_tangent_clear((CbiganTangentPlan *)plan, self);
   g_free(plan);
 }
 
-static CbiganGradientPlan *
+static CbiganGradPlan *
 plan_new(CbiganBackend *self, const CbiganLayer *layer, int batch, int tangent_batch, GError **error)
 {
-  CbiganReferenceGradientPlan *plan = g_new0(CbiganReferenceGradientPlan, 1);
+  CbiganGradReferencePlan *plan = g_new0(CbiganGradReferencePlan, 1);
   if (!cbigan_tangent_init(&plan->tangent, self, layer, batch, tangent_batch, error)) {
     plan_free(self, &plan->tangent.base);
     return NULL;
@@ -38,22 +38,22 @@ plan_new(CbiganBackend *self, const CbiganLayer *layer, int batch, int tangent_b
 }
 
 static void
-load(CbiganBackend *self, CbiganGradientPlan *plan, const float *parameters)
+load(CbiganBackend *self, CbiganGradPlan *plan, const float *parameters)
 {
-  ((CbiganReferenceGradientPlan *)plan)->parameters = parameters;
+  ((CbiganGradReferencePlan *)plan)->parameters = parameters;
   cbigan_tangent_load((CbiganTangentPlan *)plan, self, parameters);
 }
 
 static void
-data(CbiganBackend *self, CbiganGradientPlan *plan, const float *dy, float *dx, gboolean accumulate)
+data(CbiganBackend *self, CbiganGradPlan *plan, const float *dy, float *dx, gboolean accumulate)
 {
-  operations[plan->layer->kind].data((CbiganReferenceGradientPlan *)plan, dy, dx, accumulate);
+  operations[plan->layer->kind].data((CbiganGradReferencePlan *)plan, dy, dx, accumulate);
 }
 
 static void
-weights(CbiganBackend *self, CbiganGradientPlan *plan, const float *x, const float *dy, float *gradients)
+weights(CbiganBackend *self, CbiganGradPlan *plan, const float *x, const float *dy, float *gradients)
 {
-  operations[plan->layer->kind].weights((CbiganReferenceGradientPlan *)plan, x, dy, gradients);
+  operations[plan->layer->kind].weights((CbiganGradReferencePlan *)plan, x, dy, gradients);
 }
 
 const CbiganGradients cbigan_gradients_reference = {
@@ -61,20 +61,20 @@ const CbiganGradients cbigan_gradients_reference = {
   .plan = plan_new,
   .plan_free = plan_free,
   .load = load,
-  .activation = cbigan_reference_activation,
+  .activation = cbigan_grad_reference_activation,
   .data = data,
   .weights = weights,
-  .bias = cbigan_reference_bias,
+  .bias = cbigan_grad_reference_bias,
   .tangent = cbigan_tangent_run,
-  .l1_gradient = cbigan_reference_l1_gradient,
-  .fill = cbigan_reference_fill,
-  .add = cbigan_reference_add,
-  .copy = cbigan_reference_copy,
-  .mix = cbigan_reference_mix,
-  .square_norms = cbigan_reference_square_norms,
-  .scale = cbigan_reference_scale,
-  .penalty = cbigan_reference_penalty,
-  .l1_sums = cbigan_reference_l1_sums,
-  .adam = cbigan_reference_adam,
-  .average = cbigan_reference_average,
+  .l1_gradient = cbigan_grad_reference_l1_gradient,
+  .fill = cbigan_grad_reference_fill,
+  .add = cbigan_grad_reference_add,
+  .copy = cbigan_grad_reference_copy,
+  .mix = cbigan_grad_reference_mix,
+  .square_norms = cbigan_grad_reference_square_norms,
+  .scale = cbigan_grad_reference_scale,
+  .penalty = cbigan_grad_reference_penalty,
+  .l1_sums = cbigan_grad_reference_l1_sums,
+  .adam = cbigan_grad_reference_adam,
+  .average = cbigan_grad_reference_average,
 };

@@ -10,49 +10,50 @@
 
 /* The derivative of |a - b| is the sign of a - b; 0 where they are equal, and where one is NaN. */
 void
-cbigan_reference_l1_gradient(CbiganBackend *self, gsize n_floats, const float *a, const float *b, float scale,
-                             float *da)
+cbigan_grad_reference_l1_gradient(CbiganBackend *self, gsize n_floats, const float *a, const float *b, float scale,
+                                  float *da)
 {
   for (gsize i = 0; i < n_floats; i++)
     da[i] += scale * (float)((a[i] > b[i]) - (a[i] < b[i]));
 }
 
 void
-cbigan_reference_fill(CbiganBackend *self, gsize n_floats, float value, float *x)
+cbigan_grad_reference_fill(CbiganBackend *self, gsize n_floats, float value, float *x)
 {
   for (gsize i = 0; i < n_floats; i++)
     x[i] = value;
 }
 
 void
-cbigan_reference_add(CbiganBackend *self, gsize n_floats, const float *x, float *y)
+cbigan_grad_reference_add(CbiganBackend *self, gsize n_floats, const float *x, float *y)
 {
   for (gsize i = 0; i < n_floats; i++)
     y[i] += x[i];
 }
 
 void
-cbigan_reference_copy(CbiganBackend *self, gsize n_floats, const float *x, float *y)
+cbigan_grad_reference_copy(CbiganBackend *self, gsize n_floats, const float *x, float *y)
 {
   memcpy(y, x, n_floats * sizeof *y);
 }
 
 void
-cbigan_reference_mix(CbiganBackend *self, int n, gsize size, const float *e, const float *a, const float *b, float *out)
+cbigan_grad_reference_mix(CbiganBackend *self, int n, gsize size, const float *e, const float *a, const float *b,
+                          float *out)
 {
   for (gsize i = 0; i < n * size; i++)
     out[i] = e[i / size] * a[i] + (1.0f - e[i / size]) * b[i];
 }
 
 void
-cbigan_reference_scale(CbiganBackend *self, int n, gsize size, const float *e, const float *x, float *out)
+cbigan_grad_reference_scale(CbiganBackend *self, int n, gsize size, const float *e, const float *x, float *out)
 {
   for (gsize i = 0; i < n * size; i++)
     out[i] = e[i / size] * x[i];
 }
 
 void
-cbigan_reference_square_norms(CbiganBackend *self, int n, gsize size, const float *x, double *out)
+cbigan_grad_reference_square_norms(CbiganBackend *self, int n, gsize size, const float *x, double *out)
 {
   for (int sample = 0; sample < n; sample++)
     for (gsize i = 0; i < size; i++, x++)
@@ -60,7 +61,7 @@ cbigan_reference_square_norms(CbiganBackend *self, int n, gsize size, const floa
 }
 
 void
-cbigan_reference_penalty(CbiganBackend *self, int n, double weight, const double *squares, float *directions)
+cbigan_grad_reference_penalty(CbiganBackend *self, int n, double weight, const double *squares, float *directions)
 {
   for (int i = 0; i < n; i++) {
     const double norm = sqrt(squares[i]);
@@ -70,7 +71,7 @@ cbigan_reference_penalty(CbiganBackend *self, int n, double weight, const double
 
 /* Where backend memory is host memory, the backend's own. */
 void
-cbigan_reference_l1_sums(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *out)
+cbigan_grad_reference_l1_sums(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *out)
 {
   cbigan_backend_l1(self, n, size, a, b, NULL, out);
 }

@@ -20,7 +20,8 @@ gather(const float *dy, int height, int width, int y, int x)
 }
 
 void
-cbigan_reference_upsample_data(const CbiganReferenceGradientPlan *plan, const float *dy, float *dx, gboolean accumulate)
+cbigan_grad_reference_upsample_data(const CbiganGradReferencePlan *plan, const float *dy, float *dx,
+                                    gboolean accumulate)
 {
   const CbiganLayer *l = plan->tangent.base.layer;
   for (int plane = 0; plane < plan->tangent.base.batch * l->in.c; plane++, dy += l->out.h * l->out.w)
