@@ -45,10 +45,11 @@ typedef enum {
 
 /* What the networks' products are multiplied in; sums are always single precision. */
 typedef enum {
-  CBIGAN_PRECISION_AUTO, /* bf16 where it is faster and the model says that verdicts stay (bf16_error), else fp32 */
+  CBIGAN_PRECISION_AUTO, /* bf16 if the model says that verdicts stay (bf16_error) and a measurement in this process
+                          * finds it at least a tenth faster, else fp32 */
   CBIGAN_PRECISION_FP32,
-  CBIGAN_PRECISION_BF16, /* 8 bits of mantissa: faster; scores differ by about a hundredth, and by more where good
-                          * pictures hardly differ from each other */
+  CBIGAN_PRECISION_BF16, /* 8 bits of mantissa. Faster or slower than fp32, depending on the processor. Scores differ by
+                          * about a hundredth, and by more where good pictures hardly differ from each other. */
   CBIGAN_PRECISION_FP16, /* 11 bits of mantissa, nothing above 65504: only backends for GPUs have it */
   CBIGAN_N_PRECISIONS
 } CbiganPrecision;

@@ -55,7 +55,8 @@ precision_get_type(void)
     { CBIGAN_PRECISION_AUTO, N_("bf16 where it is faster and the model says that verdicts stay, else fp32"), "auto" },
     { CBIGAN_PRECISION_FP32, N_("Single precision"), "fp32" },
     { CBIGAN_PRECISION_BF16,
-      N_("Faster; scores differ by about a hundredth, or more where good pictures hardly differ"), "bf16" },
+      N_("Faster on some processors; scores differ by about a hundredth, or more where good pictures hardly differ"),
+      "bf16" },
     { CBIGAN_PRECISION_FP16, N_("On a GPU: faster; scores differ by about a thousandth"), "fp16" },
     { 0, NULL, NULL },
   };

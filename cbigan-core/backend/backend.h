@@ -159,7 +159,8 @@ struct _CbiganBackendClass {
   guint (*precisions)(const CbiganBackend *self);
   /* With precisions: what layers fused from now on multiply in, one of them. */
   void (*set_precision)(CbiganBackend *self, CbiganPrecision precision);
-  /* Optional, NULL = never. Whether CBIGAN_PRECISION_AUTO may take bf16, being faster here for that width (c). */
+  /* Optional, NULL = never. Whether CBIGAN_PRECISION_AUTO may take bf16: a measurement found it faster for that width
+   * (c). */
   gboolean (*prefers_bf16)(const CbiganBackend *self, int width);
 
   /* sums[i] = ||a_i - b_i||_1 over `size` floats of each of n samples; sums in host memory.

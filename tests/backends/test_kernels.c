@@ -391,10 +391,65 @@ test_transpose(gconstpointer table)
       check_transpose(k, n, k->segments, i / 2 * k->segments, (gsize)n, i % 2);
 }
 
+/* --- fp32 or bf16 ----------------------------------------------------------------------------------------------- */
+
+static const CbiganKernels *timed; /* kernels that the next two stand before */
+static int calls;
+
+static void
+conv3_counted(const CbiganConv3 *conv, const CbiganMap *x, const CbiganMap *y, int first, int n, float *scratch)
+{
+  calls++;
+  timed->conv3(conv, x, y, first, n, scratch);
+}
+
+/* A hundred times as slow as the real one */
+static void
+conv3_slow(const CbiganConv3 *conv, const CbiganMap *x, const CbiganMap *y, int first, int n, float *scratch)
+{
+  g_usleep(3000);
+  conv3_counted(conv, x, y, first, n, scratch);
+}
+
+/* precision=auto follows a measurement, made once per width: instructions for bf16 alone don't make it faster. */
+static void
+test_bf16_speed(void)
+{
+  const CbiganIsa *best = isa_find("reference");
+  timed = best->many;
+  CbiganKernels quick = *timed, slow = *timed;
+  quick.conv3 = conv3_counted;
+  slow.conv3 = conv3_slow;
+  g_assert_true(cbigan_cpu_bf16_is_faster(&slow, &quick, 4));
+  g_assert_false(cbigan_cpu_bf16_is_faster(&quick, &slow, 4));
+  const CbiganIsa isas[] = {
+    { .name = "faster", .many = &slow, .few = &slow, .bf16_many = &quick, .bf16_few = &quick, .bf16 = TRUE },
+    { .name = "slower", .many = &quick, .few = &quick, .bf16_many = &slow, .bf16_few = &slow, .bf16 = TRUE },
+    { .name = "many", .many = &slow, .few = &quick, .bf16_many = &quick, .bf16_few = &slow, .bf16 = TRUE },
+    { .name = "emulated", .many = &slow, .few = &slow, .bf16_many = &quick, .bf16_few = &quick },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS(isas); i++) {
+    CbiganIsa isa = isas[i];
+    isa.widest = 8;
+    calls = 0;
+    g_assert_cmpint(cbigan_cpu_prefers_bf16(&isa, 4), ==, i == 0);
+    int once = calls;
+    g_assert_cmpint(once > 0, ==, isa.bf16);
+    g_assert_cmpint(cbigan_cpu_prefers_bf16(&isa, 4), ==, i == 0);
+    g_assert_cmpint(calls, ==, once);
+    g_assert_false(cbigan_cpu_prefers_bf16(&isa, 9)); /* oneDNN's layers, in fp32 */
+    g_assert_cmpint(calls, ==, once);
+    g_assert_cmpint(cbigan_cpu_prefers_bf16(&isa, 5), ==, i == 0);
+    g_assert_cmpint(calls > once, ==, isa.bf16);
+  }
+  g_assert_false(cbigan_cpu_prefers_bf16(NULL, 4));
+}
+
 int
 main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/bf16-speed", test_bf16_speed);
   add_for_tables("multiply", test_multiply);
   add_for_tables("upsample", test_upsample);
   add_for_tables("avgpool", test_avgpool);

@@ -241,8 +241,7 @@ set_precision(CbiganBackend *base, CbiganPrecision precision)
 static gboolean
 prefers_bf16(const CbiganBackend *base, int width)
 {
-  const CbiganIsa *isa = ((const CbiganCpu *)base)->isa;
-  return isa && isa->bf16 && width >= 8;
+  return cbigan_cpu_prefers_bf16(((const CbiganCpu *)base)->isa, width);
 }
 
 const CbiganBackendClass cbigan_backend_cpu = {

@@ -167,7 +167,7 @@ typedef struct {
   const char *name;
   const CbiganKernels *many, *few; /* for many patches, more lanes; for few; both for segments */
   const CbiganKernels *bf16_many, *bf16_few;
-  gboolean bf16; /* has instructions for bf16 products; without, those kernels are slower than the others */
+  gboolean bf16; /* has instructions for bf16 products; without, bf16 is emulated and never faster */
   const CbiganChannels *channels[3]; /* for training, the widest vectors first; NULL-terminated */
   int widest;                        /* network (c) for which these are faster than oneDNN's single operations */
   gboolean (*supported)(void);
@@ -176,5 +176,12 @@ typedef struct {
 /* The best that this processor has and the environment's CBIGAN_ISA allows (a name, or "none"); NULL = none.
  * FALSE with CBIGAN_ERROR_BACKEND: no such name. */
 gboolean cbigan_cpu_choose_isa(const CbiganIsa **chosen, GError **error);
+
+/* bf16_speed.c. Measures now, some hundred microseconds: whether a 3x3 convolution as networks of this width have takes
+ * at least a tenth less time with the kernels `bf16` than with `fp32`. */
+gboolean cbigan_cpu_bf16_is_faster(const CbiganKernels *fp32, const CbiganKernels *bf16, int width);
+/* The same for networks of this width and all kernels of an instruction set (NULL: FALSE). Measured by the first call
+ * per process, set and width. Any thread. */
+gboolean cbigan_cpu_prefers_bf16(const CbiganIsa *isa, int width);
 
 G_END_DECLS
