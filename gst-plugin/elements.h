@@ -13,7 +13,6 @@ G_BEGIN_DECLS
 GST_ELEMENT_REGISTER_DECLARE(cbiganjson);
 GST_ELEMENT_REGISTER_DECLARE(cbiganoverlay);
 GST_ELEMENT_REGISTER_DECLARE(cbiganscore);
-GST_ELEMENT_REGISTER_DECLARE(cbigantestsrc);
 
 #define CBIGAN_AUTHOR "the cbigan developers"
 

@@ -10,10 +10,8 @@ cbigan_metas_register(void)
 {
   /* No tags: neither a new size nor other colours make them wrong, so every element copies them. */
   static const char *tags[] = { NULL };
-  static const char *const names[] = { CBIGAN_SCORE_META, CBIGAN_TRUTH_META };
-  for (guint i = 0; i < G_N_ELEMENTS(names); i++)
-    if (!gst_meta_get_info(names[i]))
-      gst_meta_register_custom(names[i], tags, NULL, NULL, NULL);
+  if (!gst_meta_get_info(CBIGAN_SCORE_META))
+    gst_meta_register_custom(CBIGAN_SCORE_META, tags, NULL, NULL, NULL);
 }
 
 GstStructure *

@@ -1,10 +1,10 @@
-/* meta.h - the custom metas on the buffers
+/* meta.h - the custom meta on the buffers
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Both are GstCustomMeta: gst_buffer_get_custom_meta (buffer, "CbiganScore") gives them in any language, and
- * gst_custom_meta_get_structure() the fields, which the SECTION pages of cbiganscore and cbigantestsrc list. They pass
+ * It is a GstCustomMeta: gst_buffer_get_custom_meta (buffer, "CbiganScore") gives it in any language, and
+ * gst_custom_meta_get_structure() the fields, which the SECTION page of cbiganscore lists. It passes
  * videoscale, videoconvert and queue: positions are fractions of the frame.
  */
 #pragma once
@@ -13,7 +13,6 @@
 G_BEGIN_DECLS
 
 #define CBIGAN_SCORE_META "CbiganScore"
-#define CBIGAN_TRUTH_META "CbiganTruth"
 
 /* Once, when the plugin is loaded. */
 void cbigan_metas_register(void);

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-SOURCES = sorted((pathlib.Path(__file__).resolve().parents[2] / 'gst-plugin').glob('*.c'))
+SOURCES = sorted((pathlib.Path(__file__).resolve().parents[2] / 'gst-plugin').rglob('*.c'))
 SUBSTITUTIONS = [
     (r'\bv4l2src\b', 'cbigantestsrc is-live=true'),
     (r'\bautovideosink\b', 'fakesink'),

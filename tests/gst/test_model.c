@@ -7,7 +7,7 @@
 
 #include <glib/gstdio.h>
 
-#include "cloth.h"
+#include "testsrc/cloth.h"
 #include "model/model.h"
 #include "score/calibration.h"
 

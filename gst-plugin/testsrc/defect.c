@@ -1,4 +1,4 @@
-/* defect.c - where the cloth's defects lie and how they look
+/* defect.c - places and looks of the cloth's defects
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -21,7 +21,7 @@ smoothstep(double from, double to, double x)
   return t * t * (3 - 2 * t);
 }
 
-/* Distance from the middle, 1 = on an irregular outline inside the box. */
+/* Distance from the middle; 1 = on an irregular outline inside the box. */
 static double
 outline_distance(const ClothDefect *defect, double x, double y)
 {
@@ -31,7 +31,7 @@ outline_distance(const ClothDefect *defect, double x, double y)
   return sqrt(dx * dx + dy * dy) / edge;
 }
 
-/* Oil: darkens, blue most. */
+/* Oil darkens the cloth, blue most. */
 static void
 draw_stain(const ClothDefect *defect, double contrast, double y, int x0, int x1, float *const rgb[3])
 {
@@ -43,7 +43,7 @@ draw_stain(const ClothDefect *defect, double contrast, double y, int x0, int x1,
   }
 }
 
-/* Dark ground behind the cloth, with a frayed, brighter rim. */
+/* A hole shows dark ground behind the cloth and has a frayed, brighter rim. */
 static void
 draw_hole(const ClothDefect *defect, double contrast, double y, int x0, int x1, float *const rgb[3])
 {
@@ -57,7 +57,7 @@ draw_hole(const ClothDefect *defect, double contrast, double y, int x0, int x1, 
   }
 }
 
-/* A pulled thread: a bright bow from corner to corner of the box, with its shadow beside it. */
+/* A pulled thread is a bright bow from corner to corner of the box, with its shadow beside it. */
 static void
 draw_scratch(const ClothDefect *defect, double contrast, double y, int x0, int x1, float *const rgb[3])
 {
@@ -112,7 +112,7 @@ choose_kind(guint kinds, guint64 seed)
   return n ? chosen[cloth_hash(seed, 1, 0) % n] : NULL;
 }
 
-/* Turns the box into that of one whole yarn. top: the piece's first row on the strip. */
+/* Changes the box to that of one whole yarn. top: first row of the piece on the strip. */
 static void
 choose_yarn(ClothDefect *defect, const ClothOptions *options, double top)
 {

@@ -3,50 +3,48 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A cell is where warp yarn i and weft yarn j cross; the warp lies on top where i + j is even. The borders between
- * yarns wander a little, smoothly along the yarn. Everything that changes slowly is kept in tables by column, so that a
- * row costs a few operations a pixel.
+ * Warp yarn i and weft yarn j cross in a cell. The warp lies on top where i + j is even. The borders between yarns
+ * wander a little, smoothly along the yarn. Values that change slowly are kept in tables by column, so a row costs a
+ * few operations per pixel.
  */
 #include "cloth.h"
 
 #include <math.h>
 
-#include "defect.h"
-
-#define TILE 32       /* samples along each side of a cell's shading */
+#define TILE 32       /* samples along each side of a cell */
 #define GRAIN 65536   /* samples of fibre noise */
-#define WANDER 0.16   /* how far a border wanders, in pitches */
-#define WANDER_STEP 4 /* ... within so many cells */
+#define WANDER 0.16   /* largest shift of a border, in pitches */
+#define WANDER_STEP 4 /* cells between two knots of a border */
 
 #define YARN_WIDTH 0.90 /* in pitches */
 
 enum { WARP_ABOVE, WEFT_ABOVE, N_ABOVE };
 enum { BOTH_YARNS, WARP_ONLY, WEFT_ONLY, N_YARNS };
 
-/* How a cell looks at (v, u), both 0..1 over it. */
+/* Looks of a cell at (v, u); both run from 0 to 1 over the cell. */
 typedef struct {
   float shade[TILE][TILE]; /* brightness */
-  float weft[TILE][TILE];  /* 1 where the weft is in sight, else 0 */
+  float weft[TILE][TILE];  /* 1 where the weft is visible, else 0 */
 } Tile;
 
 struct _Cloth {
   ClothOptions options;
   int width, height;
-  int columns; /* warp yarns in sight, with one beyond each side */
+  int columns; /* visible warp yarns and one beyond each side */
   Tile tiles[N_ABOVE][N_YARNS];
   float *grain;          /* (GRAIN + width), around 1 */
-  float *light;          /* (width): the lamp's share that depends on x */
-  float *shade;          /* (width): one row's brightness */
-  float *weft;           /* (width): as in Tile, of one row */
+  float *light;          /* (width): the part of the lamp's light that depends on x */
+  float *shade;          /* (width): brightness of the current row */
+  float *weft;           /* (width): Tile.weft of the current row */
   float *rgb[3];         /* (width) each, 0..255 */
-  float *left;           /* (columns + 1): where each warp yarn begins in this row */
+  float *left;           /* (columns + 1): begin of each warp yarn in the current row, pixels */
   float *warp_tone;      /* (columns) */
-  float *warp_wander[2]; /* (columns + 1): at the knots before and after this row */
-  float *weft_top[4];    /* (columns): where weft yarns j0-1 .. j0+2 begin, rows of the strip */
-  gint64 knot, weft_row; /* that the tables are made for */
+  float *warp_wander[2]; /* (columns + 1): shift at the knots before and after the row */
+  float *weft_top[4];    /* (columns): begin of weft yarns j0-1 .. j0+2, rows of the strip */
+  gint64 knot, weft_row; /* for which the tables hold */
 };
 
-/* Smooth noise in -1..1 along one yarn's border; position in cells. */
+/* Smooth noise in -1..1 along the border of one yarn; position: in cells. */
 static double
 wander(guint64 seed, gint64 yarn, double position)
 {
@@ -57,7 +55,7 @@ wander(guint64 seed, gint64 yarn, double position)
   return 2 * (a + (b - a) * t) - 1;
 }
 
-/* Height of a yarn over the cloth's middle plane, in pitches, or -1 beside it. across, along: 0..1 in the cell. */
+/* Height of a yarn over the cloth's middle plane, in pitches; -1 beside the yarn. across, along: 0..1 in the cell. */
 static double
 yarn_height(double across, double along, gboolean above)
 {
@@ -65,7 +63,8 @@ yarn_height(double across, double along, gboolean above)
   return fabs(s) < 1 ? 0.30 * sqrt(1 - s * s) + (above ? 0.16 : -0.16) * sin(G_PI * along) : -1;
 }
 
-/* Brightness of a yarn at a point: lit from above left, darker in the depth, striped by the twist of its fibres. */
+/* Brightness of a yarn at a point. Light comes from above left, deep points are darker, the fibres' twist makes
+ * stripes. */
 static double
 yarn_shade(double across, double along, gboolean above, gboolean weft)
 {
@@ -163,7 +162,7 @@ cloth_free(Cloth *self)
   g_free(self);
 }
 
-/* Where the yarns lie in a row of the strip: left[], and weft_top[] around it. */
+/* Fills left[] and weft_top[] for a row of the strip. */
 static void
 place_yarns(Cloth *self, double row)
 {
@@ -189,8 +188,8 @@ place_yarns(Cloth *self, double row)
   }
 }
 
-/* The defect (or NULL) whose missing yarn this cell would show. x: its middle; margin: from there to its edges, at
- * most. */
+/* The defect whose missing yarn crosses this cell, or NULL. x: middle of the cell; margin: largest distance from there
+ * to the cell's edge. */
 static const ClothDefect *
 missing_here(const ClothDefect *defects, gint64 warp, gint64 weft, double x, double y, double margin, int height)
 {
@@ -206,7 +205,7 @@ missing_here(const ClothDefect *defects, gint64 warp, gint64 weft, double x, dou
   return NULL;
 }
 
-/* One cell's part of the row. v: 0..1 down the cell; y: rows below the first piece's top. */
+/* Draws the part of a row that lies in one cell. v: 0..1 down the cell; y: rows below the top of the first piece. */
 static void
 draw_cell(Cloth *self, const ClothDefect *defects, int i, gint64 weft, double v, double y)
 {
@@ -239,7 +238,7 @@ draw_cell(Cloth *self, const ClothDefect *defects, int i, gint64 weft, double v,
   }
 }
 
-/* y: row of the picture; offset: of the picture below its first piece's top. */
+/* y: row of the picture; offset: rows from the top of the first piece to the picture. */
 static void
 draw_row(Cloth *self, const ClothDefect *defects, guint64 top, int y, double offset)
 {

@@ -38,41 +38,29 @@
 #include <gst/video/video.h>
 
 #include "cloth.h"
-#include "elements.h"
 #include "i18n.h"
-#include "meta.h"
-
-GST_DEBUG_CATEGORY_STATIC(gst_cbigan_test_src_debug);
-#define GST_CAT_DEFAULT gst_cbigan_test_src_debug
+#include "properties.h"
+#include "testsrc.h"
 
 #define DEFAULT_WIDTH 640
 #define DEFAULT_HEIGHT 480
-#define DEFAULT_SPEED 4
 
-enum {
-  PROP_0,
-  PROP_SEED,
-  PROP_DEFECTS,
-  PROP_KINDS,
-  PROP_CONTRAST,
-  PROP_SPEED,
-  PROP_PITCH,
-  PROP_BRIGHTNESS,
-  PROP_IS_LIVE
-};
+typedef struct {
+  ClothOptions cloth;
+  guint speed; /* rows per frame */
+} Options;
 
 struct _GstCbiganTestSrc {
   GstPushSrc parent;
   /* under the object lock */
-  ClothOptions options;
-  guint speed; /* rows a frame */
+  Options options;
   gboolean options_changed;
-  /* streaming thread */
+  /* of the streaming thread */
   GstVideoInfo info;
   Cloth *cloth;
-  guint64 frame;                    /* number of the next one */
-  guint64 rate_frame, stream_frame; /* frames since the last change of caps, frame at which it came */
-  GstClockTime rate_start;          /* stream time of that change */
+  guint64 frame;           /* number of the next frame */
+  guint64 caps_frame;      /* number of the first frame with the current caps */
+  GstClockTime caps_start; /* stream time of that frame */
 };
 
 #define GST_TYPE_CBIGAN_TEST_SRC (gst_cbigan_test_src_get_type())
@@ -83,9 +71,8 @@ GST_ELEMENT_REGISTER_DEFINE(cbigantestsrc, "cbigantestsrc", GST_RANK_NONE, GST_T
 static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_VIDEO_CAPS_MAKE("RGB")));
 
-#define CBIGAN_TYPE_DEFECT_KINDS (cbigan_defect_kinds_get_type())
 static GType
-cbigan_defect_kinds_get_type(void)
+defect_kinds_get_type(void)
 {
   static gsize type = 0;
   static const GFlagsValue values[] = {
@@ -100,6 +87,28 @@ cbigan_defect_kinds_get_type(void)
   return type;
 }
 
+#define LIVE (GST_PARAM_MUTABLE_PLAYING | GST_PARAM_CONTROLLABLE)
+#define OPTION(kind, field) CBIGAN_PROPERTY_##kind, offsetof(Options, field)
+
+static const CbiganProperty properties[] = {
+  { "seed", OPTION(UINT64, cloth.seed), .flags = LIVE, .nick = N_("Seed"),
+    .blurb = N_("Decides the cloth and its defects; the same seed gives the same video") },
+  { "defects", OPTION(DOUBLE, cloth.rate), 0, 1, 0, .flags = LIVE, .nick = N_("Defects"),
+    .blurb = N_("Share of the strip's pieces, each one picture long, that hold a defect (0 to 1)") },
+  { "kinds", OPTION(FLAGS, cloth.kinds), .initial = CLOTH_ALL_DEFECTS, .type = defect_kinds_get_type, .flags = LIVE,
+    .nick = N_("Kinds"), .blurb = N_("Kinds of defects to choose from") },
+  { "contrast", OPTION(DOUBLE, cloth.contrast), 0, 1, 1, .flags = LIVE, .nick = N_("Contrast"),
+    .blurb = N_("How much the defects stand out (0 = invisible, 1 = fully)") },
+  { "speed", OPTION(UINT, speed), 0, 1 << 20, 4, .flags = LIVE, .nick = N_("Speed"),
+    .blurb = N_("Movement of the strip in pixels per frame (0 = stands still)") },
+  { "pitch", OPTION(DOUBLE, cloth.pitch), 3, 256, 10, .flags = LIVE, .nick = N_("Pitch"),
+    .blurb = N_("Distance from yarn to yarn in pixels (3 to 256)") },
+  { "brightness", OPTION(DOUBLE, cloth.brightness), 0, 2, 1, .flags = LIVE, .nick = N_("Brightness"),
+    .blurb = N_("Factor on the lamp's light (0 to 2, 1 = normal)") },
+};
+
+enum { PROP_IS_LIVE = G_N_ELEMENTS(properties) + 1 }; /* kept by GstBaseSrc */
+
 static void
 gst_cbigan_test_src_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
@@ -109,32 +118,8 @@ gst_cbigan_test_src_set_property(GObject *object, guint id, const GValue *value,
     return;
   }
   GST_OBJECT_LOCK(self);
+  cbigan_property_set(&properties[id - 1], &self->options, value);
   self->options_changed = TRUE;
-  switch (id) {
-  case PROP_SEED:
-    self->options.seed = g_value_get_uint64(value);
-    break;
-  case PROP_DEFECTS:
-    self->options.rate = g_value_get_double(value);
-    break;
-  case PROP_KINDS:
-    self->options.kinds = g_value_get_flags(value);
-    break;
-  case PROP_CONTRAST:
-    self->options.contrast = g_value_get_double(value);
-    break;
-  case PROP_SPEED:
-    self->speed = g_value_get_uint(value);
-    break;
-  case PROP_PITCH:
-    self->options.pitch = g_value_get_double(value);
-    break;
-  case PROP_BRIGHTNESS:
-    self->options.brightness = g_value_get_double(value);
-    break;
-  default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-  }
   GST_OBJECT_UNLOCK(self);
 }
 
@@ -147,31 +132,7 @@ gst_cbigan_test_src_get_property(GObject *object, guint id, GValue *value, GPara
     return;
   }
   GST_OBJECT_LOCK(self);
-  switch (id) {
-  case PROP_SEED:
-    g_value_set_uint64(value, self->options.seed);
-    break;
-  case PROP_DEFECTS:
-    g_value_set_double(value, self->options.rate);
-    break;
-  case PROP_KINDS:
-    g_value_set_flags(value, self->options.kinds);
-    break;
-  case PROP_CONTRAST:
-    g_value_set_double(value, self->options.contrast);
-    break;
-  case PROP_SPEED:
-    g_value_set_uint(value, self->speed);
-    break;
-  case PROP_PITCH:
-    g_value_set_double(value, self->options.pitch);
-    break;
-  case PROP_BRIGHTNESS:
-    g_value_set_double(value, self->options.brightness);
-    break;
-  default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-  }
+  cbigan_property_get(&properties[id - 1], &self->options, value);
   GST_OBJECT_UNLOCK(self);
 }
 
@@ -190,13 +151,13 @@ gst_cbigan_test_src_fixate(GstBaseSrc *src, GstCaps *caps)
   return GST_BASE_SRC_CLASS(gst_cbigan_test_src_parent_class)->fixate(src, caps);
 }
 
-/* Stream time of the next frame; GST_CLOCK_TIME_NONE where the caps say "no fixed rate" (0/1). */
+/* Stream time of a frame; GST_CLOCK_TIME_NONE where the caps have no fixed rate (0/1). */
 static GstClockTime
 frame_time(const GstCbiganTestSrc *self, guint64 frame)
 {
   if (!self->info.fps_n)
-    return frame ? GST_CLOCK_TIME_NONE : self->rate_start;
-  return self->rate_start + gst_util_uint64_scale(frame - self->stream_frame, GST_SECOND * (guint64)self->info.fps_d,
+    return frame ? GST_CLOCK_TIME_NONE : self->caps_start;
+  return self->caps_start + gst_util_uint64_scale(frame - self->caps_frame, GST_SECOND * (guint64)self->info.fps_d,
                                                   (guint64)self->info.fps_n);
 }
 
@@ -208,8 +169,8 @@ gst_cbigan_test_src_set_caps(GstBaseSrc *src, GstCaps *caps)
   if (!gst_video_info_from_caps(&info, caps))
     return FALSE;
   GstClockTime now = frame_time(self, self->frame);
-  self->rate_start = GST_CLOCK_TIME_IS_VALID(now) ? now : 0;
-  self->stream_frame = self->frame;
+  self->caps_start = GST_CLOCK_TIME_IS_VALID(now) ? now : 0;
+  self->caps_frame = self->frame;
   self->info = info;
   gst_base_src_set_blocksize(src, (guint)MIN(info.size, G_MAXUINT));
   g_clear_pointer(&self->cloth, cloth_free);
@@ -247,8 +208,8 @@ static gboolean
 gst_cbigan_test_src_start(GstBaseSrc *src)
 {
   GstCbiganTestSrc *self = GST_CBIGAN_TEST_SRC(src);
-  self->frame = self->stream_frame = 0;
-  self->rate_start = 0;
+  self->frame = self->caps_frame = 0;
+  self->caps_start = 0;
   gst_video_info_init(&self->info);
   return TRUE;
 }
@@ -273,16 +234,15 @@ gst_cbigan_test_src_do_seek(GstBaseSrc *src, GstSegment *segment)
   if (segment->rate < 0 || segment->format != GST_FORMAT_TIME)
     return FALSE;
   segment->time = segment->start;
-  self->rate_start = 0;
-  self->stream_frame = 0;
+  self->caps_start = 0;
+  self->caps_frame = 0;
   self->frame = self->info.fps_n ? gst_util_uint64_scale(segment->position, (guint64)self->info.fps_n,
                                                          GST_SECOND * (guint64)self->info.fps_d)
                                  : 0;
   return TRUE;
 }
 
-/* A live source gives a frame when its time is over, as a camera does; the base class waits for the start given here.
- */
+/* A live source gives each frame at its time, as a camera does: the base class waits until *start. */
 static void
 gst_cbigan_test_src_get_times(GstBaseSrc *src, GstBuffer *buffer, GstClockTime *start, GstClockTime *end)
 {
@@ -297,7 +257,8 @@ gst_cbigan_test_src_get_times(GstBaseSrc *src, GstBuffer *buffer, GstClockTime *
 static void
 add_truth(GstBuffer *buffer, const ClothTruth *truth, guint64 frame)
 {
-  gst_structure_set(cbigan_meta_add(buffer, CBIGAN_TRUTH_META), "defective", G_TYPE_BOOLEAN, truth->defective, "kind",
+  GstCustomMeta *meta = gst_buffer_add_custom_meta(buffer, CBIGAN_TRUTH_META);
+  gst_structure_set(gst_custom_meta_get_structure(meta), "defective", G_TYPE_BOOLEAN, truth->defective, "kind",
                     G_TYPE_STRING, cloth_defect_name(truth->kind), "x", G_TYPE_DOUBLE, truth->x, "y", G_TYPE_DOUBLE,
                     truth->y, "w", G_TYPE_DOUBLE, truth->w, "h", G_TYPE_DOUBLE, truth->h, "visible", G_TYPE_DOUBLE,
                     truth->visible, "frame", G_TYPE_UINT64, frame, NULL);
@@ -311,8 +272,8 @@ gst_cbigan_test_src_fill(GstPushSrc *src, GstBuffer *buffer)
   ClothTruth truth;
 
   GST_OBJECT_LOCK(self);
-  ClothOptions options = self->options;
-  guint64 top = self->frame * self->speed;
+  ClothOptions options = self->options.cloth;
+  guint64 top = self->frame * self->options.speed;
   gboolean changed = self->options_changed;
   self->options_changed = FALSE;
   GST_OBJECT_UNLOCK(self);
@@ -341,44 +302,6 @@ gst_cbigan_test_src_fill(GstPushSrc *src, GstBuffer *buffer)
 }
 
 static void
-install_properties(GObjectClass *class)
-{
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS,
-                    live = flags | GST_PARAM_MUTABLE_PLAYING | GST_PARAM_CONTROLLABLE;
-  g_object_class_install_property(
-      class, PROP_SEED,
-      g_param_spec_uint64("seed", _("Seed"), _("Decides the cloth and its defects; the same seed gives the same video"),
-                          0, G_MAXUINT64, 0, live));
-  g_object_class_install_property(
-      class, PROP_DEFECTS,
-      g_param_spec_double("defects", _("Defects"),
-                          _("Share of the strip's pieces, each one picture long, that hold a defect (0 to 1)"), 0, 1, 0,
-                          live));
-  g_object_class_install_property(class, PROP_KINDS,
-                                  g_param_spec_flags("kinds", _("Kinds"), _("Kinds of defects to choose from"),
-                                                     CBIGAN_TYPE_DEFECT_KINDS, CLOTH_ALL_DEFECTS, live));
-  g_object_class_install_property(class, PROP_CONTRAST,
-                                  g_param_spec_double("contrast", _("Contrast"),
-                                                      _("How much the defects stand out (0 = invisible, 1 = fully)"), 0,
-                                                      1, 1, live));
-  g_object_class_install_property(class, PROP_SPEED,
-                                  g_param_spec_uint("speed", _("Speed"),
-                                                    _("Movement of the strip in pixels per frame (0 = stands still)"),
-                                                    0, 1 << 20, DEFAULT_SPEED, live));
-  g_object_class_install_property(
-      class, PROP_PITCH,
-      g_param_spec_double("pitch", _("Pitch"), _("Distance from yarn to yarn in pixels (3 to 256)"), 3, 256, 10, live));
-  g_object_class_install_property(class, PROP_BRIGHTNESS,
-                                  g_param_spec_double("brightness", _("Brightness"),
-                                                      _("Factor on the lamp's light (0 to 2, 1 = normal)"), 0, 2, 1,
-                                                      live));
-  g_object_class_install_property(class, PROP_IS_LIVE,
-                                  g_param_spec_boolean("is-live", _("Is live"),
-                                                       _("Act as a camera: frames come at their time, by the clock"),
-                                                       FALSE, flags | GST_PARAM_MUTABLE_READY));
-}
-
-static void
 gst_cbigan_test_src_class_init(GstCbiganTestSrcClass *class)
 {
   GObjectClass *object_class = G_OBJECT_CLASS(class);
@@ -387,11 +310,15 @@ gst_cbigan_test_src_class_init(GstCbiganTestSrcClass *class)
 
   object_class->set_property = gst_cbigan_test_src_set_property;
   object_class->get_property = gst_cbigan_test_src_get_property;
-  install_properties(object_class);
+  cbigan_properties_install(object_class, properties, G_N_ELEMENTS(properties));
+  g_object_class_install_property(
+      object_class, PROP_IS_LIVE,
+      g_param_spec_boolean("is-live", _("Is live"), _("Act as a camera: frames come at their time, by the clock"),
+                           FALSE, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
   gst_element_class_add_static_pad_template(element_class, &src_template);
   gst_element_class_set_metadata(element_class, _("Woven cloth with defects"), "Source/Video",
                                  _("Video of an endless strip of woven cloth with seeded defects and their truth"),
-                                 CBIGAN_AUTHOR);
+                                 "the cbigan developers");
   src_class->fixate = gst_cbigan_test_src_fixate;
   src_class->set_caps = gst_cbigan_test_src_set_caps;
   src_class->decide_allocation = gst_cbigan_test_src_decide_allocation;
@@ -401,14 +328,11 @@ gst_cbigan_test_src_class_init(GstCbiganTestSrcClass *class)
   src_class->do_seek = gst_cbigan_test_src_do_seek;
   src_class->get_times = gst_cbigan_test_src_get_times;
   GST_PUSH_SRC_CLASS(class)->fill = gst_cbigan_test_src_fill;
-  gst_type_mark_as_plugin_api(CBIGAN_TYPE_DEFECT_KINDS, 0);
-  GST_DEBUG_CATEGORY_INIT(gst_cbigan_test_src_debug, "cbigantestsrc", 0, "cloth for tests");
 }
 
 static void
 gst_cbigan_test_src_init(GstCbiganTestSrc *self)
 {
-  self->options = (ClothOptions){ .pitch = 10, .kinds = CLOTH_ALL_DEFECTS, .contrast = 1, .brightness = 1 };
-  self->speed = DEFAULT_SPEED;
+  cbigan_properties_init(properties, G_N_ELEMENTS(properties), &self->options);
   gst_base_src_set_format(GST_BASE_SRC(self), GST_FORMAT_TIME);
 }
