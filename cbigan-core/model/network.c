@@ -10,6 +10,8 @@
 
 #include "networks.h"
 
+#define MAX_BLOCKS 7
+
 /* The network while it grows. */
 typedef struct {
   CbiganNetworkKind kind;
@@ -20,6 +22,7 @@ typedef struct {
   int current; /* value that the next row reads */
   int image;   /* value that the image's path ended in, for JOIN */
   int blocks;
+  int outputs[MAX_BLOCKS]; /* values that the blocks ended in */
 } Builder;
 
 static char *
@@ -163,6 +166,27 @@ add_block(Builder *b, int filters, CbiganResample resample)
   return resample == CBIGAN_HALVE ? add_resample(b, CBIGAN_AVGPOOL, name[POOL], y) : y;
 }
 
+/* From the coarsest block to the finest: its 1x1 convolution is added to the upsampled sum of the coarser ones. The
+ * first block is finer than the sum's last size and is halved instead. */
+static int
+add_gather(Builder *b, int units, gboolean bias, CbiganActivation activation)
+{
+  int sum = -1;
+  for (int block = b->blocks - 1; block >= 0; block--) {
+    char upsample[32], pool[32], conv[32];
+    g_snprintf(upsample, sizeof upsample, "gather%d.upsample", block);
+    g_snprintf(pool, sizeof pool, "gather%d.pool", block);
+    g_snprintf(conv, sizeof conv, "gather%d", block);
+    int from = b->outputs[block];
+    if (block == 0)
+      from = add_resample(b, CBIGAN_AVGPOOL, pool, from);
+    else if (sum >= 0)
+      sum = add_resample(b, CBIGAN_UPSAMPLE, upsample, sum);
+    sum = add_conv(b, conv, from, units, 1, bias && block == 0, block == 0 ? activation : CBIGAN_LINEAR, sum);
+  }
+  return sum;
+}
+
 static void
 add_stage(Builder *b, const CbiganStage *stage)
 {
@@ -170,6 +194,7 @@ add_stage(Builder *b, const CbiganStage *stage)
   switch (stage->kind) {
   case CBIGAN_STAGE_BLOCK:
     b->current = add_block(b, units, stage->resample);
+    b->outputs[b->blocks - 1] = b->current;
     break;
   case CBIGAN_STAGE_DENSE:
     b->current = add_dense(b, stage->name, b->current, (CbiganShape){ units, 1, 1 }, stage->bias, stage->activation);
@@ -190,22 +215,26 @@ add_stage(Builder *b, const CbiganStage *stage)
   case CBIGAN_STAGE_JOIN:
     b->current = add_join(b, stage->name, b->image, b->current, units, stage->activation);
     break;
+  case CBIGAN_STAGE_GATHER:
+    b->current = add_gather(b, units, stage->bias, stage->activation);
+    break;
   case CBIGAN_STAGE_END:
     g_assert_not_reached();
   }
 }
 
+/* image: of networks that read one */
 static CbiganNetwork *
-build(CbiganNetworkKind kind, int width, int patch, const CbiganStage *stages)
+build(CbiganNetworkKind kind, int width, int patch, CbiganShape image, const CbiganStage *stages)
 {
-  g_return_val_if_fail(width >= 1 && width <= CBIGAN_MAX_WIDTH && (patch == 64 || patch == 128), NULL);
+  g_return_val_if_fail(width >= 1 && width <= CBIGAN_MAX_WIDTH, NULL);
   Builder b = { .kind = kind, .width = width, .patch = patch };
   b.layers = g_array_new(FALSE, FALSE, sizeof(CbiganLayer));
   b.values = g_array_new(FALSE, FALSE, sizeof(CbiganValue));
   b.parameters = g_array_new(FALSE, FALSE, sizeof(CbiganParameter));
   if (kind != CBIGAN_GENERATOR)
-    add_value(&b, g_strdup("image"), (CbiganShape){ 3, patch, patch });
-  if (kind != CBIGAN_ENCODER)
+    add_value(&b, g_strdup("image"), image);
+  if (kind == CBIGAN_GENERATOR || kind == CBIGAN_DISCRIMINATOR)
     add_value(&b, g_strdup("latent"), (CbiganShape){ CBIGAN_LATENT, 1, 1 });
   b.n_inputs = (int)b.values->len;
   for (; stages->kind != CBIGAN_STAGE_END; stages++)
@@ -235,13 +264,23 @@ cbigan_network_new(CbiganNetworkKind kind, int width, int patch)
     [CBIGAN_GENERATOR] = cbigan_generator_stages,
     [CBIGAN_DISCRIMINATOR] = cbigan_discriminator_stages,
   };
-  return build(kind, width, patch, stages[kind]);
+  g_return_val_if_fail(kind < CBIGAN_N_NETWORKS && (patch == 64 || patch == 128), NULL);
+  return build(kind, width, patch, (CbiganShape){ 3, patch, patch }, stages[kind]);
+}
+
+CbiganNetwork *
+cbigan_network_new_inspector(int width, CbiganShape image)
+{
+  g_return_val_if_fail(image.c >= 1 && image.h >= CBIGAN_INSPECTOR_STEP && image.w >= CBIGAN_INSPECTOR_STEP, NULL);
+  g_return_val_if_fail(image.h % CBIGAN_INSPECTOR_STEP == 0 && image.w % CBIGAN_INSPECTOR_STEP == 0, NULL);
+  return build(CBIGAN_INSPECTOR, width, 0, image, cbigan_inspector_stages);
 }
 
 CbiganNetwork *
 cbigan_network_new_first_tap(int width, int patch)
 {
-  CbiganNetwork *tap = build(CBIGAN_DISCRIMINATOR, width, patch, cbigan_first_tap_stages);
+  CbiganNetwork *tap =
+      build(CBIGAN_DISCRIMINATOR, width, patch, (CbiganShape){ 3, patch, patch }, cbigan_first_tap_stages);
   g_autoptr(CbiganNetwork) whole = cbigan_network_new(CBIGAN_DISCRIMINATOR, width, patch);
   /* It reads its weights out of D's parameters: same layer name, D's offset. */
   for (int i = 0; i < whole->n_layers; i++)
@@ -314,7 +353,7 @@ cbigan_network_work(const CbiganNetwork *n, int n_layers)
 const char *
 cbigan_network_prefix(CbiganNetworkKind kind)
 {
-  static const char *const names[CBIGAN_N_NETWORKS] = { "encoder", "generator", "discriminator" };
+  static const char *const names[] = { "encoder", "generator", "discriminator", "inspector" };
   return names[kind];
 }
 

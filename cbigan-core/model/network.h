@@ -15,6 +15,10 @@ G_BEGIN_DECLS
 #define CBIGAN_LEAKY_SLOPE 0.2f /* LeakyReLU below zero */
 #define CBIGAN_MAX_WIDTH 64     /* c = 1..64 */
 
+#define CBIGAN_INSPECTOR_HIDDEN 16 /* the inspector's hidden units per position */
+#define CBIGAN_INSPECTOR_STEP 16   /* its pictures' sides are multiples of this */
+#define CBIGAN_INSPECTOR_CELL 4    /* pixels from one of its logits to the next */
+
 /* One sample's shape. A batch is n samples one after another; how c, h, w lie within a sample is
  * the backend's own (reference: c,h,w; cpu: h,w,c), so only backend functions look inside. */
 typedef struct {
@@ -27,7 +31,13 @@ cbigan_shape_size(CbiganShape s) /* floats of one sample */
   return (gsize)s.c * s.h * s.w;
 }
 
-typedef enum { CBIGAN_ENCODER, CBIGAN_GENERATOR, CBIGAN_DISCRIMINATOR, CBIGAN_N_NETWORKS } CbiganNetworkKind;
+typedef enum {
+  CBIGAN_ENCODER,
+  CBIGAN_GENERATOR,
+  CBIGAN_DISCRIMINATOR,
+  CBIGAN_N_NETWORKS,                    /* of a CBiGAN */
+  CBIGAN_INSPECTOR = CBIGAN_N_NETWORKS, /* stands alone: one logit per position of a picture of any size */
+} CbiganNetworkKind;
 typedef enum { CBIGAN_CONV2D, CBIGAN_DENSE, CBIGAN_UPSAMPLE, CBIGAN_AVGPOOL } CbiganLayerKind;
 typedef enum { CBIGAN_LINEAR, CBIGAN_LEAKY, CBIGAN_TANH } CbiganActivation;
 
@@ -60,7 +70,7 @@ typedef struct {
 
 typedef struct {
   CbiganNetworkKind kind;
-  int width, patch;    /* c; 64 or 128 */
+  int width, patch;    /* c; 64 or 128, the inspector: 0 */
   CbiganLayer *layers; /* in an order that can be run */
   int n_layers;
   CbiganValue *values;    /* the first n_inputs are inputs */
@@ -74,6 +84,10 @@ typedef struct {
 /* width 1..64, patch 64 or 128 (a caller's bug otherwise). Never NULL; free with
  * cbigan_network_free(). Read-only afterwards, so any thread may use it. */
 CbiganNetwork *cbigan_network_new(CbiganNetworkKind kind, int width, int patch);
+/* The inspector for pictures of `image.c` planes, whose height and width are multiples of CBIGAN_INSPECTOR_STEP (a
+ * caller's bug otherwise). Parameters do not depend on height and width. Output: (1, h / 4, w / 4). Ownership as above.
+ */
+CbiganNetwork *cbigan_network_new_inspector(int width, CbiganShape image);
 /* f_D "first" (Eq. 9): D's block0.conv0 before its activation, alone; parameters as in D. */
 CbiganNetwork *cbigan_network_new_first_tap(int width, int patch);
 void cbigan_network_free(CbiganNetwork *network);
@@ -90,7 +104,7 @@ double cbigan_network_work(const CbiganNetwork *network, int n_layers);
 /* He-uniform start values from a seed: `parameters` = network->n_floats floats; biases zero. */
 void cbigan_network_initialise(const CbiganNetwork *network, guint64 seed, float *parameters);
 
-const char *cbigan_network_prefix(CbiganNetworkKind kind); /* "encoder", "generator", "discriminator" */
+const char *cbigan_network_prefix(CbiganNetworkKind kind); /* "encoder", "generator", "discriminator", "inspector" */
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganNetwork, cbigan_network_free)
 

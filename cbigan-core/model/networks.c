@@ -56,3 +56,15 @@ const CbiganStage cbigan_first_tap_stages[] = {
   { .kind = CBIGAN_STAGE_FIRST_CONV3, .name = "block0.conv0", .multiple = 1 },
   { .kind = CBIGAN_STAGE_END },
 };
+
+/* The inspector: D's first blocks, whose outputs meet at a quarter of the resolution, and one logit per position. A 1x1
+ * convolution of joined maps is the sum of 1x1 convolutions of each; the coarse sums are upsampled on the way. */
+const CbiganStage cbigan_inspector_stages[] = {
+  { .kind = CBIGAN_STAGE_BLOCK, .multiple = 1, .resample = CBIGAN_HALVE },
+  { .kind = CBIGAN_STAGE_BLOCK, .multiple = 2, .resample = CBIGAN_HALVE },
+  { .kind = CBIGAN_STAGE_BLOCK, .multiple = 3, .resample = CBIGAN_HALVE },
+  { .kind = CBIGAN_STAGE_BLOCK, .multiple = 4, .resample = CBIGAN_HALVE },
+  { .kind = CBIGAN_STAGE_GATHER, .units = CBIGAN_INSPECTOR_HIDDEN, .bias = TRUE, .activation = CBIGAN_LEAKY },
+  { .kind = CBIGAN_STAGE_CONV1, .name = "logit", .units = 1, .bias = TRUE },
+  { .kind = CBIGAN_STAGE_END },
+};

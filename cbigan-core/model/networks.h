@@ -14,7 +14,8 @@ typedef enum {
   CBIGAN_STAGE_CONV1,       /* 1x1 convolution */
   CBIGAN_STAGE_FIRST_CONV3, /* D's first 3x3 convolution, alone */
   CBIGAN_STAGE_FROM_LATENT, /* the following rows start again from the latent input */
-  CBIGAN_STAGE_JOIN         /* dense over (image features, latent features), image first */
+  CBIGAN_STAGE_JOIN,        /* dense over (image features, latent features), image first */
+  CBIGAN_STAGE_GATHER       /* 1x1 convolution over all four blocks' outputs, brought to the size of the second */
 } CbiganStageKind;
 
 typedef enum { CBIGAN_KEEP_SIZE, CBIGAN_HALVE, CBIGAN_DOUBLE, CBIGAN_DOUBLE_IF_128 } CbiganResample;
@@ -33,3 +34,4 @@ extern const CbiganStage cbigan_encoder_stages[];
 extern const CbiganStage cbigan_generator_stages[];
 extern const CbiganStage cbigan_discriminator_stages[];
 extern const CbiganStage cbigan_first_tap_stages[];
+extern const CbiganStage cbigan_inspector_stages[];

@@ -18,7 +18,9 @@ typedef enum {
   CBIGAN_RANDOM_ORDER,      /* of the pictures in an epoch; draw = epoch */
   CBIGAN_RANDOM_CROP,       /* draw = batch, index = sample * 3 + (x, y, angle) */
   CBIGAN_RANDOM_LATENT,     /* z ~ N(0, I) */
-  CBIGAN_RANDOM_MIX         /* e ~ U(0, 1) of the gradient penalty */
+  CBIGAN_RANDOM_MIX,        /* e ~ U(0, 1) of the gradient penalty */
+  CBIGAN_RANDOM_INSPECTOR,  /* the inspector's start values; draw = parameter */
+  CBIGAN_RANDOM_DEFECTS     /* synthetic defects; draw = batch or picture */
 } CbiganRandomPurpose;
 
 static inline guint64

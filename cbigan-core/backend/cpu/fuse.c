@@ -37,9 +37,11 @@ static void
 add_conv3(CbiganStep *step, const CbiganLayer *l, gboolean doubles)
 {
   step->conv3_parts[step->n_conv3] = (CbiganPart){ l->weight, l->weight_stride, l->in.c };
-  step->conv3[step->n_conv3++] = (CbiganConv3){
-    .inputs = l->in.c, .outputs = l->out.c, .side = l->out.w % 4 ? 2 : 4, .slope = slope(l), .doubles = doubles
-  };
+  step->conv3[step->n_conv3++] = (CbiganConv3){ .inputs = l->in.c,
+                                                .outputs = l->out.c,
+                                                .side = l->out.h % 4 || l->out.w % 4 ? 2 : 4,
+                                                .slope = slope(l),
+                                                .doubles = doubles };
 }
 
 /* The last one decides over bias and activation. */
@@ -145,9 +147,9 @@ scratch_floats(const CbiganCpuFused *self, const CbiganStep *step)
       n += (gsize)step->parts[i].channels;
     return (n + (gsize)step->matrix.outputs) * (gsize)self->kernels->lanes;
   }
-  int size = step->added >= 0 ? 2 * in.w : in.w;
+  int size = step->added >= 0 ? 2 * in.w : in.w, h = step->added >= 0 ? 2 * in.h : in.h;
   for (int i = 0; i < step->n_conv3; i++) {
-    n += map_floats(self, step->conv3[i].outputs, cbigan_cpu_ring(&step->conv3[i], size), size);
+    n += map_floats(self, step->conv3[i].outputs, cbigan_cpu_ring(&step->conv3[i], h), size);
     transforms = MAX(transforms, cbigan_cpu_conv3_scratch(self->kernels, &step->conv3[i]));
   }
   return n + transforms + map_floats(self, step->matrix.outputs, 2, size); /* two rows before pooling */
@@ -302,12 +304,12 @@ of_few(const CbiganCpu *self)
   return self->precision == CBIGAN_PRECISION_BF16 ? self->isa->bf16_few : self->isa->few;
 }
 
-/* A segment is at least as wide as a tile. */
+/* A segment is a whole number of tiles wide. */
 static gboolean
 wide_enough(const CbiganKernels *kernels, const CbiganLayer *l)
 {
   int width = l->kind == CBIGAN_UPSAMPLE ? l->out.w : l->in.w;
-  return kernels->segments == kernels->lanes && width >= 4 * kernels->segments;
+  return kernels->segments == kernels->lanes && width % (4 * kernels->segments) == 0;
 }
 
 #define FEWEST_DEEP 6 /* width of a network whose maps of medium size have channels enough for vectors of 16 */

@@ -27,11 +27,11 @@ value_map(const CbiganCpuFused *self, float *group, int value)
 
 /* --- steps: items [first, first + n) ---------------------------------------------------------------------------- */
 
-/* A map for what conv makes, taken from *scratch. */
+/* A map (h, w) for what conv makes, of which `rows` are kept, taken from *scratch. */
 static CbiganMap
-ring(const CbiganCpuFused *self, const CbiganConv3 *conv, int rows, int size, float **scratch)
+ring(const CbiganCpuFused *self, const CbiganConv3 *conv, int rows, int h, int w, float **scratch)
 {
-  CbiganMap m = map(self, *scratch, conv->outputs, size, size, rows);
+  CbiganMap m = map(self, *scratch, conv->outputs, h, w, rows);
   *scratch += (gsize)(m.rows * m.c) * m.plane;
   return m;
 }
@@ -82,11 +82,12 @@ run_rows(const CbiganCpuFused *self, const CbiganStep *step, float *group, float
     finish_rows(self, step, group, &t[0], scratch, first, first + n);
     return;
   }
-  int size = out.h * (1 + step->avgpool), side = convs[0].side, down = size / side, end = first + n;
+  const int h = out.h * (1 + step->avgpool), w = self->shapes[step->output].w * (1 + step->avgpool);
+  int side = convs[0].side, down = h / side, end = first + n;
   int done = MAX(first - 1, 0); /* rows of tiles of the first one */
   if (step->matrix.outputs)
     for (int i = 0; i < step->n_conv3; i++)
-      t[i] = ring(self, &convs[i], i ? side : cbigan_cpu_ring(&convs[i], size), size, &scratch);
+      t[i] = ring(self, &convs[i], i ? side : cbigan_cpu_ring(&convs[i], h), h, w, &scratch);
   else
     t[0] = out;
   int across = t[0].w / side;

@@ -1,0 +1,39 @@
+/* inspector_learner.h - the inspector network while it learns: loss, gradients, Adam, averaged weights
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The loss is the cross-entropy of each position's logit with "defective" or "good", averaged over all positions. A
+ * position is defective where more than a quarter of its cell is, and does not count between 2 and 25 %.
+ */
+#pragma once
+#include "gradient/gradient.h"
+
+G_BEGIN_DECLS
+
+typedef struct _CbiganInspectorLearner CbiganInspectorLearner;
+
+/* network: an inspector's; it must outlive the learner, as must the backend. `seed` decides the start values. Free with
+ * cbigan_inspector_learner_free(). NULL with CBIGAN_ERROR_BACKEND. */
+CbiganInspectorLearner *cbigan_inspector_learner_new(CbiganBackend *backend, const CbiganGradients *gradients,
+                                                     const CbiganNetwork *network, int batch, guint64 seed,
+                                                     GError **error);
+void cbigan_inspector_learner_free(CbiganInspectorLearner *self);
+/* Adds the loss's gradient to the learner's gradients. x: (batch, image), host memory. covered: (batch, h / 4, w / 4),
+ * the defective share of each cell. *loss: their loss. FALSE with CBIGAN_ERROR_BACKEND. */
+gboolean cbigan_inspector_learner_gradient(CbiganInspectorLearner *self, const float *x, const float *covered,
+                                           double *loss, GError **error);
+/* The same, then one update of the parameters and of their average, with the gradient's norm cut off at 1. FALSE with
+ * CBIGAN_ERROR_BACKEND, or CBIGAN_ERROR_ARGUMENT where the loss is not finite. */
+gboolean cbigan_inspector_learner_update(CbiganInspectorLearner *self, const CbiganUpdate *numbers, const float *x,
+                                         const float *covered, double *loss, GError **error);
+/* Copies to host memory (network->n_floats): the parameters, their average over updates, or the gradients. */
+typedef enum { CBIGAN_LEARNER_PARAMETERS, CBIGAN_LEARNER_MEAN, CBIGAN_LEARNER_GRADIENTS } CbiganLearnerArray;
+gboolean cbigan_inspector_learner_read(CbiganInspectorLearner *self, CbiganLearnerArray array, float *host,
+                                       GError **error);
+/* Replaces the parameters; the average starts again from them. */
+void cbigan_inspector_learner_write(CbiganInspectorLearner *self, const float *host);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganInspectorLearner, cbigan_inspector_learner_free)
+
+G_END_DECLS
