@@ -28,8 +28,8 @@ plugin_init(GstPlugin *plugin)
                                    "libcbigan-cuda-video." G_MODULE_SUFFIX, GST_PLUGIN_DEPENDENCY_FLAG_NONE);
   gst_plugin_add_dependency_simple(plugin, NULL, "/dev", "nvidia0", GST_PLUGIN_DEPENDENCY_FLAG_NONE);
   cbigan_metas_register();
-  return GST_ELEMENT_REGISTER(cbiganjson, plugin) && GST_ELEMENT_REGISTER(cbiganoverlay, plugin) &&
-         GST_ELEMENT_REGISTER(cbiganscore, plugin);
+  return GST_ELEMENT_REGISTER(cbigangate, plugin) && GST_ELEMENT_REGISTER(cbiganjson, plugin) &&
+         GST_ELEMENT_REGISTER(cbiganoverlay, plugin) && GST_ELEMENT_REGISTER(cbiganscore, plugin);
 }
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, cbigan, "Visual anomaly detection on video with CBiGAN",
