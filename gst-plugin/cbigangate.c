@@ -35,17 +35,7 @@
 #include "elements.h"
 #include "i18n.h"
 #include "meta.h"
-
-enum {
-  PROP_0,
-  PROP_PRE_ROLL,
-  PROP_POST_ROLL,
-  PROP_MAX_LENGTH,
-  PROP_MAX_SIZE,
-  PROP_CONTINUOUS,
-  PROP_SPLIT,
-  N_PROPERTIES
-};
+#include "properties.h"
 
 /* What the streaming thread reads of the properties, once per buffer. */
 typedef struct {
@@ -306,6 +296,8 @@ chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
   GstCbiganGate *self = GST_CBIGAN_GATE(parent);
   const GstClockTime now = time_of(self, buffer);
   guint event_id = 0;
+  if (self->segment.format == GST_FORMAT_TIME)
+    gst_object_sync_values(parent, gst_segment_to_stream_time(&self->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer)));
   GST_OBJECT_LOCK(self);
   const Settings settings = self->settings;
   GST_OBJECT_UNLOCK(self);
@@ -380,77 +372,43 @@ gst_cbigan_gate_change_state(GstElement *element, GstStateChange transition)
 /* --- properties ----------------------------------------------------------------------------------------------------
  */
 
-static guint64 *
-number_of(Settings *settings, guint id)
-{
-  guint64 *const numbers[N_PROPERTIES] = { [PROP_PRE_ROLL] = &settings->pre_roll,
-                                           [PROP_POST_ROLL] = &settings->post_roll,
-                                           [PROP_MAX_LENGTH] = &settings->max_length,
-                                           [PROP_MAX_SIZE] = &settings->max_size };
-  return numbers[id];
-}
-
-static gboolean *
-flag_of(Settings *settings, guint id)
-{
-  return id == PROP_CONTINUOUS ? &settings->continuous : &settings->split;
-}
+#define FLAGS (GST_PARAM_MUTABLE_PLAYING | GST_PARAM_CONTROLLABLE)
+#define NUMBER(NAME, FIELD, INITIAL, NICK, BLURB)                                                                      \
+  {                                                                                                                    \
+    .name = NAME, .kind = CBIGAN_PROPERTY_UINT64, .offset = G_STRUCT_OFFSET(Settings, FIELD), .initial = INITIAL,      \
+    .flags = FLAGS, .nick = NICK, .blurb = BLURB                                                                       \
+  }
+#define FLAG(NAME, FIELD, INITIAL, NICK, BLURB)                                                                        \
+  {                                                                                                                    \
+    .name = NAME, .kind = CBIGAN_PROPERTY_BOOLEAN, .offset = G_STRUCT_OFFSET(Settings, FIELD), .initial = INITIAL,     \
+    .flags = FLAGS, .nick = NICK, .blurb = BLURB                                                                       \
+  }
+static const CbiganProperty properties[] = {
+  NUMBER("pre-roll", pre_roll, 2e9, N_("Pre-roll"), N_("Time to pass before the first anomalous frame, in ns")),
+  NUMBER("post-roll", post_roll, 2e9, N_("Post-roll"), N_("Time to pass after the last anomalous frame, in ns")),
+  NUMBER("max-length", max_length, 0, N_("Maximum length"),
+         N_("Length of a clip, in ns, after which a new one begins (0 = no limit)")),
+  NUMBER("max-size", max_size, 256 << 20, N_("Maximum size"),
+         N_("Bytes that may wait for an anomaly; the oldest are dropped")),
+  FLAG("continuous", continuous, FALSE, N_("Continuous"),
+       N_("Let the timestamps of the clips follow each other without gaps")),
+  FLAG("split", split, TRUE, N_("Split"), N_("Tell a splitmuxsink downstream to begin a file with each clip")),
+};
 
 static void
 gst_cbigan_gate_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
-  Settings *settings = &GST_CBIGAN_GATE(object)->settings;
   GST_OBJECT_LOCK(object);
-  if (number_of(settings, id))
-    *number_of(settings, id) = g_value_get_uint64(value);
-  else
-    *flag_of(settings, id) = g_value_get_boolean(value);
+  cbigan_property_set(&properties[id - 1], &GST_CBIGAN_GATE(object)->settings, value);
   GST_OBJECT_UNLOCK(object);
 }
 
 static void
 gst_cbigan_gate_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
-  Settings *settings = &GST_CBIGAN_GATE(object)->settings;
   GST_OBJECT_LOCK(object);
-  if (number_of(settings, id))
-    g_value_set_uint64(value, *number_of(settings, id));
-  else
-    g_value_set_boolean(value, *flag_of(settings, id));
+  cbigan_property_get(&properties[id - 1], &GST_CBIGAN_GATE(object)->settings, value);
   GST_OBJECT_UNLOCK(object);
-}
-
-static void
-install_properties(GObjectClass *class)
-{
-  const GParamFlags flags =
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING | GST_PARAM_CONTROLLABLE;
-  const struct {
-    guint id;
-    const char *name, *nick, *blurb;
-    guint64 value;
-  } numbers[] = {
-    { PROP_PRE_ROLL, "pre-roll", _("Pre-roll"), _("Time to pass before the first anomalous frame, in ns"),
-      2 * GST_SECOND },
-    { PROP_POST_ROLL, "post-roll", _("Post-roll"), _("Time to pass after the last anomalous frame, in ns"),
-      2 * GST_SECOND },
-    { PROP_MAX_LENGTH, "max-length", _("Maximum length"),
-      _("Length of a clip, in ns, after which a new one begins (0 = no limit)"), 0 },
-    { PROP_MAX_SIZE, "max-size", _("Maximum size"), _("Bytes that may wait for an anomaly; the oldest are dropped"),
-      G_GUINT64_CONSTANT(256) << 20 },
-  };
-  for (guint i = 0; i < G_N_ELEMENTS(numbers); i++)
-    g_object_class_install_property(class, numbers[i].id,
-                                    g_param_spec_uint64(numbers[i].name, numbers[i].nick, numbers[i].blurb, 0,
-                                                        G_MAXUINT64, numbers[i].value, flags));
-  g_object_class_install_property(
-      class, PROP_CONTINUOUS,
-      g_param_spec_boolean("continuous", _("Continuous"),
-                           _("Let the timestamps of the clips follow each other without gaps"), FALSE, flags));
-  g_object_class_install_property(
-      class, PROP_SPLIT,
-      g_param_spec_boolean("split", _("Split"), _("Tell a splitmuxsink downstream to begin a file with each clip"),
-                           TRUE, flags));
 }
 
 static void
@@ -468,7 +426,7 @@ gst_cbigan_gate_class_init(GstCbiganGateClass *class)
   object_class->set_property = gst_cbigan_gate_set_property;
   object_class->get_property = gst_cbigan_gate_get_property;
   object_class->finalize = gst_cbigan_gate_finalize;
-  install_properties(object_class);
+  cbigan_properties_install(object_class, properties, G_N_ELEMENTS(properties));
   element_class->change_state = gst_cbigan_gate_change_state;
   gst_element_class_add_static_pad_template(element_class, &sink_template);
   gst_element_class_add_static_pad_template(element_class, &src_template);
@@ -479,9 +437,7 @@ gst_cbigan_gate_class_init(GstCbiganGateClass *class)
 static void
 gst_cbigan_gate_init(GstCbiganGate *self)
 {
-  self->settings = (Settings){
-    .pre_roll = 2 * GST_SECOND, .post_roll = 2 * GST_SECOND, .max_size = G_GUINT64_CONSTANT(256) << 20, .split = TRUE
-  };
+  cbigan_properties_init(properties, G_N_ELEMENTS(properties), &self->settings);
   g_queue_init(&self->waiting);
   gst_segment_init(&self->segment, GST_FORMAT_UNDEFINED);
   forget(self);

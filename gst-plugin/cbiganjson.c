@@ -34,17 +34,19 @@
 #include "elements.h"
 #include "i18n.h"
 #include "meta.h"
+#include "properties.h"
 
 #define VERSION_OF_LINES 1
 
-enum { PROP_0, PROP_STALE, PROP_ANOMALOUS_ONLY };
+typedef struct {
+  gboolean stale, anomalous_only;
+} Settings;
 
 struct _GstCbiganJson {
   GstElement parent;
   GstPad *sink, *src;
   GstSegment segment; /* of the streaming thread */
-  /* under the object lock */
-  gboolean stale, anomalous_only;
+  Settings settings;  /* under the object lock */
 };
 
 #define GST_TYPE_CBIGAN_JSON (gst_cbigan_json_get_type())
@@ -184,7 +186,7 @@ is_wanted(GstCbiganJson *self, const GstStructure *score)
   gboolean stale = FALSE, anomalous = FALSE;
   gst_structure_get(score, "stale", G_TYPE_BOOLEAN, &stale, "anomalous", G_TYPE_BOOLEAN, &anomalous, NULL);
   GST_OBJECT_LOCK(self);
-  gboolean wanted = (!stale || self->stale) && (anomalous || !self->anomalous_only);
+  gboolean wanted = (!stale || self->settings.stale) && (anomalous || !self->settings.anomalous_only);
   GST_OBJECT_UNLOCK(self);
   return wanted;
 }
@@ -195,6 +197,8 @@ chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
   GstCbiganJson *self = GST_CBIGAN_JSON(parent);
   g_autoptr(GstBuffer) owned = buffer;
   const GstStructure *score = cbigan_meta_get(buffer, CBIGAN_SCORE_META);
+  if (self->segment.format == GST_FORMAT_TIME)
+    gst_object_sync_values(parent, gst_segment_to_stream_time(&self->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer)));
   if (!score || !is_wanted(self, score))
     return GST_FLOW_OK;
   char *line = line_of(self, buffer, score);
@@ -221,54 +225,46 @@ sink_event(GstPad *pad, GstObject *parent, GstEvent *event)
 /* --- the element ---------------------------------------------------------------------------------------------------
  */
 
-static gboolean *
-flag_of(GstCbiganJson *self, guint id)
-{
-  return id == PROP_STALE ? &self->stale : id == PROP_ANOMALOUS_ONLY ? &self->anomalous_only : NULL;
-}
+#define FLAGS (GST_PARAM_MUTABLE_PLAYING | GST_PARAM_CONTROLLABLE)
+static const CbiganProperty properties[] = {
+  { .name = "stale",
+    .kind = CBIGAN_PROPERTY_BOOLEAN,
+    .offset = G_STRUCT_OFFSET(Settings, stale),
+    .flags = FLAGS,
+    .nick = N_("Stale"),
+    .blurb = N_("Give a line for frames that carry the result of an earlier frame") },
+  { .name = "anomalous-only",
+    .kind = CBIGAN_PROPERTY_BOOLEAN,
+    .offset = G_STRUCT_OFFSET(Settings, anomalous_only),
+    .flags = FLAGS,
+    .nick = N_("Anomalous only"),
+    .blurb = N_("Give a line for anomalous frames only") },
+};
 
 static void
 gst_cbigan_json_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
-  gboolean *flag = flag_of(GST_CBIGAN_JSON(object), id);
-  if (!flag) {
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-    return;
-  }
   GST_OBJECT_LOCK(object);
-  *flag = g_value_get_boolean(value);
+  cbigan_property_set(&properties[id - 1], &GST_CBIGAN_JSON(object)->settings, value);
   GST_OBJECT_UNLOCK(object);
 }
 
 static void
 gst_cbigan_json_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
-  const gboolean *flag = flag_of(GST_CBIGAN_JSON(object), id);
-  if (!flag) {
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-    return;
-  }
   GST_OBJECT_LOCK(object);
-  g_value_set_boolean(value, *flag);
+  cbigan_property_get(&properties[id - 1], &GST_CBIGAN_JSON(object)->settings, value);
   GST_OBJECT_UNLOCK(object);
 }
 
 static void
 gst_cbigan_json_class_init(GstCbiganJsonClass *class)
 {
-  const GParamFlags flags =
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING | GST_PARAM_CONTROLLABLE;
   GObjectClass *object_class = G_OBJECT_CLASS(class);
   GstElementClass *element_class = GST_ELEMENT_CLASS(class);
   object_class->set_property = gst_cbigan_json_set_property;
   object_class->get_property = gst_cbigan_json_get_property;
-  g_object_class_install_property(
-      object_class, PROP_STALE,
-      g_param_spec_boolean("stale", _("Stale"), _("Give a line for frames that carry the result of an earlier frame"),
-                           FALSE, flags));
-  g_object_class_install_property(object_class, PROP_ANOMALOUS_ONLY,
-                                  g_param_spec_boolean("anomalous-only", _("Anomalous only"),
-                                                       _("Give a line for anomalous frames only"), FALSE, flags));
+  cbigan_properties_install(object_class, properties, G_N_ELEMENTS(properties));
   gst_element_class_add_static_pad_template(element_class, &sink_template);
   gst_element_class_add_static_pad_template(element_class, &src_template);
   gst_element_class_set_metadata(element_class, _("CBiGAN results as JSON"), "Converter/Metadata",

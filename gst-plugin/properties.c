@@ -22,7 +22,7 @@ new_param_spec(const CbiganProperty *p)
   case CBIGAN_PROPERTY_UINT:
     return g_param_spec_uint(p->name, nick, blurb, (guint)p->minimum, (guint)p->maximum, (guint)p->initial, flags);
   case CBIGAN_PROPERTY_UINT64:
-    return g_param_spec_uint64(p->name, nick, blurb, 0, G_MAXUINT64, 0, flags);
+    return g_param_spec_uint64(p->name, nick, blurb, 0, G_MAXUINT64, (guint64)p->initial, flags);
   case CBIGAN_PROPERTY_DOUBLE:
     return g_param_spec_double(p->name, nick, blurb, p->minimum, p->maximum, p->initial, flags);
   case CBIGAN_PROPERTY_STRING:

@@ -17,7 +17,7 @@ typedef enum {
   CBIGAN_PROPERTY_BOOLEAN, /* gboolean */
   CBIGAN_PROPERTY_INT,     /* int */
   CBIGAN_PROPERTY_UINT,    /* guint */
-  CBIGAN_PROPERTY_UINT64,  /* guint64, any value, default 0 */
+  CBIGAN_PROPERTY_UINT64,  /* guint64, any value */
   CBIGAN_PROPERTY_DOUBLE,  /* double */
   CBIGAN_PROPERTY_STRING,  /* char *, owned by the options */
   CBIGAN_PROPERTY_ENUM,    /* an enum of the size of int */
