@@ -296,8 +296,7 @@ chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
   GstCbiganGate *self = GST_CBIGAN_GATE(parent);
   const GstClockTime now = time_of(self, buffer);
   guint event_id = 0;
-  if (self->segment.format == GST_FORMAT_TIME)
-    gst_object_sync_values(parent, gst_segment_to_stream_time(&self->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer)));
+  cbigan_properties_sync(parent, &self->segment, buffer);
   GST_OBJECT_LOCK(self);
   const Settings settings = self->settings;
   GST_OBJECT_UNLOCK(self);

@@ -197,8 +197,7 @@ chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
   GstCbiganJson *self = GST_CBIGAN_JSON(parent);
   g_autoptr(GstBuffer) owned = buffer;
   const GstStructure *score = cbigan_meta_get(buffer, CBIGAN_SCORE_META);
-  if (self->segment.format == GST_FORMAT_TIME)
-    gst_object_sync_values(parent, gst_segment_to_stream_time(&self->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer)));
+  cbigan_properties_sync(parent, &self->segment, buffer);
   if (!score || !is_wanted(self, score))
     return GST_FLOW_OK;
   char *line = line_of(self, buffer, score);

@@ -5,8 +5,6 @@
  */
 #include "properties.h"
 
-#include <gst/gst.h>
-
 #include "i18n.h"
 
 static GParamSpec *
@@ -118,4 +116,14 @@ cbigan_property_get(const CbiganProperty *row, gconstpointer options, GValue *va
     g_value_set_flags(value, *(const guint *)place);
     break;
   }
+}
+
+void
+cbigan_properties_sync(GstObject *element, const GstSegment *segment, GstBuffer *buffer)
+{
+  GstClockTime time = GST_CLOCK_TIME_NONE;
+  if (segment->format == GST_FORMAT_TIME)
+    time = gst_segment_to_stream_time(segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+  if (GST_CLOCK_TIME_IS_VALID(time))
+    gst_object_sync_values(element, time);
 }

@@ -9,7 +9,7 @@
  * None of these functions locks: the element guards its options.
  */
 #pragma once
-#include <glib-object.h>
+#include <gst/gst.h>
 
 G_BEGIN_DECLS
 
@@ -42,6 +42,8 @@ void cbigan_properties_install(GObjectClass *class, const CbiganProperty *table,
 void cbigan_properties_init(const CbiganProperty *table, guint n, gpointer options);
 /* Writes a value into the options. The old string is freed. */
 void cbigan_property_set(const CbiganProperty *row, gpointer options, const GValue *value);
+/* Sets the controlled properties of an element to their values at the time of a buffer. */
+void cbigan_properties_sync(GstObject *element, const GstSegment *segment, GstBuffer *buffer);
 /* Copies a value out of the options. */
 void cbigan_property_get(const CbiganProperty *row, gconstpointer options, GValue *value);
 
