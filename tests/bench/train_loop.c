@@ -22,7 +22,7 @@
 
 typedef struct {
   CbiganBackend *backend;
-  const CbiganGradients *gradients;
+  CbiganGrad grad;
   CbiganLearner learners[CBIGAN_N_NETWORKS];
   CbiganLosses *losses;
   CbiganBatches *batches;
@@ -31,7 +31,6 @@ typedef struct {
 static void
 make_networks(Run *r, int width, int patch)
 {
-  const CbiganBackendClass *k = r->backend->klass;
   for (int i = 0; i < CBIGAN_N_NETWORKS; i++) {
     CbiganNetwork *network = cbigan_network_new(i, width, patch);
     g_autofree float *start = g_new(float, network->n_floats);
@@ -41,8 +40,9 @@ make_networks(Run *r, int width, int patch)
     float **arrays[] = { &l->parameters, &l->gradients, &l->moment1, &l->moment2, &l->mean };
     for (gsize a = 0; a < G_N_ELEMENTS(arrays); a++)
       if (i != CBIGAN_DISCRIMINATOR || arrays[a] != &l->mean)
-        *arrays[a] = k->alloc(r->backend, network->n_floats);
-    k->upload(r->backend, (CbiganShape){ (int)network->n_floats, 1, 1 }, 1, start, r->learners[i].parameters);
+        *arrays[a] = cbigan_backend_alloc(r->backend, network->n_floats, NULL);
+    cbigan_backend_upload(r->backend, (CbiganShape){ (int)network->n_floats, 1, 1 }, 1, start,
+                          r->learners[i].parameters);
   }
 }
 
@@ -65,7 +65,7 @@ make_batches(Run *r, int patch, int batch)
       p->pixels[k] = (guint8)((state = state * 1664525u + 1013904223u) >> 24);
     pictures[i] = p;
   }
-  CbiganBatchOptions options = { pictures, PICTURES, batch, patch, 45.0, 1, r->backend, r->gradients, give_numbers };
+  CbiganBatchOptions options = { pictures, PICTURES, batch, patch, 45.0, 1, &r->grad, give_numbers };
   r->batches = cbigan_batches_new(&options, 0);
 }
 
@@ -86,13 +86,12 @@ serve(char **argv, GError **error)
   Run r = { 0 };
   int width = atoi(argv[1]), patch = atoi(argv[2]), batch = atoi(argv[3]);
   r.backend = cbigan_backend_open(argv[4], 0, atoi(argv[5]), error);
-  if (!r.backend)
+  if (!r.backend || !cbigan_grad_init(&r.grad, r.backend, error))
     return FALSE;
-  r.gradients = cbigan_gradients_for(r.backend);
   make_networks(&r, width, patch);
   make_batches(&r, patch, batch);
   CbiganLossOptions options = { batch, TRUE, TRUE, 10.0 };
-  r.losses = cbigan_losses_new(r.backend, r.gradients, r.learners, &options, error);
+  r.losses = cbigan_losses_new(&r.grad, r.learners, &options, error);
   if (!r.losses)
     return FALSE;
   puts("ready");

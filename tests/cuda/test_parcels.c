@@ -16,7 +16,7 @@
 
 typedef struct {
   CbiganBackend *backend;
-  const CbiganGradients *gradients;
+  CbiganGrad grad;
   CbiganStaging *parcels[2];
   float *x[4]; /* (N) each */
 } Work;
@@ -29,9 +29,9 @@ work_new(gboolean early)
     g_setenv("CBIGAN_EMULATOR", early ? "eager=1" : "eager=0", TRUE);
   Work w = { .backend = cbigan_backend_open("cuda", 0, 1, &error) };
   g_assert_no_error(error);
-  w.gradients = cbigan_gradients_for(w.backend);
+  g_assert_true(cbigan_grad_init(&w.grad, w.backend, NULL));
   for (gsize i = 0; i < G_N_ELEMENTS(w.parcels); i++) {
-    w.parcels[i] = w.gradients->staging_new(w.backend, N * sizeof(float));
+    w.parcels[i] = cbigan_grad_staging_new(&w.grad, N * sizeof(float));
     g_assert_nonnull(w.parcels[i]);
     g_assert_cmpuint(w.parcels[i]->size, ==, N * sizeof(float));
     g_assert_cmpuint(GPOINTER_TO_SIZE(w.parcels[i]->host) % 64, ==, 0);
@@ -45,7 +45,7 @@ static void
 work_clear(Work *w)
 {
   for (gsize i = 0; i < G_N_ELEMENTS(w->parcels); i++)
-    w->gradients->staging_free(w->backend, w->parcels[i]);
+    cbigan_grad_staging_free(&w->grad, w->parcels[i]);
   for (gsize i = 0; i < G_N_ELEMENTS(w->x); i++)
     cbigan_backend_free(w->backend, w->x[i]);
   cbigan_backend_close(w->backend);
@@ -62,13 +62,13 @@ static void
 send(Work *w, int parcel, float value)
 {
   fill(w->parcels[parcel], value);
-  w->gradients->staging_send(w->backend, w->parcels[parcel]);
+  cbigan_grad_staging_send(&w->grad, w->parcels[parcel]);
 }
 
 static void
 receive(Work *w, int parcel, int x)
 {
-  w->gradients->copy(w->backend, N, w->gradients->staging_receive(w->backend, w->parcels[parcel]), w->x[x]);
+  cbigan_grad_copy(&w->grad, N, cbigan_grad_staging_receive(&w->grad, w->parcels[parcel]), w->x[x]);
 }
 
 static void
@@ -93,13 +93,13 @@ test_in_turns(void)
     send(&w, 0, 1);
     send(&w, 1, 2);
     receive(&w, 0, 0);
-    w.gradients->staging_wait(w.backend, w.parcels[0]);
+    cbigan_grad_staging_wait(&w.grad, w.parcels[0]);
     send(&w, 0, 3);
     receive(&w, 1, 1);
     receive(&w, 0, 2);
-    w.gradients->staging_wait(w.backend, w.parcels[1]);
+    cbigan_grad_staging_wait(&w.grad, w.parcels[1]);
     send(&w, 1, 4);
-    w.gradients->staging_wait(w.backend, w.parcels[1]);
+    cbigan_grad_staging_wait(&w.grad, w.parcels[1]);
     fill(w.parcels[1], 5);
     receive(&w, 1, 3);
     for (int x = 0; x < 4; x++)
@@ -115,7 +115,7 @@ test_beside(void)
   for (int early = 0; early < 2 && can_run() && only_emulated(); early++) {
     Work w = work_new(early);
     send(&w, 0, 1);
-    w.gradients->fill(w.backend, N, 7, w.x[0]);
+    cbigan_grad_fill(&w.grad, N, 7, w.x[0]);
     check(&w, 0, 7);
     fill(w.parcels[0], 2); /* which is not allowed */
     receive(&w, 0, 0);
@@ -146,7 +146,7 @@ test_memory(void)
     g_autoptr(GError) error = NULL;
     Work w = work_new(FALSE);
     g_setenv("CBIGAN_EMULATOR", machines_without[i], TRUE);
-    g_assert_null(w.gradients->staging_new(w.backend, N * sizeof(float)));
+    g_assert_null(cbigan_grad_staging_new(&w.grad, N * sizeof(float)));
     cbigan_backend_finish(w.backend, &error);
     g_assert_no_error(error);
     work_clear(&w);
@@ -170,7 +170,7 @@ test_not_recorded(void)
   g_autoptr(GError) error = NULL;
   const long graphs = emulator_count("graph");
   for (int i = 0; i < 4; i++) {
-    w.gradients->staging_wait(w.backend, w.parcels[0]);
+    cbigan_grad_staging_wait(&w.grad, w.parcels[0]);
     send(&w, 0, 1);
     cbigan_backend_record(w.backend, &recording, 0, receive_recorded, &w);
     g_assert_true(cbigan_backend_finish(w.backend, &error));

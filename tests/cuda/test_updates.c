@@ -26,7 +26,8 @@ typedef enum { STORED, SENT, ORDINARY } Way;
 typedef struct {
   CbiganPicture pictures[PICTURES];
   CbiganBackend *backend;
-  CbiganGradients gradients;
+  CbiganGrad grad;
+  CbiganGradients table; /* less what `way` does without */
   CbiganLearner learners[CBIGAN_N_NETWORKS];
   CbiganLosses *losses;
   CbiganBatches *batches;
@@ -63,11 +64,13 @@ run_open(Run *r, Way way)
   const CbiganPicture *pictures[PICTURES];
   *r = (Run){ .backend = cbigan_backend_open("cuda", 0, 1, &error) };
   g_assert_no_error(error);
-  r->gradients = *cbigan_gradients_for(r->backend);
-  if (way == SENT)
-    r->gradients.store = NULL;
-  if (way == ORDINARY) /* nor are pictures stored then */
-    r->gradients.staging_new = NULL;
+  g_assert_true(cbigan_grad_init(&r->grad, r->backend, NULL));
+  r->table = *r->grad.table;
+  r->grad.table = &r->table;
+  if (way != STORED)
+    r->table.store = NULL;
+  if (way == ORDINARY)
+    r->table.staging_new = NULL;
   for (int i = 0; i < PICTURES; i++) {
     CbiganPicture *p = &r->pictures[i];
     *p = (CbiganPicture){ .width = 80, .height = 70, .pixels = g_new(guint8, 80 * 70 * 3) };
@@ -77,10 +80,16 @@ run_open(Run *r, Way way)
   }
   make_networks(r);
   const CbiganLossOptions options = { BATCH, TRUE, TRUE, 10.0 };
-  r->losses = cbigan_losses_new(r->backend, &r->gradients, r->learners, &options, &error);
+  r->losses = cbigan_losses_new(&r->grad, r->learners, &options, &error);
   g_assert_no_error(error);
-  const CbiganBatchOptions batches = { pictures, PICTURES,   BATCH,         PATCH,       30.0,
-                                       3,        r->backend, &r->gradients, give_numbers };
+  const CbiganBatchOptions batches = { .pictures = pictures,
+                                       .n_pictures = PICTURES,
+                                       .batch = BATCH,
+                                       .patch = PATCH,
+                                       .rotation = 30.0,
+                                       .seed = 3,
+                                       .grad = &r->grad,
+                                       .update = give_numbers };
   r->batches = cbigan_batches_new(&batches, 0);
 }
 

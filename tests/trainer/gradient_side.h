@@ -26,19 +26,19 @@ sides_find(const char *group)
 }
 
 typedef struct {
-  CbiganBackend *backend;
-  const CbiganGradients *gradients;
+  CbiganGrad grad;
 } Side;
 
 static inline Side
 side_open(int index)
 {
   g_autoptr(GError) error = NULL;
-  Side side = { .backend = cbigan_backend_open(side_names[index], 0, 2, &error) };
+  Side side;
+  CbiganBackend *backend = cbigan_backend_open(side_names[index], 0, 2, &error);
   g_assert_no_error(error);
-  side.gradients = cbigan_gradients_for(side.backend);
-  g_assert_nonnull(side.gradients);
-  g_assert_cmpstr(side.gradients->name, ==, side_names[index]);
+  cbigan_grad_init(&side.grad, backend, &error);
+  g_assert_no_error(error);
+  g_assert_cmpstr(side.grad.table->name, ==, side_names[index]);
   return side;
 }
 
@@ -46,9 +46,9 @@ static inline void
 side_close(Side *side)
 {
   g_autoptr(GError) error = NULL;
-  cbigan_backend_finish(side->backend, &error);
+  cbigan_backend_finish(side->grad.backend, &error);
   g_assert_no_error(error);
-  cbigan_backend_close(side->backend);
+  cbigan_backend_close(side->grad.backend);
 }
 
 #define GUARD 16 /* floats before and after every buffer: 64 bytes, so data stays aligned */
@@ -63,11 +63,11 @@ side_put(const Side *side, CbiganShape shape, int n, const float *host)
   float guard[GUARD];
   for (int i = 0; i < GUARD; i++)
     guard[i] = SENTINEL;
-  float *data = side->backend->klass->alloc(side->backend, size + 2 * GUARD);
+  float *data = cbigan_backend_alloc(side->grad.backend, size + 2 * GUARD, NULL);
   g_assert_nonnull(data);
-  side->backend->klass->upload(side->backend, guard_shape, 1, guard, data);
-  side->backend->klass->upload(side->backend, shape, n, host, data + GUARD);
-  side->backend->klass->upload(side->backend, guard_shape, 1, guard, data + GUARD + size);
+  cbigan_backend_upload(side->grad.backend, guard_shape, 1, guard, data);
+  cbigan_backend_upload(side->grad.backend, shape, n, host, data + GUARD);
+  cbigan_backend_upload(side->grad.backend, guard_shape, 1, guard, data + GUARD + size);
   return data + GUARD;
 }
 
@@ -77,18 +77,18 @@ side_take(const Side *side, CbiganShape shape, int n, float *data, float *host, 
 {
   const gsize size = n * cbigan_shape_size(shape);
   if (host)
-    side->backend->klass->download(side->backend, shape, n, data, host);
+    cbigan_backend_download(side->grad.backend, shape, n, data, host);
   for (int end = 0; end < 2; end++) {
     float guard[GUARD];
-    side->backend->klass->download(side->backend, guard_shape, 1, end ? data + size : data - GUARD, guard);
+    cbigan_backend_download(side->grad.backend, guard_shape, 1, end ? data + size : data - GUARD, guard);
     for (int i = 0; i < GUARD; i++)
       if (guard[i] != SENTINEL) {
         g_test_message("%s, %s: wrote %g over the sentinel %d %s the buffer of %" G_GSIZE_FORMAT " floats",
-                       side->gradients->name, what, guard[i], i, end ? "behind" : "before", size);
+                       side->grad.table->name, what, guard[i], i, end ? "behind" : "before", size);
         g_test_fail();
       }
   }
-  side->backend->klass->free(side->backend, data - GUARD);
+  cbigan_backend_free(side->grad.backend, data - GUARD);
 }
 
 /* |got - expected| <= relative * (largest finite |expected|) + absolute, NaN only where NaN, infinities equal. */

@@ -236,16 +236,17 @@ test_stored(gconstpointer backend_name)
   g_autoptr(GError) error = NULL;
   g_autoptr(GPtrArray) pictures = g_ptr_array_new_with_free_func(free_picture);
   g_autoptr(CbiganBackend) backend = cbigan_backend_open(backend_name, 0, 1, &error);
+  CbiganGrad grad;
+  cbigan_grad_init(&grad, backend, &error);
   g_assert_no_error(error);
   for (int i = 0; i < 4; i++)
     g_ptr_array_add(pictures, new_picture(64 + 31 * i, 90 - 13 * (i % 3)));
   CbiganBatchOptions o = batch_options(pictures);
   for (int turned = 0; turned < 2; turned++) {
     o.rotation = turned ? 180.0 : 0.0;
-    o.backend = NULL;
+    o.grad = NULL;
     g_autoptr(CbiganBatches) here = cbigan_batches_new(&o, 5);
-    o.backend = backend;
-    o.gradients = cbigan_gradients_for(backend);
+    o.grad = &grad;
     g_autoptr(CbiganBatches) there = cbigan_batches_new(&o, 5);
     float *x = cbigan_backend_alloc(backend, size, NULL);
     g_autofree float *found = g_new(float, size);
@@ -253,9 +254,9 @@ test_stored(gconstpointer backend_name)
       const CbiganBatch *want = cbigan_batches_next(here), *got = cbigan_batches_next(there);
       g_assert_nonnull(want->x);
       g_assert_true(got->stored && !got->x);
-      const guint8 *sent = o.gradients->staging_receive(backend, got->staging);
+      const guint8 *sent = cbigan_grad_staging_receive(&grad, got->staging);
       const guint8 *cuts = sent + ((guint8 *)got->cuts - (guint8 *)got->staging->host);
-      o.gradients->cut(backend, got->stored, o.batch, (const CbiganCut *)(gconstpointer)cuts, shape.w, x);
+      cbigan_grad_cut(&grad, got->stored, o.batch, (const CbiganCut *)(gconstpointer)cuts, shape.w, x);
       cbigan_backend_download(backend, shape, o.batch, x, found);
       cbigan_backend_finish(backend, &error);
       g_assert_no_error(error);
@@ -281,8 +282,9 @@ test_too_many(gconstpointer backend_name)
     CbiganBatchOptions o = batch_options(pictures);
     g_autoptr(CbiganBackend) backend = cbigan_backend_open(backend_name, 0, 1, &error);
     g_assert_no_error(error);
-    o.backend = backend;
-    o.gradients = cbigan_gradients_for(backend);
+    CbiganGrad grad;
+    cbigan_grad_init(&grad, backend, NULL);
+    o.grad = &grad;
     g_autoptr(CbiganBatches) batches = cbigan_batches_new(&o, 0);
     const CbiganBatch *b = cbigan_batches_next(batches);
     g_assert_cmpint(b->stored != NULL, ==, n == 5);
@@ -299,8 +301,8 @@ add_stored(const char *name)
   if (!available_or_skipped("augment/stored", name))
     return;
   g_autoptr(CbiganBackend) backend = cbigan_backend_open(name, 0, 1, NULL);
-  const CbiganGradients *gradients = backend ? cbigan_gradients_for(backend) : NULL;
-  if (!gradients || !gradients->store)
+  CbiganGrad grad;
+  if (!backend || !cbigan_grad_init(&grad, backend, NULL) || !grad.table->store)
     return;
   g_autofree char *stored = g_strdup_printf("/augment/stored/%s/patches", name);
   g_autofree char *too_many = g_strdup_printf("/augment/stored/%s/too-many", name);

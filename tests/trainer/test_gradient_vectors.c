@@ -44,7 +44,7 @@ static void
 vectors_check(Vectors *v, int k, const char *what, double relative, double absolute)
 {
   g_autofree float *got = g_new(float, v->n);
-  v->side.backend->klass->download(v->side.backend, flat(v), 1, v->data[k], got);
+  cbigan_backend_download(v->side.grad.backend, flat(v), 1, v->data[k], got);
   g_autofree char *where = g_strdup_printf("%s of %d", what, v->n);
   for (int i = 0; i < v->n; i++) /* each number by its own size */
     check_close(v->name, where, 1, got + i, v->expected + i, relative, absolute);
@@ -77,8 +77,8 @@ check_activation(Vectors *v, CbiganActivation activation)
     v->host[2][i] = (float)activation64(activation, x);
     v->expected[i] = v->host[3][i] * (activation64(activation, x + h) - activation64(activation, x - h)) / (2 * h);
   }
-  v->side.backend->klass->upload(v->side.backend, flat(v), 1, v->host[2], v->data[2]);
-  v->side.gradients->activation(v->side.backend, activation, v->n, v->data[2], v->data[3]);
+  cbigan_backend_upload(v->side.grad.backend, flat(v), 1, v->host[2], v->data[2]);
+  cbigan_grad_activation(&v->side.grad, activation, v->n, v->data[2], v->data[3]);
   vectors_check(v, 3, "activation", 1e-4, 1e-6);
 }
 
@@ -93,8 +93,8 @@ check_activation_edges(Vectors *v)
     v->host[0][i] = y[i % G_N_ELEMENTS(y)];
     v->expected[i] = (double)v->host[1][i] * slope[i % G_N_ELEMENTS(y)];
   }
-  v->side.backend->klass->upload(v->side.backend, flat(v), 1, v->host[0], v->data[0]);
-  v->side.gradients->activation(v->side.backend, CBIGAN_LEAKY, v->n, v->data[0], v->data[1]);
+  cbigan_backend_upload(v->side.grad.backend, flat(v), 1, v->host[0], v->data[0]);
+  cbigan_grad_activation(&v->side.grad, CBIGAN_LEAKY, v->n, v->data[0], v->data[1]);
   vectors_check(v, 1, "leaky, edges", 1e-6, 1e-44);
 }
 
@@ -105,7 +105,7 @@ check_l1(Vectors *v)
     const float a = v->host[0][i], b = v->host[1][i];
     v->expected[i] = v->host[2][i] + (a > b ? 0.25 : a < b ? -0.25 : 0.0);
   }
-  v->side.gradients->l1_gradient(v->side.backend, v->n, v->data[0], v->data[1], 0.25f, v->data[2]);
+  cbigan_grad_l1_gradient(&v->side.grad, v->n, v->data[0], v->data[1], 0.25f, v->data[2]);
   vectors_check(v, 2, "l1_gradient", 1e-6, 1e-7);
 }
 
@@ -114,7 +114,7 @@ check_fill(Vectors *v)
 {
   for (int i = 0; i < v->n; i++)
     v->expected[i] = -2.5;
-  v->side.gradients->fill(v->side.backend, v->n, -2.5f, v->data[0]);
+  cbigan_grad_fill(&v->side.grad, v->n, -2.5f, v->data[0]);
   vectors_check(v, 0, "fill", 0, 0);
 }
 
@@ -123,7 +123,7 @@ check_add(Vectors *v)
 {
   for (int i = 0; i < v->n; i++)
     v->expected[i] = v->host[0][i] + v->host[1][i];
-  v->side.gradients->add(v->side.backend, v->n, v->data[0], v->data[1]);
+  cbigan_grad_add(&v->side.grad, v->n, v->data[0], v->data[1]);
   vectors_check(v, 1, "add", 0, 0);
 }
 
@@ -152,7 +152,7 @@ check_copy(Vectors *v)
 {
   for (int i = 0; i < v->n; i++)
     v->expected[i] = v->host[0][i];
-  v->side.gradients->copy(v->side.backend, v->n, v->data[0], v->data[1]);
+  cbigan_grad_copy(&v->side.grad, v->n, v->data[0], v->data[1]);
   vectors_check(v, 1, "copy", 0, 0);
 }
 
@@ -167,7 +167,7 @@ check_mix(Vectors *v)
         sample < samples(v) ? (double)e[sample] * v->host[0][i] + (1.0 - e[sample]) * v->host[2][i] : v->host[3][i];
   }
   float *there = put_numbers(v, e);
-  v->side.gradients->mix(v->side.backend, samples(v), size, there, v->data[0], v->data[2], v->data[3]);
+  cbigan_grad_mix(&v->side.grad, samples(v), size, there, v->data[0], v->data[2], v->data[3]);
   vectors_check(v, 3, "mix", 1e-6, 1e-6);
   take_numbers(v, there);
 }
@@ -180,7 +180,7 @@ check_scale(Vectors *v)
   for (int i = 0; i < v->n; i++)
     v->expected[i] = i / size < samples(v) ? (double)(e[i / size] * v->host[0][i]) : v->host[3][i];
   float *there = put_numbers(v, e);
-  v->side.gradients->scale(v->side.backend, samples(v), size, there, v->data[0], v->data[3]);
+  cbigan_grad_scale(&v->side.grad, samples(v), size, there, v->data[0], v->data[3]);
   vectors_check(v, 3, "scale", 0, 0);
   take_numbers(v, there);
 }
@@ -206,8 +206,8 @@ check_sums(Vectors *v)
     expected[i / size] += (double)v->host[2][i] * (double)v->host[2][i];
   const CbiganShape number = { sizeof(double) / sizeof(float), 1, 1 };
   float *there = side_put(&v->side, number, n, (const float *)(gconstpointer)norms);
-  v->side.gradients->square_norms(v->side.backend, n, size, v->data[2], (double *)(gpointer)there);
-  v->side.backend->klass->download(v->side.backend, number, n, there, (float *)(gpointer)norms);
+  cbigan_grad_square_norms(&v->side.grad, n, size, v->data[2], (double *)(gpointer)there);
+  cbigan_backend_download(v->side.grad.backend, number, n, there, (float *)(gpointer)norms);
   side_take(&v->side, number, n, there, NULL, "squares");
   for (int i = 0; i < n; i++)
     check_number(v, "square_norms", norms[i], expected[i], expected[i]);
@@ -224,10 +224,10 @@ check_l1_sums(Vectors *v)
     for (int i = 0; i < n; i++)
       got[i] = NAN;
     float *there = side_put(&v->side, number, n, (const float *)(gconstpointer)got);
-    v->side.gradients->l1_sums(v->side.backend, n, size, v->data[2], v->data[other], (double *)(gpointer)there);
+    cbigan_grad_l1_sums(&v->side.grad, n, size, v->data[2], v->data[other], (double *)(gpointer)there);
     side_take(&v->side, number, n, there, (float *)(gpointer)got, "l1_sums");
-    cbigan_backend_l1(v->side.backend, n, size, v->data[2], v->data[other], NULL, expected);
-    g_assert_true(cbigan_backend_finish(v->side.backend, NULL));
+    cbigan_backend_l1(v->side.grad.backend, n, size, v->data[2], v->data[other], NULL, expected);
+    g_assert_true(cbigan_backend_finish(v->side.grad.backend, NULL));
     g_assert_cmpmem(got, sizeof *got * n, expected, sizeof *expected * n);
     double sums[11] = { 0 };
     for (int i = 0; i < n * size; i++)
@@ -248,7 +248,7 @@ check_penalty(Vectors *v)
   enum { N = G_N_ELEMENTS(squares) };
   float *there = side_put(&v->side, number, N, (const float *)(gconstpointer)squares), got[N] = { 0 };
   float *to = side_put(&v->side, (CbiganShape){ 1, 1, 1 }, N, got);
-  v->side.gradients->penalty(v->side.backend, N, 10 * N, (const double *)(gpointer)there, to);
+  cbigan_grad_penalty(&v->side.grad, N, 10 * N, (const double *)(gpointer)there, to);
   side_take(&v->side, (CbiganShape){ 1, 1, 1 }, N, to, got, "directions");
   for (int i = 0; i < N; i++)
     if (!(fabs((double)(got[i] - directions[i])) <= 1e-6 * fabs((double)directions[i])))
@@ -280,22 +280,20 @@ check_adam(Vectors *v)
 {
   enum { GRADIENT = 1, MEAN = 2, SQUARE = 3, PARAMETER = 0 };
   const double rate = 0.01, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
-  const CbiganBackendClass *k = v->side.backend->klass;
   double *state[4];
   for (int i = 0; i < 4; i++)
     state[i] = g_new0(double, v->n);
   for (int i = 0; i < v->n; i++)
     state[PARAMETER][i] = v->host[PARAMETER][i] = (float)(i % 100) / 50 - 1; /* no special numbers here */
-  k->upload(v->side.backend, flat(v), 1, v->host[PARAMETER], v->data[PARAMETER]);
-  v->side.gradients->fill(v->side.backend, v->n, 0, v->data[MEAN]);
-  v->side.gradients->fill(v->side.backend, v->n, 0, v->data[SQUARE]);
+  cbigan_backend_upload(v->side.grad.backend, flat(v), 1, v->host[PARAMETER], v->data[PARAMETER]);
+  cbigan_grad_fill(&v->side.grad, v->n, 0, v->data[MEAN]);
+  cbigan_grad_fill(&v->side.grad, v->n, 0, v->data[SQUARE]);
   for (int step = 1; step <= 3; step++) {
-    k->upload(v->side.backend, flat(v), 1, v->host[GRADIENT], v->data[GRADIENT]);
+    cbigan_backend_upload(v->side.grad.backend, flat(v), 1, v->host[GRADIENT], v->data[GRADIENT]);
     const CbiganUpdate numbers =
         cbigan_update_numbers((guint)step, (float)rate, (float)beta1, (float)beta2, (float)epsilon, 0.0f);
     const CbiganUpdate *there = put_update(v, numbers);
-    v->side.gradients->adam(v->side.backend, v->n, there, v->data[GRADIENT], v->data[MEAN], v->data[SQUARE],
-                            v->data[PARAMETER]);
+    cbigan_grad_adam(&v->side.grad, v->n, there, v->data[GRADIENT], v->data[MEAN], v->data[SQUARE], v->data[PARAMETER]);
     take_update(v, there, numbers);
     for (int i = 0; i < v->n; i++) {
       const double g = v->host[GRADIENT][i];
@@ -320,7 +318,7 @@ check_average(Vectors *v)
   for (int i = 0; i < v->n; i++)
     v->expected[i] = 0.995 * v->host[2][i] + 0.005 * v->host[0][i];
   const CbiganUpdate numbers = { .decay = 0.995f }, *there = put_update(v, numbers);
-  v->side.gradients->average(v->side.backend, v->n, there, v->data[0], v->data[2]);
+  cbigan_grad_average(&v->side.grad, v->n, there, v->data[0], v->data[2]);
   take_update(v, there, numbers);
   vectors_check(v, 2, "average", 1e-5, 1e-6);
 }

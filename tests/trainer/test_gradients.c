@@ -132,25 +132,24 @@ run_tangent(const Side *side, const Case *c, const Problem *p, float *parameters
   layer.name = (char *)c->name;
   layer.accumulate = accumulate && has_weights(c); /* the others never do */
   layer.activation = CBIGAN_LEAKY;                 /* and a bias perhaps: the tangent pass has neither */
-  CbiganGradPlan *plan = side->gradients->plan(side->backend, &layer, c->batch, c->tangent_batch, &error);
+  CbiganGradPlan *plan = cbigan_grad_plan(&side->grad, &layer, c->batch, c->tangent_batch, &error);
   g_assert_no_error(error);
-  side->gradients->load(side->backend, plan, parameters);
+  cbigan_grad_load(&side->grad, plan, parameters);
   /* The last samples of the batch, as the gradient penalty has them. */
   const gsize first = c->batch - c->tangent_batch;
   float *x = side_put(side, layer.in, c->tangent_batch, p->x + first * cbigan_shape_size(layer.in));
   float *t = side_put(side, layer.out, c->tangent_batch, p->t_before);
   float *host = g_new(float, c->tangent_batch *cbigan_shape_size(layer.out));
-  side->gradients->tangent(side->backend, plan, x, t);
+  cbigan_grad_tangent(&side->grad, plan, x, t);
   side_take(side, layer.out, c->tangent_batch, t, host, c->name);
   side_take(side, layer.in, c->tangent_batch, x, NULL, c->name);
-  side->gradients->plan_free(side->backend, plan);
+  cbigan_grad_plan_free(&side->grad, plan);
   return host;
 }
 
 static Result
 run(const Side *side, const Case *c, const Problem *p)
 {
-  const CbiganGradients *g = side->gradients;
   g_autoptr(GError) error = NULL;
   CbiganLayer layer = c->layer;
   layer.name = (char *)c->name;
@@ -162,16 +161,16 @@ run(const Side *side, const Case *c, const Problem *p)
   Result r = { g_new(float, p->n_x), g_new(float, p->n_x), g_new(float, p->n_parameters),
                run_tangent(side, c, p, parameters, FALSE), run_tangent(side, c, p, parameters, TRUE) };
 
-  CbiganGradPlan *plan = g->plan(side->backend, &layer, c->batch, 0, &error);
+  CbiganGradPlan *plan = cbigan_grad_plan(&side->grad, &layer, c->batch, 0, &error);
   g_assert_no_error(error);
-  g->load(side->backend, plan, parameters);
-  g->data(side->backend, plan, dy, dx, FALSE);
-  g->data(side->backend, plan, dy, added, TRUE);
+  cbigan_grad_load(&side->grad, plan, parameters);
+  cbigan_grad_data(&side->grad, plan, dy, dx, FALSE);
+  cbigan_grad_data(&side->grad, plan, dy, added, TRUE);
   if (has_weights(c))
-    g->weights(side->backend, plan, x, dy, gradients);
+    cbigan_grad_weights(&side->grad, plan, x, dy, gradients);
   if (layer.bias != NO)
-    g->bias(side->backend, plan, c->bias_batch, dy, gradients);
-  g->plan_free(side->backend, plan);
+    cbigan_grad_bias(&side->grad, plan, c->bias_batch, dy, gradients);
+  cbigan_grad_plan_free(&side->grad, plan);
 
   side_take(side, layer.in, c->batch, dx, r.dx, c->name);
   side_take(side, layer.in, c->batch, added, r.dx_added, c->name);

@@ -27,7 +27,7 @@ fixture_open(Fixture *f, int side, CbiganShape image)
   f->side = side_open(side);
   f->image = image;
   f->network = cbigan_network_new_inspector(3, image);
-  f->learner = cbigan_inspector_learner_new(f->side.backend, f->side.gradients, f->network, BATCH, 1, &error);
+  f->learner = cbigan_inspector_learner_new(&f->side.grad, f->network, BATCH, 1, &error);
   g_assert_no_error(error);
   f->x = random_floats(random, BATCH * cbigan_shape_size(image));
   gsize positions = BATCH * (gsize)(image.h / CBIGAN_INSPECTOR_CELL) * (gsize)(image.w / CBIGAN_INSPECTOR_CELL);
@@ -93,20 +93,20 @@ logits_of(const Fixture *f, CbiganForwardMemory memory)
   g_autoptr(GError) error = NULL;
   CbiganShape output = f->network->values[f->network->output].shape;
   float *logits = g_new(float, BATCH *cbigan_shape_size(output));
-  float *parameters = cbigan_backend_alloc(f->side.backend, f->network->n_floats, &error);
+  float *parameters = cbigan_backend_alloc(f->side.grad.backend, f->network->n_floats, &error);
   g_assert_no_error(error);
-  cbigan_backend_upload(f->side.backend, (CbiganShape){ (int)f->network->n_floats, 1, 1 }, 1, f->parameters,
+  cbigan_backend_upload(f->side.grad.backend, (CbiganShape){ (int)f->network->n_floats, 1, 1 }, 1, f->parameters,
                         parameters);
-  CbiganForward *forward =
-      cbigan_forward_new(f->side.backend, f->network, f->network->n_layers, BATCH, memory, NULL, parameters, &error);
+  CbiganForward *forward = cbigan_forward_new(f->side.grad.backend, f->network, f->network->n_layers, BATCH, memory,
+                                              NULL, parameters, &error);
   g_assert_no_error(error);
-  cbigan_backend_upload(f->side.backend, f->image, BATCH, f->x, forward->values[0]);
+  cbigan_backend_upload(f->side.grad.backend, f->image, BATCH, f->x, forward->values[0]);
   cbigan_forward_run(forward);
-  cbigan_backend_download(f->side.backend, output, BATCH, forward->values[f->network->output], logits);
-  cbigan_backend_finish(f->side.backend, &error);
+  cbigan_backend_download(f->side.grad.backend, output, BATCH, forward->values[f->network->output], logits);
+  cbigan_backend_finish(f->side.grad.backend, &error);
   g_assert_no_error(error);
   cbigan_forward_free(forward);
-  cbigan_backend_free(f->side.backend, parameters);
+  cbigan_backend_free(f->side.grad.backend, parameters);
   return logits;
 }
 
@@ -128,7 +128,7 @@ check_forward(int side, CbiganShape image)
   for (int memory = CBIGAN_FORWARD_REUSE; memory <= CBIGAN_FORWARD_TRAIN; memory++) {
     g_autofree float *have = logits_of(&f, (CbiganForwardMemory)memory);
     g_autofree char *what = g_strdup_printf("logits of %dx%d, memory %d", image.w, image.h, memory);
-    check_close(f.side.gradients->name, what, n, have, expected, 2e-5, 0.0);
+    check_close(f.side.grad.table->name, what, n, have, expected, 2e-5, 0.0);
   }
   fixture_close(&f);
   fixture_close(&judge);

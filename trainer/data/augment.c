@@ -169,14 +169,14 @@ static void
 store(CbiganBatches *self)
 {
   const CbiganBatchOptions *o = &self->options;
-  if (!o->backend || !o->gradients->store || !o->gradients->staging_new) /* cuts come in staging buffers */
+  if (!o->grad)
     return;
   g_autofree CbiganPixels *pixels = g_new(CbiganPixels, o->n_pictures);
   for (guint i = 0; i < o->n_pictures; i++) {
     const CbiganPicture *p = self->pictures[i];
     pixels[i] = (CbiganPixels){ p->pixels, p->width, p->height, (gsize)p->width * 3 };
   }
-  self->stored = o->gradients->store(o->backend, o->n_pictures, pixels);
+  self->stored = cbigan_grad_store(o->grad, o->n_pictures, pixels);
 }
 
 /* Where x or the cuts lie in a batch's memory: behind its update, e and z. */
@@ -200,13 +200,13 @@ static gboolean
 make_staging(CbiganBatches *self)
 {
   const CbiganBatchOptions *o = &self->options;
-  if (!o->backend || !o->gradients->staging_new)
+  if (!o->grad)
     return FALSE;
   for (int i = 0; i < MOST_BATCHES; i++) {
-    if ((self->batches[i].staging = o->gradients->staging_new(o->backend, batch_size(self))))
+    if ((self->batches[i].staging = cbigan_grad_staging_new(o->grad, batch_size(self))))
       continue;
     for (; i > 0; i--)
-      o->gradients->staging_free(o->backend, g_steal_pointer(&self->batches[i - 1].staging));
+      cbigan_grad_staging_free(o->grad, g_steal_pointer(&self->batches[i - 1].staging));
     return FALSE;
   }
   return TRUE;
@@ -216,7 +216,7 @@ static void
 free_stored(CbiganBatches *self)
 {
   if (self->stored)
-    self->options.gradients->stored_free(self->options.backend, g_steal_pointer(&self->stored));
+    cbigan_grad_stored_free(self->options.grad, g_steal_pointer(&self->stored));
 }
 
 static void
@@ -272,7 +272,7 @@ cbigan_batches_free(CbiganBatches *self)
   g_thread_join(self->thread);
   for (int i = 0; i < self->n_batches; i++) {
     if (self->batches[i].staging)
-      self->options.gradients->staging_free(self->options.backend, self->batches[i].staging);
+      cbigan_grad_staging_free(self->options.grad, self->batches[i].staging);
     g_free(self->memory[i]);
   }
   free_stored(self);
@@ -295,7 +295,7 @@ take(CbiganBatches *self, gboolean wait)
     self->waited += g_get_monotonic_time() - start;
   }
   if (batch && batch->staging)
-    o->gradients->staging_send(o->backend, batch->staging);
+    cbigan_grad_staging_send(o->grad, batch->staging);
   return batch;
 }
 
@@ -305,7 +305,7 @@ cbigan_batches_next(CbiganBatches *self)
   const CbiganBatchOptions *o = &self->options;
   if (self->current) {
     if (self->current->staging)
-      o->gradients->staging_wait(o->backend, self->current->staging);
+      cbigan_grad_staging_wait(o->grad, self->current->staging);
     g_async_queue_push(self->empty, self->current);
   }
   self->current = self->ahead ? self->ahead : take(self, TRUE);

@@ -20,8 +20,7 @@ typedef struct {
   int batch, patch;
   double rotation; /* degrees: uniform in +-rotation */
   guint64 seed;
-  CbiganBackend *backend; /* or NULL; where it can store the pictures, it does, and cuts the patches */
-  const CbiganGradients *gradients;
+  const CbiganGrad *grad; /* NULL: batches stay on the host; else the backend stores pictures and cuts, if it can */
   /* The numbers of the update that takes batch `number`; called by another thread. NULL: none. */
   void (*update)(gconstpointer data, guint64 number, CbiganUpdate *update);
   gconstpointer data;

@@ -1,24 +1,239 @@
-/* gradient.c - finds the gradients beside a backend; numbers that are the same for all
+/* gradient.c - finds the gradients of a backend, and checks the arguments of their operations
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A new gradient backend is one more row here.
+ * A new gradient backend is a row of `known`. Without bias and activation every layer is linear, so its tangent pass is
+ * the forward operation on a copy of the layer that has neither.
  */
 #include "gradient/gradient.h"
 
 #include <math.h>
 #include <string.h>
 
-static const CbiganGradients *const known[] = { &cbigan_gradients_reference, &cbigan_gradients_cpu };
+#include "i18n.h"
 
-const CbiganGradients *
-cbigan_gradients_for(const CbiganBackend *backend)
+gboolean
+cbigan_grad_init(CbiganGrad *self, CbiganBackend *backend, GError **error)
 {
+  static const CbiganGradients *const known[] = { &cbigan_gradients_reference, &cbigan_gradients_cpu };
+  const char *name = backend->klass->name;
+  *self = (CbiganGrad){ .backend = backend };
   for (gsize i = 0; i < G_N_ELEMENTS(known); i++)
-    if (!strcmp(known[i]->name, backend->klass->name))
-      return known[i];
-  return strcmp(backend->klass->name, "cuda") ? NULL : cbigan_gradients_cuda();
+    if (!strcmp(known[i]->name, name))
+      self->table = known[i];
+  if (!strcmp(name, "cuda"))
+    self->table = cbigan_gradients_cuda();
+  if (!self->table)
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("backend “%s” can score, but not train"), name);
+  return self->table != NULL;
+}
+
+CbiganGradPlan *
+cbigan_grad_plan(const CbiganGrad *self, const CbiganLayer *layer, int batch, int tangent_batch, GError **error)
+{
+  g_return_val_if_fail(self && layer && batch > 0 && tangent_batch >= 0, NULL);
+  CbiganGradPlan *plan = self->table->plan(self->backend, layer, batch, error);
+  if (!plan || tangent_batch == 0)
+    return plan;
+  plan->linear = *layer;
+  plan->linear.activation = CBIGAN_LINEAR;
+  plan->linear.bias = CBIGAN_NO_OFFSET;
+  plan->tangent = cbigan_backend_plan_training(self->backend, &plan->linear, tangent_batch, error);
+  if (!plan->tangent)
+    cbigan_grad_plan_free(self, g_steal_pointer(&plan));
+  return plan;
+}
+
+void
+cbigan_grad_plan_free(const CbiganGrad *self, CbiganGradPlan *plan)
+{
+  g_return_if_fail(self);
+  if (!plan)
+    return;
+  cbigan_backend_plan_free(self->backend, plan->tangent);
+  self->table->plan_free(self->backend, plan);
+}
+
+void
+cbigan_grad_load(const CbiganGrad *self, CbiganGradPlan *plan, const float *parameters)
+{
+  g_return_if_fail(self && plan && parameters);
+  self->table->load(self->backend, plan, parameters);
+  if (plan->tangent)
+    cbigan_backend_load(self->backend, plan->tangent, parameters);
+}
+
+void
+cbigan_grad_activation(const CbiganGrad *self, CbiganActivation activation, gsize n, const float *y, float *dy)
+{
+  g_return_if_fail(self && n > 0 && y && dy && y != dy);
+  self->table->activation(self->backend, activation, n, y, dy);
+}
+
+void
+cbigan_grad_data(const CbiganGrad *self, CbiganGradPlan *plan, const float *dy, float *dx, gboolean accumulate)
+{
+  g_return_if_fail(self && plan && dy && dx && dy != dx);
+  self->table->data(self->backend, plan, dy, dx, accumulate);
+}
+
+void
+cbigan_grad_weights(const CbiganGrad *self, CbiganGradPlan *plan, const float *x, const float *dy, float *gradients)
+{
+  g_return_if_fail(self && plan && plan->layer->weight != CBIGAN_NO_OFFSET && x && dy && gradients);
+  self->table->weights(self->backend, plan, x, dy, gradients);
+}
+
+void
+cbigan_grad_bias(const CbiganGrad *self, CbiganGradPlan *plan, int n, const float *dy, float *gradients)
+{
+  g_return_if_fail(self && plan && plan->layer->bias != CBIGAN_NO_OFFSET && dy && gradients);
+  g_return_if_fail(n > 0 && n <= plan->batch);
+  self->table->bias(self->backend, plan, n, dy, gradients);
+}
+
+void
+cbigan_grad_tangent(const CbiganGrad *self, CbiganGradPlan *plan, const float *x, float *y)
+{
+  g_return_if_fail(self && plan && plan->tangent);
+  cbigan_backend_run(self->backend, plan->tangent, x, y);
+}
+
+void
+cbigan_grad_fill(const CbiganGrad *self, gsize n, float value, float *x)
+{
+  g_return_if_fail(self && n > 0 && x);
+  self->table->fill(self->backend, n, value, x);
+}
+
+void
+cbigan_grad_add(const CbiganGrad *self, gsize n, const float *x, float *y)
+{
+  g_return_if_fail(self && n > 0 && x && y && x != y);
+  self->table->add(self->backend, n, x, y);
+}
+
+void
+cbigan_grad_copy(const CbiganGrad *self, gsize n, const float *x, float *y)
+{
+  g_return_if_fail(self && n > 0 && x && y && x != y);
+  self->table->copy(self->backend, n, x, y);
+}
+
+void
+cbigan_grad_mix(const CbiganGrad *self, int n, gsize size, const float *e, const float *a, const float *b, float *out)
+{
+  g_return_if_fail(self && n > 0 && size > 0 && e && a && b && out);
+  self->table->mix(self->backend, n, size, e, a, b, out);
+}
+
+void
+cbigan_grad_scale(const CbiganGrad *self, int n, gsize size, const float *e, const float *x, float *out)
+{
+  g_return_if_fail(self && n > 0 && size > 0 && e && x && out);
+  self->table->scale(self->backend, n, size, e, x, out);
+}
+
+void
+cbigan_grad_l1_gradient(const CbiganGrad *self, gsize n, const float *a, const float *b, float scale, float *da)
+{
+  g_return_if_fail(self && n > 0 && a && b && da);
+  self->table->l1_gradient(self->backend, n, a, b, scale, da);
+}
+
+void
+cbigan_grad_l1_sums(const CbiganGrad *self, int n, gsize size, const float *a, const float *b, double *out)
+{
+  g_return_if_fail(self && n > 0 && size > 0 && a && b && out);
+  self->table->l1_sums(self->backend, n, size, a, b, out);
+}
+
+void
+cbigan_grad_square_norms(const CbiganGrad *self, int n, gsize size, const float *x, double *out)
+{
+  g_return_if_fail(self && n > 0 && size > 0 && x && out);
+  self->table->square_norms(self->backend, n, size, x, out);
+}
+
+void
+cbigan_grad_penalty(const CbiganGrad *self, int n, double weight, const double *squares, float *factors)
+{
+  g_return_if_fail(self && n > 0 && weight >= 0.0 && squares && factors);
+  self->table->penalty(self->backend, n, weight, squares, factors);
+}
+
+void
+cbigan_grad_adam(const CbiganGrad *self, gsize n, const CbiganUpdate *update, float *gradients, float *m, float *v,
+                 float *parameters)
+{
+  g_return_if_fail(self && n > 0 && update && gradients && m && v && parameters);
+  self->table->adam(self->backend, n, update, gradients, m, v, parameters);
+}
+
+void
+cbigan_grad_average(const CbiganGrad *self, gsize n, const CbiganUpdate *update, const float *x, float *mean)
+{
+  g_return_if_fail(self && n > 0 && update && x && mean);
+  self->table->average(self->backend, n, update, x, mean);
+}
+
+CbiganStaging *
+cbigan_grad_staging_new(const CbiganGrad *self, gsize size)
+{
+  g_return_val_if_fail(self && size > 0, NULL);
+  return self->table->staging_new ? self->table->staging_new(self->backend, size) : NULL;
+}
+
+void
+cbigan_grad_staging_free(const CbiganGrad *self, CbiganStaging *staging)
+{
+  g_return_if_fail(self);
+  if (staging)
+    self->table->staging_free(self->backend, staging);
+}
+
+void
+cbigan_grad_staging_send(const CbiganGrad *self, CbiganStaging *staging)
+{
+  g_return_if_fail(self && staging);
+  self->table->staging_send(self->backend, staging);
+}
+
+gconstpointer
+cbigan_grad_staging_receive(const CbiganGrad *self, CbiganStaging *staging)
+{
+  g_return_val_if_fail(self && staging, NULL);
+  return self->table->staging_receive(self->backend, staging);
+}
+
+void
+cbigan_grad_staging_wait(const CbiganGrad *self, CbiganStaging *staging)
+{
+  g_return_if_fail(self && staging);
+  self->table->staging_wait(self->backend, staging);
+}
+
+CbiganStored *
+cbigan_grad_store(const CbiganGrad *self, guint n, const CbiganPixels *pictures)
+{
+  g_return_val_if_fail(self && n > 0 && pictures, NULL);
+  return self->table->store ? self->table->store(self->backend, n, pictures) : NULL;
+}
+
+void
+cbigan_grad_stored_free(const CbiganGrad *self, CbiganStored *stored)
+{
+  g_return_if_fail(self);
+  if (stored)
+    self->table->stored_free(self->backend, stored);
+}
+
+void
+cbigan_grad_cut(const CbiganGrad *self, const CbiganStored *stored, int n, const CbiganCut *cuts, int side, float *x)
+{
+  g_return_if_fail(self && stored && n > 0 && cuts && side > 0 && x);
+  self->table->cut(self->backend, stored, n, cuts, side, x);
 }
 
 CbiganUpdate

@@ -22,8 +22,7 @@
 #define LARGEST_NORM 1.0
 
 struct _CbiganInspectorLearner {
-  CbiganBackend *backend;
-  const CbiganGradients *gradients_of;
+  CbiganGrad grad;
   const CbiganNetwork *network;
   int batch;
   CbiganBackprop *backprop;
@@ -81,11 +80,11 @@ start_values(const CbiganNetwork *network, guint64 seed)
 }
 
 CbiganInspectorLearner *
-cbigan_inspector_learner_new(CbiganBackend *backend, const CbiganGradients *gradients, const CbiganNetwork *network,
-                             int batch, guint64 seed, GError **error)
+cbigan_inspector_learner_new(const CbiganGrad *grad, const CbiganNetwork *network, int batch, guint64 seed,
+                             GError **error)
 {
   g_autoptr(CbiganInspectorLearner) self = g_new0(CbiganInspectorLearner, 1);
-  *self = (CbiganInspectorLearner){ .backend = backend, .gradients_of = gradients, .network = network, .batch = batch };
+  *self = (CbiganInspectorLearner){ .grad = *grad, .network = network, .batch = batch };
   const gsize n = network->n_floats;
   const gsize outputs = (gsize)batch * cbigan_shape_size(network->values[network->output].shape);
   const struct {
@@ -96,15 +95,15 @@ cbigan_inspector_learner_new(CbiganBackend *backend, const CbiganGradients *grad
                  { &self->mean, n },       { &self->numbers, sizeof(CbiganUpdate) / sizeof(float) },
                  { &self->norm, 2 },       { &self->factor, 1 } };
   for (guint i = 0; i < G_N_ELEMENTS(arrays); i++)
-    if (!(*arrays[i].array = cbigan_backend_alloc(backend, arrays[i].size, error)))
+    if (!(*arrays[i].array = cbigan_backend_alloc(grad->backend, arrays[i].size, error)))
       return NULL;
   self->logits = g_new(float, outputs);
   self->grads = g_new(float, outputs);
   g_autofree float *start = start_values(network, seed);
-  cbigan_backend_upload(backend, flat(n), 1, start, self->parameters);
-  cbigan_backend_upload(backend, flat(n), 1, start, self->mean);
-  self->backprop = cbigan_backprop_new(backend, gradients, network, batch, &(CbiganBackpropOptions){ .weights = TRUE },
-                                       self->parameters, error);
+  cbigan_backend_upload(grad->backend, flat(n), 1, start, self->parameters);
+  cbigan_backend_upload(grad->backend, flat(n), 1, start, self->mean);
+  self->backprop =
+      cbigan_backprop_new(grad, network, batch, &(CbiganBackpropOptions){ .weights = TRUE }, self->parameters, error);
   return self->backprop ? g_steal_pointer(&self) : NULL;
 }
 
@@ -117,7 +116,7 @@ cbigan_inspector_learner_free(CbiganInspectorLearner *self)
                             self->mean,       self->numbers,   self->norm,    self->factor };
   cbigan_backprop_free(self->backprop);
   for (guint i = 0; i < G_N_ELEMENTS(arrays); i++)
-    cbigan_backend_free(self->backend, arrays[i]);
+    cbigan_backend_free(self->grad.backend, arrays[i]);
   g_free(self->logits);
   g_free(self->grads);
   g_free(self);
@@ -150,14 +149,14 @@ cbigan_inspector_learner_gradient(CbiganInspectorLearner *self, const float *x, 
 {
   const CbiganShape image = self->network->values[0].shape;
   const CbiganShape output = self->network->values[self->network->output].shape;
-  cbigan_backend_upload(self->backend, image, self->batch, x, cbigan_backprop_value(self->backprop, 0, 0));
+  cbigan_backend_upload(self->grad.backend, image, self->batch, x, cbigan_backprop_value(self->backprop, 0, 0));
   cbigan_backprop_forward(self->backprop);
-  cbigan_backend_download(self->backend, output, self->batch,
+  cbigan_backend_download(self->grad.backend, output, self->batch,
                           cbigan_backprop_value(self->backprop, self->network->output, 0), self->logits);
-  if (!cbigan_backend_finish(self->backend, error))
+  if (!cbigan_backend_finish(self->grad.backend, error))
     return FALSE;
   *loss = cross_entropy((gsize)self->batch * cbigan_shape_size(output), self->logits, covered, self->grads);
-  cbigan_backend_upload(self->backend, output, self->batch, self->grads,
+  cbigan_backend_upload(self->grad.backend, output, self->batch, self->grads,
                         cbigan_backprop_grad(self->backprop, self->network->output, 0));
   cbigan_backprop_backward(self->backprop, self->gradients);
   return TRUE;
@@ -169,16 +168,16 @@ clip_norm(CbiganInspectorLearner *self, GError **error)
 {
   const gsize n = self->network->n_floats;
   double square;
-  self->gradients_of->fill(self->backend, 2, 0.0f, self->norm);
-  self->gradients_of->square_norms(self->backend, 1, n, self->gradients, (double *)(gpointer)self->norm);
-  cbigan_backend_download(self->backend, flat(2), 1, self->norm, (float *)(gpointer)&square);
-  if (!cbigan_backend_finish(self->backend, error))
+  cbigan_grad_fill(&self->grad, 2, 0.0f, self->norm);
+  cbigan_grad_square_norms(&self->grad, 1, n, self->gradients, (double *)(gpointer)self->norm);
+  cbigan_backend_download(self->grad.backend, flat(2), 1, self->norm, (float *)(gpointer)&square);
+  if (!cbigan_backend_finish(self->grad.backend, error))
     return FALSE;
   if (square <= LARGEST_NORM * LARGEST_NORM)
     return TRUE;
   float factor = (float)(LARGEST_NORM / sqrt(square));
-  cbigan_backend_upload(self->backend, flat(1), 1, &factor, self->factor);
-  self->gradients_of->scale(self->backend, 1, n, self->factor, self->gradients, self->gradients);
+  cbigan_backend_upload(self->grad.backend, flat(1), 1, &factor, self->factor);
+  cbigan_grad_scale(&self->grad, 1, n, self->factor, self->gradients, self->gradients);
   return TRUE;
 }
 
@@ -186,7 +185,6 @@ gboolean
 cbigan_inspector_learner_update(CbiganInspectorLearner *self, const CbiganUpdate *numbers, const float *x,
                                 const float *covered, double *loss, GError **error)
 {
-  const CbiganGradients *g = self->gradients_of;
   const gsize n = self->network->n_floats;
   const CbiganUpdate *update = (const CbiganUpdate *)(gconstpointer)self->numbers;
   if (!cbigan_inspector_learner_gradient(self, x, covered, loss, error) || !clip_norm(self, error))
@@ -196,12 +194,12 @@ cbigan_inspector_learner_update(CbiganInspectorLearner *self, const CbiganUpdate
                 _("the inspector's loss is %g, expected a finite number; a smaller rate may help"), *loss);
     return FALSE;
   }
-  cbigan_backend_upload(self->backend, flat(sizeof *numbers / sizeof(float)), 1, (const float *)(gconstpointer)numbers,
-                        self->numbers);
-  g->adam(self->backend, n, update, self->gradients, self->moment1, self->moment2, self->parameters);
-  g->average(self->backend, n, update, self->parameters, self->mean);
+  cbigan_backend_upload(self->grad.backend, flat(sizeof *numbers / sizeof(float)), 1,
+                        (const float *)(gconstpointer)numbers, self->numbers);
+  cbigan_grad_adam(&self->grad, n, update, self->gradients, self->moment1, self->moment2, self->parameters);
+  cbigan_grad_average(&self->grad, n, update, self->parameters, self->mean);
   cbigan_backprop_load(self->backprop);
-  return cbigan_backend_finish(self->backend, error);
+  return cbigan_backend_finish(self->grad.backend, error);
 }
 
 gboolean
@@ -210,15 +208,15 @@ cbigan_inspector_learner_read(CbiganInspectorLearner *self, CbiganLearnerArray a
   float *const arrays[] = { [CBIGAN_LEARNER_PARAMETERS] = self->parameters,
                             [CBIGAN_LEARNER_MEAN] = self->mean,
                             [CBIGAN_LEARNER_GRADIENTS] = self->gradients };
-  cbigan_backend_download(self->backend, flat(self->network->n_floats), 1, arrays[array], host);
-  return cbigan_backend_finish(self->backend, error);
+  cbigan_backend_download(self->grad.backend, flat(self->network->n_floats), 1, arrays[array], host);
+  return cbigan_backend_finish(self->grad.backend, error);
 }
 
 void
 cbigan_inspector_learner_write(CbiganInspectorLearner *self, const float *host)
 {
   const gsize n = self->network->n_floats;
-  cbigan_backend_upload(self->backend, flat(n), 1, host, self->parameters);
-  cbigan_backend_upload(self->backend, flat(n), 1, host, self->mean);
+  cbigan_backend_upload(self->grad.backend, flat(n), 1, host, self->parameters);
+  cbigan_backend_upload(self->grad.backend, flat(n), 1, host, self->mean);
   cbigan_backprop_load(self->backprop);
 }

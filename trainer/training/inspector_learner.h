@@ -15,9 +15,8 @@ typedef struct _CbiganInspectorLearner CbiganInspectorLearner;
 
 /* network: an inspector's; it must outlive the learner, as must the backend. `seed` decides the start values. Free with
  * cbigan_inspector_learner_free(). NULL with CBIGAN_ERROR_BACKEND. */
-CbiganInspectorLearner *cbigan_inspector_learner_new(CbiganBackend *backend, const CbiganGradients *gradients,
-                                                     const CbiganNetwork *network, int batch, guint64 seed,
-                                                     GError **error);
+CbiganInspectorLearner *cbigan_inspector_learner_new(const CbiganGrad *grad, const CbiganNetwork *network, int batch,
+                                                     guint64 seed, GError **error);
 void cbigan_inspector_learner_free(CbiganInspectorLearner *self);
 /* Adds the loss's gradient to the learner's gradients. x: (batch, image), host memory. covered: (batch, h / 4, w / 4),
  * the defective share of each cell. *loss: their loss. FALSE with CBIGAN_ERROR_BACKEND. */

@@ -3,56 +3,56 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Equation numbers are those of Carrara et al., ICPR 2020. A new term of a loss is a seed of an adjoint in losses.c.
+ * Equation numbers are those of Carrara et al., ICPR 2020. A new term of a loss starts from its grad with respect to a
+ * network's output, in losses.c.
  */
 #pragma once
-#include "data/augment.h"
 #include "backprop.h"
+#include "data/augment.h"
 
 G_BEGIN_DECLS
 
-/* A network that learns. (n_floats) each, backend memory, owned by the caller. */
+/* A network that learns. The arrays are (n_floats) each, in backend memory, owned by the caller. */
 typedef struct {
   CbiganNetwork *network;
-  float *parameters;
-  float *gradients; /* the losses add to them */
-  float *moment1;   /* Adam's; or both NULL: gradients are all that is wanted. Else they are zeroed, */
-  float *moment2;   /* and the parameters updated by the batch's `update` */
-  float *mean;      /* of the parameters over updates; or NULL */
+  float *parameters;        /* updated with the numbers of the batch, if there are moments */
+  float *gradients;         /* the losses are added; an update zeroes them */
+  float *moment1, *moment2; /* Adam's; both NULL: only the gradients are wanted, the parameters stay */
+  float *mean;              /* of the parameters over updates; NULL: none */
 } CbiganLearner;
 
 /* Means over the batch. */
 typedef struct {
-  gboolean has_consistency, has_critic, has_penalty; /* what was computed; the others are NAN */
-  double reconstruction;                             /* Eq. 11: L_R, sum over pixels and channels */
-  double latent;                                     /* Eq. 12: L_R' */
-  double critic;                                     /* Eq. 6: L_D = -L_EG */
+  gboolean has_consistency, has_critic, has_penalty; /* what was computed; the other values are NAN */
+  double reconstruction;                             /* L_R (Eq. 11): sum over pixels and channels */
+  double latent;                                     /* L_R' (Eq. 12) */
+  double critic;                                     /* L_D = -L_EG (Eq. 6) */
   double penalty;                                    /* weight * mean (||grad D(x^, z^)||_2 - 1)^2 */
 } CbiganLossValues;
 
 typedef struct {
   int batch;            /* N */
-  gboolean consistency; /* L_C will be asked for */
-  gboolean adversarial; /* D will be asked for */
-  double penalty;       /* its weight, 10 */
+  gboolean consistency; /* L_C (Eq. 10) is needed */
+  gboolean adversarial; /* D is needed */
+  double penalty;       /* weight of the gradient penalty: 10 */
 } CbiganLossOptions;
 
 typedef struct _CbiganLosses CbiganLosses;
 
-/* learners: by CbiganNetworkKind; they must outlive this. NULL with CBIGAN_ERROR_BACKEND. */
-CbiganLosses *cbigan_losses_new(CbiganBackend *backend, const CbiganGradients *gradients, const CbiganLearner *learners,
-                                const CbiganLossOptions *options, GError **error);
+/* learners: one per CbiganNetworkKind. Their arrays and the backend must outlive the result. Free with
+ * cbigan_losses_free(). NULL with CBIGAN_ERROR_BACKEND. */
+CbiganLosses *cbigan_losses_new(const CbiganGrad *grad, const CbiganLearner *learners, const CbiganLossOptions *options,
+                                GError **error);
 void cbigan_losses_free(CbiganLosses *self);
-/* After a network's parameters changed otherwise than by these updates. */
+/* After the parameters of a network changed by other means than the updates below. */
 void cbigan_losses_load(CbiganLosses *self, CbiganNetworkKind kind);
 
-/* An update of E and G by (1 - alpha) L_EG + alpha L_C (Eq. 13, 5, 10). alpha = 1: D is not run (the warm-up, the
- * double autoencoder); alpha = 0: L_C is not computed (EGBAD). Waits for the losses only, where the batch is in a
- * staging buffer; where these are not finite, the parameters are of no use any more. FALSE with the backend's failure.
- */
+/* Updates E and G by (1 - alpha) L_EG + alpha L_C (Eq. 13, 5, 10). alpha = 1: D is not run (warm-up, double
+ * autoencoder). alpha = 0: L_C is not computed (EGBAD). With a batch in a staging buffer, the only wait is for the
+ * losses. When a loss is not finite, the parameters are spoiled. FALSE with the backend's failure. */
 gboolean cbigan_losses_encoder_generator(CbiganLosses *self, const CbiganBatch *batch, double alpha,
                                          CbiganLossValues *values, GError **error);
-/* An update of D by L_D (Eq. 6) + gradient penalty (Gulrajani et al. 2017); likewise. */
+/* Updates D by L_D (Eq. 6) + gradient penalty (Gulrajani et al. 2017); otherwise as above. */
 gboolean cbigan_losses_critic(CbiganLosses *self, const CbiganBatch *batch, CbiganLossValues *values, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganLosses, cbigan_losses_free)

@@ -1,48 +1,46 @@
-/* step_io.h - what an update takes from the host, and what comes back of it
+/* step_io.h - what an update takes from the host, and the losses that it gives back
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Both lie at the same place in backend memory every time, so that all between them can be recorded. A new number of a
- * loss is a row of CbiganTerm.
+ * Both keep their place in backend memory, so that the operations between them can be recorded. A new number of a loss
+ * is a row of CbiganTerm.
  */
 #pragma once
 #include "data/augment.h"
 
 G_BEGIN_DECLS
 
-/* What the losses are made of: N doubles each. */
+/* What the losses are computed from: N doubles each. */
 typedef enum {
   CBIGAN_TERM_SQUARES,        /* |grad D(x^, z^)|^2 */
   CBIGAN_TERM_RECONSTRUCTION, /* ||x - G(E(x))||_1 */
   CBIGAN_TERM_LATENT,         /* ||z - E(G(z))||_1 */
-  CBIGAN_TERM_VERDICTS,       /* 2N floats: D(x, E(x)), D(G(z), z) */
+  CBIGAN_TERM_CRITIC,         /* 2N floats: D(x, E(x)), D(G(z), z) */
   CBIGAN_N_TERMS
 } CbiganTerm;
 
 typedef struct {
-  CbiganBackend *backend;
-  const CbiganGradients *gradients;
-  int batch;       /* N */
-  float *received; /* backend memory: a CbiganUpdate, then */
-  float *e, *z;    /* (N), (N, 64) */
-  float *terms;    /* (CBIGAN_N_TERMS, N) doubles, backend memory */
-  double *read;    /* the same on the host */
+  const CbiganGrad *grad; /* not owned */
+  int batch;              /* N */
+  float *input;           /* backend memory: one CbiganUpdate, then e and z */
+  float *e, *z;           /* (N), (N, 64): in `input` */
+  float *terms;           /* (CBIGAN_N_TERMS, N) doubles, backend memory */
+  double *read;           /* the same in host memory */
 } CbiganStepIo;
 
-/* FALSE with CBIGAN_ERROR_BACKEND; clear it in any case. */
-gboolean cbigan_step_io_init(CbiganStepIo *self, CbiganBackend *backend, const CbiganGradients *gradients, int batch,
-                             GError **error);
+/* grad must outlive it. FALSE with CBIGAN_ERROR_BACKEND; clear it in any case. */
+gboolean cbigan_step_io_init(CbiganStepIo *self, const CbiganGrad *grad, int batch, GError **error);
 void cbigan_step_io_clear(CbiganStepIo *self);
-/* Into backend memory: what the batch brings, its patches (N, image) to x. */
+/* Brings the batch into backend memory: its patches (N, image) to x, its update, e and z to `input`. */
 void cbigan_step_io_receive(CbiganStepIo *self, const CbiganBatch *batch, CbiganShape image, float *x);
-/* Fills `read`: the one time that an update waits. FALSE with the backend's failure. */
+/* Fills `read`. This is the only time that an update waits. FALSE with the backend's failure. */
 gboolean cbigan_step_io_read(CbiganStepIo *self, GError **error);
 
 static inline const CbiganUpdate *
 cbigan_step_io_update(const CbiganStepIo *self)
 {
-  return (const CbiganUpdate *)(gconstpointer)self->received;
+  return (const CbiganUpdate *)(gconstpointer)self->input;
 }
 
 static inline double *

@@ -31,7 +31,7 @@ struct _CbiganTraining {
   const CbiganPicture **pictures; /* shuffled: n_train to train on, then n_held_out */
   guint n_train, n_held_out;
   CbiganBackend *backend;
-  const CbiganGradients *gradients;
+  CbiganGrad grad;
   CbiganLearner learners[CBIGAN_N_NETWORKS];
   CbiganLosses *losses;
   CbiganBatches *batches; /* NULL until the first step says where to begin */
@@ -86,16 +86,6 @@ divide_pictures(CbiganTraining *self, GError **error)
   return TRUE;
 }
 
-static float *
-allocate(CbiganTraining *self, gsize n_floats, GError **error)
-{
-  float *data = self->backend->klass->alloc(self->backend, n_floats);
-  if (!data)
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("no memory to train with: %zu MiB more needed"),
-                n_floats * sizeof(float) >> 20);
-  return data;
-}
-
 static gboolean
 make_networks(CbiganTraining *self, GError **error)
 {
@@ -106,12 +96,13 @@ make_networks(CbiganTraining *self, GError **error)
     float **arrays[] = { &learner->parameters, &learner->gradients, &learner->moment1, &learner->moment2,
                          &learner->mean };
     for (gsize k = 0; k < G_N_ELEMENTS(arrays); k++)
-      if ((i != CBIGAN_DISCRIMINATOR || arrays[k] != &learner->mean) && !(*arrays[k] = allocate(self, n, error)))
+      if ((i != CBIGAN_DISCRIMINATOR || arrays[k] != &learner->mean) &&
+          !(*arrays[k] = cbigan_backend_alloc(self->backend, n, error)))
         return FALSE;
     g_autofree float *start = g_new(float, n);
     cbigan_network_initialise(learner->network,
                               cbigan_random_key(self->options.seed, CBIGAN_RANDOM_PARAMETERS, (guint64)i), start);
-    self->backend->klass->upload(self->backend, flat(n), 1, start, learner->parameters);
+    cbigan_backend_upload(self->backend, flat(n), 1, start, learner->parameters);
   }
   return TRUE;
 }
@@ -132,19 +123,13 @@ cbigan_training_new(const CbiganTrainOptions *options, const CbiganDataset *pict
       cbigan_backend_open(options->backend ? options->backend : "auto", options->device, options->threads, error);
   if (!self->backend)
     return NULL;
-  self->gradients = cbigan_gradients_for(self->backend);
-  if (!self->gradients) {
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("backend %s can score, but not train"),
-                self->backend->klass->name);
-    return NULL;
-  }
-  if (!make_networks(self, error))
+  if (!cbigan_grad_init(&self->grad, self->backend, error) || !make_networks(self, error))
     return NULL;
   CbiganLossOptions losses = { .batch = options->batch,
                                .consistency = options->alpha > 0.0,
                                .adversarial = options->alpha < 1.0 && options->steps > 0,
                                .penalty = options->penalty };
-  self->losses = cbigan_losses_new(self->backend, self->gradients, self->learners, &losses, error);
+  self->losses = cbigan_losses_new(&self->grad, self->learners, &losses, error);
   return self->losses ? g_steal_pointer(&self) : NULL;
 }
 
@@ -155,12 +140,11 @@ cbigan_training_free(CbiganTraining *self)
     return;
   cbigan_batches_free(self->batches);
   cbigan_losses_free(self->losses);
-  for (int i = 0; i < CBIGAN_N_NETWORKS; i++) {
+  for (int i = 0; self->backend && i < CBIGAN_N_NETWORKS; i++) {
     const CbiganLearner *l = &self->learners[i];
     float *arrays[] = { l->parameters, l->gradients, l->moment1, l->moment2, l->mean };
     for (gsize k = 0; k < G_N_ELEMENTS(arrays); k++)
-      if (arrays[k])
-        self->backend->klass->free(self->backend, arrays[k]);
+      cbigan_backend_free(self->backend, arrays[k]);
     cbigan_network_free(l->network);
   }
   g_clear_pointer(&self->backend, cbigan_backend_close);
@@ -202,8 +186,8 @@ forget_moments(CbiganTraining *self)
 {
   for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++) {
     const CbiganLearner *l = &self->learners[kind];
-    self->gradients->fill(self->backend, l->network->n_floats, 0.0f, l->moment1);
-    self->gradients->fill(self->backend, l->network->n_floats, 0.0f, l->moment2);
+    cbigan_grad_fill(&self->grad, l->network->n_floats, 0.0f, l->moment1);
+    cbigan_grad_fill(&self->grad, l->network->n_floats, 0.0f, l->moment2);
   }
 }
 
@@ -260,8 +244,7 @@ cbigan_training_step(CbiganTraining *self, CbiganTrainProgress *progress, GError
                                    .patch = self->options.patch,
                                    .rotation = self->options.rotation,
                                    .seed = self->options.seed,
-                                   .backend = self->backend,
-                                   .gradients = self->gradients,
+                                   .grad = &self->grad,
                                    .update = give_numbers,
                                    .data = &self->options };
     self->batches = cbigan_batches_new(&options, cbigan_schedule_batches_before(&self->options, self->step));
@@ -335,7 +318,7 @@ cbigan_training_save(CbiganTraining *self, const char *path, GError **error)
   for (guint i = 0; i < checkpoint.n_arrays; i++) {
     CbiganCheckpointArray *a = &checkpoint.arrays[i];
     a->data = g_new(float, a->size);
-    self->backend->klass->download(self->backend, flat(a->size), 1, where[i], a->data);
+    cbigan_backend_download(self->backend, flat(a->size), 1, where[i], a->data);
   }
   return cbigan_backend_finish(self->backend, error) && cbigan_checkpoint_write(&checkpoint, path, error);
 }
@@ -373,8 +356,7 @@ cbigan_training_resume(CbiganTraining *self, const char *path, GError **error)
       !cbigan_checkpoint_expect(&checkpoint, path, expected.arrays, expected.n_arrays, error))
     return FALSE;
   for (guint i = 0; i < checkpoint.n_arrays; i++)
-    self->backend->klass->upload(self->backend, flat(checkpoint.arrays[i].size), 1, checkpoint.arrays[i].data,
-                                 where[i]);
+    cbigan_backend_upload(self->backend, flat(checkpoint.arrays[i].size), 1, checkpoint.arrays[i].data, where[i]);
   for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++)
     cbigan_losses_load(self->losses, kind);
   self->step = checkpoint.step;
@@ -433,7 +415,7 @@ cbigan_training_finish(CbiganTraining *self, CbiganBf16Check *bf16, GError **err
   for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++) {
     const CbiganLearner *l = &self->learners[kind];
     const float *from = self->step > 0 && l->mean ? l->mean : l->parameters;
-    self->backend->klass->download(self->backend, flat(l->network->n_floats), 1, from, model->parameters[kind]);
+    cbigan_backend_download(self->backend, flat(l->network->n_floats), 1, from, model->parameters[kind]);
   }
   if (!cbigan_backend_finish(self->backend, error))
     return NULL;

@@ -10,8 +10,8 @@
 void
 cbigan_grad_cpu_avgpool_data(CbiganCpu *self, CbiganGradCpuPlan *plan, const float *dy, float *dx, gboolean accumulate)
 {
-  const CbiganLayer *l = plan->tangent.base.layer;
-  const int rows = plan->tangent.base.batch * l->in.h, channels = l->in.c;
+  const CbiganLayer *l = plan->base.layer;
+  const int rows = plan->base.batch * l->in.h, channels = l->in.c;
   const gsize row_size = (gsize)l->in.w * channels, out_size = (gsize)l->out.w * channels;
 #pragma omp parallel for if (rows * row_size >= CBIGAN_CPU_PARALLEL) num_threads(self->base.threads)
   for (int row = 0; row < rows; row++) { /* h is even, so two rows of dx after another share one of dy */

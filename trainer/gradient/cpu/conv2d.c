@@ -77,12 +77,12 @@ plan_weights(CbiganCpu *self, CbiganGradCpuConvolution *to, const Convolution *c
 gboolean
 cbigan_grad_cpu_conv2d_plan(CbiganCpu *self, CbiganGradCpuPlan *plan, GError **error)
 {
-  plan->convolution.conv3 = cbigan_cpu_conv3_new(self, plan->tangent.base.layer, plan->tangent.base.batch,
-                                                 CBIGAN_CPU_CONV3_DATA | CBIGAN_CPU_CONV3_WEIGHTS);
+  plan->convolution.conv3 =
+      cbigan_cpu_conv3_new(self, plan->base.layer, plan->base.batch, CBIGAN_CPU_CONV3_DATA | CBIGAN_CPU_CONV3_WEIGHTS);
   if (plan->convolution.conv3)
     return TRUE;
   Convolution c;
-  gboolean ok = describe(self, plan->tangent.base.layer, plan->tangent.base.batch, &c, error) &&
+  gboolean ok = describe(self, plan->base.layer, plan->base.batch, &c, error) &&
                 plan_data(self, &plan->convolution, &c, error) && plan_weights(self, &plan->convolution, &c, error);
   dnnl_primitive_desc_destroy(c.forward);
   return ok;
@@ -110,20 +110,20 @@ cbigan_grad_cpu_conv2d_load(CbiganCpu *self, CbiganGradCpuPlan *plan)
     cbigan_cpu_conv3_load(c->conv3, plan->parameters);
     return;
   }
-  cbigan_cpu_set(&c->pack, DNNL_ARG_FROM, plan->parameters + plan->tangent.base.layer->weight);
+  cbigan_cpu_set(&c->pack, DNNL_ARG_FROM, plan->parameters + plan->base.layer->weight);
   cbigan_cpu_execute(self, &c->pack);
 }
 
 void
 cbigan_grad_cpu_conv2d_data(CbiganCpu *self, CbiganGradCpuPlan *plan, const float *dy, float *dx, gboolean accumulate)
 {
-  const CbiganLayer *l = plan->tangent.base.layer;
+  const CbiganLayer *l = plan->base.layer;
   CbiganGradCpuConvolution *c = &plan->convolution;
   if (c->conv3) {
     cbigan_cpu_conv3_data(c->conv3, dy, dx, accumulate);
     return;
   }
-  const gsize size = plan->tangent.base.batch * cbigan_shape_size(l->in);
+  const gsize size = plan->base.batch * cbigan_shape_size(l->in);
   if (accumulate && !c->sum && !(c->sum = cbigan_cpu_memory(size * sizeof(float)))) {
     cbigan_backend_fail(&self->base, _("%s: out of memory"), l->name);
     return;
@@ -147,6 +147,6 @@ cbigan_grad_cpu_conv2d_weights(CbiganCpu *self, CbiganGradCpuPlan *plan, const f
   cbigan_cpu_set(&c->weights, DNNL_ARG_SRC, x);
   cbigan_cpu_set(&c->weights, DNNL_ARG_DIFF_DST, dy);
   cbigan_cpu_execute(self, &c->weights);
-  cbigan_cpu_set(&c->unpack, DNNL_ARG_TO, gradients + plan->tangent.base.layer->weight);
+  cbigan_cpu_set(&c->unpack, DNNL_ARG_TO, gradients + plan->base.layer->weight);
   cbigan_cpu_execute(self, &c->unpack);
 }

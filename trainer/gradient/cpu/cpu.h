@@ -10,7 +10,7 @@
 #pragma once
 #include "backend/cpu/simd/conv1x1.h"
 #include "backend/cpu/simd/conv3x3.h"
-#include "gradient/tangent.h"
+#include "gradient/gradient.h"
 
 G_BEGIN_DECLS
 
@@ -34,7 +34,7 @@ typedef struct {
 } CbiganGradCpuConvolution;
 
 typedef struct {
-  CbiganTangentPlan tangent;
+  CbiganGradPlan base;
   const float *parameters; /* the whole network's, as last loaded */
   union {
     CbiganGradCpuMatrix matrix;           /* dense, conv2d with kernel 1 */

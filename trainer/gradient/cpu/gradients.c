@@ -42,22 +42,21 @@ plan_free(CbiganBackend *self, CbiganGradPlan *base)
   const Operation *operation = operation_of(base->layer);
   if (operation->clear)
     operation->clear(plan);
-  cbigan_tangent_clear(&plan->tangent, self);
   g_free(plan->bias_sums);
   g_free(plan);
 }
 
 static CbiganGradPlan *
-plan_new(CbiganBackend *self, const CbiganLayer *layer, int batch, int tangent_batch, GError **error)
+plan_new(CbiganBackend *self, const CbiganLayer *layer, int batch, GError **error)
 {
   CbiganGradCpuPlan *plan = g_new0(CbiganGradCpuPlan, 1);
   const Operation *operation = operation_of(layer);
   if (layer->bias != CBIGAN_NO_OFFSET)
     plan->bias_sums = g_new(double, batch *cbigan_shape_size(layer->out));
-  if (cbigan_tangent_init(&plan->tangent, self, layer, batch, tangent_batch, error) &&
-      (!operation->plan || operation->plan((CbiganCpu *)self, plan, error)))
-    return &plan->tangent.base;
-  plan_free(self, &plan->tangent.base);
+  plan->base = (CbiganGradPlan){ .layer = layer, .batch = batch };
+  if (!operation->plan || operation->plan((CbiganCpu *)self, plan, error))
+    return &plan->base;
+  plan_free(self, &plan->base);
   return NULL;
 }
 
@@ -67,7 +66,6 @@ load(CbiganBackend *self, CbiganGradPlan *base, const float *parameters)
   CbiganGradCpuPlan *plan = (CbiganGradCpuPlan *)base;
   const Operation *operation = operation_of(base->layer);
   plan->parameters = parameters;
-  cbigan_tangent_load(&plan->tangent, self, parameters);
   if (operation->load)
     operation->load((CbiganCpu *)self, plan);
 }
@@ -93,7 +91,6 @@ const CbiganGradients cbigan_gradients_cpu = {
   .data = data,
   .weights = weights,
   .bias = cbigan_grad_cpu_bias,
-  .tangent = cbigan_tangent_run,
   .l1_gradient = cbigan_grad_cpu_l1_gradient,
   .fill = cbigan_grad_cpu_fill,
   .add = cbigan_grad_cpu_add,

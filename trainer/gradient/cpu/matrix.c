@@ -28,12 +28,12 @@ places(CbiganShape s)
 gboolean
 cbigan_grad_cpu_matrix_plan(CbiganCpu *self, CbiganGradCpuPlan *plan, GError **error)
 {
-  const CbiganLayer *l = plan->tangent.base.layer;
+  const CbiganLayer *l = plan->base.layer;
   CbiganGradCpuMatrix *m = &plan->matrix;
-  const gsize batch = plan->tangent.base.batch;
+  const gsize batch = plan->base.batch;
   if (l->kind == CBIGAN_CONV2D) {
     *m = (CbiganGradCpuMatrix){ .rows = batch * l->in.h * l->in.w, .in = l->in.c, .out = l->out.c };
-    m->conv1 = cbigan_cpu_conv1_new(self, l, plan->tangent.base.batch);
+    m->conv1 = cbigan_cpu_conv1_new(self, l, plan->base.batch);
     return TRUE;
   }
   *m = (CbiganGradCpuMatrix){ .rows = batch, .in = cbigan_shape_size(l->in), .out = cbigan_shape_size(l->out) };
@@ -60,7 +60,7 @@ cbigan_grad_cpu_matrix_clear(CbiganGradCpuPlan *plan)
 void
 cbigan_grad_cpu_matrix_load(CbiganCpu *self, CbiganGradCpuPlan *plan)
 {
-  const CbiganLayer *l = plan->tangent.base.layer;
+  const CbiganLayer *l = plan->base.layer;
   const CbiganGradCpuMatrix *m = &plan->matrix;
   if (m->conv1)
     cbigan_cpu_conv1_load(m->conv1, plan->parameters);
@@ -89,7 +89,7 @@ multiply(CbiganCpu *self, const CbiganLayer *layer, gboolean transposed, gsize r
 void
 cbigan_grad_cpu_matrix_data(CbiganCpu *self, CbiganGradCpuPlan *plan, const float *dy, float *dx, gboolean accumulate)
 {
-  const CbiganLayer *l = plan->tangent.base.layer;
+  const CbiganLayer *l = plan->base.layer;
   const CbiganGradCpuMatrix *m = &plan->matrix;
   if (m->conv1) {
     cbigan_cpu_conv1_data(m->conv1, dy, dx, accumulate);
@@ -104,7 +104,7 @@ void
 cbigan_grad_cpu_matrix_weights(CbiganCpu *self, CbiganGradCpuPlan *plan, const float *x, const float *dy,
                                float *gradients)
 {
-  const CbiganLayer *l = plan->tangent.base.layer;
+  const CbiganLayer *l = plan->base.layer;
   const CbiganGradCpuMatrix *m = &plan->matrix;
   if (m->conv1) {
     cbigan_cpu_conv1_weights(m->conv1, x, dy, gradients);

@@ -20,8 +20,8 @@ combine(int n, const float *a, const float *b, const float *c, const float *d, f
 void
 cbigan_grad_cpu_upsample_data(CbiganCpu *self, CbiganGradCpuPlan *plan, const float *dy, float *dx, gboolean accumulate)
 {
-  const CbiganLayer *l = plan->tangent.base.layer;
-  const int rows = plan->tangent.base.batch * l->in.h, channels = l->in.c, last = l->out.w - 1;
+  const CbiganLayer *l = plan->base.layer;
+  const int rows = plan->base.batch * l->in.h, channels = l->in.c, last = l->out.w - 1;
   const gsize row_size = (gsize)l->out.w * channels;
 #pragma omp parallel for if (rows * row_size >= CBIGAN_CPU_PARALLEL) num_threads(self->base.threads)
   for (int row = 0; row < rows; row++) {

@@ -10,8 +10,8 @@
 gboolean
 cbigan_cuda_conv2d_plan(CbiganCuda *self, CbiganGradCudaPlan *plan)
 {
-  const CbiganLayer *layer = plan->tangent.base.layer;
-  const int batch = plan->tangent.base.batch;
+  const CbiganLayer *layer = plan->base.layer;
+  const int batch = plan->base.batch;
   const gsize size = cbigan_cuda_weights_size(layer);
   if (!cbigan_cuda_convolution_init(self, &plan->data, CBIGAN_CUDA_DATA, layer, batch) ||
       !cbigan_cuda_convolution_init(self, &plan->filter, CBIGAN_CUDA_FILTER, layer, batch))
@@ -38,7 +38,7 @@ cbigan_cuda_conv2d_clear(CbiganCuda *self, CbiganGradCudaPlan *plan)
 void
 cbigan_cuda_conv2d_load(CbiganCuda *self, CbiganGradCudaPlan *plan)
 {
-  cbigan_cuda_load_weights(self, plan->tangent.base.layer, plan->parameters, plan->weights);
+  cbigan_cuda_load_weights(self, plan->base.layer, plan->parameters, plan->weights);
 }
 
 void
@@ -53,7 +53,7 @@ void
 cbigan_cuda_conv2d_weights(CbiganCuda *self, const CbiganGradCudaPlan *plan, const float *x, const float *dy,
                            float *gradients)
 {
-  const CbiganLayer *l = plan->tangent.base.layer;
+  const CbiganLayer *l = plan->base.layer;
   cbigan_cuda_convolution_run(self, &plan->filter, FALSE, (float *)x, plan->sums, (float *)dy);
   CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_add_rows(l->out.c, cbigan_cuda_weights_size(l) / (gsize)l->out.c, plan->sums,
                                                     l->weight_stride, gradients + l->weight, self->stream));

@@ -9,12 +9,12 @@
 #pragma once
 #include "backend/cuda/cuda.h"
 #include "gradient/cuda/kernels/kernels.h"
-#include "gradient/tangent.h"
+#include "gradient/gradient.h"
 
 G_BEGIN_DECLS
 
 typedef struct {
-  CbiganTangentPlan tangent;
+  CbiganGradPlan base;
   const float *parameters; /* the whole network's, as last loaded */
   /* conv2d */
   CbiganCudaConvolution data, filter;

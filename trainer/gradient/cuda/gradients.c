@@ -15,22 +15,20 @@ plan_free(CbiganBackend *self, CbiganGradPlan *base)
 {
   CbiganGradCudaPlan *plan = (CbiganGradCudaPlan *)base;
   cbigan_cuda_conv2d_clear((CbiganCuda *)self, plan); /* of other layers there is nothing to clear */
-  cbigan_tangent_clear(&plan->tangent, self);
   g_free(plan);
 }
 
 static CbiganGradPlan *
-plan_new(CbiganBackend *base, const CbiganLayer *layer, int batch, int tangent_batch, GError **error)
+plan_new(CbiganBackend *base, const CbiganLayer *layer, int batch, GError **error)
 {
   CbiganCuda *self = (CbiganCuda *)base;
   CbiganGradCudaPlan *plan = g_new0(CbiganGradCudaPlan, 1);
   cbigan_cuda_enter(self);
-  if (cbigan_tangent_init(&plan->tangent, base, layer, batch, tangent_batch, error)) {
-    if (layer->kind != CBIGAN_CONV2D || cbigan_cuda_conv2d_plan(self, plan))
-      return &plan->tangent.base;
-    cbigan_cuda_report(self, error);
-  }
-  plan_free(base, &plan->tangent.base);
+  plan->base = (CbiganGradPlan){ .layer = layer, .batch = batch };
+  if (layer->kind != CBIGAN_CONV2D || cbigan_cuda_conv2d_plan(self, plan))
+    return &plan->base;
+  cbigan_cuda_report(self, error);
+  plan_free(base, &plan->base);
   return NULL;
 }
 
@@ -41,7 +39,6 @@ load(CbiganBackend *base, CbiganGradPlan *gradient_plan, const float *parameters
   CbiganCuda *self = (CbiganCuda *)base;
   cbigan_cuda_enter(self);
   plan->parameters = parameters;
-  cbigan_tangent_load(&plan->tangent, base, parameters);
   if (plan->weights)
     cbigan_cuda_conv2d_load(self, plan);
 }
@@ -121,7 +118,6 @@ static const CbiganGradients cuda = {
   .data = data,
   .weights = weights,
   .bias = bias,
-  .tangent = cbigan_tangent_run,
   .l1_gradient = cbigan_cuda_l1_gradient,
   .fill = cbigan_cuda_fill,
   .add = cbigan_cuda_add,

@@ -20,11 +20,11 @@ add_row(int width, int kernel, const float *w /* (kernel) */, const float *dy /*
 void
 cbigan_grad_reference_conv2d_data(const CbiganGradReferencePlan *plan, const float *dy, float *dx, gboolean accumulate)
 {
-  const CbiganLayer *l = plan->tangent.base.layer;
+  const CbiganLayer *l = plan->base.layer;
   const float *weight = plan->parameters + l->weight; /* (out.c, in.c, kernel, kernel) */
   const int width = l->in.w, height = l->in.h, kernel = l->kernel;
   double row[width];
-  for (int n = 0; n < plan->tangent.base.batch; n++, dy += cbigan_shape_size(l->out))
+  for (int n = 0; n < plan->base.batch; n++, dy += cbigan_shape_size(l->out))
     for (int i = 0; i < l->in.c; i++)
       for (int y = 0; y < height; y++, dx += width) {
         for (int x = 0; x < width; x++)
@@ -56,7 +56,7 @@ void
 cbigan_grad_reference_conv2d_weights(const CbiganGradReferencePlan *plan, const float *x, const float *dy,
                                      float *gradients)
 {
-  const CbiganLayer *l = plan->tangent.base.layer;
+  const CbiganLayer *l = plan->base.layer;
   const int kernel = l->kernel, half = l->kernel / 2;
   const gsize plane = (gsize)l->in.h * l->in.w;
   for (int o = 0; o < l->out.c; o++)
@@ -64,7 +64,7 @@ cbigan_grad_reference_conv2d_weights(const CbiganGradReferencePlan *plan, const 
       for (int ky = 0; ky < kernel; ky++)
         for (int kx = 0; kx < kernel; kx++) {
           double sum = 0.0;
-          for (int n = 0; n < plan->tangent.base.batch; n++)
+          for (int n = 0; n < plan->base.batch; n++)
             sum += correlate(l->in.h, l->in.w, ky - half, kx - half, x + ((gsize)n * l->in.c + i) * plane,
                              dy + ((gsize)n * l->out.c + o) * plane);
           float *g = gradients + l->weight + o * l->weight_stride + (gsize)(i * kernel + ky) * kernel + kx;

@@ -22,26 +22,21 @@ static const struct {
 static void
 plan_free(CbiganBackend *self, CbiganGradPlan *plan)
 {
-  cbigan_tangent_clear((CbiganTangentPlan *)plan, self);
   g_free(plan);
 }
 
 static CbiganGradPlan *
-plan_new(CbiganBackend *self, const CbiganLayer *layer, int batch, int tangent_batch, GError **error)
+plan_new(CbiganBackend *self, const CbiganLayer *layer, int batch, GError **error)
 {
   CbiganGradReferencePlan *plan = g_new0(CbiganGradReferencePlan, 1);
-  if (!cbigan_tangent_init(&plan->tangent, self, layer, batch, tangent_batch, error)) {
-    plan_free(self, &plan->tangent.base);
-    return NULL;
-  }
-  return &plan->tangent.base;
+  plan->base = (CbiganGradPlan){ .layer = layer, .batch = batch };
+  return &plan->base;
 }
 
 static void
 load(CbiganBackend *self, CbiganGradPlan *plan, const float *parameters)
 {
   ((CbiganGradReferencePlan *)plan)->parameters = parameters;
-  cbigan_tangent_load((CbiganTangentPlan *)plan, self, parameters);
 }
 
 static void
@@ -65,7 +60,6 @@ const CbiganGradients cbigan_gradients_reference = {
   .data = data,
   .weights = weights,
   .bias = cbigan_grad_reference_bias,
-  .tangent = cbigan_tangent_run,
   .l1_gradient = cbigan_grad_reference_l1_gradient,
   .fill = cbigan_grad_reference_fill,
   .add = cbigan_grad_reference_add,

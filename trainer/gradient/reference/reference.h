@@ -7,12 +7,12 @@
  * backend's rounding. One operation is one file; gradients.c puts them into the table.
  */
 #pragma once
-#include "gradient/tangent.h"
+#include "gradient/gradient.h"
 
 G_BEGIN_DECLS
 
 typedef struct {
-  CbiganTangentPlan tangent;
+  CbiganGradPlan base;
   const float *parameters; /* the whole network's, as last loaded */
 } CbiganGradReferencePlan;
 

@@ -23,8 +23,8 @@ void
 cbigan_grad_reference_upsample_data(const CbiganGradReferencePlan *plan, const float *dy, float *dx,
                                     gboolean accumulate)
 {
-  const CbiganLayer *l = plan->tangent.base.layer;
-  for (int plane = 0; plane < plan->tangent.base.batch * l->in.c; plane++, dy += l->out.h * l->out.w)
+  const CbiganLayer *l = plan->base.layer;
+  for (int plane = 0; plane < plan->base.batch * l->in.c; plane++, dy += l->out.h * l->out.w)
     for (int y = 0; y < l->in.h; y++)
       for (int x = 0; x < l->in.w; x++, dx++)
         *dx = (float)((accumulate ? *dx : 0.0) + gather(dy, l->out.h, l->out.w, y, x));
