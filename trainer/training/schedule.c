@@ -1,27 +1,24 @@
-/* schedule.c - which batches the updates of a training run take, and the numbers of each update
+/* schedule.c - which batch each update of a training run takes, and the update's numbers
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Batches are made ahead of their updates, with these numbers in them, so all is a function of the batch's number.
+ * Batches are prepared before their updates and carry these numbers, so all is a function of the batch's number.
  */
 #include "schedule.h"
 
 #include <math.h>
 
-#include "train_options.h"
-
-/* Adam's constants by phase. The warm-up is plain regression; against D the loss moves, so the memory is short
- * (Gulrajani et al. 2017). */
+/* Adam's constants in each phase. The warm-up is plain regression. Against D the loss moves, so the moments span few
+ * steps (Gulrajani et al. 2017). */
 typedef struct {
   float beta1, beta2;
 } AdamBetas;
 static const AdamBetas warmup_betas = { 0.9f, 0.999f }, adversarial_betas = { 0.5f, 0.9f };
 #define ADAM_EPSILON 1e-8f
-/* The warm-up's rate rises over so many updates, a tenth of it at most. Adam's first ones all go one way: at the full
- * rate they can drive G's tanh where its gradient is zero, and L_R stays where it was (one seed of two, patches of
- * 128).
- */
+/* The warm-up's rate rises over RISE updates, or a tenth of the warm-up if that is less. The first updates of Adam all
+ * point the same way. At the full rate they can drive G's tanh into saturation, and L_R stays where it was: this
+ * happened with one seed of two at patches of 128. */
 #define RISE 100
 
 guint
@@ -44,8 +41,8 @@ warmup_rate(const CbiganTrainOptions *o, guint count)
   return o->warmup_rate * MIN(1.0, count / (rise + 1.0));
 }
 
-/* decay_t = (decay - decay^t) / (1 - decay^t) gives each mean its weights decay^(t-i) / sum, without the bias towards
- * the start that a constant decay has. */
+/* decay_t = (decay - decay^t) / (1 - decay^t). The weights of a mean are then proportional to decay^(t-i). A constant
+ * decay would give the start too much weight. */
 static float
 average_decay(const CbiganTrainOptions *o, guint step)
 {
@@ -63,7 +60,7 @@ cbigan_schedule_update(const CbiganTrainOptions *o, guint64 number)
                                  ADAM_EPSILON, average_decay(o, step));
   }
   guint since = (guint)((number - warmup) / (n + 1)), turn = (guint)((number - warmup) % (n + 1));
-  guint count = turn < n ? since * n + turn + 1 : since + 1; /* D's are counted apart */
+  guint count = turn < n ? since * n + turn + 1 : since + 1; /* D and the pair E, G count their updates separately */
   return cbigan_update_numbers(count, (float)o->rate, adversarial_betas.beta1, adversarial_betas.beta2, ADAM_EPSILON,
                                average_decay(o, warmup + since));
 }

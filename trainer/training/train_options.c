@@ -1,10 +1,10 @@
-/* train_options.c - presets, ranges and names of the training options
+/* train_options.c - the options of a training run: presets, ranges, names
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A new option is a member of CbiganTrainOptions, its value in the two presets and a row of `fields`: the check,
- * the comparison with a checkpoint and the message follow from the row.
+ * A new option is a member of CbiganTrainOptions, its value in both presets, and a row of `fields`. The row gives the
+ * check, the comparison with a checkpoint and the message.
  */
 #include "train_options.h"
 
@@ -15,12 +15,12 @@
 #include "model/error.h"
 #include "model/network.h"
 
-/* warmup_steps: of an object's few views twice as many are no better and may teach the networks to reproduce defects
- * (docs/results.md).
+/* warmup_steps: an object has few views. Twice as many steps are no better and may teach the networks to reproduce
+ * defects (docs/results.md).
  *
- * alpha: the critic's gradient has norm 1, 1 / sqrt(3 P^2) = 0.009 a pixel at P = 64, and that of L_R is alpha a pixel.
- * The paper's 1e-4 needs its million updates; in a few thousand it loses the reconstruction (bottle: L_R 400 -> 2700,
- * AUROC of Eq. 7 0.78 -> 0.52), where 0.1 improves it. */
+ * alpha: the gradient of the critic has norm 1, that is 1 / sqrt(3 P^2) = 0.009 per number of a patch at P = 64. The
+ * gradient of L_R is alpha per number. The paper's 1e-4 needs its million updates. Within a few thousand, 1e-4 loses
+ * the reconstruction (bottle: L_R 400 -> 2700, AUROC of Eq. 7 0.78 -> 0.52), and 0.1 improves it. */
 #define COMMON                                                                                                         \
   .width = 4, .patch = 64, .seed = 1, .batch = 32, .steps = 1500, .critic_updates = 1, .alpha = 0.1, .rate = 3e-4,     \
   .warmup_rate = 1e-3, .decay = NAN, .penalty = 10.0, .held_out = 0.2, .false_alarms = 0.01,                           \
@@ -124,16 +124,12 @@ gboolean
 cbigan_train_options_check(const CbiganTrainOptions *options, GError **error)
 {
   const CbiganTrainOptions *o = options;
-  if (o->preset >= G_N_ELEMENTS(presets))
-    return cbigan_refuse(error, _("preset: %d, expected object or texture"), (int)o->preset);
+  g_return_val_if_fail(o->preset < G_N_ELEMENTS(presets) && o->score < CBIGAN_N_SCORES, FALSE);
+  g_return_val_if_fail(o->tap == CBIGAN_TAP_FIRST || o->tap == CBIGAN_TAP_HIDDEN, FALSE);
   if (!check_ranges(o, error))
     return FALSE;
   if (o->patch != 64 && o->patch != 128)
     return cbigan_refuse(error, _("patch: %d, expected 64 or 128"), o->patch);
-  if (o->score < 0 || o->score >= CBIGAN_N_SCORES)
-    return cbigan_refuse(error, _("score: %d, expected paper, calibrated or critic"), (int)o->score);
-  if (o->tap != CBIGAN_TAP_FIRST && o->tap != CBIGAN_TAP_HIDDEN)
-    return cbigan_refuse(error, _("feature tap: %d, expected first or hidden"), (int)o->tap);
   if (o->preset == CBIGAN_PRESET_OBJECT && (o->frame_width != o->patch || o->frame_height != o->patch))
     return cbigan_refuse(error, _("frame: %dx%d, expected %dx%d: with the preset object a frame is one patch"),
                          o->frame_width, o->frame_height, o->patch, o->patch);
@@ -176,7 +172,7 @@ cbigan_train_options_describe(const CbiganTrainOptions *options)
     char number[G_ASCII_DTOSTR_BUF_SIZE];
     if (!fields[i].weights)
       continue;
-    if (fields[i].type == UNSIGNED64) /* a double does not hold all of them */
+    if (fields[i].type == UNSIGNED64) /* a double does not hold all 64 bits */
       g_snprintf(number, sizeof number, "%" G_GUINT64_FORMAT,
                  *(const guint64 *)((const char *)options + fields[i].offset));
     else

@@ -1,11 +1,11 @@
-/* training.c - one training run: warm-up on L_C, then E and G against D; averages, checkpoints, the finished model
+/* training.c - one training run: warm-up on L_C, then E and G against D; averages, checkpoints, the model
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * All that a run carries from step to step is the step's number and the arrays of list_arrays(); whatever is random is
- * a function of the seed and the number (random.h), and so are rates (schedule.h). So a checkpoint is those, and a new
- * moving part is a row there.
+ * The state of a run is the number of steps done and the arrays of list_arrays(); a checkpoint holds just these. All
+ * that is random, and the rates, are functions of the seed and of that number (random.h, schedule.h). A new part of the
+ * state is a row of list_arrays().
  */
 #include "training.h"
 
@@ -20,23 +20,22 @@
 #include "data/random.h"
 #include "schedule.h"
 #include "score/calibration.h"
-#include "train_options.h"
 
-#define MIN_HELD_OUT 4 /* what the calibration asks for */
-#define LATELY 0.1     /* weight of the newest step in what the progress shows */
+#define MIN_HELD_OUT 4 /* that the calibration needs */
+#define SMOOTHING 0.1  /* weight of the newest step in the progress */
 
 struct _CbiganTraining {
   CbiganTrainOptions options;
   const CbiganDataset *dataset;   /* not owned */
-  const CbiganPicture **pictures; /* shuffled: n_train to train on, then n_held_out */
+  const CbiganPicture **pictures; /* shuffled: first n_train to train on, then n_held_out */
   guint n_train, n_held_out;
   CbiganBackend *backend;
   CbiganGrad grad;
   CbiganLearner learners[CBIGAN_N_NETWORKS];
   CbiganLosses *losses;
-  CbiganBatches *batches; /* NULL until the first step says where to begin */
-  guint step;             /* done */
-  gboolean failed;
+  CbiganBatches *batches; /* NULL before the first step, which decides where they begin */
+  guint step;             /* number of steps done */
+  gboolean failed;        /* a step did */
   GTimer *timer;
   double last;                         /* seconds, when the last step ended */
   double step_seconds, loss_r, loss_d; /* smoothed; NAN before the first */
@@ -54,7 +53,7 @@ total_steps(const CbiganTraining *self)
   return cbigan_train_options_warmup(&self->options) + self->options.steps;
 }
 
-/* Shuffles the pictures and divides them in those to train on and those to calibrate on. */
+/* Shuffles the pictures and divides them into those to train on and those held out for the calibration. */
 static gboolean
 divide_pictures(CbiganTraining *self, GError **error)
 {
@@ -180,7 +179,7 @@ step_encoder_generator(CbiganTraining *self, double alpha, CbiganLossValues *val
          check_losses(self, values, error);
 }
 
-/* L*_EG has another scale than L_C (alpha), so the moments of the warm-up would stop the updates after it. */
+/* L_EG and L_C differ in scale (alpha), so the moments of the warm-up would all but stop the updates after it. */
 static void
 forget_moments(CbiganTraining *self)
 {
@@ -214,7 +213,7 @@ give_numbers(gconstpointer options, guint64 number, CbiganUpdate *update)
 static void
 smooth(double *value, double newest)
 {
-  *value = isnan(*value) ? newest : isnan(newest) ? *value : *value + LATELY * (newest - *value);
+  *value = isnan(*value) ? newest : isnan(newest) ? *value : *value + SMOOTHING * (newest - *value);
 }
 
 static void
@@ -268,7 +267,7 @@ cbigan_training_done(const CbiganTraining *self)
   return self->step >= total_steps(self);
 }
 
-/* Every array that a checkpoint holds: its name, size and where it lies. Returns how many; arrays[] without data. */
+/* Fills arrays[] (name and size only) and where[] for every array of a checkpoint; returns their number. */
 #define MAX_ARRAYS (CBIGAN_N_NETWORKS * 4)
 static guint
 list_arrays(const CbiganTraining *self, CbiganCheckpointArray *arrays, float **where)
@@ -294,7 +293,7 @@ list_arrays(const CbiganTraining *self, CbiganCheckpointArray *arrays, float **w
   return n;
 }
 
-/* A step that failed has left its mark: Adam has had the gradients before anybody saw the losses. */
+/* A failed step spoils the parameters: Adam takes the gradients before the losses are read. */
 static gboolean
 check_usable(const CbiganTraining *self, const char *path, GError **error)
 {
@@ -363,7 +362,7 @@ cbigan_training_resume(CbiganTraining *self, const char *path, GError **error)
   return cbigan_backend_finish(self->backend, error);
 }
 
-/* Provenance: the model file's cbigan.training. */
+/* Where the model comes from: cbigan.training in the model file (transfer full). */
 static char *
 describe_training(const CbiganTraining *self)
 {
