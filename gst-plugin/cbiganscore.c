@@ -8,62 +8,64 @@
  * SECTION:element-cbiganscore
  * @title: cbiganscore
  *
- * Scores each frame with a CBiGAN model: how far it is from the good pictures that the model was trained on, and where.
- * The pixels pass unchanged; the results travel with the buffers and on the bus. Any raw video in system memory will
- * do: it is converted and resized for the model inside. So will progressive video in an NVIDIA GPU's memory
- * (`memory:CUDAMemory`, as nvh264dec and cudaupload make it), where the driver and our module for it are found: the
- * frame stays there, and only the model's small picture of it is brought to the host, where it is not scored there too
- * (see below). Where they are not, such elements can't be linked: `gst-inspect-1.0 cbiganscore` says what is missing,
- * under “Gpu-memory”, and so does a warning in the log (`GST_DEBUG=cbiganscore:2`).
+ * Scores each frame with a CBiGAN model: how much the frame differs from the good pictures of the training, and where.
+ * The pixels pass unchanged; the results travel with the buffers and on the bus. The element takes any raw video in
+ * system memory and converts it to the model's small RGB frame itself.
+ *
+ * The element also takes progressive video in an NVIDIA GPU's memory (`memory:CUDAMemory`, from nvh264dec or
+ * cudaupload), where a driver and our module for such video are found. The frame stays in GPU memory. Unless
+ * backend=cuda scores it there, only the model's small RGB frame is copied to the host. Without the driver or the
+ * module, elements with such video can't be linked. `gst-inspect-1.0 cbiganscore` then names the reason under
+ * “Gpu-memory”, and so does a warning in the log (`GST_DEBUG=cbiganscore:2`).
  *
  * ## On a GPU
  *
- * backend=cuda computes in the CUDA context that the pipeline shares, as GStreamer's own elements do: a neighbour's,
- * one that the application sets (`gst.cuda.context`), or a new one of the device `device-id`, which others can share.
- * With device-id=-1 a shared one may be of any device; else one of another device is left alone and a new one is made.
- * The model's picture of a frame in that context never comes to the host; video may lie in other contexts too, on other
- * devices even. backend=auto says in the log what it took, and why nothing else.
+ * backend=cuda computes in the CUDA context that the pipeline shares, as GStreamer's own elements do: the context of a
+ * neighbour, one that the application sets (`gst.cuda.context`), or else a new one of the device `device-id`, which
+ * other elements can share. With device-id=-1 a shared context may be of any device. With another value, contexts of
+ * other devices are not used. Video may lie in other contexts and on other devices, too: then the model's RGB frame is
+ * copied by way of the host. With backend=auto the log names the backend that was taken and why the others were not.
  *
  * ## On the buffers
  *
  * A #GstCustomMeta named `CbiganScore`, which passes videoscale, videoconvert and queue, with these fields:
  *
  * - `score` (double): 0 or more, in the units of the chosen score
- * - `threshold` (double): a frame is anomalous above it; NaN where the model has none and the property sets none
+ * - `threshold` (double): a frame is anomalous above it; NaN where neither the model nor the property has one
  * - `normalized` (double): score / (score + threshold): 0.5 at the threshold, on every frame; NaN without a threshold
- * - `anomalous` (boolean)
+ * - `anomalous` (boolean): the score is above the threshold
  * - `event-id` (guint): number of the anomaly that is on, from 1; 0 = none
  * - `pixel-term`, `feature-term` (double): the terms of Eq. 7 where score=paper, else NaN
  * - `scored-pts` (guint64): timestamp of the frame that was scored
- * - `stale` (boolean): the result is carried over from that frame, see below
- * - `regions` (#GstValueArray of #GstStructure): `x`, `y`, `w`, `h` (double, fractions of the frame), `peak` (double,
- * normalized)
- * - `heatmap` (#GstSample): GRAY16_LE picture of the map, of the model's frame size, normalized as the score is: 32768
- * = the threshold; absent without a threshold, and where the property `heatmaps` wants none: of good frames it costs
- * time that nobody may need, most of it where the backend is a GPU
- * - `model` (string): path of the model that scored it
+ * - `stale` (boolean): the result is that of an earlier frame, see “Live pipelines”
+ * - `regions` (#GstValueArray of #GstStructure): the parts of the map over the threshold: `x`, `y`, `w`, `h` (double,
+ * fractions of the frame), `peak` (double, largest normalized value)
+ * - `heatmap` (#GstSample): GRAY16_LE picture of the map, normalized as the score is: 32768 = the threshold. It has the
+ * size of the model's frame and covers the whole frame. It is absent without a threshold, and on the frames that the
+ * property `heatmaps` leaves out: a heat map takes time, most of it where the backend is a GPU
+ * - `model` (string): path of the model
  *
- * With overlay=attach, a #GstVideoOverlayCompositionMeta with the map in colours, transparent where normal, and only on
- * frames with a region over the threshold: sinks that know it draw it, and cbiganoverlay draws it for all others. With
- * regions=true, a #GstVideoRegionOfInterestMeta of type `cbigan` for each region.
+ * With overlay=attach, frames with a region over the threshold also carry a #GstVideoOverlayCompositionMeta: the map in
+ * colours, transparent where normal. Sinks that know this meta draw it, and cbiganoverlay draws it for all others. With
+ * regions=true, there is a #GstVideoRegionOfInterestMeta of type `cbigan` per region.
  *
  * ## On the bus
  *
- * Element messages named `cbigan` with the fields above (`heatmap` only with attach-frame=true) and:
+ * Element messages named `cbigan` have the fields above (`heatmap` only with attach-frame=true) and these:
  *
- * - `event` (string): `begin` = first frame of an anomaly, `update` = a later one, `end` = it is over, `score` = any
- * other frame
+ * - `event` (string): `begin` = first frame of an anomaly, `update` = a later frame of it, `end` = the anomaly is over,
+ * `score` = any other frame
  * - `timestamp`, `stream-time`, `running-time`, `duration` (guint64): of the frame
  * - `frame` (#GstSample): the scored frame itself, with attach-frame=true
  *
- * The property `updates` says which are posted. An anomaly that is on at the end of the stream ends there.
+ * The property `updates` selects the events that are posted. The end of the stream ends an anomaly that is on.
  *
  * ## Live pipelines
  *
- * When scoring is slower than a camera, frames don't queue up: a frame that comes late by the clock, or that a sink's
- * QoS events call late, carries the result of the last scored frame, marked `stale`. The time that scoring takes is
- * measured and part of the answer to LATENCY queries. qos=false scores each frame, whatever it takes, as pipelines
- * without a live source do anyway.
+ * When scoring is slower than a camera, frames don't queue up. A frame that is late by the clock or by a sink's QoS
+ * events is not scored: it carries the result of the last scored frame, marked `stale`. The time that scoring takes is
+ * measured and is part of the answer to LATENCY queries. With qos=false every frame is scored. Pipelines without a live
+ * source score every frame anyway.
  *
  * ## Example launch lines
  * |[
@@ -95,54 +97,12 @@ GST_ELEMENT_REGISTER_DEFINE(cbiganscore, "cbiganscore", GST_RANK_NONE, GST_TYPE_
 
 #define parent_class gst_cbigan_score_parent_class
 
-/* Where a frame lies in time; GST_CLOCK_TIME_NONE = unknown. */
-typedef struct {
-  GstClockTime timestamp, stream_time, running_time, duration;
-} FrameTimes;
-
-static FrameTimes
-frame_times(GstBaseTransform *trans, GstBuffer *buffer)
-{
-  GstClockTime pts = GST_BUFFER_PTS(buffer);
-  gboolean known = trans->segment.format == GST_FORMAT_TIME && GST_CLOCK_TIME_IS_VALID(pts);
-  return (FrameTimes){
-    .timestamp = pts,
-    .stream_time = known ? gst_segment_to_stream_time(&trans->segment, GST_FORMAT_TIME, pts) : GST_CLOCK_TIME_NONE,
-    .running_time = known ? gst_segment_to_running_time(&trans->segment, GST_FORMAT_TIME, pts) : GST_CLOCK_TIME_NONE,
-    .duration = GST_BUFFER_DURATION(buffer),
-  };
-}
-
 static void
-post_event(GstCbiganScore *self, CbiganEventKind kind, gboolean stale, const FrameTimes *times, GstBuffer *frame)
+reset_latency(GstCbiganScore *self)
 {
-  GstStructure *s =
-      gst_structure_new("cbigan", "event", G_TYPE_STRING, cbigan_event_name(kind), "timestamp", G_TYPE_UINT64,
-                        times->timestamp, "stream-time", G_TYPE_UINT64, times->stream_time, "running-time",
-                        G_TYPE_UINT64, times->running_time, "duration", G_TYPE_UINT64, times->duration, NULL);
-  cbigan_annotation_fields(&self->annotation, stale, s);
-  if (kind == CBIGAN_EVENT_END)
-    gst_structure_set(s, "event-id", G_TYPE_UINT, self->events.id, NULL);
-  if (frame) {
-    g_autoptr(GstCaps) caps = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(self));
-    g_autoptr(GstSample) sample = gst_sample_new(frame, caps, &GST_BASE_TRANSFORM(self)->segment, NULL);
-    gst_structure_set(s, "frame", GST_TYPE_SAMPLE, sample, NULL);
-    if (self->annotation.heatmap)
-      gst_structure_set(s, "heatmap", GST_TYPE_SAMPLE, self->annotation.heatmap, NULL);
-  }
-  gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), s));
-}
-
-/* Ends an anomaly that is on when the stream ends. */
-static void
-finish_events(GstCbiganScore *self)
-{
-  const FrameTimes nowhere = { GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE };
   GST_OBJECT_LOCK(self);
-  gboolean told = self->tuning.updates != CBIGAN_UPDATES_NONE;
+  cbigan_latency_reset(&self->latency);
   GST_OBJECT_UNLOCK(self);
-  if (cbigan_events_finish(&self->events) && told)
-    post_event(self, CBIGAN_EVENT_END, TRUE, &nowhere, NULL);
 }
 
 static gboolean
@@ -150,69 +110,46 @@ start(GstBaseTransform *trans)
 {
   GstCbiganScore *self = GST_CBIGAN_SCORE(trans);
   g_autoptr(GError) error = NULL;
-
-  g_mutex_lock(&self->opening); /* settings don't change while it is held */
-  gboolean opened = cbigan_score_open(self, &self->settings, NULL, &error);
   GST_OBJECT_LOCK(self);
-  self->running = opened;
-  self->pace = (CbiganPace)CBIGAN_PACE_INIT;
+  self->latency = (CbiganLatency)CBIGAN_LATENCY_INIT;
   GST_OBJECT_UNLOCK(self);
-  g_mutex_unlock(&self->opening);
-  if (!opened)
+  gboolean started = cbigan_swap_start(&self->swap, &error);
+  if (!started)
     cbigan_post(GST_ELEMENT(self), GST_MESSAGE_ERROR, error);
-  return opened;
+  return started;
 }
 
 static gboolean
 stop(GstBaseTransform *trans)
 {
   GstCbiganScore *self = GST_CBIGAN_SCORE(trans);
-  g_autoptr(CbiganSession) pending = NULL;
-  g_autoptr(CbiganModel) model = NULL;
-
-  g_mutex_lock(&self->opening);
-  GST_OBJECT_LOCK(self);
-  self->running = FALSE;
-  pending = g_steal_pointer(&self->pending);
-  model = g_steal_pointer(&self->model);
-  gst_video_info_init(&self->info);
-  GST_OBJECT_UNLOCK(self);
-  g_mutex_unlock(&self->opening);
-  g_clear_pointer(&self->session, cbigan_session_free);
-  g_clear_pointer(&self->input, cbigan_stream_input_free);
-  cbigan_gpu_context_clear(&self->gpu, GST_ELEMENT(self)); /* sessions are gone that run in it */
+  cbigan_swap_stop(&self->swap);
+  g_clear_pointer(&self->input, cbigan_frame_input_free);
   cbigan_annotation_clear(&self->annotation);
   self->events = (CbiganEvents){ 0 };
   self->refused = FALSE;
   return TRUE;
 }
 
-/* Puts a session that a property's setter opened in the place of the old one. */
+/* Uses a session that a property's setter opened meanwhile. Its model may have another frame size. */
 static void
-take_pending(GstCbiganScore *self)
+take_session(GstCbiganScore *self)
 {
-  GST_OBJECT_LOCK(self);
-  CbiganSession *pending = g_steal_pointer(&self->pending);
-  if (pending)
-    cbigan_pace_reset(&self->pace);
-  GST_OBJECT_UNLOCK(self);
-  if (!pending)
+  if (!cbigan_swap_take(&self->swap))
     return;
-  g_clear_pointer(&self->session, cbigan_session_free);
-  g_clear_pointer(&self->input, cbigan_stream_input_free); /* another model, another frame size */
-  self->session = pending;
+  reset_latency(self);
+  g_clear_pointer(&self->input, cbigan_frame_input_free);
   g_free(self->annotation.model);
-  self->annotation.model = g_strdup(pending->path);
-  GST_INFO_OBJECT(self, "scoring with %s on backend %s in %s", pending->path, cbigan_scorer_backend(pending->scorer),
-                  cbigan_precision_name(cbigan_scorer_precision(pending->scorer)));
+  self->annotation.model = g_strdup(self->swap.session->path);
 }
 
 static gboolean
-prepare_input(GstCbiganScore *self, const GstVideoInfo *info, GError **error)
+prepare_input(GstCbiganScore *self, GError **error)
 {
-  const CbiganModelInfo *model = cbigan_model_info(self->session->model);
-  if (!self->input && cbigan_session_accepts(self->session, info, error))
-    self->input = cbigan_stream_input_new(info, self->is_gpu, model->frame_width, model->frame_height, error);
+  const CbiganModelInfo *model = cbigan_model_info(self->swap.session->model);
+  if (!self->input && cbigan_swap_accepts_video(&self->swap, error))
+    self->input =
+        cbigan_frame_input_new(&self->swap.info, self->is_gpu, model->frame_width, model->frame_height, error);
   return self->input != NULL;
 }
 
@@ -225,22 +162,20 @@ set_caps(GstBaseTransform *trans, GstCaps *incaps, GstCaps *outcaps)
 
   if (!gst_video_info_from_caps(&info, incaps))
     return FALSE;
-  GST_OBJECT_LOCK(self);
-  self->info = info;
-  cbigan_pace_reset(&self->pace);
-  GST_OBJECT_UNLOCK(self);
-  take_pending(self);
-  self->is_gpu = cbigan_stream_input_is_gpu(incaps);
-  g_clear_pointer(&self->input, cbigan_stream_input_free);
+  cbigan_swap_set_video(&self->swap, &info);
+  reset_latency(self);
+  take_session(self);
+  self->is_gpu = cbigan_frame_input_is_gpu(incaps);
+  g_clear_pointer(&self->input, cbigan_frame_input_free);
   cbigan_annotation_reset(&self->annotation);
-  gboolean accepted = prepare_input(self, &info, &error);
+  gboolean accepted = prepare_input(self, &error);
   if (!accepted && !self->refused) /* the pad offers refused caps again with the first buffer */
     cbigan_post(GST_ELEMENT(self), GST_MESSAGE_ERROR, error);
   self->refused = !accepted;
   return accepted;
 }
 
-/* The pixels stay, but the metas need a buffer of our own: a shared one is copied without its memory. */
+/* The metas need a writable buffer. A buffer that others hold too is copied without its memory. */
 static GstFlowReturn
 prepare_output_buffer(GstBaseTransform *trans, GstBuffer *inbuf, GstBuffer **outbuf)
 {
@@ -248,56 +183,45 @@ prepare_output_buffer(GstBaseTransform *trans, GstBuffer *inbuf, GstBuffer **out
   return GST_FLOW_OK;
 }
 
-/* Running time by the clock, or GST_CLOCK_TIME_NONE when not PLAYING. */
-static GstClockTime
-running_time_now(GstElement *element)
-{
-  g_autoptr(GstClock) clock = GST_STATE(element) == GST_STATE_PLAYING ? gst_element_get_clock(element) : NULL;
-  GstClockTime base = gst_element_get_base_time(element), now = clock ? gst_clock_get_time(clock) : 0;
-  return clock && now >= base ? now - base : GST_CLOCK_TIME_NONE;
-}
-
 static gboolean
-is_late(GstCbiganScore *self, const FrameTimes *times)
+is_late(GstCbiganScore *self, const CbiganFrameTimes *times)
 {
   if (!self->annotation.valid || !gst_base_transform_is_qos_enabled(GST_BASE_TRANSFORM(self)))
     return FALSE;
-  GstClockTime now = running_time_now(GST_ELEMENT(self));
+  GstClockTime now = cbigan_running_time_now(GST_ELEMENT(self));
   GST_OBJECT_LOCK(self);
-  gboolean late = cbigan_pace_is_late(&self->pace, times->running_time, times->duration, now);
+  gboolean late = cbigan_latency_is_late(&self->latency, times->running_time, times->duration, now);
   GST_OBJECT_UNLOCK(self);
   return late;
 }
 
 /* Converts and scores the frame into self->annotation.result. */
 static gboolean
-score_pixels(GstCbiganScore *self, const GstVideoInfo *info, const CbiganTuning *tuning, GstBuffer *buffer,
-             GError **error)
+score_pixels(GstCbiganScore *self, const CbiganTuning *tuning, GstBuffer *buffer, GError **error)
 {
-  CbiganScorer *scorer = self->session->scorer;
+  CbiganScorer *scorer = self->swap.session->scorer;
   CbiganFrame rgb;
 
-  if (!prepare_input(self, info, error) ||
+  if (!prepare_input(self, error) ||
       !cbigan_scorer_set_threshold(scorer, tuning->threshold < 0 ? NAN : tuning->threshold, error) ||
-      !cbigan_scorer_set_lambda(scorer, tuning->lambda < 0 ? NAN : tuning->lambda, error))
-    return FALSE;
-  if (!cbigan_stream_input_begin(self->input, buffer, cbigan_session_place(self->session), &rgb, error))
+      !cbigan_scorer_set_lambda(scorer, tuning->lambda < 0 ? NAN : tuning->lambda, error) ||
+      !cbigan_frame_input_begin(self->input, buffer, cbigan_swap_cuda_context(&self->swap), &rgb, error))
     return FALSE;
   GST_LOG_OBJECT(self, "the model's picture is in %s memory", rgb.on_device ? "the GPU's" : "host");
-  gboolean scored = cbigan_session_score(self->session, &rgb, &self->annotation.result, error);
-  cbigan_stream_input_end(self->input);
+  gboolean scored = cbigan_swap_score(&self->swap, &rgb, &self->annotation.result, error);
+  cbigan_frame_input_end(self->input);
   return scored;
 }
 
 static gboolean
-score_frame(GstCbiganScore *self, const GstVideoInfo *info, const CbiganTuning *tuning, const FrameTimes *times,
-            GstBuffer *buffer, GError **error)
+score_frame(GstCbiganScore *self, const CbiganTuning *tuning, const CbiganFrameTimes *times, GstBuffer *buffer,
+            GError **error)
 {
   gint64 begin = g_get_monotonic_time();
   self->annotation.valid = FALSE;
-  if (!score_pixels(self, info, tuning, buffer, error))
+  if (!score_pixels(self, tuning, buffer, error))
     return FALSE;
-  if (!cbigan_annotation_update(&self->annotation, info, tuning->overlay == CBIGAN_OVERLAY_ATTACH)) {
+  if (!cbigan_annotation_update(&self->annotation, &self->swap.info, tuning->overlay == CBIGAN_OVERLAY_ATTACH)) {
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("No memory for a heat map of %dx%d pixels"),
                 self->annotation.result.map_width, self->annotation.result.map_height);
     return FALSE;
@@ -305,54 +229,37 @@ score_frame(GstCbiganScore *self, const GstVideoInfo *info, const CbiganTuning *
   self->annotation.pts = times->timestamp;
   GstClockTime took = (GstClockTime)(g_get_monotonic_time() - begin) * GST_USECOND;
   GST_OBJECT_LOCK(self);
-  gboolean changed = cbigan_pace_scored(&self->pace, times->running_time, took);
+  gboolean changed = cbigan_latency_scored(&self->latency, times->running_time, took);
   GST_OBJECT_UNLOCK(self);
   if (changed)
     gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
   return TRUE;
 }
 
-/* Whether the bus hears of this frame, and as what; sets the annotation's event id. */
-static gboolean
-is_told(GstCbiganScore *self, gboolean stale, const CbiganTuning *tuning, const FrameTimes *times,
-        CbiganEventKind *kind)
-{
-  *kind = self->events.open ? CBIGAN_EVENT_UPDATE : CBIGAN_EVENT_SCORE;
-  if (!stale)
-    *kind = cbigan_events_step(&self->events, self->annotation.result.normalized, times->running_time,
-                               tuning->hold * GST_MSECOND);
-  self->annotation.event_id = self->events.open ? self->events.id : 0;
-  if (stale && tuning->updates != CBIGAN_UPDATES_EVERY_FRAME)
-    return FALSE;
-  return cbigan_events_wanted(&self->events, *kind, tuning->updates, times->running_time,
-                              tuning->interval * GST_MSECOND);
-}
-
 static GstFlowReturn
 transform_ip(GstBaseTransform *trans, GstBuffer *buffer)
 {
   GstCbiganScore *self = GST_CBIGAN_SCORE(trans);
-  FrameTimes times = frame_times(trans, buffer);
+  CbiganFrameTimes times = cbigan_score_frame_times(self, buffer);
   g_autoptr(GError) error = NULL;
   CbiganEventKind kind;
 
   if (GST_CLOCK_TIME_IS_VALID(times.stream_time))
     gst_object_sync_values(GST_OBJECT(self), times.stream_time);
-  take_pending(self);
+  take_session(self);
   GST_OBJECT_LOCK(self);
   CbiganTuning tuning = self->tuning;
-  GstVideoInfo info = self->info;
   GST_OBJECT_UNLOCK(self);
 
   gboolean stale = is_late(self, &times);
-  if (!stale && !score_frame(self, &info, &tuning, &times, buffer, &error)) {
+  if (!stale && !score_frame(self, &tuning, &times, buffer, &error)) {
     cbigan_post(GST_ELEMENT(self), GST_MESSAGE_ERROR, error);
     return GST_FLOW_ERROR;
   }
-  gboolean told = is_told(self, stale, &tuning, &times, &kind);
-  cbigan_annotation_attach(&self->annotation, stale, tuning.regions, &info, buffer);
-  if (told) /* afterwards, since a message that holds the buffer makes it read-only */
-    post_event(self, kind, stale, &times, tuning.attach_frame ? buffer : NULL);
+  gboolean should_post = cbigan_score_should_post(self, stale, &tuning, &times, &kind);
+  cbigan_annotation_attach(&self->annotation, stale, tuning.regions, &self->swap.info, buffer);
+  if (should_post) /* last, since a message that holds the buffer makes it read-only */
+    cbigan_score_post(self, kind, stale, &times, tuning.attach_frame ? buffer : NULL);
   return GST_FLOW_OK;
 }
 
@@ -362,14 +269,12 @@ sink_event(GstBaseTransform *trans, GstEvent *event)
   GstCbiganScore *self = GST_CBIGAN_SCORE(trans);
   switch (GST_EVENT_TYPE(event)) {
   case GST_EVENT_EOS:
-    finish_events(self);
+    cbigan_score_finish_events(self);
     break;
   case GST_EVENT_FLUSH_STOP:
-    finish_events(self);
+    cbigan_score_finish_events(self);
     cbigan_annotation_reset(&self->annotation);
-    GST_OBJECT_LOCK(self);
-    cbigan_pace_reset(&self->pace);
-    GST_OBJECT_UNLOCK(self);
+    reset_latency(self);
     break;
   default:
     break;
@@ -377,7 +282,7 @@ sink_event(GstBaseTransform *trans, GstEvent *event)
   return GST_BASE_TRANSFORM_CLASS(parent_class)->sink_event(trans, event);
 }
 
-/* The base class would drop late frames; here they pass, only without being scored. */
+/* The base class would drop late frames. Here they pass without being scored, so it must not see the event. */
 static gboolean
 src_event(GstBaseTransform *trans, GstEvent *event)
 {
@@ -385,7 +290,7 @@ src_event(GstBaseTransform *trans, GstEvent *event)
   if (GST_EVENT_TYPE(event) != GST_EVENT_QOS)
     return GST_BASE_TRANSFORM_CLASS(parent_class)->src_event(trans, event);
   GST_OBJECT_LOCK(self);
-  cbigan_pace_qos(&self->pace, event);
+  cbigan_latency_qos(&self->latency, event);
   GST_OBJECT_UNLOCK(self);
   return gst_pad_push_event(GST_BASE_TRANSFORM_SINK_PAD(trans), event);
 }
@@ -394,14 +299,14 @@ static gboolean
 query(GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
 {
   GstCbiganScore *self = GST_CBIGAN_SCORE(trans);
-  if (GST_QUERY_TYPE(query) == GST_QUERY_CONTEXT && cbigan_gpu_context_answer(&self->gpu, GST_ELEMENT(self), query))
+  if (GST_QUERY_TYPE(query) == GST_QUERY_CONTEXT && cbigan_swap_answer(&self->swap, query))
     return TRUE;
   if (direction != GST_PAD_SRC || GST_QUERY_TYPE(query) != GST_QUERY_LATENCY)
     return GST_BASE_TRANSFORM_CLASS(parent_class)->query(trans, direction, query);
   if (!gst_pad_peer_query(GST_BASE_TRANSFORM_SINK_PAD(trans), query))
     return FALSE;
   GST_OBJECT_LOCK(self);
-  cbigan_pace_answer(&self->pace, query);
+  cbigan_latency_answer(&self->latency, query);
   GST_OBJECT_UNLOCK(self);
   return TRUE;
 }
@@ -409,16 +314,16 @@ query(GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
 static void
 set_context(GstElement *element, GstContext *context)
 {
-  cbigan_gpu_context_offer(&GST_CBIGAN_SCORE(element)->gpu, element, context);
+  cbigan_swap_set_context(&GST_CBIGAN_SCORE(element)->swap, context);
   GST_ELEMENT_CLASS(parent_class)->set_context(element, context);
 }
 
-/* Only that the log says why; the pad's template is the answer. */
+/* The pad's template is the answer; this function only logs the reason of a refusal. */
 static gboolean
 accept_caps(GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps)
 {
   g_autofree char *why_no_gpu =
-      direction == GST_PAD_SINK && cbigan_stream_input_is_gpu(caps) ? cbigan_stream_input_why_no_gpu() : NULL;
+      direction == GST_PAD_SINK && cbigan_frame_input_is_gpu(caps) ? cbigan_frame_input_why_no_gpu() : NULL;
   if (why_no_gpu)
     GST_WARNING_OBJECT(trans, "video in GPU memory can't be scored here: %s", why_no_gpu);
   return GST_BASE_TRANSFORM_CLASS(parent_class)->accept_caps(trans, direction, caps);
@@ -427,26 +332,23 @@ accept_caps(GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps)
 static void
 finalize(GObject *object)
 {
-  GstCbiganScore *self = GST_CBIGAN_SCORE(object);
-  cbigan_settings_clear(&self->settings);
-  cbigan_gpu_context_clear(&self->gpu, GST_ELEMENT(self)); /* given to an element that never ran */
-  g_mutex_clear(&self->opening);
+  cbigan_swap_clear(&GST_CBIGAN_SCORE(object)->swap);
   G_OBJECT_CLASS(parent_class)->finalize(object);
 }
 
-/* What can come goes out again. */
+/* Both pads have the same caps, as the pixels pass unchanged. */
 static void
 add_pad_templates(GstElementClass *class)
 {
-  g_autofree char *why_no_gpu = cbigan_stream_input_why_no_gpu();
-  g_autoptr(GstCaps) caps = cbigan_stream_input_caps();
+  g_autofree char *why_no_gpu = cbigan_frame_input_why_no_gpu();
+  g_autoptr(GstCaps) caps = cbigan_frame_input_caps();
   gst_element_class_add_pad_template(class, gst_pad_template_new("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
   gst_element_class_add_pad_template(class, gst_pad_template_new("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
   g_autofree char *found = why_no_gpu ? g_strdup_printf(_("Video in it can't be scored here: %s"), why_no_gpu)
                                       : g_strdup(_("Video in it can be scored here"));
   gst_element_class_add_metadata(class, "gpu-memory", found);
   GST_INFO("GPU memory: %s", found);
-  /* Who has such video to link learns here why that fails: linking looks at no more than the templates. */
+  /* Linking looks at the templates only, so this is the place to say why linking will fail. */
   if (why_no_gpu && g_file_test("/dev/nvidia0", G_FILE_TEST_EXISTS))
     GST_WARNING("elements with video in GPU memory can't be linked: %s", why_no_gpu);
 }
@@ -481,9 +383,8 @@ gst_cbigan_score_class_init(GstCbiganScoreClass *class)
 static void
 gst_cbigan_score_init(GstCbiganScore *self)
 {
-  g_mutex_init(&self->opening);
-  gst_video_info_init(&self->info);
-  self->pace = (CbiganPace)CBIGAN_PACE_INIT;
+  cbigan_swap_init(&self->swap, GST_ELEMENT(self));
+  self->latency = (CbiganLatency)CBIGAN_LATENCY_INIT;
   cbigan_score_init_properties(self);
   gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(self), TRUE);
   gst_base_transform_set_in_place(GST_BASE_TRANSFORM(self), TRUE);

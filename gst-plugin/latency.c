@@ -7,17 +7,17 @@
 
 #define SMOOTHING 8 /* frames, about */
 #define LONGEST_CARRY (GST_SECOND / 2)
-#define SMALLEST_SLACK (20 * GST_MSECOND) /* lateness that a camera's own jitter explains */
+#define SMALLEST_SLACK (20 * GST_MSECOND) /* lateness that the jitter of a camera explains */
 
 void
-cbigan_pace_reset(CbiganPace *self)
+cbigan_latency_reset(CbiganLatency *self)
 {
   self->earliest = self->scored = GST_CLOCK_TIME_NONE;
   self->warm = FALSE;
 }
 
 void
-cbigan_pace_qos(CbiganPace *self, GstEvent *event)
+cbigan_latency_qos(CbiganLatency *self, GstEvent *event)
 {
   GstClockTimeDiff jitter;
   GstClockTime frame;
@@ -25,11 +25,11 @@ cbigan_pace_qos(CbiganPace *self, GstEvent *event)
   if (!GST_CLOCK_TIME_IS_VALID(frame) || (jitter < 0 && (GstClockTime)-jitter > frame))
     self->earliest = GST_CLOCK_TIME_NONE;
   else
-    self->earliest = frame + (GstClockTime)(jitter > 0 ? 2 * jitter : jitter); /* twice: to catch up */
+    self->earliest = frame + (GstClockTime)(jitter > 0 ? 2 * jitter : jitter); /* twice, to catch up */
 }
 
 gboolean
-cbigan_pace_is_late(const CbiganPace *self, GstClockTime frame, GstClockTime duration, GstClockTime now)
+cbigan_latency_is_late(const CbiganLatency *self, GstClockTime frame, GstClockTime duration, GstClockTime now)
 {
   if (!self->live || !GST_CLOCK_TIME_IS_VALID(frame) || !GST_CLOCK_TIME_IS_VALID(self->scored))
     return FALSE;
@@ -42,7 +42,7 @@ cbigan_pace_is_late(const CbiganPace *self, GstClockTime frame, GstClockTime dur
 }
 
 gboolean
-cbigan_pace_scored(CbiganPace *self, GstClockTime frame, GstClockTime took)
+cbigan_latency_scored(CbiganLatency *self, GstClockTime frame, GstClockTime took)
 {
   self->scored = frame;
   if (!self->warm) {
@@ -59,7 +59,7 @@ cbigan_pace_scored(CbiganPace *self, GstClockTime frame, GstClockTime took)
 }
 
 void
-cbigan_pace_answer(CbiganPace *self, GstQuery *query)
+cbigan_latency_answer(CbiganLatency *self, GstQuery *query)
 {
   GstClockTime min, max;
   gst_query_parse_latency(query, &self->live, &min, &max);
@@ -68,4 +68,12 @@ cbigan_pace_answer(CbiganPace *self, GstQuery *query)
   if (GST_CLOCK_TIME_IS_VALID(max))
     max += self->processing;
   gst_query_set_latency(query, self->live, min + self->processing, max);
+}
+
+GstClockTime
+cbigan_running_time_now(GstElement *element)
+{
+  g_autoptr(GstClock) clock = GST_STATE(element) == GST_STATE_PLAYING ? gst_element_get_clock(element) : NULL;
+  GstClockTime base = gst_element_get_base_time(element), now = clock ? gst_clock_get_time(clock) : 0;
+  return clock && now >= base ? now - base : GST_CLOCK_TIME_NONE;
 }

@@ -1,10 +1,10 @@
-/* score_element.h - the insides of cbiganscore, shared by cbiganscore.c and score_properties.c
+/* score_element.h - the inside of cbiganscore, shared by cbiganscore.c, score_messages.c and score_properties.c
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Threads: any thread may set a property; the streaming thread scores. Opening a model takes time, so it happens in the
- * thread that sets the property; the streaming thread finds the opened session in `pending` before its next frame.
+ * Threads: any thread may set a property, the streaming thread scores. scorer_swap.h says how a new model reaches the
+ * streaming thread.
  */
 #pragma once
 #include <gst/base/gstbasetransform.h>
@@ -12,10 +12,9 @@
 
 #include "annotation.h"
 #include "anomaly_events.h"
-#include "gpu_context.h"
+#include "frame_input.h"
 #include "latency.h"
-#include "session.h"
-#include "stream_input.h"
+#include "scorer_swap.h"
 
 G_BEGIN_DECLS
 
@@ -26,9 +25,9 @@ G_DECLARE_FINAL_TYPE(GstCbiganScore, gst_cbigan_score, GST, CBIGAN_SCORE, GstBas
 
 typedef enum { CBIGAN_OVERLAY_NONE, CBIGAN_OVERLAY_ATTACH } CbiganOverlayMode;
 
-/* What can change from one frame to the next without opening anything. */
+/* Options that may change from one frame to the next without opening a session. */
 typedef struct {
-  double threshold, lambda; /* below 0: the model's */
+  double threshold, lambda; /* below 0 = the model's */
   CbiganOverlayMode overlay;
   CbiganUpdates updates;
   guint interval, hold; /* ms */
@@ -37,29 +36,36 @@ typedef struct {
 
 struct _GstCbiganScore {
   GstBaseTransform parent;
-  GMutex opening; /* one opens at a time; taken before the object lock, never by the streaming thread */
+  CbiganScorerSwap swap;
   /* under the object lock */
-  CbiganSettings settings;
   CbiganTuning tuning;
-  gboolean running;       /* between start and stop */
-  CbiganSession *pending; /* opened, not yet in use */
-  CbiganModel *model;     /* of the session opened last */
-  CbiganGpuContext gpu;
-  GstVideoInfo info; /* of the stream; its format is UNKNOWN before it is known */
-  CbiganPace pace;
-  /* the streaming thread's */
-  CbiganSession *session;
-  CbiganStreamInput *input;
-  gboolean is_gpu;  /* the stream's memory */
-  gboolean refused; /* the last caps did not suit the model, and an error said so */
+  CbiganLatency latency;
+  /* of the streaming thread */
+  CbiganFrameInput *input; /* NULL = to be made for the next frame */
+  gboolean is_gpu;         /* the stream is in GPU memory */
+  gboolean refused;        /* the last caps did not suit the model, and an error said so */
   CbiganAnnotation annotation;
   CbiganEvents events;
 };
 
+/* Where a frame lies in time, ns; GST_CLOCK_TIME_NONE = unknown. */
+typedef struct {
+  GstClockTime timestamp, stream_time, running_time, duration;
+} CbiganFrameTimes;
+
+/* score_messages.c; all for the streaming thread */
+CbiganFrameTimes cbigan_score_frame_times(GstCbiganScore *self, GstBuffer *buffer);
+/* Whether the bus is to hear of this frame, and *kind. Sets the annotation's event id. */
+gboolean cbigan_score_should_post(GstCbiganScore *self, gboolean stale, const CbiganTuning *tuning,
+                                  const CbiganFrameTimes *times, CbiganEventKind *kind);
+/* Posts a message about the annotation. frame: added to the message; NULL = none */
+void cbigan_score_post(GstCbiganScore *self, CbiganEventKind kind, gboolean stale, const CbiganFrameTimes *times,
+                       GstBuffer *frame);
+/* Ends the anomaly that is on, at the end of the stream or a flush. */
+void cbigan_score_finish_events(GstCbiganScore *self);
+
 /* score_properties.c */
 void cbigan_score_install_properties(GObjectClass *object_class);
 void cbigan_score_init_properties(GstCbiganScore *self);
-/* Opens a session by `settings` and hands it to the streaming thread; on FALSE all is as before. */
-gboolean cbigan_score_open(GstCbiganScore *self, const CbiganSettings *settings, CbiganModel *model, GError **error);
 
 G_END_DECLS
