@@ -15,7 +15,6 @@
 #define PATCH 64
 #define BATCH 2
 #define PICTURES 5
-#define QUICK "open=1"
 
 typedef enum { WARM_UP, CRITIC, ENCODER_GENERATOR, N_KINDS } Kind;
 static const char *const kind_names[N_KINDS] = { "warm-up", "critic", "encoder-generator" };
