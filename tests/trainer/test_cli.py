@@ -62,7 +62,7 @@ def test_usage():
     assert 'train' in run('--help') and 'bench' in run('--help')
     assert run('--version').startswith('cbigan ')
     run(code=2, error=['Usage'])
-    run('fly', code=2, error=['“fly”', 'Usage'])
+    run('fly', code=2, error=["'fly'", 'Usage'])
     for command in 'train', 'eval', 'score', 'calibrate', 'info', 'bench':
         text = run(command, '--help')
         assert 'Examples:' in text and f'cbigan {command}' in text, text
@@ -169,7 +169,10 @@ def test_texture_at_native_size():
     assert 'own size' in run('info', 'model.safetensors')
     write_picture('small.ppm', 1, 63, 100)
     run('score', '--model', 'model.safetensors', 'small.ppm', code=1, error=['small.ppm', '63', '64'])
-    train('other.safetensors', '--preset', 'texture', folder='.', code=1, error=['small.ppm', '63'])
+    write_picture('cloth/small.ppm', 1, 63, 100)
+    train('other.safetensors', '--preset', 'texture', folder='cloth', error=['small.ppm', '63', '64', '10 pictures'])
+    assert read('other.safetensors') == read('model.safetensors')
+    train('strict.safetensors', '--preset', 'texture', '--strict', folder='cloth', code=1, error=['small.ppm', '63'])
 
 
 def test_second_run():

@@ -39,16 +39,18 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, clear_arguments)
 static CbiganDataset *
 load_pictures(const Arguments *a, const char *dir, const CbiganModelInfo *info, GError **error)
 {
-  g_autofree char *folder = dir ? cbigan_command_good_folder(dir) : NULL;
+  g_autofree char *folder = dir ? cbigan_command_good_folder(dir, error) : NULL;
   g_autofree char *pipeline = a->pipeline ? cbigan_command_pipeline(a->pipeline, error) : NULL;
   CbiganDatasetOptions options = { .path = folder,
                                    .pipeline = pipeline,
+                                   .training = TRUE,
                                    .width = info->frame_width,
                                    .height = info->frame_height,
+                                   .least = info->frame_width ? 0 : info->patch,
                                    .strict = a->strict,
                                    .limit = (guint)a->limit };
 
-  if (a->pipeline && !pipeline)
+  if (!folder && !pipeline)
     return NULL;
   cbigan_command_show_reading(&options);
   return cbigan_dataset_load(&options, error);

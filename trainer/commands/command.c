@@ -4,8 +4,10 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "command.h"
+#include "data/folder.h"
 #include "i18n.h"
 #include "progress.h"
+#include <string.h>
 
 gboolean
 cbigan_command_parse(const CbiganUsage *usage, const GOptionEntry *entries, int argc, char **argv, char ***arguments)
@@ -161,27 +163,29 @@ cbigan_command_precision(const char *name, CbiganPrecision *precision, GError **
 }
 
 char *
-cbigan_command_good_folder(const char *dir)
+cbigan_command_good_folder(const char *dir, GError **error)
 {
-  static const char *const below[] = { "train/good", "good" };
+  char *folder = cbigan_folder_for_training(dir, error);
 
-  for (guint i = 0; i < G_N_ELEMENTS(below); i++) {
-    g_autofree char *path = g_build_filename(dir, below[i], NULL);
-
-    if (g_file_test(path, G_FILE_TEST_IS_DIR)) {
-      cbigan_command_note(_("good pictures from %s"), path);
-      return g_steal_pointer(&path);
-    }
-  }
-  cbigan_command_note(_("good pictures from %s itself: it has neither train/good nor good"), dir);
-  return g_strdup(dir);
+  if (folder && g_str_equal(folder, dir))
+    cbigan_command_note(_("good pictures from %s itself: it has neither train/good nor good"), dir);
+  else if (folder)
+    cbigan_command_note(_("good pictures from %s"), folder);
+  return folder;
 }
 
 static void
 show_warning(const char *message, gpointer data)
 {
   cbigan_progress_end();
-  cbigan_command_note(_("warning: skipped %s"), message);
+  cbigan_command_note(_("warning: %s"), message);
+}
+
+static void
+show_note(const char *message, gpointer data)
+{
+  cbigan_progress_end();
+  cbigan_command_note("%s", message);
 }
 
 static void
@@ -199,15 +203,21 @@ void
 cbigan_command_show_reading(CbiganDatasetOptions *options)
 {
   options->warning = show_warning;
+  options->note = show_note;
   options->progress = show_reading;
 }
 
 char *
 cbigan_command_pipeline(const char *argument, GError **error)
 {
+  static const char byte_order_mark[] = "\xef\xbb\xbf"; /* some editors begin a file with it */
   char *text = NULL;
 
   if (!g_file_test(argument, G_FILE_TEST_IS_REGULAR))
     return g_strdup(argument);
-  return g_file_get_contents(argument, &text, NULL, error) ? g_strstrip(text) : NULL;
+  if (!g_file_get_contents(argument, &text, NULL, error))
+    return NULL;
+  if (g_str_has_prefix(text, byte_order_mark))
+    memmove(text, text + strlen(byte_order_mark), strlen(text + strlen(byte_order_mark)) + 1);
+  return g_strstrip(text);
 }

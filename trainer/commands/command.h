@@ -74,8 +74,9 @@ gboolean cbigan_command_score_kind(const char *name, CbiganScoreKind *kind, GErr
 gboolean cbigan_command_need_model(const char *model, GError **error); /* --model was given */
 gboolean cbigan_command_in_range(const char *option, double value, double least, double most, GError **error);
 
-/* Folder of the good pictures in DIR: DIR/train/good, DIR/good or DIR itself, and says which (transfer full). */
-char *cbigan_command_good_folder(const char *dir);
+/* The folder of the good pictures in DIR (transfer full), and says which. NULL with an error: see
+ * cbigan_folder_for_training(). */
+char *cbigan_command_good_folder(const char *dir, GError **error);
 
 /* Warnings on standard error, progress on a terminal. */
 void cbigan_command_show_reading(CbiganDatasetOptions *options);

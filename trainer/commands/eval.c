@@ -5,6 +5,7 @@
  */
 #include "command.h"
 #include "csv.h"
+#include "data/folder.h"
 #include "i18n.h"
 #include "metrics.h"
 #include "picture_scorer.h"
@@ -115,7 +116,7 @@ static gboolean
 keep_scored(const CbiganPicture *picture, const CbiganResult *result, gpointer data, GError **error)
 {
   Evaluation *e = data;
-  gboolean good = g_str_equal(picture->label, "good");
+  gboolean good = cbigan_folder_is_good(picture->label);
 
   add_scores(good ? e->good : e->defective, result->scores, result->anomalous);
   if (!good)
@@ -127,6 +128,7 @@ keep_scored(const CbiganPicture *picture, const CbiganResult *result, gpointer d
     for (int i = 0; i < CBIGAN_N_SCORES; i++)
       cbigan_csv_number(e->csv, result->scores[i]);
     fprintf(e->csv, ",%s\n", isnan(result->threshold) ? "" : result->anomalous ? "anomalous" : "good");
+    fflush(e->csv); /* whoever stops this has whole rows; errors are told when it is closed */
   }
   return TRUE;
 }
@@ -148,12 +150,15 @@ light_and_push(CbiganPicture *picture, gpointer data, GError **error)
 static gboolean
 score_all(Evaluation *e, const char *dir, const CbiganModelInfo *info, GError **error)
 {
-  g_autofree char *test = g_build_filename(dir, "test", NULL);
-  CbiganDatasetOptions options = { .path = g_file_test(test, G_FILE_TEST_IS_DIR) ? test : dir,
+  g_autofree char *test = cbigan_folder_for_tests(dir, error);
+  CbiganDatasetOptions options = { .path = test,
                                    .width = info->frame_width,
                                    .height = info->frame_height,
+                                   .least = info->frame_width ? 0 : info->patch,
                                    .strict = e->arguments->strict };
 
+  if (!test)
+    return FALSE;
   cbigan_command_show_reading(&options);
   if (!cbigan_dataset_foreach(&options, light_and_push, e, error) || !cbigan_picture_scorer_flush(e->pictures, error))
     return FALSE;
@@ -256,7 +261,7 @@ evaluate(const Arguments *a, const char *dir)
   scorer = model ? cbigan_scorer_new(model, &options, &error) : NULL;
   if (!scorer || (a->csv && !open_csv(&e, a->csv, &error)))
     return cbigan_command_fail(error);
-  e.pictures = cbigan_picture_scorer_new(scorer, keep_scored, &e);
+  e.pictures = cbigan_picture_scorer_new(scorer, a->strict, keep_scored, &e);
   if (!score_all(&e, dir, cbigan_model_info(model), &error) || !close_csv(&e, a->csv, &error))
     return cbigan_command_fail(error);
   print_table(&e, cbigan_model_info(model));

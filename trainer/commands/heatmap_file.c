@@ -6,6 +6,7 @@
  * Blended as an overlay composition, exactly as it is in a stream, and encoded by GStreamer.
  */
 #include "heatmap_file.h"
+#include "data/still.h"
 #include "i18n.h"
 #include <gst/app/app.h>
 #include <gst/video/video.h>
@@ -84,15 +85,24 @@ encode(GstBuffer *picture, const GstVideoInfo *info, GError **error)
   return NULL;
 }
 
+/* Behind a PNG's header goes the mark by which the next run knows the file for a heat map. */
 static gboolean
 write_buffer(GstBuffer *buffer, const char *path, GError **error)
 {
+  enum { HEADER = 8 + 12 + 13 };
+  g_autoptr(GByteArray) file = g_byte_array_new();
   g_autoptr(GError) reason = NULL;
   GstMapInfo map;
   gboolean fine = gst_buffer_map(buffer, &map, GST_MAP_READ);
 
   if (fine) {
-    fine = g_file_set_contents(path, (const char *)map.data, (gssize)map.size, &reason);
+    fine = map.size > HEADER;
+    if (fine) {
+      g_byte_array_append(file, map.data, HEADER);
+      g_byte_array_append(file, cbigan_still_heatmap_chunk, (guint)cbigan_still_heatmap_chunk_size);
+      g_byte_array_append(file, map.data + HEADER, (guint)(map.size - HEADER));
+      fine = g_file_set_contents(path, (const char *)file->data, (gssize)file->len, &reason);
+    }
     gst_buffer_unmap(buffer, &map);
   }
   if (!fine)

@@ -14,13 +14,17 @@ typedef struct _CbiganPictureScorer CbiganPictureScorer;
 typedef gboolean (*CbiganScoredFunc)(const CbiganPicture *picture, const CbiganResult *result, gpointer data,
                                      GError **error);
 
-/* scorer: not owned. */
-CbiganPictureScorer *cbigan_picture_scorer_new(CbiganScorer *scorer, CbiganScoredFunc func, gpointer data);
+/* scorer: not owned. strict: a picture that can't be scored ends the run; otherwise it is named on standard error, and
+ * the others are scored. */
+CbiganPictureScorer *cbigan_picture_scorer_new(CbiganScorer *scorer, gboolean strict, CbiganScoredFunc func,
+                                               gpointer data);
 void cbigan_picture_scorer_free(CbiganPictureScorer *self);
 /* A CbiganPictureFunc: give it to cbigan_dataset_foreach() with `self` as its data. */
 gboolean cbigan_picture_scorer_push(CbiganPicture *picture, gpointer self, GError **error);
 /* Scores what has been pushed last. */
 gboolean cbigan_picture_scorer_flush(CbiganPictureScorer *self, GError **error);
+/* Pictures that could not be scored. */
+guint cbigan_picture_scorer_lost(const CbiganPictureScorer *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganPictureScorer, cbigan_picture_scorer_free)
 

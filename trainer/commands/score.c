@@ -6,6 +6,7 @@
 #include "command.h"
 #include "csv.h"
 #include "heatmap_file.h"
+#include "heatmap_names.h"
 #include "i18n.h"
 #include "picture_scorer.h"
 #include <errno.h>
@@ -124,55 +125,65 @@ print_json(const CbiganPicture *picture, const CbiganResult *result)
   puts(line);
 }
 
-/* "test/good/000.png" -> "HEATMAP/test_good_000.png": pictures of the same name in several folders stay apart. */
-static char *
-heatmap_path(const char *folder, const char *path)
-{
-  g_autofree char *flat = g_strdup(path + strspn(path, "./"));
-  g_autofree char *name = NULL;
-  char *dot = strrchr(flat, '.');
+/* One run. */
+typedef struct {
+  const Arguments *arguments;
+  CbiganHeatmapNames *names; /* NULL: no heat maps */
+  guint lost;                /* heat maps that could not be written */
+} Scoring;
 
-  if (dot && dot > flat && !strchr(dot, '/') && !strchr(dot, ' ')) /* "a.mkv, frame 2" keeps its number */
-    *dot = '\0';
-  name = g_strdelimit(g_strconcat(flat, ".png", NULL), "/", '_');
-  return g_build_filename(folder, name, NULL);
-}
-
+/* A row is out before the next picture is scored: whoever stops the program has whole rows, and all that are done. A
+ * heat map that can't be written is named, and costs no more than itself. */
 static gboolean
 print_scored(const CbiganPicture *picture, const CbiganResult *result, gpointer data, GError **error)
 {
-  const Arguments *a = data;
-  g_autofree char *path = a->heatmap ? heatmap_path(a->heatmap, picture->path) : NULL;
+  Scoring *scoring = data;
+  g_autofree char *path = scoring->names ? cbigan_heatmap_names_choose(scoring->names, picture->path) : NULL;
+  g_autoptr(GError) reason = NULL;
 
-  (a->json ? print_json : print_csv)(picture, result);
-  return !path || cbigan_heatmap_write(picture, result, path, error);
+  (scoring->arguments->json ? print_json : print_csv)(picture, result);
+  if (fflush(stdout) != 0) {
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("standard output: %s"), g_strerror(errno));
+    return FALSE;
+  }
+  if (path && !cbigan_heatmap_write(picture, result, path, &reason)) {
+    cbigan_command_note(_("no heat map of %s: %s"), picture->path, reason->message);
+    scoring->lost++;
+  }
+  return TRUE;
 }
 
-/* A file that can't be read is named; the others are scored all the same, unless --strict. */
+/* A file that can't be read or scored is named; the others are scored all the same, unless --strict. */
 static CbiganExit
 score_files(const Arguments *a, CbiganScorer *scorer, const CbiganModelInfo *info, char **files)
 {
-  g_autoptr(CbiganPictureScorer) pictures = cbigan_picture_scorer_new(scorer, print_scored, (gpointer)a);
-  CbiganDatasetOptions options = {
-    .width = info->frame_width, .height = info->frame_height, .originals = a->heatmap != NULL, .strict = a->strict
-  };
-  CbiganExit code = CBIGAN_EXIT_FINE;
-  g_autoptr(GError) error = NULL;
+  g_autoptr(CbiganHeatmapNames) names = a->heatmap ? cbigan_heatmap_names_new(a->heatmap) : NULL;
+  Scoring scoring = { a, names, 0 };
+  g_autoptr(CbiganPictureScorer) pictures = cbigan_picture_scorer_new(scorer, a->strict, print_scored, &scoring);
+  CbiganDatasetOptions options = { .width = info->frame_width,
+                                   .height = info->frame_height,
+                                   .least = info->frame_width ? 0 : info->patch,
+                                   .originals = a->heatmap != NULL,
+                                   .strict = a->strict };
+  gboolean failed = FALSE;
 
   cbigan_command_show_reading(&options);
   options.progress = NULL;
   if (!a->json)
     puts("path,score,normalized,verdict,pixel_term,feature_term");
   for (; *files; files++) {
+    g_autoptr(GError) error = NULL;
+
     options.path = *files;
-    if (cbigan_dataset_foreach(&options, cbigan_picture_scorer_push, pictures, &error))
+    if (cbigan_dataset_foreach(&options, cbigan_picture_scorer_push, pictures, &error) &&
+        cbigan_picture_scorer_flush(pictures, &error))
       continue;
-    code = cbigan_command_fail(error);
-    if (a->strict || !g_error_matches(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE))
-      return code;
-    g_clear_error(&error);
+    cbigan_command_fail(error);
+    failed = TRUE;
+    if (a->strict || !g_error_matches(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE) || ferror(stdout))
+      break;
   }
-  return cbigan_picture_scorer_flush(pictures, &error) ? code : cbigan_command_fail(error);
+  return failed || scoring.lost || cbigan_picture_scorer_lost(pictures) ? CBIGAN_EXIT_FAILED : CBIGAN_EXIT_FINE;
 }
 
 static CbiganExit

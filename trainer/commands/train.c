@@ -249,16 +249,18 @@ check_output(const Arguments *a, GError **error)
 static CbiganDataset *
 load_pictures(const Arguments *a, GError **error)
 {
-  g_autofree char *folder = a->dir ? cbigan_command_good_folder(a->dir) : NULL;
+  g_autofree char *folder = a->dir ? cbigan_command_good_folder(a->dir, error) : NULL;
   g_autofree char *pipeline = a->pipeline ? cbigan_command_pipeline(a->pipeline, error) : NULL;
   CbiganDatasetOptions options = { .path = folder,
                                    .pipeline = pipeline,
+                                   .training = TRUE,
                                    .width = a->train.frame_width,
                                    .height = a->train.frame_height,
+                                   .least = a->train.frame_width ? 0 : a->train.patch,
                                    .strict = a->strict,
                                    .limit = (guint)a->limit };
 
-  if (a->pipeline && !pipeline)
+  if (!folder && !pipeline)
     return NULL;
   cbigan_command_show_reading(&options);
   return cbigan_dataset_load(&options, error);

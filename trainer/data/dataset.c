@@ -4,62 +4,24 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "dataset.h"
+#include "folder.h"
 #include "i18n.h"
+#include "memory.h"
 #include "picture_reader.h"
+#include "pixel_store.h"
+#include "tally.h"
 #include <string.h>
-
-/* Masks of defects, a convention of MVTec AD: pictures, but not of the product. */
-#define MASKS "ground_truth"
-
-static int
-compare_names(gconstpointer a, gconstpointer b)
-{
-  return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Appends every file below `folder`, sorted by name within each folder; hidden ones left out. */
-static gboolean
-list_files(const char *folder, GPtrArray *files, GError **error)
-{
-  g_autoptr(GDir) dir = g_dir_open(folder, 0, error);
-  g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-  const char *name;
-
-  if (!dir)
-    return FALSE;
-  while ((name = g_dir_read_name(dir)))
-    if (name[0] != '.' && !g_str_equal(name, MASKS))
-      g_ptr_array_add(names, g_strdup(name));
-  g_ptr_array_sort(names, compare_names);
-  for (guint i = 0; i < names->len; i++) {
-    g_autofree char *path = g_build_filename(folder, g_ptr_array_index(names, i), NULL);
-
-    if (!g_file_test(path, G_FILE_TEST_IS_DIR))
-      g_ptr_array_add(files, g_steal_pointer(&path));
-    else if (!list_files(path, files, error))
-      return FALSE;
-  }
-  return TRUE;
-}
-
-static char *
-label_of(const char *root, const char *path)
-{
-  g_autofree char *folder = g_path_get_dirname(path);
-  g_autofree char *top = g_canonicalize_filename(root, NULL);
-  g_autofree char *full = g_canonicalize_filename(folder, NULL);
-
-  return g_str_equal(top, full) || g_str_equal(root, path) ? g_strdup("") : g_path_get_basename(folder);
-}
 
 /* One run over a folder. */
 typedef struct {
   const CbiganDatasetOptions *options;
   CbiganPictureFunc func;
   gpointer func_data;
-  const char *label; /* of the file being read */
-  gboolean stopped;  /* func refused */
-  guint pictures;    /* handed to func */
+  const CbiganListedFile *file; /* that is being read; NULL: a pipeline */
+  CbiganTally *tally;
+  gboolean stopped; /* func refused */
+  gboolean small;   /* the picture has fewer pixels than asked for */
+  guint pictures;   /* handed to func */
   guint damaged;
 } Run;
 
@@ -67,25 +29,52 @@ static gboolean
 label_and_pass_on(CbiganPicture *picture, gpointer data, GError **error)
 {
   Run *run = data;
+  int least = run->options->least;
 
-  picture->label = g_strdup(run->label);
+  if (MIN(picture->width, picture->height) < least) {
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("%dx%d pixels, expected at least %dx%d"), picture->width,
+                picture->height, least, least);
+    cbigan_picture_free(picture);
+    run->small = TRUE;
+    return FALSE;
+  }
+  picture->label = g_strdup(run->file ? run->file->label : "");
+  if (run->file)
+    cbigan_tally_add_picture(run->tally, run->file->folder);
   run->stopped = !run->func(picture, run->func_data, error);
   return !run->stopped;
 }
 
-/* FALSE with an error that ends the run: func's own, or a damaged picture under `strict`. */
+/* A file or folder that can't be read: an error under `strict`, or a warning. */
 static gboolean
-read_file(Run *run, CbiganPictureReader *reader, const char *path, GError **error)
+skip(Run *run, const char *problem, GError **error)
 {
   const CbiganDatasetOptions *options = run->options;
-  g_autofree char *label = label_of(options->path, path);
-  g_autoptr(GError) reason = NULL;
   g_autofree char *message = NULL;
+
+  if (options->strict) {
+    g_set_error_literal(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, problem);
+    return FALSE;
+  }
+  message = g_strdup_printf(_("skipped %s"), problem);
+  if (options->warning)
+    options->warning(message, options->data);
+  return TRUE;
+}
+
+/* FALSE with an error that ends the run: func's own, or a damaged picture under `strict`. */
+static gboolean
+read_file(Run *run, CbiganPictureReader *reader, const CbiganListedFile *file, GError **error)
+{
+  const CbiganDatasetOptions *options = run->options;
+  g_autoptr(GError) reason = NULL;
+  g_autofree char *problem = NULL;
   guint n, left = options->limit ? options->limit - run->pictures : 0;
   gboolean fine;
 
-  run->label = label;
-  fine = cbigan_picture_reader_file(reader, path, left, label_and_pass_on, run, &n, &reason);
+  run->file = file;
+  run->small = FALSE;
+  fine = cbigan_picture_reader_file(reader, file->path, left, label_and_pass_on, run, &n, &reason);
   run->pictures += n;
   if (fine)
     return TRUE;
@@ -93,38 +82,74 @@ read_file(Run *run, CbiganPictureReader *reader, const char *path, GError **erro
     g_propagate_error(error, g_steal_pointer(&reason));
     return FALSE;
   }
-  message = g_strdup_printf(_("%s: damaged or no picture that can be decoded here: %s"), path, reason->message);
-  if (options->strict) {
-    g_set_error_literal(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, message);
-    return FALSE;
-  }
   run->damaged++;
-  if (options->warning)
-    options->warning(message, options->data);
+  problem = run->small ? g_strdup_printf("%s: %s", file->path, reason->message)
+                       : g_strdup_printf(_("%s: damaged or no picture that can be decoded here: %s"), file->path,
+                                         reason->message);
+  return skip(run, problem, error);
+}
+
+/* Reads a file if it is a picture, or the only one that was asked for. */
+static gboolean
+look_at_file(Run *run, CbiganPictureReader *reader, const CbiganListedFile *file, GError **error)
+{
+  gboolean single = g_str_equal(file->path, run->options->path);
+  CbiganFileKind kind = single ? CBIGAN_FILE_PICTURE : cbigan_file_kind(file->path);
+
+  if (kind == CBIGAN_FILE_PICTURE)
+    return read_file(run, reader, file, error);
+  if (kind == CBIGAN_FILE_HEATMAP)
+    cbigan_tally_add_heatmap(run->tally);
+  else
+    cbigan_tally_add_other(run->tally, file->path);
   return TRUE;
 }
 
+/* Tells what came from where. FALSE with an error if nothing came. */
 static gboolean
-read_files(Run *run, CbiganPictureReader *reader, GPtrArray *files, GError **error)
+end_folder(const Run *run, const CbiganListing *listing, GError **error)
 {
   const CbiganDatasetOptions *options = run->options;
-  gboolean single = files->len == 1 && g_str_equal(g_ptr_array_index(files, 0), options->path);
+  g_autofree char *description = cbigan_tally_describe(run->tally, options->path, listing);
 
-  for (guint i = 0; i < files->len && (!options->limit || run->pictures < options->limit); i++) {
-    const char *path = g_ptr_array_index(files, i);
-
-    if ((single || cbigan_is_picture(path)) && !read_file(run, reader, path, error))
-      return FALSE;
-    if (options->progress)
-      options->progress(i + 1, files->len, options->data);
-  }
-  if (run->pictures)
+  if (run->pictures) {
+    if (options->note)
+      options->note(description, options->data);
     return TRUE;
+  }
   g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE,
               _("%s: no picture that can be read: %u files there, %u of them damaged pictures; expected at least one "
-                "picture, in the folder or below it"),
-              options->path, files->len, run->damaged);
+                "picture, in the folder or below it (%s)"),
+              options->path, listing->files->len, run->damaged, description);
   return FALSE;
+}
+
+static gboolean
+read_files(Run *run, CbiganPictureReader *reader, const CbiganListing *listing, GError **error)
+{
+  const CbiganDatasetOptions *options = run->options;
+
+  for (guint i = 0; i < listing->problems->len; i++)
+    if (!skip(run, g_ptr_array_index(listing->problems, i), error))
+      return FALSE;
+  for (guint i = 0; i < listing->files->len && (!options->limit || run->pictures < options->limit); i++) {
+    if (!look_at_file(run, reader, g_ptr_array_index(listing->files, i), error))
+      return FALSE;
+    if (options->progress)
+      options->progress(i + 1, listing->files->len, options->data);
+  }
+  return end_folder(run, listing, error);
+}
+
+/* A file that is asked for by name is read whatever it is, and its error is the run's. */
+static gboolean
+read_single(Run *run, CbiganPictureReader *reader, const CbiganListing *listing, GError **error)
+{
+  CbiganDatasetOptions strict = *run->options;
+
+  strict.strict = TRUE;
+  run->options = &strict;
+  return read_file(run, reader, g_ptr_array_index(listing->files, 0), error);
 }
 
 static gboolean
@@ -133,7 +158,6 @@ read_pipeline(Run *run, CbiganPictureReader *reader, GError **error)
   const CbiganDatasetOptions *options = run->options;
   g_autoptr(GError) reason = NULL;
 
-  run->label = "";
   if (cbigan_picture_reader_pipeline(reader, options->pipeline, options->limit, label_and_pass_on, run, &run->pictures,
                                      &reason))
     return TRUE;
@@ -148,22 +172,19 @@ read_pipeline(Run *run, CbiganPictureReader *reader, GError **error)
 gboolean
 cbigan_dataset_foreach(const CbiganDatasetOptions *options, CbiganPictureFunc func, gpointer func_data, GError **error)
 {
-  g_autoptr(CbiganPictureReader) reader =
-      cbigan_picture_reader_new(options->width, options->height, options->originals);
-  g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
-  g_autoptr(GError) reason = NULL;
-  Run run = { options, func, func_data };
+  g_autoptr(CbiganPictureReader) reader = cbigan_picture_reader_new(options);
+  g_autoptr(CbiganTally) tally = cbigan_tally_new();
+  g_autoptr(CbiganListing) listing = NULL;
+  Run run = { options, func, func_data, NULL, tally };
 
   g_return_val_if_fail(!options->path != !options->pipeline, FALSE);
   if (options->pipeline)
     return read_pipeline(&run, reader, error);
-  if (g_file_test(options->path, G_FILE_TEST_IS_REGULAR)) {
-    g_ptr_array_add(files, g_strdup(options->path));
-  } else if (!list_files(options->path, files, &reason)) {
-    g_set_error_literal(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, reason->message);
+  listing = cbigan_folder_list(options->path, options->training, error);
+  if (!listing)
     return FALSE;
-  }
-  return read_files(&run, reader, files, error);
+  return g_file_test(options->path, G_FILE_TEST_IS_DIR) ? read_files(&run, reader, listing, error)
+                                                        : read_single(&run, reader, listing, error);
 }
 
 static void
@@ -185,18 +206,39 @@ digest_picture(GChecksum *digest, const CbiganPicture *picture)
 }
 
 typedef struct {
+  const CbiganDatasetOptions *options;
   GPtrArray *pictures;
   GChecksum *checksum;
+  CbiganPixelStore store;
+  guint64 bytes, most; /* of pixels in memory */
 } Collected;
+
+static void
+tell_store(const Collected *c, const CbiganPicture *picture)
+{
+  g_autofree char *message = g_strdup_printf(_("the pictures take more than %" G_GUINT64_FORMAT
+                                               " MiB, half of the memory that is free: from %s on "
+                                               "they lie in a file in %s, and are read from there as they are needed"),
+                                             c->most >> 20, picture->path, cbigan_pixel_store_folder());
+
+  if (c->options->note)
+    c->options->note(message, c->options->data);
+}
 
 static gboolean
 collect(CbiganPicture *picture, gpointer data, GError **error)
 {
-  Collected *collected = data;
+  Collected *c = data;
+  gboolean stored = c->store.fd >= 0;
 
-  g_ptr_array_add(collected->pictures, picture);
-  digest_picture(collected->checksum, picture);
-  return TRUE;
+  g_ptr_array_add(c->pictures, picture);
+  digest_picture(c->checksum, picture);
+  c->bytes += (guint64)picture->width * (guint64)picture->height * 3;
+  if (c->bytes <= c->most)
+    return TRUE;
+  if (!stored)
+    tell_store(c, picture);
+  return cbigan_pixel_store_take(&c->store, picture, error);
 }
 
 CbiganDataset *
@@ -204,10 +246,13 @@ cbigan_dataset_load(const CbiganDatasetOptions *options, GError **error)
 {
   g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
   g_autoptr(GPtrArray) pictures = g_ptr_array_new_with_free_func((GDestroyNotify)cbigan_picture_free);
-  Collected collected = { pictures, checksum };
+  Collected collected = { options,   pictures, checksum,
+                          { -1, 0 }, 0,        options->memory ? options->memory : cbigan_memory_free() / 2 };
   CbiganDataset *dataset;
+  gboolean fine = cbigan_dataset_foreach(options, collect, &collected, error);
 
-  if (!cbigan_dataset_foreach(options, collect, &collected, error))
+  cbigan_pixel_store_clear(&collected.store);
+  if (!fine)
     return NULL;
   dataset = g_new0(CbiganDataset, 1);
   dataset->pictures = g_steal_pointer(&pictures);

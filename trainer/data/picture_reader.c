@@ -1,49 +1,46 @@
-/* picture_reader.c - pictures out of GStreamer pipelines
+/* picture_reader.c - pictures out of files and GStreamer pipelines
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A file becomes `filesrc ! decodebin`, any other source is a launch description; both end in an appsink, and what
- * arrives there goes through the element's own conversion (video_input.h).
+ * A still picture is scanned (still.h) and decoded in memory; videos and formats that still.h does not know are played
+ * by decodebin. Every frame is turned upright and goes through the element's own conversion (video_input.h).
  */
 #include "picture_reader.h"
+#include "file_source.h"
 #include "i18n.h"
+#include "memory.h"
+#include "playback.h"
+#include "still_decoder.h"
+#include "upright.h"
 #include "video_input.h"
-#include <gio/gio.h>
-#include <gst/app/gstappsink.h>
+#include <errno.h>
 #include <gst/base/gsttypefindhelper.h>
-
-#define SINK "appsink name=cbigan-pictures caps=video/x-raw sync=false max-buffers=4"
-#define TYPEFIND_BYTES 4096
-#define POLL (50 * GST_MSECOND) /* between looks at the bus while no frame comes */
+#include <string.h>
+#include <unistd.h>
 
 struct _CbiganPictureReader {
-  int width, height;
-  gboolean originals;
+  const CbiganDatasetOptions *options;
   GstVideoInfo info;                  /* what the inputs were made for */
   CbiganVideoInput *input, *original; /* original: NULL unless asked for */
 };
 
-/* BMP, TIFF, PGM, PPM: of GStreamer's good plugins only gdkpixbufdec reads them, and decodebin does not try it on its
- * own. Decoders made for one format stay first. */
-static void
-offer_gdk_pixbuf(void)
-{
-  g_autoptr(GstPluginFeature) feature = gst_registry_lookup_feature(gst_registry_get(), "gdkpixbufdec");
-
-  if (feature && gst_plugin_feature_get_rank(feature) == GST_RANK_NONE)
-    gst_plugin_feature_set_rank(feature, GST_RANK_MARGINAL);
-}
+/* One file or pipeline that is being read. */
+typedef struct {
+  CbiganPictureReader *reader;
+  const char *path; /* NULL: a pipeline */
+  guint limit;
+  CbiganPictureFunc func;
+  gpointer data;
+  guint *n;
+} Reading;
 
 CbiganPictureReader *
-cbigan_picture_reader_new(int width, int height, gboolean originals)
+cbigan_picture_reader_new(const CbiganDatasetOptions *options)
 {
   CbiganPictureReader *self = g_new0(CbiganPictureReader, 1);
 
-  offer_gdk_pixbuf();
-  self->width = width;
-  self->height = height;
-  self->originals = originals;
+  self->options = options;
   return self;
 }
 
@@ -63,18 +60,6 @@ cbigan_picture_reader_free(CbiganPictureReader *self)
   g_free(self);
 }
 
-void
-cbigan_picture_free(CbiganPicture *picture)
-{
-  if (!picture)
-    return;
-  g_free(picture->path);
-  g_free(picture->label);
-  g_free(picture->pixels);
-  g_free(picture->original);
-  g_free(picture);
-}
-
 static gboolean
 match_inputs(CbiganPictureReader *self, const GstVideoInfo *info, GError **error)
 {
@@ -82,32 +67,36 @@ match_inputs(CbiganPictureReader *self, const GstVideoInfo *info, GError **error
     return TRUE;
   clear_inputs(self);
   self->info = *info;
-  self->input = cbigan_video_input_new(info, self->width, self->height, error);
-  if (self->input && self->originals)
+  self->input = cbigan_video_input_new(info, self->options->width, self->options->height, error);
+  if (self->input && self->options->originals)
     self->original = cbigan_video_input_new(info, 0, 0, error);
-  return self->input && (self->original || !self->originals);
+  return self->input && (self->original || !self->options->originals);
 }
 
-/* (height, width, 3) without padding (transfer full). */
+/* (height, width, 3) without padding (transfer full); NULL without memory. */
 static guint8 *
-convert(CbiganVideoInput *input, GstVideoFrame *frame, int *width, int *height)
+convert(CbiganVideoInput *input, GstVideoFrame *frame, int *width, int *height, GError **error)
 {
   gsize stride, row;
   const guint8 *rgb = cbigan_video_input_convert(input, frame, width, height, &stride);
   guint8 *pixels;
 
   row = (gsize)*width * 3;
-  pixels = g_malloc(row * *height);
-  for (int y = 0; y < *height; y++)
-    memcpy(pixels + y * row, rgb + y * stride, row);
+  pixels = g_try_malloc(row * (gsize)*height);
+  if (!pixels)
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("no memory for %dx%d pixels"), *width, *height);
+  for (int y = 0; pixels && y < *height; y++)
+    memcpy(pixels + (gsize)y * row, rgb + (gsize)y * stride, row);
   return pixels;
 }
 
+/* sample: upright. */
 static CbiganPicture *
 read_sample(CbiganPictureReader *self, GstSample *sample, GError **error)
 {
   g_autoptr(CbiganPicture) picture = g_new0(CbiganPicture, 1);
   GstCaps *caps = gst_sample_get_caps(sample);
+  gboolean fine;
   GstVideoInfo info;
   GstVideoFrame frame;
 
@@ -116,102 +105,195 @@ read_sample(CbiganPictureReader *self, GstSample *sample, GError **error)
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("a frame that is no raw video"));
     return NULL;
   }
-  if (match_inputs(self, &info, error)) {
-    picture->pixels = convert(self->input, &frame, &picture->width, &picture->height);
-    if (self->original)
-      picture->original = convert(self->original, &frame, &picture->original_width, &picture->original_height);
-  }
+  fine = match_inputs(self, &info, error) &&
+         (picture->pixels = convert(self->input, &frame, &picture->width, &picture->height, error)) &&
+         (!self->original || (picture->original = convert(self->original, &frame, &picture->original_width,
+                                                          &picture->original_height, error)));
   gst_video_frame_unmap(&frame);
-  return picture->pixels ? g_steal_pointer(&picture) : NULL;
+  return fine ? g_steal_pointer(&picture) : NULL;
 }
 
-/* TRUE and *error when the pipeline has reported one. */
+/* Takes the sample. FALSE with an error. */
 static gboolean
-take_bus_error(GstElement *pipeline, GError **error)
+pass_on(Reading *r, GstSample *sample, int orientation, GError **error)
 {
-  g_autoptr(GstBus) bus = gst_element_get_bus(pipeline);
-  g_autoptr(GstMessage) message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
-  g_autoptr(GError) reason = NULL;
+  g_autoptr(GstSample) upright = cbigan_upright(sample, orientation, error);
+  CbiganPicture *picture = upright ? read_sample(r->reader, upright, error) : NULL;
 
-  if (!message)
+  if (!picture)
     return FALSE;
-  gst_message_parse_error(message, &reason, NULL);
-  g_set_error_literal(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, reason->message);
+  picture->path = !r->path ? g_strdup_printf(_("frame %u"), *r->n + 1)
+                  : *r->n  ? g_strdup_printf(_("%s, frame %u"), r->path, *r->n + 1)
+                           : g_strdup(r->path);
+  if (!r->func(picture, r->data, error))
+    return FALSE;
+  (*r->n)++;
   return TRUE;
 }
 
-/* One frame; NULL at the end, or with *error. */
-static GstSample *
-pull(GstElement *pipeline, GstAppSink *sink, GError **error)
+static gboolean
+wants_more(const Reading *r)
 {
-  for (;;) {
-    GstSample *sample = gst_app_sink_try_pull_sample(sink, POLL);
-
-    if (sample || take_bus_error(pipeline, error) || gst_app_sink_is_eos(sink))
-      return sample;
-  }
+  return !r->limit || *r->n < r->limit;
 }
 
-static gboolean
-play(CbiganPictureReader *self, GstElement *pipeline, const char *path, guint limit, CbiganPictureFunc func,
-     gpointer data, guint *n, GError **error)
+static void
+tell_waiting(guint seconds, gpointer data)
 {
-  g_autoptr(GstElement) sink = gst_bin_get_by_name(GST_BIN(pipeline), "cbigan-pictures");
+  const Reading *r = data;
+  const CbiganDatasetOptions *options = r->reader->options;
+  g_autofree char *message =
+      g_strdup_printf(_("waiting for %s for %u seconds"), r->path ? r->path : options->pipeline, seconds);
+
+  if (options->note)
+    options->note(message, options->data);
+}
+
+/* Takes the playback. */
+static gboolean
+play(Reading *r, CbiganPlayback *taken, GError **error)
+{
+  g_autoptr(CbiganPlayback) playback = taken;
   GError *failure = NULL;
 
-  gst_element_set_state(pipeline, GST_STATE_PLAYING);
-  for (*n = 0; !limit || *n < limit; (*n)++) {
-    g_autoptr(GstSample) sample = pull(pipeline, GST_APP_SINK(sink), &failure);
-    CbiganPicture *picture = sample ? read_sample(self, sample, &failure) : NULL;
+  if (!playback)
+    return FALSE;
+  cbigan_playback_start(playback, tell_waiting, r);
+  while (!failure && wants_more(r)) {
+    GstSample *sample = cbigan_playback_pull(playback, &failure);
 
-    if (!picture)
-      break;
-    picture->path = !path ? g_strdup_printf(_("frame %u"), *n + 1)
-                    : *n  ? g_strdup_printf(_("%s, frame %u"), path, *n + 1)
-                          : g_strdup(path);
-    if (!func(picture, data, &failure))
+    if (!sample || !pass_on(r, sample, cbigan_playback_orientation(playback), &failure))
       break;
   }
-  gst_element_set_state(pipeline, GST_STATE_NULL);
-  if (!failure && *n == 0)
+  if (!failure && *r->n == 0)
     g_set_error(&failure, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("no picture in it"));
   if (failure)
     g_propagate_error(error, failure);
   return !failure;
 }
 
+/* What decoding and conversion keep at once, in bytes per pixel: the decoder's picture in two forms, and RGB to turn,
+ * for the original, and for a model that takes frames of any size. */
+static guint64
+bytes_per_pixel(const CbiganDatasetOptions *options, const CbiganStill *still)
+{
+  gboolean native = !options->width;
+
+  return 10 + (still->orientation != 1 ? 6 : 0) + (options->originals ? 6 : 0) + (native ? 6 : 0);
+}
+
+static gboolean
+check_memory(const CbiganDatasetOptions *options, const CbiganStill *still, GError **error)
+{
+  g_autoptr(GError) reason = NULL;
+
+  if (cbigan_memory_check(still->width * still->height * bytes_per_pixel(options, still), &reason))
+    return TRUE;
+  g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("%" G_GUINT64_FORMAT "x%" G_GUINT64_FORMAT " pixels: %s"),
+              still->width, still->height, reason->message);
+  return FALSE;
+}
+
+/* GIF and PNG hold animations whose first frame stands for the rest, as no decoder here gives the others. */
+static void
+tell_frames(const Reading *r, const CbiganStill *still)
+{
+  const CbiganDatasetOptions *options = r->reader->options;
+  g_autofree char *message = NULL;
+
+  if (still->pictures < 2 || still->pages || !options->note)
+    return;
+  message = g_strdup_printf(_("%s: an animation of %u frames; the first one is read"), r->path, still->pictures);
+  options->note(message, options->data);
+}
+
+static gboolean
+read_still(Reading *r, guint8 *data, gsize size, GError **error)
+{
+  g_auto(CbiganStill) still = { 0 };
+  guint pages;
+
+  if (!cbigan_still_scan(data, size, &still, error) || !check_memory(r->reader->options, &still, error))
+    return FALSE;
+  tell_frames(r, &still);
+  pages = still.pages ? still.pictures : 1;
+  for (guint page = 0; page < pages && wants_more(r); page++) {
+    GstSample *sample = cbigan_still_decode(data, &still, page, error);
+
+    if (!sample || !pass_on(r, sample, still.orientation, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* Reads `size` bytes. FALSE with an error; a file that has become shorter is filled up with zeros, which is damage. */
+static gboolean
+read_bytes(int fd, guint8 *data, gsize size, gsize *length, GError **error)
+{
+  ssize_t n = 1;
+
+  for (*length = 0; *length < size && n > 0;) {
+    n = pread(fd, data + *length, size - *length, (off_t)*length);
+    if (n < 0 && errno == EINTR)
+      n = 1;
+    else if (n > 0)
+      *length += (gsize)n;
+  }
+  if (n < 0)
+    g_set_error_literal(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, g_strerror(errno));
+  return n >= 0;
+}
+
+/* The whole file (free with g_free()); NULL with an error. */
+static guint8 *
+load(int fd, gsize *size, GError **error)
+{
+  guint8 *data;
+
+  if (!cbigan_memory_check(*size, error))
+    return NULL;
+  data = g_try_malloc(*size + 1);
+  if (!data)
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("no memory for a file of %zu bytes"), *size);
+  else if (!read_bytes(fd, data, *size, size, error))
+    g_clear_pointer(&data, g_free);
+  return data;
+}
+
 gboolean
 cbigan_picture_reader_file(CbiganPictureReader *self, const char *path, guint limit, CbiganPictureFunc func,
                            gpointer data, guint *n, GError **error)
 {
-  g_autoptr(GstElement) pipeline = NULL;
-  g_autoptr(GstElement) source = NULL;
+  Reading reading = { self, path, limit, func, data, n };
+  guint8 head[CBIGAN_STILL_HEAD];
+  g_autofree guint8 *whole = NULL;
+  gsize size = 0, length = 0;
+  gboolean fine = FALSE;
+  int fd = cbigan_file_open(path, &size, error);
 
   *n = 0;
-  pipeline =
-      gst_parse_launch("filesrc name=cbigan-file ! decodebin expose-all-streams=false caps=video/x-raw ! " SINK, error);
-  if (!pipeline)
+  if (fd < 0)
     return FALSE;
-  source = gst_bin_get_by_name(GST_BIN(pipeline), "cbigan-file");
-  g_object_set(source, "location", path, NULL);
-  return play(self, pipeline, path, limit, func, data, n, error);
+  if (!read_bytes(fd, head, sizeof head, &length, error))
+    ; /* nothing to do but to close it */
+  else if (!length)
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("the file is empty"));
+  else if (cbigan_still_format(head, length) == CBIGAN_STILL_NONE)
+    return play(&reading, cbigan_playback_file(fd, size, error), error);
+  else if ((whole = load(fd, &size, error)))
+    fine = read_still(&reading, whole, size, error);
+  close(fd);
+  return fine;
 }
 
 gboolean
 cbigan_picture_reader_pipeline(CbiganPictureReader *self, const char *description, guint limit, CbiganPictureFunc func,
                                gpointer data, guint *n, GError **error)
 {
-  g_autofree char *whole = g_strdup_printf("%s ! " SINK, description);
-  g_autoptr(GError) parse_error = NULL;
-  g_autoptr(GstElement) pipeline = gst_parse_launch_full(whole, NULL, GST_PARSE_FLAG_FATAL_ERRORS, &parse_error);
+  Reading reading = { self, NULL, limit, func, data, n };
 
   *n = 0;
-  if (pipeline)
-    return play(self, pipeline, NULL, limit, func, data, n, error);
-  g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
-              _("Pipeline \"%s\": %s; expected a launch description that ends in raw video"), description,
-              parse_error->message);
-  return FALSE;
+  return play(&reading, cbigan_playback_description(description, error), error);
 }
 
 static gboolean
@@ -219,15 +301,21 @@ is_video(const GstCaps *caps)
 {
   const char *name = caps && gst_caps_get_size(caps) ? gst_structure_get_name(gst_caps_get_structure(caps, 0)) : "";
 
-  return g_str_has_prefix(name, "image/") || g_str_has_prefix(name, "video/");
+  return (g_str_has_prefix(name, "image/") && !g_str_has_prefix(name, "image/svg")) || g_str_has_prefix(name, "video/");
 }
 
 /* gst_type_find_helper_for_extension() leaves out all types that could be told from their content too. */
 static gboolean
 is_video_extension(const char *extension)
 {
-  g_autolist(GstTypeFindFactory) factories = gst_type_find_factory_get_list();
+  static const char *const others[] = {
+    "heic", "heif", "avif", "jxl", "jfif", "dng", "nef", "cr2", "cr3", "arw", NULL
+  };
+  g_autolist(GstTypeFindFactory) factories = NULL;
 
+  if (g_strv_contains(others, extension))
+    return TRUE;
+  factories = gst_type_find_factory_get_list();
   for (GList *l = factories; l; l = l->next) {
     const char *const *known = gst_type_find_factory_get_extensions(l->data);
 
@@ -237,20 +325,27 @@ is_video_extension(const char *extension)
   return FALSE;
 }
 
-gboolean
-cbigan_is_picture(const char *path)
+CbiganFileKind
+cbigan_file_kind(const char *path)
 {
-  g_autoptr(GFile) file = g_file_new_for_path(path);
-  g_autoptr(GFileInputStream) stream = g_file_read(file, NULL, NULL);
   g_autoptr(GstCaps) caps = NULL;
   g_autofree char *extension = NULL;
-  guint8 head[TYPEFIND_BYTES];
-  gsize length = 0;
+  guint8 head[CBIGAN_STILL_HEAD];
+  GstTypeFindProbability certainty = GST_TYPE_FIND_NONE;
+  const char *dot = strrchr(path, '.');
+  gsize length = 0, size;
+  int fd = cbigan_file_open(path, &size, NULL);
 
-  if (stream)
-    g_input_stream_read_all(G_INPUT_STREAM(stream), head, sizeof head, &length, NULL, NULL);
+  if (fd >= 0) {
+    read_bytes(fd, head, sizeof head, &length, NULL);
+    close(fd);
+  }
+  if (length && cbigan_still_format(head, length) != CBIGAN_STILL_NONE)
+    return cbigan_still_is_heatmap(head, length) ? CBIGAN_FILE_HEATMAP : CBIGAN_FILE_PICTURE;
+  extension = dot && !strchr(dot, '/') ? g_ascii_strdown(dot + 1, -1) : NULL;
+  if (extension && is_video_extension(extension))
+    return CBIGAN_FILE_PICTURE;
   if (length)
-    caps = gst_type_find_helper_for_data(NULL, head, length, NULL);
-  extension = strrchr(path, '.') ? g_ascii_strdown(strrchr(path, '.') + 1, -1) : NULL;
-  return is_video(caps) || (extension && is_video_extension(extension));
+    caps = gst_type_find_helper_for_data(NULL, head, length, &certainty);
+  return is_video(caps) && certainty >= GST_TYPE_FIND_LIKELY ? CBIGAN_FILE_PICTURE : CBIGAN_FILE_OTHER;
 }

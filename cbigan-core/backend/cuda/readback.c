@@ -1,13 +1,11 @@
-/* readback.c - numbers for the caller's host memory: kernels leave them side by side, and one copy fetches them all
+/* readback.c - numbers for the caller: kernels leave them next to each other, and one copy brings them
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "readback.h"
+#include "cuda.h"
 
 #include <math.h>
-
-#include "memory.h"
 
 static gsize
 size_of(const CbiganCudaResult *result)
@@ -16,9 +14,9 @@ size_of(const CbiganCudaResult *result)
   return (gsize)result->groups * (gsize)result->parts * each;
 }
 
-/* parts: (groups, parts) on the host; NULL: something failed */
+/* parts: (groups, parts) on the host; NULL: failed */
 static void
-hand_over_sums(const CbiganCudaResult *result, const double *parts)
+give_sums(const CbiganCudaResult *result, const double *parts)
 {
   double *sums = result->to;
   for (int i = 0; i < result->groups; i++) {
@@ -29,7 +27,7 @@ hand_over_sums(const CbiganCudaResult *result, const double *parts)
 }
 
 static void
-hand_over_peak(const CbiganCudaResult *result, const float *parts)
+give_peak(const CbiganCudaResult *result, const float *parts)
 {
   float *peak = result->to;
   *peak = parts ? parts[0] : NAN;
@@ -39,60 +37,57 @@ hand_over_peak(const CbiganCudaResult *result, const float *parts)
 }
 
 static void
-hand_over(const CbiganCudaResult *result, const void *parts)
+give(const CbiganCudaResult *result, const void *parts)
 {
   if (result->kind == CBIGAN_CUDA_SUMS)
-    hand_over_sums(result, parts);
+    give_sums(result, parts);
   else
-    hand_over_peak(result, parts);
+    give_peak(result, parts);
 }
 
 void
-cbigan_cuda_readback_finish(CbiganCuda *self)
+cbigan_cuda_results_give(CbiganCuda *self)
 {
-  CbiganCudaReadback *r = &self->readback;
-  cbigan_cuda_readback_copy(self);
+  cbigan_cuda_results_fetch(self);
   CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream));
-  const char *host = self->base.failure ? NULL : r->staging.host;
-  for (guint i = 0; i < r->pending->len; i++) {
-    const CbiganCudaResult *result = &g_array_index(r->pending, CbiganCudaResult, i);
-    hand_over(result, host ? host + result->offset : NULL);
+  const char *host = self->base.failure ? NULL : self->results.host;
+  for (guint i = 0; i < self->awaited->len; i++) {
+    const CbiganCudaResult *result = &g_array_index(self->awaited, CbiganCudaResult, i);
+    give(result, host ? host + result->offset : NULL);
   }
-  g_array_set_size(r->pending, 0);
-  r->used = r->copied = r->requested = 0;
+  g_array_set_size(self->awaited, 0);
+  self->results_used = self->results_fetched = self->results_total = 0;
 }
 
 void
-cbigan_cuda_readback_copy(CbiganCuda *self)
+cbigan_cuda_results_fetch(CbiganCuda *self)
 {
-  CbiganCudaReadback *r = &self->readback;
-  const gsize from = r->copied;
-  if (from == r->used)
+  const gsize from = self->results_fetched;
+  if (from == self->results_used)
     return;
-  r->copied = r->used;
-  CBIGAN_CUDA_TRY(self, cudaMemcpyAsync((char *)r->staging.host + from, (char *)r->staging.device + from,
-                                        r->used - from, cudaMemcpyDeviceToHost, self->stream));
+  self->results_fetched = self->results_used;
+  CBIGAN_CUDA_TRY(self, cudaMemcpyAsync((char *)self->results.host + from, (char *)self->results.device + from,
+                                        self->results_used - from, cudaMemcpyDeviceToHost, self->stream));
 }
 
-/* A full buffer is emptied first, which waits, and then grows to all that was requested since finish(). So the same
- * operations fit the next time, as they must when they are captured. */
+/* If there is too little memory, what is in it is given away first; the next time all of it has room, as it must
+ * when it is captured. */
 void *
-cbigan_cuda_readback_request(CbiganCuda *self, CbiganCudaResult result)
+cbigan_cuda_result(CbiganCuda *self, CbiganCudaResult result)
 {
-  CbiganCudaReadback *r = &self->readback;
   const gsize size = (size_of(&result) + 15) / 16 * 16;
-  const gsize requested = r->requested + size;
+  const gsize total = self->results_total + size;
   cbigan_cuda_enter(self);
-  if (requested > r->staging.size) {
-    cbigan_cuda_readback_finish(self);
-    if (!cbigan_cuda_staging_grow(self, &r->staging, requested)) {
-      hand_over(&result, NULL);
+  if (total > self->results.size) {
+    cbigan_cuda_results_give(self);
+    if (!cbigan_cuda_mail_grow(self, &self->results, total)) {
+      give(&result, NULL);
       return NULL;
     }
   }
-  r->requested = requested;
-  result.offset = r->used;
-  r->used += size;
-  g_array_append_val(r->pending, result);
-  return (char *)r->staging.device + result.offset;
+  self->results_total = total;
+  result.offset = self->results_used;
+  self->results_used += size;
+  g_array_append_val(self->awaited, result);
+  return (char *)self->results.device + result.offset;
 }

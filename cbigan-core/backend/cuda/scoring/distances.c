@@ -5,8 +5,7 @@
  *
  * Statistics, resamplers and columns lie in one allocation.
  */
-#include "backend/cuda/memory.h"
-#include "backend/cuda/operations.h"
+#include "backend/cuda/cuda.h"
 
 /* One value of the network on its way to the grid */
 typedef struct {

@@ -7,8 +7,7 @@
  * device is read where it is. Kernels find each frame by a table on the device: graphs stay the same wherever a frame
  * lies.
  */
-#include "backend/cuda/memory.h"
-#include "backend/cuda/operations.h"
+#include "backend/cuda/cuda.h"
 
 #include <string.h>
 
