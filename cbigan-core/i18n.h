@@ -3,7 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * _() around what a person sees now, N_() around a string in a table that is translated when shown.
+ * _() translates a string now. N_() marks a string in a table, which is translated when it is shown. n_() translates
+ * one of two forms, by the number that the string shows.
  */
 #pragma once
 #include "config.h"
@@ -15,3 +16,4 @@
 #define _(string) (string)
 #endif
 #define N_(string) (string)
+#define n_(one, many, number) g_dngettext(GETTEXT_PACKAGE, one, many, number)

@@ -39,13 +39,14 @@
 #define VERSION_OF_LINES 1
 
 typedef struct {
-  gboolean stale, anomalous_only;
+  gboolean stale, anomalous_only, changes_only;
 } Settings;
 
 struct _GstCbiganJson {
   GstElement parent;
   GstPad *sink, *src;
-  GstSegment segment; /* of the streaming thread */
+  GstSegment segment; /* of the streaming thread, and: */
+  guint event_id;     /* of the last score; 0 = no anomaly was open */
   Settings settings;  /* under the object lock */
 };
 
@@ -185,8 +186,13 @@ is_wanted(GstCbiganJson *self, const GstStructure *score)
 {
   gboolean stale = FALSE, anomalous = FALSE;
   gst_structure_get(score, "stale", G_TYPE_BOOLEAN, &stale, "anomalous", G_TYPE_BOOLEAN, &anomalous, NULL);
+  guint event_id = 0;
+  gst_structure_get_uint(score, "event-id", &event_id);
+  gboolean changed = event_id != self->event_id;
+  self->event_id = event_id;
   GST_OBJECT_LOCK(self);
-  gboolean wanted = (!stale || self->settings.stale) && (anomalous || !self->settings.anomalous_only);
+  gboolean wanted = (changed || !self->settings.changes_only) && (!stale || self->settings.stale) &&
+                    (anomalous || !self->settings.anomalous_only);
   GST_OBJECT_UNLOCK(self);
   return wanted;
 }
@@ -212,6 +218,8 @@ sink_event(GstPad *pad, GstObject *parent, GstEvent *event)
   GstCbiganJson *self = GST_CBIGAN_JSON(parent);
   if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT)
     gst_event_copy_segment(event, &self->segment);
+  if (GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START)
+    self->event_id = 0;
   if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP)
     gst_segment_init(&self->segment, GST_FORMAT_UNDEFINED);
   if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS)
@@ -238,6 +246,12 @@ static const CbiganProperty properties[] = {
     .flags = FLAGS,
     .nick = N_("Anomalous only"),
     .blurb = N_("Give a line for anomalous frames only") },
+  { .name = "changes-only",
+    .kind = CBIGAN_PROPERTY_BOOLEAN,
+    .offset = G_STRUCT_OFFSET(Settings, changes_only),
+    .flags = FLAGS,
+    .nick = N_("Changes only"),
+    .blurb = N_("Give a line only when an anomaly begins or ends") },
 };
 
 static void

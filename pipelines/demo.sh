@@ -49,7 +49,7 @@ cbigan eval --model $model --csv $output/scores.csv $output/test | tee $output/e
 say "scoring a passing strip"
 launch -q cbigantestsrc num-buffers=250 speed=6 seed=4 defects=0.4 \
   ! video/x-raw,width=$size,height=$size,framerate=25/1 ! cbiganscore model=$model ! cbiganoverlay ! videoconvert \
-  ! vp8enc deadline=1 cpu-used=8 threads=2 target-bitrate=4000000 ! matroskamux ! filesink location=$output/scored.mkv
+  ! vp8enc deadline=1 cpu-used=8 threads=1 target-bitrate=4000000 ! matroskamux ! filesink location=$output/scored.mkv
 
 say "done. In $output/:"
 cat << EOT

@@ -4,21 +4,19 @@
 # Copyright (C) 2026 the cbigan developers
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# score-folder.sh MODEL FOLDER OUTPUT
-# The output folder must not exist yet.
+# usage: score-folder.sh MODEL FOLDER OUTPUT
+# OUTPUT: a new or an empty folder.
 set -euo pipefail
 # shellcheck source=pipelines/setup.sh
 . "$(dirname "$0")/setup.sh"
 
-(($# == 3)) || die "usage: ${0##*/} MODEL FOLDER OUTPUT"
+arguments 3 3 "$@"
 read_model "$1"
 [[ -d $2 ]] || die "$2: no such folder"
-[[ ! -e $3 ]] || die "$3 exists: name a new folder"
+pictures=$2
+if [[ $pictures == -* ]]; then pictures=./$pictures; fi # no option of cbigan's
 use_build
+new_folder "$3"
 
-mapfile -d '' pictures < <(find "$2" -type f -regextype posix-extended \
-  -iregex '.*\.(png|jpe?g|bmp|tiff?|webp|p[gpn]m)' -print0 | sort -z)
-((${#pictures[@]})) || die "$2: no pictures"
-mkdir -p "$3/heatmaps"
-cbigan score --model "$model" --heatmap "$3/heatmaps" "${pictures[@]}" > "$3/scores.csv"
-say "${#pictures[@]} pictures scored: $3/scores.csv, heat maps in $3/heatmaps"
+cbigan score --model "$(realpath -- "$1")" --heatmap "$folder/heatmaps" "$pictures" > "$folder/scores.csv"
+say "scored: $3/scores.csv, heat maps in $3/heatmaps"

@@ -19,6 +19,29 @@ die() {
   exit 1
 }
 
+# arguments MINIMUM MAXIMUM "$@": prints the script's opening comment and ends for -h and for a wrong number of arguments
+arguments() {
+  local minimum=$1 maximum=$2 page status=0
+  shift 2
+  page=$(sed -n '2,/^[^#]/{/^# *Copyright\|^# SPDX\|^[^#]/d;s/^# \{0,1\}//;p}' "$0" | cat -s)
+  if [[ ${1:-} == -h || ${1:-} == --help ]]; then
+    printf '%s\n' "$page"
+    exit 0
+  fi
+  if (($# < minimum || $# > maximum)); then status=1; fi
+  local argument
+  for argument in "$@"; do
+    if [[ $argument == -* && ! -e $argument && $argument != */* ]]; then
+      printf '%s: %s: unknown option (a file of that name: ./%s)\n' "${0##*/}" "$argument" "$argument" >&2
+      status=1
+    fi
+  done
+  if ((status)); then
+    printf '%s\n' "$page" >&2
+    exit 1
+  fi
+}
+
 # run_logged LOG COMMAND...: output goes to LOG; on failure its end is shown and the log named.
 run_logged() {
   local log=$1
@@ -73,16 +96,41 @@ use_build() { # cbigan and its elements from a build folder (CBIGAN_BUILD, else 
   if [[ -d $folder/gst-plugin ]]; then
     export PATH=$folder/trainer:$PATH
     export GST_PLUGIN_PATH=$folder/gst-plugin${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
+    local modules=$folder/cbigan-core/backend/cuda:$folder/trainer/gradient/cuda:$folder/gst-plugin/cuda
+    export CBIGAN_MODULE_PATH=${CBIGAN_MODULE_PATH:-$modules}
   fi
   command -v cbigan > /dev/null || die "cbigan is neither built nor installed: see README.md"
 }
 
-# launch GST_LAUNCH_ARGUMENTS...: gst-launch-1.0, with a second, live pipeline of one frame beside it. Without a live source
-# it plays only after it was told that the first frame is there, by a thread that may then take the pipeline for paused
-# still, and the end of the stream never comes (GStreamer 1.22: gst_bin_post_message() sets posted_playing after the
-# message is out; on two busy processors a tenth of the recordings hung). With one it plays at once.
+# launch GST_LAUNCH_ARGUMENTS...: gst-launch-1.0, which SIGTERM and Ctrl-C ask to end the stream (with -e) before it ends
+#
+# Beside it runs a second, live pipeline of one frame. Without a live source, GStreamer 1.22 may take the pipeline for paused
+# although it plays, and the end of the stream never comes: gst_bin_post_message() sets posted_playing after the
+# message is out. On two busy processors a tenth of the recordings hung. A live pipeline plays at once.
 launch() {
-  gst-launch-1.0 "$@" videotestsrc is-live=true num-buffers=1 ! fakesink async=false
+  (trap '' TERM && exec gst-launch-1.0 "$@" videotestsrc is-live=true num-buffers=1 ! fakesink async=false) &
+  local child=$! status=0
+  trap 'kill -INT $child 2> /dev/null || true' INT TERM
+  wait "$child" || status=$?
+  # A signal ends `wait` early: wait until the pipeline has ended.
+  while kill -0 "$child" 2> /dev/null; do wait "$child" && status=0 || status=$?; done
+  trap - INT TERM
+  return "$status"
+}
+
+# launch_text VALUE: the value as a property on a launch line, whose parser takes a backslash for itself
+launch_text() {
+  printf '%s' "${1//\\/\\\\}"
+}
+
+# new_folder FOLDER: makes it, or takes an empty one; sets `folder` to its full path. An unused one goes at the end.
+new_folder() {
+  if [[ -e $1 ]]; then
+    [[ -d $1 && -z $(ls -A -- "$1") ]] || die "$1 exists and is not an empty folder: name a new one"
+  fi
+  mkdir -p -- "$1"
+  folder=$(realpath -- "$1")
+  trap 'rmdir -- "$folder" 2> /dev/null || true' EXIT
 }
 
 has_nvcc() {
@@ -101,7 +149,7 @@ read_source() {
     *://*) source=(uridecodebin "uri=$1") ;;
     *)
       if [[ -f $1 ]]; then
-        source=(filesrc "location=$1" ! decodebin)
+        source=(filesrc "location=$(launch_text "$(realpath -- "$1")")" ! decodebin)
       elif [[ $1 == *' '* || $1 == *src ]]; then
         read -ra source <<< "$1"
       else
@@ -112,8 +160,8 @@ read_source() {
   source+=(! videoconvert)
 }
 
-# read_model MODEL: sets `model` to its full path
+# read_model MODEL: sets `model` to its full path, written as a launch line wants it
 read_model() {
   [[ -f $1 ]] || die "$1: no such model (cbigan train makes one; the demo leaves demo-output/cloth.safetensors)"
-  model=$(realpath "$1")
+  model=$(launch_text "$(realpath -- "$1")")
 }

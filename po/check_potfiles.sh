@@ -9,7 +9,7 @@ set -eu
 cd "$1"
 export LC_ALL=C
 listed=po/POTFILES.in
-found=$(grep -rlE '(^|[^A-Za-z0-9_])N?_ ?\("' --include='*.[ch]' --include='*.cc' cbigan-core gst-plugin trainer | sort)
+found=$(grep -rlE '(^|[^A-Za-z0-9_])[Nn]?_ ?\("' --include='*.[ch]' --include='*.cc' cbigan-core gst-plugin trainer | sort)
 if [ "${2:-}" = --update ]; then
   printf '%s\n' '# sources with translatable strings; po/check_potfiles.sh . --update' "$found" > "$listed"
 fi
@@ -20,7 +20,7 @@ if [ "$found" != "$wanted" ]; then
   exit 1
 fi
 # xgettext takes a string only up to a macro.
-if printf '%s\n' "$found" | xargs grep -nE 'N?_ ?\(.*" *G_G[A-Z0-9]+_FORMAT' >&2; then
+if printf '%s\n' "$found" | xargs grep -nE '[Nn]?_ ?\(.*" *G_G[A-Z0-9]+_FORMAT' >&2; then
   echo "these can't be translated: write %zu, or %llu and a cast" >&2
   exit 1
 fi

@@ -9,8 +9,6 @@
 # There: tar -xf cbigan-gpu.tar && bash cbigan-gpu/source/tests/gpu-host.sh run
 #
 # The host needs gcc and g++, CUDA 13 with nvcc, cuDNN 9 (CUDA's, the system's or Python's nvidia-cudnn) and Python 3.
-# cuDNN must have all of its libraries, and CUDA its libnvrtc: fused graphs are compiled at run time. Where one can't be
-# loaded, host.txt says so, and steps of networks are done in other ways.
 # The packages are unpacked beside its own, into cbigan-gpu/root. What comes back is cbigan-gpu/report.tar.gz: what the
 # host is, logs, test results, `cbigan bench`, frames a second from video in GPU memory, and the comparison with PyTorch
 # where the host's Python has one for the GPU. Exit status 0: all passed; 77: no GPU that can run this; 1: a failure.
@@ -135,11 +133,10 @@ use_cudnn() { # FOLDER: Python's cuDNN, where the host has no other; the linker 
   export CPATH=$CPATH:$cudnn/include LIBRARY_PATH=$LIBRARY_PATH:$1 LD_LIBRARY_PATH=$LD_LIBRARY_PATH:$cudnn/lib
 }
 
-# What libcudnn.so.9 loads by itself when it is asked for a graph
+# libcudnn.so.9 loads the others when it is first used.
 report_cudnn() {
   local library
-  for library in libcudnn{,_graph,_heuristic,_engines_precompiled,_engines_runtime_compiled,_ops,_cnn}.so.9 \
-    libnvrtc.so.13 libnvrtc-builtins.so."$("$cuda/bin/nvcc" --version | sed -n 's/.*release \([0-9.]*\),.*/\1/p')"; do
+  for library in libcudnn{,_graph,_heuristic,_engines_precompiled,_engines_runtime_compiled,_ops,_cnn}.so.9; do
     python3 -c 'import ctypes, sys; ctypes.CDLL(sys.argv[1]); print(sys.argv[1] + ": can be loaded")' "$library" 2> /dev/null ||
       echo "$library: CAN'T BE LOADED"
   done
@@ -187,7 +184,8 @@ check_memory() { # BUILD: kernels under NVIDIA's checkers
   for tool in memcheck racecheck; do
     for part in 'backends/test-backend-pixels -p /cuda' 'backends/test-backend-layers -p /cuda/dense' \
       'cuda/test-cuda-frame -p /frame/NV12' 'cuda/test-cuda-frame -p /frame/P010_10LE' \
-      'cuda/test-cuda-fused -p /cuda-fused/data' 'cuda/test-cuda-ways -p /cuda-ways/forced' 'cuda/test-cuda-fused -p /cuda-fused/neighbours' \
+      'cuda/test-cuda-fused -p /cuda-fused/data' 'cuda/test-cuda-fused -p /cuda-fused/wide-blocks' \
+      'cuda/test-cuda-fused -p /cuda-fused/neighbours' \
       'cuda/test-cuda-graphs -p /cuda-graphs/pointers' 'cuda/test-cuda-recordings' 'cuda/test-cuda-maps' \
       'cuda/test-cuda-parcels' \
       'cuda/test-cuda-distances -p /cuda-distances/distances' 'cuda/test-cuda-scores -p /cuda-scores/scores' \
@@ -228,7 +226,7 @@ run() {
   drop_known "$unpacked"
   use_root "$unpacked"
   use_cudnn "$base/cudnn"
-  export LD_LIBRARY_PATH=$LD_LIBRARY_PATH:$cuda/lib64 # for cuDNN, where it lies elsewhere: libnvrtc
+  export LD_LIBRARY_PATH=$LD_LIBRARY_PATH:$cuda/lib64 # cuDNN may load libnvrtc from there
   say "building in $build"
   [[ -f $build/build.ninja ]] ||
     run_logged "$report/setup.log" meson setup "$build" "$root" -Dcuda=enabled -Dtests=enabled -Dnls=disabled
@@ -240,7 +238,7 @@ run() {
   say "testing"
   CBIGAN_TEST_BACKEND=cuda meson test -C "$build" --no-rebuild --timeout-multiplier 10 \
     augment backend-choice backend-forward backend-layers backend-pixels cuda-device cuda-distances cuda-frame cuda-fused \
-    cuda-graphs cuda-maps cuda-module cuda-parcels cuda-recordings cuda-scores cuda-updates cuda-ways \
+    cuda-graphs cuda-maps cuda-module cuda-parcels cuda-recordings cuda-scores cuda-updates \
     golden gpu-memory gradients \
     gradient_vectors losses training > "$report/tests.txt" 2>&1 < /dev/null || failed=1
   cp "$build/meson-logs/testlog.txt" "$report/"

@@ -3,11 +3,12 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Exit code: 0 = fine, 1 = failed, 2 = bad usage. Results go to standard output, everything else to standard error.
+ * Exit code: 0 = fine, 1 = failed, 2 = bad usage. Results go to standard output, all else to standard error. A new
+ * command is a file in commands/ and a row of `commands`.
  */
 #include "commands/command.h"
-#include "i18n.h"
 #include "commands/openmp_waiting.h"
+#include "i18n.h"
 #include <errno.h>
 #include <gst/gst.h>
 #include <locale.h>
@@ -24,9 +25,9 @@ static const struct {
   { "train", cbigan_cmd_train, N_("learn what good pictures look like, write a model") },
   { "eval", cbigan_cmd_eval, N_("measure a model on good and defective pictures") },
   { "score", cbigan_cmd_score, N_("score pictures: how anomalous, and where") },
-  { "calibrate", cbigan_cmd_calibrate, N_("a model's statistics and threshold again, from other good pictures") },
-  { "info", cbigan_cmd_info, N_("what is in a model; which backends can run here") },
-  { "bench", cbigan_cmd_bench, N_("how fast scoring is here") },
+  { "calibrate", cbigan_cmd_calibrate, N_("measure a model's statistics and threshold again, on other good pictures") },
+  { "info", cbigan_cmd_info, N_("say what is in a model, or which backends can run here") },
+  { "bench", cbigan_cmd_bench, N_("measure how fast scoring is here") },
 };
 
 static void
@@ -37,14 +38,14 @@ print_commands(FILE *out)
   for (guint i = 0; i < G_N_ELEMENTS(commands); i++)
     fprintf(out, "  %-10s  %s\n", commands[i].name, _(commands[i].summary));
   fprintf(out, "\n%s\n",
-          _("'cbigan COMMAND --help' shows a command's options and examples, 'cbigan --version' the version."));
+          _("“cbigan COMMAND --help” shows the options and examples of a command, “cbigan --version” the version."));
 }
 
 static void
 use_translations(void)
 {
   setlocale(LC_ALL, "");
-  setlocale(LC_NUMERIC, "C"); /* figures that programs read have a point */
+  setlocale(LC_NUMERIC, "C"); /* programs read the numbers, which have a decimal point */
 #ifdef ENABLE_NLS
   bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
   bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
@@ -88,7 +89,7 @@ main(int argc, char **argv)
     return CBIGAN_EXIT_FINE;
   }
   if (name)
-    g_printerr(_("cbigan: no command '%s'\n\n"), name);
+    g_printerr(_("cbigan: unknown command “%s”\n\n"), name);
   print_commands(stderr);
   return CBIGAN_EXIT_USAGE;
 }

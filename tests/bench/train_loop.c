@@ -28,22 +28,18 @@ typedef struct {
   CbiganBatches *batches;
 } Run;
 
-static void
-make_networks(Run *r, int width, int patch)
+static gboolean
+make_networks(Run *r, int width, int patch, GError **error)
 {
   for (int i = 0; i < CBIGAN_N_NETWORKS; i++) {
-    CbiganNetwork *network = cbigan_network_new(i, width, patch);
-    g_autofree float *start = g_new(float, network->n_floats);
-    golden_parameters(network, start);
-    r->learners[i] = (CbiganLearner){ .network = network };
     CbiganLearner *l = &r->learners[i];
-    float **arrays[] = { &l->parameters, &l->gradients, &l->moment1, &l->moment2, &l->mean };
-    for (gsize a = 0; a < G_N_ELEMENTS(arrays); a++)
-      if (i != CBIGAN_DISCRIMINATOR || arrays[a] != &l->mean)
-        *arrays[a] = cbigan_backend_alloc(r->backend, network->n_floats, NULL);
-    cbigan_backend_upload(r->backend, (CbiganShape){ (int)network->n_floats, 1, 1 }, 1, start,
-                          r->learners[i].parameters);
+    if (!cbigan_learner_init(l, r->backend, i, width, patch, error))
+      return FALSE;
+    g_autofree float *start = g_new(float, l->network->n_floats);
+    golden_parameters(l->network, start);
+    cbigan_backend_upload(r->backend, (CbiganShape){ (int)l->network->n_floats, 1, 1 }, 1, start, l->parameters);
   }
+  return TRUE;
 }
 
 static void
@@ -86,9 +82,8 @@ serve(char **argv, GError **error)
   Run r = { 0 };
   int width = atoi(argv[1]), patch = atoi(argv[2]), batch = atoi(argv[3]);
   r.backend = cbigan_backend_open(argv[4], 0, atoi(argv[5]), error);
-  if (!r.backend || !cbigan_grad_init(&r.grad, r.backend, error))
+  if (!r.backend || !cbigan_grad_init(&r.grad, r.backend, error) || !make_networks(&r, width, patch, error))
     return FALSE;
-  make_networks(&r, width, patch);
   make_batches(&r, patch, batch);
   CbiganLossOptions options = { batch, TRUE, TRUE, 10.0 };
   r.losses = cbigan_losses_new(&r.grad, r.learners, &options, error);

@@ -5,13 +5,22 @@
  *
  * See emulator.h. Anything that the backend does not promise to do (TF32, other strides, unaligned pointers, too small
  * a workspace; bf16 and fp16 but n,h,w,c with channels in eights, and bf16 on chips that have it) is refused as cuDNN
- * would, or more strictly. Winograd's algorithm is done as such, for the sake of its rounding.
+ * would, or more strictly.
  */
+#include <cuda_fp16.h>
+#include <cudnn.h>
+
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <vector>
 
-#include "dnn.h"
+#include "emulator_internal.h"
+
+struct cudnnContext {
+  CUcontext context; /* CUDA's that was current when the handle was made */
+  cudaStream_t stream;
+};
 
 struct cudnnTensorStruct {
   int n, c, h, w;
@@ -122,11 +131,44 @@ cudnnDestroyConvolutionDescriptor(cudnnConvolutionDescriptor_t c)
   return destroy(c);
 }
 
+/* --- numbers of 16 bits ------------------------------------------------------------------------------------------ */
+
+static bool
+is_half(cudnnDataType_t type)
+{
+  return type != CUDNN_DATA_FLOAT;
+}
+
+/* Whether the chip has the type */
+static bool
+has_type(cudnnDataType_t type)
+{
+  return type == CUDNN_DATA_FLOAT || type == CUDNN_DATA_HALF ||
+         (type == CUDNN_DATA_BFLOAT16 && emulator_machine("capability", 75) >= 80);
+}
+
+static float
+from_half(cudnnDataType_t type, uint16_t bits)
+{
+  if (type == CUDNN_DATA_HALF)
+    return __half2float(__ushort_as_half(bits));
+  return __uint_as_float((unsigned)bits << 16);
+}
+
+static uint16_t
+to_half(cudnnDataType_t type, float v)
+{
+  if (type == CUDNN_DATA_HALF)
+    return __half_as_ushort(__float2half_rn(v));
+  const unsigned bits = __float_as_uint(v), half = 0x7FFF + (bits >> 16 & 1); /* a tie to the even one */
+  return (uint16_t)(v != v ? bits >> 16 | 0x40 : (bits + half) >> 16);
+}
+
 /* Floats n,c,h,w, or 16 bits n,h,w,c on a chip that has them */
 static bool
 is_format(cudnnTensorFormat_t format, cudnnDataType_t type)
 {
-  return has_type(type) && format == (is_narrow(type) ? CUDNN_TENSOR_NHWC : CUDNN_TENSOR_NCHW);
+  return has_type(type) && format == (is_half(type) ? CUDNN_TENSOR_NHWC : CUDNN_TENSOR_NCHW);
 }
 
 cudnnStatus_t
@@ -134,7 +176,7 @@ cudnnSetTensor4dDescriptor(cudnnTensorDescriptor_t t, cudnnTensorFormat_t format
                            int h, int w)
 {
   *t = { n, c, h, w, type };
-  return is_format(format, type) && n > 0 && c > 0 && h > 0 && w > 0 && (!is_narrow(type) || c % 8 == 0)
+  return is_format(format, type) && n > 0 && c > 0 && h > 0 && w > 0 && (!is_half(type) || c % 8 == 0)
              ? CUDNN_STATUS_SUCCESS
              : CUDNN_STATUS_BAD_PARAM;
 }
@@ -144,8 +186,7 @@ cudnnSetFilter4dDescriptor(cudnnFilterDescriptor_t f, cudnnDataType_t type, cudn
                            int h, int w)
 {
   *f = { o, i, h, w, type };
-  return is_format(format, type) && o > 0 && i > 0 && h > 0 && w == h &&
-                 (!is_narrow(type) || (o % 8 == 0 && i % 8 == 0))
+  return is_format(format, type) && o > 0 && i > 0 && h > 0 && w == h && (!is_half(type) || (o % 8 == 0 && i % 8 == 0))
              ? CUDNN_STATUS_SUCCESS
              : CUDNN_STATUS_BAD_PARAM;
 }
@@ -180,7 +221,7 @@ fits(const Problem &p, const cudnnConvolutionStruct &c)
 {
   return p.x.n == p.y.n && p.x.c == p.w.i && p.y.c == p.w.o && p.y.h == p.x.h + 2 * p.pad - p.w.h + 1 &&
          p.y.w == p.x.w + 2 * p.pad - p.w.w + 1 && p.x.type == p.y.type && p.x.type == p.w.type &&
-         c.math == (is_narrow(p.x.type) ? CUDNN_TENSOR_OP_MATH : CUDNN_FMA_MATH);
+         c.math == (is_half(p.x.type) ? CUDNN_TENSOR_OP_MATH : CUDNN_FMA_MATH);
 }
 
 /* Bytes asked for, and written: more for wider layers, so that the workspace grows. */
@@ -212,10 +253,10 @@ for_each_place(int n, int c, int h, int w, Body body)
 }
 
 static std::vector<float>
-read_narrow(cudnnDataType_t type, const void *data, int n, int c, int h, int w)
+read_half(cudnnDataType_t type, const void *data, int n, int c, int h, int w)
 {
   std::vector<float> to((size_t)n * c * h * w);
-  for_each_place(n, c, h, w, [&](size_t at, size_t i) { to[i] = from_narrow(type, ((const uint16_t *)data)[at]); });
+  for_each_place(n, c, h, w, [&](size_t at, size_t i) { to[i] = from_half(type, ((const uint16_t *)data)[at]); });
   return to;
 }
 
@@ -280,96 +321,16 @@ filter(const Problem &p, const float *x, const float *y)
   return sums;
 }
 
-/* --- Winograd's F(2x2, 3x3): Lavin & Gray 2015, equations 8 to 11 --------------------------------------------------
- */
-
-static const float input_matrix[4][4] = { { 1, 0, -1, 0 }, { 0, 1, 1, 0 }, { 0, -1, 1, 0 }, { 0, 1, 0, -1 } };
-static const float filter_matrix[4][3] = { { 1, 0, 0 }, { 0.5f, 0.5f, 0.5f }, { 0.5f, -0.5f, 0.5f }, { 0, 0, 1 } };
-static const float output_matrix[2][4] = { { 1, 1, 1, 0 }, { 0, 1, -1, -1 } };
-
-/* to = m from m^T */
-template <int ROWS, int N>
-static void
-transform(const float (&m)[ROWS][N], const float (&from)[N][N], float (&to)[ROWS][ROWS])
-{
-  float half[ROWS][N];
-  for (int i = 0; i < ROWS; i++)
-    for (int j = 0; j < N; j++) {
-      half[i][j] = 0;
-      for (int k = 0; k < N; k++)
-        half[i][j] += m[i][k] * from[k][j];
-    }
-  for (int i = 0; i < ROWS; i++)
-    for (int j = 0; j < ROWS; j++) {
-      to[i][j] = 0;
-      for (int k = 0; k < N; k++)
-        to[i][j] += half[i][k] * m[j][k];
-    }
-}
-
-/* The tile of a plane of h x w whose output begins at (r, s), zero outside, transformed */
-static void
-transform_input(const float *plane, int h, int w, int r, int s, float (&to)[4][4])
-{
-  float tile[4][4];
-  for (int i = 0; i < 16; i++) {
-    const int y = r + i / 4 - 1, x = s + i % 4 - 1;
-    tile[i / 4][i % 4] = y >= 0 && y < h && x >= 0 && x < w ? plane[y * w + x] : 0.0f;
-  }
-  transform(input_matrix, tile, to);
-}
-
-static std::vector<float>
-transform_filters(const Problem &p, const float *w)
-{
-  std::vector<float> all((size_t)p.w.o * p.w.i * 16);
-  for (int f = 0; f < p.w.o * p.w.i; f++) {
-    float filter[3][3], to[4][4];
-    memcpy(filter, w + (size_t)f * 9, sizeof filter);
-    transform(filter_matrix, filter, to);
-    memcpy(&all[(size_t)f * 16], to, sizeof to);
-  }
-  return all;
-}
-
-static void
-winograd(const Problem &p, const float *x, const float *w, float beta, float *y)
-{
-  const std::vector<float> filters = transform_filters(p, w);
-  const int plane = p.x.h * p.x.w;
-  std::vector<float> tiles((size_t)p.x.c * 16);
-  for (int n = 0; n < p.x.n; n++)
-    for (int r = 0; r < p.y.h; r += 2)
-      for (int s = 0; s < p.y.w; s += 2) {
-        for (int i = 0; i < p.x.c; i++)
-          transform_input(x + ((size_t)n * p.x.c + i) * plane, p.x.h, p.x.w, r, s,
-                          *reinterpret_cast<float(*)[4][4]>(&tiles[(size_t)i * 16]));
-        for (int o = 0; o < p.y.c; o++) {
-          float sums[4][4] = {}, out[2][2];
-          for (int i = 0; i < p.x.c; i++)
-            for (int k = 0; k < 16; k++)
-              sums[k / 4][k % 4] += filters[((size_t)o * p.w.i + i) * 16 + k] * tiles[(size_t)i * 16 + k];
-          transform(output_matrix, sums, out);
-          float *to = y + ((size_t)n * p.y.c + o) * plane;
-          for (int k = 0; k < 4; k++)
-            if (r + k / 2 < p.y.h && s + k % 2 < p.y.w) {
-              float &number = to[(r + k / 2) * p.y.w + s + k % 2];
-              number = out[k / 2][k % 2] + (beta == 0.0f ? 0.0f : beta * number);
-            }
-        }
-      }
-}
-
 /* y = convolution of x and w, all of 16 bits, sums in float */
 static void
-forward_narrow(const Problem &p, const void *x, const void *w, float beta, void *y)
+forward_half(const Problem &p, const void *x, const void *w, float beta, void *y)
 {
-  const std::vector<float> from = read_narrow(p.x.type, x, p.x.n, p.x.c, p.x.h, p.x.w);
-  const std::vector<float> weights = read_narrow(p.x.type, w, p.w.o, p.w.i, p.w.h, p.w.w);
-  std::vector<float> to = read_narrow(p.x.type, y, p.y.n, p.y.c, p.y.h, p.y.w);
+  const std::vector<float> from = read_half(p.x.type, x, p.x.n, p.x.c, p.x.h, p.x.w);
+  const std::vector<float> weights = read_half(p.x.type, w, p.w.o, p.w.i, p.w.h, p.w.w);
+  std::vector<float> to = read_half(p.x.type, y, p.y.n, p.y.c, p.y.h, p.y.w);
   store(forward(p, from.data(), weights.data()), beta, to.data());
   for_each_place(p.y.n, p.y.c, p.y.h, p.y.w,
-                 [&](size_t at, size_t i) { ((uint16_t *)y)[at] = to_narrow(p.x.type, to[i]); });
+                 [&](size_t at, size_t i) { ((uint16_t *)y)[at] = to_half(p.x.type, to[i]); });
 }
 
 static bool
@@ -382,29 +343,24 @@ aligned(const void *p)
 template <typename Work>
 static cudnnStatus_t
 run(cudnnHandle_t handle, const Problem &p, const cudnnConvolutionStruct &c, const void *alpha, const void *a,
-    const void *b, const void *to, void *workspace, size_t size, int cost, Work work)
+    const void *b, const void *to, void *workspace, size_t size, Work work)
 {
   if (!fits(p, c) || *(const float *)alpha != 1.0f || !aligned(a) || !aligned(b) || !aligned(to) || !workspace ||
       size < workspace_of(p))
     return CUDNN_STATUS_BAD_PARAM;
-  const cudaError_t status = emulator_enqueue(handle->stream, { "convolution", { a, b, to, workspace }, cost, [=] {
+  const cudaError_t status = emulator_enqueue(handle->stream, { "convolution", { a, b, to, workspace }, [=] {
                                                                  memset(workspace, 0x5A, workspace_of(p));
                                                                  work();
                                                                } });
   return status == cudaSuccess ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_EXECUTION_FAILED;
 }
 
-static int
-cost_of()
-{
-  return emulator_machine("convolution", 10);
-}
-
-/* Winograd's: 3x3, in float */
+/* The backend may use sums of products only. */
 static bool
-can_forward(const Problem &p, cudnnConvolutionFwdAlgo_t algorithm)
+can_forward(cudnnConvolutionFwdAlgo_t algorithm)
 {
-  return algorithm != CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD || (p.w.h == 3 && p.pad == 1 && !is_narrow(p.x.type));
+  return algorithm == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM ||
+         algorithm == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM || algorithm == CUDNN_CONVOLUTION_FWD_ALGO_GEMM;
 }
 
 cudnnStatus_t
@@ -412,8 +368,8 @@ cudnnGetConvolutionForwardWorkspaceSize(cudnnHandle_t, const cudnnTensorDescript
                                         const cudnnConvolutionDescriptor_t c, const cudnnTensorDescriptor_t y,
                                         cudnnConvolutionFwdAlgo_t algorithm, size_t *size)
 {
-  const Problem p = { *x, *y, *w, c->pad };
-  return workspace_size(p, *c, can_forward(p, algorithm) && (int)algorithm != emulator_machine("refused", -1), size);
+  return workspace_size({ *x, *y, *w, c->pad }, *c,
+                        can_forward(algorithm) && (int)algorithm != emulator_machine("refused", -1), size);
 }
 
 cudnnStatus_t
@@ -442,15 +398,11 @@ cudnnConvolutionForward(cudnnHandle_t handle, const void *alpha, const cudnnTens
 {
   const Problem p = { *xd, *yd, *wd, c->pad };
   const float keep = *(const float *)beta;
-  const bool tiles = algorithm == CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD;
-  if (!can_forward(p, algorithm))
+  if (!can_forward(algorithm))
     return CUDNN_STATUS_NOT_SUPPORTED;
-  const int cost = tiles ? emulator_machine("winograd", cost_of()) : cost_of();
-  return run(handle, p, *c, alpha, x, w, y, workspace, size, cost, [=] {
-    if (tiles)
-      winograd(p, (const float *)x, (const float *)w, keep, (float *)y);
-    else if (is_narrow(p.x.type))
-      forward_narrow(p, x, w, keep, y);
+  return run(handle, p, *c, alpha, x, w, y, workspace, size, [=] {
+    if (is_half(p.x.type))
+      forward_half(p, x, w, keep, y);
     else
       store(forward(p, (const float *)x, (const float *)w), keep, (float *)y);
   });
@@ -464,9 +416,9 @@ cudnnConvolutionBackwardData(cudnnHandle_t handle, const void *alpha, const cudn
 {
   const Problem p = { *xd, *yd, *wd, c->pad };
   const float keep = *(const float *)beta;
-  if (is_narrow(p.x.type))
+  if (is_half(p.x.type))
     return CUDNN_STATUS_NOT_SUPPORTED;
-  return run(handle, p, *c, alpha, w, y, x, workspace, size, cost_of(),
+  return run(handle, p, *c, alpha, w, y, x, workspace, size,
              [=] { store(data(p, (const float *)w, (const float *)y), keep, (float *)x); });
 }
 
@@ -478,8 +430,8 @@ cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void *alpha, const cu
 {
   const Problem p = { *xd, *yd, *wd, c->pad };
   const float keep = *(const float *)beta;
-  if (is_narrow(p.x.type))
+  if (is_half(p.x.type))
     return CUDNN_STATUS_NOT_SUPPORTED;
-  return run(handle, p, *c, alpha, x, y, w, workspace, size, cost_of(),
+  return run(handle, p, *c, alpha, x, y, w, workspace, size,
              [=] { store(filter(p, (const float *)x, (const float *)y), keep, (float *)w); });
 }

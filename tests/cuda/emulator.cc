@@ -6,9 +6,9 @@
  * See emulator.h. The environment variable CBIGAN_EMULATOR says what kind of machine it is, words "name=number"
  * separated by commas: driver=12040 devices=2 capability=61 memory=MIB cudnn=91900, and lost=N: the device is lost
  * with the N-th piece of work, lostlaunch=N: with the N-th launch of a graph. open=1: the host may touch device memory,
- * which is quicker to emulate. graphs=N: so many may exist at once. KERNEL=N, convolution=N, winograd=N: microseconds
- * that it takes, for events; of cuDNN's graphs: cudnn_engines.cc. uncapturable=N: the N-th piece of work in a capture
- * can't be captured. pinned=KIB: more can't be in one piece. eager=1: copies from the host are not left for later.
+ * which is quicker to emulate. graphs=N: so many may exist at once. refused=N: cuDNN refuses the algorithm of that
+ * number. uncapturable=N: the N-th piece of work in a capture can't be captured. pinned=KIB: the most pinned memory in
+ * one piece. eager=1: copies from the host are done as early as they may be, not as late.
  */
 #include "emulator.h"
 

@@ -78,11 +78,10 @@ __float_as_uint(float v)
 struct EmulatorEvent;
 enum EmulatorKind { EMULATOR_KERNEL, EMULATOR_COPY, EMULATOR_EVENT, EMULATOR_WAIT };
 
-/* A piece of work: what it is called, the device memory that it uses, the microseconds that it takes. */
+/* A piece of work: its name, and the device memory that it uses. */
 struct EmulatorWork {
   const char *name;
   std::vector<const void *> pointers;
-  int cost;
   std::function<void()> run;
   std::vector<long> allocations = {}; /* that the pointers were of when it was put there */
   EmulatorKind kind = EMULATOR_KERNEL;
@@ -95,8 +94,6 @@ struct EmulatorWork {
 /* Ends the program unless its pointers are NULL or device memory; then it is put behind what the stream has to do or,
  * while the stream is captured, into the graph. A graph's pointers are looked at again with each launch. */
 cudaError_t emulator_enqueue(cudaStream_t stream, EmulatorWork work);
-/* CBIGAN_EMULATOR's microseconds for a kernel of that name */
-int emulator_cost(const char *kernel);
 void emulator_run_grid(dim3 grid, int threads, const std::function<void()> &kernel);
 
 template <typename T>
@@ -116,7 +113,7 @@ template <typename Kernel, typename... Arguments>
 static inline cudaError_t
 emulator_launch(Kernel kernel, const char *name, dim3 grid, int threads, cudaStream_t stream, Arguments... arguments)
 {
-  EmulatorWork work = { name, {}, emulator_cost(name), nullptr, {} };
+  EmulatorWork work = { name, {}, nullptr };
   (emulator_add_pointer(arguments, work), ...);
   work.run = [=] { emulator_run_grid(grid, threads, [=] { kernel(arguments...); }); };
   return emulator_enqueue(stream, work);

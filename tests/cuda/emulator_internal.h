@@ -25,7 +25,6 @@ struct CUstream_st {
   std::deque<EmulatorWork> work;
   cudaGraph_t capture; /* that its work goes into, or nullptr */
   bool spoilt;         /* the capture is */
-  double clock;        /* microseconds that its work took */
 };
 
 extern std::recursive_mutex emulator_mutex;

@@ -1,28 +1,22 @@
-/* gpu_configs.h - what the cuda backend's tests of fused layers run on
+/* gpu_configs.h - what the cuda backend's tests run on: a GPU, or the emulated one
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Where there is a GPU, those run that any GPU can take; on the emulated one, all. There each is run with the steps
- * done by the backend's own kernels, for each step or for whole blocks, by cuDNN's convolutions and by its graphs, as
- * what is emulated to be slow is not chosen.
+ * On a GPU only those cases run that any GPU can take; on the emulated one, all of them.
  */
 #pragma once
 #include <glib.h>
 
 #include "cbigan.h"
 
-#define OWN "convolution=1000,residual_block=1000,capability=80"
-#define BLOCK "convolution=1000,capability=80"
-#define CUDNN "conv3=1000,point=1000,residual_block=1000,capability=80"
-#define GRAPH CUDNN ",convolution=500,graph=20,graph32=1"
-enum { ON_OWN, ON_BLOCK, ON_CUDNN, ON_GRAPH };
-static const char *const machines[] = { OWN, BLOCK, CUDNN, GRAPH };
+/* The usual emulated GPU: a chip that has bf16. CBIGAN_EMULATOR's other words are added behind it. */
+#define USUAL "capability=80"
+#define QUICK "open=1," USUAL
 
-/* Errors of fused layers, of the largest number of a value; in fp32 as of the cpu backend's. The worst of the others
- * with random weights and noise for pictures is 0.051 and 0.006; cutting bits off instead of rounding has 0.078 in
- * bf16.
- */
+/* Largest errors of fused layers, as a share of a value's largest number; in fp32 the same as the cpu backend's. The
+ * worst found with random weights and noise for pictures is 0.051 in bf16 and 0.006 in fp16; truncating instead of
+ * rounding gives 0.078 in bf16. */
 static const float tolerances[CBIGAN_N_PRECISIONS] = {
   [CBIGAN_PRECISION_FP32] = 2.5e-5f,
   [CBIGAN_PRECISION_BF16] = 0.07f,
@@ -35,31 +29,16 @@ is_emulated(void)
   return g_getenv("CBIGAN_TEST_EMULATED") != NULL;
 }
 
+/* FALSE: there is no GPU, and the case is skipped. */
 static inline gboolean
 can_run(void)
 {
   if (is_emulated())
-    g_setenv("CBIGAN_EMULATOR", OWN, TRUE);
+    g_setenv("CBIGAN_EMULATOR", USUAL, TRUE);
   g_autofree char *why = cbigan_backend_unavailable("cuda");
   if (why)
     g_test_skip(why);
   return why == NULL;
-}
-
-/* Machines to test on: the one that there is, or those that are emulated. */
-static inline int
-n_machines(void)
-{
-  return !can_run() ? 0 : is_emulated() ? (int)G_N_ELEMENTS(machines) : 1;
-}
-
-static inline const char *
-use_machine(int i)
-{
-  if (!is_emulated())
-    return "this GPU";
-  g_setenv("CBIGAN_EMULATOR", machines[i], TRUE);
-  return machines[i];
 }
 
 static inline gboolean

@@ -17,7 +17,6 @@
 /* Lives as long as somebody waits for it. */
 struct EmulatorEvent {
   cudaStream_t stream;
-  double time;
   long recorded, done; /* times that it was, and the last of them that the stream has come to */
 };
 
@@ -29,8 +28,9 @@ struct CUevent_st {
 static std::vector<cudaStream_t> streams;
 static std::map<std::string, long> counts;
 
-/* What the host has asked for so far: "launch" of a kernel, a convolution, a copy or a memset, "graph" launched, "copy"
- * and "pageable" copy between host and device, "wait" for work that was not done. */
+/* What the host has asked for so far: "launch" of a kernel, a convolution, a copy or a memset, "convolution" or a
+ * kernel by its name, "graph" launched, "copy" and "pageable" copy between host and device, "wait" for work not done
+ * yet. */
 extern "C" long
 emulator_count(const char *what)
 {
@@ -61,7 +61,6 @@ run_front(cudaStream_t stream)
   if (work.event && work.kind == EMULATOR_WAIT)
     run_until(work.event, work.number);
   work.run();
-  stream->clock += work.cost;
 }
 
 static void
@@ -119,15 +118,6 @@ emulator_check_idle(const char *name, const std::set<cudaStream_t> &users,
 
 /* --- streams --------------------------------------------------------------------------------------------------- */
 
-int
-emulator_cost(const char *kernel)
-{
-  char name[64];
-  kernel += kernel[0] == '('; /* of a template */
-  snprintf(name, sizeof name, "%.*s", (int)strcspn(kernel, "<"), kernel);
-  return emulator_machine(name, 10);
-}
-
 void
 emulator_run_later(cudaStream_t stream, const EmulatorWork &work)
 {
@@ -163,6 +153,8 @@ emulator_enqueue(cudaStream_t stream, EmulatorWork work)
   if (!stream->capture) {
     if (work.kind == EMULATOR_KERNEL || work.kind == EMULATOR_COPY)
       emulator_counted("launch");
+    if (work.kind == EMULATOR_KERNEL)
+      emulator_counted(work.name);
     emulator_run_later(stream, work);
     return cudaSuccess;
   }
@@ -179,7 +171,7 @@ cudaError_t
 cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned)
 {
   std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
-  streams.push_back(*stream = new CUstream_st{ emulator_context(), {}, nullptr, false, 0 });
+  streams.push_back(*stream = new CUstream_st{ emulator_context(), {}, nullptr, false });
   return cudaSuccess;
 }
 
@@ -227,10 +219,7 @@ cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
   std::shared_ptr<EmulatorEvent> state = event->state;
   const long number = ++state->recorded;
   state->stream = stream;
-  EmulatorWork work = { "event", {}, 0, [=] {
-                         state->time = stream->clock;
-                         state->done = number;
-                       } };
+  EmulatorWork work = { "event", {}, [=] { state->done = number; } };
   work.kind = EMULATOR_EVENT;
   work.event = state;
   return emulator_enqueue(stream, work);
@@ -247,7 +236,7 @@ cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags)
     stream->spoilt = true;
     return emulator_fail(cudaErrorStreamCaptureIsolation);
   }
-  EmulatorWork work = { "wait", {}, 0, [] {} };
+  EmulatorWork work = { "wait", {}, [] {} };
   work.kind = EMULATOR_WAIT;
   work.event = event->state;
   work.number = event->state->recorded;
@@ -268,13 +257,6 @@ cudaEventSynchronize(cudaEvent_t event)
   run_until(event->state, event->state->recorded);
   emulator_open_memory(false);
   run_copies();
-  return emulator_lost ? cudaErrorDevicesUnavailable : cudaSuccess;
-}
-
-cudaError_t
-cudaEventElapsedTime(float *ms, cudaEvent_t start, cudaEvent_t end)
-{
-  *ms = (float)(end->state->time - start->state->time) / 1000;
   return emulator_lost ? cudaErrorDevicesUnavailable : cudaSuccess;
 }
 
@@ -300,7 +282,7 @@ cudaMemcpyAsync(void *to, const void *from, size_t size, enum cudaMemcpyKind kin
     return cudaErrorDevicesUnavailable;
   check_copy(to, size, kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice, "cudaMemcpyAsync, to");
   check_copy(from, size, kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice, "cudaMemcpyAsync, from");
-  EmulatorWork work = { "copy", {}, 1, [=] { memcpy(to, from, size); }, {} };
+  EmulatorWork work = { "copy", {}, [=] { memcpy(to, from, size); } };
   work.kind = EMULATOR_COPY;
   for (const void *p : { (const void *)to, from })
     if (emulator_is_device(p))
@@ -323,7 +305,7 @@ cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_t from_pitch
     emulator_stop("not emulated", "cudaMemcpy2DAsync");
   check_copy(to, (height - 1) * to_pitch + width, true, "cudaMemcpy2DAsync, to");
   check_copy(from, (height - 1) * from_pitch + width, true, "cudaMemcpy2DAsync, from");
-  return emulator_enqueue(stream, { "copy", { to, from }, 1, [=] {
+  return emulator_enqueue(stream, { "copy", { to, from }, [=] {
                                      for (size_t row = 0; row < height; row++)
                                        memcpy((char *)to + row * to_pitch, (const char *)from + row * from_pitch,
                                               width);
@@ -335,5 +317,5 @@ cudaMemsetAsync(void *p, int value, size_t size, cudaStream_t stream)
 {
   std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
   check_copy(p, size, true, "cudaMemsetAsync");
-  return emulator_enqueue(stream, { "memset", { p }, 1, [=] { memset(p, value, size); } });
+  return emulator_enqueue(stream, { "memset", { p }, [=] { memset(p, value, size); } });
 }

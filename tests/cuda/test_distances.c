@@ -12,8 +12,6 @@
 #include "gpu_configs.h"
 #include "score/filter.h"
 
-#define QUICK "open=1," OWN
-
 typedef struct {
   int width, patch;
   guint blocks;

@@ -139,16 +139,16 @@ test_capture_fails(void)
     return;
   Work w = work_new();
   check(&w, 2, 1);
-  g_setenv("CBIGAN_EMULATOR", OWN ",uncapturable=2", TRUE);
+  g_setenv("CBIGAN_EMULATOR", USUAL ",uncapturable=2", TRUE);
   check(&w, 2, 3); /* to be captured, then itself */
   check(&w, 2, 5);
-  g_setenv("CBIGAN_EMULATOR", OWN, TRUE);
+  g_setenv("CBIGAN_EMULATOR", USUAL, TRUE);
   check(&w, 2, 6);
   check(&w, 2, 6); /* captured now */
-  g_setenv("CBIGAN_EMULATOR", OWN ",uncapturable=2", TRUE);
+  g_setenv("CBIGAN_EMULATOR", USUAL ",uncapturable=2", TRUE);
   for (int i = 0; i < 3; i++)
     check(&w, 3 + i, 8 + 2 * i);
-  g_setenv("CBIGAN_EMULATOR", OWN, TRUE);
+  g_setenv("CBIGAN_EMULATOR", USUAL, TRUE);
   for (int i = 0; i < 3; i++)
     check(&w, 2, 13 + i);
   work_clear(&w);

@@ -13,8 +13,6 @@
 #include "gpu_configs.h"
 #include "score/model_networks.h"
 
-#define QUICK "open=1," OWN
-
 static CbiganScorer *
 open_scorer(CbiganModel *model, const char *backend, CbiganScoreKind kind, gboolean all)
 {

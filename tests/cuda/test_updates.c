@@ -15,7 +15,6 @@
 #define PATCH 64
 #define BATCH 2
 #define PICTURES 5
-#define QUICK "open=1"
 
 typedef enum { WARM_UP, CRITIC, ENCODER_GENERATOR, N_KINDS } Kind;
 static const char *const kind_names[N_KINDS] = { "warm-up", "critic", "encoder-generator" };
@@ -45,12 +44,8 @@ make_networks(Run *r)
 {
   for (int i = 0; i < CBIGAN_N_NETWORKS; i++) {
     CbiganLearner *l = &r->learners[i];
-    l->network = cbigan_network_new(i, WIDTH, PATCH);
+    g_assert_true(cbigan_learner_init(l, r->backend, i, WIDTH, PATCH, NULL));
     const gsize n = l->network->n_floats;
-    float **arrays[] = { &l->parameters, &l->gradients, &l->moment1, &l->moment2, &l->mean };
-    for (gsize k = 0; k < G_N_ELEMENTS(arrays); k++)
-      if (i != CBIGAN_DISCRIMINATOR || arrays[k] != &l->mean)
-        *arrays[k] = cbigan_backend_alloc(r->backend, n, NULL);
     g_autofree float *start = g_new(float, n);
     cbigan_network_initialise(l->network, (guint64)i + 1, start);
     cbigan_backend_upload(r->backend, (CbiganShape){ (int)n, 1, 1 }, 1, start, l->parameters);
@@ -98,13 +93,8 @@ run_close(Run *r)
 {
   cbigan_batches_free(r->batches);
   cbigan_losses_free(r->losses);
-  for (int i = 0; i < CBIGAN_N_NETWORKS; i++) {
-    CbiganLearner *l = &r->learners[i];
-    float *arrays[] = { l->parameters, l->gradients, l->moment1, l->moment2, l->mean };
-    for (gsize k = 0; k < G_N_ELEMENTS(arrays); k++)
-      cbigan_backend_free(r->backend, arrays[k]);
-    cbigan_network_free(l->network);
-  }
+  for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
+    cbigan_learner_clear(&r->learners[i], r->backend);
   cbigan_backend_close(r->backend);
   for (int i = 0; i < PICTURES; i++)
     g_free(r->pictures[i].pixels);

@@ -97,6 +97,24 @@ test_anomalous_only(void)
   gst_harness_teardown(harness);
 }
 
+/* An anomaly of two frames: a line with its number, and one with 0. */
+static void
+test_changes_only(void)
+{
+  static const guint pts[] = { 2, 4 }, ids[] = { 1, 0 };
+  GstHarness *harness = new_harness("changes-only=true");
+  for (guint n = 0; n < 6; n++)
+    g_assert_cmpint(gst_harness_push(harness, new_frame(n, n == 2 || n == 3)), ==, GST_FLOW_OK);
+  g_assert_cmpuint(gst_harness_buffers_received(harness), ==, 2);
+  for (guint i = 0; i < 2; i++) {
+    g_autoptr(GstBuffer) line = gst_harness_pull(harness);
+    g_autoptr(JsonNode) node = parse_line(line);
+    g_assert_cmpuint(GST_BUFFER_PTS(line), ==, pts[i] * 40 * GST_MSECOND);
+    g_assert_cmpint(json_object_get_int_member(json_node_get_object(node), "event_id"), ==, ids[i]);
+  }
+  gst_harness_teardown(harness);
+}
+
 static void
 test_without_score(void)
 {
@@ -115,6 +133,7 @@ main(int argc, char **argv)
   g_test_add_func("/json/fields", test_fields);
   g_test_add_func("/json/null", test_null);
   g_test_add_func("/json/anomalous-only", test_anomalous_only);
+  g_test_add_func("/json/changes-only", test_changes_only);
   g_test_add_func("/json/without-score", test_without_score);
   int status = g_test_run();
   test_model_cleanup();

@@ -4,21 +4,27 @@
 Copyright (C) 2026 the cbigan developers
 SPDX-License-Identifier: LGPL-2.1-or-later
 
-Usage: test_readme.py BUILD
+Usage: test_readme.py BUILD MAKE_MODEL
 
 In a new folder it makes what the README takes for granted (pictures, a video), then runs each line of its code blocks that
 starts with a word of LINES, with the substitutions there: a camera and a window become cbigantestsrc and fakesink, trainings take
 a few steps. Besides: the scripts of pipelines/, the two examples, and that every link of the documentation leads somewhere.
 """
+import glob
+import json
 import os
 import pathlib
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(sys.argv[1]).resolve()
+MAKE_MODEL = pathlib.Path(sys.argv[2]).resolve()  # writes a model that finds holes in cloth of the test's size
 FRAMES = 24
 CAMERA = f'cbigantestsrc num-buffers={FRAMES} speed=32 defects=0.7 seed=5 ! video/x-raw,width=128,height=128,framerate=25/1'
 FEW_STEPS = ' --warmup 3 --steps 2 --force'
@@ -90,7 +96,8 @@ def check_lines(tap, page):
 
 
 def frames_in(video):
-    output, wrong = run(f'gst-launch-1.0 -v filesrc location={video} ! matroskademux ! vp8dec ! identity silent=false ! fakesink'
+    shutil.copy(video, 'looked-at.mkv')
+    output, wrong = run('gst-launch-1.0 -v filesrc location=looked-at.mkv ! matroskademux ! vp8dec ! identity silent=false ! fakesink'
                         ' | grep -c last-message.*chain')
     return wrong or ('' if int(output) == FRAMES else f'{video}: {output.strip()} frames, expected {FRAMES}')
 
@@ -101,17 +108,48 @@ def check_results(tap):
     tap.case('a heat map of each picture', '' if len(os.listdir('maps')) == 3 else f'maps/ holds {os.listdir("maps")}')
 
 
+def lines_of(text):
+    """'' unless each line is a JSON object of version 1, of at least one"""
+    lines = [json.loads(line) for line in text.splitlines()]
+    return '' if lines and all(line['version'] == 1 for line in lines) else f'no lines of JSON:\n{text}'
+
+
 def check_scripts(tap):
     scripts = ROOT / 'pipelines'
-    output, wrong = run(f'{scripts}/watch-camera.sh cloth.safetensors "{CAMERA}"')
-    tap.case('watch-camera.sh', wrong or ('' if 'EOS' in output else f'no end of stream:\n{output}'))
-    tap.case('record.sh', run(f'{scripts}/record.sh cloth.safetensors strip.mkv tape')[1] or frames_in('tape/00000.mkv'))
+    odd = '50% -back\\slash'  # a folder and a model of names that parsers stumble over
+    need(f'{MAKE_MODEL} holes.safetensors')
+    shutil.copy('holes.safetensors', f'{odd}.safetensors')
+    output, wrong = run(f'{scripts}/watch-camera.sh holes.safetensors "{CAMERA}"')
+    tap.case('watch-camera.sh', wrong or lines_of(output))
+    tap.case('watch-cameras.sh', run(f'{scripts}/watch-cameras.sh cloth.safetensors "{CAMERA}" strip.mkv')[1])
+    tap.case('record.sh', run(f'{scripts}/record.sh "{odd}.safetensors" strip.mkv "{odd}"')[1] or frames_in(glob.glob('50*/00000.mkv')[0]))
+    tap.case('record-anomalies.sh', run(f'{scripts}/record-anomalies.sh holes.safetensors "{CAMERA}" clips 1')[1] or
+             lines_of(open('clips/anomalies.jsonl').read()) or ('' if os.path.exists('clips/00000.mkv') else 'no clip'))
     tap.case('score-folder.sh', run(f'{scripts}/score-folder.sh cloth.safetensors new scored')[1] or (
         '' if len(open('scored/scores.csv').readlines()) == 4 else open('scored/scores.csv').read()))
     for command in ('watch-camera.sh missing.safetensors', 'record.sh cloth.safetensors missing.mkv other',
-                    'score-folder.sh cloth.safetensors good scored'):
+                    'score-folder.sh cloth.safetensors good scored', 'score-folder.sh cloth.safetensors -d new',
+                    'serve-json.sh cloth.safetensors strip.mkv 99999', 'record-anomalies.sh cloth.safetensors strip.mkv other two'):
         wrong = run(f'{scripts}/{command}')[1]
         tap.case(f'{command} is refused', '' if 'exit status 1' in wrong else wrong or 'it was not')
+    tap.case('a refused recording leaves no folder', 'other is there' if os.path.exists('other') else '')
+    for script in sorted(scripts.glob('*-*.sh')):
+        output, wrong = run(f'{script} -h')
+        tap.case(f'{script.name} -h', wrong or ('' if f'usage: {script.name}' in output else output or 'it says nothing'))
+
+
+def check_signals(tap):
+    """SIGTERM, as systemd sends it to all processes of a service, ends a recording whose file is complete."""
+    command = [str(ROOT / 'pipelines/record.sh'), 'cloth.safetensors', 'cbigantestsrc is-live=true', 'stopped']
+    recording = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not os.path.exists('stopped/00000.mkv') and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(1)
+    os.killpg(recording.pid, signal.SIGTERM)
+    output = recording.communicate(timeout=60)[0]
+    wrong = run('gst-launch-1.0 -q filesrc location=stopped/00000.mkv ! matroskademux ! vp8dec ! fakesink')[1]
+    tap.case('record.sh under SIGTERM', wrong or ('' if os.path.getsize('stopped/00000.mkv') else output or 'an empty file'))
 
 
 def check_examples(tap):
@@ -138,6 +176,7 @@ def main():
         check_lines(tap, 'README.md')
         check_results(tap)
         check_scripts(tap)
+        check_signals(tap)
         check_examples(tap)
         check_links(tap)
         os.chdir(ROOT)

@@ -62,7 +62,7 @@ def test_usage():
     assert 'train' in run('--help') and 'bench' in run('--help')
     assert run('--version').startswith('cbigan ')
     run(code=2, error=['Usage'])
-    run('fly', code=2, error=["'fly'", 'Usage'])
+    run('fly', code=2, error=['“fly”', 'Usage'])
     for command in 'train', 'eval', 'score', 'calibrate', 'info', 'bench':
         text = run(command, '--help')
         assert 'Examples:' in text and f'cbigan {command}' in text, text

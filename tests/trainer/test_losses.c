@@ -38,9 +38,8 @@ set_up(Fixture *f, gconstpointer backend_name)
   f->golden = golden_open("training_c2_p64.safetensors");
   for (int i = 0; i < CBIGAN_N_NETWORKS; i++) {
     CbiganLearner *l = &f->learners[i];
-    l->network = cbigan_network_new(i, WIDTH, PATCH);
-    l->parameters = cbigan_backend_alloc(f->backend, l->network->n_floats, NULL);
-    l->gradients = cbigan_backend_alloc(f->backend, l->network->n_floats, NULL);
+    cbigan_learner_init(l, f->backend, i, WIDTH, PATCH, &error);
+    g_assert_no_error(error);
     g_autofree float *parameters = g_new(float, l->network->n_floats);
     golden_parameters(l->network, parameters);
     cbigan_backend_upload(f->backend, (CbiganShape){ (int)l->network->n_floats, 1, 1 }, 1, parameters, l->parameters);
@@ -57,22 +56,23 @@ set_up(Fixture *f, gconstpointer backend_name)
 static void
 tear_down(Fixture *f, gconstpointer unused)
 {
-  for (int i = 0; i < CBIGAN_N_NETWORKS; i++) {
-    cbigan_backend_free(f->backend, f->learners[i].parameters);
-    cbigan_backend_free(f->backend, f->learners[i].gradients);
-    cbigan_network_free(f->learners[i].network);
-  }
+  for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
+    cbigan_learner_clear(&f->learners[i], f->backend);
   g_free(f->batch.x);
   golden_free(f->golden);
   cbigan_backend_close(f->backend);
 }
 
+/* Losses that add gradients and update nothing. */
 static CbiganLosses *
 new_losses(Fixture *f, gboolean consistency, gboolean adversarial, double penalty)
 {
   g_autoptr(GError) error = NULL;
   CbiganLossOptions options = { BATCH, consistency, adversarial, penalty };
-  CbiganLosses *losses = cbigan_losses_new(&f->grad, f->learners, &options, &error);
+  CbiganLearner learners[CBIGAN_N_NETWORKS];
+  for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
+    learners[i] = (CbiganLearner){ f->learners[i].network, f->learners[i].parameters, f->learners[i].gradients };
+  CbiganLosses *losses = cbigan_losses_new(&f->grad, learners, &options, &error);
   g_assert_no_error(error);
   return losses;
 }
@@ -141,7 +141,7 @@ test_adversarial(Fixture *f, gconstpointer unused)
   check_encoder_generator(f, losses, "adversarial", 0.0);
 }
 
-/* Eq. 13, and all three after another in the same buffers: nothing may be left over from the one before. */
+/* Eq. 13, and all three one after the other in the same buffers: no update may see what the one before left. */
 static void
 test_combined(Fixture *f, gconstpointer unused)
 {
@@ -187,7 +187,7 @@ test_critic(Fixture *f, gconstpointer unused)
                  worst[1], worst[2], GRADIENT_TOLERANCE);
 }
 
-/* E and G may not feel D's update, nor D theirs. */
+/* D's update gives E and G no gradient, nor theirs D. */
 static void
 test_separate(Fixture *f, gconstpointer unused)
 {
@@ -301,10 +301,9 @@ assert_same(Fixture *f, CbiganNetworkKind kind, const float *found, const float 
   g_assert_cmpmem(a, size, b, size);
 }
 
-/* Gradients, Adam and the average one after another, by hand; the update comes in ordinary memory, so on all backends.
- */
+/* Adam and the average, one after the other, on the learners of the fixture. */
 static void
-learn_by_hand(Fixture *f, CbiganNetworkKind kind, const CbiganLearner *from)
+learn_by_hand(Fixture *f, CbiganNetworkKind kind)
 {
   const CbiganLearner *l = &f->learners[kind];
   const CbiganShape shape = { sizeof(CbiganUpdate) / sizeof(float), 1, 1 };
@@ -312,52 +311,34 @@ learn_by_hand(Fixture *f, CbiganNetworkKind kind, const CbiganLearner *from)
   float *update = cbigan_backend_alloc(f->backend, cbigan_shape_size(shape), NULL);
   const CbiganUpdate *there = (const CbiganUpdate *)(gpointer)update;
   cbigan_backend_upload(f->backend, shape, 1, (const float *)(gconstpointer)f->batch.update, update);
-  cbigan_grad_adam(&f->grad, n, there, l->gradients, from->moment1, from->moment2, l->parameters);
-  if (from->mean)
-    cbigan_grad_average(&f->grad, n, there, l->parameters, from->mean);
+  cbigan_grad_adam(&f->grad, n, there, l->gradients, l->moment1, l->moment2, l->parameters);
+  if (l->mean)
+    cbigan_grad_average(&f->grad, n, there, l->parameters, l->mean);
   cbigan_backend_free(f->backend, update);
 }
 
-/* A learner of its own with the same parameters, and with all that Adam needs; in `state` that of the one by hand. */
-static void
-new_learner(Fixture *f, CbiganNetworkKind kind, CbiganLearner *learner, CbiganLearner *state)
-{
-  const gsize n = f->learners[kind].network->n_floats;
-  float **arrays[] = { &learner->parameters, &learner->gradients, &learner->moment1, &learner->moment2,
-                       &learner->mean,       &state->moment1,     &state->moment2,   &state->mean };
-  *learner = *state = (CbiganLearner){ .network = f->learners[kind].network };
-  for (gsize i = 0; i < G_N_ELEMENTS(arrays); i++)
-    if (kind != CBIGAN_DISCRIMINATOR || (arrays[i] != &learner->mean && arrays[i] != &state->mean))
-      *arrays[i] = cbigan_backend_alloc(f->backend, n, NULL);
-  cbigan_grad_copy(&f->grad, n, f->learners[kind].parameters, learner->parameters);
-}
-
-static void
-free_arrays(Fixture *f, const CbiganLearner *l)
-{
-  float *arrays[] = { l->parameters, l->gradients, l->moment1, l->moment2, l->mean };
-  for (gsize i = 0; i < G_N_ELEMENTS(arrays); i++)
-    cbigan_backend_free(f->backend, arrays[i]);
-}
-
-/* Networks that learn do as those that somebody else teaches and loads: in all passes, D's own of E and G too. */
+/* Networks that the losses update have the bits of networks that are updated by hand and loaded, after any order of
+ * updates. */
 static void
 test_learns(Fixture *f, gconstpointer unused)
 {
   const double alphas[] = { 1.0, -1.0, 0.25, -1.0, -1.0, 0.0, -1.0, 1.0, -1.0 }; /* negative: D's update */
   const CbiganLossOptions options = { BATCH, TRUE, TRUE, PENALTY };
-  CbiganLearner learners[CBIGAN_N_NETWORKS], by_hand[CBIGAN_N_NETWORKS];
+  CbiganLearner learners[CBIGAN_N_NETWORKS];
   CbiganUpdate update;
   g_autoptr(GError) error = NULL;
-  for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++)
-    new_learner(f, kind, &learners[kind], &by_hand[kind]);
-  CbiganLosses *taught = new_losses(f, TRUE, TRUE, PENALTY);
+  for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++) {
+    g_assert_true(cbigan_learner_init(&learners[kind], f->backend, kind, WIDTH, PATCH, NULL));
+    cbigan_grad_copy(&f->grad, learners[kind].network->n_floats, f->learners[kind].parameters,
+                     learners[kind].parameters);
+  }
+  CbiganLosses *by_hand = new_losses(f, TRUE, TRUE, PENALTY);
   CbiganLosses *learning = cbigan_losses_new(&f->grad, learners, &options, &error);
   g_assert_no_error(error);
   f->batch.update = &update;
   for (gsize i = 0; i < G_N_ELEMENTS(alphas); i++) {
     CbiganLossValues values[2];
-    CbiganLosses *both[] = { taught, learning };
+    CbiganLosses *both[] = { by_hand, learning };
     update = cbigan_update_numbers((guint)i + 1, 1e-3f, 0.5f, 0.9f, 1e-8f, 0.25f);
     for (int k = 0; k < 2; k++) {
       gboolean ok = alphas[i] < 0.0
@@ -369,23 +350,22 @@ test_learns(Fixture *f, gconstpointer unused)
     g_assert_cmpmem(&values[0].reconstruction, 4 * sizeof(double), &values[1].reconstruction, 4 * sizeof(double));
     for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++) {
       if ((alphas[i] < 0.0) == (kind == CBIGAN_DISCRIMINATOR)) {
-        learn_by_hand(f, kind, &by_hand[kind]);
-        cbigan_losses_load(taught, kind);
+        learn_by_hand(f, kind);
+        cbigan_losses_load(by_hand, kind);
       }
-      assert_same(f, kind, learners[kind].parameters, f->learners[kind].parameters);
-      assert_same(f, kind, learners[kind].gradients, f->learners[kind].gradients);
-      assert_same(f, kind, learners[kind].moment1, by_hand[kind].moment1);
-      assert_same(f, kind, learners[kind].moment2, by_hand[kind].moment2);
-      if (learners[kind].mean)
-        assert_same(f, kind, learners[kind].mean, by_hand[kind].mean);
+      const CbiganLearner *a = &learners[kind], *b = &f->learners[kind];
+      assert_same(f, kind, a->parameters, b->parameters);
+      assert_same(f, kind, a->gradients, b->gradients);
+      assert_same(f, kind, a->moment1, b->moment1);
+      assert_same(f, kind, a->moment2, b->moment2);
+      if (a->mean)
+        assert_same(f, kind, a->mean, b->mean);
     }
   }
-  cbigan_losses_free(taught);
+  cbigan_losses_free(by_hand);
   cbigan_losses_free(learning);
-  for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++) {
-    free_arrays(f, &learners[kind]);
-    free_arrays(f, &by_hand[kind]);
-  }
+  for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++)
+    cbigan_learner_clear(&learners[kind], f->backend);
 }
 
 int

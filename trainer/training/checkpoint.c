@@ -3,7 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What it holds is train.c's table of arrays. A change of the file's layout gets a new FORMAT_VERSION.
+ * training.c lists the arrays. A change of the file's layout gets a new FORMAT_VERSION.
  */
 #include "checkpoint.h"
 
@@ -93,7 +93,7 @@ open_content(const char *path, const char *file, gsize size, GError **error)
 {
   const char *end = memchr(file, '\n', MIN(size, (gsize)256));
   if (!end || !g_str_has_prefix(file, MAGIC)) { /* the buffer ends in a zero byte */
-    damaged(error, path, _("not a checkpoint: its first line is not \"%sVERSION DIGEST\""), MAGIC);
+    damaged(error, path, _("not a checkpoint: its first line is not “%sVERSION DIGEST”"), MAGIC);
     return NULL;
   }
   char *rest;
@@ -167,11 +167,14 @@ cbigan_checkpoint_expect(const CbiganCheckpoint *self, const char *path, const C
                          GError **error)
 {
   if (self->n_arrays != n)
-    return damaged(error, path, _("%u arrays in the checkpoint, expected %u"), self->n_arrays, n);
+    return damaged(
+        error, path,
+        n_("%u array in the checkpoint, expected %u", "%u arrays in the checkpoint, expected %u", self->n_arrays),
+        self->n_arrays, n);
   for (guint i = 0; i < n; i++) {
     const CbiganCheckpointArray *a = &self->arrays[i];
     if (strcmp(a->name, expected[i].name))
-      return damaged(error, path, _("\"%s\" in the checkpoint where \"%s\" was expected"), a->name, expected[i].name);
+      return damaged(error, path, _("“%s” in the checkpoint, expected “%s”"), a->name, expected[i].name);
     if (a->size != expected[i].size)
       return damaged(error, path, _("%s has %zu numbers, expected %zu"), a->name, a->size, expected[i].size);
   }

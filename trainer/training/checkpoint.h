@@ -3,8 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The file: one line "cbigan-checkpoint VERSION SHA-256-of-the-rest", then a GVariant (step, options, digest,
- * arrays of floats by name) in the machine's byte order. Anything else is refused, whole.
+ * The file is one line "cbigan-checkpoint VERSION SHA-256-of-the-rest", then a GVariant (step, options, digest, named
+ * arrays of floats) in the machine's byte order. Anything else is refused as a whole.
  */
 #pragma once
 #include <glib.h>
@@ -19,19 +19,21 @@ typedef struct {
 
 typedef struct {
   guint step;
-  char *options; /* "width=4 patch=64 ...": what the bits depend on */
-  char *digest;  /* of the pictures */
+  char *options; /* cbigan_train_options_describe() */
+  char *digest;  /* CbiganDataset.digest of the pictures */
   CbiganCheckpointArray *arrays;
   guint n_arrays;
 } CbiganCheckpoint;
 
+/* Frees all that it holds. */
 void cbigan_checkpoint_clear(CbiganCheckpoint *self);
-/* Atomic and durable: temporary file beside it, fsync, rename, fsync of the folder; on FALSE (CBIGAN_ERROR_FILE, or
- * _ARGUMENT when a number is not finite) the old file is as it was. */
+/* Writes atomically and durably: temporary file beside it, fsync, rename, fsync of the folder. FALSE with
+ * CBIGAN_ERROR_FILE, or CBIGAN_ERROR_ARGUMENT when a number is not finite; an older file is then unchanged. */
 gboolean cbigan_checkpoint_write(const CbiganCheckpoint *self, const char *path, GError **error);
-/* Into `self`, all zero before. FALSE with CBIGAN_ERROR_FILE or _FORMAT. */
+/* Fills `self`, which must be all zero; free it with cbigan_checkpoint_clear(). FALSE with CBIGAN_ERROR_FILE or
+ * CBIGAN_ERROR_FORMAT. */
 gboolean cbigan_checkpoint_read(CbiganCheckpoint *self, const char *path, GError **error);
-/* FALSE with CBIGAN_ERROR_FORMAT unless the arrays are just these, by name and size (`data` is not looked at). */
+/* FALSE with CBIGAN_ERROR_FORMAT unless the arrays are exactly these, by name and size; `data` is ignored. */
 gboolean cbigan_checkpoint_expect(const CbiganCheckpoint *self, const char *path, const CbiganCheckpointArray *expected,
                                   guint n, GError **error);
 

@@ -9,17 +9,9 @@
 #pragma once
 #include "backprop.h"
 #include "data/augment.h"
+#include "learner.h"
 
 G_BEGIN_DECLS
-
-/* A network that learns. The arrays are (n_floats) each, in backend memory, owned by the caller. */
-typedef struct {
-  CbiganNetwork *network;
-  float *parameters;        /* updated with the numbers of the batch, if there are moments */
-  float *gradients;         /* the losses are added; an update zeroes them */
-  float *moment1, *moment2; /* Adam's; both NULL: only the gradients are wanted, the parameters stay */
-  float *mean;              /* of the parameters over updates; NULL: none */
-} CbiganLearner;
 
 /* Means over the batch. */
 typedef struct {

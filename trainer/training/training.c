@@ -62,8 +62,9 @@ divide_pictures(CbiganTraining *self, GError **error)
   self->n_held_out = o->held_out > 0.0 ? MAX(MIN_HELD_OUT, (guint)lround(o->held_out * n)) : 0;
   if (n < self->n_held_out + 1) {
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
-                _("%u good pictures, expected at least %u: %u are kept for the calibration"), n, self->n_held_out + 1,
-                self->n_held_out);
+                n_("%u good picture, expected at least %u, of which %u are kept for the calibration",
+                   "%u good pictures, expected at least %u, of which %u are kept for the calibration", n),
+                n, self->n_held_out + 1, self->n_held_out);
     return FALSE;
   }
   self->n_train = n - self->n_held_out;
@@ -90,14 +91,9 @@ make_networks(CbiganTraining *self, GError **error)
 {
   for (int i = 0; i < CBIGAN_N_NETWORKS; i++) {
     CbiganLearner *learner = &self->learners[i];
-    learner->network = cbigan_network_new(i, self->options.width, self->options.patch);
+    if (!cbigan_learner_init(learner, self->backend, i, self->options.width, self->options.patch, error))
+      return FALSE;
     gsize n = learner->network->n_floats;
-    float **arrays[] = { &learner->parameters, &learner->gradients, &learner->moment1, &learner->moment2,
-                         &learner->mean };
-    for (gsize k = 0; k < G_N_ELEMENTS(arrays); k++)
-      if ((i != CBIGAN_DISCRIMINATOR || arrays[k] != &learner->mean) &&
-          !(*arrays[k] = cbigan_backend_alloc(self->backend, n, error)))
-        return FALSE;
     g_autofree float *start = g_new(float, n);
     cbigan_network_initialise(learner->network,
                               cbigan_random_key(self->options.seed, CBIGAN_RANDOM_PARAMETERS, (guint64)i), start);
@@ -139,13 +135,8 @@ cbigan_training_free(CbiganTraining *self)
     return;
   cbigan_batches_free(self->batches);
   cbigan_losses_free(self->losses);
-  for (int i = 0; self->backend && i < CBIGAN_N_NETWORKS; i++) {
-    const CbiganLearner *l = &self->learners[i];
-    float *arrays[] = { l->parameters, l->gradients, l->moment1, l->moment2, l->mean };
-    for (gsize k = 0; k < G_N_ELEMENTS(arrays); k++)
-      cbigan_backend_free(self->backend, arrays[k]);
-    cbigan_network_free(l->network);
-  }
+  for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
+    cbigan_learner_clear(&self->learners[i], self->backend);
   g_clear_pointer(&self->backend, cbigan_backend_close);
   g_timer_destroy(self->timer);
   g_free(self->pictures);

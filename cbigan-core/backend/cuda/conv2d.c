@@ -3,17 +3,18 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Multiplications are in full float (CUDNN_FMA_MATH: no TF32), and only algorithms that are sums of products are used,
- * not Winograd's nor Fourier transforms: those are less exact, and one NaN would reach its neighbours. Which one is
- * decided by a fixed order and not by measuring, because a training must give the same bits again; fused layers measure
- * where that does not matter (choose.c).
+ * Floats are multiplied as floats (CUDNN_FMA_MATH: no TF32). Only algorithms that add up products are used. Winograd's
+ * and Fourier transforms are less exact, and one NaN would reach its neighbours. A fixed order decides which algorithm
+ * is used, and never a measurement, so that every run has the same bits.
  */
-#include "backend/cuda/cuda.h"
+#include "conv2d.h"
+
+#include "operations.h"
 
 #define MAX_ALGORITHMS 3
 
-/* First that cuDNN can do with the layer's shape. ALGO_0 of the gradients adds in any order, so it is the last resort:
- * there the bits differ from run to run. */
+/* The first algorithm that cuDNN supports for the shape is used. ALGO_0 of the gradients adds in any order, so it is
+ * the last resort: with it the bits differ between runs. */
 static const struct {
   int n, algorithms[MAX_ALGORITHMS];
 } preferred[] = {
@@ -25,29 +26,27 @@ static const struct {
 };
 
 static gboolean
-describe_data(CbiganCuda *self, const CbiganCudaConvolution *c, CbiganShape in, CbiganShape out, int kernel, int batch,
-              cudnnDataType_t type)
+describe_data(CbiganCuda *self, const CbiganCudaConvolution *c, const CbiganCudaConvolutionShape *s)
 {
-  const cudnnTensorFormat_t format = type == CUDNN_DATA_FLOAT ? CUDNN_TENSOR_NCHW : CUDNN_TENSOR_NHWC;
-  return CBIGAN_CUDNN_TRY(self, cudnnSetTensor4dDescriptor(c->x, format, type, batch, in.c, in.h, in.w)) &&
-         CBIGAN_CUDNN_TRY(self, cudnnSetTensor4dDescriptor(c->y, format, type, batch, out.c, out.h, out.w)) &&
-         CBIGAN_CUDNN_TRY(self, cudnnSetFilter4dDescriptor(c->w, type, format, out.c, in.c, kernel, kernel));
+  const cudnnTensorFormat_t format = s->type == CUDNN_DATA_FLOAT ? CUDNN_TENSOR_NCHW : CUDNN_TENSOR_NHWC;
+  const CbiganShape in = s->in, out = s->out;
+  return CBIGAN_CUDNN_TRY(self, cudnnSetTensor4dDescriptor(c->x, format, s->type, s->batch, in.c, in.h, in.w)) &&
+         CBIGAN_CUDNN_TRY(self, cudnnSetTensor4dDescriptor(c->y, format, s->type, s->batch, out.c, out.h, out.w)) &&
+         CBIGAN_CUDNN_TRY(self, cudnnSetFilter4dDescriptor(c->w, s->type, format, out.c, in.c, s->kernel, s->kernel));
 }
 
-gboolean
-cbigan_cuda_convolution_describe(CbiganCuda *self, CbiganCudaConvolution *c, CbiganShape in, CbiganShape out,
-                                 int kernel, int batch, cudnnDataType_t type)
+static gboolean
+describe(CbiganCuda *self, CbiganCudaConvolution *c, const CbiganCudaConvolutionShape *s)
 {
-  const int pad = kernel / 2;
+  const int pad = s->kernel / 2;
+  const cudnnMathType_t math = s->type == CUDNN_DATA_FLOAT ? CUDNN_FMA_MATH : CUDNN_TENSOR_OP_MATH;
   return CBIGAN_CUDNN_TRY(self, cudnnCreateTensorDescriptor(&c->x)) &&
          CBIGAN_CUDNN_TRY(self, cudnnCreateTensorDescriptor(&c->y)) &&
          CBIGAN_CUDNN_TRY(self, cudnnCreateFilterDescriptor(&c->w)) &&
-         CBIGAN_CUDNN_TRY(self, cudnnCreateConvolutionDescriptor(&c->convolution)) &&
-         describe_data(self, c, in, out, kernel, batch, type) &&
+         CBIGAN_CUDNN_TRY(self, cudnnCreateConvolutionDescriptor(&c->convolution)) && describe_data(self, c, s) &&
          CBIGAN_CUDNN_TRY(self, cudnnSetConvolution2dDescriptor(c->convolution, pad, pad, 1, 1, 1, 1,
                                                                 CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT)) &&
-         CBIGAN_CUDNN_TRY(self, cudnnSetConvolutionMathType(
-                                    c->convolution, type == CUDNN_DATA_FLOAT ? CUDNN_FMA_MATH : CUDNN_TENSOR_OP_MATH));
+         CBIGAN_CUDNN_TRY(self, cudnnSetConvolutionMathType(c->convolution, math));
 }
 
 static cudnnStatus_t
@@ -67,14 +66,14 @@ ask_workspace(const CbiganCuda *self, const CbiganCudaConvolution *c, int algori
   return CUDNN_STATUS_BAD_PARAM;
 }
 
-/* The old one goes only when there is a new one: what was planned with it still works where there is no memory. */
-gboolean
-cbigan_cuda_grow_workspace(CbiganCuda *self, gsize size)
+/* The old workspace is freed only once there is a new one, so that existing plans still work where memory is short. */
+static gboolean
+grow_workspace(CbiganCuda *self, gsize size)
 {
   void *larger = NULL;
   if (size <= self->workspace_size)
     return TRUE;
-  if (!CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream)) || /* for what still uses it */
+  if (!CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream)) || /* work in the stream may still use it */
       !CBIGAN_CUDA_TRY(self, cudaMalloc(&larger, size)))
     return FALSE;
   CBIGAN_CUDA_TRY(self, cudaFree(self->workspace));
@@ -84,19 +83,11 @@ cbigan_cuda_grow_workspace(CbiganCuda *self, gsize size)
 }
 
 gboolean
-cbigan_cuda_convolution_choose(CbiganCuda *self, CbiganCudaConvolution *c, int algorithm)
-{
-  size_t size = 0;
-  c->algorithm = algorithm;
-  return ask_workspace(self, c, algorithm, &size) == CUDNN_STATUS_SUCCESS && cbigan_cuda_grow_workspace(self, size);
-}
-
-gboolean
 cbigan_cuda_convolution_init(CbiganCuda *self, CbiganCudaConvolution *c, CbiganCudaDirection direction,
-                             const CbiganLayer *layer, int batch)
+                             const CbiganCudaConvolutionShape *shape)
 {
   c->direction = direction;
-  if (!cbigan_cuda_convolution_describe(self, c, layer->in, layer->out, layer->kernel, batch, CUDNN_DATA_FLOAT))
+  if (!describe(self, c, shape))
     return FALSE;
   cudnnStatus_t status = CUDNN_STATUS_NOT_SUPPORTED;
   size_t size = 0;
@@ -104,7 +95,15 @@ cbigan_cuda_convolution_init(CbiganCuda *self, CbiganCudaConvolution *c, CbiganC
     c->algorithm = preferred[direction].algorithms[i];
     status = ask_workspace(self, c, c->algorithm, &size);
   }
-  return CBIGAN_CUDNN_TRY(self, status) && cbigan_cuda_grow_workspace(self, size);
+  return CBIGAN_CUDNN_TRY(self, status) && grow_workspace(self, size);
+}
+
+gboolean
+cbigan_cuda_convolution_init_layer(CbiganCuda *self, CbiganCudaConvolution *c, CbiganCudaDirection direction,
+                                   const CbiganLayer *layer, int batch)
+{
+  const CbiganCudaConvolutionShape shape = { layer->in, layer->out, layer->kernel, batch, CUDNN_DATA_FLOAT };
+  return cbigan_cuda_convolution_init(self, c, direction, &shape);
 }
 
 void
@@ -125,7 +124,10 @@ void
 cbigan_cuda_convolution_run(CbiganCuda *self, const CbiganCudaConvolution *c, gboolean accumulate, void *x, void *w,
                             void *y)
 {
-  const float one = 1.0f, keep = accumulate ? 1.0f : 0.0f; /* out = one * op + keep * out; 0: out is not read */
+  const float one = 1.0f,
+              keep = accumulate
+                         ? 1.0f
+                         : 0.0f; /* out = one * convolution + keep * out; with keep = 0 cuDNN does not read out */
   void *space = self->workspace;
   gsize size = self->workspace_size;
   switch (c->direction) {

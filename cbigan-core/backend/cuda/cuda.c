@@ -1,14 +1,16 @@
-/* cuda.c - the cuda backend: opening, plans, the operations that are one kernel, the table
+/* cuda.c - the cuda backend: opening, plans, operations of one kernel, the function table
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "backend/cuda/cuda.h"
-#include "backend/cuda/fused/fused.h"
-
 #include <gmodule.h>
 #include <string.h>
 
+#include "backend/cuda/conv2d.h"
+#include "backend/cuda/device.h"
+#include "backend/cuda/memory.h"
+#include "backend/cuda/operations.h"
+#include "backend/cuda/readback.h"
 #include "backend/module.h"
 #include "cbigan.h"
 #include "i18n.h"
@@ -26,33 +28,19 @@ cuda_close(CbiganBackend *base)
   cbigan_cuda_enter(self);
   if (self->stream)
     cudaStreamSynchronize(self->stream);
-  cbigan_cudnn_graphs_clear(self);
   if (self->cudnn)
     cudnnDestroy(self->cudnn);
-  cbigan_cuda_mail_clear(&self->outbox);
-  cbigan_cuda_mail_clear(&self->inbox);
-  cbigan_cuda_mail_clear(&self->results);
+  cbigan_cuda_staging_clear(&self->upload);
+  cbigan_cuda_staging_clear(&self->readback.staging);
+  cudaFree(self->partial);
   cudaFree(self->workspace);
-  if (self->sent)
-    cudaEventDestroy(self->sent);
+  if (self->uploaded)
+    cudaEventDestroy(self->uploaded);
   if (self->stream)
     cudaStreamDestroy(self->stream);
-  g_clear_pointer(&self->choices, g_array_unref);
-  g_clear_pointer(&self->awaited, g_array_unref);
-  g_clear_pointer(&self->cudnn_graphs, g_ptr_array_unref);
+  g_clear_pointer(&self->readback.pending, g_array_unref);
   g_clear_error(&self->base.failure);
   g_free(self);
-}
-
-static gboolean
-read_capability(CbiganCuda *self)
-{
-  int major = 0, minor = 0;
-  if (!CBIGAN_CUDA_TRY(self, cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, self->device)) ||
-      !CBIGAN_CUDA_TRY(self, cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, self->device)))
-    return FALSE;
-  self->capability = 10 * major + minor;
-  return TRUE;
 }
 
 static gboolean
@@ -65,7 +53,7 @@ read_graphs(CbiganCuda *self)
   return !self->base.failure;
 }
 
-/* Not the stream that all share: another user of the GPU in this process must not wait for us, nor we for it. */
+/* The stream is non-blocking: other users of the GPU in this process neither wait for it nor hold it up. */
 static CbiganBackend *
 cuda_open(int device, int threads, gpointer cuda_context, GError **error)
 {
@@ -81,13 +69,11 @@ cuda_open(int device, int threads, gpointer cuda_context, GError **error)
   }
   self->base.threads = 1;
   self->precision = CBIGAN_PRECISION_FP32;
-  self->choices = g_array_new(FALSE, FALSE, sizeof(CbiganCudaChoice));
-  self->awaited = g_array_new(FALSE, FALSE, sizeof(CbiganCudaResult));
-  self->cudnn_graphs = g_ptr_array_new();
+  self->readback.pending = g_array_new(FALSE, FALSE, sizeof(CbiganCudaResult));
   cbigan_cuda_enter(self);
-  if (!self->base.failure && read_graphs(self) && read_capability(self) &&
+  if (!self->base.failure && read_graphs(self) && cbigan_cuda_read_capability(self) &&
       CBIGAN_CUDA_TRY(self, cudaStreamCreateWithFlags(&self->stream, cudaStreamNonBlocking)) &&
-      CBIGAN_CUDA_TRY(self, cudaEventCreateWithFlags(&self->sent, cudaEventDisableTiming)) &&
+      CBIGAN_CUDA_TRY(self, cudaEventCreateWithFlags(&self->uploaded, cudaEventDisableTiming)) &&
       CBIGAN_CUDNN_TRY(self, cudnnCreate(&self->cudnn)) &&
       CBIGAN_CUDNN_TRY(self, cudnnSetStream(self->cudnn, self->stream)))
     return &self->base;
@@ -96,13 +82,13 @@ cuda_open(int device, int threads, gpointer cuda_context, GError **error)
   return NULL;
 }
 
-/* What fails is kept, and reported by whoever asked. */
+/* A failure is kept here, and cbigan_backend_finish() reports it. */
 static gboolean
 cuda_finish(CbiganBackend *base, GError **error)
 {
   CbiganCuda *self = (CbiganCuda *)base;
   cbigan_cuda_enter(self);
-  cbigan_cuda_results_give(self);
+  cbigan_cuda_readback_finish(self);
   return TRUE;
 }
 
@@ -124,7 +110,7 @@ plan_new(CbiganBackend *base, const CbiganLayer *layer, int batch, GError **erro
   p->base = (CbiganPlan){ layer, batch };
   cbigan_cuda_enter(self);
   if (layer->kind == CBIGAN_CONV2D &&
-      cbigan_cuda_convolution_init(self, &p->convolution, CBIGAN_CUDA_FORWARD, layer, batch) &&
+      cbigan_cuda_convolution_init_layer(self, &p->convolution, CBIGAN_CUDA_FORWARD, layer, batch) &&
       !(p->weights = cbigan_cuda_alloc(base, cbigan_cuda_weights_size(layer))))
     cbigan_backend_fail(base, _("no memory for the weights of %s"), layer->name);
   if (cbigan_cuda_report(self, error))
@@ -142,17 +128,6 @@ load(CbiganBackend *base, CbiganPlan *plan, const float *parameters)
   cbigan_cuda_enter(self);
   if (p->weights)
     cbigan_cuda_load_weights(self, plan->layer, parameters, p->weights);
-}
-
-CbiganCudaActivation
-cbigan_cuda_activation(CbiganActivation activation)
-{
-  static const CbiganCudaActivation activations[] = {
-    [CBIGAN_LINEAR] = { .slope = 1.0f },
-    [CBIGAN_LEAKY] = { .slope = CBIGAN_LEAKY_SLOPE },
-    [CBIGAN_TANH] = { .tanh = TRUE },
-  };
-  return activations[activation];
 }
 
 static void
@@ -191,7 +166,7 @@ static void
 l1(CbiganBackend *base, int n, gsize size, const float *a, const float *b, float *difference, double *sums)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  double *partial = cbigan_cuda_result(
+  double *partial = cbigan_cuda_readback_request(
       self, (CbiganCudaResult){ .kind = CBIGAN_CUDA_SUMS, .groups = n, .parts = cbigan_cuda_parts(size), .to = sums });
   if (partial)
     CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_l1(n, size, a, b, difference, partial, self->stream));

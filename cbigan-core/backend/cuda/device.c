@@ -1,60 +1,18 @@
-/* device.c - which GPU can run this, and in words why none can; how failures are told
+/* device.c - which GPU can run the backend, and in words why none can
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "backend/cuda/cuda.h"
+#include "device.h"
+
 #include "cbigan.h"
 #include "i18n.h"
 
-/* Machine code is made for chips of this capability and later: meson.build. */
+/* The lowest capability that meson.build compiles machine code for */
 #define LEAST_MAJOR 7
 #define LEAST_MINOR 5
 
-gboolean
-cbigan_cuda_check(CbiganBackend *self, cudaError_t status, const char *call, const char *file, int line)
-{
-  if (status == cudaSuccess)
-    return TRUE;
-  cudaGetLastError(); /* or the next launch would report it again */
-  g_autofree char *name = g_path_get_basename(file);
-  cbigan_backend_fail(self, "%s:%d: %s: %s (%s)", name, line, call, cudaGetErrorName(status),
-                      cudaGetErrorString(status));
-  return FALSE;
-}
-
-gboolean
-cbigan_cudnn_check(CbiganBackend *self, cudnnStatus_t status, const char *call, const char *file, int line)
-{
-  if (status == CUDNN_STATUS_SUCCESS)
-    return TRUE;
-  cudaGetLastError(); /* it may have left one there */
-  g_autofree char *name = g_path_get_basename(file);
-  char why[256] = "";
-  cudnnGetLastErrorString(why, sizeof why);
-  cbigan_backend_fail(self, "%s:%d: %s: %s (%s)", name, line, call, cudnnGetErrorString(status), why);
-  return FALSE;
-}
-
-gboolean
-cbigan_cuda_report(CbiganCuda *self, GError **error)
-{
-  if (!self->base.failure)
-    return TRUE;
-  g_propagate_error(error, g_steal_pointer(&self->base.failure));
-  return FALSE;
-}
-
-void
-cbigan_cuda_enter(CbiganCuda *self)
-{
-  if (self->context)
-    CBIGAN_CUDA_TRY(self, self->set_current(self->context));
-  else
-    CBIGAN_CUDA_TRY(self, cudaSetDevice(self->device));
-}
-
-/* Within one major version a driver runs what a later minor version made. */
+/* A driver runs programs of every CUDA version that has the driver's major version. */
 static char *
 why_not_driver(void)
 {
@@ -68,7 +26,7 @@ why_not_driver(void)
   return NULL;
 }
 
-/* Any of the major version has what is called here. */
+/* All cuDNN releases of one major version have the functions that the backend calls. */
 static char *
 why_not_cudnn(void)
 {
@@ -98,7 +56,8 @@ why_not_device(int device)
   return NULL;
 }
 
-/* The driver's own functions, without linking it: it may be missing. version: the CUDA version that brought it */
+/* A function of the driver, which is not linked because it may be missing. version: the CUDA version that introduced
+ * the function's present arguments. NULL: there is none. */
 static gpointer
 find_in_driver(const char *name, unsigned version)
 {
@@ -152,4 +111,15 @@ cbigan_cuda_unavailable(int device)
       g_clear_pointer(&why, g_free);
   }
   return why;
+}
+
+gboolean
+cbigan_cuda_read_capability(CbiganCuda *self)
+{
+  int major = 0, minor = 0;
+  if (!CBIGAN_CUDA_TRY(self, cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, self->device)) ||
+      !CBIGAN_CUDA_TRY(self, cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, self->device)))
+    return FALSE;
+  self->capability = 10 * major + minor;
+  return TRUE;
 }

@@ -1,14 +1,16 @@
-/* graph_cache.c - launches as a CUDA graph: captured once for each set of pointers, then launched with one call
+/* graph_cache.c - launches as a CUDA graph: captured once per set of pointers, then launched with one call
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A graph has the pointers of its launches in it, so the caller names all that can change: the values, the parameters,
- * cuDNN's workspace. A set that is not known takes the place of the one that was not used for longest.
+ * A graph holds the pointers of its launches. The caller therefore names every pointer that can change: values,
+ * parameters, cuDNN's workspace. A new set of pointers replaces the least recently used one.
  */
 #include "graph_cache.h"
 
 #include <string.h>
+
+#include "readback.h"
 
 void
 cbigan_cuda_graphs_init(CbiganCudaGraphs *graphs, int n_pointers)
@@ -23,7 +25,7 @@ destroy(CbiganCuda *self, CbiganCudaGraph *graph)
 {
   if (!graph->exec)
     return;
-  CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream)); /* for the one that still runs */
+  CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream)); /* it may still run */
   CBIGAN_CUDA_TRY(self, cudaGraphExecDestroy(graph->exec));
   graph->exec = NULL;
 }
@@ -33,14 +35,14 @@ cbigan_cuda_graphs_clear(CbiganCuda *self, CbiganCudaGraphs *graphs)
 {
   for (int i = 0; i < CBIGAN_CUDA_GRAPHS; i++) {
     destroy(self, &graphs->graphs[i]);
-    g_clear_pointer(&graphs->graphs[i].awaited, g_array_unref);
+    g_clear_pointer(&graphs->graphs[i].pending, g_array_unref);
     g_free(graphs->graphs[i].pointers);
   }
   g_free(graphs->pointers);
   *graphs = (CbiganCudaGraphs){ 0 };
 }
 
-/* What has graphs of its own needs none within. */
+/* Operations that would use graphs of their own are enqueued directly. */
 static void
 enqueue_nested(CbiganCuda *self, void (*enqueue)(gpointer), gpointer data)
 {
@@ -49,8 +51,8 @@ enqueue_nested(CbiganCuda *self, void (*enqueue)(gpointer), gpointer data)
   self->nested = FALSE;
 }
 
-/* Thread-local: what other threads do meanwhile with the GPU is allowed, but for waiting for all of the context. It is
- * ended after a failure too, or the stream would be of no use any more; the failure that is kept is the first one's. */
+/* A thread-local capture lets other threads use the GPU meanwhile, except to wait for the whole context. The capture is
+ * ended after a failure as well, or the stream could not be used again. NULL: failed, and the first failure is kept. */
 static cudaGraphExec_t
 capture(CbiganCuda *self, void (*enqueue)(gpointer), gpointer data)
 {
@@ -80,63 +82,63 @@ find(CbiganCudaGraphs *graphs)
   return oldest;
 }
 
-/* The results that the launches since `first` leave are the graph's: another launch of it leaves them again. */
+/* Each launch of the graph leaves the results that were requested while it was captured: from number `first` on. */
 static void
 keep_results(CbiganCuda *self, CbiganCudaGraph *graph, guint first)
 {
-  g_clear_pointer(&graph->awaited, g_array_unref);
-  if (self->awaited->len > first) {
-    graph->awaited = g_array_new(FALSE, FALSE, sizeof(CbiganCudaResult));
-    g_array_append_vals(graph->awaited, &g_array_index(self->awaited, CbiganCudaResult, first),
-                        self->awaited->len - first);
+  const CbiganCudaReadback *r = &self->readback;
+  g_clear_pointer(&graph->pending, g_array_unref);
+  if (r->pending->len > first) {
+    graph->pending = g_array_new(FALSE, FALSE, sizeof(CbiganCudaResult));
+    g_array_append_vals(graph->pending, &g_array_index(r->pending, CbiganCudaResult, first), r->pending->len - first);
   }
-  graph->results_used = self->results_used;
-  graph->results_fetched = self->results_fetched;
+  graph->results_used = r->used;
+  graph->results_copied = r->copied;
 }
 
 static void
-await_results(CbiganCuda *self, const CbiganCudaGraph *graph)
+expect_results(CbiganCuda *self, const CbiganCudaGraph *graph)
 {
-  if (!graph->awaited)
+  CbiganCudaReadback *r = &self->readback;
+  if (!graph->pending)
     return;
-  g_array_append_vals(self->awaited, graph->awaited->data, graph->awaited->len);
-  self->results_used = self->results_total = graph->results_used;
-  self->results_fetched = graph->results_fetched;
+  g_array_append_vals(r->pending, graph->pending->data, graph->pending->len);
+  r->used = r->requested = graph->results_used;
+  r->copied = graph->results_copied;
 }
 
-/* Graphs that could not be captured one after another until there are no more */
-#define MOST_REFUSALS 3
+#define MAX_FAILED_CAPTURES 3 /* in a row; then the backend launches everything one by one */
 
-/* What can't be captured, or instantiated, is launched instead. Others may be to blame: a thread that waits for all
- * that is in the context spoils our capture. */
+/* A sequence that can't be captured or instantiated is launched instead. The cause may lie elsewhere: another thread
+ * that waits for the whole context invalidates the capture. */
 static gboolean
 capture_new(CbiganCuda *self, CbiganCudaGraphs *graphs, CbiganCudaGraph *graph, void (*enqueue)(gpointer),
             gpointer data)
 {
   const gboolean failed = self->base.failure != NULL;
-  const guint awaited = self->awaited->len;
-  const gsize used = self->results_used, fetched = self->results_fetched, total = self->results_total;
+  const CbiganCudaReadback before = self->readback;
+  const guint n_pending = before.pending->len;
   destroy(self, graph);
   if ((graph->exec = capture(self, enqueue, data))) {
     memcpy(graph->pointers, graphs->pointers, (gsize)graphs->n_pointers * sizeof *graph->pointers);
-    keep_results(self, graph, awaited);
-    self->refusals = 0;
+    keep_results(self, graph, n_pending);
+    self->failed_graphs = 0;
     return TRUE;
   }
-  if (failed || cudaStreamSynchronize(self->stream) != cudaSuccess) /* the device itself */
+  if (failed || cudaStreamSynchronize(self->stream) != cudaSuccess) /* the device itself has failed */
     return FALSE;
   g_clear_error(&self->base.failure);
-  g_array_set_size(self->awaited, awaited);
-  self->results_used = used;
-  self->results_fetched = fetched;
-  self->results_total = total;
-  self->graphs = ++self->refusals < MOST_REFUSALS;
+  g_array_set_size(self->readback.pending, n_pending);
+  self->readback.used = before.used;
+  self->readback.copied = before.copied;
+  self->readback.requested = before.requested;
+  self->graphs = ++self->failed_graphs < MAX_FAILED_CAPTURES;
   enqueue_nested(self, enqueue, data);
   return FALSE;
 }
 
-/* The first call is made of launches: libraries load kernels with the first launch of each, which a capture may not
- * allow, and memory grows. */
+/* The first call is not captured: libraries load each kernel at its first launch, which a capture may forbid, and
+ * memory grows. */
 void
 cbigan_cuda_graphs_run(CbiganCuda *self, CbiganCudaGraphs *graphs, void (*enqueue)(gpointer), gpointer data)
 {
@@ -146,14 +148,14 @@ cbigan_cuda_graphs_run(CbiganCuda *self, CbiganCudaGraphs *graphs, void (*enqueu
   }
   if (graphs->calls++ == 0) {
     enqueue_nested(self, enqueue, data);
-    if (self->base.failure) /* it did not come to that, maybe */
+    if (self->base.failure) /* some kernels may not be loaded yet */
       graphs->calls = 0;
     return;
   }
   CbiganCudaGraph *graph = find(graphs);
   gsize size = (gsize)graphs->n_pointers * sizeof *graph->pointers;
   if (graph->exec && !memcmp(graph->pointers, graphs->pointers, size))
-    await_results(self, graph);
+    expect_results(self, graph);
   else if (!capture_new(self, graphs, graph, enqueue, data))
     return;
   graph->last_used = graphs->calls;

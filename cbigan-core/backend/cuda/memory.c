@@ -1,9 +1,9 @@
-/* memory.c - device memory, and the ways between it and the host's
+/* memory.c - device memory, copies between it and the host, staging buffers
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "cuda.h"
+#include "memory.h"
 
 float *
 cbigan_cuda_alloc(CbiganBackend *base, gsize n_floats)
@@ -13,7 +13,7 @@ cbigan_cuda_alloc(CbiganBackend *base, gsize n_floats)
   cbigan_cuda_enter(self);
   cudaError_t status = cudaMalloc(&data, n_floats * sizeof(float));
   if (status == cudaErrorMemoryAllocation)
-    cudaGetLastError(); /* else the next launch would report it */
+    cudaGetLastError(); /* clears the error, or the next launch would report it */
   else if (CBIGAN_CUDA_TRY(self, status) &&
            CBIGAN_CUDA_TRY(self, cudaMemsetAsync(data, 0, n_floats * sizeof(float), self->stream)))
     return data;
@@ -26,7 +26,7 @@ cbigan_cuda_free(CbiganBackend *base, float *data)
 {
   CbiganCuda *self = (CbiganCuda *)base;
   cbigan_cuda_enter(self);
-  CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream)); /* for what still uses it */
+  CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream)); /* work in the stream may still use the memory */
   CBIGAN_CUDA_TRY(self, cudaFree(data));
 }
 
@@ -35,7 +35,7 @@ copy(CbiganCuda *self, void *to, const void *from, gsize size, enum cudaMemcpyKi
 {
   cbigan_cuda_enter(self);
   CBIGAN_CUDA_TRY(self, cudaMemcpyAsync(to, from, size, kind, self->stream));
-  CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream)); /* the caller's memory is the caller's again */
+  CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream));
 }
 
 void
@@ -50,60 +50,61 @@ cbigan_cuda_download(CbiganBackend *self, CbiganShape shape, int n, const float 
   copy((CbiganCuda *)self, host, data, (gsize)n * cbigan_shape_size(shape) * sizeof(float), cudaMemcpyDeviceToHost);
 }
 
-void
-cbigan_cuda_mail_clear(CbiganCudaMail *mail)
+void *
+cbigan_cuda_partial(CbiganCuda *self, gsize size)
 {
-  cudaFreeHost(mail->host);
-  cudaFree(mail->device);
-  *mail = (CbiganCudaMail){ 0 };
+  cbigan_cuda_enter(self);
+  if (size <= self->partial_size)
+    return self->partial;
+  CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream)); /* work in the stream may still use the old memory */
+  CBIGAN_CUDA_TRY(self, cudaFree(self->partial));
+  self->partial = NULL;
+  self->partial_size = 0;
+  if (!CBIGAN_CUDA_TRY(self, cudaMalloc(&self->partial, size)))
+    return NULL;
+  self->partial_size = size;
+  return self->partial;
+}
+
+void
+cbigan_cuda_staging_clear(CbiganCudaStaging *staging)
+{
+  cudaFreeHost(staging->host);
+  cudaFree(staging->device);
+  *staging = (CbiganCudaStaging){ 0 };
 }
 
 gboolean
-cbigan_cuda_mail_grow(CbiganCuda *self, CbiganCudaMail *mail, gsize size)
+cbigan_cuda_staging_grow(CbiganCuda *self, CbiganCudaStaging *staging, gsize size)
 {
-  if (size <= mail->size)
+  if (size <= staging->size)
     return TRUE;
-  CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream)); /* for what is still on its way */
-  cbigan_cuda_mail_clear(mail);
-  if (!CBIGAN_CUDA_TRY(self, cudaHostAlloc(&mail->host, size, cudaHostAllocDefault)) ||
-      !CBIGAN_CUDA_TRY(self, cudaMalloc(&mail->device, size)))
+  CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream)); /* copies in the stream may still use the old memory */
+  cbigan_cuda_staging_clear(staging);
+  if (!CBIGAN_CUDA_TRY(self, cudaHostAlloc(&staging->host, size, cudaHostAllocDefault)) ||
+      !CBIGAN_CUDA_TRY(self, cudaMalloc(&staging->device, size)))
     return FALSE;
-  mail->size = size;
+  staging->size = size;
   return TRUE;
 }
 
 void *
-cbigan_cuda_outbox(CbiganCuda *self, gsize size)
+cbigan_cuda_stage_upload(CbiganCuda *self, gsize size)
 {
   cbigan_cuda_enter(self);
-  if (!CBIGAN_CUDA_TRY(self, cudaEventSynchronize(self->sent)) || !cbigan_cuda_mail_grow(self, &self->outbox, size))
+  if (!CBIGAN_CUDA_TRY(self, cudaEventSynchronize(self->uploaded)) ||
+      !cbigan_cuda_staging_grow(self, &self->upload, size))
     return NULL;
-  return self->outbox.host;
+  return self->upload.host;
 }
 
 void *
-cbigan_cuda_send(CbiganCuda *self, gsize size)
+cbigan_cuda_upload_staged(CbiganCuda *self, gsize size)
 {
-  if (!CBIGAN_CUDA_TRY(
-          self, cudaMemcpyAsync(self->outbox.device, self->outbox.host, size, cudaMemcpyHostToDevice, self->stream)) ||
-      !CBIGAN_CUDA_TRY(self, cudaEventRecord(self->sent, self->stream)))
+  CbiganCudaStaging *staging = &self->upload;
+  if (!CBIGAN_CUDA_TRY(self,
+                       cudaMemcpyAsync(staging->device, staging->host, size, cudaMemcpyHostToDevice, self->stream)) ||
+      !CBIGAN_CUDA_TRY(self, cudaEventRecord(self->uploaded, self->stream)))
     return NULL;
-  return self->outbox.device;
-}
-
-void *
-cbigan_cuda_inbox(CbiganCuda *self, gsize size)
-{
-  cbigan_cuda_enter(self);
-  return cbigan_cuda_mail_grow(self, &self->inbox, size) ? self->inbox.device : NULL;
-}
-
-const void *
-cbigan_cuda_receive(CbiganCuda *self, gsize size)
-{
-  if (!CBIGAN_CUDA_TRY(
-          self, cudaMemcpyAsync(self->inbox.host, self->inbox.device, size, cudaMemcpyDeviceToHost, self->stream)) ||
-      !CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream)))
-    return NULL;
-  return self->inbox.host;
+  return staging->device;
 }

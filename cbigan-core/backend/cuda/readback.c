@@ -1,11 +1,13 @@
-/* readback.c - numbers for the caller: kernels leave them next to each other, and one copy brings them
+/* readback.c - numbers for the caller's host memory: kernels leave them side by side, and one copy fetches them all
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "cuda.h"
+#include "readback.h"
 
 #include <math.h>
+
+#include "memory.h"
 
 static gsize
 size_of(const CbiganCudaResult *result)
@@ -14,9 +16,9 @@ size_of(const CbiganCudaResult *result)
   return (gsize)result->groups * (gsize)result->parts * each;
 }
 
-/* parts: (groups, parts) on the host; NULL: failed */
+/* parts: (groups, parts) on the host; NULL: something failed */
 static void
-give_sums(const CbiganCudaResult *result, const double *parts)
+hand_over_sums(const CbiganCudaResult *result, const double *parts)
 {
   double *sums = result->to;
   for (int i = 0; i < result->groups; i++) {
@@ -27,7 +29,7 @@ give_sums(const CbiganCudaResult *result, const double *parts)
 }
 
 static void
-give_peak(const CbiganCudaResult *result, const float *parts)
+hand_over_peak(const CbiganCudaResult *result, const float *parts)
 {
   float *peak = result->to;
   *peak = parts ? parts[0] : NAN;
@@ -37,57 +39,60 @@ give_peak(const CbiganCudaResult *result, const float *parts)
 }
 
 static void
-give(const CbiganCudaResult *result, const void *parts)
+hand_over(const CbiganCudaResult *result, const void *parts)
 {
   if (result->kind == CBIGAN_CUDA_SUMS)
-    give_sums(result, parts);
+    hand_over_sums(result, parts);
   else
-    give_peak(result, parts);
+    hand_over_peak(result, parts);
 }
 
 void
-cbigan_cuda_results_give(CbiganCuda *self)
+cbigan_cuda_readback_finish(CbiganCuda *self)
 {
-  cbigan_cuda_results_fetch(self);
+  CbiganCudaReadback *r = &self->readback;
+  cbigan_cuda_readback_copy(self);
   CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream));
-  const char *host = self->base.failure ? NULL : self->results.host;
-  for (guint i = 0; i < self->awaited->len; i++) {
-    const CbiganCudaResult *result = &g_array_index(self->awaited, CbiganCudaResult, i);
-    give(result, host ? host + result->offset : NULL);
+  const char *host = self->base.failure ? NULL : r->staging.host;
+  for (guint i = 0; i < r->pending->len; i++) {
+    const CbiganCudaResult *result = &g_array_index(r->pending, CbiganCudaResult, i);
+    hand_over(result, host ? host + result->offset : NULL);
   }
-  g_array_set_size(self->awaited, 0);
-  self->results_used = self->results_fetched = self->results_total = 0;
+  g_array_set_size(r->pending, 0);
+  r->used = r->copied = r->requested = 0;
 }
 
 void
-cbigan_cuda_results_fetch(CbiganCuda *self)
+cbigan_cuda_readback_copy(CbiganCuda *self)
 {
-  const gsize from = self->results_fetched;
-  if (from == self->results_used)
+  CbiganCudaReadback *r = &self->readback;
+  const gsize from = r->copied;
+  if (from == r->used)
     return;
-  self->results_fetched = self->results_used;
-  CBIGAN_CUDA_TRY(self, cudaMemcpyAsync((char *)self->results.host + from, (char *)self->results.device + from,
-                                        self->results_used - from, cudaMemcpyDeviceToHost, self->stream));
+  r->copied = r->used;
+  CBIGAN_CUDA_TRY(self, cudaMemcpyAsync((char *)r->staging.host + from, (char *)r->staging.device + from,
+                                        r->used - from, cudaMemcpyDeviceToHost, self->stream));
 }
 
-/* If there is too little memory, what is in it is given away first; the next time all of it has room, as it must
- * when it is captured. */
+/* A full buffer is emptied first, which waits, and then grows to all that was requested since finish(). So the same
+ * operations fit the next time, as they must when they are captured. */
 void *
-cbigan_cuda_result(CbiganCuda *self, CbiganCudaResult result)
+cbigan_cuda_readback_request(CbiganCuda *self, CbiganCudaResult result)
 {
+  CbiganCudaReadback *r = &self->readback;
   const gsize size = (size_of(&result) + 15) / 16 * 16;
-  const gsize total = self->results_total + size;
+  const gsize requested = r->requested + size;
   cbigan_cuda_enter(self);
-  if (total > self->results.size) {
-    cbigan_cuda_results_give(self);
-    if (!cbigan_cuda_mail_grow(self, &self->results, total)) {
-      give(&result, NULL);
+  if (requested > r->staging.size) {
+    cbigan_cuda_readback_finish(self);
+    if (!cbigan_cuda_staging_grow(self, &r->staging, requested)) {
+      hand_over(&result, NULL);
       return NULL;
     }
   }
-  self->results_total = total;
-  result.offset = self->results_used;
-  self->results_used += size;
-  g_array_append_val(self->awaited, result);
-  return (char *)self->results.device + result.offset;
+  r->requested = requested;
+  result.offset = r->used;
+  r->used += size;
+  g_array_append_val(r->pending, result);
+  return (char *)r->staging.device + result.offset;
 }

@@ -3,18 +3,18 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "gradient/cuda/cuda.h"
+#include "gradient/cuda/gradients.h"
 
 #include "i18n.h"
 
 gboolean
-cbigan_cuda_conv2d_plan(CbiganCuda *self, CbiganGradCudaPlan *plan)
+cbigan_grad_cuda_conv2d_plan(CbiganCuda *self, CbiganGradCudaPlan *plan)
 {
   const CbiganLayer *layer = plan->base.layer;
   const int batch = plan->base.batch;
   const gsize size = cbigan_cuda_weights_size(layer);
-  if (!cbigan_cuda_convolution_init(self, &plan->data, CBIGAN_CUDA_DATA, layer, batch) ||
-      !cbigan_cuda_convolution_init(self, &plan->filter, CBIGAN_CUDA_FILTER, layer, batch))
+  if (!cbigan_cuda_convolution_init_layer(self, &plan->data, CBIGAN_CUDA_DATA, layer, batch) ||
+      !cbigan_cuda_convolution_init_layer(self, &plan->filter, CBIGAN_CUDA_FILTER, layer, batch))
     return FALSE;
   plan->weights = cbigan_cuda_alloc(&self->base, size);
   plan->sums = cbigan_cuda_alloc(&self->base, size);
@@ -25,7 +25,7 @@ cbigan_cuda_conv2d_plan(CbiganCuda *self, CbiganGradCudaPlan *plan)
 }
 
 void
-cbigan_cuda_conv2d_clear(CbiganCuda *self, CbiganGradCudaPlan *plan)
+cbigan_grad_cuda_conv2d_clear(CbiganCuda *self, CbiganGradCudaPlan *plan)
 {
   cbigan_cuda_convolution_clear(&plan->data);
   cbigan_cuda_convolution_clear(&plan->filter);
@@ -36,25 +36,26 @@ cbigan_cuda_conv2d_clear(CbiganCuda *self, CbiganGradCudaPlan *plan)
 }
 
 void
-cbigan_cuda_conv2d_load(CbiganCuda *self, CbiganGradCudaPlan *plan)
+cbigan_grad_cuda_conv2d_load(CbiganCuda *self, CbiganGradCudaPlan *plan)
 {
   cbigan_cuda_load_weights(self, plan->base.layer, plan->parameters, plan->weights);
 }
 
 void
-cbigan_cuda_conv2d_data(CbiganCuda *self, const CbiganGradCudaPlan *plan, const float *dy, float *dx,
-                        gboolean accumulate)
+cbigan_grad_cuda_conv2d_data(CbiganCuda *self, const CbiganGradCudaPlan *plan, const float *dy, float *dx,
+                             gboolean accumulate)
 {
   cbigan_cuda_convolution_run(self, &plan->data, accumulate, dx, plan->weights, (float *)dy);
 }
 
 /* Not added to `gradients` by cuDNN itself: there the weights lie wherever the network has them, unaligned. */
 void
-cbigan_cuda_conv2d_weights(CbiganCuda *self, const CbiganGradCudaPlan *plan, const float *x, const float *dy,
-                           float *gradients)
+cbigan_grad_cuda_conv2d_weights(CbiganCuda *self, const CbiganGradCudaPlan *plan, const float *x, const float *dy,
+                                float *gradients)
 {
   const CbiganLayer *l = plan->base.layer;
   cbigan_cuda_convolution_run(self, &plan->filter, FALSE, (float *)x, plan->sums, (float *)dy);
-  CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_add_rows(l->out.c, cbigan_cuda_weights_size(l) / (gsize)l->out.c, plan->sums,
-                                                    l->weight_stride, gradients + l->weight, self->stream));
+  CBIGAN_CUDA_TRY(self,
+                  cbigan_grad_cuda_launch_add_rows(l->out.c, cbigan_cuda_weights_size(l) / (gsize)l->out.c, plan->sums,
+                                                   l->weight_stride, gradients + l->weight, self->stream));
 }

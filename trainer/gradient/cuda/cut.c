@@ -3,11 +3,11 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "gradient/cuda/cuda.h"
+#include "gradient/cuda/gradients.h"
 
 /* One allocation: the table, then all pixels. */
 struct _CbiganStored {
-  CbiganCudaPicture *pictures; /* (n) */
+  CbiganGradCudaPicture *pictures; /* (n) */
   const guint8 *pixels;
 };
 
@@ -34,14 +34,14 @@ allocate(CbiganCuda *self, gsize size)
 }
 
 CbiganStored *
-cbigan_cuda_store(CbiganBackend *base, guint n, const CbiganPixels *pictures)
+cbigan_grad_cuda_store(CbiganBackend *base, guint n, const CbiganPixels *pictures)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  const gsize table_size = n * sizeof(CbiganCudaPicture);
-  g_autofree CbiganCudaPicture *table = g_new0(CbiganCudaPicture, n);
+  const gsize table_size = n * sizeof(CbiganGradCudaPicture);
+  g_autofree CbiganGradCudaPicture *table = g_new0(CbiganGradCudaPicture, n);
   gsize size = 0;
   for (guint i = 0; i < n; size += bytes_of(&pictures[i]), i++)
-    table[i] = (CbiganCudaPicture){ size, pictures[i].width, pictures[i].height };
+    table[i] = (CbiganGradCudaPicture){ size, pictures[i].width, pictures[i].height };
   cbigan_cuda_enter(self);
   guint8 *memory = allocate(self, table_size + size), *pixels = memory + table_size;
   if (!memory)
@@ -52,21 +52,21 @@ cbigan_cuda_store(CbiganBackend *base, guint n, const CbiganPixels *pictures)
                                           cudaMemcpyHostToDevice, self->stream));
   CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream)); /* the caller's memory is the caller's again */
   CbiganStored *stored = g_new(CbiganStored, 1);
-  *stored = (CbiganStored){ (CbiganCudaPicture *)(gpointer)memory, pixels };
+  *stored = (CbiganStored){ (CbiganGradCudaPicture *)(gpointer)memory, pixels };
   return stored;
 }
 
 void
-cbigan_cuda_stored_free(CbiganBackend *base, CbiganStored *stored)
+cbigan_grad_cuda_stored_free(CbiganBackend *base, CbiganStored *stored)
 {
   cbigan_cuda_free(base, (float *)(gpointer)stored->pictures);
   g_free(stored);
 }
 
 void
-cbigan_cuda_cut(CbiganBackend *base, const CbiganStored *stored, int n, const CbiganCut *cuts, int side, float *x)
+cbigan_grad_cuda_cut(CbiganBackend *base, const CbiganStored *stored, int n, const CbiganCut *cuts, int side, float *x)
 {
   CbiganCuda *self = (CbiganCuda *)base;
   cbigan_cuda_enter(self);
-  CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_cut(n, side, stored->pictures, stored->pixels, cuts, x, self->stream));
+  CBIGAN_CUDA_TRY(self, cbigan_grad_cuda_launch_cut(n, side, stored->pictures, stored->pixels, cuts, x, self->stream));
 }

@@ -3,7 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "gradient/cuda/cuda.h"
+#include "gradient/cuda/gradients.h"
 
 #include <gmodule.h>
 
@@ -14,7 +14,7 @@ static void
 plan_free(CbiganBackend *self, CbiganGradPlan *base)
 {
   CbiganGradCudaPlan *plan = (CbiganGradCudaPlan *)base;
-  cbigan_cuda_conv2d_clear((CbiganCuda *)self, plan); /* of other layers there is nothing to clear */
+  cbigan_grad_cuda_conv2d_clear((CbiganCuda *)self, plan); /* of other layers there is nothing to clear */
   g_free(plan);
 }
 
@@ -25,7 +25,7 @@ plan_new(CbiganBackend *base, const CbiganLayer *layer, int batch, GError **erro
   CbiganGradCudaPlan *plan = g_new0(CbiganGradCudaPlan, 1);
   cbigan_cuda_enter(self);
   plan->base = (CbiganGradPlan){ .layer = layer, .batch = batch };
-  if (layer->kind != CBIGAN_CONV2D || cbigan_cuda_conv2d_plan(self, plan))
+  if (layer->kind != CBIGAN_CONV2D || cbigan_grad_cuda_conv2d_plan(self, plan))
     return &plan->base;
   cbigan_cuda_report(self, error);
   plan_free(base, &plan->base);
@@ -40,7 +40,7 @@ load(CbiganBackend *base, CbiganGradPlan *gradient_plan, const float *parameters
   cbigan_cuda_enter(self);
   plan->parameters = parameters;
   if (plan->weights)
-    cbigan_cuda_conv2d_load(self, plan);
+    cbigan_grad_cuda_conv2d_load(self, plan);
 }
 
 static void
@@ -50,8 +50,8 @@ activation(CbiganBackend *base, CbiganActivation kind, gsize n_floats, const flo
   if (kind == CBIGAN_LINEAR)
     return;
   cbigan_cuda_enter(self);
-  CBIGAN_CUDA_TRY(self,
-                  cbigan_cuda_launch_activation_gradient(n_floats, cbigan_cuda_activation(kind), y, dy, self->stream));
+  CBIGAN_CUDA_TRY(
+      self, cbigan_grad_cuda_launch_activation_gradient(n_floats, cbigan_cuda_activation(kind), y, dy, self->stream));
 }
 
 static void
@@ -64,18 +64,20 @@ data(CbiganBackend *base, CbiganGradPlan *gradient_plan, const float *dy, float 
   cbigan_cuda_enter(self);
   switch (l->kind) {
   case CBIGAN_CONV2D:
-    cbigan_cuda_conv2d_data(self, plan, dy, dx, accumulate);
+    cbigan_grad_cuda_conv2d_data(self, plan, dy, dx, accumulate);
     break;
   case CBIGAN_DENSE:
-    CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_dense_data(gradient_plan->batch, (int)cbigan_shape_size(l->in),
-                                                        (int)cbigan_shape_size(l->out), plan->parameters + l->weight,
-                                                        l->weight_stride, dy, accumulate, dx, self->stream));
+    CBIGAN_CUDA_TRY(self, cbigan_grad_cuda_launch_dense_data(
+                              gradient_plan->batch, (int)cbigan_shape_size(l->in), (int)cbigan_shape_size(l->out),
+                              plan->parameters + l->weight, l->weight_stride, dy, accumulate, dx, self->stream));
     break;
   case CBIGAN_UPSAMPLE:
-    CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_upsample_data(planes, l->in.h, l->in.w, dy, accumulate, dx, self->stream));
+    CBIGAN_CUDA_TRY(self,
+                    cbigan_grad_cuda_launch_upsample_data(planes, l->in.h, l->in.w, dy, accumulate, dx, self->stream));
     break;
   case CBIGAN_AVGPOOL:
-    CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_avgpool_data(planes, l->in.h, l->in.w, dy, accumulate, dx, self->stream));
+    CBIGAN_CUDA_TRY(self,
+                    cbigan_grad_cuda_launch_avgpool_data(planes, l->in.h, l->in.w, dy, accumulate, dx, self->stream));
     break;
   }
 }
@@ -87,11 +89,11 @@ weights(CbiganBackend *base, CbiganGradPlan *gradient_plan, const float *x, cons
   const CbiganLayer *l = gradient_plan->layer;
   cbigan_cuda_enter(self);
   if (l->kind == CBIGAN_CONV2D)
-    cbigan_cuda_conv2d_weights(self, (const CbiganGradCudaPlan *)gradient_plan, x, dy, gradients);
+    cbigan_grad_cuda_conv2d_weights(self, (const CbiganGradCudaPlan *)gradient_plan, x, dy, gradients);
   else
-    CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_dense_weights(gradient_plan->batch, (int)cbigan_shape_size(l->in),
-                                                           (int)cbigan_shape_size(l->out), x, dy, l->weight_stride,
-                                                           gradients + l->weight, self->stream));
+    CBIGAN_CUDA_TRY(self, cbigan_grad_cuda_launch_dense_weights(gradient_plan->batch, (int)cbigan_shape_size(l->in),
+                                                                (int)cbigan_shape_size(l->out), x, dy, l->weight_stride,
+                                                                gradients + l->weight, self->stream));
 }
 
 /* A dense layer's bias has one number for each output, a convolution's one for each channel. */
@@ -103,10 +105,10 @@ bias(CbiganBackend *base, CbiganGradPlan *plan, int n, const float *dy, float *g
   const int positions = l->kind == CBIGAN_DENSE ? 1 : l->out.h * l->out.w;
   const int channels = (int)cbigan_shape_size(l->out) / positions;
   const gsize parts = (gsize)cbigan_cuda_parts((gsize)n * (gsize)positions);
-  double *partial = cbigan_cuda_inbox(self, (gsize)channels * parts * sizeof(double)); /* nobody receives it */
+  double *partial = cbigan_cuda_partial(self, (gsize)channels * parts * sizeof(double));
   if (partial)
-    CBIGAN_CUDA_TRY(self,
-                    cbigan_cuda_launch_bias(n, channels, positions, dy, partial, gradients + l->bias, self->stream));
+    CBIGAN_CUDA_TRY(
+        self, cbigan_grad_cuda_launch_bias(n, channels, positions, dy, partial, gradients + l->bias, self->stream));
 }
 
 static const CbiganGradients cuda = {
@@ -118,25 +120,25 @@ static const CbiganGradients cuda = {
   .data = data,
   .weights = weights,
   .bias = bias,
-  .l1_gradient = cbigan_cuda_l1_gradient,
-  .fill = cbigan_cuda_fill,
-  .add = cbigan_cuda_add,
-  .copy = cbigan_cuda_copy,
-  .mix = cbigan_cuda_mix,
-  .square_norms = cbigan_cuda_square_norms,
-  .scale = cbigan_cuda_scale,
-  .penalty = cbigan_cuda_penalty,
-  .l1_sums = cbigan_cuda_l1_sums,
-  .adam = cbigan_cuda_adam,
-  .average = cbigan_cuda_average,
-  .staging_new = cbigan_cuda_staging_new,
-  .staging_free = cbigan_cuda_staging_free,
-  .staging_send = cbigan_cuda_staging_send,
-  .staging_receive = cbigan_cuda_staging_receive,
-  .staging_wait = cbigan_cuda_staging_wait,
-  .store = cbigan_cuda_store,
-  .stored_free = cbigan_cuda_stored_free,
-  .cut = cbigan_cuda_cut,
+  .l1_gradient = cbigan_grad_cuda_l1_gradient,
+  .fill = cbigan_grad_cuda_fill,
+  .add = cbigan_grad_cuda_add,
+  .copy = cbigan_grad_cuda_copy,
+  .mix = cbigan_grad_cuda_mix,
+  .square_norms = cbigan_grad_cuda_square_norms,
+  .scale = cbigan_grad_cuda_scale,
+  .penalty = cbigan_grad_cuda_penalty,
+  .l1_sums = cbigan_grad_cuda_l1_sums,
+  .adam = cbigan_grad_cuda_adam,
+  .average = cbigan_grad_cuda_average,
+  .staging_new = cbigan_grad_cuda_staging_new,
+  .staging_free = cbigan_grad_cuda_staging_free,
+  .staging_send = cbigan_grad_cuda_staging_send,
+  .staging_receive = cbigan_grad_cuda_staging_receive,
+  .staging_wait = cbigan_grad_cuda_staging_wait,
+  .store = cbigan_grad_cuda_store,
+  .stored_free = cbigan_grad_cuda_stored_free,
+  .cut = cbigan_grad_cuda_cut,
 };
 
 G_MODULE_EXPORT extern const CbiganModule cbigan_module;

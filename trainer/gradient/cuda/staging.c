@@ -7,7 +7,7 @@
  * with two or more in turns one is copied while another is used: a copy waits, on the device, for what has been asked
  * of the backend before it was sent, and what is asked after it was received waits for the copy.
  */
-#include "cuda.h"
+#include "gradients.h"
 
 typedef struct {
   CbiganStaging base;
@@ -17,7 +17,7 @@ typedef struct {
 } CbiganGradCudaStaging;
 
 void
-cbigan_cuda_staging_free(CbiganBackend *base, CbiganStaging *staging)
+cbigan_grad_cuda_staging_free(CbiganBackend *base, CbiganStaging *staging)
 {
   CbiganCuda *self = (CbiganCuda *)base;
   CbiganGradCudaStaging *p = (CbiganGradCudaStaging *)staging;
@@ -52,7 +52,7 @@ allocate(CbiganCuda *self, CbiganGradCudaStaging *p)
 }
 
 CbiganStaging *
-cbigan_cuda_staging_new(CbiganBackend *base, gsize size)
+cbigan_grad_cuda_staging_new(CbiganBackend *base, gsize size)
 {
   CbiganCuda *self = (CbiganCuda *)base;
   CbiganGradCudaStaging *p = g_new0(CbiganGradCudaStaging, 1);
@@ -62,12 +62,12 @@ cbigan_cuda_staging_new(CbiganBackend *base, gsize size)
       CBIGAN_CUDA_TRY(self, cudaEventCreateWithFlags(&p->copied, cudaEventDisableTiming)) &&
       CBIGAN_CUDA_TRY(self, cudaEventCreateWithFlags(&p->used, cudaEventDisableTiming)))
     return &p->base;
-  cbigan_cuda_staging_free(base, &p->base);
+  cbigan_grad_cuda_staging_free(base, &p->base);
   return NULL;
 }
 
 void
-cbigan_cuda_staging_send(CbiganBackend *base, CbiganStaging *staging)
+cbigan_grad_cuda_staging_send(CbiganBackend *base, CbiganStaging *staging)
 {
   CbiganCuda *self = (CbiganCuda *)base;
   CbiganGradCudaStaging *p = (CbiganGradCudaStaging *)staging;
@@ -79,7 +79,7 @@ cbigan_cuda_staging_send(CbiganBackend *base, CbiganStaging *staging)
 }
 
 gconstpointer
-cbigan_cuda_staging_receive(CbiganBackend *base, CbiganStaging *staging)
+cbigan_grad_cuda_staging_receive(CbiganBackend *base, CbiganStaging *staging)
 {
   CbiganCuda *self = (CbiganCuda *)base;
   CbiganGradCudaStaging *p = (CbiganGradCudaStaging *)staging;
@@ -89,7 +89,7 @@ cbigan_cuda_staging_receive(CbiganBackend *base, CbiganStaging *staging)
 }
 
 void
-cbigan_cuda_staging_wait(CbiganBackend *base, CbiganStaging *staging)
+cbigan_grad_cuda_staging_wait(CbiganBackend *base, CbiganStaging *staging)
 {
   CbiganCuda *self = (CbiganCuda *)base;
   cbigan_cuda_enter(self);

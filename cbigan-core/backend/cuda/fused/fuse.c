@@ -1,50 +1,66 @@
-/* fuse.c - layers into steps, and where their values lie
+/* fuse.c - turns layers into steps, and places their values in the fused memory
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A residual block (see networks.c) becomes three steps: two 3x3 convolutions, and its closing 1x1 with the skip and
- * the 2x2 mean. Its upsampled input is nobody's value. In bf16 or fp16 a value that convolutions read lies in that form
- * too; dense layers, and the callers, have floats.
+ * A residual block (networks.c) becomes one RESIDUAL_BLOCK step or three CONVOLVE steps: two 3x3 convolutions, and the
+ * closing 1x1 with the skip and the 2x2 mean. The block's upsampled input is never a value of its own. In bf16 and fp16
+ * a value that convolutions read has a 16-bit form too; dense layers and the caller read floats.
  */
 #include "fused.h"
 
-/* While layers are taken */
+#include "backend/cuda/operations.h"
+
+/* Up to so many channels of input and output residual_block.cu does a block; beyond, and where it is 0, cuDNN does. No
+ * GPU has measured these bounds: they follow from shared memory, and from cuDNN's padding of few channels. */
+static const int own_block_channels[CBIGAN_N_PRECISIONS] = {
+  [CBIGAN_PRECISION_FP32] = CBIGAN_CUDA_BLOCK_CHANNELS,
+  [CBIGAN_PRECISION_BF16] = 0, /* tensor cores multiply 16-bit values, and residual_block.cu does not use them */
+  [CBIGAN_PRECISION_FP16] = 0,
+};
+
+/* Layers on their way to steps */
 typedef struct {
   CbiganCudaFused *self;
-  int first, n_layers;
+  int first, n_layers; /* as cbigan_cuda_fuse()'s arguments */
   const int *keep;
-  gboolean *narrow; /* [n_values]: there is a step that writes it so */
+  gboolean *has_half; /* [n_values]: a step has written the value's 16-bit form */
 } Builder;
 
 static CbiganCudaStep *
-add_step(Builder *b, CbiganCudaStepKind kind, int output)
+add_step(Builder *b, CbiganCudaStepKind kind, const CbiganLayer *layer, int output)
 {
   CbiganCudaStep *step = &b->self->steps[b->self->n_steps++];
-  *step = (CbiganCudaStep){ .kind = kind, .output = output };
+  *step = (CbiganCudaStep){ .kind = kind, .layer = layer, .output = output };
   return step;
 }
 
 static void
 add_rounding(Builder *b, int value)
 {
-  if (!b->self->narrow || b->narrow[value])
+  if (!b->self->is_half || b->has_half[value])
     return;
-  add_step(b, CBIGAN_CUDA_ROUND, value);
-  b->narrow[value] = TRUE;
+  add_step(b, CBIGAN_CUDA_ROUND, NULL, value);
+  b->has_half[value] = TRUE;
+}
+
+static void
+add_product(CbiganCudaStep *step, const CbiganLayer *layer, int input, gboolean upsamples)
+{
+  step->products[step->n_products++] = (CbiganCudaProduct){ .layer = layer, .input = input, .upsamples = upsamples };
 }
 
 static CbiganCudaStep *
-add_convolution(Builder *b, const CbiganLayer *l, int input, gboolean doubles, int output)
+add_convolution(Builder *b, const CbiganLayer *l, int input, gboolean upsamples, int output)
 {
   add_rounding(b, input);
-  CbiganCudaStep *step = add_step(b, CBIGAN_CUDA_CONVOLVE, output);
-  step->parts[step->n_parts++] = (CbiganCudaPart){ .layer = l, .input = input, .doubles = doubles };
-  b->narrow[output] = TRUE;
+  CbiganCudaStep *step = add_step(b, CBIGAN_CUDA_CONVOLVE, l, output);
+  add_product(step, l, input, upsamples);
+  b->has_half[output] = TRUE;
   return step;
 }
 
-/* Whether layers but those of [begin, end), or the caller, need a value. */
+/* Whether the caller, or a layer outside of [begin, end), needs a value. */
 static gboolean
 is_needed(const CbiganNetwork *network, int n_layers, const int *keep, int value, int begin, int end)
 {
@@ -61,7 +77,38 @@ is_needed(const CbiganNetwork *network, int n_layers, const int *keep, int value
   return FALSE;
 }
 
-/* The take functions return how many of the n layers from layer i on they took: 0 = it is something else. */
+static CbiganCudaStep *
+add_own_block(Builder *b, const CbiganBlock *block, int input, int output)
+{
+  const CbiganLayer *l = block->closing;
+  CbiganCudaStep *step = add_step(b, CBIGAN_CUDA_RESIDUAL_BLOCK, l, output);
+  add_product(step, block->first, input, block->up);
+  add_product(step, block->second, -1, FALSE);
+  add_product(step, l, -1, FALSE);
+  add_product(step, block->skip, input, block->up);
+  step->tile = cbigan_cuda_residual_block_tile(l->out.c, l->out.h, l->out.w);
+  return step;
+}
+
+static CbiganCudaStep *
+add_cudnn_block(Builder *b, const CbiganBlock *block, int input, int output)
+{
+  add_convolution(b, block->first, input, block->up, block->first->output);
+  add_convolution(b, block->second, block->first->output, FALSE, block->second->output);
+  CbiganCudaStep *step = add_convolution(b, block->closing, block->second->output, FALSE, output);
+  add_product(step, block->skip, input, block->up);
+  return step;
+}
+
+static gboolean
+is_own_block(const Builder *b, const CbiganBlock *block)
+{
+  return block->first->bias == CBIGAN_NO_OFFSET && block->second->bias == CBIGAN_NO_OFFSET &&
+         MAX(block->first->in.c, block->first->out.c) <= own_block_channels[b->self->cuda->precision];
+}
+
+/* The take functions make steps of the layers from layer i on. They return how many of the n layers they took; 0: the
+ * layers are of another kind. */
 static int
 take_block(Builder *b, int i, int n)
 {
@@ -70,25 +117,17 @@ take_block(Builder *b, int i, int n)
   CbiganBlock block;
   if (!cbigan_backend_find_block(l, n, &block))
     return 0;
-  const CbiganLayer *first = block.first, *second = block.second, *closing = block.closing;
-  const gboolean up = block.up;
-  int taken = block.n_layers;
-  gboolean halves = block.pool && !is_needed(network, b->n_layers, b->keep, closing->output, i, i + taken + 1);
-  const int inside[] = { first->output, second->output, up ? l->output : first->output };
+  const int taken = block.n_layers, first = block.first->output;
+  const int inside[] = { first, block.second->output, block.up ? l->output : first };
   for (guint k = 0; k < G_N_ELEMENTS(inside); k++)
     if (is_needed(network, b->n_layers, b->keep, inside[k], i, i + taken))
       return 0;
-  CbiganCudaStep *begin = add_convolution(b, first, l->input, up, first->output);
-  begin->begins_block = !b->self->narrow && first->bias == CBIGAN_NO_OFFSET && second->bias == CBIGAN_NO_OFFSET &&
-                        MAX(first->in.c, first->out.c) <= CBIGAN_CUDA_BLOCK_FEW;
-  if (begin->begins_block)
-    begin->tile = cbigan_cuda_block_tile(first->out.c, first->out.h, first->out.w);
-  add_convolution(b, second, first->output, FALSE, second->output);
-  CbiganCudaStep *end =
-      add_convolution(b, closing, second->output, FALSE, halves ? block.pool->output : closing->output);
-  end->parts[end->n_parts++] = (CbiganCudaPart){ .layer = block.skip, .input = l->input, .doubles = up };
-  end->halves = halves;
-  return taken + halves;
+  const gboolean pools =
+      block.pool && !is_needed(network, b->n_layers, b->keep, block.closing->output, i, i + taken + 1);
+  const int output = pools ? block.pool->output : block.closing->output;
+  CbiganCudaStep *step = (is_own_block(b, &block) ? add_own_block : add_cudnn_block)(b, &block, l->input, output);
+  step->pools = pools;
+  return taken + pools;
 }
 
 static int
@@ -101,7 +140,7 @@ take_conv(Builder *b, int i, int n)
   return 1;
 }
 
-/* What it adds to must have been begun here. */
+/* A layer that adds to a value is taken only if an earlier layer of this operation has written the value. */
 static int
 take_dense(Builder *b, int i, int n)
 {
@@ -111,7 +150,7 @@ take_dense(Builder *b, int i, int n)
     begun |= b->self->network->layers[k].output == l->output;
   if (l->kind != CBIGAN_DENSE || !begun)
     return 0;
-  add_step(b, CBIGAN_CUDA_MULTIPLY, l->output)->parts[0] = (CbiganCudaPart){ .layer = l, .input = l->input };
+  add_product(add_step(b, CBIGAN_CUDA_DENSE, l, l->output), l, l->input, FALSE);
   return 1;
 }
 
@@ -121,7 +160,7 @@ find_steps(Builder *b)
   static int (*const takers[])(Builder *, int, int) = { take_block, take_conv, take_dense };
   CbiganCudaFused *self = b->self;
   int end = cbigan_backend_same_sources(self->network, b->first, b->n_layers);
-  self->steps = g_new0(CbiganCudaStep, 2 * (end - b->first)); /* one each, and a rounding of its input */
+  self->steps = g_new0(CbiganCudaStep, 2 * (end - b->first)); /* per layer a step, and one that rounds its input */
   for (int i = b->first, taken = 1; i < end && taken; i += taken) {
     taken = 0;
     for (guint k = 0; k < G_N_ELEMENTS(takers) && !taken; k++)
@@ -132,15 +171,15 @@ find_steps(Builder *b)
 
 /* --- places ------------------------------------------------------------------------------------------------------ */
 
-/* A value in one form: the steps between which it is needed, where it lies. */
+/* One form of a value */
 typedef struct {
-  int first, last; /* -1: not written, not needed */
-  gsize size, offset;
+  int first, last;    /* the steps that write it first and need it last; -1: none */
+  gsize size, offset; /* bytes */
 } Item;
 
-enum { FLOATS, NARROW, N_FORMS };
+enum { FLOATS, HALF, N_FORMS };
 
-/* needed: also where nobody reads it */
+/* needed: it has a place even if no later step reads it */
 static void
 write_item(Item *item, int step, gboolean needed)
 {
@@ -150,30 +189,29 @@ write_item(Item *item, int step, gboolean needed)
     item->last = step;
 }
 
-/* items: [n_values][N_FORMS]. A convolution leaves its output in each form that is needed. */
+/* items: [n_values][N_FORMS]. A convolution can write both forms of its output, and writes those that are needed. */
 static void
 find_lives(const CbiganCudaFused *self, Item (*items)[N_FORMS])
 {
   for (int i = 0; i < self->n_steps; i++) {
     const CbiganCudaStep *step = &self->steps[i];
     Item *output = items[step->output];
-    const int form = step->kind == CBIGAN_CUDA_CONVOLVE && self->narrow ? NARROW : FLOATS;
-    for (int k = 0; k < step->n_parts; k++)
-      items[step->parts[k].input][form].last = i;
-    if (step->kind == CBIGAN_CUDA_MULTIPLY)
-      items[step->parts[0].input][FLOATS].last = i;
+    const int form = step->kind == CBIGAN_CUDA_CONVOLVE && self->is_half ? HALF : FLOATS;
+    for (int k = 0; k < step->n_products; k++)
+      if (step->products[k].input >= 0)
+        items[step->products[k].input][form].last = i;
     if (step->kind == CBIGAN_CUDA_ROUND) {
       output[FLOATS].last = i;
-      write_item(&output[NARROW], i, TRUE);
+      write_item(&output[HALF], i, TRUE);
       continue;
     }
-    write_item(&output[form], i, !self->places[step->output].given);
-    if (form == NARROW)
+    write_item(&output[form], i, !self->places[step->output].is_callers);
+    if (form == HALF)
       write_item(&output[FLOATS], i, FALSE);
   }
 }
 
-/* The lowest place that no other item has at the same time */
+/* Gives the item the lowest offset at which no other item lies during its life. */
 static void
 place(const Item *others, int n, Item *item)
 {
@@ -182,12 +220,12 @@ place(const Item *others, int n, Item *item)
     if (other->last >= item->first && other->first <= item->last && other->offset < item->offset + item->size &&
         item->offset < other->offset + other->size) {
       item->offset = other->offset + other->size;
-      i = -1; /* look at all again */
+      i = -1; /* start again */
     }
   }
 }
 
-/* Offsets of all values that are not the caller's; returns how many bytes they take. */
+/* Finds the offsets of all values that do not lie in the caller's buffers; returns how many bytes they take. */
 static gsize
 find_places(CbiganCudaFused *self)
 {
@@ -202,11 +240,11 @@ find_places(CbiganCudaFused *self)
   for (int v = 0; v < network->n_values; v++)
     for (int form = 0; form < N_FORMS; form++) {
       Item *item = &items[v][form];
-      gboolean given = form == FLOATS && self->places[v].given;
+      gboolean is_callers = form == FLOATS && self->places[v].is_callers;
       self->places[v].offsets[form] = CBIGAN_NO_OFFSET;
-      if (item->first < 0 || item->last < 0 || given)
+      if (item->first < 0 || item->last < 0 || is_callers)
         continue;
-      item->size = cbigan_cuda_round_up(cbigan_cuda_value_size(network->values[v].shape, self->batch, form == NARROW));
+      item->size = cbigan_cuda_round_up(cbigan_cuda_value_size(network->values[v].shape, self->batch, form == HALF));
       place(placed, n_placed, item);
       placed[n_placed++] = *item;
       self->places[v].offsets[form] = item->offset;
@@ -216,11 +254,12 @@ find_places(CbiganCudaFused *self)
   return size;
 }
 
-/* --- the whole --------------------------------------------------------------------------------------------------- */
+/* --- the operation ----------------------------------------------------------------------------------------------- */
 
-/* Values that the steps read from elsewhere, and those that they leave there */
+/* The operation's inputs are the values that it reads before a step has written them. Its outputs are the written
+ * values that the caller or another layer needs. */
 static void
-find_given(CbiganCudaFused *self, const Builder *b)
+find_callers_values(CbiganCudaFused *self, const Builder *b)
 {
   const CbiganNetwork *network = self->network;
   const int end = b->first + self->base.n_layers;
@@ -230,18 +269,19 @@ find_given(CbiganCudaFused *self, const Builder *b)
   self->base.outputs = g_new(int, network->n_values + 1);
   for (int i = 0; i < self->n_steps; i++) {
     const CbiganCudaStep *step = &self->steps[i];
-    const int read[] = { step->kind == CBIGAN_CUDA_ROUND ? step->output : step->parts[0].input,
-                         step->n_parts > 1 ? step->parts[1].input : -1 };
-    for (int k = 0; k < 2 && read[k] >= 0; k++)
-      if (!written[read[k]] && !self->places[read[k]].given) {
-        self->places[read[k]].given = TRUE;
-        self->base.inputs[n_inputs++] = read[k];
-      }
-    if (step->kind == CBIGAN_CUDA_ROUND || written[step->output])
+    const gboolean rounds = step->kind == CBIGAN_CUDA_ROUND;
+    for (int k = 0; k < step->n_products + rounds; k++) {
+      const int read = rounds ? step->output : step->products[k].input;
+      if (read < 0 || written[read] || self->places[read].is_callers)
+        continue;
+      self->places[read].is_callers = TRUE;
+      self->base.inputs[n_inputs++] = read;
+    }
+    if (rounds || written[step->output])
       continue;
     written[step->output] = TRUE;
     if (is_needed(network, b->n_layers, b->keep, step->output, b->first, end)) {
-      self->places[step->output].given = TRUE;
+      self->places[step->output].is_callers = TRUE;
       self->base.outputs[n_outputs++] = step->output;
     }
   }
@@ -252,18 +292,18 @@ CbiganFused *
 cbigan_cuda_fuse(CbiganBackend *base, const CbiganNetwork *network, int first, int n_layers, int batch, const int *keep)
 {
   CbiganCuda *cuda = (CbiganCuda *)base;
-  if (base->failure) /* whoever plans the layers next reports it */
+  if (base->failure) /* the caller plans the layers one by one instead, which reports the failure */
     return NULL;
   CbiganCudaFused *self = g_new0(CbiganCudaFused, 1);
   self->cuda = cuda;
   self->network = network;
   self->batch = batch;
-  self->narrow = cuda->precision != CBIGAN_PRECISION_FP32;
+  self->is_half = cuda->precision != CBIGAN_PRECISION_FP32;
   self->type = cuda->precision == CBIGAN_PRECISION_BF16 ? CBIGAN_CUDA_BF16 : CBIGAN_CUDA_FP16;
   self->places = g_new0(CbiganCudaPlace, network->n_values);
-  g_autofree gboolean *narrow = g_new0(gboolean, network->n_values);
-  Builder b = { self, first, n_layers, keep, narrow };
+  g_autofree gboolean *has_half = g_new0(gboolean, network->n_values);
+  Builder b = { self, first, n_layers, keep, has_half };
   find_steps(&b);
-  find_given(self, &b);
+  find_callers_values(self, &b);
   return cbigan_cuda_fused_open(self, find_places(self));
 }

@@ -1,10 +1,11 @@
-/* kernels.h - launchers of our own kernels
+/* kernels.h - launchers of the backend's own kernels
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Between C and CUDA: pointers to device memory, sizes, a stream; no GLib, which nvcc is spared. Each returns what the
- * launch said; what happens on the device shows when somebody waits. Sizes are never 0. Values lie n,c,h,w.
+ * The border between C and CUDA, so nvcc never reads GLib's headers. Pointers are device memory, sizes are never 0, and
+ * values lie in n,c,h,w order. A launcher returns the status of the launch; a failure of the kernel itself is reported
+ * by the next call that waits.
  */
 #pragma once
 #include <cuda_runtime_api.h>
@@ -13,13 +14,13 @@
 extern "C" {
 #endif
 
-/* An activation as numbers: below zero times slope, then tanh or not. */
+/* A number below zero is multiplied by `slope`; with `tanh`, tanh() replaces that. */
 typedef struct {
   float slope; /* 1: linear */
   int tanh;
 } CbiganCudaActivation;
 
-/* One layer's y = activation(x + bias + y where accumulate) over (n, channels, positions), in place; bias: NULL = 0. */
+/* y = activation(y + bias) in place, y (n, channels, positions); bias (channels), NULL = 0 */
 cudaError_t cbigan_cuda_launch_activate(size_t n_floats, int channels, int positions, const float *bias,
                                         CbiganCudaActivation activation, float *y, cudaStream_t stream);
 /* y (n, out) = activation(x (n, in) w^T + bias + (accumulate ? y : 0)); w: out rows of `stride` floats */
@@ -30,115 +31,110 @@ cudaError_t cbigan_cuda_launch_dense(int n, int in, int out, const float *x, con
 cudaError_t cbigan_cuda_launch_upsample(int planes, int h, int w, const float *x, float *y, cudaStream_t stream);
 /* x (planes, h, w) -> y (planes, h / 2, w / 2) */
 cudaError_t cbigan_cuda_launch_avgpool(int planes, int h, int w, const float *x, float *y, cudaStream_t stream);
-/* corners (n, 2): x, y; pixels: rows of RGB, 3 bytes a pixel -> x (n, 3, side, side) */
+/* corners (n, 2): x, y of each patch; pixels: rows of RGB, `stride` bytes apart -> x (n, 3, side, side) */
 cudaError_t cbigan_cuda_launch_patches(int n, int side, const int *corners, const unsigned char *pixels, size_t stride,
                                        float gain, float shift, float *x, cudaStream_t stream);
 
-/* Of fused layers with few channels, at most so many in each map */
-#define CBIGAN_CUDA_FEW 64
-/* y (n, out_c, h, w) = activation(3x3 convolution of x (n, in_c, h, w) + bias); doubles: of the upsampled x (n, in_c,
- * h / 2, w / 2). outs: channels that a thread makes, 4 or 8; bias: NULL = 0 */
-cudaError_t cbigan_cuda_launch_conv3(int n, int in_c, int out_c, int h, int w, int outs, int doubles, const float *x,
-                                     const float *weights, const float *bias, CbiganCudaActivation activation, float *y,
-                                     cudaStream_t stream);
-/* y (n, out_c, h, w) = activation(1x1 convolution of t (n, t_c, h, w) + that of x (n, x_c, h, w) + bias); doubles: of
- * the upsampled x (n, x_c, h / 2, w / 2); x_c = 0: of t alone; halves: the 2x2 mean of that */
-cudaError_t cbigan_cuda_launch_point(int n, int out_c, int h, int w, int outs, int t_c, const float *t,
-                                     const float *t_weights, int x_c, const float *x, const float *x_weights,
-                                     int doubles, const float *bias, CbiganCudaActivation activation, int halves,
-                                     float *y, cudaStream_t stream);
-/* A whole residual block, networks.c: its weights, rows without gaps; bias of the closing 1x1, or NULL */
-#define CBIGAN_CUDA_BLOCK_FEW 32 /* channels, at most, of input and output */
+/* A whole residual block (networks.c) as one kernel */
+#define CBIGAN_CUDA_BLOCK_CHANNELS 32 /* most channels of its input and output */
 typedef struct {
-  int height, width; /* of the output before it is halved; even */
+  int height, width; /* of the output before pooling; even */
 } CbiganCudaTile;
 typedef struct {
   CbiganCudaTile tile;
-  int in_c, out_c, doubles, halves;
+  int in_c, out_c;
+  int upsamples, pools; /* the input is upsampled first; the output is the 2x2 mean */
+  /* Weights without gaps: (out_c, in_c, 3, 3), (out_c, out_c, 3, 3), (out_c, out_c), (out_c, in_c); bias (out_c) of the
+   * output, NULL = 0. */
   const float *first, *second, *closing, *skip, *bias;
-  CbiganCudaActivation activation;
+  CbiganCudaActivation activation; /* behind each of first, second and closing */
 } CbiganCudaBlock;
-/* How a (out_c, h, w) map is divided: a search, so not with every launch. */
-CbiganCudaTile cbigan_cuda_block_tile(int out_c, int h, int w);
-/* x (n, in_c, h, w), halved with `doubles` -> y (n, out_c, h, w), halved with `halves` */
-cudaError_t cbigan_cuda_launch_block(int n, int h, int w, CbiganCudaBlock block, const float *x, float *y,
-                                     cudaStream_t stream);
-/* y = activation(x (n, channels, h, w) + bias + the upsampled `added` (n, channels, h / 2, w / 2), or NULL); halves:
- * the 2x2 mean of that, else y may be x */
-cudaError_t cbigan_cuda_launch_finish(int n, int channels, int h, int w, const float *x, const float *added,
-                                      const float *bias, CbiganCudaActivation activation, int halves, float *y,
-                                      cudaStream_t stream);
+/* The best tile for an output of (out_c, h, w). It searches, so it is called once per plan and not per launch. */
+CbiganCudaTile cbigan_cuda_residual_block_tile(int out_c, int h, int w);
+/* x (n, in_c, h, w), half as large where it is upsampled -> y (n, out_c, h, w), half as large where it is pooled */
+cudaError_t cbigan_cuda_launch_residual_block(int n, int h, int w, CbiganCudaBlock block, const float *x, float *y,
+                                              cudaStream_t stream);
 
-/* Numbers of 16 bits: values lie n,h,w,c, channels in eights; those behind the last one are zero. */
-typedef enum { CBIGAN_CUDA_BF16, CBIGAN_CUDA_FP16 } CbiganCudaNarrow;
-#define CBIGAN_CUDA_EIGHT 8
-cudaError_t cbigan_cuda_launch_narrow(CbiganCudaNarrow type, int n, int channels, int h, int w, const float *x, void *y,
-                                      cudaStream_t stream);
-cudaError_t cbigan_cuda_launch_upsample_narrow(CbiganCudaNarrow type, int n, int channels, int h, int w, const void *x,
-                                               void *y, cudaStream_t stream);
-/* y: or NULL; floats: the same, not rounded, n,c,h,w, or NULL */
-cudaError_t cbigan_cuda_launch_finish_narrow(CbiganCudaNarrow type, int n, int channels, int h, int w, const void *x,
-                                             const void *added, const float *bias, CbiganCudaActivation activation,
-                                             int halves, void *y, float *floats, cudaStream_t stream);
-/* w: out_c rows of (in_c, taps) floats, `stride` apart -> (out_c, taps, in_c), both in eights */
-cudaError_t cbigan_cuda_launch_filter_narrow(CbiganCudaNarrow type, int out_c, int in_c, int taps, const float *w,
-                                             size_t stride, void *to, cudaStream_t stream);
+/* y = activation(x (n, channels, h, w) + bias + the upsampled `skip`); skip (n, channels, h / 2, w / 2), NULL = 0.
+ * pools: y is the 2x2 mean of that; otherwise y may be x. */
+cudaError_t cbigan_cuda_launch_epilogue(int n, int channels, int h, int w, const float *x, const float *skip,
+                                        const float *bias, CbiganCudaActivation activation, int pools, float *y,
+                                        cudaStream_t stream);
 
-/* Sums are partial: the parts of one group, one after another, are still to be added, in their order, so that the sum
- * is the same every time. How many parts a group of so many numbers has: */
+/* 16-bit values lie in n,h,w,c order, with their channels padded to groups of eight; padding is zero. */
+typedef enum { CBIGAN_CUDA_BF16, CBIGAN_CUDA_FP16 } CbiganCudaHalf;
+#define CBIGAN_CUDA_GROUP 8
+/* Floats x (n, channels, h, w) -> 16 bits y */
+cudaError_t cbigan_cuda_launch_half_round(CbiganCudaHalf type, int n, int channels, int h, int w, const float *x,
+                                          void *y, cudaStream_t stream);
+/* x (n, h, w, channels) -> y (n, 2h, 2w, channels) */
+cudaError_t cbigan_cuda_launch_half_upsample(CbiganCudaHalf type, int n, int channels, int h, int w, const void *x,
+                                             void *y, cudaStream_t stream);
+/* As cbigan_cuda_launch_epilogue(), x, skip and y of 16 bits. floats: the same numbers before rounding, in n,c,h,w
+ * order. Either of y and floats may be NULL. */
+cudaError_t cbigan_cuda_launch_half_epilogue(CbiganCudaHalf type, int n, int channels, int h, int w, const void *x,
+                                             const void *skip, const float *bias, CbiganCudaActivation activation,
+                                             int pools, void *y, float *floats, cudaStream_t stream);
+/* w: out_c rows of (in_c, taps) floats, `stride` floats apart -> (out_c, taps, in_c), both channels padded */
+cudaError_t cbigan_cuda_launch_half_weights(CbiganCudaHalf type, int out_c, int in_c, int taps, const float *w,
+                                            size_t stride, void *to, cudaStream_t stream);
+
+/* A reduction of `count` numbers leaves this many partial results. Whoever adds them up does so in their order, so a
+ * sum has the same bits every time. */
 int cbigan_cuda_parts(size_t count);
-/* partial (n, parts): sums of |a - b| over `size` floats of each sample */
+/* partial (n, parts): sums of |a - b| over the `size` floats of each sample; difference: a - b, or NULL */
 cudaError_t cbigan_cuda_launch_l1(int n, size_t size, const float *a, const float *b, float *difference,
                                   double *partial, cudaStream_t stream);
 
-/* The critic's map. x (n, channels, side, side) on a grid, less the mean -> to (n, all, grid, grid), its channels from
- * `at` on. Along both axes, number i of the grid is the sum over k of weights[i][k] times number first[i] + k, k <
- * taps. mean (all), or where statistics are each position's own (apart): (grid * grid, all) */
+/* Resamples one value of the critic's features to the grid: x (n, channels, side, side) -> channels at .. at + channels
+ * - 1 of to (n, all, grid, grid), less the mean. Along both axes, grid position i is the sum over k < taps of
+ * weights[i][k] * x[first[i] + k]. mean (all); apart: every position has its own, (grid * grid, all). */
 cudaError_t cbigan_cuda_launch_features(int n, int channels, int side, const float *x, int grid, int taps,
                                         const int *first, const float *weights, int at, int all, const float *mean,
                                         int apart, float *to, cudaStream_t stream);
-/* columns (n, channels, positions) -> to (n, positions): |W d| of each position's d; whitening: W transposed,
- * (channels, channels), or apart: one for each position */
+/* columns (n, channels, positions) -> to (n, positions): |W d| of the column d of each position. whitening: W
+ * transposed, (channels, channels); apart: every position has its own. */
 cudaError_t cbigan_cuda_launch_distances(int n, int channels, int positions, const float *columns,
                                          const float *whitening, int apart, float *to, cudaStream_t stream);
 
-/* Frames in device memory: where each one's rows of RGB begin, bytes from one row to the next */
+/* A frame of RGB in device memory; stride: bytes from one row to the next */
 typedef struct {
   const unsigned char *pixels;
   size_t stride;
 } CbiganCudaFrame;
-/* A frame's quantiles at these shares of its bytes are brought to these numbers. */
+/* The light is corrected so that the frame's quantiles at these shares become these numbers. */
 typedef struct {
   double low_share, median_share, low, median;
 } CbiganCudaLight;
-/* n frames of w x h -> found (n, 2): gain and shift, as cbigan_light_compensation(); histograms (n, 256) of scratch */
+/* n frames of w x h -> found (n, 2): gain and shift, as cbigan_light_compensation(). histograms: scratch (n, 256) */
 cudaError_t cbigan_cuda_launch_light(int n, int w, int h, const CbiganCudaFrame *frames, CbiganCudaLight light,
                                      unsigned *histograms, float *found, cudaStream_t stream);
-/* A frame's patches first .. first + n - 1, corners across (columns) and down -> x (n, 3, side, side); light (2) or
- * NULL */
+/* Patches first .. first + n - 1 of a frame -> x (n, 3, side, side). across (columns), down: left and upper sides of
+ * the patches. light: gain and shift, NULL = 1 and 0. */
 cudaError_t cbigan_cuda_launch_crop(int n, int side, int first, int columns, const float *across, const float *down,
                                     const CbiganCudaFrame *frame, const float *light, float *x, cudaStream_t stream);
 
-/* A frame's map. d (rows * columns, 3, side, side), corners across (columns) and down (rows) -> frame (3, h, w), the
- * mean of the patches there */
+/* Patches d (rows * columns, 3, side, side) -> frame (3, h, w): the mean of the patches that cover a pixel. across
+ * (columns), down (rows): left and upper sides of the patches. */
 cudaError_t cbigan_cuda_launch_mosaic(int h, int w, int side, int columns, int rows, const float *across,
                                       const float *down, const float *d, float *frame, cudaStream_t stream);
-/* frame (3, h, w) -> map (h, w): |x - mean of the (2 radius + 1)^2 window, cut at the border|, summed over channels;
- * radius 0: |x|. sums: (3, h, w) of scratch */
+/* frame (3, h, w) -> map (h, w): |x - mean of its window|, summed over channels. The window has 2 radius + 1 pixels
+ * each way and is cut at the border; radius 0: |x|. sums: scratch (3, h, w) */
 cudaError_t cbigan_cuda_launch_high_pass(int h, int w, int radius, const float *frame, float *sums, float *map,
                                          cudaStream_t stream);
 #define CBIGAN_CUDA_MOST_BLUR 15
 typedef struct {
   int radius;
-  float kernel[2 * CBIGAN_CUDA_MOST_BLUR + 1]; /* 2 radius + 1 of them */
+  float kernel[2 * CBIGAN_CUDA_MOST_BLUR + 1]; /* 2 radius + 1 weights */
 } CbiganCudaBlur;
-/* x (h, w) down its columns, then along its rows, borders repeated -> to; scratch: (h, w) */
+/* Blurs x (h, w) down its columns, then along its rows, with borders repeated -> to. scratch: (h, w) */
 cudaError_t cbigan_cuda_launch_blur(int h, int w, CbiganCudaBlur weights, const float *x, float *scratch, float *to,
                                     cudaStream_t stream);
-/* x = max((x - mean) / (deviation + floor), 0); step: 1, or 0 for one mean and deviation. NaN stays. */
+/* x = max((x - mean) / (deviation + floor), 0) in place; NaN stays NaN. step: 1 = mean and deviation per number, 0 =
+ * one of each */
 cudaError_t cbigan_cuda_launch_deviations(size_t n_floats, const float *mean, const float *deviation, int step,
                                           float floor, float *x, cudaStream_t stream);
-/* partial (cbigan_cuda_parts(n_floats)): the largest of the numbers; NaN in one of them if one isn't finite */
+/* partial (cbigan_cuda_parts(n_floats)): the largest number of each part, NaN if one of them is not finite */
 cudaError_t cbigan_cuda_launch_peak(size_t n_floats, const float *x, float *partial, cudaStream_t stream);
 cudaError_t cbigan_cuda_launch_subtract(size_t n_floats, const float *a, const float *b, float *difference,
                                         cudaStream_t stream);

@@ -1,15 +1,15 @@
-/* output_tile.cuh - what a thread that makes 2x2 outputs of a map reads of another one
+/* output_tile.cuh - the inputs that a thread reads, and the outputs that it writes, for 2x2 pixels of a map
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * An upsampled map is never written for those who read it so: they make it of the small one as they read. See
- * upsample.cu for the weights.
+ * An upsampled map is never written: a thread computes its numbers from the small map as it reads them. See upsample.cu
+ * for the weights.
  */
 #pragma once
 #include "activate.cuh"
 
-#define QUAD 4 /* its outputs: rows r, r + 1, columns s, s + 1; r and s are even */
+#define QUAD 4 /* outputs of a thread: rows r, r + 1 and columns s, s + 1, where r and s are even */
 
 /* Rows (or columns) 2i - 1 to 2i + 2 of an upsampled map, from i - 1, i and i + 1 of the small one */
 __device__ static inline void
@@ -31,14 +31,14 @@ spread_odd(float before, float here, float next, float behind, float to[4])
   to[3] = 0.75f * next + 0.25f * behind;
 }
 
-/* Rows r - 1 to r + 2 and columns s - 1 to s + 2 of an (h, w) map, zero outside of it. DOUBLES: `plane` is the
- * (h / 2, w / 2) map that is to be upsampled. */
-template <bool DOUBLES>
+/* Reads rows r - 1 to r + 2 and columns s - 1 to s + 2 of an (h, w) map, zero outside of it. UPSAMPLES: `plane` is the
+ * small map (h / 2, w / 2). */
+template <bool UPSAMPLES>
 __device__ static inline void
 read_around(const float *plane, int h, int w, int r, int s, float to[4][4])
 {
   float small[3][3], wide[3][4];
-  if (DOUBLES) {
+  if (UPSAMPLES) {
 #pragma unroll
     for (int j = 0; j < 3; j++) {
       const float *row = plane + min(max(r / 2 - 1 + j, 0), h / 2 - 1) * (w / 2);
@@ -51,24 +51,24 @@ read_around(const float *plane, int h, int w, int r, int s, float to[4][4])
 #pragma unroll
   for (int k = 0; k < 4; k++) {
     float column[4];
-    if (DOUBLES)
+    if (UPSAMPLES)
       spread(wide[0][k], wide[1][k], wide[2][k], column);
 #pragma unroll
     for (int j = 0; j < 4; j++) {
       const int row = r - 1 + j, at = s - 1 + k;
       const bool inside = row >= 0 && row < h && at >= 0 && at < w;
-      to[j][k] = !inside ? 0.0f : DOUBLES ? column[j] : plane[row * w + at];
+      to[j][k] = !inside ? 0.0f : UPSAMPLES ? column[j] : plane[row * w + at];
     }
   }
 }
 
-/* The same with r and s odd, as they are with an edge of one around a map's even rows and columns; from -1 on. */
-template <bool DOUBLES>
+/* The same for odd r and s, from -1 on: with a margin of one, tiles begin there. */
+template <bool UPSAMPLES>
 __device__ static inline void
 read_around_odd(const float *plane, int h, int w, int r, int s, float to[4][4])
 {
   float wide[4][4];
-  if (DOUBLES)
+  if (UPSAMPLES)
 #pragma unroll
     for (int j = 0; j < 4; j++) {
       const float *row = plane + min(max((r - 3) / 2 + j, 0), h / 2 - 1) * (w / 2);
@@ -81,20 +81,20 @@ read_around_odd(const float *plane, int h, int w, int r, int s, float to[4][4])
 #pragma unroll
   for (int k = 0; k < 4; k++) {
     float column[4];
-    if (DOUBLES)
+    if (UPSAMPLES)
       spread_odd(wide[0][k], wide[1][k], wide[2][k], wide[3][k], column);
 #pragma unroll
     for (int j = 0; j < 4; j++) {
       const int row = r - 1 + j, at = s - 1 + k;
       const bool inside = row >= 0 && row < h && at >= 0 && at < w;
-      to[j][k] = !inside ? 0.0f : DOUBLES ? column[j] : plane[row * w + at];
+      to[j][k] = !inside ? 0.0f : UPSAMPLES ? column[j] : plane[row * w + at];
     }
   }
 }
 
-/* One channel's activation(sums + bias) -> its map y (h, w); halves: their mean -> y (h / 2, w / 2) */
+/* Writes activation(sums + bias) of one channel to its map y (h, w); pools: their mean to y (h / 2, w / 2) */
 __device__ static inline void
-write_quad(float *y, int h, int w, int r, int s, float bias, CbiganCudaActivation activation, int halves,
+write_quad(float *y, int h, int w, int r, int s, float bias, CbiganCudaActivation activation, int pools,
            const float sums[QUAD])
 {
   float sum = 0.0f;
@@ -102,29 +102,9 @@ write_quad(float *y, int h, int w, int r, int s, float bias, CbiganCudaActivatio
   for (int p = 0; p < QUAD; p++) {
     const float v = activated(activation, sums[p] + bias);
     sum += v;
-    if (!halves && r + p / 2 < h && s + p % 2 < w)
+    if (!pools && r + p / 2 < h && s + p % 2 < w)
       y[(r + p / 2) * w + s + p % 2] = v;
   }
-  if (halves && r + 1 < h && s + 1 < w)
+  if (pools && r + 1 < h && s + 1 < w)
     y[r / 2 * (w / 2) + s / 2] = 0.25f * sum;
-}
-
-/* Where quad q lies; maps one after another, rows of quads */
-struct QuadPlace {
-  int r, s;
-  size_t sample;
-  __device__
-  QuadPlace(size_t q, int h, int w)
-  {
-    const size_t columns = (size_t)((w + 1) / 2), rows = (size_t)((h + 1) / 2);
-    s = 2 * (int)(q % columns);
-    r = 2 * (int)(q / columns % rows);
-    sample = q / (columns * rows);
-  }
-};
-
-static inline size_t
-count_quads(int n, int h, int w)
-{
-  return (size_t)n * (size_t)((h + 1) / 2) * (size_t)((w + 1) / 2);
 }

@@ -1,23 +1,23 @@
-/* residual_block.cu - a residual block of few channels as one kernel: see networks.c
+/* residual_block.cu - a residual block (networks.c) of few channels as one kernel
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A block of threads makes a tile of the output. What lies between its convolutions stays in shared memory, so global
- * memory sees the input and the output only; the first convolution is done again where tiles meet. As in conv3.cu, a
- * thread makes 2x2 numbers of OUTS channels at a time; a warp's threads use the same weights, which come from the
- * cache.
+ * A block of threads computes one tile of the output. The values between the convolutions stay in shared memory, so
+ * global memory sees only the input and the output; where tiles meet, the first convolution is computed twice. A thread
+ * computes 2x2 outputs of OUTS channels at a time: it reads 16 numbers for 36 * OUTS products. All threads of a warp
+ * use the same weights, which come from the cache.
  */
 #include "output_tile.cuh"
 
 #define OUTS 4
 #define ROOM 8192 /* floats of shared memory: 32 KiB */
 
-/* The output's rows r0 to r0 + height - 1 and columns s0 to s0 + width - 1; all even. Quads of a map with an edge of
- * one more on each side begin at r0 - 1, s0 - 1. */
+/* A tile has the output's rows r0 to r0 + height - 1 and columns s0 to s0 + width - 1; all four are even. With a margin
+ * of one on each side it begins at r0 - 1, s0 - 1. */
 typedef CbiganCudaTile Tile;
 
-/* Floats of a channel: the first convolution's numbers, then the second's */
+/* Shared memory per channel, in floats: the first convolution's outputs with their margin, then the second's */
 __host__ __device__ static inline int
 tile_room(Tile tile)
 {
@@ -25,8 +25,8 @@ tile_room(Tile tile)
 }
 
 __device__ static inline void
-add_taps(const float *weights /* out_c rows of in_c * 9, at an input */, int row, int outs, const float around[4][4],
-         float sums[OUTS][QUAD])
+add_taps(const float *weights /* (out_c, in_c * 9), from one input channel on */, int row, int outs,
+         const float around[4][4], float sums[OUTS][QUAD])
 {
 #pragma unroll
   for (int o = 0; o < OUTS; o++)
@@ -39,22 +39,22 @@ add_taps(const float *weights /* out_c rows of in_c * 9, at an input */, int row
     }
 }
 
-/* x (in_c, h, w), halved with DOUBLES -> t (out_c, height + 2, width + 2): the tile and its edge; zero outside the map
- */
-template <bool DOUBLES>
+/* x (in_c, h, w), half as large with UPSAMPLES -> t (out_c, height + 2, width + 2): the tile and its margin, zero
+ * outside of the map */
+template <bool UPSAMPLES>
 __device__ static inline void
 convolve_first(int in_c, int out_c, int h, int w, int r0, int s0, Tile tile, const float *x, const float *weights,
                CbiganCudaActivation activation, float *t)
 {
   const int columns = (tile.width + 2) / 2, quads = (tile.height + 2) / 2 * columns, pitch = tile.width + 2;
-  const size_t plane = DOUBLES ? (size_t)(h / 2) * (size_t)(w / 2) : (size_t)h * (size_t)w;
+  const size_t plane = UPSAMPLES ? (size_t)(h / 2) * (size_t)(w / 2) : (size_t)h * (size_t)w;
   for (int item = (int)threadIdx.x; item < quads * ((out_c + OUTS - 1) / OUTS); item += CBIGAN_THREADS) {
     const int first = item / quads * OUTS, outs = min(OUTS, out_c - first);
     const int row = item % quads / columns * 2, column = item % columns * 2;
     const int r = r0 - 1 + row, s = s0 - 1 + column;
     float sums[OUTS][QUAD] = {}, around[4][4];
     for (int i = 0; i < in_c; i++) {
-      read_around_odd<DOUBLES>(x + (size_t)i * plane, h, w, r, s, around);
+      read_around_odd<UPSAMPLES>(x + (size_t)i * plane, h, w, r, s, around);
       add_taps(weights + (first * in_c + i) * 9, in_c * 9, outs, around, sums);
     }
 #pragma unroll
@@ -97,14 +97,14 @@ convolve_second(int channels, Tile tile, const float *t, const float *weights, C
   }
 }
 
-/* The 1x1 products of u and of x, added up -> y (out_c, h, w), halved with `halves` */
-template <bool DOUBLES>
+/* The 1x1 convolutions of u and of x, added up -> y (out_c, h, w), half as large where it is pooled */
+template <bool UPSAMPLES>
 __device__ static inline void
 close_block(const CbiganCudaBlock &block, int h, int w, int r0, int s0, Tile tile, const float *u, const float *x,
             float *y)
 {
   const int columns = tile.width / 2, quads = tile.height / 2 * columns, out_c = block.out_c;
-  const size_t plane = (size_t)h * (size_t)w, small = DOUBLES ? plane / 4 : plane;
+  const size_t plane = (size_t)h * (size_t)w, small = UPSAMPLES ? plane / 4 : plane;
   for (int item = (int)threadIdx.x; item < quads * ((out_c + OUTS - 1) / OUTS); item += CBIGAN_THREADS) {
     const int first = item / quads * OUTS, outs = min(OUTS, out_c - first);
     const int row = item % quads / columns * 2, column = item % columns * 2, r = r0 + row, s = s0 + column;
@@ -119,7 +119,7 @@ close_block(const CbiganCudaBlock &block, int h, int w, int r0, int s0, Tile til
           sums[o][p] += (o < outs ? block.closing[(first + o) * out_c + i] : 0.0f) *
                         u[(i * tile.height + row + p / 2) * tile.width + column + p % 2];
     for (int i = 0; i < block.in_c; i++) {
-      read_around<DOUBLES>(x + (size_t)i * small, h, w, r, s, around);
+      read_around<UPSAMPLES>(x + (size_t)i * small, h, w, r, s, around);
 #pragma unroll
       for (int o = 0; o < OUTS; o++)
 #pragma unroll
@@ -129,13 +129,14 @@ close_block(const CbiganCudaBlock &block, int h, int w, int r0, int s0, Tile til
 #pragma unroll
     for (int o = 0; o < OUTS; o++)
       if (o < outs)
-        write_quad(y + (size_t)(first + o) * (block.halves ? (size_t)((h / 2) * (w / 2)) : plane), h, w, r, s,
-                   block.bias ? block.bias[first + o] : 0.0f, block.activation, block.halves, sums[o]);
+        write_quad(y + (size_t)(first + o) * (block.pools ? (size_t)((h / 2) * (w / 2)) : plane), h, w, r, s,
+                   block.bias ? block.bias[first + o] : 0.0f, block.activation, block.pools, sums[o]);
   }
 }
 
-/* grid (tiles of a map, n); x (n, in_c, h, w), halved with DOUBLES -> y (n, out_c, h, w), halved with `halves` */
-template <bool DOUBLES>
+/* grid (tiles of a map, n); x (n, in_c, h, w), half as large with UPSAMPLES -> y (n, out_c, h, w), half as large where
+ * it is pooled */
+template <bool UPSAMPLES>
 __global__ static void
 residual_block(CbiganCudaBlock block, int h, int w, const float *x, float *y)
 {
@@ -145,17 +146,17 @@ residual_block(CbiganCudaBlock block, int h, int w, const float *x, float *y)
   const int across = (w + width - 1) / width, r0 = (int)blockIdx.x / across * height,
             s0 = (int)blockIdx.x % across * width;
   const size_t plane = (size_t)h * (size_t)w, sample = blockIdx.y;
-  const float *from = x + sample * (size_t)block.in_c * (DOUBLES ? plane / 4 : plane);
+  const float *from = x + sample * (size_t)block.in_c * (UPSAMPLES ? plane / 4 : plane);
   float *t = shared, *u = shared + block.out_c * (height + 2) * (width + 2);
-  convolve_first<DOUBLES>(block.in_c, block.out_c, h, w, r0, s0, tile, from, block.first, block.activation, t);
+  convolve_first<UPSAMPLES>(block.in_c, block.out_c, h, w, r0, s0, tile, from, block.first, block.activation, t);
   __syncthreads();
   convolve_second(block.out_c, tile, t, block.second, block.activation, u);
   __syncthreads();
-  close_block<DOUBLES>(block, h, w, r0, s0, tile, u, from,
-                       y + sample * (size_t)block.out_c * (block.halves ? (size_t)((h / 2) * (w / 2)) : plane));
+  close_block<UPSAMPLES>(block, h, w, r0, s0, tile, u, from,
+                         y + sample * (size_t)block.out_c * (block.pools ? (size_t)((h / 2) * (w / 2)) : plane));
 }
 
-/* Turns of a block's threads in all its loops, for a map */
+/* How often the threads of all blocks go round their loops to compute a map: what the tile's size should minimise */
 static long
 turns(int channels, int h, int w, Tile tile)
 {
@@ -167,7 +168,7 @@ turns(int channels, int h, int w, Tile tile)
 }
 
 CbiganCudaTile
-cbigan_cuda_block_tile(int out_c, int h, int w)
+cbigan_cuda_residual_block_tile(int out_c, int h, int w)
 {
   Tile best = { 2, 2 };
   for (int height = 2; height <= 64 && height < h + 2; height += 2)
@@ -180,11 +181,12 @@ cbigan_cuda_block_tile(int out_c, int h, int w)
 }
 
 cudaError_t
-cbigan_cuda_launch_block(int n, int h, int w, CbiganCudaBlock block, const float *x, float *y, cudaStream_t stream)
+cbigan_cuda_launch_residual_block(int n, int h, int w, CbiganCudaBlock block, const float *x, float *y,
+                                  cudaStream_t stream)
 {
   const Tile tile = block.tile;
   const unsigned tiles = (unsigned)(((h + tile.height - 1) / tile.height) * ((w + tile.width - 1) / tile.width));
   const dim3 grid(tiles, (unsigned)n);
-  return block.doubles ? CBIGAN_LAUNCH(residual_block<true>, grid, stream, block, h, w, x, y)
-                       : CBIGAN_LAUNCH(residual_block<false>, grid, stream, block, h, w, x, y);
+  return block.upsamples ? CBIGAN_LAUNCH(residual_block<true>, grid, stream, block, h, w, x, y)
+                         : CBIGAN_LAUNCH(residual_block<false>, grid, stream, block, h, w, x, y);
 }

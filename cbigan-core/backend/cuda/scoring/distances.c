@@ -5,7 +5,8 @@
  *
  * Statistics, resamplers and columns lie in one allocation.
  */
-#include "backend/cuda/cuda.h"
+#include "backend/cuda/memory.h"
+#include "backend/cuda/operations.h"
 
 /* One value of the network on its way to the grid */
 typedef struct {

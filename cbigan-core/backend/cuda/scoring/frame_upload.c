@@ -7,7 +7,8 @@
  * device is read where it is. Kernels find each frame by a table on the device: graphs stay the same wherever a frame
  * lies.
  */
-#include "backend/cuda/cuda.h"
+#include "backend/cuda/memory.h"
+#include "backend/cuda/operations.h"
 
 #include <string.h>
 

@@ -3,7 +3,9 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "backend/cuda/cuda.h"
+#include "backend/cuda/context.h"
+#include "backend/cuda/operations.h"
+#include "backend/cuda/readback.h"
 
 #include <string.h>
 
@@ -46,7 +48,7 @@ void
 cbigan_cuda_peak(CbiganBackend *base, gsize n, const float *x, float *peak)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  float *partial = cbigan_cuda_result(
+  float *partial = cbigan_cuda_readback_request(
       self, (CbiganCudaResult){ .kind = CBIGAN_CUDA_PEAK, .groups = 1, .parts = cbigan_cuda_parts(n), .to = peak });
   if (partial)
     CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_peak(n, x, partial, self->stream));

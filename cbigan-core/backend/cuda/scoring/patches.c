@@ -3,7 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "backend/cuda/cuda.h"
+#include "backend/cuda/memory.h"
+#include "backend/cuda/operations.h"
 
 #include <string.h>
 
@@ -30,7 +31,7 @@ cbigan_cuda_patches(CbiganBackend *base, const CbiganPixels *frame, const Cbigan
   const Box box = find_box(corners, n, side);
   const gsize stride = (gsize)(box.right - box.left) * 3, places = (gsize)n * 2 * sizeof(int);
   const gsize size = places + stride * (gsize)(box.bottom - box.top);
-  int *place = cbigan_cuda_outbox(self, size); /* (n, 2) corners within the box, then the box's rows */
+  int *place = cbigan_cuda_stage_upload(self, size); /* (n, 2) corners within the box, then the box's rows */
   if (!place)
     return;
   for (int i = 0; i < n; i++) {
@@ -40,7 +41,7 @@ cbigan_cuda_patches(CbiganBackend *base, const CbiganPixels *frame, const Cbigan
   guint8 *row = (guint8 *)place + places;
   for (int y = box.top; y < box.bottom; y++, row += stride)
     memcpy(row, frame->data + (gsize)y * frame->stride + (gsize)box.left * 3, stride);
-  const guint8 *sent = cbigan_cuda_send(self, size);
+  const guint8 *sent = cbigan_cuda_upload_staged(self, size);
   if (sent)
     CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_patches(n, side, (const int *)(gconstpointer)sent, sent + places, stride,
                                                      gain, shift, x, self->stream));

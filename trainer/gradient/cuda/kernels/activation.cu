@@ -15,8 +15,8 @@ activation_gradient(size_t n_floats, CbiganCudaActivation activation, const floa
 }
 
 cudaError_t
-cbigan_cuda_launch_activation_gradient(size_t n_floats, CbiganCudaActivation activation, const float *y, float *dy,
-                                       cudaStream_t stream)
+cbigan_grad_cuda_launch_activation_gradient(size_t n_floats, CbiganCudaActivation activation, const float *y, float *dy,
+                                            cudaStream_t stream)
 {
   return CBIGAN_LAUNCH(activation_gradient, blocks_for(n_floats), stream, n_floats, activation, y, dy);
 }

@@ -32,15 +32,15 @@ average(size_t n_floats, const CbiganUpdate *update, const float *x, float *mean
 }
 
 cudaError_t
-cbigan_cuda_launch_adam(size_t n_floats, const CbiganUpdate *update, float *gradients, float *m, float *v,
-                        float *parameters, cudaStream_t stream)
+cbigan_grad_cuda_launch_adam(size_t n_floats, const CbiganUpdate *update, float *gradients, float *m, float *v,
+                             float *parameters, cudaStream_t stream)
 {
   return CBIGAN_LAUNCH(adam, blocks_for(n_floats), stream, n_floats, update, gradients, m, v, parameters);
 }
 
 cudaError_t
-cbigan_cuda_launch_average(size_t n_floats, const CbiganUpdate *update, const float *x, float *mean,
-                           cudaStream_t stream)
+cbigan_grad_cuda_launch_average(size_t n_floats, const CbiganUpdate *update, const float *x, float *mean,
+                                cudaStream_t stream)
 {
   return CBIGAN_LAUNCH(average, blocks_for(n_floats), stream, n_floats, update, x, mean);
 }

@@ -20,8 +20,8 @@ avgpool_data(size_t n_floats, int h, int w, const float *dy, int accumulate, flo
 }
 
 cudaError_t
-cbigan_cuda_launch_avgpool_data(int planes, int h, int w, const float *dy, int accumulate, float *dx,
-                                cudaStream_t stream)
+cbigan_grad_cuda_launch_avgpool_data(int planes, int h, int w, const float *dy, int accumulate, float *dx,
+                                     cudaStream_t stream)
 {
   const size_t n_floats = (size_t)planes * (size_t)h * (size_t)w;
   return CBIGAN_LAUNCH(avgpool_data, blocks_for(n_floats), stream, n_floats, h, w, dy, accumulate, dx);

@@ -28,8 +28,8 @@ add_parts(size_t channels, int parts, const double *partial, float *gradients)
 }
 
 cudaError_t
-cbigan_cuda_launch_bias(int n, int channels, int positions, const float *dy, double *partial, float *gradients,
-                        cudaStream_t stream)
+cbigan_grad_cuda_launch_bias(int n, int channels, int positions, const float *dy, double *partial, float *gradients,
+                             cudaStream_t stream)
 {
   const OneChannel term = { dy, (size_t)channels, (size_t)positions };
   const size_t count = (size_t)n * (size_t)positions;

@@ -21,7 +21,7 @@ cubic_weights(float t, float weights[4])
 
 /* The three channels at column u, row v. */
 __device__ static inline void
-sample_at(CbiganCudaPicture picture, const unsigned char *pixels, double u, double v, float rgb[3])
+sample_at(CbiganGradCudaPicture picture, const unsigned char *pixels, double u, double v, float rgb[3])
 {
   const int i = (int)floor(u), j = (int)floor(v);
   float across[4], down[4];
@@ -41,8 +41,8 @@ sample_at(CbiganCudaPicture picture, const unsigned char *pixels, double u, doub
 }
 
 __global__ static void
-cut(size_t n_pixels, int side, const CbiganCudaPicture *pictures, const unsigned char *pixels, const CbiganCut *cuts,
-    float *x)
+cut(size_t n_pixels, int side, const CbiganGradCudaPicture *pictures, const unsigned char *pixels,
+    const CbiganCut *cuts, float *x)
 {
   const size_t plane = (size_t)side * (size_t)side;
   const double half = 0.5 * (side - 1);
@@ -60,8 +60,8 @@ cut(size_t n_pixels, int side, const CbiganCudaPicture *pictures, const unsigned
 }
 
 cudaError_t
-cbigan_cuda_launch_cut(int n, int side, const CbiganCudaPicture *pictures, const unsigned char *pixels,
-                       const CbiganCut *cuts, float *x, cudaStream_t stream)
+cbigan_grad_cuda_launch_cut(int n, int side, const CbiganGradCudaPicture *pictures, const unsigned char *pixels,
+                            const CbiganCut *cuts, float *x, cudaStream_t stream)
 {
   const size_t n_pixels = (size_t)n * (size_t)side * (size_t)side;
   return CBIGAN_LAUNCH(cut, blocks_for(n_pixels), stream, n_pixels, side, pictures, pixels, cuts, x);

@@ -62,15 +62,15 @@ grid_of(int in, int others)
 }
 
 cudaError_t
-cbigan_cuda_launch_dense_data(int n, int in, int out, const float *w, size_t stride, const float *dy, int accumulate,
-                              float *dx, cudaStream_t stream)
+cbigan_grad_cuda_launch_dense_data(int n, int in, int out, const float *w, size_t stride, const float *dy,
+                                   int accumulate, float *dx, cudaStream_t stream)
 {
   return CBIGAN_LAUNCH(dense_data, grid_of(in, n), stream, n, in, out, w, stride, dy, accumulate, dx);
 }
 
 cudaError_t
-cbigan_cuda_launch_dense_weights(int n, int in, int out, const float *x, const float *dy, size_t stride,
-                                 float *gradients, cudaStream_t stream)
+cbigan_grad_cuda_launch_dense_weights(int n, int in, int out, const float *x, const float *dy, size_t stride,
+                                      float *gradients, cudaStream_t stream)
 {
   return CBIGAN_LAUNCH(dense_weights, grid_of(in, out), stream, n, in, out, x, dy, stride, gradients);
 }

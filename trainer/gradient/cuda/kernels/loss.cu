@@ -76,43 +76,43 @@ struct Square {
 };
 
 cudaError_t
-cbigan_cuda_launch_l1_gradient(size_t n_floats, const float *a, const float *b, float scale, float *da,
-                               cudaStream_t stream)
+cbigan_grad_cuda_launch_l1_gradient(size_t n_floats, const float *a, const float *b, float scale, float *da,
+                                    cudaStream_t stream)
 {
   return CBIGAN_LAUNCH(l1_gradient, blocks_for(n_floats), stream, n_floats, a, b, scale, da);
 }
 
 cudaError_t
-cbigan_cuda_launch_fill(size_t n_floats, float value, float *x, cudaStream_t stream)
+cbigan_grad_cuda_launch_fill(size_t n_floats, float value, float *x, cudaStream_t stream)
 {
   return CBIGAN_LAUNCH(fill, blocks_for(n_floats), stream, n_floats, value, x);
 }
 
 cudaError_t
-cbigan_cuda_launch_add_rows(int rows, size_t size, const float *x, size_t stride, float *y, cudaStream_t stream)
+cbigan_grad_cuda_launch_add_rows(int rows, size_t size, const float *x, size_t stride, float *y, cudaStream_t stream)
 {
   const size_t n_floats = (size_t)rows * size;
   return CBIGAN_LAUNCH(add_rows, blocks_for(n_floats), stream, n_floats, size, x, stride, y);
 }
 
 cudaError_t
-cbigan_cuda_launch_mix(int n, size_t size, const float *e, const float *a, const float *b, float *out,
-                       cudaStream_t stream)
+cbigan_grad_cuda_launch_mix(int n, size_t size, const float *e, const float *a, const float *b, float *out,
+                            cudaStream_t stream)
 {
   const size_t n_floats = (size_t)n * size;
   return CBIGAN_LAUNCH(mix, blocks_for(n_floats), stream, n_floats, size, e, a, b, out);
 }
 
 cudaError_t
-cbigan_cuda_launch_scale(int n, size_t size, const float *e, const float *x, float *out, cudaStream_t stream)
+cbigan_grad_cuda_launch_scale(int n, size_t size, const float *e, const float *x, float *out, cudaStream_t stream)
 {
   const size_t n_floats = (size_t)n * size;
   return CBIGAN_LAUNCH(scale, blocks_for(n_floats), stream, n_floats, size, e, x, out);
 }
 
 cudaError_t
-cbigan_cuda_launch_square_norms(int n, size_t size, const float *x, double *partial, double *squares,
-                                cudaStream_t stream)
+cbigan_grad_cuda_launch_square_norms(int n, size_t size, const float *x, double *partial, double *squares,
+                                     cudaStream_t stream)
 {
   const Square term = { x, size };
   const cudaError_t status = launch_reduce(term, (size_t)n, size, partial, stream);
@@ -123,14 +123,14 @@ cbigan_cuda_launch_square_norms(int n, size_t size, const float *x, double *part
 }
 
 cudaError_t
-cbigan_cuda_launch_penalty(int n, double weight, const double *squares, float *directions, cudaStream_t stream)
+cbigan_grad_cuda_launch_penalty(int n, double weight, const double *squares, float *directions, cudaStream_t stream)
 {
   return CBIGAN_LAUNCH(penalty, blocks_for((size_t)n), stream, (size_t)n, weight, squares, directions);
 }
 
 cudaError_t
-cbigan_cuda_launch_l1_sums(int n, size_t size, const float *a, const float *b, double *partial, double *sums,
-                           cudaStream_t stream)
+cbigan_grad_cuda_launch_l1_sums(int n, size_t size, const float *a, const float *b, double *partial, double *sums,
+                                cudaStream_t stream)
 {
   const cudaError_t status = cbigan_cuda_launch_l1(n, size, a, b, NULL, partial, stream);
   if (status != cudaSuccess)

@@ -31,8 +31,8 @@ upsample_data(size_t n_floats, int h, int w, const float *dy, int accumulate, fl
 }
 
 cudaError_t
-cbigan_cuda_launch_upsample_data(int planes, int h, int w, const float *dy, int accumulate, float *dx,
-                                 cudaStream_t stream)
+cbigan_grad_cuda_launch_upsample_data(int planes, int h, int w, const float *dy, int accumulate, float *dx,
+                                      cudaStream_t stream)
 {
   const size_t n_floats = (size_t)planes * (size_t)h * (size_t)w;
   return CBIGAN_LAUNCH(upsample_data, blocks_for(n_floats), stream, n_floats, h, w, dy, accumulate, dx);
