@@ -32,8 +32,8 @@ picture_pool_prepare(CbiganPicturePool *self, GstVideoFormat format, int width, 
   return gst_buffer_pool_set_config(self->pool, config) && gst_buffer_pool_set_active(self->pool, TRUE);
 }
 
-/* The core writes rows without gaps; a picture's rows begin `stride` bytes apart. Last row first, so none is
- * overwritten. */
+/* Moves rows that the core wrote without gaps to where they belong, `stride` bytes apart. The last row goes first, so
+ * that no row is overwritten. */
 static void
 spread_rows(guint8 *data, gsize row, gsize stride, int height)
 {
@@ -70,7 +70,7 @@ make_heatmap(CbiganAnnotation *self)
 }
 
 static gboolean
-make_overlay(CbiganAnnotation *self, const GstVideoInfo *info)
+make_overlay(CbiganAnnotation *self, int width, int height)
 {
   const CbiganResult *r = &self->result;
   GstVideoFrame frame;
@@ -79,20 +79,22 @@ make_overlay(CbiganAnnotation *self, const GstVideoInfo *info)
     return FALSE;
   cbigan_map_to_bgra(r->map, r->map_width, r->map_height, r->threshold, GST_VIDEO_FRAME_PLANE_DATA(&frame, 0));
   gst_video_frame_unmap(&frame);
-  self->overlay = gst_video_overlay_rectangle_new_raw(buffer, 0, 0, (guint)info->width, (guint)info->height,
+  self->overlay = gst_video_overlay_rectangle_new_raw(buffer, 0, 0, (guint)width, (guint)height,
                                                       GST_VIDEO_OVERLAY_FORMAT_FLAG_NONE);
   return TRUE;
 }
 
 gboolean
-cbigan_annotation_update(CbiganAnnotation *self, const GstVideoInfo *info, gboolean overlay)
+cbigan_annotation_update(CbiganAnnotation *self, int width, int height, gboolean overlay)
 {
   cbigan_annotation_reset(self);
   self->valid = TRUE;
   if (!self->result.map_width || !(self->result.threshold > 0))
     return TRUE;
-  /* Colours that fade in below the threshold would make good frames look doubtful. */
-  return make_heatmap(self) && (!overlay || !self->result.n_regions || make_overlay(self, info));
+  /* Without a region there is no overlay: colours that fade in below the threshold would make good frames look
+   * doubtful.
+   */
+  return make_heatmap(self) && (!overlay || !self->result.n_regions || make_overlay(self, width, height));
 }
 
 void
@@ -137,48 +139,45 @@ cbigan_annotation_fields(const CbiganAnnotation *self, gboolean stale, GstStruct
   gst_structure_set(structure, "score", G_TYPE_DOUBLE, r->score, "threshold", G_TYPE_DOUBLE, r->threshold, "normalized",
                     G_TYPE_DOUBLE, r->normalized, "anomalous", G_TYPE_BOOLEAN, r->anomalous, "event-id", G_TYPE_UINT,
                     self->event_id, "pixel-term", G_TYPE_DOUBLE, r->pixel_term, "feature-term", G_TYPE_DOUBLE,
-                    r->feature_term, "scored-pts", G_TYPE_UINT64, self->pts, "stale", G_TYPE_BOOLEAN, stale, "model",
-                    G_TYPE_STRING, self->model, NULL);
+                    r->feature_term, "scored-pts", G_TYPE_UINT64, self->pts, "stale", G_TYPE_BOOLEAN, stale,
+                    "corrupted", G_TYPE_BOOLEAN, self->corrupted, "model", G_TYPE_STRING, self->model, NULL);
   set_regions(r, structure);
 }
 
-/* The region in pixels of the frame; at least one. */
+/* The region in pixels of the buffer's whole picture. Its sides are at least one pixel long. */
 static void
-add_region_of_interest(const CbiganRegion *region, const GstVideoInfo *info, GstBuffer *buffer)
+add_region_of_interest(const CbiganRegion *region, const CbiganVideoPart *part, GstBuffer *buffer)
 {
-  guint x = (guint)(region->x * info->width), y = (guint)(region->y * info->height);
-  guint w = MAX((guint)(region->w * info->width + 0.5), 1), h = MAX((guint)(region->h * info->height + 0.5), 1);
+  guint x = (guint)(part->x + region->x * part->width), y = (guint)(part->y + region->y * part->height);
+  guint w = MAX((guint)(region->w * part->width + 0.5), 1), h = MAX((guint)(region->h * part->height + 0.5), 1);
   GstVideoRegionOfInterestMeta *roi = gst_buffer_add_video_region_of_interest_meta(buffer, "cbigan", x, y, w, h);
   gst_video_region_of_interest_meta_add_param(roi,
                                               gst_structure_new("cbigan", "peak", G_TYPE_DOUBLE, region->peak, NULL));
 }
 
-/* A sink looks at the first composition only, so what other elements drew already comes along in ours. */
+/* Sinks look at the first composition only, so the rectangles of other elements come along in ours. */
 static void
 add_overlay(GstVideoOverlayRectangle *rectangle, GstBuffer *buffer)
 {
   GstVideoOverlayCompositionMeta *old = gst_buffer_get_video_overlay_composition_meta(buffer);
-  g_autoptr(GstVideoOverlayComposition) composition = NULL;
-  if (old) {
-    composition = gst_video_overlay_composition_copy(old->overlay);
-    gst_video_overlay_composition_add_rectangle(composition, rectangle);
-    gst_buffer_remove_video_overlay_composition_meta(buffer, old);
-  } else {
-    composition = gst_video_overlay_composition_new(rectangle);
-  }
-  gst_buffer_add_video_overlay_composition_meta(buffer, composition);
+  g_autoptr(GPtrArray) rectangles = g_ptr_array_new_with_free_func((GDestroyNotify)gst_video_overlay_rectangle_unref);
+  for (guint i = 0; old && i < gst_video_overlay_composition_n_rectangles(old->overlay); i++)
+    g_ptr_array_add(rectangles,
+                    gst_video_overlay_rectangle_ref(gst_video_overlay_composition_get_rectangle(old->overlay, i)));
+  g_ptr_array_add(rectangles, gst_video_overlay_rectangle_ref(rectangle));
+  cbigan_composition_set(buffer, rectangles);
 }
 
 void
-cbigan_annotation_attach(const CbiganAnnotation *self, gboolean stale, gboolean regions, const GstVideoInfo *info,
+cbigan_annotation_attach(const CbiganAnnotation *self, gboolean stale, gboolean regions, const CbiganVideoPart *part,
                          GstBuffer *buffer)
 {
-  GstStructure *structure = cbigan_meta_add(buffer, CBIGAN_SCORE_META);
+  if (self->overlay)
+    add_overlay(self->overlay, buffer);
+  GstStructure *structure = cbigan_score_meta_add(buffer, part, self->overlay);
   cbigan_annotation_fields(self, stale, structure);
   if (self->heatmap)
     gst_structure_set(structure, "heatmap", GST_TYPE_SAMPLE, self->heatmap, NULL);
   for (guint i = 0; regions && i < self->result.n_regions; i++)
-    add_region_of_interest(&self->result.regions[i], info, buffer);
-  if (self->overlay)
-    add_overlay(self->overlay, buffer);
+    add_region_of_interest(&self->result.regions[i], part, buffer);
 }

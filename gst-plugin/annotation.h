@@ -3,44 +3,50 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Made once a scored frame; the frames that carry it over share its heat map and overlay. To add a field: one line in
- * cbigan_annotation_fields() and one in the SECTION page of cbiganscore.
+ * It is made once per scored frame. Later frames that carry the result share its heat map and its overlay. To add a
+ * field: one line in cbigan_annotation_fields() and one in the SECTION page of cbiganscore.
  */
 #pragma once
 #include <cbigan.h>
 #include <gst/video/video.h>
 
+#include "video_crop.h"
+
 G_BEGIN_DECLS
 
-/* Buffers of one size from a pool; the pool is made anew when the size changes. */
+/* A pool of pictures of one size. A picture of another size replaces the pool. */
 typedef struct {
   GstBufferPool *pool;
   GstVideoInfo info;
   GstCaps *caps;
 } CbiganPicturePool;
 
+/* Starts zeroed. */
 typedef struct {
   CbiganResult result;
   gboolean valid;                    /* a frame has been scored */
+  gboolean corrupted;                /* that frame's buffer was flagged as corrupted */
   GstClockTime pts;                  /* of that frame */
   guint event_id;                    /* 0 = no anomaly is on */
   char *model;                       /* path */
-  GstSample *heatmap;                /* GRAY16_LE; NULL without a threshold or a map */
-  GstVideoOverlayRectangle *overlay; /* NULL: not asked for, or no region over the threshold */
+  GstSample *heatmap;                /* GRAY16_LE; NULL = there is no threshold or no map */
+  GstVideoOverlayRectangle *overlay; /* NULL = not asked for, or no region is over the threshold */
   CbiganPicturePool gray, colour;
 } CbiganAnnotation;
 
-/* After self->result was filled: makes heat map and, if asked for, overlay, which covers `info`. FALSE: out of memory.
- */
-gboolean cbigan_annotation_update(CbiganAnnotation *self, const GstVideoInfo *info, gboolean overlay);
-/* Forgets the frame; the pools stay. */
+/* Makes heat map and overlay of self->result. width, height: of the frame that the overlay covers, in pixels; overlay:
+ * whether one is wanted. FALSE: out of memory. */
+gboolean cbigan_annotation_update(CbiganAnnotation *self, int width, int height, gboolean overlay);
+/* Forgets the frame. The pools stay. */
 void cbigan_annotation_reset(CbiganAnnotation *self);
+/* Frees all that the annotation owns. */
 void cbigan_annotation_clear(CbiganAnnotation *self);
 
-/* Sets every field except `heatmap` and the times. */
+/* Sets every field except `heatmap` and the times of messages. */
 void cbigan_annotation_fields(const CbiganAnnotation *self, gboolean stale, GstStructure *structure);
-/* Puts the custom meta, the overlay and, if asked for, one GstVideoRegionOfInterestMeta a region on the buffer. */
-void cbigan_annotation_attach(const CbiganAnnotation *self, gboolean stale, gboolean regions, const GstVideoInfo *info,
-                              GstBuffer *buffer);
+/* Puts on the buffer: the overlay, the score and its place, and with `regions` one GstVideoRegionOfInterestMeta per
+ * region. part: the visible part of the buffer's picture */
+void cbigan_annotation_attach(const CbiganAnnotation *self, gboolean stale, gboolean regions,
+                              const CbiganVideoPart *part, GstBuffer *buffer);
 
 G_END_DECLS

@@ -8,11 +8,18 @@
  * SECTION:element-cbiganoverlay
  * @title: cbiganoverlay
  *
- * Draws into the pixels what cbiganscore attached to the buffers, for encoders and for sinks that draw no overlays: the
- * coloured map, a bar at the lower edge whose length is the normalized score with a mark at the threshold (at the upper
- * edge while a region of the map would be hidden below it), and a border that is red around anomalous frames. Frames
- * without a `CbiganScore` pass unchanged. What was drawn is removed from the buffer, so that no sink draws it a second
- * time; the `CbiganScore` itself stays.
+ * Draws the results of cbiganscore into the pixels, for encoders and for sinks that draw no overlays:
+ *
+ * - the coloured map, at the place of the picture that was scored and at any size of the frame
+ * - a bar whose length is the normalized score, with a mark at the threshold. It lies at the lower edge, or at the
+ * upper edge where a region of the map would be hidden below it
+ * - a red border around anomalous frames
+ *
+ * Frames without a `CbiganScore` pass unchanged. The overlays that were drawn are removed from the buffer, so that no
+ * sink draws them a second time. The `CbiganScore` itself stays. After elements that move the pixels (videocrop,
+ * videoflip, videobox: see cbiganscore) bar and border are drawn, but no map: put this element before them.
+ *
+ * Where several cbiganscore stand in series, the maps of all are drawn, and the bar and the border of the last one.
  *
  * ## Example launch lines
  * |[
@@ -32,15 +39,17 @@
 
 #include "elements.h"
 #include "i18n.h"
+#include "properties.h"
 #include "meta.h"
 
-enum { PROP_0, PROP_HEATMAP, PROP_BORDER, PROP_BAR, PROP_OPACITY };
+typedef struct {
+  gboolean heatmap, border, bar;
+  double opacity;
+} Options;
 
 struct _GstCbiganOverlay {
   GstVideoFilter parent;
-  /* under the object lock */
-  gboolean heatmap, border, bar;
-  double opacity;
+  Options options; /* under the object lock */
 };
 
 #define GST_TYPE_CBIGAN_OVERLAY (gst_cbigan_overlay_get_type())
@@ -56,7 +65,7 @@ static GstStaticPadTemplate src_template =
 
 typedef enum { GOOD, ANOMALOUS, BACKGROUND, MARK, N_COLOURS } Colour;
 
-/* One pixel each, B, G, R, A: a rectangle of one colour is such a pixel scaled up. */
+/* B, G, R, A of one pixel each. A rectangle of one colour is such a pixel scaled up. */
 static const guint8 colours[N_COLOURS][4] = {
   [GOOD] = { 80, 200, 60, 255 },
   [ANOMALOUS] = { 40, 40, 235, 255 },
@@ -64,81 +73,74 @@ static const guint8 colours[N_COLOURS][4] = {
   [MARK] = { 255, 255, 255, 255 },
 };
 
+#define OPTION(kind, field) CBIGAN_PROPERTY_##kind, offsetof(Options, field)
+#define LIVE GST_PARAM_MUTABLE_PLAYING
+
+static const CbiganProperty properties[] = {
+  { "heatmap", OPTION(BOOLEAN, heatmap), .initial = TRUE, .flags = LIVE, .nick = N_("Heat map"),
+    .blurb = N_("Draw the coloured map that cbiganscore attached") },
+  { "border", OPTION(BOOLEAN, border), .initial = TRUE, .flags = LIVE, .nick = N_("Border"),
+    .blurb = N_("Draw a red border around anomalous frames") },
+  { "bar", OPTION(BOOLEAN, bar), .initial = TRUE, .flags = LIVE, .nick = N_("Bar"),
+    .blurb = N_("Draw the normalized score as a bar with a mark at the threshold") },
+  { "opacity", OPTION(DOUBLE, opacity), 0, 1, 1, .flags = LIVE | GST_PARAM_CONTROLLABLE, .nick = N_("Opacity"),
+    .blurb = N_("Of the heat map (0 = invisible, 1 = as attached)") },
+};
+
 static void
 gst_cbigan_overlay_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
-  GstCbiganOverlay *self = GST_CBIGAN_OVERLAY(object);
-  GST_OBJECT_LOCK(self);
-  switch (id) {
-  case PROP_HEATMAP:
-    self->heatmap = g_value_get_boolean(value);
-    break;
-  case PROP_BORDER:
-    self->border = g_value_get_boolean(value);
-    break;
-  case PROP_BAR:
-    self->bar = g_value_get_boolean(value);
-    break;
-  case PROP_OPACITY:
-    self->opacity = g_value_get_double(value);
-    break;
-  default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-  }
-  GST_OBJECT_UNLOCK(self);
+  GST_OBJECT_LOCK(object);
+  cbigan_property_set(&properties[id - 1], &GST_CBIGAN_OVERLAY(object)->options, value);
+  GST_OBJECT_UNLOCK(object);
 }
 
 static void
 gst_cbigan_overlay_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
-  GstCbiganOverlay *self = GST_CBIGAN_OVERLAY(object);
-  GST_OBJECT_LOCK(self);
-  switch (id) {
-  case PROP_HEATMAP:
-    g_value_set_boolean(value, self->heatmap);
-    break;
-  case PROP_BORDER:
-    g_value_set_boolean(value, self->border);
-    break;
-  case PROP_BAR:
-    g_value_set_boolean(value, self->bar);
-    break;
-  case PROP_OPACITY:
-    g_value_set_double(value, self->opacity);
-    break;
-  default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-  }
-  GST_OBJECT_UNLOCK(self);
+  GST_OBJECT_LOCK(object);
+  cbigan_property_get(&properties[id - 1], &GST_CBIGAN_OVERLAY(object)->options, value);
+  GST_OBJECT_UNLOCK(object);
 }
 
-static GstVideoOverlayRectangle *
-new_rectangle(Colour colour, int x, int y, int w, int h)
+/* Rectangles in the order in which they are drawn. */
+static GPtrArray *
+new_rectangles(void)
+{
+  return g_ptr_array_new_with_free_func((GDestroyNotify)gst_video_overlay_rectangle_unref);
+}
+
+static void
+draw_rectangles(const GPtrArray *rectangles, GstVideoFrame *frame)
+{
+  g_autoptr(GstVideoOverlayComposition) composition = NULL;
+  for (guint i = 0; i < rectangles->len; i++) {
+    if (composition)
+      gst_video_overlay_composition_add_rectangle(composition, rectangles->pdata[i]);
+    else
+      composition = gst_video_overlay_composition_new(rectangles->pdata[i]);
+  }
+  if (composition)
+    gst_video_overlay_composition_blend(composition, frame);
+}
+
+static void
+add_rectangle(GPtrArray *rectangles, Colour colour, int x, int y, int w, int h)
 {
   g_autoptr(GstBuffer) pixel = gst_buffer_new_memdup(colours[colour], sizeof colours[colour]);
   gst_buffer_add_video_meta(pixel, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_BGRA, 1, 1);
-  return gst_video_overlay_rectangle_new_raw(pixel, x, y, (guint)w, (guint)h, GST_VIDEO_OVERLAY_FORMAT_FLAG_NONE);
-}
-
-/* composition: may still be NULL */
-static void
-add_rectangle(GstVideoOverlayComposition **composition, GstVideoOverlayRectangle *rectangle)
-{
-  if (*composition)
-    gst_video_overlay_composition_add_rectangle(*composition, rectangle);
-  else
-    *composition = gst_video_overlay_composition_new(rectangle);
-  gst_video_overlay_rectangle_unref(rectangle);
+  g_ptr_array_add(rectangles, gst_video_overlay_rectangle_new_raw(pixel, x, y, (guint)w, (guint)h,
+                                                                  GST_VIDEO_OVERLAY_FORMAT_FLAG_NONE));
 }
 
 static void
-add_border(GstVideoOverlayComposition **composition, int width, int height)
+add_border(GPtrArray *rectangles, int width, int height)
 {
   int t = MAX(MIN(width, height) / 60, 1);
-  add_rectangle(composition, new_rectangle(ANOMALOUS, 0, 0, width, t));
-  add_rectangle(composition, new_rectangle(ANOMALOUS, 0, height - t, width, t));
-  add_rectangle(composition, new_rectangle(ANOMALOUS, 0, 0, t, height));
-  add_rectangle(composition, new_rectangle(ANOMALOUS, width - t, 0, t, height));
+  add_rectangle(rectangles, ANOMALOUS, 0, 0, width, t);
+  add_rectangle(rectangles, ANOMALOUS, 0, height - t, width, t);
+  add_rectangle(rectangles, ANOMALOUS, 0, 0, t, height);
+  add_rectangle(rectangles, ANOMALOUS, width - t, 0, t, height);
 }
 
 /* Whether a region of the score lies in rows [first, end). */
@@ -157,8 +159,7 @@ has_region(const GstStructure *score, int first, int end, int height)
 }
 
 static void
-add_bar(GstVideoOverlayComposition **composition, const GstStructure *score, double normalized, gboolean anomalous,
-        int width, int height)
+add_bar(GPtrArray *rectangles, const GstStructure *score, double normalized, gboolean anomalous, int width, int height)
 {
   int t = MAX(height / 40, 2), margin = MAX(MIN(width, height) / 40, 1), full = width - 2 * margin;
   int y = height - margin - t, length = (int)lround(normalized * full);
@@ -166,27 +167,47 @@ add_bar(GstVideoOverlayComposition **composition, const GstStructure *score, dou
     return;
   if (has_region(score, y, y + t, height) && !has_region(score, margin, margin + t, height))
     y = margin;
-  add_rectangle(composition, new_rectangle(BACKGROUND, margin, y, full, t));
+  add_rectangle(rectangles, BACKGROUND, margin, y, full, t);
   if (length > 0)
-    add_rectangle(composition, new_rectangle(anomalous ? ANOMALOUS : GOOD, margin, y, length, t));
-  add_rectangle(composition, new_rectangle(MARK, margin + full / 2, y, MAX(width / 320, 1), t));
+    add_rectangle(rectangles, anomalous ? ANOMALOUS : GOOD, margin, y, length, t);
+  add_rectangle(rectangles, MARK, margin + full / 2, y, MAX(width / 320, 1), t);
 }
 
-/* Draws and removes the attached composition, with `opacity` on top of its own transparency. */
-static void
-draw_attached(GstVideoFrame *frame, gboolean draw, double opacity)
+/* The map of a place on a frame of this size (transfer full). */
+static GstVideoOverlayRectangle *
+new_map(const CbiganPlaceMeta *place, int width, int height, double opacity)
 {
-  GstVideoOverlayCompositionMeta *meta = gst_buffer_get_video_overlay_composition_meta(frame->buffer);
-  if (!meta || !draw)
-    return;
-  g_autoptr(GstVideoOverlayComposition) composition = gst_video_overlay_composition_copy(meta->overlay);
-  for (guint i = 0; i < gst_video_overlay_composition_n_rectangles(composition) && opacity < 1; i++) {
-    GstVideoOverlayRectangle *rectangle = gst_video_overlay_composition_get_rectangle(composition, i);
-    float own = gst_video_overlay_rectangle_get_global_alpha(rectangle);
-    gst_video_overlay_rectangle_set_global_alpha(rectangle, own * (float)opacity);
+  const int x = (int)lround(place->x * width), y = (int)lround(place->y * height);
+  const int w = MAX((int)lround(place->w * width), 1), h = MAX((int)lround(place->h * height), 1);
+  GstBuffer *pixels =
+      gst_video_overlay_rectangle_get_pixels_unscaled_raw(place->map, GST_VIDEO_OVERLAY_FORMAT_FLAG_NONE);
+  GstVideoOverlayRectangle *map =
+      gst_video_overlay_rectangle_new_raw(pixels, x, y, (guint)w, (guint)h, GST_VIDEO_OVERLAY_FORMAT_FLAG_NONE);
+  gst_video_overlay_rectangle_set_global_alpha(map, (float)opacity);
+  return map;
+}
+
+/* Draws the maps, after what other elements attached, and takes both off the buffer. */
+static void
+draw_attached(GstVideoFrame *frame, double opacity)
+{
+  GstBuffer *buffer = frame->buffer;
+  GstVideoOverlayCompositionMeta *meta = gst_buffer_get_video_overlay_composition_meta(buffer);
+  g_autoptr(GPtrArray) rectangles = new_rectangles();
+  gpointer state = NULL;
+  for (guint i = 0; meta && i < gst_video_overlay_composition_n_rectangles(meta->overlay); i++) {
+    GstVideoOverlayRectangle *rectangle = gst_video_overlay_composition_get_rectangle(meta->overlay, i);
+    if (!cbigan_is_map(buffer, rectangle))
+      g_ptr_array_add(rectangles, gst_video_overlay_rectangle_ref(rectangle));
   }
-  gst_video_overlay_composition_blend(composition, frame);
-  gst_buffer_remove_video_overlay_composition_meta(frame->buffer, meta);
+  for (CbiganPlaceMeta *place; (place = cbigan_place_meta_next(buffer, &state));) {
+    if (place->map)
+      g_ptr_array_add(rectangles, new_map(place, GST_VIDEO_FRAME_WIDTH(frame), GST_VIDEO_FRAME_HEIGHT(frame), opacity));
+    g_clear_pointer(&place->map, gst_video_overlay_rectangle_unref);
+  }
+  draw_rectangles(rectangles, frame);
+  if (meta)
+    gst_buffer_remove_video_overlay_composition_meta(buffer, meta);
 }
 
 static GstFlowReturn
@@ -194,61 +215,63 @@ gst_cbigan_overlay_transform_frame_ip(GstVideoFilter *filter, GstVideoFrame *fra
 {
   GstCbiganOverlay *self = GST_CBIGAN_OVERLAY(filter);
   const GstStructure *score = cbigan_meta_get(frame->buffer, CBIGAN_SCORE_META);
-  g_autoptr(GstVideoOverlayComposition) composition = NULL;
+  g_autoptr(GPtrArray) rectangles = new_rectangles();
+  g_autoptr(GError) error = NULL;
+  GstVideoFrame visible = *frame;
+  CbiganVideoPart part;
   gboolean anomalous = FALSE;
   double normalized = NAN;
 
-  GST_OBJECT_LOCK(self);
-  gboolean heatmap = self->heatmap, border = self->border, bar = self->bar;
-  double opacity = self->opacity;
-  GST_OBJECT_UNLOCK(self);
   if (!score)
     return GST_FLOW_OK;
+  GST_OBJECT_LOCK(self);
+  const Options options = self->options;
+  GST_OBJECT_UNLOCK(self);
+  if (!cbigan_video_part_find(&part, &filter->in_info, frame->buffer, &error)) {
+    GST_ELEMENT_ERROR(self, STREAM, FORMAT, ("%s", error->message), (NULL));
+    return GST_FLOW_ERROR;
+  }
+  cbigan_video_part_crop(&part, &visible);
   gst_structure_get(score, "anomalous", G_TYPE_BOOLEAN, &anomalous, "normalized", G_TYPE_DOUBLE, &normalized, NULL);
-  draw_attached(frame, heatmap, opacity);
-  if (border && anomalous)
-    add_border(&composition, GST_VIDEO_FRAME_WIDTH(frame), GST_VIDEO_FRAME_HEIGHT(frame));
-  if (bar && !isnan(normalized))
-    add_bar(&composition, score, normalized, anomalous, GST_VIDEO_FRAME_WIDTH(frame), GST_VIDEO_FRAME_HEIGHT(frame));
-  if (composition)
-    gst_video_overlay_composition_blend(composition, frame);
+  if (options.heatmap)
+    draw_attached(frame, options.opacity);
+  if (options.border && anomalous)
+    add_border(rectangles, part.width, part.height);
+  if (options.bar && !isnan(normalized))
+    add_bar(rectangles, score, normalized, anomalous, part.width, part.height);
+  draw_rectangles(rectangles, &visible);
   return GST_FLOW_OK;
+}
+
+static gboolean
+gst_cbigan_overlay_propose_allocation(GstBaseTransform *trans, GstQuery *decide_query, GstQuery *query)
+{
+  GstBaseTransformClass *parent = GST_BASE_TRANSFORM_CLASS(gst_cbigan_overlay_parent_class);
+  if (!parent->propose_allocation(trans, decide_query, query))
+    return FALSE;
+  cbigan_allocation_remove_metas(query);
+  return TRUE;
 }
 
 static void
 gst_cbigan_overlay_class_init(GstCbiganOverlayClass *class)
 {
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
   GObjectClass *object_class = G_OBJECT_CLASS(class);
   GstElementClass *element_class = GST_ELEMENT_CLASS(class);
 
   object_class->set_property = gst_cbigan_overlay_set_property;
   object_class->get_property = gst_cbigan_overlay_get_property;
-  g_object_class_install_property(object_class, PROP_HEATMAP,
-                                  g_param_spec_boolean("heatmap", _("Heat map"),
-                                                       _("Draw the coloured map that cbiganscore attached"), TRUE,
-                                                       flags));
-  g_object_class_install_property(
-      object_class, PROP_BORDER,
-      g_param_spec_boolean("border", _("Border"), _("Draw a red border around anomalous frames"), TRUE, flags));
-  g_object_class_install_property(
-      object_class, PROP_BAR,
-      g_param_spec_boolean("bar", _("Bar"), _("Draw the normalized score as a bar with a mark at the threshold"), TRUE,
-                           flags));
-  g_object_class_install_property(object_class, PROP_OPACITY,
-                                  g_param_spec_double("opacity", _("Opacity"),
-                                                      _("Of the heat map (0 = invisible, 1 = as attached)"), 0, 1, 1,
-                                                      flags | GST_PARAM_CONTROLLABLE));
+  cbigan_properties_install(object_class, properties, G_N_ELEMENTS(properties));
   gst_element_class_add_static_pad_template(element_class, &sink_template);
   gst_element_class_add_static_pad_template(element_class, &src_template);
   gst_element_class_set_metadata(element_class, _("CBiGAN overlay"), "Filter/Editor/Video",
                                  _("Draws heat map, score and verdict of cbiganscore into the frames"), CBIGAN_AUTHOR);
+  GST_BASE_TRANSFORM_CLASS(class)->propose_allocation = gst_cbigan_overlay_propose_allocation;
   GST_VIDEO_FILTER_CLASS(class)->transform_frame_ip = gst_cbigan_overlay_transform_frame_ip;
 }
 
 static void
 gst_cbigan_overlay_init(GstCbiganOverlay *self)
 {
-  self->heatmap = self->border = self->bar = TRUE;
-  self->opacity = 1;
+  cbigan_properties_init(properties, G_N_ELEMENTS(properties), &self->options);
 }

@@ -28,7 +28,7 @@
  *
  * ## On the buffers
  *
- * A #GstCustomMeta named `CbiganScore`, which passes videoscale, videoconvert and queue, with these fields:
+ * A #GstCustomMeta named `CbiganScore`, which later elements hand on (see “After other elements”), with these fields:
  *
  * - `score` (double): 0 or more, in the units of the chosen score
  * - `threshold` (double): a frame is anomalous above it; NaN where neither the model nor the property has one
@@ -39,15 +39,29 @@
  * - `scored-pts` (guint64): timestamp of the frame that was scored
  * - `stale` (boolean): the result is that of an earlier frame, see “Live pipelines”
  * - `regions` (#GstValueArray of #GstStructure): the parts of the map over the threshold: `x`, `y`, `w`, `h` (double,
- * fractions of the frame), `peak` (double, largest normalized value)
+ * fractions of the scored picture), `peak` (double, largest normalized value)
  * - `heatmap` (#GstSample): GRAY16_LE picture of the map, normalized as the score is: 32768 = the threshold. It has the
  * size of the model's frame and covers the whole frame. It is absent without a threshold, and on the frames that the
  * property `heatmaps` leaves out: a heat map takes time, most of it where the backend is a GPU
+ * - `corrupted` (boolean): the scored frame was flagged as corrupted, as decoders do after lost data. Such a frame is
+ * scored as any other
  * - `model` (string): path of the model
+ * - `previous` (#GstValueArray of #GstStructure): the results of cbiganscore elements earlier in the pipeline, in their
+ * order, with the same fields; absent without such elements
  *
  * With overlay=attach, frames with a region over the threshold also carry a #GstVideoOverlayCompositionMeta: the map in
  * colours, transparent where normal. Sinks that know this meta draw it, and cbiganoverlay draws it for all others. With
  * regions=true, there is a #GstVideoRegionOfInterestMeta of type `cbigan` per region.
+ *
+ * ## After other elements
+ *
+ * The result stays true after queue, videoconvert and videoscale: places are fractions, and the overlay is scaled with
+ * the picture. Elements that move the pixels (videocrop, videoflip, videobox, videoscale where it may add borders) do
+ * not tell how. The copy of a result behind them has no `heatmap`, empty `regions`, and no overlay; score and verdict
+ * stay. So put cbiganoverlay before such elements. Where the sink takes a #GstVideoCropMeta, videocrop leaves the
+ * buffer as it is: the result is then still that of the whole picture.
+ *
+ * Buffers that come with a #GstVideoCropMeta are scored in their visible part only.
  *
  * ## On the bus
  *
@@ -58,7 +72,8 @@
  * - `timestamp`, `stream-time`, `running-time`, `duration` (guint64): of the frame
  * - `frame` (#GstSample): the scored frame itself, with attach-frame=true
  *
- * The property `updates` selects the events that are posted. The end of the stream ends an anomaly that is on.
+ * The property `updates` selects the events that are posted. The end of the stream ends an anomaly that is on. The
+ * properties `interval` and `hold` count running time, or for frames without timestamps the time of the clock.
  *
  * ## Live pipelines
  *
@@ -86,7 +101,6 @@
  */
 #include "elements.h"
 #include "i18n.h"
-#include "meta.h"
 #include "score_element.h"
 
 GST_DEBUG_CATEGORY(cbigan_score_debug);
@@ -184,6 +198,15 @@ prepare_output_buffer(GstBaseTransform *trans, GstBuffer *inbuf, GstBuffer **out
 }
 
 static gboolean
+propose_allocation(GstBaseTransform *trans, GstQuery *decide_query, GstQuery *query)
+{
+  if (!GST_BASE_TRANSFORM_CLASS(parent_class)->propose_allocation(trans, decide_query, query))
+    return FALSE;
+  cbigan_allocation_remove_metas(query);
+  return TRUE;
+}
+
+static gboolean
 is_late(GstCbiganScore *self, const CbiganFrameTimes *times)
 {
   if (!self->annotation.valid || !gst_base_transform_is_qos_enabled(GST_BASE_TRANSFORM(self)))
@@ -197,7 +220,8 @@ is_late(GstCbiganScore *self, const CbiganFrameTimes *times)
 
 /* Converts and scores the frame into self->annotation.result. */
 static gboolean
-score_pixels(GstCbiganScore *self, const CbiganTuning *tuning, GstBuffer *buffer, GError **error)
+score_pixels(GstCbiganScore *self, const CbiganTuning *tuning, const CbiganVideoPart *part, GstBuffer *buffer,
+             GError **error)
 {
   CbiganScorer *scorer = self->swap.session->scorer;
   CbiganFrame rgb;
@@ -205,7 +229,7 @@ score_pixels(GstCbiganScore *self, const CbiganTuning *tuning, GstBuffer *buffer
   if (!prepare_input(self, error) ||
       !cbigan_scorer_set_threshold(scorer, tuning->threshold < 0 ? NAN : tuning->threshold, error) ||
       !cbigan_scorer_set_lambda(scorer, tuning->lambda < 0 ? NAN : tuning->lambda, error) ||
-      !cbigan_frame_input_begin(self->input, buffer, cbigan_swap_cuda_context(&self->swap), &rgb, error))
+      !cbigan_frame_input_begin(self->input, buffer, part, cbigan_swap_cuda_context(&self->swap), &rgb, error))
     return FALSE;
   GST_LOG_OBJECT(self, "the model's picture is in %s memory", rgb.on_device ? "the GPU's" : "host");
   gboolean scored = cbigan_swap_score(&self->swap, &rgb, &self->annotation.result, error);
@@ -214,19 +238,21 @@ score_pixels(GstCbiganScore *self, const CbiganTuning *tuning, GstBuffer *buffer
 }
 
 static gboolean
-score_frame(GstCbiganScore *self, const CbiganTuning *tuning, const CbiganFrameTimes *times, GstBuffer *buffer,
-            GError **error)
+score_frame(GstCbiganScore *self, const CbiganTuning *tuning, const CbiganFrameTimes *times,
+            const CbiganVideoPart *part, GstBuffer *buffer, GError **error)
 {
   gint64 begin = g_get_monotonic_time();
   self->annotation.valid = FALSE;
-  if (!score_pixels(self, tuning, buffer, error))
+  if (!score_pixels(self, tuning, part, buffer, error))
     return FALSE;
-  if (!cbigan_annotation_update(&self->annotation, &self->swap.info, tuning->overlay == CBIGAN_OVERLAY_ATTACH)) {
+  if (!cbigan_annotation_update(&self->annotation, part->width, part->height,
+                                tuning->overlay == CBIGAN_OVERLAY_ATTACH)) {
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("No memory for a heat map of %dx%d pixels"),
                 self->annotation.result.map_width, self->annotation.result.map_height);
     return FALSE;
   }
   self->annotation.pts = times->timestamp;
+  self->annotation.corrupted = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_CORRUPTED);
   GstClockTime took = (GstClockTime)(g_get_monotonic_time() - begin) * GST_USECOND;
   GST_OBJECT_LOCK(self);
   gboolean changed = cbigan_latency_scored(&self->latency, times->running_time, took);
@@ -242,6 +268,7 @@ transform_ip(GstBaseTransform *trans, GstBuffer *buffer)
   GstCbiganScore *self = GST_CBIGAN_SCORE(trans);
   CbiganFrameTimes times = cbigan_score_frame_times(self, buffer);
   g_autoptr(GError) error = NULL;
+  CbiganVideoPart part;
   CbiganEventKind kind;
 
   if (GST_CLOCK_TIME_IS_VALID(times.stream_time))
@@ -252,12 +279,13 @@ transform_ip(GstBaseTransform *trans, GstBuffer *buffer)
   GST_OBJECT_UNLOCK(self);
 
   gboolean stale = is_late(self, &times);
-  if (!stale && !score_frame(self, &tuning, &times, buffer, &error)) {
+  if (!cbigan_video_part_find(&part, &self->swap.info, buffer, &error) ||
+      (!stale && !score_frame(self, &tuning, &times, &part, buffer, &error))) {
     cbigan_post(GST_ELEMENT(self), GST_MESSAGE_ERROR, error);
     return GST_FLOW_ERROR;
   }
   gboolean should_post = cbigan_score_should_post(self, stale, &tuning, &times, &kind);
-  cbigan_annotation_attach(&self->annotation, stale, tuning.regions, &self->swap.info, buffer);
+  cbigan_annotation_attach(&self->annotation, stale, tuning.regions, &part, buffer);
   if (should_post) /* last, since a message that holds the buffer makes it read-only */
     cbigan_score_post(self, kind, stale, &times, tuning.attach_frame ? buffer : NULL);
   return GST_FLOW_OK;
@@ -267,17 +295,12 @@ static gboolean
 sink_event(GstBaseTransform *trans, GstEvent *event)
 {
   GstCbiganScore *self = GST_CBIGAN_SCORE(trans);
-  switch (GST_EVENT_TYPE(event)) {
-  case GST_EVENT_EOS:
+  const GstEventType type = GST_EVENT_TYPE(event);
+  if (type == GST_EVENT_EOS || type == GST_EVENT_FLUSH_STOP)
     cbigan_score_finish_events(self);
-    break;
-  case GST_EVENT_FLUSH_STOP:
-    cbigan_score_finish_events(self);
+  if (type == GST_EVENT_FLUSH_STOP) {
     cbigan_annotation_reset(&self->annotation);
     reset_latency(self);
-    break;
-  default:
-    break;
   }
   return GST_BASE_TRANSFORM_CLASS(parent_class)->sink_event(trans, event);
 }
@@ -336,23 +359,6 @@ finalize(GObject *object)
   G_OBJECT_CLASS(parent_class)->finalize(object);
 }
 
-/* Both pads have the same caps, as the pixels pass unchanged. */
-static void
-add_pad_templates(GstElementClass *class)
-{
-  g_autofree char *why_no_gpu = cbigan_frame_input_why_no_gpu();
-  g_autoptr(GstCaps) caps = cbigan_frame_input_caps();
-  gst_element_class_add_pad_template(class, gst_pad_template_new("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
-  gst_element_class_add_pad_template(class, gst_pad_template_new("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
-  g_autofree char *found = why_no_gpu ? g_strdup_printf(_("Video in it can't be scored here: %s"), why_no_gpu)
-                                      : g_strdup(_("Video in it can be scored here"));
-  gst_element_class_add_metadata(class, "gpu-memory", found);
-  GST_INFO("GPU memory: %s", found);
-  /* Linking looks at the templates only, so this is the place to say why linking will fail. */
-  if (why_no_gpu && g_file_test("/dev/nvidia0", G_FILE_TEST_EXISTS))
-    GST_WARNING("elements with video in GPU memory can't be linked: %s", why_no_gpu);
-}
-
 static void
 gst_cbigan_score_class_init(GstCbiganScoreClass *class)
 {
@@ -363,7 +369,7 @@ gst_cbigan_score_class_init(GstCbiganScoreClass *class)
   G_OBJECT_CLASS(class)->finalize = finalize;
   element_class->set_context = set_context;
   cbigan_score_install_properties(G_OBJECT_CLASS(class));
-  add_pad_templates(element_class);
+  cbigan_frame_input_add_templates(element_class);
   gst_element_class_set_metadata(element_class, _("CBiGAN anomaly detection"), "Filter/Analyzer/Video",
                                  _("Scores frames against a model of good pictures and marks where they are wrong"),
                                  CBIGAN_AUTHOR);
@@ -371,6 +377,7 @@ gst_cbigan_score_class_init(GstCbiganScoreClass *class)
   trans_class->stop = stop;
   trans_class->accept_caps = accept_caps;
   trans_class->set_caps = set_caps;
+  trans_class->propose_allocation = propose_allocation;
   trans_class->prepare_output_buffer = prepare_output_buffer;
   trans_class->transform_ip = transform_ip;
   trans_class->transform_ip_on_passthrough = TRUE;

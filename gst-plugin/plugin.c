@@ -3,7 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Loading never fails for want of a backend: cbiganscore asks for one when a model is opened.
+ * Loading needs no backend: cbiganscore asks for one when it opens a model.
  */
 #include "i18n.h"
 
@@ -23,7 +23,7 @@ plugin_init(GstPlugin *plugin)
   bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
   bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
 #endif
-  /* What cbiganscore takes depends on these; without a line here gst-inspect-1.0 would tell of yesterday's machine. */
+  /* The caps of cbiganscore depend on these files. A change of them makes the registry load the plugin again. */
   gst_plugin_add_dependency_simple(plugin, "CBIGAN_MODULE_PATH", CBIGAN_MODULE_DIR,
                                    "libcbigan-cuda-video." G_MODULE_SUFFIX, GST_PLUGIN_DEPENDENCY_FLAG_NONE);
   gst_plugin_add_dependency_simple(plugin, NULL, "/dev", "nvidia0", GST_PLUGIN_DEPENDENCY_FLAG_NONE);

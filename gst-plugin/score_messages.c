@@ -25,15 +25,16 @@ gboolean
 cbigan_score_should_post(GstCbiganScore *self, gboolean stale, const CbiganTuning *tuning,
                          const CbiganFrameTimes *times, CbiganEventKind *kind)
 {
+  /* Without timestamps the clock tells how much time has passed. */
+  const GstClockTime now =
+      GST_CLOCK_TIME_IS_VALID(times->running_time) ? times->running_time : cbigan_running_time_now(GST_ELEMENT(self));
   *kind = self->events.open ? CBIGAN_EVENT_UPDATE : CBIGAN_EVENT_SCORE;
   if (!stale)
-    *kind = cbigan_events_step(&self->events, self->annotation.result.normalized, times->running_time,
-                               tuning->hold * GST_MSECOND);
+    *kind = cbigan_events_step(&self->events, self->annotation.result.normalized, now, tuning->hold * GST_MSECOND);
   self->annotation.event_id = self->events.open ? self->events.id : 0;
   if (stale && tuning->updates != CBIGAN_UPDATES_EVERY_FRAME)
     return FALSE;
-  return cbigan_events_wanted(&self->events, *kind, tuning->updates, times->running_time,
-                              tuning->interval * GST_MSECOND);
+  return cbigan_events_wanted(&self->events, *kind, tuning->updates, now, tuning->interval * GST_MSECOND);
 }
 
 void

@@ -23,11 +23,13 @@
 #include "backend/module.h"
 #include "frame_converter.h"
 #include "i18n.h"
+#include "video_crop.h"
 
 /* NULL before GStreamer 1.24, whichever one this is compiled with. */
 extern void gst_cuda_memory_sync(GstCudaMemory *memory) __attribute__((weak));
 
 struct _CbiganCudaVideo {
+  GstVideoInfo info; /* of the frames' visible part */
   CbiganFramePlan *plan;
   GstCudaContext *context; /* the converter's, or NULL */
   CbiganFrameConverter *converter;
@@ -68,6 +70,7 @@ cuda_video_open(const GstVideoInfo *info, int width, int height, GError **error)
   if (!plan)
     return NULL;
   CbiganCudaVideo *self = g_new0(CbiganCudaVideo, 1);
+  self->info = *info;
   self->plan = plan;
   return self;
 }
@@ -114,13 +117,14 @@ memory_of(GstBuffer *buffer, GError **error)
 
 /* Where the planes lie is the buffer's word, or else the memory's. */
 static void
-find_planes(const guint8 *data, const GstCudaMemory *memory, GstBuffer *buffer, const guint8 **planes, gsize *strides)
+find_planes(const guint8 *data, const GstCudaMemory *memory, GstBuffer *buffer, const CbiganVideoPart *part,
+            const guint8 **planes, gsize *strides)
 {
   const GstVideoMeta *meta = gst_buffer_get_video_meta(buffer);
   const gsize *offset = meta ? meta->offset : memory->info.offset;
   const int *stride = meta ? meta->stride : memory->info.stride;
   for (guint i = 0; i < GST_VIDEO_MAX_PLANES; i++) {
-    planes[i] = data + offset[i];
+    planes[i] = data + offset[i] + cbigan_video_part_offset(part, memory->info.finfo, i, stride[i]);
     strides[i] = (gsize)stride[i];
   }
 }
@@ -139,7 +143,10 @@ convert_memory(CbiganCudaVideo *self, GstCudaMemory *memory, GstBuffer *buffer, 
 {
   const guint8 *planes[GST_VIDEO_MAX_PLANES];
   gsize strides[GST_VIDEO_MAX_PLANES];
+  CbiganVideoPart part;
 
+  if (!cbigan_video_part_find(&part, &self->info, buffer, error))
+    return FALSE;
   if (!self->converter && !(self->converter = cbigan_frame_converter_new(self->plan, error)))
     return FALSE;
   if (!gst_memory_map(GST_MEMORY_CAST(memory), &self->map, (GstMapFlags)(GST_MAP_READ | GST_MAP_CUDA))) {
@@ -150,7 +157,7 @@ convert_memory(CbiganCudaVideo *self, GstCudaMemory *memory, GstBuffer *buffer, 
   self->mapped = GST_MEMORY_CAST(memory);
   if (gst_cuda_memory_sync)
     gst_cuda_memory_sync(memory);
-  find_planes(self->map.data, memory, buffer, planes, strides);
+  find_planes(self->map.data, memory, buffer, &part, planes, strides);
   if (cbigan_frame_converter_run(self->converter, planes, strides, rgb, error))
     return TRUE;
   end_reading(self);

@@ -196,6 +196,28 @@ test_hold(void)
   stream_clear(&stream);
 }
 
+/* Frames without timestamps, one each 40 ms by the clock: `hold` and `interval` go by the clock. */
+static void
+test_untimed(void)
+{
+  static const char *const expected[][3] = {
+    { "updates=every-frame hold=100", "BGGBGGGGG", "begin update update update update update update end score" },
+    { "updates=interval interval=100", "GGGGGGG", "score score score" },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS(expected); i++) {
+    Stream stream = open_stream(expected[i][0]);
+    for (guint n = 0; expected[i][1][n]; n++) {
+      GstBuffer *frame = stream_frame(&stream, n, expected[i][1][n] == 'B');
+      GST_BUFFER_PTS(frame) = GST_BUFFER_DURATION(frame) = GST_CLOCK_TIME_NONE;
+      gst_harness_set_time(stream.harness, n * FRAME_TIME);
+      gst_buffer_unref(stream_push(&stream, frame));
+    }
+    g_autofree char *events = events_posted(&stream);
+    g_assert_cmpstr(events, ==, expected[i][2]);
+    stream_clear(&stream);
+  }
+}
+
 static void
 test_attached_frame(void)
 {
@@ -229,6 +251,7 @@ main(int argc, char **argv)
   g_test_add_func("/messages/updates", test_updates);
   g_test_add_func("/messages/hysteresis", test_hysteresis);
   g_test_add_func("/messages/hold", test_hold);
+  g_test_add_func("/messages/untimed", test_untimed);
   g_test_add_func("/messages/attached-frame", test_attached_frame);
   int status = g_test_run();
   test_model_cleanup();

@@ -312,24 +312,23 @@ test_precision(void)
   stream_clear(&stream);
 }
 
-/* The meta goes through elements that know nothing of it. */
+/* A frame that a decoder flags is scored as any other, and marked. */
 static void
-test_meta_travels(void)
+test_corrupted(void)
 {
-  g_autofree char *model = test_model_write(128, 1);
-  g_autofree char *line =
-      g_strdup_printf("cbiganscore model=%s ! videoscale ! video/x-raw,width=64,height=50 ! videoconvert ! "
-                      "video/x-raw,format=I420 ! queue",
-                      model);
-  GstHarness *h = gst_harness_new_parse(line);
-  gst_harness_set_src_caps_str(h, "video/x-raw,format=RGB,width=128,height=128,framerate=25/1");
-  Stream shape = { 0 };
-  gst_video_info_set_format(&shape.info, GST_VIDEO_FORMAT_RGB, 128, 128);
-  g_assert_cmpint(gst_harness_push(h, stream_frame(&shape, 2, TRUE)), ==, GST_FLOW_OK);
-  g_autoptr(GstBuffer) out = gst_harness_pull(h);
-  g_assert_true(flag_of(score_of(out), "anomalous"));
-  check_heatmap(score_of(out), 128);
-  gst_harness_teardown(h);
+  Stream stream = open_stream(128, "updates=every-frame");
+  stream_set_caps(&stream, GST_VIDEO_FORMAT_RGB, 128, 128);
+  for (int corrupted = 0; corrupted < 2; corrupted++) {
+    GstBuffer *buffer = stream_frame(&stream, 2, TRUE);
+    if (corrupted)
+      GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_CORRUPTED);
+    g_autoptr(GstBuffer) out = stream_push(&stream, buffer);
+    g_autoptr(GstMessage) message = stream_message(&stream, GST_MESSAGE_ELEMENT);
+    g_assert_cmpint(flag_of(score_of(out), "corrupted"), ==, corrupted);
+    g_assert_cmpint(flag_of(gst_message_get_structure(message), "corrupted"), ==, corrupted);
+    g_assert_true(flag_of(score_of(out), "anomalous") && !flag_of(score_of(out), "stale"));
+  }
+  stream_clear(&stream);
 }
 
 /* After a flush and after the end of a stream it goes on. */
@@ -365,7 +364,7 @@ main(int argc, char **argv)
   g_test_add_func("/score/keeps-other-overlay", test_keeps_other_overlay);
   g_test_add_func("/score/tuning-while-playing", test_tuning_while_playing);
   g_test_add_func("/score/precision", test_precision);
-  g_test_add_func("/score/meta-travels", test_meta_travels);
+  g_test_add_func("/score/corrupted", test_corrupted);
   g_test_add_func("/score/flush-and-eos", test_flush_and_eos);
   int status = g_test_run();
   test_model_cleanup();
