@@ -329,6 +329,34 @@ test_damaged(Fixture *f, gconstpointer name)
   assert_failure(f, CBIGAN_ERROR_FILE, name, "damaged");
 }
 
+/* Pixels that don't fit into the memory that is allowed come from a file, and are the same. */
+static void
+test_more_than_memory(Fixture *f, gconstpointer unused)
+{
+  g_autoptr(CbiganDataset) whole = NULL;
+  g_autoptr(CbiganDataset) stored = NULL;
+  guint mapped = 0;
+
+  for (guint i = 0; i < 5; i++) {
+    g_autofree char *name = g_strdup_printf("%u.png", i);
+
+    make_picture(f, name, "RGB", 9, 9, "pngenc", 0xff102030 + 40 * i);
+  }
+  whole = load(f);
+  f->options.memory = 2 * 8 * 8 * 3;
+  f->options.note = keep_warning;
+  stored = load(f);
+  g_assert_cmpstr(stored->digest, ==, whole->digest);
+  for (guint i = 0; i < 5; i++) {
+    const CbiganPicture *picture = cbigan_dataset_get(stored, i);
+
+    mapped += picture->mapped != 0;
+    g_assert_cmpmem(picture->pixels, 8 * 8 * 3, cbigan_dataset_get(whole, i)->pixels, 8 * 8 * 3);
+  }
+  g_assert_cmpuint(mapped, ==, 3);
+  g_assert_nonnull(strstr(g_ptr_array_index(f->warnings, 0), "read from there as they are needed"));
+}
+
 static void
 test_nothing_there(Fixture *f, gconstpointer unused)
 {
@@ -427,6 +455,7 @@ main(int argc, char **argv)
   add("/dataset/damaged/cut", "cut.png", test_damaged);
   add("/dataset/damaged/text", "text.png", test_damaged);
   add("/dataset/damaged/empty", "empty.jpg", test_damaged);
+  add("/dataset/more-than-memory", NULL, test_more_than_memory);
   add("/dataset/nothing-there", NULL, test_nothing_there);
   add("/dataset/single-file", NULL, test_single_file);
   add("/dataset/pipeline", NULL, test_pipeline);

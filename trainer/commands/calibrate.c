@@ -75,12 +75,13 @@ calibrate(CbiganModel *model, const Arguments *a, const CbiganCalibrationOptions
   g_autofree CbiganFrame *frames = NULL;
   g_auto(CbiganBf16Check) bf16 = { 0 };
 
-  if (!pictures)
+  if (!pictures || !cbigan_command_check_pictures(pictures, 4, error))
     return FALSE;
   frames = g_new(CbiganFrame, pictures->pictures->len);
   for (guint i = 0; i < pictures->pictures->len; i++)
     frames[i] = cbigan_picture_frame(cbigan_dataset_get(pictures, i));
-  if (!cbigan_model_calibrate(model, options, frames, pictures->pictures->len, &bf16, error))
+  if (!cbigan_model_calibrate(model, options, frames, pictures->pictures->len, &bf16, error) ||
+      !cbigan_command_check_threshold(&model->info, error))
     return FALSE;
   cbigan_command_note(_("calibrated on %u pictures"), pictures->pictures->len);
   cbigan_command_note_bf16(&bf16);

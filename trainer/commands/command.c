@@ -5,8 +5,10 @@
  */
 #include "command.h"
 #include "data/folder.h"
+#include "data/similar.h"
 #include "i18n.h"
 #include "progress.h"
+#include <math.h>
 #include <string.h>
 
 gboolean
@@ -205,6 +207,29 @@ cbigan_command_show_reading(CbiganDatasetOptions *options)
   options->warning = show_warning;
   options->note = show_note;
   options->progress = show_reading;
+}
+
+gboolean
+cbigan_command_check_pictures(const CbiganDataset *pictures, guint least, GError **error)
+{
+  g_autofree char *warning = NULL;
+
+  if (!cbigan_similar_check(pictures, least, &warning, error))
+    return FALSE;
+  if (warning)
+    show_warning(warning, NULL);
+  return TRUE;
+}
+
+gboolean
+cbigan_command_check_threshold(const CbiganModelInfo *info, GError **error)
+{
+  if (isnan(info->threshold) || info->threshold > 0)
+    return TRUE;
+  g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
+              _("the threshold is %g, at which every picture is anomalous: the good pictures don't differ"),
+              info->threshold);
+  return FALSE;
 }
 
 char *

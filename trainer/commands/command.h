@@ -78,6 +78,11 @@ gboolean cbigan_command_in_range(const char *option, double value, double least,
  * cbigan_folder_for_training(). */
 char *cbigan_command_good_folder(const char *dir, GError **error);
 
+/* Whether at least so many good pictures differ; warns of copies. */
+gboolean cbigan_command_check_pictures(const CbiganDataset *pictures, guint least, GError **error);
+/* Whether the threshold can tell good from anomalous, if there is one. */
+gboolean cbigan_command_check_threshold(const CbiganModelInfo *info, GError **error);
+
 /* Warnings on standard error, progress on a terminal. */
 void cbigan_command_show_reading(CbiganDatasetOptions *options);
 

@@ -359,7 +359,8 @@ write_model(const Arguments *a, CbiganTraining *training)
 
   cbigan_command_note(_("calibrating on the pictures held out"));
   model = cbigan_training_finish(training, &bf16, &error);
-  if (!model || !cbigan_model_save(model, a->output, &error)) {
+  if (!model || !cbigan_command_check_threshold(cbigan_model_info(model), &error) ||
+      !cbigan_model_save(model, a->output, &error)) {
     cbigan_command_fail(error);
     return keep_for_later(a, training);
   }
@@ -383,7 +384,10 @@ train(const Arguments *a)
   if (!pictures)
     return a->pipeline && g_error_matches(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT) ? cbigan_command_usage(error)
                                                                                       : cbigan_command_fail(error);
-  training = cbigan_training_new(&a->train, pictures, &error);
+  /* A model with a threshold needs four pictures to find it, and one more to train on. */
+  training = cbigan_command_check_pictures(pictures, a->train.held_out > 0 ? 5 : 1, &error)
+                 ? cbigan_training_new(&a->train, pictures, &error)
+                 : NULL;
   if (!training || (a->resume && !cbigan_training_resume(training, a->checkpoint, &error)))
     return cbigan_command_fail(error);
   if (a->force)

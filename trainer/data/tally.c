@@ -89,6 +89,14 @@ cbigan_tally_add_other(CbiganTally *self, const char *path)
   self->others++;
 }
 
+static int
+compare_counts(gconstpointer a, gconstpointer b)
+{
+  const Row *x = *(Row *const *)a, *y = *(Row *const *)b;
+
+  return x->n != y->n ? (x->n < y->n) - (x->n > y->n) : strcmp(x->name, y->name);
+}
+
 /* "good 8, hole 4". */
 static void
 list_rows(GString *text, const GPtrArray *rows)
@@ -104,7 +112,7 @@ list_rows(GString *text, const GPtrArray *rows)
       g_string_append_printf(text, "%s%s %u", i ? ", " : "", *row->name ? row->name : ".", row->n);
   }
   if (rest)
-    g_string_append_printf(text, _(", %u more folders %u"), rows->len - MOST_NAMES, rest);
+    g_string_append_printf(text, _(", others %u"), rest);
 }
 
 static void
@@ -155,6 +163,7 @@ cbigan_tally_describe(const CbiganTally *self, const char *root, const CbiganLis
   add_count(text, &first, self->others, _("files that are no pictures"));
   if (self->others) {
     g_string_append(text, " (");
+    g_ptr_array_sort(self->extensions, compare_counts);
     list_rows(text, self->extensions);
     g_string_append(text, ")");
   }
