@@ -3,15 +3,15 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A GstCudaMemory knows the GstCudaContext that it lies in: that one is used to convert it, whichever it is, and kept
- * for as long as frames come from it. So another context or GPU than the scorer's will do; then the RGB comes to the
- * host.
+ * A GstCudaMemory names the GstCudaContext that it belongs to. The frame is converted in that context, which is kept as
+ * long as frames come from it. It may be another one than the scorer's, even on another GPU: then the RGB frame is
+ * copied to the host.
  *
- * Order: who pushes a buffer has waited for what writes it (GStreamer 1.22), or left the wait to whoever maps it, who
- * then calls gst_cuda_memory_sync() (from 1.24 on). Our kernels run in a stream of our own. RGB that stays goes with an
- * event behind them, which the scorer's stream waits for; so nothing waits on the host. Scoring returns when it is
- * done, so the next kernels may write over the RGB. done() waits for our kernels: they are, unless scoring failed
- * before it began. So nobody reads the buffer any more when it goes on.
+ * Order: in GStreamer 1.22 the element that pushes a buffer has waited until it is written. From 1.24 on the element
+ * that maps the buffer waits, by gst_cuda_memory_sync(). The kernels here run in a stream of their own. The scorer's
+ * stream waits for an event behind them, so the host waits for nothing. Scoring returns when it is done, so the next
+ * kernels may overwrite the RGB frame. done() waits for the kernels, which matters only if scoring failed before it
+ * began.
  */
 #include "cuda_video.h"
 
@@ -25,7 +25,7 @@
 #include "i18n.h"
 #include "video_crop.h"
 
-/* NULL before GStreamer 1.24, whichever one this is compiled with. */
+/* NULL at run time before GStreamer 1.24, whatever version this is compiled with */
 extern void gst_cuda_memory_sync(GstCudaMemory *memory) __attribute__((weak));
 
 struct _CbiganCudaVideo {
@@ -115,7 +115,7 @@ memory_of(GstBuffer *buffer, GError **error)
   return NULL;
 }
 
-/* Where the planes lie is the buffer's word, or else the memory's. */
+/* A GstVideoMeta of the buffer says where the planes lie; without one, the memory does. */
 static void
 find_planes(const guint8 *data, const GstCudaMemory *memory, GstBuffer *buffer, const CbiganVideoPart *part,
             const guint8 **planes, gsize *strides)
@@ -129,7 +129,7 @@ find_planes(const guint8 *data, const GstCudaMemory *memory, GstBuffer *buffer, 
   }
 }
 
-/* These two: in the current context. */
+/* The next two functions run in the current context. */
 static void
 end_reading(CbiganCudaVideo *self)
 {

@@ -3,12 +3,12 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The table of the module "cbigan-cuda-video" (backend/module.h). The frames stay on the GPU: it resizes them to the
- * model's RGB frame. Where a scorer runs in the CUDA context that they lie in, that stays there too; else it comes to
- * the host, where it is scored as any other, by any backend.
+ * The table of the module "cbigan-cuda-video" (backend/module.h). The GPU resizes a frame to the model's RGB frame. If
+ * the scorer runs in the frame's CUDA context, the RGB frame stays in GPU memory. Otherwise it is copied to the host
+ * and scored there like any other, by any backend.
  *
- * An element's CUDA context is found and shared as GStreamer's own elements do it (gstcudautils.h): the first three of
- * the functions about contexts are gst_cuda_ensure_element_context() and so on.
+ * An element finds and shares its CUDA context as GStreamer's own elements do (gstcudautils.h): ensure_context(),
+ * set_context() and answer() are GStreamer's functions for that.
  */
 #pragma once
 #include <cbigan.h>
@@ -23,31 +23,31 @@ typedef struct _GstCudaContext GstCudaContext; /* GStreamer's, without its heade
 
 typedef struct {
   const char *formats; /* as caps list them */
-  /* NULL = frames in GPU memory can come here, else why not (transfer full). Asks for the driver, wakes no GPU. */
+  /* NULL = frames in GPU memory can be converted here, else the reason (transfer full). Looks for the driver only. */
   char *(*unavailable)(void);
 
-  /* *context, where it is NULL: a neighbour's, the application's, or a new one of that device (-1: any; a new one is of
-   * the first), of which all are told. FALSE: there is none. */
+  /* If *context is NULL, sets it to a neighbour's, the application's, or a new one that is announced to all (transfer
+   * full). device: -1 = any; a new one is then of the first. FALSE: there is none. */
   gboolean (*ensure_context)(GstElement *element, int device, GstCudaContext **context);
-  /* For GstElementClass.set_context: *context, where it is NULL and it is of that device (-1: any). */
+  /* For GstElementClass.set_context: sets *context if it is NULL and `given` is of that device (-1: any). */
   gboolean (*set_context)(GstElement *element, GstContext *given, int device, GstCudaContext **context);
-  /* Answers a CONTEXT query; context: may be NULL. FALSE: not answered. */
+  /* Answers a CONTEXT query with the context; NULL: none. FALSE: not answered. */
   gboolean (*answer)(GstElement *element, GstQuery *query, GstCudaContext *context);
   int (*device)(GstCudaContext *context);
   gpointer (*handle)(GstCudaContext *context); /* the CUcontext */
-  /* Makes it the calling thread's current one; then leave() restores the one before. FALSE: it is lost. */
+  /* Makes the context the calling thread's current one; leave() restores the one before. FALSE: the GPU is lost. */
   gboolean (*enter)(GstCudaContext *context);
   void (*leave)(void);
 
-  /* width, height: the model's frame; 0 x 0 keeps the stream's size. NULL with GST_CORE_ERROR_NEGOTIATION. */
+  /* width, height: of the model's frame; 0 x 0 keeps the stream's size. Free with close(). NULL with
+   * GST_CORE_ERROR_NEGOTIATION. */
   CbiganCudaVideo *(*open)(const GstVideoInfo *info, int width, int height, GError **error);
   void (*close)(CbiganCudaVideo *self);
-  /* *rgb is valid until the next call. Where the buffer's memory is of the CUcontext `stay`, it stays in it
-   * (rgb->on_device, rgb->ready), and is perhaps not yet written; NULL or another context: it comes to the host. The
-   * buffer is only read, in the context that its memory has. FALSE with CBIGAN_ERROR. */
+  /* Converts a buffer to *rgb, which stays valid until the next call. stay: the scorer's CUcontext, or NULL. If the
+   * buffer's memory belongs to it, *rgb stays in device memory (rgb->on_device), ready behind the event rgb->ready. If
+   * not, *rgb is copied to the host. The buffer is only read. FALSE with CBIGAN_ERROR. */
   gboolean (*convert)(CbiganCudaVideo *self, GstBuffer *buffer, gpointer stay, CbiganFrame *rgb, GError **error);
-  /* After a convert() that was TRUE, when what it gave has been scored. The buffer is no longer used when it returns.
-   */
+  /* To be called once *rgb of a successful convert() has been scored. When it returns, the buffer is free again. */
   void (*done)(CbiganCudaVideo *self);
 } CbiganCudaVideoClass;
 

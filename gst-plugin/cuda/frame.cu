@@ -1,10 +1,10 @@
-/* frame.cu - a frame of video in device memory to the model's RGB frame
+/* frame.cu - converts a frame of video in device memory to the model's RGB frame
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Two kernels, one for each direction of the resampling. The first reads the video: it enlarges the chroma where it
- * needs a pixel. The matrix belongs to the first or to the second, as GStreamer has it.
+ * Two kernels, one per direction of the resampling. The first one reads the video and enlarges chroma as it reads a
+ * pixel. Either the first or the second one applies the matrix, as GStreamer does.
  */
 #include "frame.h"
 
@@ -20,7 +20,7 @@ clamped(int v, int least, int most)
   return min(max(v, least), most);
 }
 
-/* Column and row of the component's own plane. */
+/* x, y: column and row of the component's own plane */
 __device__ static inline int
 sample(const CbiganDeviceFrame &f, int component, int x, int y)
 {
@@ -32,7 +32,7 @@ sample(const CbiganDeviceFrame &f, int component, int x, int y)
   return v | v >> 10; /* 1023 becomes 65535 */
 }
 
-/* Chroma of the frame's column x in the plane's row. */
+/* The chroma of the frame's column x in a row of its plane */
 __device__ static inline int
 chroma_in_row(const CbiganDeviceFrame &f, int component, int x, int row)
 {
@@ -57,7 +57,7 @@ component_at(const CbiganDeviceFrame &f, int component, int x, int y)
   return (3 * here + chroma_in_row(f, component, x, other >> 1) + 2) >> 2;
 }
 
-/* The upper half of a product of two numbers of 16 bits, of which the first is a byte (around 0) twice over. */
+/* The upper 16 bits of a product of two 16-bit numbers; the first one is a signed byte, repeated. */
 __device__ static inline int
 scaled(int byte, int factor)
 {
@@ -65,7 +65,7 @@ scaled(int byte, int factor)
   return (twice * factor) >> 16;
 }
 
-/* The offsets of the matrix are not looked at: 16 becomes 0 because what is less than 0 does. */
+/* The matrix's offsets are not needed: luma of 16 becomes 0 by clamping. */
 __device__ static inline Pixel
 rgb_of_bytes(const CbiganDeviceFrame &f, const Pixel &p)
 {
@@ -103,7 +103,7 @@ pixel_at(const CbiganDeviceFrame &f, int x, int y)
   return f.matrix_first ? rgb_of(f, p) : p;
 }
 
-/* read(k): the k-th pixel along the axis */
+/* read(k) returns the k-th pixel along the axis. */
 template <typename Read>
 __device__ static inline Pixel
 resampled(const CbiganDeviceFrame &f, const CbiganFrameAxis &axis, int i, Read read)

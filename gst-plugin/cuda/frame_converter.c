@@ -1,4 +1,4 @@
-/* frame_converter.c - a plan with its memory on a device: frames there become RGB frames here
+/* frame_converter.c - a plan with its memory on a GPU: converts frames in device memory to RGB
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -12,7 +12,7 @@ struct _CbiganFrameConverter {
   void *tables[4];        /* device: first and weight, horizontal and vertical */
   unsigned short *middle; /* device */
   guint8 *device_rgb;
-  cudaEvent_t ready; /* device_rgb is */
+  cudaEvent_t ready; /* recorded behind the kernels that write device_rgb */
   guint8 *rgb;       /* pinned */
   gsize rgb_size;
 };
@@ -24,7 +24,7 @@ try(cudaError_t status, const char *call, int line, GError **error)
 {
   if (status == cudaSuccess)
     return TRUE;
-  cudaGetLastError(); /* or the next launch would report it again */
+  cudaGetLastError(); /* clears the error, or the next launch would report it again */
   g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, "frame_converter.c:%d: %s: %s (%s)", line, call,
               cudaGetErrorName(status), cudaGetErrorString(status));
   return FALSE;
@@ -51,7 +51,7 @@ send_tables(CbiganFrameConverter *self, const CbiganFrameTables *tables, CbiganF
   return TRUE;
 }
 
-/* Not the stream that all share: other users of the GPU must not wait for us, nor we for them. */
+/* The stream is non-blocking: other users of the GPU in this process neither wait for it nor hold it up. */
 CbiganFrameConverter *
 cbigan_frame_converter_new(const CbiganFramePlan *plan, GError **error)
 {
@@ -86,12 +86,12 @@ cbigan_frame_converter_free(CbiganFrameConverter *self)
     cudaEventDestroy(self->ready);
   if (self->stream)
     cudaStreamDestroy(self->stream);
-  cudaGetLastError(); /* a device that is lost: who lost it has been told */
+  cudaGetLastError(); /* of a lost device, which an earlier call has reported */
   g_free(self);
 }
 
 static gboolean
-bring_home(CbiganFrameConverter *self, GError **error)
+copy_to_host(CbiganFrameConverter *self, GError **error)
 {
   return TRY(cudaMemcpyAsync(self->rgb, self->device_rgb, self->rgb_size, cudaMemcpyDeviceToHost, self->stream)) &&
          TRY(cudaStreamSynchronize(self->stream));
@@ -116,12 +116,12 @@ cbigan_frame_converter_run(CbiganFrameConverter *self, const guint8 *const *data
     .ready = stays ? self->ready : NULL,
   };
   return TRY(cbigan_frame_launch(&self->frame, self->middle, self->device_rgb, self->stream)) &&
-         (stays ? TRY(cudaEventRecord(self->ready, self->stream)) : bring_home(self, error));
+         (stays ? TRY(cudaEventRecord(self->ready, self->stream)) : copy_to_host(self, error));
 }
 
 void
 cbigan_frame_converter_wait(CbiganFrameConverter *self)
 {
   cudaStreamSynchronize(self->stream);
-  cudaGetLastError(); /* the next call will say what failed */
+  cudaGetLastError(); /* the next conversion reports the failure */
 }

@@ -1,10 +1,10 @@
-/* frame_plan.c - how a stream's frames become the model's RGB frame on a device, to the bits that the host makes
+/* frame_plan.c - plans the conversion of a stream's frames to the model's RGB frame on a GPU, to the host's bits
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * GstVideoConverter, as video_input.c sets it up, works in whole numbers and rounds after each step, so the steps'
- * order and their weights are part of the result. tests/cuda/test_frame.c holds the two against each other.
+ * GstVideoConverter, as video_input.c sets it up, computes in integers and rounds after each step. The order and the
+ * weights of the steps are therefore part of the result. tests/cuda/test_frame.c compares the two conversions.
  */
 #include "frame_plan.h"
 
@@ -16,13 +16,13 @@
 /* --- one direction of the resampling --- */
 
 typedef enum {
-  AXIS_SUMS,   /* weights that a GstVideoScaler has, rounded */
-  AXIS_STEPS,  /* between two neighbours, in equal steps from the first pixel to the last; no rounding */
-  AXIS_SECOND, /* two neighbours, of which only the second's weight is rounded */
+  AXIS_SUMS,   /* the weights of a GstVideoScaler, rounded */
+  AXIS_STEPS,  /* two neighbours; the positions are equal steps from the first pixel to the last, without rounding */
+  AXIS_SECOND, /* two neighbours; only the second's weight is rounded */
 } AxisKind;
 
-/* GStreamer rounds the weights of one output so that they add up to one, by moving the point from which it rounds up
- * in ever smaller steps. Where several are equal no point will do, and the last one counts. */
+/* GStreamer makes the rounded weights of an output add up to one: it bisects for the fraction that is rounded up. If
+ * equal weights leave no such fraction, the last one tried counts. */
 static void
 round_weights(const double *weight, int n, int bits, short *rounded)
 {
@@ -70,7 +70,7 @@ fill_steps(int from, CbiganFrameTables *tables)
   }
 }
 
-/* How GStreamer's resampler computes with so many taps; packed: it keeps 4 numbers a pixel, else 3. */
+/* How GStreamer's resampler computes with axis->n_taps taps. packed: it keeps 4 numbers per pixel, not 3. */
 static AxisKind
 choose_arithmetic(CbiganFrameAxis *axis, gboolean deep, gboolean vertical, gboolean packed)
 {
@@ -81,7 +81,7 @@ choose_arithmetic(CbiganFrameAxis *axis, gboolean deep, gboolean vertical, gbool
   }
   if (deep) {
     axis->shift = 12;
-    axis->round = two ? 4096 : 4095; /* more than a half, as it is */
+    axis->round = two ? 4096 : 4095; /* one half is 2048; GStreamer adds more */
     return two && vertical ? AXIS_SECOND : AXIS_SUMS;
   }
   axis->shift = two && (vertical || packed) ? 8 : 6;
@@ -120,7 +120,7 @@ plan_resampling(CbiganFramePlan *self, gboolean same_format)
   const gboolean deep = f->deep && !f->matrix_first;
   make_axis(&f->horizontal, &self->horizontal, taps, f->width, f->out_width, deep, FALSE, !same_format);
   make_axis(&f->vertical, &self->vertical, taps, f->height, f->out_height, deep, TRUE, !same_format);
-  if (same_format) /* the direction that leaves fewer rows to the other, as GStreamer counts there */
+  if (same_format) /* first the direction that leaves the other fewer rows, as GStreamer counts them for RGB */
     f->vertical_first = f->vertical.n_taps && self->vertical.first[f->out_height - 1] > f->out_height;
   else
     f->vertical_first = (gint64)f->out_width * f->height > (gint64)f->width * f->out_height;
@@ -128,7 +128,7 @@ plan_resampling(CbiganFramePlan *self, gboolean same_format)
 
 /* --- colours --- */
 
-/* Y'CbCr of the unpacked depth -> R'G'B' of 8 bits (of 16, where that is the depth), times 256. */
+/* Y'CbCr of the unpacked depth (8 or 16 bits) -> R'G'B' of the same depth; factors are times 256. */
 static gboolean
 plan_matrix(CbiganDeviceFrame *f, const GstVideoInfo *info, GError **error)
 {
@@ -168,7 +168,7 @@ plan_chroma(CbiganDeviceFrame *f, const GstVideoInfo *info)
 {
   const GstVideoFormat format = GST_VIDEO_INFO_FORMAT(info);
   const gboolean same_size = f->width == f->out_width && f->height == f->out_height;
-  /* A shortcut of GStreamer's that there is for these only. */
+  /* For these two formats GStreamer has a shortcut that repeats chroma. */
   if (same_size && (format == GST_VIDEO_FORMAT_I420 || format == GST_VIDEO_FORMAT_YV12))
     return;
   f->chroma =
@@ -182,7 +182,7 @@ plan_components(CbiganFramePlan *self, const GstVideoFormatInfo *format)
   for (int i = 0; i < 3; i++) {
     self->plane[i] = (int)GST_VIDEO_FORMAT_INFO_PLANE(format, i);
     self->offset[i] = GST_VIDEO_FORMAT_INFO_POFFSET(format, i);
-    if (self->frame.deep && self->offset[i] == 1) /* GStreamer 1.22 on the V of P010: in numbers, not bytes */
+    if (self->frame.deep && self->offset[i] == 1) /* V of P010: GStreamer 1.22 counts numbers, not bytes */
       self->offset[i] = 2;
     self->frame.component[i] = (CbiganFrameComponent){
       .step = GST_VIDEO_FORMAT_INFO_PSTRIDE(format, i),

@@ -1,10 +1,10 @@
-/* context.cc - the driver's contexts, emulated: each thread has a stack of them, its top is the current one
+/* context.cc - the driver's contexts, emulated: each thread has a stack of them, whose top is current
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * See emulator.h. Memory, streams and events are of the context that was current when they were made; work in another
- * one ends the program, and so does destroying one that is still in use.
+ * See emulator.h. Memory, streams and events belong to the context that was current when they were made. Using them in
+ * another one ends the program, and so does destroying a context that is in use.
  */
 #include <cstring>
 #include <map>
@@ -73,7 +73,7 @@ emulator_context_destroy(CUcontext context)
   std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
   if (emulator_owns_memory(context) || emulator_owns_streams(context))
     emulator_stop("somebody's memory or stream would go with it", "cuCtxDestroy");
-  destroyed.insert(context); /* and not given back, so that no other gets its address */
+  destroyed.insert(context); /* not freed, so no other context gets its address */
   if (!stack.empty() && stack.back() == context)
     stack.pop_back();
 }
@@ -98,7 +98,7 @@ emulator_context_pop(CUcontext *context)
   return CUDA_SUCCESS;
 }
 
-/* --- the driver's functions that are asked for by name --------------------------------------------------------- */
+/* --- functions of the driver that are looked up by name --------------------------------------------------------- */
 
 static CUresult CUDAAPI
 driver_set_current(CUcontext context)
@@ -124,7 +124,7 @@ cudaGetDriverEntryPointByVersion(const char *name, void **function, unsigned ver
 {
   static const struct {
     const char *name;
-    unsigned version; /* of CUDA, that brought it with these arguments */
+    unsigned version; /* of CUDA that introduced its present arguments */
     void *function;
   } known[] = {
     { "cuCtxSetCurrent", 4000, (void *)driver_set_current },

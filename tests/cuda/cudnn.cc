@@ -3,9 +3,9 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * See emulator.h. Anything that the backend does not promise to do (TF32, other strides, unaligned pointers, too small
- * a workspace; bf16 and fp16 but n,h,w,c with channels in eights, and bf16 on chips that have it) is refused as cuDNN
- * would, or more strictly.
+ * See emulator.h. It refuses, as cuDNN would or more strictly, whatever the backend must not ask for: TF32, other
+ * strides, unaligned pointers, too small a workspace, algorithms that are not sums of products. Values of 16 bits must
+ * lie in n,h,w,c order with channels in groups of eight, and bf16 needs a chip that has it.
  */
 #include <cuda_fp16.h>
 #include <cudnn.h>
@@ -24,12 +24,12 @@ struct cudnnContext {
 
 struct cudnnTensorStruct {
   int n, c, h, w;
-  cudnnDataType_t type; /* not float: n,h,w,c */
+  cudnnDataType_t type; /* if not float, n,h,w,c order */
 };
 
 struct cudnnFilterStruct {
   int o, i, h, w;
-  cudnnDataType_t type; /* not float: o,h,w,i */
+  cudnnDataType_t type; /* if not float, o,h,w,i order */
 };
 
 struct cudnnConvolutionStruct {
@@ -209,7 +209,7 @@ cudnnSetConvolutionMathType(cudnnConvolutionDescriptor_t c, cudnnMathType_t math
   return CUDNN_STATUS_SUCCESS;
 }
 
-/* Copies, as the descriptors may be gone when it runs. */
+/* Copies of the descriptors, which may be gone when the work is done. */
 struct Problem {
   cudnnTensorStruct x, y;
   cudnnFilterStruct w;
@@ -224,7 +224,7 @@ fits(const Problem &p, const cudnnConvolutionStruct &c)
          c.math == (is_half(p.x.type) ? CUDNN_TENSOR_OP_MATH : CUDNN_FMA_MATH);
 }
 
-/* Bytes asked for, and written: more for wider layers, so that the workspace grows. */
+/* Bytes that are asked for, and overwritten. Wider layers need more, so tests see the workspace grow. */
 static size_t
 workspace_of(const Problem &p)
 {
@@ -238,10 +238,9 @@ workspace_size(const Problem &p, const cudnnConvolutionStruct &c, bool supported
   return !fits(p, c) ? CUDNN_STATUS_BAD_PARAM : supported ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_NOT_SUPPORTED;
 }
 
-/* --- 16 bits: to floats n,c,h,w and back ----------------------------------------------------------------------------
- */
+/* --- 16 bits to floats n,c,h,w, and back ------------------------------------------------------------------------- */
 
-/* Any four numbers: of tensors, or out, in, and the kernel's place of filters. body(index of c last, of c second) */
+/* Calls body(index with c last, index with c second) for each number of a tensor, or of filters (out, in, kernel). */
 template <typename Body>
 static void
 for_each_place(int n, int c, int h, int w, Body body)
@@ -260,7 +259,7 @@ read_half(cudnnDataType_t type, const void *data, int n, int c, int h, int w)
   return to;
 }
 
-/* For every pair of planes and every place of the kernel: body(x plane, w, y plane, dy, dx, rows, columns). */
+/* Calls body(x plane, w, y plane, dy, dx) for every pair of planes and every tap of the kernel. */
 template <typename Body>
 static void
 for_each_shift(const Problem &p, Body body)
@@ -273,7 +272,7 @@ for_each_shift(const Problem &p, Body body)
                ((size_t)n * p.y.c + o) * p.y.h * p.y.w, k / p.w.w - p.pad, k % p.w.w - p.pad);
 }
 
-/* body(x index, y index) where both lie inside. */
+/* Calls body(x index, y index) for each pixel pair of a shift that lies inside of both planes. */
 template <typename Body>
 static void
 for_each_pixel(const Problem &p, size_t x, size_t y, int dy, int dx, Body body)
@@ -283,7 +282,7 @@ for_each_pixel(const Problem &p, size_t x, size_t y, int dy, int dx, Body body)
       body(x + (size_t)(r + dy) * p.x.w + s + dx, y + (size_t)r * p.y.w + s);
 }
 
-/* to = sums + beta * to; 0: to is not read */
+/* to = sums + beta * to; with beta = 0 `to` is not read */
 static void
 store(const std::vector<double> &sums, float beta, float *to)
 {
@@ -339,7 +338,7 @@ aligned(const void *p)
   return p && (uintptr_t)p % 16 == 0;
 }
 
-/* What any of the three directions asks for: `work` writes `to`. */
+/* Enqueues `work`, which reads a and b and writes `to`; common to all three directions. */
 template <typename Work>
 static cudnnStatus_t
 run(cudnnHandle_t handle, const Problem &p, const cudnnConvolutionStruct &c, const void *alpha, const void *a,

@@ -1,14 +1,17 @@
-/* emulator.cc - the part of the CUDA runtime that the cuda backend calls, on the processor: memory, and the machine
+/* emulator.cc - the part of the CUDA runtime that the cuda backend calls, emulated: memory, and the machine
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * See emulator.h. The environment variable CBIGAN_EMULATOR says what kind of machine it is, words "name=number"
- * separated by commas: driver=12040 devices=2 capability=61 memory=MIB cudnn=91900, and lost=N: the device is lost
- * with the N-th piece of work, lostlaunch=N: with the N-th launch of a graph. open=1: the host may touch device memory,
- * which is quicker to emulate. graphs=N: so many may exist at once. refused=N: cuDNN refuses the algorithm of that
- * number. uncapturable=N: the N-th piece of work in a capture can't be captured. pinned=KIB: the most pinned memory in
- * one piece. eager=1: copies from the host are done as early as they may be, not as late.
+ * See emulator.h. The environment variable CBIGAN_EMULATOR describes the machine by words "name=number", separated by
+ * commas:
+ *   driver=12040 devices=2 capability=61 memory=MIB cudnn=91900 mode=2: as CUDA and cuDNN report them
+ *   lost=N, lostlaunch=N: the device is lost with the N-th piece of work, or launch of a graph
+ *   open=1: the host may touch device memory, which is faster to emulate
+ *   graphs=N, pinned=KIB: the most graphs at once; the most pinned memory in one piece
+ *   refused=N: cuDNN refuses the algorithm of that number
+ *   uncapturable=N: the N-th piece of work of a capture can't be captured
+ *   eager=1: copies from the host are done as early as possible instead of as late as possible
  */
 #include "emulator.h"
 
@@ -33,12 +36,12 @@ static thread_local cudaError_t last_error;
 #define CANARY 0xA5
 
 static char *arena;
-static size_t arena_used; /* the highest that was ever in use */
+static size_t arena_used; /* the highest offset ever in use */
 struct Allocation {
   size_t size;
   long number;
   CUcontext context;
-  std::set<cudaStream_t> users; /* streams that had work with it */
+  std::set<cudaStream_t> users; /* streams that have used it */
 };
 
 struct Pinned {
@@ -83,7 +86,7 @@ protect(int protection)
 void
 emulator_open_memory(bool open)
 {
-  static int depth; /* a stream's work may wait for another's */
+  static int depth; /* nested, as one stream's work may wait for another's */
   if (open ? depth++ == 0 : --depth == 0)
     protect(open ? PROT_READ | PROT_WRITE : PROT_NONE);
 }
@@ -194,7 +197,7 @@ cudaMalloc(void **p, size_t size)
     return cudaErrorDevicesUnavailable;
   if (emulator_spoils())
     return cudaErrorStreamCaptureUnsupported;
-  if (!arena) { /* protecting it takes half of the time with small pages */
+  if (!arena) { /* with small pages, mprotect() would take half of the time */
     arena = (char *)mmap(nullptr, ADDRESSES + PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     arena += PAGE - (size_t)arena % PAGE;
     madvise(arena, ADDRESSES, MADV_HUGEPAGE);

@@ -1,19 +1,21 @@
-/* emulator.h - CUDA C as C++: what nvcc knows and a C++ compiler does not
+/* emulator.h - CUDA C as C++: the words that nvcc knows and a C++ compiler does not
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The cuda backend's own sources, its kernels included, run on the processor: .cu files are compiled as C++ with this
- * header in front, and instead of cudart and cuDNN there are emulator.cc and cudnn.cc. So every test of the backends
- * covers the kernels' arithmetic and all that the backend asks of the libraries; what it can't show is what the
- * libraries themselves do, speed, and threads of one block that race.
+ * The cuda backend's own sources, its kernels included, run on the CPU. The .cu files are compiled as C++ behind this
+ * header, and emulator.cc and cudnn.cc take the place of cudart and cuDNN. So every test of the backends covers the
+ * kernels' arithmetic and all calls of the libraries. It does not cover what the libraries do, speed, and races between
+ * the threads of one block.
  *
- * Stricter than a GPU: nothing runs before somebody waits, so memory that is reused too early shows, and one stream's
- * work not before another's that nobody said comes first (stream.cc); device memory can't be touched by the host; new
- * memory is NaN; memory is not freed before somebody waited; a kernel that gets a host pointer, or one that writes
- * behind its memory, ends the program; and so does the launch of a graph whose memory is gone, or work with memory or a
- * stream of another context than the thread's current one. Waiting and allocating in a capture fail as CUDA says, and
- * spoil it. emulator_count() (counts.h) tells what was asked of it.
+ * The emulation is stricter than a GPU:
+ * - Work is done only when somebody waits for it, so memory that is reused too early shows. Streams run in any order
+ * that events allow (stream.cc).
+ * - The host can't touch device memory; new memory is NaN; memory in use can't be freed.
+ * - The program ends if a kernel gets a host pointer or writes beyond its memory, if a graph is launched whose memory
+ * is gone, or if memory or a stream is used outside of its context.
+ * - Waiting and allocating during a capture fail as CUDA documents, and invalidate the capture.
+ * emulator_count() (counts.h) returns how often something was asked for.
  */
 #pragma once
 #include <cuda_runtime_api.h>
@@ -24,7 +26,7 @@
 #include <memory>
 #include <vector>
 
-/* Of the emulated thread that runs; there is one at a time. */
+/* Those of the emulated thread that runs; only one runs at a time. */
 extern uint3 threadIdx, blockIdx;
 extern dim3 gridDim;
 
@@ -83,16 +85,16 @@ struct EmulatorWork {
   const char *name;
   std::vector<const void *> pointers;
   std::function<void()> run;
-  std::vector<long> allocations = {}; /* that the pointers were of when it was put there */
+  std::vector<long> allocations = {}; /* of the pointers when the work was enqueued */
   EmulatorKind kind = EMULATOR_KERNEL;
-  const void *host = nullptr;                     /* a copy's host memory */
-  std::shared_ptr<EmulatorEvent> event = nullptr; /* that is recorded, or waited for */
-  long number = 0;                                /* of the event's recording */
-  const void *owner = nullptr;                    /* the graph that it is of */
+  const void *host = nullptr;                     /* host memory of a copy */
+  std::shared_ptr<EmulatorEvent> event = nullptr; /* that is recorded or waited for */
+  long number = 0;                                /* which recording of the event */
+  const void *owner = nullptr;                    /* the graph that contains it */
 };
 
-/* Ends the program unless its pointers are NULL or device memory; then it is put behind what the stream has to do or,
- * while the stream is captured, into the graph. A graph's pointers are looked at again with each launch. */
+/* Appends work to the stream or, while the stream is captured, to the graph. Ends the program if a pointer is neither
+ * NULL nor device memory. A graph's pointers are checked again at each launch. */
 cudaError_t emulator_enqueue(cudaStream_t stream, EmulatorWork work);
 void emulator_run_grid(dim3 grid, int threads, const std::function<void()> &kernel);
 

@@ -8,18 +8,18 @@
 
 G_BEGIN_DECLS
 
-/* more: properties besides the model, which is for frames of that side (0: any) */
+/* more: properties besides the model. frame: side of the model's frame, 0 = any size */
 Stream gpu_stream_new(int frame, const char *more);
 void gpu_stream_set_caps(Stream *stream, GstVideoFormat format, int width, int height);
 GstCaps *gpu_caps_new(const GstVideoInfo *info);
-/* The buffer with its pixels in GPU memory instead. meta: where the planes lie stands in a GstVideoMeta too. */
+/* A copy of the buffer with its pixels in GPU memory (transfer full). meta: it has a GstVideoMeta with the planes. */
 GstBuffer *gpu_buffer_new(const GstVideoInfo *info, GstBuffer *buffer, GstObject *context, gboolean meta);
-/* There is neither an error nor a warning on the bus. */
+/* Ends the test if there is an error or a warning on the bus. */
 void gpu_stream_check(Stream *stream);
-/* One error, in which these words are; then nothing more comes, and the element stops. */
+/* Expects one error that matches the pattern, and that the element can be stopped then. */
 void gpu_stream_check_error(Stream *stream, const char *words);
-/* Calls lose(1), lose(2), ... up to `most`, ever fewer of them: each in a process of its own, as a device that is lost
- * stays lost. */
+/* Calls lose(n) for growing n < most, with growing steps. Each call has a process of its own, as a lost device stays
+ * lost. */
 void gpu_stream_lose(void (*lose)(int after), int most);
 
 G_END_DECLS

@@ -1,4 +1,4 @@
-/* graph.cc - CUDA graphs, emulated: a capture records the work that is put into its stream, a launch puts it there
+/* graph.cc - CUDA graphs, emulated: a capture keeps the work that its stream gets, a launch enqueues it
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -55,7 +55,7 @@ cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t graph, unsigned long lon
   return cudaSuccess;
 }
 
-/* One thing for the host to do, however much is in it; what it does to the device's memory is looked at now. */
+/* Counts as one call of the host's. The pointers are checked at each launch. */
 cudaError_t
 cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream)
 {

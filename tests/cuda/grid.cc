@@ -14,8 +14,8 @@
 uint3 threadIdx, blockIdx;
 dim3 gridDim;
 
-/* The threads of a block take turns: each runs on a stack of its own until it waits for the others, or ends. They are
- * begun once and used again; jumps switch between them, which is far quicker than swapcontext(). */
+/* Each thread of a block is a fiber: it runs on a stack of its own until it ends or waits for the others. Fibers are
+ * started once and used again. longjmp() switches between them, which is far faster than swapcontext(). */
 #define STACK 65536
 #define MOST_THREADS 256
 
@@ -85,7 +85,7 @@ run_block(int threads)
     ended[i] = false;
   for (int turn = 0; n_ended < threads; turn++) {
     n_ended = 0;
-    for (int k = 0; k < threads; k++) { /* the other way round every other turn: no order to rely on */
+    for (int k = 0; k < threads; k++) { /* every other turn backwards, so no order can be relied on */
       const int i = turn % 2 ? threads - 1 - k : k;
       resume(i);
       n_ended += ended[i];
@@ -116,7 +116,7 @@ emulator_run_grid(dim3 grid, int threads, const std::function<void()> &kernel)
   for (unsigned y = 0; y < grid.y; y++)
     for (unsigned x = 0; x < grid.x; x++) {
       blockIdx = { x, y, 0 };
-      direct = (x || y) && !synchronised; /* the first block tells whether its threads wait for each other */
+      direct = (x || y) && !synchronised; /* fibers are needed only if the first block synchronised */
       (direct ? run_block_directly : run_block)(threads);
     }
 }

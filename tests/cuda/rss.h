@@ -1,4 +1,4 @@
-/* rss.h - how much memory this process has
+/* rss.h - the memory of this process
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later

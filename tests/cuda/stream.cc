@@ -1,11 +1,11 @@
-/* stream.cc - streams and events, emulated: work is put behind what a stream has to do, and done when somebody waits
+/* stream.cc - streams and events, emulated: work is queued, and done when somebody waits for it
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * See emulator.h. Streams don't know of each other but by cudaStreamWaitEvent(): what one has to do stays undone while
- * another one's work is waited for, unless that waits for it; with eager=1 the contrary, a copy from the host is done
- * as soon as nothing of its own stream stands before it. So of an order that nobody asked for either shows.
+ * See emulator.h. Only cudaStreamWaitEvent() orders two streams. Waiting for one stream leaves the work of the others
+ * undone, unless that stream waits for them. With eager=1 the contrary: a copy from the host is done as soon as nothing
+ * stands before it in its own stream. A program that relies on an order that it did not ask for fails in one of them.
  */
 #include <cstdlib>
 #include <map>
@@ -14,10 +14,10 @@
 
 #include "emulator_internal.h"
 
-/* Lives as long as somebody waits for it. */
+/* Shared, so it lives as long as work waits for it. */
 struct EmulatorEvent {
   cudaStream_t stream;
-  long recorded, done; /* times that it was, and the last of them that the stream has come to */
+  long recorded, done; /* recordings that were asked for, and the last one that the stream has reached */
 };
 
 struct CUevent_st {
@@ -73,7 +73,7 @@ run_until(const std::shared_ptr<EmulatorEvent> &event, long number)
   }
 }
 
-/* What eager=1 does at once. */
+/* With eager=1: does all that need not wait for a kernel. */
 static void
 run_copies()
 {
@@ -105,7 +105,7 @@ run_all(cudaStream_t stream)
   run_copies();
 }
 
-/* A kernel may use any memory that its stream had to do with: pointers within its arguments are not known. */
+/* A kernel counts as using all memory that its stream has used, as pointers inside its arguments are not known. */
 void
 emulator_check_idle(const char *name, const std::set<cudaStream_t> &users,
                     const std::function<bool(const EmulatorWork &)> &uses)
@@ -225,14 +225,14 @@ cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
   return emulator_enqueue(stream, work);
 }
 
-/* For what was recorded last before this call, whatever is recorded after it; the event may be of another context. */
+/* Waits for the event's last recording before this call. The event may belong to another context. */
 cudaError_t
 cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags)
 {
   std::lock_guard<std::recursive_mutex> lock(emulator_mutex);
   if (flags)
     emulator_stop("flags are not emulated", "cudaStreamWaitEvent");
-  if (stream->capture) { /* the event is not the capture's */
+  if (stream->capture) { /* the event was recorded outside of the capture */
     stream->spoilt = true;
     return emulator_fail(cudaErrorStreamCaptureIsolation);
   }

@@ -48,7 +48,7 @@ cbigan_grad_cuda_conv2d_data(CbiganCuda *self, const CbiganGradCudaPlan *plan, c
   cbigan_cuda_convolution_run(self, &plan->data, accumulate, dx, plan->weights, (float *)dy);
 }
 
-/* Not added to `gradients` by cuDNN itself: there the weights lie wherever the network has them, unaligned. */
+/* cuDNN can't add to `gradients` itself: a layer's weights may lie there without the alignment that it needs. */
 void
 cbigan_grad_cuda_conv2d_weights(CbiganCuda *self, const CbiganGradCudaPlan *plan, const float *x, const float *dy,
                                 float *gradients)

@@ -1,11 +1,11 @@
-/* cut.c - pictures in device memory, and patches out of them
+/* cut.c - keeps pictures in device memory, and cuts patches out of them
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "gradient/cuda/gradients.h"
 
-/* One allocation: the table, then all pixels. */
+/* One allocation holds the table and, behind it, all pixels. */
 struct _CbiganStored {
   CbiganGradCudaPicture *pictures; /* (n) */
   const guint8 *pixels;
@@ -17,7 +17,8 @@ bytes_of(const CbiganPixels *picture)
   return (gsize)picture->width * (gsize)picture->height * 3;
 }
 
-/* NULL: no room, which is not kept, as the caller has another way; or failed, which is. */
+/* NULL: the memory is too small, which is no failure because the caller can cut on the host; or a call failed, and the
+ * failure is kept. */
 static void *
 allocate(CbiganCuda *self, gsize size)
 {
@@ -27,7 +28,7 @@ allocate(CbiganCuda *self, gsize size)
     return NULL;
   const cudaError_t status = cudaMalloc(&memory, size);
   if (status == cudaErrorMemoryAllocation)
-    cudaGetLastError(); /* else the next launch would report it */
+    cudaGetLastError(); /* clears the error, or the next launch would report it */
   else
     CBIGAN_CUDA_TRY(self, status);
   return status == cudaSuccess ? memory : NULL;
@@ -50,7 +51,7 @@ cbigan_grad_cuda_store(CbiganBackend *base, guint n, const CbiganPixels *picture
   for (guint i = 0; i < n; i++)
     CBIGAN_CUDA_TRY(self, cudaMemcpyAsync(pixels + table[i].offset, pictures[i].data, bytes_of(&pictures[i]),
                                           cudaMemcpyHostToDevice, self->stream));
-  CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream)); /* the caller's memory is the caller's again */
+  CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream)); /* the caller may free the pictures now */
   CbiganStored *stored = g_new(CbiganStored, 1);
   *stored = (CbiganStored){ (CbiganGradCudaPicture *)(gpointer)memory, pixels };
   return stored;

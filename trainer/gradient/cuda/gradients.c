@@ -1,4 +1,4 @@
-/* gradients.c - the table of the cuda gradients, and the layers' plans
+/* gradients.c - the cuda gradients: plans and gradients of layers, the function table
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -14,7 +14,7 @@ static void
 plan_free(CbiganBackend *self, CbiganGradPlan *base)
 {
   CbiganGradCudaPlan *plan = (CbiganGradCudaPlan *)base;
-  cbigan_grad_cuda_conv2d_clear((CbiganCuda *)self, plan); /* of other layers there is nothing to clear */
+  cbigan_grad_cuda_conv2d_clear((CbiganCuda *)self, plan); /* zero for other layers */
   g_free(plan);
 }
 
@@ -96,7 +96,7 @@ weights(CbiganBackend *base, CbiganGradPlan *gradient_plan, const float *x, cons
                                                                 gradients + l->weight, self->stream));
 }
 
-/* A dense layer's bias has one number for each output, a convolution's one for each channel. */
+/* A bias has one number per output of a dense layer, and one per channel of a convolution. */
 static void
 bias(CbiganBackend *base, CbiganGradPlan *plan, int n, const float *dy, float *gradients)
 {

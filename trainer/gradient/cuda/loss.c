@@ -1,4 +1,4 @@
-/* loss.c - seeds and vectors of the losses, and the optimiser: what stands before their kernels
+/* loss.c - members of CbiganGradients that launch one kernel: losses, vector operations, the optimiser
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later

@@ -1,11 +1,11 @@
-/* staging.c - batches on their way to the device, beside what it computes meanwhile
+/* staging.c - copies batches to the device while it computes
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Each has pinned memory, which the host need not wait for when it is copied, device memory and a stream of its own. So
- * with two or more in turns one is copied while another is used: a copy waits, on the device, for what has been asked
- * of the backend before it was sent, and what is asked after it was received waits for the copy.
+ * A staging buffer has pinned host memory, device memory, and a stream of its own. With two or more buffers in turn,
+ * one is copied while another one is used. On the device the copy waits for the operations that were called before
+ * send(), and the operations that are called after receive() wait for the copy. The host waits for neither.
  */
 #include "gradients.h"
 
@@ -13,7 +13,7 @@ typedef struct {
   CbiganStaging base;
   void *device;
   cudaStream_t stream;
-  cudaEvent_t copied, used; /* in this stream; in the backend's */
+  cudaEvent_t copied, used; /* recorded in this stream; in the backend's */
 } CbiganGradCudaStaging;
 
 void
@@ -26,7 +26,7 @@ cbigan_grad_cuda_staging_free(CbiganBackend *base, CbiganStaging *staging)
     CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(p->stream));
     CBIGAN_CUDA_TRY(self, cudaStreamDestroy(p->stream));
   }
-  CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream)); /* for what still reads it */
+  CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream)); /* work in the stream may still read it */
   if (p->copied)
     CBIGAN_CUDA_TRY(self, cudaEventDestroy(p->copied));
   if (p->used)
@@ -38,7 +38,8 @@ cbigan_grad_cuda_staging_free(CbiganBackend *base, CbiganStaging *staging)
   g_free(p);
 }
 
-/* Too little memory is not kept, as the caller has another way. */
+/* FALSE: too little memory, which is no failure because the caller can upload; or a call failed, and the failure is
+ * kept. */
 static gboolean
 allocate(CbiganCuda *self, CbiganGradCudaStaging *p)
 {
@@ -47,7 +48,7 @@ allocate(CbiganCuda *self, CbiganGradCudaStaging *p)
     status = cudaMalloc(&p->device, p->base.size);
   if (status != cudaErrorMemoryAllocation)
     return CBIGAN_CUDA_TRY(self, status);
-  cudaGetLastError(); /* else the next launch would report it */
+  cudaGetLastError(); /* clears the error, or the next launch would report it */
   return FALSE;
 }
 

@@ -1,4 +1,4 @@
-/* activate.cu - bias and activation behind a convolution
+/* activate.cu - bias and activation of one layer, in place
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later

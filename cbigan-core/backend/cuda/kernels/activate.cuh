@@ -1,4 +1,4 @@
-/* activate.cuh - activations of one number
+/* activate.cuh - the activation of one number
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later

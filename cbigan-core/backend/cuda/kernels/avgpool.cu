@@ -1,4 +1,4 @@
-/* avgpool.cu - mean of 2x2, stride 2; an odd last row or column is left out
+/* avgpool.cu - the 2x2 mean with stride 2; an odd last row or column is dropped
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later

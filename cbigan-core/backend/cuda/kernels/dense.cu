@@ -1,22 +1,23 @@
-/* dense.cu - matrix times the flattened sample
+/* dense.cu - a matrix times each flattened sample
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The matrix is what has to come from memory, so a block reads a row of it once for several samples: SAMPLES x LANES =
- * CBIGAN_THREADS.
+ * Reading the matrix from memory limits the speed, so a block reads a row of it once for several samples. SAMPLES x
+ * LANES is CBIGAN_THREADS.
  */
 #include "activate.cuh"
 
-#define SAMPLES 8 /* of one block */
-#define LANES 32  /* that add up what a sample's threads have */
+#define SAMPLES 8 /* per block */
+#define LANES 32  /* threads that add up the partial sums of one sample */
 
 /* grid (out, samples / SAMPLES) */
 __global__ static void
 dense(int n, int in, const float *x, const float *w, size_t stride, const float *bias, CbiganCudaActivation activation,
       int accumulate, float *y)
 {
-  __shared__ float by_thread[SAMPLES][CBIGAN_THREADS], by_lane[SAMPLES][LANES + 1]; /* + 1: another bank each */
+  __shared__ float by_thread[SAMPLES][CBIGAN_THREADS],
+      by_lane[SAMPLES][LANES + 1]; /* + 1: rows begin in different banks */
   const int me = (int)threadIdx.x, o = (int)blockIdx.x, first = (int)blockIdx.y * SAMPLES;
   const int samples = min(SAMPLES, n - first);
   const float *row = w + (size_t)o * stride; /* (in) */
@@ -24,7 +25,7 @@ dense(int n, int in, const float *x, const float *w, size_t stride, const float 
   for (int i = me; i < in; i += CBIGAN_THREADS) {
     const float weight = row[i];
 #pragma unroll
-    for (int s = 0; s < SAMPLES; s++) /* behind the last sample the last again, for nothing */
+    for (int s = 0; s < SAMPLES; s++) /* beyond the last sample: the last one again, unused */
       sums[s] += weight * x[(size_t)(first + min(s, samples - 1)) * (size_t)in + (size_t)i];
   }
 #pragma unroll

@@ -1,21 +1,21 @@
-/* distances.cu - a layer's maps on the critic's grid, and how far its positions are from good pictures
+/* distances.cu - the critic's features on a grid, and the distance of each position from good pictures
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Each position has a column of channels, d = f - mean; its distance is |W d|. The matrix is what has to come from
- * memory, so a thread multiplies a number of W with TILE columns: neighbours on the grid where all positions have one
- * W, else those of the same position in TILE samples. The threads of a group have the rows of W; with few channels a
- * block has several groups. Columns come through shared memory, CHUNK channels at a time. What adds up to a distance,
- * and in which order, depends on neither its place nor on what stands beside it.
+ * A position has a column of channels, d = f - mean, and its distance is |W d|. Reading W from memory limits the speed,
+ * so a thread multiplies each number of W with TILE columns. If all positions share one W, these are neighbours on the
+ * grid; otherwise they are the same position in TILE samples. Each thread of a group has a row of W, and with few
+ * channels a block has several groups. Columns come through shared memory, CHUNK channels at a time. The order of the
+ * additions depends neither on a column's place nor on the other columns.
  */
 #include "launch.cuh"
 
 #define TILE 16
 #define CHUNK 32
-#define LEAST_WIDTH 32 /* threads of a group */
+#define LEAST_WIDTH 32 /* fewest threads of a group */
 
-/* As the host does it: down the columns, then along the row. */
+/* In the host's order: down the columns, then along the row. */
 __global__ static void
 features(size_t n_floats, int channels, int side, const float *x, int grid, int taps, const int *first,
          const float *weights, int at, int all, const float *mean, int apart, float *to)
@@ -39,7 +39,7 @@ features(size_t n_floats, int channels, int side, const float *x, int grid, int 
   }
 }
 
-/* Column `tile * TILE + t` of a block's: which one it is. */
+/* The sample and position of column t of a tile */
 struct Column {
   size_t sample, position;
   __device__
@@ -50,8 +50,7 @@ struct Column {
   }
 };
 
-/* grid (tiles / groups, samples / TILE where W is each position's own, else 1); width: threads of a group, a power of 2
- */
+/* grid (tiles / groups, apart ? samples / TILE : 1); width: threads of a group, a power of 2 */
 __global__ static void
 distances(size_t n, int channels, size_t positions, int width, const float *columns, const float *whitening, int apart,
           float *to)
@@ -65,7 +64,7 @@ distances(size_t n, int channels, size_t positions, int width, const float *colu
   const float *column = read.sample < n && read.position < positions
                             ? columns + read.sample * (size_t)channels * pitch + read.position
                             : nullptr;
-  const size_t matrix = first + (size_t)group; /* of a position behind the last one: the last one's, for nothing */
+  const size_t matrix = first + (size_t)group; /* beyond the last position: the last one again, unused */
   whitening += apart ? (matrix < positions ? matrix : positions - 1) * (size_t)channels * (size_t)channels : 0;
   double square = 0.0;
   for (int top = 0; top < channels; top += width) {

@@ -1,14 +1,14 @@
-/* frame_upload.cu - frames of bytes: the light they are seen in, and their patches
+/* frame_upload.cu - frames of bytes: the correction of their light, and their patches
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "launch.cuh"
 
-#define BINS 256 /* one for each thread */
+#define BINS 256 /* one per thread */
 static_assert(BINS == CBIGAN_THREADS, "a thread for each bin");
 
-/* grid (blocks, n): counts of integers are the same in any order */
+/* grid (blocks, n); integer counts have the same result in any order */
 __global__ static void
 count_bytes(int w, int h, const CbiganCudaFrame *frames, unsigned *histograms)
 {
@@ -24,7 +24,7 @@ count_bytes(int w, int h, const CbiganCudaFrame *frames, unsigned *histograms)
     atomicAdd(&histograms[(size_t)blockIdx.y * BINS + threadIdx.x], counts[threadIdx.x]);
 }
 
-/* cbigan_light_quantile(), operation by operation: __dmul_rn() is never made a part of a multiply-add. */
+/* The same operations as cbigan_light_quantile(): __dmul_rn() is never fused into a multiply-add. */
 __device__ static double
 quantile(const unsigned *histogram, double share)
 {
@@ -39,7 +39,7 @@ quantile(const unsigned *histogram, double share)
   return (value < 0.0 ? 0.0 : value > 255.0 ? 255.0 : value) / 127.5 - 1.0;
 }
 
-/* cbigan_light_compensation() from its histogram; found (n, 2): gain, shift */
+/* The same operations as cbigan_light_compensation(), from a histogram; found (n, 2): gain, shift */
 __global__ static void
 compensate(size_t n, const unsigned *histograms, CbiganCudaLight light, float *found)
 {

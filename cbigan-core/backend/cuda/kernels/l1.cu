@@ -1,4 +1,4 @@
-/* l1.cu - sum of absolute differences of each sample (Eq. 9, 11)
+/* l1.cu - the sum of absolute differences per sample (Eq. 9, 11)
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later

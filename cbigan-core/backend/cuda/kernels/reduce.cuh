@@ -1,15 +1,16 @@
-/* reduce.cuh - sums, the same bits every time
+/* reduce.cuh - sums with the same bits every time
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A sum is a Term: a struct with double operator()(size_t group, size_t i). Nothing is added by atomic operations,
- * whose order nobody knows: a block adds what it has, and writes one number for each part of a group.
+ * A Term is a struct with double operator()(size_t group, size_t i), which returns number i of a group. Atomic
+ * additions would have no fixed order, so each block adds its own numbers and writes one partial sum per part of a
+ * group.
  */
 #pragma once
 #include "launch.cuh"
 
-/* Adds up a block's numbers; the sum is thread 0's. */
+/* Adds up one number per thread of a block; thread 0 has the result. */
 template <typename Number>
 __device__ static inline Number
 block_sum(Number sum, Number *shared /* [CBIGAN_THREADS] */)

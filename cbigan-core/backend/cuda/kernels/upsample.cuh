@@ -6,7 +6,7 @@
 #pragma once
 #include "launch.cuh"
 
-/* Output centre i lies between the input's near and far, 3 : 1. */
+/* Output i is 3/4 of the input at near_of(i) and 1/4 of the one at far_of(i). */
 __device__ static inline int
 near_of(int i)
 {
@@ -19,7 +19,7 @@ far_of(int i, int size)
   return min(max(i % 2 ? i / 2 + 1 : i / 2 - 1, 0), size - 1);
 }
 
-/* Row r, column s of 2h x 2w; number(row, column) reads the small (h, w) map. */
+/* Row r, column s of the (2h, 2w) map; number(row, column) returns a number of the small (h, w) map. */
 template <typename Number>
 __device__ static inline float
 upsampled(Number number, int h, int w, int r, int s)

@@ -1,9 +1,9 @@
-/* adam.cu - the optimiser and the averaged weights
+/* adam.cu - the optimiser, and the running average of the weights
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What a float lacks to 1 is a float, or as near to it in float as in double, so it needs no double.
+ * In float 1 - beta is exact for beta >= 0.5, and correctly rounded below that, so no double is needed.
  */
 #include "backend/cuda/kernels/launch.cuh"
 #include "kernels.h"

@@ -6,7 +6,7 @@
 #include "backend/cuda/kernels/launch.cuh"
 #include "kernels.h"
 
-/* An odd last row or column was left out: its gradient is 0. */
+/* Pooling drops an odd last row or column, so its gradient is 0. */
 __global__ static void
 avgpool_data(size_t n_floats, int h, int w, const float *dy, int accumulate, float *dx)
 {

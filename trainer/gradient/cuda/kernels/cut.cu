@@ -1,10 +1,10 @@
-/* cut.cu - patches out of pictures, turned
+/* cut.cu - cuts rotated patches out of pictures
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Operation by operation what trainer/data/augment.c does on the host, and compiled without fused multiply-add
- * (meson.build): so the bits are the host's, and a run does not depend on where its patches are cut.
+ * It repeats the operations of trainer/data/augment.c one by one, and meson.build compiles it without fused
+ * multiply-add. The bits are therefore the host's, and a run does not depend on where its patches are cut.
  */
 #include "backend/cuda/kernels/launch.cuh"
 #include "kernels.h"
@@ -19,7 +19,7 @@ cubic_weights(float t, float weights[4])
   weights[3] = -0.5f * u * t * t;
 }
 
-/* The three channels at column u, row v. */
+/* rgb: the three channels at column u, row v */
 __device__ static inline void
 sample_at(CbiganGradCudaPicture picture, const unsigned char *pixels, double u, double v, float rgb[3])
 {

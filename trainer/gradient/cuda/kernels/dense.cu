@@ -3,8 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Neighbouring threads have neighbouring inputs, as the matrix's rows lie in memory; each does several samples, or
- * outputs, with one number that it read.
+ * Neighbouring threads have neighbouring inputs, so they read a row of the matrix together. A thread uses each number
+ * that it reads for TILE samples or outputs.
  */
 #include "backend/cuda/kernels/launch.cuh"
 #include "kernels.h"
@@ -23,7 +23,7 @@ dense_data(int n, int in, int out, const float *w, size_t stride, const float *d
   for (int o = 0; o < out; o++) {
     const float weight = w[(size_t)o * stride + (size_t)i];
 #pragma unroll
-    for (int s = 0; s < TILE; s++) /* behind the last sample the last again, for nothing */
+    for (int s = 0; s < TILE; s++) /* beyond the last sample: the last one again, unused */
       sums[s] += weight * dy[(size_t)(first + min(s, samples - 1)) * (size_t)out + (size_t)o];
   }
 #pragma unroll

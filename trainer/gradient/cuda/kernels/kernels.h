@@ -3,7 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Rules as in backend/cuda/kernels/kernels.h. What each computes stands in gradient.h.
+ * The rules of backend/cuda/kernels/kernels.h apply. gradient.h says what each launcher computes.
  */
 #pragma once
 #include "backend/cuda/kernels/kernels.h"
@@ -16,22 +16,22 @@ extern "C" {
 /* dy *= activation'(y) */
 cudaError_t cbigan_grad_cuda_launch_activation_gradient(size_t n_floats, CbiganCudaActivation activation,
                                                         const float *y, float *dy, cudaStream_t stream);
-/* planes of (h, w), the layer's input; dy (planes, 2h, 2w) -> dx */
+/* dy (planes, 2h, 2w) -> dx (planes, h, w) */
 cudaError_t cbigan_grad_cuda_launch_upsample_data(int planes, int h, int w, const float *dy, int accumulate, float *dx,
                                                   cudaStream_t stream);
-/* dy (planes, h / 2, w / 2) -> dx */
+/* dy (planes, h / 2, w / 2) -> dx (planes, h, w) */
 cudaError_t cbigan_grad_cuda_launch_avgpool_data(int planes, int h, int w, const float *dy, int accumulate, float *dx,
                                                  cudaStream_t stream);
-/* w: out rows of `stride` floats; dy (n, out) -> dx (n, in) */
+/* w: `out` rows of `stride` floats; dy (n, out) -> dx (n, in) */
 cudaError_t cbigan_grad_cuda_launch_dense_data(int n, int in, int out, const float *w, size_t stride, const float *dy,
                                                int accumulate, float *dx, cudaStream_t stream);
-/* gradients: out rows of `stride` floats, += dy (n, out)^T x (n, in) */
+/* gradients += dy (n, out)^T x (n, in); gradients: `out` rows of `stride` floats */
 cudaError_t cbigan_grad_cuda_launch_dense_weights(int n, int in, int out, const float *x, const float *dy,
                                                   size_t stride, float *gradients, cudaStream_t stream);
-/* gradients[c] += sum of dy (n, channels, positions); partial: room for (channels, parts of n * positions) */
+/* gradients[c] += sum of dy (n, channels, positions). partial: scratch (channels, cbigan_cuda_parts(n * positions)) */
 cudaError_t cbigan_grad_cuda_launch_bias(int n, int channels, int positions, const float *dy, double *partial,
                                          float *gradients, cudaStream_t stream);
-/* rows of `size` floats without gaps, added to rows `stride` apart */
+/* y += x; rows of `size` floats, in x without gaps, in y `stride` floats apart */
 cudaError_t cbigan_grad_cuda_launch_add_rows(int rows, size_t size, const float *x, size_t stride, float *y,
                                              cudaStream_t stream);
 
@@ -42,27 +42,27 @@ cudaError_t cbigan_grad_cuda_launch_mix(int n, size_t size, const float *e, cons
                                         cudaStream_t stream);
 cudaError_t cbigan_grad_cuda_launch_scale(int n, size_t size, const float *e, const float *x, float *out,
                                           cudaStream_t stream);
-/* partial: room for (n, parts of size); squares[i] += */
+/* squares[i] += |x_i|^2. partial: scratch (n, cbigan_cuda_parts(size)) */
 cudaError_t cbigan_grad_cuda_launch_square_norms(int n, size_t size, const float *x, double *partial, double *squares,
                                                  cudaStream_t stream);
 cudaError_t cbigan_grad_cuda_launch_penalty(int n, double weight, const double *squares, float *directions,
                                             cudaStream_t stream);
-/* likewise; sums[i] = */
+/* sums[i] = ||a_i - b_i||_1. partial: scratch (n, cbigan_cuda_parts(size)) */
 cudaError_t cbigan_grad_cuda_launch_l1_sums(int n, size_t size, const float *a, const float *b, double *partial,
                                             double *sums, cudaStream_t stream);
 
-/* A picture's first pixel, three bytes each, and its size */
+/* A picture among stored pixels; offset: of its first byte. A pixel has three bytes. */
 typedef struct {
   size_t offset;
   int width, height;
 } CbiganGradCudaPicture;
 
-/* x (n, 3, side, side); all in device memory */
+/* x (n, 3, side, side) */
 cudaError_t cbigan_grad_cuda_launch_cut(int n, int side, const CbiganGradCudaPicture *pictures,
                                         const unsigned char *pixels, const CbiganCut *cuts, float *x,
                                         cudaStream_t stream);
 
-/* update: in device memory */
+/* update: device memory, as all pointers */
 cudaError_t cbigan_grad_cuda_launch_adam(size_t n_floats, const CbiganUpdate *update, float *gradients, float *m,
                                          float *v, float *parameters, cudaStream_t stream);
 cudaError_t cbigan_grad_cuda_launch_average(size_t n_floats, const CbiganUpdate *update, const float *x, float *mean,

@@ -1,4 +1,4 @@
-/* loss.cu - seeds and vectors of the losses
+/* loss.cu - the losses, their gradients, and vector operations of a step
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -6,7 +6,7 @@
 #include "backend/cuda/kernels/reduce.cuh"
 #include "kernels.h"
 
-/* The derivative of |a - b| is the sign of a - b; 0 where they are equal, and where one is NaN. */
+/* The derivative of |a - b| is the sign of a - b: 0 if they are equal or one of them is NaN. */
 __global__ static void
 l1_gradient(size_t n_floats, const float *a, const float *b, float scale, float *da)
 {

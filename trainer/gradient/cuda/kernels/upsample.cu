@@ -6,8 +6,8 @@
 #include "backend/cuda/kernels/launch.cuh"
 #include "kernels.h"
 
-/* Forward, along one axis: y[2i] = x[i-1]/4 + 3x[i]/4, y[2i+1] = 3x[i]/4 + x[i+1]/4, edges clamped. So x[i] was used by
- * y[2i-1 .. 2i+2], and what an edge clamped away falls on the edge itself. */
+/* Forward, along one axis: y[2i] = x[i-1]/4 + 3x[i]/4 and y[2i+1] = 3x[i]/4 + x[i+1]/4, with clamped edges. So x[i]
+ * enters y[2i-1 .. 2i+2], and the share of a clamped neighbour falls to the edge itself. */
 __device__ static inline float
 tap(int i)
 {
