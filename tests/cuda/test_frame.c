@@ -124,8 +124,9 @@ static void
 check_picture(const GstVideoInfo *info, Picture picture, Host *host, const CbiganFramePlan *plan)
 {
   const int width = plan->frame.out_width, height = plan->frame.out_height;
-  /* GStreamer 1.22 brings only as many columns from 16 to 8 bits as the narrower of the two pictures has. */
-  const int columns = plan->frame.deep ? MIN(width, info->width) : width;
+  /* GStreamer 1.22 can't make video of more than 8 bits wider and lower at once: video_input.c takes two steps then. */
+  const gboolean two_steps = plan->frame.deep && width > info->width && width * height <= info->width * info->height;
+  const int columns = two_steps ? 0 : width;
   g_autoptr(GstBuffer) buffer = make_picture(info, picture);
   g_autoptr(GError) error = NULL;
   g_autoptr(CbiganFrameConverter) converter = cbigan_frame_converter_new(plan, &error);
