@@ -21,7 +21,7 @@ open_stream(int frame, const char *more)
   return stream_new(properties);
 }
 
-/* What the core alone says about the buffer, in the element's precision. */
+/* The core's result for the buffer, in the element's precision. */
 static CbiganResult
 core_result(const Stream *stream, int frame, GstBuffer *buffer)
 {
@@ -137,7 +137,7 @@ test_native_sizes(void)
   stream_clear(&stream);
 }
 
-/* Planes with gaps between rows and before the first one, announced by a GstVideoMeta. */
+/* Planes with gaps between the rows and before the first row, announced by a GstVideoMeta. */
 static void
 test_strides(void)
 {
@@ -252,7 +252,7 @@ test_fields(void)
   stream_clear(&stream);
 }
 
-/* The pixels of a buffer that somebody else holds too stay shared, and that one gets no metas. */
+/* Where somebody else holds the buffer too, the pixels stay shared, and that buffer gets no metas. */
 static void
 test_shared_buffer(void)
 {
@@ -324,7 +324,7 @@ test_tuning_while_playing(void)
   stream_clear(&stream);
 }
 
-/* What is set is what is scored with, from the next frame on. */
+/* A new precision is used from the next frame on. */
 static void
 test_precision(void)
 {
@@ -366,7 +366,7 @@ test_corrupted(void)
   stream_clear(&stream);
 }
 
-/* After a flush and after the end of a stream it goes on. */
+/* Scoring goes on after a flush and after the end of a stream. */
 static void
 test_flush_and_eos(void)
 {
