@@ -39,6 +39,7 @@ typedef enum {
   CBIGAN_SCORE_PAPER,      /* Eq. 7: A(x) = (1 - lambda) L_R(x) + lambda L_fD(x); largest patch */
   CBIGAN_SCORE_CALIBRATED, /* max of |x - G(E(x))| in standard deviations from good pictures */
   CBIGAN_SCORE_CRITIC,     /* max Mahalanobis distance of D's feature map from good pictures */
+  CBIGAN_SCORE_INSPECTOR,  /* what a network that was trained on synthetic defects makes of each place */
   CBIGAN_N_SCORES,
   CBIGAN_SCORE_MODEL = -1 /* the one that the model file prefers */
 } CbiganScoreKind;
@@ -56,15 +57,24 @@ typedef enum {
 
 const char *cbigan_precision_name(CbiganPrecision precision); /* "auto", "fp32", "bf16", "fp16" */
 
-const char *cbigan_score_name(CbiganScoreKind kind); /* "paper", "calibrated", "critic" */
+const char *cbigan_score_name(CbiganScoreKind kind); /* "paper", "calibrated", "critic", "inspector" */
 gboolean cbigan_score_from_name(const char *name, CbiganScoreKind *kind);
+
+/* How an inspector's map of a picture becomes one number. */
+typedef enum {
+  CBIGAN_SUMMARY_PEAK, /* largest value of the map, blurred by one of its cells */
+  CBIGAN_SUMMARY_TOP,  /* mean of the largest hundredth of the map */
+  CBIGAN_N_SUMMARIES
+} CbiganSummary;
 
 typedef enum {
   CBIGAN_TAP_FIRST, /* f_D: D's first 3x3 convolution before its activation */
   CBIGAN_TAP_HIDDEN /* f_D: D's last hidden layer */
 } CbiganFeatureTap;
 
-/* What a model file says, besides its weights. Owned by the model. */
+/* What a model file says, besides its weights. Owned by the model. A model is a CBiGAN, or an inspector alone: then
+ * scores[CBIGAN_SCORE_INSPECTOR] is its only one, and latent, patch, tap, lambda and what belongs to other scores mean
+ * nothing. */
 typedef struct {
   int width;                     /* c */
   int latent;                    /* 64 */
@@ -85,7 +95,10 @@ typedef struct {
                               * which no verdict changed; NAN: not tried, or a verdict did change */
   const double *good_scores; /* (n_good_scores) of held-out good pictures */
   guint n_good_scores;
-  const char *training; /* JSON object: where it came from; NULL: unknown */
+  CbiganSummary summary; /* of an inspector */
+  double proxy;          /* of an inspector: area under the ROC curve on synthetic defects in held-out good pictures, by
+                          * which its weights and summary were chosen; NAN: unknown */
+  const char *training;  /* JSON object: where it came from; NULL: unknown */
 } CbiganModelInfo;
 
 typedef struct _CbiganModel CbiganModel;

@@ -13,7 +13,8 @@ CBIGAN_DEFINE_ENUM(
     CbiganScoreKind, score_kind_get_type, { CBIGAN_SCORE_MODEL, N_("The one that the model file prefers"), "model" },
     { CBIGAN_SCORE_PAPER, N_("Eq. 7 of the paper: reconstruction error and the critic's features"), "paper" },
     { CBIGAN_SCORE_CALIBRATED, N_("Reconstruction error in standard deviations from good pictures"), "calibrated" },
-    { CBIGAN_SCORE_CRITIC, N_("Distance of the critic's feature map from good pictures"), "critic" })
+    { CBIGAN_SCORE_CRITIC, N_("Distance of the critic's feature map from good pictures"), "critic" },
+    { CBIGAN_SCORE_INSPECTOR, N_("Map of a network that was trained on synthetic defects"), "inspector" })
 
 CBIGAN_DEFINE_ENUM(CbiganPrecision, precision_get_type,
                    { CBIGAN_PRECISION_AUTO,

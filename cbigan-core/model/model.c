@@ -14,6 +14,7 @@ static const char *const score_names[CBIGAN_N_SCORES] = {
   [CBIGAN_SCORE_PAPER] = "paper",
   [CBIGAN_SCORE_CALIBRATED] = "calibrated",
   [CBIGAN_SCORE_CRITIC] = "critic",
+  [CBIGAN_SCORE_INSPECTOR] = "inspector",
 };
 
 const char *
@@ -62,6 +63,7 @@ cbigan_model_new_empty(int width, int patch)
                                   .light_median = NAN,
                                   .threshold = NAN,
                                   .bf16_error = NAN };
+  self->info.proxy = NAN;
   self->info.scores[CBIGAN_SCORE_PAPER] = TRUE;
   for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
     self->networks[i] = cbigan_network_new((CbiganNetworkKind)i, width, patch);
@@ -74,6 +76,29 @@ cbigan_model_new(int width, int patch)
   CbiganModel *self = cbigan_model_new_empty(width, patch);
   for (int i = 0; self && i < CBIGAN_N_NETWORKS; i++)
     self->parameters[i] = g_new0(float, self->networks[i]->n_floats);
+  return self;
+}
+
+CbiganModel *
+cbigan_model_new_inspector(const CbiganInspector *inspector)
+{
+  CbiganModel *self = g_new0(CbiganModel, 1);
+  g_atomic_ref_count_init(&self->references);
+  self->info = (CbiganModelInfo){ .width = inspector->width,
+                                  .frame_width = inspector->w,
+                                  .frame_height = inspector->h,
+                                  .lambda = NAN,
+                                  .score = CBIGAN_SCORE_INSPECTOR,
+                                  .light_low = NAN,
+                                  .light_median = NAN,
+                                  .threshold = NAN,
+                                  .bf16_error = NAN,
+                                  .summary = inspector->summary,
+                                  .proxy = NAN };
+  self->info.scores[CBIGAN_SCORE_INSPECTOR] = TRUE;
+  self->inspector = *inspector;
+  self->inspector_network = cbigan_inspector_network(inspector, CBIGAN_INSPECTOR_STEP, CBIGAN_INSPECTOR_STEP);
+  self->has_levels = inspector->level != NULL;
   return self;
 }
 
@@ -98,6 +123,8 @@ cbigan_model_unref(CbiganModel *self)
   g_free(self->map.deviation);
   g_free(self->critic.mean);
   g_free(self->critic.whitening);
+  cbigan_inspector_clear(&self->inspector);
+  cbigan_network_free(self->inspector_network);
   g_free((gpointer)self->info.good_scores);
   g_free((gpointer)self->info.training);
   g_free(self);

@@ -9,6 +9,9 @@
 
 G_BEGIN_DECLS
 
+/* The scores of E, G and D; CBIGAN_SCORE_INSPECTOR follows them. */
+#define CBIGAN_N_GAN_SCORES CBIGAN_SCORE_INSPECTOR
+
 /* What model_file.c reads and writes: the statistics of good pictures behind `calibrated`. */
 typedef struct {
   int w, h;                /* the frame's, or 1 x 1: the same everywhere */
@@ -23,6 +26,28 @@ typedef struct {
   float *whitening; /* (positions, channels, channels): W with W^T W = inverse covariance */
 } CbiganCriticStatistics;
 
+#define CBIGAN_OBJECT_PLANES 6 /* the picture, and its deviation from good pictures */
+/* Level, detail by the picture's contrast, detail by local contrast, two of colour */
+#define CBIGAN_SURFACE_PLANES 5
+
+/* What stands behind `inspector`: a network that was trained on synthetic defects, and what it compares pictures with.
+ * Objects lie in the same place in each picture of w x h pixels; surfaces have any size, and w = h = 0. */
+typedef struct {
+  int width;               /* c of the network; 0 = there is no inspector */
+  int w, h;                /* of an object's pictures, multiples of CBIGAN_INSPECTOR_STEP */
+  float *parameters;       /* (n_floats of the network) */
+  float *mean, *deviation; /* objects: (3, h, w) of good pictures' logarithms; surfaces: NULL */
+  float *level, *spread;   /* (h / 4, w / 4): of good pictures' logits; NULL = logits count as they are */
+  CbiganSummary summary;   /* info.summary */
+} CbiganInspector;
+
+/* Planes of the network's input. */
+int cbigan_inspector_planes(const CbiganInspector *self);
+/* The network for pictures of w x h pixels (multiples of CBIGAN_INSPECTOR_STEP). Free with cbigan_network_free(). */
+CbiganNetwork *cbigan_inspector_network(const CbiganInspector *self, int w, int h);
+/* Frees its arrays. */
+void cbigan_inspector_clear(CbiganInspector *self);
+
 struct _CbiganModel {
   gatomicrefcount references;
   CbiganModelInfo info;
@@ -30,10 +55,15 @@ struct _CbiganModel {
   float *parameters[CBIGAN_N_NETWORKS]; /* (networks[i]->n_floats), host, in the order of the tables */
   CbiganMapStatistics map;
   CbiganCriticStatistics critic;
+  CbiganInspector inspector;
+  CbiganNetwork *inspector_network; /* of any size, for its parameters' names; NULL without an inspector */
+  gboolean has_levels;              /* the inspector has level and spread */
 };
 
 /* A model with zeroed parameters and no statistics, for the trainer to fill. */
 CbiganModel *cbigan_model_new(int width, int patch);
+/* A model that is an inspector alone, with neither E, G and D nor a threshold. Takes the inspector's arrays. */
+CbiganModel *cbigan_model_new_inspector(const CbiganInspector *inspector);
 /* Atomic: temporary file beside it, fsync, rename; on FALSE (CBIGAN_ERROR_FILE) the old file is as it was. */
 gboolean cbigan_model_save(const CbiganModel *model, const char *path, GError **error);
 /* Number of channels of the blocks in info.critic_blocks (bit i = block i). */

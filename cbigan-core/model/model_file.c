@@ -36,19 +36,46 @@ slot_data(const Slot *slot)
   return *slot->base + slot->offset;
 }
 
+static void
+add_network(GArray *slots, const CbiganNetwork *network, float **parameters)
+{
+  for (int k = 0; k < network->n_parameters; k++) {
+    const CbiganParameter *p = &network->parameters[k];
+    Slot slot = { .name = p->name, .n_dims = p->n_dims, .base = parameters, .offset = p->offset };
+    for (int d = 0; d < p->n_dims; d++)
+      slot.dims[d] = p->dims[d];
+    g_array_append_val(slots, slot);
+  }
+}
+
+static void
+add_inspector(CbiganModel *m, GArray *slots)
+{
+  CbiganInspector *inspector = &m->inspector;
+  const gint64 h = inspector->h, w = inspector->w;
+  const gint64 rows = h / CBIGAN_INSPECTOR_CELL, columns = w / CBIGAN_INSPECTOR_CELL;
+  const Slot statistics[] = {
+    { "good.mean", 3, { 3, h, w }, &inspector->mean, 0, FALSE },
+    { "good.deviation", 3, { 3, h, w }, &inspector->deviation, 0, TRUE },
+    { "good.level", 2, { rows, columns }, &inspector->level, 0, FALSE },
+    { "good.spread", 2, { rows, columns }, &inspector->spread, 0, TRUE },
+  };
+  add_network(slots, m->inspector_network, &inspector->parameters);
+  if (w)
+    g_array_append_vals(slots, statistics, m->has_levels ? 4 : 2);
+}
+
 /* Slots of the networks, and of the statistics that info.scores announces. Needs no memory behind the tensors. */
 static GArray *
 model_slots(CbiganModel *m)
 {
   GArray *slots = g_array_new(FALSE, FALSE, sizeof(Slot));
+  if (m->info.scores[CBIGAN_SCORE_INSPECTOR]) {
+    add_inspector(m, slots);
+    return slots;
+  }
   for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
-    for (int k = 0; k < m->networks[i]->n_parameters; k++) {
-      const CbiganParameter *p = &m->networks[i]->parameters[k];
-      Slot slot = { .name = p->name, .n_dims = p->n_dims, .base = &m->parameters[i], .offset = p->offset };
-      for (int d = 0; d < p->n_dims; d++)
-        slot.dims[d] = p->dims[d];
-      g_array_append_val(slots, slot);
-    }
+    add_network(slots, m->networks[i], &m->parameters[i]);
   const gint64 h = m->map.h, w = m->map.w, positions = m->critic.positions, channels = m->critic.channels;
   const Slot statistics[] = {
     { "calibration.mean", 2, { h, w }, &m->map.mean, 0, TRUE },
@@ -82,6 +109,11 @@ static gboolean
 read_geometry(CbiganModel *m, const CbiganSafetensors *file, const char *name, GError **error)
 {
   CbiganModelInfo *info = &m->info;
+  if (info->scores[CBIGAN_SCORE_INSPECTOR]) {
+    m->has_levels =
+        g_hash_table_contains(file->tensors, "good.level") || g_hash_table_contains(file->tensors, "good.spread");
+    return TRUE;
+  }
   info->scores[CBIGAN_SCORE_PAPER] = TRUE;
   info->scores[CBIGAN_SCORE_CALIBRATED] = g_hash_table_contains(file->tensors, "calibration.mean") ||
                                           g_hash_table_contains(file->tensors, "calibration.deviation");
@@ -145,18 +177,49 @@ check_values(const Slot *slot, const char *name, GError **error)
 }
 
 /* Memory for the slots, now that their sizes are known to be those of the file. */
+typedef struct {
+  float **memory;
+  gsize n;
+} Wanted;
+
+static gboolean
+allocate_all(const Wanted *wanted, guint n, const char *name, GError **error)
+{
+  for (guint i = 0; i < n; i++) {
+    *wanted[i].memory = g_try_new(float, wanted[i].n);
+    if (!*wanted[i].memory && wanted[i].n)
+      return cbigan_format_error(error, name, _("no memory for %zu numbers of the model"), wanted[i].n);
+  }
+  return TRUE;
+}
+
+static gboolean
+allocate_inspector(CbiganModel *m, const char *name, GError **error)
+{
+  CbiganInspector *inspector = &m->inspector;
+  const gsize pixels = (gsize)inspector->w * (gsize)inspector->h;
+  const gsize cells = m->has_levels ? pixels / (CBIGAN_INSPECTOR_CELL * CBIGAN_INSPECTOR_CELL) : 0;
+  const Wanted wanted[] = {
+    { &inspector->parameters, m->inspector_network->n_floats },
+    { &inspector->mean, 3 * pixels },
+    { &inspector->deviation, 3 * pixels },
+    { &inspector->level, cells },
+    { &inspector->spread, cells },
+  };
+  return allocate_all(wanted, G_N_ELEMENTS(wanted), name, error);
+}
+
 static gboolean
 allocate(CbiganModel *m, const char *name, GError **error)
 {
+  if (m->info.scores[CBIGAN_SCORE_INSPECTOR])
+    return allocate_inspector(m, name, error);
   if (!m->info.scores[CBIGAN_SCORE_CALIBRATED])
     m->map = (CbiganMapStatistics){ 0 };
   if (!m->info.scores[CBIGAN_SCORE_CRITIC])
     m->critic = (CbiganCriticStatistics){ 0 };
   const gsize pixels = (gsize)m->map.h * m->map.w, means = (gsize)m->critic.positions * m->critic.channels;
-  const struct {
-    float **memory;
-    gsize n;
-  } wanted[] = {
+  const Wanted wanted[] = {
     { &m->parameters[CBIGAN_ENCODER], m->networks[CBIGAN_ENCODER]->n_floats },
     { &m->parameters[CBIGAN_GENERATOR], m->networks[CBIGAN_GENERATOR]->n_floats },
     { &m->parameters[CBIGAN_DISCRIMINATOR], m->networks[CBIGAN_DISCRIMINATOR]->n_floats },
@@ -165,12 +228,7 @@ allocate(CbiganModel *m, const char *name, GError **error)
     { &m->critic.mean, means },
     { &m->critic.whitening, means * m->critic.channels },
   };
-  for (guint i = 0; i < G_N_ELEMENTS(wanted); i++) {
-    *wanted[i].memory = g_try_new(float, wanted[i].n);
-    if (!*wanted[i].memory && wanted[i].n)
-      return cbigan_format_error(error, name, _("no memory for %zu numbers of the model"), wanted[i].n);
-  }
-  return TRUE;
+  return allocate_all(wanted, G_N_ELEMENTS(wanted), name, error);
 }
 
 CbiganModel *
@@ -184,7 +242,12 @@ cbigan_model_load_bytes(const guint8 *bytes, gsize size, const char *name, GErro
     cbigan_model_info_clear(&info);
     return NULL;
   }
-  g_autoptr(CbiganModel) model = cbigan_model_new_empty(info.width, info.patch);
+  g_autoptr(CbiganModel) model = NULL;
+  if (info.scores[CBIGAN_SCORE_INSPECTOR])
+    model = cbigan_model_new_inspector(&(CbiganInspector){
+        .width = info.width, .w = info.frame_width, .h = info.frame_height, .summary = info.summary });
+  else
+    model = cbigan_model_new_empty(info.width, info.patch);
   model->info = info;
   if (!read_geometry(model, file, name, error))
     return NULL;
@@ -241,6 +304,8 @@ check_statistics(const CbiganModel *m, const char *name, GError **error)
 {
   const CbiganModelInfo *info = &m->info;
   const gboolean *scores = info->scores;
+  if (scores[CBIGAN_SCORE_INSPECTOR])
+    return TRUE;
   if (!!m->map.mean != !!scores[CBIGAN_SCORE_CALIBRATED] || !!m->map.deviation != !!scores[CBIGAN_SCORE_CALIBRATED] ||
       !!m->critic.mean != !!scores[CBIGAN_SCORE_CRITIC] || !!m->critic.whitening != !!scores[CBIGAN_SCORE_CRITIC] ||
       !scores[info->score])

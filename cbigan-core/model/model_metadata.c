@@ -22,6 +22,8 @@
 
 static const char *const tap_names[] = { [CBIGAN_TAP_FIRST] = "first", [CBIGAN_TAP_HIDDEN] = "hidden" };
 
+static const char *const summary_names[] = { [CBIGAN_SUMMARY_PEAK] = "peak", [CBIGAN_SUMMARY_TOP] = "top" };
+
 /* Decimal digits only: no sign, blank or other base. */
 static gboolean
 read_integer(const char *text, guint64 min, guint64 max, int *value)
@@ -65,13 +67,14 @@ write_integer(int value)
 static gboolean
 read_format(const char *text, CbiganModelInfo *info)
 {
-  return !strcmp(text, "1");
+  info->scores[CBIGAN_SCORE_INSPECTOR] = !strcmp(text, "2");
+  return !strcmp(text, "1") || !strcmp(text, "2");
 }
 
 static char *
 write_format(const CbiganModelInfo *info)
 {
-  return g_strdup("1");
+  return g_strdup(info->scores[CBIGAN_SCORE_INSPECTOR] ? "2" : "1");
 }
 
 static gboolean
@@ -117,9 +120,11 @@ read_frame(const char *text, CbiganModelInfo *info)
   if (!strcmp(text, "native"))
     return TRUE;
   g_auto(GStrv) sides = g_strsplit(text, "x", 3);
-  return g_strv_length(sides) == 2 &&
-         read_integer(sides[0], (guint64)info->patch, CBIGAN_MAX_FRAME, &info->frame_width) &&
-         read_integer(sides[1], (guint64)info->patch, CBIGAN_MAX_FRAME, &info->frame_height);
+  const gboolean inspector = info->scores[CBIGAN_SCORE_INSPECTOR];
+  const int least = inspector ? CBIGAN_INSPECTOR_STEP : info->patch, step = inspector ? CBIGAN_INSPECTOR_STEP : 1;
+  return g_strv_length(sides) == 2 && read_integer(sides[0], (guint64)least, CBIGAN_MAX_FRAME, &info->frame_width) &&
+         read_integer(sides[1], (guint64)least, CBIGAN_MAX_FRAME, &info->frame_height) &&
+         info->frame_width % step == 0 && info->frame_height % step == 0;
 }
 
 static char *
@@ -160,7 +165,8 @@ write_lambda(const CbiganModelInfo *info)
 static gboolean
 read_score(const char *text, CbiganModelInfo *info)
 {
-  return cbigan_score_from_name(text, &info->score);
+  return cbigan_score_from_name(text, &info->score) &&
+         (info->score == CBIGAN_SCORE_INSPECTOR) == info->scores[CBIGAN_SCORE_INSPECTOR];
 }
 
 static char *
@@ -247,6 +253,35 @@ write_bf16_error(const CbiganModelInfo *info)
   return isnan(info->bf16_error) ? NULL : write_number(info->bf16_error);
 }
 
+static gboolean
+read_summary(const char *text, CbiganModelInfo *info)
+{
+  for (guint i = 0; i < G_N_ELEMENTS(summary_names); i++)
+    if (!strcmp(text, summary_names[i])) {
+      info->summary = (CbiganSummary)i;
+      return TRUE;
+    }
+  return FALSE;
+}
+
+static char *
+write_summary(const CbiganModelInfo *info)
+{
+  return g_strdup(summary_names[info->summary]);
+}
+
+static gboolean
+read_proxy(const char *text, CbiganModelInfo *info)
+{
+  return read_number(text, 0, 1, &info->proxy);
+}
+
+static char *
+write_proxy(const CbiganModelInfo *info)
+{
+  return isnan(info->proxy) ? NULL : write_number(info->proxy);
+}
+
 /* The JSON of a metadata value; NULL if it is none. */
 static JsonNode *
 read_json(const char *text, int depth, JsonNodeType type)
@@ -311,34 +346,45 @@ write_training(const CbiganModelInfo *info)
 }
 
 /* In the order in which they are read: the frame is checked against the patch. */
+typedef enum { BOTH, CBIGAN, INSPECTOR } Kind; /* which models have the key */
 static const struct {
   const char *name;
+  Kind kind;
   gboolean required;
   gboolean (*read)(const char *text, CbiganModelInfo *info); /* FALSE: not what `expected` says */
   char *(*write)(const CbiganModelInfo *info);               /* NULL: leave the key out */
   const char *expected;
 } keys[] = {
-  { PREFIX "format", TRUE, read_format, write_format, N_("1, the only version that this program knows") },
-  { PREFIX "width", TRUE, read_width, write_width, N_("a whole number from 1 to 64") },
-  { PREFIX "latent", TRUE, read_latent, write_latent, "64" },
-  { PREFIX "patch", TRUE, read_patch, write_patch, N_("64 or 128") },
-  { PREFIX "frame", TRUE, read_frame, write_frame,
-    N_("“native” or WIDTHxHEIGHT in pixels, from the patch's side to 16384") },
-  { PREFIX "feature-tap", TRUE, read_tap, write_tap, N_("“first” or “hidden”") },
-  { PREFIX "lambda", TRUE, read_lambda, write_lambda, N_("a number from 0 to 1") },
-  { PREFIX "score", FALSE, read_score, write_score, N_("“paper”, “calibrated” or “critic”") },
-  { PREFIX "critic-blocks", FALSE, read_blocks, write_blocks, N_("rising numbers from 0 to 5, such as 0,1,2") },
-  { PREFIX "critic-grid", FALSE, read_grid, write_grid, N_("a whole number from 1 to 128") },
-  { PREFIX "light", FALSE, read_light, write_light, N_("two numbers from -1 to 1, the smaller one first") },
-  { PREFIX "threshold", FALSE, read_threshold, write_threshold, N_("a finite number, 0 or more") },
-  { PREFIX "bf16-error", FALSE, read_bf16_error, write_bf16_error, N_("a finite number, 0 or more") },
-  { PREFIX "good-scores", FALSE, read_good_scores, write_good_scores, N_("a JSON array of numbers, 0 or more") },
-  { PREFIX "training", FALSE, read_training, write_training, N_("a JSON object") },
+  { PREFIX "format", BOTH, TRUE, read_format, write_format, N_("1 or 2, the versions that this program knows") },
+  { PREFIX "width", BOTH, TRUE, read_width, write_width, N_("a whole number from 1 to 64") },
+  { PREFIX "latent", CBIGAN, TRUE, read_latent, write_latent, "64" },
+  { PREFIX "patch", CBIGAN, TRUE, read_patch, write_patch, N_("64 or 128") },
+  { PREFIX "frame", BOTH, TRUE, read_frame, write_frame,
+    N_("“native” or WIDTHxHEIGHT in pixels, from the patch's side to 16384; of an inspector multiples of 16") },
+  { PREFIX "feature-tap", CBIGAN, TRUE, read_tap, write_tap, N_("“first” or “hidden”") },
+  { PREFIX "lambda", CBIGAN, TRUE, read_lambda, write_lambda, N_("a number from 0 to 1") },
+  { PREFIX "score", BOTH, FALSE, read_score, write_score,
+    N_("“paper”, “calibrated” or “critic”, or of an inspector “inspector”") },
+  { PREFIX "critic-blocks", CBIGAN, FALSE, read_blocks, write_blocks, N_("rising numbers from 0 to 5, such as 0,1,2") },
+  { PREFIX "critic-grid", CBIGAN, FALSE, read_grid, write_grid, N_("a whole number from 1 to 128") },
+  { PREFIX "light", CBIGAN, FALSE, read_light, write_light, N_("two numbers from -1 to 1, the smaller one first") },
+  { PREFIX "threshold", BOTH, FALSE, read_threshold, write_threshold, N_("a finite number, 0 or more") },
+  { PREFIX "bf16-error", CBIGAN, FALSE, read_bf16_error, write_bf16_error, N_("a finite number, 0 or more") },
+  { PREFIX "summary", INSPECTOR, TRUE, read_summary, write_summary, N_("“peak” or “top”") },
+  { PREFIX "proxy", INSPECTOR, FALSE, read_proxy, write_proxy, N_("a number from 0 to 1") },
+  { PREFIX "good-scores", BOTH, FALSE, read_good_scores, write_good_scores, N_("a JSON array of numbers, 0 or more") },
+  { PREFIX "training", BOTH, FALSE, read_training, write_training, N_("a JSON object") },
 };
+
+static gboolean
+has_key(const CbiganModelInfo *info, guint i)
+{
+  return keys[i].kind == BOTH || keys[i].kind == (info->scores[CBIGAN_SCORE_INSPECTOR] ? INSPECTOR : CBIGAN);
+}
 
 /* Other programs may add keys of their own; one that begins like ours is a mistake or comes from a later version. */
 static gboolean
-check_unknown(GHashTable *metadata, const char *file, GError **error)
+check_unknown(GHashTable *metadata, const CbiganModelInfo *info, const char *file, GError **error)
 {
   GHashTableIter iter;
   gpointer key;
@@ -346,7 +392,7 @@ check_unknown(GHashTable *metadata, const char *file, GError **error)
   while (g_hash_table_iter_next(&iter, &key, NULL)) {
     gboolean known = !g_str_has_prefix(key, PREFIX);
     for (guint i = 0; i < G_N_ELEMENTS(keys) && !known; i++)
-      known = !strcmp(key, keys[i].name);
+      known = has_key(info, i) && !strcmp(key, keys[i].name);
     if (!known)
       return cbigan_format_error(error, file, _("unknown metadata key “%s”"), (const char *)key);
   }
@@ -356,8 +402,12 @@ check_unknown(GHashTable *metadata, const char *file, GError **error)
 gboolean
 cbigan_metadata_read(GHashTable *metadata, CbiganModelInfo *info, const char *file, GError **error)
 {
-  *info = (CbiganModelInfo){ .light_low = NAN, .light_median = NAN, .threshold = NAN, .bf16_error = NAN };
+  *info = (CbiganModelInfo){
+    .light_low = NAN, .light_median = NAN, .threshold = NAN, .bf16_error = NAN, .proxy = NAN, .lambda = NAN
+  };
   for (guint i = 0; i < G_N_ELEMENTS(keys); i++) {
+    if (!has_key(info, i))
+      continue;
     const char *text = g_hash_table_lookup(metadata, keys[i].name);
     if (!text && keys[i].required)
       return cbigan_format_error(error, file, _("metadata key “%s” is missing, expected %s"), keys[i].name,
@@ -366,14 +416,16 @@ cbigan_metadata_read(GHashTable *metadata, CbiganModelInfo *info, const char *fi
       return cbigan_format_error(error, file, _("metadata key “%s” is “%.60s”, expected %s"), keys[i].name, text,
                                  _(keys[i].expected));
   }
-  return check_unknown(metadata, file, error);
+  if (info->scores[CBIGAN_SCORE_INSPECTOR])
+    info->score = CBIGAN_SCORE_INSPECTOR;
+  return check_unknown(metadata, info, file, error);
 }
 
 void
 cbigan_metadata_write(const CbiganModelInfo *info, GPtrArray *names, GPtrArray *values)
 {
   for (guint i = 0; i < G_N_ELEMENTS(keys); i++) {
-    char *value = keys[i].write(info);
+    char *value = has_key(info, i) ? keys[i].write(info) : NULL;
     if (!value)
       continue;
     g_ptr_array_add(names, (gpointer)keys[i].name);

@@ -36,7 +36,7 @@ typedef struct {
   CbiganBaseline standard; /* without that fold */
   float *map;              /* (h, w) scratch */
   gsize n_map;
-  double *scores[CBIGAN_N_SCORES]; /* (n) out of fold */
+  double *scores[CBIGAN_N_GAN_SCORES]; /* (n) out of fold */
 } Calibration;
 
 static gboolean
@@ -47,8 +47,8 @@ check(const CbiganModelInfo *info, const CbiganCalibrationOptions *options, cons
     return cbigan_refuse(error, _("%u good pictures to calibrate with; expected at least %u"), n, MIN_FRAMES);
   if (!(options->false_alarms >= 0.0 && options->false_alarms <= 0.5))
     return cbigan_refuse(error, _("false alarms is %g; expected 0 to 0.5"), options->false_alarms);
-  if ((int)options->score < 0 || options->score >= CBIGAN_N_SCORES)
-    return cbigan_refuse(error, _("score %d; expected 0 to %d"), options->score, CBIGAN_N_SCORES - 1);
+  if ((int)options->score < 0 || options->score >= CBIGAN_N_GAN_SCORES)
+    return cbigan_refuse(error, _("score %d; expected 0 to %d"), options->score, CBIGAN_N_GAN_SCORES - 1);
   if (options->aligned && !info->frame_width)
     return cbigan_refuse(error,
                          _("statistics for each position need a model with a frame size; this one takes any size"));
@@ -79,7 +79,7 @@ open_networks(Calibration *self, GError **error)
 {
   const CbiganModelInfo *info = &self->model->info;
   guint needs[CBIGAN_N_VIEWS] = { 0 };
-  for (int i = 0; i < CBIGAN_N_SCORES; i++)
+  for (int i = 0; i < CBIGAN_N_GAN_SCORES; i++)
     needs[cbigan_score_rows[i].view] |= cbigan_score_rows[i].needs;
   self->backend = cbigan_backend_open(self->options->backend ? self->options->backend : "auto", self->options->device,
                                       self->options->threads, error);
@@ -130,7 +130,7 @@ static void
 score_out_of_fold(guint frame, const CbiganMeasurement *m, gpointer data)
 {
   Calibration *self = data;
-  for (int i = 0; i < CBIGAN_N_SCORES; i++)
+  for (int i = 0; i < CBIGAN_N_GAN_SCORES; i++)
     self->scores[i][self->fold + frame * self->folds] = cbigan_score_rows[i].score(&self->standard, m, NULL);
 }
 
@@ -159,7 +159,7 @@ finish_model(Calibration *self)
   cbigan_statistics_clear(&model->map, &model->critic);
   model->map = cbigan_sums_map(self->total);
   model->critic = cbigan_sums_critic(self->total);
-  for (int i = 0; i < CBIGAN_N_SCORES; i++)
+  for (int i = 0; i < CBIGAN_N_GAN_SCORES; i++)
     model->info.scores[i] = TRUE;
   model->info.score = score;
   model->info.threshold = cbigan_threshold_for(self->scores[score], self->n, self->options->false_alarms);
@@ -192,6 +192,11 @@ cbigan_model_calibrate(CbiganModel *model, const CbiganCalibrationOptions *optio
                        CbiganBf16Check *bf16, GError **error)
 {
   g_return_val_if_fail(model && options && (frames || !n), FALSE);
+  if (model->inspector_network) {
+    if (bf16)
+      bf16->untried = g_strdup(_("an inspector is not tried in bf16"));
+    return cbigan_inspector_calibrate(model, options, frames, n, error);
+  }
   if (!check(&model->info, options, frames, n, error))
     return FALSE;
   CbiganModelInfo before = model->info;
@@ -201,7 +206,7 @@ cbigan_model_calibrate(CbiganModel *model, const CbiganCalibrationOptions *optio
   }
   set_light(&model->info, frames, n);
   Calibration self = { .model = model, .options = options, .frames = frames, .n = n, .folds = MIN(FOLDS, n) };
-  for (int i = 0; i < CBIGAN_N_SCORES; i++)
+  for (int i = 0; i < CBIGAN_N_GAN_SCORES; i++)
     self.scores[i] = g_new(double, n);
   gboolean ok = run(&self, error);
   if (!ok)
@@ -211,7 +216,7 @@ cbigan_model_calibrate(CbiganModel *model, const CbiganCalibrationOptions *optio
   for (guint fold = 0; fold < self.folds; fold++)
     cbigan_sums_free(self.sums[fold]);
   cbigan_sums_free(self.total);
-  for (int i = 0; i < CBIGAN_N_SCORES; i++)
+  for (int i = 0; i < CBIGAN_N_GAN_SCORES; i++)
     g_free(self.scores[i]);
   g_free(self.map);
   if (ok && bf16)

@@ -43,6 +43,11 @@ gboolean cbigan_model_calibrate(CbiganModel *model, const CbiganCalibrationOptio
  * info.bf16_error: NAN where a verdict changes, the error is over the limit, or it can't be tried. Never fails. */
 void cbigan_model_check_bf16(CbiganModel *model, const CbiganCalibrationOptions *options, const CbiganFrame *frames,
                              guint n, CbiganBf16Check *check);
+/* inspector_calibration.c: an inspector's threshold and good scores, from its values of good pictures. */
+void cbigan_inspector_set_threshold(CbiganModel *model, const double *values, guint n, double false_alarms);
+/* The same from pictures: what cbigan_model_calibrate() does to an inspector, whose statistics stay as they are. */
+gboolean cbigan_inspector_calibrate(CbiganModel *model, const CbiganCalibrationOptions *options,
+                                    const CbiganFrame *frames, guint n, GError **error);
 /* Threshold on which a share `false_alarms` of good pictures lies, from n of their scores: the empirical quantile where
  * n allows it, a fitted upper tail beyond. */
 double cbigan_threshold_for(const double *good_scores, guint n, double false_alarms);

@@ -7,6 +7,7 @@
 
 #include "backend/backend.h"
 #include "i18n.h"
+#include "inspection.h"
 #include "measure.h"
 #include "model/error.h"
 #include "regions.h"
@@ -16,8 +17,9 @@
 struct _CbiganScorer {
   CbiganModel *model;
   CbiganBackend *backend;
-  CbiganMeasure *measure;
-  CbiganBaseline standard; /* the model's statistics and this scorer's lambda */
+  CbiganMeasure *measure;       /* of a CBiGAN; or */
+  CbiganInspection *inspection; /* of an inspector; the other is NULL */
+  CbiganBaseline standard;      /* the model's statistics and this scorer's lambda */
   CbiganPrecision precision;
   CbiganScoreKind score;
   CbiganMaps maps;
@@ -113,6 +115,8 @@ static int
 choose_threads(const CbiganScorer *self, int batch)
 {
   const double little = 5e7; /* operations */
+  if (self->model->inspector_network)
+    return 0;
   const CbiganModelInfo *info = &self->model->info;
   CbiganNetwork *const *networks = self->model->networks;
   double work = 0.0, patches = info->frame_width ? ceil((double)info->frame_width / info->patch) *
@@ -158,6 +162,14 @@ open_measure(CbiganScorer *self, int batch, GError **error)
   return measure;
 }
 
+static gboolean
+open_networks(CbiganScorer *self, int batch, GError **error)
+{
+  if (self->model->inspector_network)
+    return (self->inspection = cbigan_inspection_new(&self->model->inspector, self->backend, error)) != NULL;
+  return (self->measure = open_measure(self, batch, error)) != NULL;
+}
+
 CbiganScorer *
 cbigan_scorer_new(CbiganModel *model, const CbiganScorerOptions *options, GError **error)
 {
@@ -179,7 +191,7 @@ cbigan_scorer_new(CbiganModel *model, const CbiganScorerOptions *options, GError
             cbigan_backend_open_in(options->backend ? options->backend : "auto", options->device,
                                    options->threads ? options->threads : choose_threads(self, options->batch),
                                    options->cuda_context, error)) ||
-      !set_precision(self, options->precision, error) || !(self->measure = open_measure(self, options->batch, error)))
+      !set_precision(self, options->precision, error) || !open_networks(self, options->batch, error))
     return NULL;
   return g_steal_pointer(&self);
 }
@@ -190,6 +202,7 @@ cbigan_scorer_free(CbiganScorer *self)
   if (!self)
     return;
   cbigan_measure_free(self->measure);
+  cbigan_inspection_free(self->inspection);
   g_clear_pointer(&self->backend, cbigan_backend_close);
   cbigan_region_search_clear(&self->regions);
   cbigan_model_unref(self->model);
@@ -255,6 +268,45 @@ size_map(CbiganResult *result, gboolean wanted, int w, int h)
 }
 
 static void
+find_regions(CbiganScorer *self, CbiganResult *result, const float *map)
+{
+  result->n_regions = isnan(self->threshold) || !map
+                          ? 0
+                          : cbigan_region_search_run(&self->regions, map, result->map_width, result->map_height,
+                                                     self->threshold, result->regions);
+}
+
+/* Score, threshold and verdict, from scores. */
+static void
+judge(const CbiganScorer *self, CbiganResult *result)
+{
+  result->score = result->scores[self->score];
+  result->threshold = self->threshold;
+  result->normalized = cbigan_normalize(result->score, self->threshold);
+  result->anomalous = result->score > self->threshold; /* FALSE when it is NAN */
+}
+
+static gboolean
+inspect_frame(CbiganScorer *self, const CbiganFrame *frame, CbiganResult *result, GError **error)
+{
+  const CbiganCells *cells = cbigan_inspection_frame(self->inspection, frame, error);
+  if (!cells)
+    return FALSE;
+  for (int i = 0; i < CBIGAN_N_SCORES; i++)
+    result->scores[i] = NAN;
+  result->scores[CBIGAN_SCORE_INSPECTOR] = cbigan_softplus(cbigan_cells_summary(cells, self->model->inspector.summary));
+  result->pixel_term = result->feature_term = NAN;
+  judge(self, result);
+  float *map =
+      size_map(result, self->maps == CBIGAN_MAPS_ALL || (self->maps == CBIGAN_MAPS_ANOMALOUS && result->anomalous),
+               frame->width, frame->height);
+  if (map)
+    cbigan_cells_draw(cells, frame->width, frame->height, map);
+  find_regions(self, result, map);
+  return TRUE;
+}
+
+static void
 fill_result(guint frame, const CbiganMeasurement *m, gpointer data)
 {
   const Call *call = data;
@@ -271,22 +323,21 @@ fill_result(guint frame, const CbiganMeasurement *m, gpointer data)
     result->pixel_term = m->l_r[patch];
     result->feature_term = m->l_fd[patch];
   }
-  result->score = result->scores[self->score];
-  result->threshold = self->threshold;
-  result->normalized = cbigan_normalize(result->score, self->threshold);
-  result->anomalous = result->score > self->threshold; /* FALSE when it is NAN */
+  judge(self, result);
   if (self->maps == CBIGAN_MAPS_ANOMALOUS && result->anomalous)
     cbigan_score_rows[self->score].map(&self->standard, m, map = size_map(result, TRUE, m->width, m->height));
-  result->n_regions =
-      isnan(self->threshold) || !map
-          ? 0
-          : cbigan_region_search_run(&self->regions, map, m->width, m->height, self->threshold, result->regions);
+  find_regions(self, result, map);
 }
 
 gboolean
 cbigan_scorer_score(CbiganScorer *self, const CbiganFrame *frames, guint n, CbiganResult *results, GError **error)
 {
   g_return_val_if_fail(self && (n == 0 || (frames && results)), FALSE);
+  for (guint i = 0; self->inspection && i < n; i++)
+    if (!inspect_frame(self, &frames[i], &results[i], error))
+      return FALSE;
+  if (self->inspection)
+    return TRUE;
   Call call = { self, results };
   return cbigan_measure_run(self->measure, frames, n, fill_result, &call, error);
 }

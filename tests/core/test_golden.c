@@ -167,14 +167,14 @@ compare_scores(CbiganModel *model, Golden *golden, const char *backend, CbiganSc
   options.backend = backend;
   options.threads = 1;
   options.score = kind;
-  options.also = (1u << CBIGAN_N_SCORES) - 1;
+  options.also = (1u << CBIGAN_N_GAN_SCORES) - 1;
   g_autoptr(CbiganScorer) scorer = cbigan_scorer_new(model, &options, &error);
   g_assert_no_error(error);
   g_autofree CbiganResult *results = g_new0(CbiganResult, n);
   g_assert_true(cbigan_scorer_score(scorer, frames, n, results, &error));
   const float *terms = golden_floats(golden, "terms", NULL, NULL);
   for (guint i = 0; i < n; i++) {
-    for (int k = 0; k < CBIGAN_N_SCORES; k++) {
+    for (int k = 0; k < CBIGAN_N_GAN_SCORES; k++) {
       const char *name = cbigan_score_name((CbiganScoreKind)k);
       compare_score(name, (int)i, results[i].scores[k], golden_floats(golden, name, NULL, NULL)[i], SCORE);
     }
@@ -221,7 +221,7 @@ check_scores(const Scores *s, const char *backend)
   model->info.tap = s->tap;
   const float *out_of_fold = golden_floats(golden, "out_of_fold", NULL, NULL);
   const float *light = golden_floats(golden, "light", NULL, NULL);
-  for (int kind = 0; kind < CBIGAN_N_SCORES; kind++) {
+  for (int kind = 0; kind < CBIGAN_N_GAN_SCORES; kind++) {
     CbiganCalibrationOptions options = { (CbiganScoreKind)kind, s->frame_width > 0, 0.1, backend, 0, 1 };
     g_assert_true(cbigan_model_calibrate(model, &options, frames, (guint)s->good, NULL, &error));
     compare_score("light", 0, model->info.light_low, light[0], 1e-6);

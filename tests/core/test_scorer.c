@@ -10,7 +10,7 @@
 #include "golden/golden.h"
 #include "pictures.h"
 
-#define ALL ((1u << CBIGAN_N_SCORES) - 1)
+#define ALL ((1u << CBIGAN_N_GAN_SCORES) - 1)
 
 static CbiganScorer *
 open_scorer_threads(CbiganModel *model, CbiganScoreKind kind, int batch, int threads)
@@ -45,7 +45,7 @@ score(CbiganScorer *scorer, const CbiganFrame *frames, guint n, CbiganResult *re
 static void
 assert_same(const CbiganResult *a, const CbiganResult *b, const char *what)
 {
-  for (int k = 0; k < CBIGAN_N_SCORES; k++)
+  for (int k = 0; k < CBIGAN_N_GAN_SCORES; k++)
     if (a->scores[k] != b->scores[k])
       g_error("%s: %s is %.17g, expected exactly %.17g", what, cbigan_score_name((CbiganScoreKind)k), a->scores[k],
               b->scores[k]);
@@ -64,7 +64,7 @@ test_sizes(void)
 {
   static const int sizes[][2] = { { 64, 64 }, { 65, 64 }, { 100, 80 }, { 127, 129 }, { 200, 64 } };
   g_autoptr(CbiganModel) model = calibrated_model(64, 0, 0);
-  for (int kind = 0; kind < CBIGAN_N_SCORES; kind++) {
+  for (int kind = 0; kind < CBIGAN_N_GAN_SCORES; kind++) {
     g_autoptr(CbiganScorer) scorer = open_scorer(model, (CbiganScoreKind)kind, 0);
     CbiganResult result = CBIGAN_RESULT_INIT;
     for (guint i = 0; i < G_N_ELEMENTS(sizes); i++) {
@@ -94,7 +94,7 @@ static void
 test_place(void)
 {
   g_autoptr(CbiganModel) model = calibrated_model(64, 150, 110);
-  for (int kind = CBIGAN_SCORE_CALIBRATED; kind < CBIGAN_N_SCORES; kind++) {
+  for (int kind = CBIGAN_SCORE_CALIBRATED; kind < CBIGAN_N_GAN_SCORES; kind++) {
     g_autoptr(CbiganScorer) scorer = open_scorer(model, (CbiganScoreKind)kind, 0);
     CbiganResult result = CBIGAN_RESULT_INIT;
     Picture bad = picture(150, 110, 90, TRUE);
@@ -214,7 +214,7 @@ test_light(void)
       Picture other = picture(64, 64, seed, FALSE);
       change_light(&other, lights[i].gain, lights[i].offset);
       score(scorer, &other.frame, 1, &changed);
-      for (int k = CBIGAN_SCORE_CALIBRATED; k < CBIGAN_N_SCORES; k++) {
+      for (int k = CBIGAN_SCORE_CALIBRATED; k < CBIGAN_N_GAN_SCORES; k++) {
         double moved = fabs(changed.scores[k] - plain.scores[k]), by_blot = blotted.scores[k] - plain.scores[k];
         if (!(moved < 0.1 * by_blot))
           g_error("%s, gain %g offset %g: %g -> %g, a blot makes it %g; expected less than a tenth of that",

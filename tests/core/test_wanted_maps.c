@@ -5,7 +5,7 @@
  */
 #include "pictures.h"
 
-#define ALL ((1u << CBIGAN_N_SCORES) - 1)
+#define ALL ((1u << CBIGAN_N_GAN_SCORES) - 1)
 
 static void
 score(CbiganScorer *scorer, const CbiganFrame *frame, CbiganResult *result)
@@ -47,7 +47,7 @@ check_maps(CbiganModel *model, const char *backend, CbiganScoreKind kind)
       score(scorers[maps], anomalous ? &bad.frame : &good.frame, r);
       g_assert_cmpint(r->anomalous, ==, anomalous);
       g_assert_cmpint(r->map_width * r->map_height, ==, mapped ? 100 * 80 : 0);
-      for (int k = 0; k < CBIGAN_N_SCORES; k++)
+      for (int k = 0; k < CBIGAN_N_GAN_SCORES; k++)
         g_assert_cmpfloat(r->scores[k], ==, results[0].scores[k]);
       g_assert_cmpfloat(r->pixel_term, ==, results[0].pixel_term);
       g_assert_cmpfloat(r->feature_term, ==, results[0].feature_term);
@@ -73,7 +73,7 @@ test_wanted(void)
     g_autofree char *why = cbigan_backend_unavailable(*name);
     if (g_str_equal(*name, "cuda") && !g_getenv("CBIGAN_TEST_EMULATED")) /* it measures, so two scorers may differ */
       continue;
-    for (int kind = 0; !why && kind < CBIGAN_N_SCORES; kind++)
+    for (int kind = 0; !why && kind < CBIGAN_N_GAN_SCORES; kind++)
       check_maps(model, *name, (CbiganScoreKind)kind);
   }
 }

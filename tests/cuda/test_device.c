@@ -219,7 +219,7 @@ test_memory(void)
 
 static void
 score_noise(CbiganModel *model, const char *backend, CbiganPrecision precision, int batch,
-            double scores[CBIGAN_N_SCORES], GError **error)
+            double scores[CBIGAN_N_GAN_SCORES], GError **error)
 {
   enum { SIDE = 256 };
   CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
@@ -243,7 +243,7 @@ score_noise(CbiganModel *model, const char *backend, CbiganPrecision precision, 
 static void
 test_smaller_batch(void)
 {
-  double roomy[CBIGAN_N_SCORES], tight[CBIGAN_N_SCORES];
+  double roomy[CBIGAN_N_GAN_SCORES], tight[CBIGAN_N_GAN_SCORES];
   g_autoptr(GError) error = NULL;
   g_autoptr(CbiganModel) model = golden_model(4, 64);
   model->info.frame_width = model->info.frame_height = 256;
@@ -280,7 +280,7 @@ test_scores(void)
   for (int i = 0; backend && i < 2 * CBIGAN_N_PRECISIONS; i++) {
     CbiganPrecision precision = (CbiganPrecision)(i / 2);
     g_autoptr(CbiganModel) model = golden_model(i % 2 ? 4 : 3, 64);
-    double want[CBIGAN_N_SCORES], have[CBIGAN_N_SCORES];
+    double want[CBIGAN_N_GAN_SCORES], have[CBIGAN_N_GAN_SCORES];
     model->info.frame_width = model->info.frame_height = 256;
     model->info.tap = CBIGAN_TAP_HIDDEN;
     if (precision == CBIGAN_PRECISION_AUTO || !cbigan_backend_set_precision(backend, precision, NULL))

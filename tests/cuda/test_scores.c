@@ -20,7 +20,7 @@ open_scorer(CbiganModel *model, const char *backend, CbiganScoreKind kind, gbool
   CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
   options.backend = backend;
   options.score = kind;
-  options.also = all ? (1u << CBIGAN_N_SCORES) - 1 : 0;
+  options.also = all ? (1u << CBIGAN_N_GAN_SCORES) - 1 : 0;
   options.threads = 1;
   CbiganScorer *scorer = cbigan_scorer_new(model, &options, &error);
   g_assert_no_error(error);
@@ -68,7 +68,7 @@ check_scores(CbiganModel *model, const int (*sizes)[2], guint n, CbiganScoreKind
   for (int turn = 0; turn < 2; turn++) /* launches, graphs */
     score(scorers[1], frames, n, have);
   for (guint i = 0; i < n; i++) {
-    for (int k = 0; k < CBIGAN_N_SCORES; k++)
+    for (int k = 0; k < CBIGAN_N_GAN_SCORES; k++)
       if ((all || k == (int)kind) && !(fabs(have[i].scores[k] / want[i].scores[k] - 1) <= 1e-4))
         g_error("%d x %d, %s: %.9g, expected %.9g, tolerance 1e-4", sizes[i][0], sizes[i][1],
                 cbigan_score_name((CbiganScoreKind)k), have[i].scores[k], want[i].scores[k]);
@@ -107,7 +107,7 @@ test_scores(void)
     g_assert_false(isnan(model->info.light_median));
     check_offered(model);
     check_scores(model, models[i].sizes, models[i].n, CBIGAN_SCORE_CRITIC, FALSE);
-    check_scores(model, models[i].sizes, models[i].n, (CbiganScoreKind)(i % CBIGAN_N_SCORES), TRUE);
+    check_scores(model, models[i].sizes, models[i].n, (CbiganScoreKind)(i % CBIGAN_N_GAN_SCORES), TRUE);
     model->info.light_low = model->info.light_median = NAN; /* both views are one */
     check_scores(model, models[i].sizes, models[i].n, CBIGAN_SCORE_CALIBRATED, TRUE);
   }
@@ -139,7 +139,7 @@ test_asked(void)
     CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
     options.backend = "cuda";
     options.score = CBIGAN_SCORE_CALIBRATED;
-    options.also = (1u << CBIGAN_N_SCORES) - 1;
+    options.also = (1u << CBIGAN_N_GAN_SCORES) - 1;
     options.batch = rows[i].batch;
     options.maps = rows[i].maps;
     g_autoptr(CbiganScorer) scorer = cbigan_scorer_new(model, &options, &error);

@@ -55,7 +55,7 @@ loss_at(Fixture *f, const float *parameters)
 {
   g_autoptr(GError) error = NULL;
   double loss;
-  cbigan_inspector_learner_write(f->learner, parameters);
+  cbigan_inspector_learner_write(f->learner, CBIGAN_LEARNER_PARAMETERS, parameters);
   cbigan_inspector_learner_gradient(f->learner, f->x, f->covered, &loss, &error);
   g_assert_no_error(error);
   return loss;

@@ -86,6 +86,7 @@ typedef struct {
   Kind *good, *defective; /* defective: all kinds together */
   GPtrArray *kinds;       /* of Kind: each kind of defect */
   FILE *csv;              /* NULL: none */
+  int first, end;         /* its columns: the CBiGAN's scores or the inspector's, in the order of CbiganScoreKind */
 } Evaluation;
 
 static void
@@ -125,7 +126,7 @@ keep_scored(const CbiganPicture *picture, const CbiganResult *result, gpointer d
     cbigan_csv_text(e->csv, picture->path);
     fputc(',', e->csv);
     cbigan_csv_text(e->csv, picture->label);
-    for (int i = 0; i < CBIGAN_N_SCORES; i++)
+    for (int i = e->first; i < e->end; i++)
       cbigan_csv_number(e->csv, result->scores[i]);
     fprintf(e->csv, ",%s\n", isnan(result->threshold) ? "" : result->anomalous ? "anomalous" : "good");
     fflush(e->csv); /* whoever stops this has whole rows; errors are told when it is closed */
@@ -224,7 +225,7 @@ open_csv(Evaluation *e, const char *path, GError **error)
     return FALSE;
   }
   fputs("path,label", e->csv);
-  for (int i = 0; i < CBIGAN_N_SCORES; i++)
+  for (int i = e->first; i < e->end; i++)
     fprintf(e->csv, ",%s", cbigan_score_name(i));
   fputs(",verdict\n", e->csv);
   return TRUE;
@@ -259,6 +260,9 @@ evaluate(const Arguments *a, const char *dir)
   for (int i = 0; model && i < CBIGAN_N_SCORES; i++)
     options.also |= cbigan_model_info(model)->scores[i] ? 1u << i : 0;
   scorer = model ? cbigan_scorer_new(model, &options, &error) : NULL;
+  if (model && cbigan_model_info(model)->scores[CBIGAN_SCORE_INSPECTOR])
+    e.first = CBIGAN_SCORE_INSPECTOR;
+  e.end = e.first ? CBIGAN_N_SCORES : CBIGAN_SCORE_INSPECTOR;
   if (!scorer || (a->csv && !open_csv(&e, a->csv, &error)))
     return cbigan_command_fail(error);
   e.pictures = cbigan_picture_scorer_new(scorer, a->strict, keep_scored, &e);

@@ -75,6 +75,25 @@ print_scores(const CbiganModel *model)
 }
 
 static void
+print_inspector(const CbiganModel *model)
+{
+  const CbiganModelInfo *info = &model->info;
+
+  printf(_("Networks:     width c = %d\n"), info->width);
+  printf(_("              %-16s %zu parameters\n"), _("inspector"), model->inspector_network->n_floats);
+  if (info->frame_width)
+    printf(_("Frames:       resized to %dx%d pixels, compared with good pictures position by position\n"),
+           info->frame_width, info->frame_height);
+  else
+    printf(_("Frames:       scored at their own size, as surfaces\n"));
+  printf(_("Inspector:    score is %s of its map; logits %s\n"),
+         info->summary == CBIGAN_SUMMARY_PEAK ? _("the peak") : _("the mean of the largest hundredth"),
+         model->has_levels ? _("are compared with those of good pictures") : _("count as they are"));
+  if (!isnan(info->proxy))
+    printf(_("              area under the ROC curve on synthetic defects in held-out pictures: %.3f\n"), info->proxy);
+}
+
+static void
 print_threshold(const CbiganModelInfo *info)
 {
   guint over = 0;
@@ -89,6 +108,8 @@ print_threshold(const CbiganModelInfo *info)
     over += info->good_scores[i] > info->threshold;
   if (info->n_good_scores)
     printf(_("              from %u good pictures, %u of them over it\n"), info->n_good_scores, over);
+  if (info->scores[CBIGAN_SCORE_INSPECTOR])
+    return;
   if (isnan(info->bf16_error))
     printf(_("Precision:    fp32; that bf16 changes no verdict is not known\n"));
   else
@@ -144,8 +165,12 @@ cbigan_cmd_info(int argc, char **argv)
   if (!model)
     return cbigan_command_fail(error);
   printf(_("Model:        %s\n"), rest[0]);
-  print_networks(model);
-  print_scores(model);
+  if (model->inspector_network) {
+    print_inspector(model);
+  } else {
+    print_networks(model);
+    print_scores(model);
+  }
   print_threshold(&model->info);
   print_training(model->info.training);
   return CBIGAN_EXIT_FINE;

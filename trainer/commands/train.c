@@ -12,6 +12,7 @@
 #include "progress.h"
 #include "training/training.h"
 #include "training/train_options.h"
+#include "train_inspector.h"
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <math.h>
@@ -42,7 +43,8 @@ typedef struct {
   char *output, *pipeline, *dir;      /* pipeline or dir, the other is NULL */
   char *checkpoint;                   /* MODEL.checkpoint */
   int limit;
-  double minutes; /* 0 = all steps */
+  int updates;    /* of an inspector */
+  double minutes; /* 0 = all steps or updates */
   gboolean resume, force, strict;
 } Arguments;
 
@@ -58,16 +60,22 @@ clear_arguments(Arguments *a)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, clear_arguments)
 
-/* The preset decides the other options' defaults, so it is looked for before they are parsed. */
+/* Preset and score decide the other options' defaults, so they are looked for before these are parsed. */
 static gboolean
-apply_preset(CbiganTrainOptions *train, int argc, char **argv, GError **error)
+apply_preset(Arguments *a, int argc, char **argv, GError **error)
 {
+  CbiganTrainOptions *train = &a->train;
+  CbiganInspectorOptions inspector;
+  g_autofree char *score = NULL;
   g_autoptr(GOptionContext) context = g_option_context_new(NULL);
   g_autofree char *name = NULL;
   g_autofree char **copy = g_memdup2(argv, sizeof *argv * ((gsize)argc + 1));
   const char *const presets[] = { cbigan_preset_name(CBIGAN_PRESET_OBJECT), cbigan_preset_name(CBIGAN_PRESET_TEXTURE),
                                   NULL };
-  GOptionEntry entries[] = { { "preset", 0, 0, G_OPTION_ARG_STRING, &name, NULL, NULL }, { 0 } };
+  GOptionEntry entries[] = { { "preset", 0, 0, G_OPTION_ARG_STRING, &name, NULL, NULL },
+                             { "score", 0, 0, G_OPTION_ARG_STRING, &score, NULL, NULL },
+                             { 0 } };
+  const int n = argc;
   int preset = CBIGAN_PRESET_OBJECT;
 
   g_option_context_add_main_entries(context, entries, NULL);
@@ -77,7 +85,9 @@ apply_preset(CbiganTrainOptions *train, int argc, char **argv, GError **error)
       !cbigan_command_choice("preset", name, presets, &preset, error))
     return FALSE;
   cbigan_train_options_init(train, preset);
-  return TRUE;
+  cbigan_inspector_options_init(&inspector, preset == CBIGAN_PRESET_OBJECT);
+  a->updates = (int)inspector.updates;
+  return cbigan_train_choose_score(train, score, n, argv, error);
 }
 
 static char *
@@ -126,6 +136,7 @@ parse_options(Arguments *a, int argc, char **argv)
     { NULL },
   };
   GOptionEntry steps[] = {
+    { "updates", 0, 0, G_OPTION_ARG_INT, &a->updates, N_("Updates of the inspector"), "N" },
     { "steps", 0, 0, G_OPTION_ARG_INT, &t->steps, N_("Adversarial steps (Eq. 13)"), "N" },
     { "warmup-steps", 0, 0, G_OPTION_ARG_INT, &t->warmup_steps,
       N_("Steps on the consistency loss alone before (Eq. 10)"), "N" },
@@ -147,8 +158,8 @@ parse_options(Arguments *a, int argc, char **argv)
     { "held-out", 0, 0, G_OPTION_ARG_DOUBLE, &t->held_out, N_("Share of the pictures kept for calibration"), "X" },
     { "false-alarms", 0, 0, G_OPTION_ARG_DOUBLE, &t->false_alarms,
       N_("Share of good pictures that may exceed the threshold"), "X" },
-    { "score", 0, 0, G_OPTION_ARG_STRING, &a->score, N_("Score with the threshold: paper, calibrated or critic"),
-      N_("NAME") },
+    { "score", 0, 0, G_OPTION_ARG_STRING, &a->score,
+      N_("Score with the threshold: inspector, or of a CBiGAN paper, calibrated or critic"), N_("NAME") },
     { "lambda", 0, 0, G_OPTION_ARG_DOUBLE, &t->lambda, N_("Weight of the feature term (Eq. 7)"), "X" },
     { NULL },
   };
@@ -171,6 +182,26 @@ parse_options(Arguments *a, int argc, char **argv)
   return TRUE;
 }
 
+static CbiganInspectorOptions
+inspector_options(const Arguments *a)
+{
+  const CbiganTrainOptions *t = &a->train;
+  CbiganInspectorOptions options;
+
+  cbigan_inspector_options_init(&options, t->preset == CBIGAN_PRESET_OBJECT);
+  options.width = t->width;
+  options.batch = t->batch;
+  options.updates = (guint)MAX(a->updates, 0);
+  options.seconds = a->minutes * 60;
+  options.seed = t->seed;
+  options.held_out = t->held_out;
+  options.false_alarms = t->false_alarms;
+  options.backend = t->backend;
+  options.device = t->device;
+  options.threads = t->threads;
+  return options;
+}
+
 static gboolean
 parse_frame(Arguments *a, GError **error)
 {
@@ -178,7 +209,9 @@ parse_frame(Arguments *a, GError **error)
   char tail;
 
   if (!a->frame) {
-    if (t->preset == CBIGAN_PRESET_OBJECT)
+    if (t->score == CBIGAN_SCORE_INSPECTOR)
+      t->frame_width = t->frame_height = 0; /* decided by the pictures */
+    else if (t->preset == CBIGAN_PRESET_OBJECT)
       t->frame_width = t->frame_height = t->patch;
     return TRUE;
   }
@@ -218,6 +251,10 @@ check_arguments(Arguments *a, GError **error)
   a->train.device = a->run.device;
   a->train.threads = a->run.threads;
   a->checkpoint = g_strconcat(a->output, ".checkpoint", NULL);
+  if (a->train.score == CBIGAN_SCORE_INSPECTOR) {
+    const CbiganInspectorOptions options = inspector_options(a);
+    return cbigan_inspector_options_check(&options, error);
+  }
   return cbigan_train_options_check(&a->train, error);
 }
 
@@ -247,21 +284,24 @@ check_output(const Arguments *a, GError **error)
 }
 
 static CbiganDataset *
-load_pictures(const Arguments *a, GError **error)
+load_pictures(Arguments *a, GError **error)
 {
   g_autofree char *folder = a->dir ? cbigan_command_good_folder(a->dir, error) : NULL;
   g_autofree char *pipeline = a->pipeline ? cbigan_command_pipeline(a->pipeline, error) : NULL;
-  CbiganDatasetOptions options = { .path = folder,
-                                   .pipeline = pipeline,
-                                   .training = TRUE,
-                                   .width = a->train.frame_width,
-                                   .height = a->train.frame_height,
-                                   .least = a->train.frame_width ? 0 : a->train.patch,
-                                   .strict = a->strict,
-                                   .limit = (guint)a->limit };
+  CbiganDatasetOptions options = {
+    .path = folder, .pipeline = pipeline, .training = TRUE, .strict = a->strict, .limit = (guint)a->limit
+  };
 
   if (!folder && !pipeline)
     return NULL;
+  if (a->train.score == CBIGAN_SCORE_INSPECTOR && a->train.preset == CBIGAN_PRESET_OBJECT && !a->train.frame_width &&
+      !cbigan_inspector_choose_frame(folder, &a->train.frame_width, &a->train.frame_height, error))
+    return NULL;
+  options.width = a->train.frame_width;
+  options.height = a->train.frame_height;
+  options.least = a->train.frame_width                       ? 0
+                  : a->train.score == CBIGAN_SCORE_INSPECTOR ? CBIGAN_LEAST_SURFACE
+                                                             : a->train.patch;
   cbigan_command_show_reading(&options);
   return cbigan_dataset_load(&options, error);
 }
@@ -372,7 +412,20 @@ write_model(const Arguments *a, CbiganTraining *training)
 }
 
 static CbiganExit
-train(const Arguments *a)
+train_inspector(const Arguments *a, const CbiganDataset *pictures)
+{
+  const CbiganInspectorRun run = { inspector_options(a),        a->output, a->checkpoint, a->resume,
+                                   a->train.checkpoint_seconds, &stopped };
+
+  if (a->force)
+    g_remove(a->checkpoint);
+  catch_signals();
+  cbigan_command_note(_("training with %u pictures"), pictures->pictures->len);
+  return cbigan_train_inspector(&run, pictures);
+}
+
+static CbiganExit
+train(Arguments *a)
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(CbiganDataset) pictures = NULL;
@@ -385,9 +438,11 @@ train(const Arguments *a)
     return a->pipeline && g_error_matches(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT) ? cbigan_command_usage(error)
                                                                                       : cbigan_command_fail(error);
   /* A model with a threshold needs four pictures to find it, and one more to train on. */
-  training = cbigan_command_check_pictures(pictures, a->train.held_out > 0 ? 5 : 1, &error)
-                 ? cbigan_training_new(&a->train, pictures, &error)
-                 : NULL;
+  if (!cbigan_command_check_pictures(pictures, a->train.held_out > 0 ? 5 : 1, &error))
+    return cbigan_command_fail(error);
+  if (a->train.score == CBIGAN_SCORE_INSPECTOR)
+    return train_inspector(a, pictures);
+  training = cbigan_training_new(&a->train, pictures, &error);
   if (!training || (a->resume && !cbigan_training_resume(training, a->checkpoint, &error)))
     return cbigan_command_fail(error);
   if (a->force)
@@ -410,7 +465,7 @@ cbigan_cmd_train(int argc, char **argv)
   g_auto(Arguments) a = { 0 };
   g_autoptr(GError) error = NULL;
 
-  if (!apply_preset(&a.train, argc, argv, &error))
+  if (!apply_preset(&a, argc, argv, &error))
     return cbigan_command_usage(error);
   if (!parse_options(&a, argc, argv))
     return CBIGAN_EXIT_USAGE;

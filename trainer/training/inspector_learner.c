@@ -202,21 +202,28 @@ cbigan_inspector_learner_update(CbiganInspectorLearner *self, const CbiganUpdate
   return cbigan_backend_finish(self->grad.backend, error);
 }
 
+static float *
+array_of(CbiganInspectorLearner *self, CbiganLearnerArray array)
+{
+  float *const arrays[CBIGAN_N_LEARNER_ARRAYS] = {
+    [CBIGAN_LEARNER_PARAMETERS] = self->parameters, [CBIGAN_LEARNER_MEAN] = self->mean,
+    [CBIGAN_LEARNER_MOMENT1] = self->moment1,       [CBIGAN_LEARNER_MOMENT2] = self->moment2,
+    [CBIGAN_LEARNER_GRADIENTS] = self->gradients,
+  };
+  return arrays[array];
+}
+
 gboolean
 cbigan_inspector_learner_read(CbiganInspectorLearner *self, CbiganLearnerArray array, float *host, GError **error)
 {
-  float *const arrays[] = { [CBIGAN_LEARNER_PARAMETERS] = self->parameters,
-                            [CBIGAN_LEARNER_MEAN] = self->mean,
-                            [CBIGAN_LEARNER_GRADIENTS] = self->gradients };
-  cbigan_backend_download(self->grad.backend, flat(self->network->n_floats), 1, arrays[array], host);
+  cbigan_backend_download(self->grad.backend, flat(self->network->n_floats), 1, array_of(self, array), host);
   return cbigan_backend_finish(self->grad.backend, error);
 }
 
 void
-cbigan_inspector_learner_write(CbiganInspectorLearner *self, const float *host)
+cbigan_inspector_learner_write(CbiganInspectorLearner *self, CbiganLearnerArray array, const float *host)
 {
-  const gsize n = self->network->n_floats;
-  cbigan_backend_upload(self->grad.backend, flat(n), 1, host, self->parameters);
-  cbigan_backend_upload(self->grad.backend, flat(n), 1, host, self->mean);
-  cbigan_backprop_load(self->backprop);
+  cbigan_backend_upload(self->grad.backend, flat(self->network->n_floats), 1, host, array_of(self, array));
+  if (array == CBIGAN_LEARNER_PARAMETERS)
+    cbigan_backprop_load(self->backprop);
 }

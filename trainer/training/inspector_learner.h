@@ -26,12 +26,20 @@ gboolean cbigan_inspector_learner_gradient(CbiganInspectorLearner *self, const f
  * CBIGAN_ERROR_BACKEND, or CBIGAN_ERROR_ARGUMENT where the loss is not finite. */
 gboolean cbigan_inspector_learner_update(CbiganInspectorLearner *self, const CbiganUpdate *numbers, const float *x,
                                          const float *covered, double *loss, GError **error);
-/* Copies to host memory (network->n_floats): the parameters, their average over updates, or the gradients. */
-typedef enum { CBIGAN_LEARNER_PARAMETERS, CBIGAN_LEARNER_MEAN, CBIGAN_LEARNER_GRADIENTS } CbiganLearnerArray;
+/* What an update carries to the next one, and the gradients. (n_floats) each */
+typedef enum {
+  CBIGAN_LEARNER_PARAMETERS,
+  CBIGAN_LEARNER_MEAN, /* of the parameters over updates */
+  CBIGAN_LEARNER_MOMENT1,
+  CBIGAN_LEARNER_MOMENT2,
+  CBIGAN_LEARNER_GRADIENTS,
+  CBIGAN_N_LEARNER_ARRAYS
+} CbiganLearnerArray;
+/* Copies an array to host memory. */
 gboolean cbigan_inspector_learner_read(CbiganInspectorLearner *self, CbiganLearnerArray array, float *host,
                                        GError **error);
-/* Replaces the parameters; the average starts again from them. */
-void cbigan_inspector_learner_write(CbiganInspectorLearner *self, const float *host);
+/* Replaces an array. */
+void cbigan_inspector_learner_write(CbiganInspectorLearner *self, CbiganLearnerArray array, const float *host);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganInspectorLearner, cbigan_inspector_learner_free)
 

@@ -1,0 +1,14 @@
+/* blur.h - Gaussian blur of planes of any size, on the host
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* x (h, w) in place, cut off at 3 sigma, borders repeated. sigma: pixels; 0 = as it is. */
+void cbigan_blur(float *x, int w, int h, double sigma);
+
+G_END_DECLS

@@ -1,0 +1,48 @@
+/* exposure.h - a frame's light compared with good pictures', and the planes that the inspector reads
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Pictures are compared as logarithms of intensity: a gain is then an offset. An object's gain and offset are fitted
+ * to the mean good picture without the pixels that differ most, so a defect has no part in them. A surface's level is
+ * its own median.
+ */
+#pragma once
+#include "cbigan.h"
+
+G_BEGIN_DECLS
+
+/* What the mean good picture looks like. */
+typedef struct {
+  int w, h;
+  float *grey;  /* (h, w) in grey levels, 0..255 */
+  float *level; /* (h, w): logarithm of intensity, mean of the channels */
+} CbiganGoodLight;
+
+/* mean: (3, h, w), logarithms. Clear it with cbigan_good_light_clear(). */
+void cbigan_good_light_init(CbiganGoodLight *self, int w, int h, const float *mean);
+void cbigan_good_light_clear(CbiganGoodLight *self);
+
+/* How the bytes of one frame are read. */
+typedef struct {
+  float curve[256];       /* of each byte: the logarithm of its intensity in the light of good pictures */
+  double gain, offset;    /* that were compensated; objects only */
+  float contrast, chroma; /* surfaces only: the scale of detail, and of colour */
+  float colour[2];        /* surfaces only: medians of both colour planes */
+} CbiganExposure;
+
+/* good: NULL = the plain logarithm. The frame has good's size. */
+void cbigan_exposure_object(CbiganExposure *self, const CbiganFrame *frame, const CbiganGoodLight *good);
+void cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame);
+
+/* Part (left, top, w, h) of a frame -> x (3, h, w), logarithms. Outside the frame its border is repeated. */
+void cbigan_exposure_cut(const CbiganExposure *self, const CbiganFrame *frame, int left, int top, int w, int h,
+                         float *x);
+/* x (3, h, w) -> planes (6, h, w). mean, deviation: (3, good_h, good_w), of which x lies at (left, top). Outside of
+ * them their border is repeated. */
+void cbigan_object_planes(const float *x, int w, int h, const float *mean, const float *deviation, int good_w,
+                          int good_h, int left, int top, float *planes);
+/* x (3, h, w) -> planes (5, h, w) */
+void cbigan_surface_planes(const CbiganExposure *exposure, const float *x, int w, int h, float *planes);
+
+G_END_DECLS

@@ -1,0 +1,237 @@
+/* inspection.c - an inspector at work: pictures in, a value per cell and one per picture out
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "inspection.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "blur.h"
+#include "i18n.h"
+#include "model/forward.h"
+
+#define BLUR 1.0      /* cells */
+#define TOP_SHARE 100 /* one cell of so many is among the largest */
+#define FEWEST_TOP 4
+
+struct _CbiganInspection {
+  const CbiganInspector *inspector;
+  CbiganBackend *backend;
+  CbiganGoodLight light; /* objects */
+  gsize n_floats;
+  float *parameters;      /* backend memory */
+  CbiganNetwork *network; /* for pictures of w x h pixels; NULL before the first */
+  CbiganForward *forward;
+  int w, h;
+  float *planes; /* (planes, h, w) */
+  float *logits; /* (h / 4, w / 4) */
+  CbiganCells cells;
+};
+
+CbiganInspection *
+cbigan_inspection_new(const CbiganInspector *inspector, CbiganBackend *backend, GError **error)
+{
+  g_autoptr(CbiganInspection) self = g_new0(CbiganInspection, 1);
+  g_autoptr(CbiganNetwork) any = cbigan_inspector_network(inspector, CBIGAN_INSPECTOR_STEP, CBIGAN_INSPECTOR_STEP);
+  self->inspector = inspector;
+  self->backend = backend;
+  self->n_floats = any->n_floats;
+  if (inspector->w)
+    cbigan_good_light_init(&self->light, inspector->w, inspector->h, inspector->mean);
+  if (!(self->parameters = cbigan_backend_alloc(backend, self->n_floats, error)))
+    return NULL;
+  cbigan_inspection_load(self);
+  return g_steal_pointer(&self);
+}
+
+static void
+close_network(CbiganInspection *self)
+{
+  g_clear_pointer(&self->forward, cbigan_forward_free);
+  g_clear_pointer(&self->network, cbigan_network_free);
+  g_clear_pointer(&self->planes, g_free);
+  g_clear_pointer(&self->logits, g_free);
+  g_clear_pointer(&self->cells.values, g_free);
+}
+
+void
+cbigan_inspection_free(CbiganInspection *self)
+{
+  if (!self)
+    return;
+  close_network(self);
+  cbigan_good_light_clear(&self->light);
+  cbigan_backend_free(self->backend, self->parameters);
+  g_free(self);
+}
+
+void
+cbigan_inspection_load(CbiganInspection *self)
+{
+  cbigan_backend_upload(self->backend, (CbiganShape){ (int)self->n_floats, 1, 1 }, 1, self->inspector->parameters,
+                        self->parameters);
+  if (self->forward)
+    cbigan_forward_load(self->forward);
+}
+
+static gboolean
+open_network(CbiganInspection *self, int w, int h, GError **error)
+{
+  if (self->forward && self->w == w && self->h == h)
+    return TRUE;
+  close_network(self);
+  self->network = cbigan_inspector_network(self->inspector, w, h);
+  self->forward = cbigan_forward_new(self->backend, self->network, self->network->n_layers, 1, CBIGAN_FORWARD_FUSE,
+                                     NULL, self->parameters, error);
+  self->w = w;
+  self->h = h;
+  gsize cells = cbigan_shape_size(self->network->values[self->network->output].shape);
+  self->planes = g_new(float, cbigan_shape_size(self->network->values[0].shape));
+  self->logits = g_new(float, cells);
+  self->cells.values = g_new(float, cells);
+  return self->forward != NULL;
+}
+
+const CbiganCells *
+cbigan_inspection_picture(CbiganInspection *self, const CbiganExposure *exposure, const float *x, int w, int h,
+                          GError **error)
+{
+  const CbiganInspector *inspector = self->inspector;
+  if (!open_network(self, w, h, error))
+    return NULL;
+  const CbiganShape output = self->network->values[self->network->output].shape;
+  if (inspector->w)
+    cbigan_object_planes(x, w, h, inspector->mean, inspector->deviation, inspector->w, inspector->h, 0, 0,
+                         self->planes);
+  else
+    cbigan_surface_planes(exposure, x, w, h, self->planes);
+  cbigan_backend_upload(self->backend, self->network->values[0].shape, 1, self->planes, self->forward->values[0]);
+  cbigan_forward_run(self->forward);
+  cbigan_backend_download(self->backend, output, 1, self->forward->values[self->network->output], self->logits);
+  if (!cbigan_backend_finish(self->backend, error))
+    return NULL;
+  self->cells.w = output.w;
+  self->cells.h = output.h;
+  for (gsize i = 0; i < cbigan_shape_size(output); i++)
+    self->cells.values[i] =
+        inspector->level ? (self->logits[i] - inspector->level[i]) / inspector->spread[i] : self->logits[i];
+  return &self->cells;
+}
+
+static int
+round_up(int length)
+{
+  return (length + CBIGAN_INSPECTOR_STEP - 1) / CBIGAN_INSPECTOR_STEP * CBIGAN_INSPECTOR_STEP;
+}
+
+/* Leaves out the cells that lie outside the frame. */
+static void
+trim(CbiganCells *cells, const CbiganFrame *frame)
+{
+  int w = (frame->width + CBIGAN_INSPECTOR_CELL - 1) / CBIGAN_INSPECTOR_CELL;
+  int h = (frame->height + CBIGAN_INSPECTOR_CELL - 1) / CBIGAN_INSPECTOR_CELL;
+  for (int row = 0; row < h; row++)
+    memmove(cells->values + (gsize)row * (gsize)w, cells->values + (gsize)row * (gsize)cells->w,
+            (gsize)w * sizeof(float));
+  cells->w = w;
+  cells->h = h;
+}
+
+const CbiganCells *
+cbigan_inspection_frame(CbiganInspection *self, const CbiganFrame *frame, GError **error)
+{
+  const CbiganInspector *inspector = self->inspector;
+  const int w = round_up(frame->width), h = round_up(frame->height);
+  CbiganExposure exposure;
+  if (frame->on_device || (inspector->w && (frame->width != inspector->w || frame->height != inspector->h))) {
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,
+                _("the frame has %d x %d pixels%s; the inspector expects %d x %d in the host's memory"), frame->width,
+                frame->height, frame->on_device ? _(" in the device's memory") : "", inspector->w, inspector->h);
+    return NULL;
+  }
+  if (inspector->w)
+    cbigan_exposure_object(&exposure, frame, &self->light);
+  else
+    cbigan_exposure_surface(&exposure, frame);
+  g_autofree float *x = g_new(float, (gsize)3 * (gsize)w * (gsize)h);
+  cbigan_exposure_cut(&exposure, frame, 0, 0, w, h, x);
+  if (!cbigan_inspection_picture(self, &exposure, x, w, h, error))
+    return NULL;
+  trim(&self->cells, frame);
+  return &self->cells;
+}
+
+/* --- one value per picture -------------------------------------------------------------------------------------- */
+
+static float *
+blurred(const CbiganCells *cells)
+{
+  const gsize n = (gsize)cells->w * (gsize)cells->h;
+  float *x = g_memdup2(cells->values, n * sizeof(float));
+  cbigan_blur(x, cells->w, cells->h, BLUR);
+  return x;
+}
+
+static int
+descending(gconstpointer a, gconstpointer b)
+{
+  float x = *(const float *)a, y = *(const float *)b;
+  return (x < y) - (x > y);
+}
+
+static double
+mean_of_top(const CbiganCells *cells)
+{
+  const gsize n = (gsize)cells->w * (gsize)cells->h, top = CLAMP(n / TOP_SHARE, MIN(FEWEST_TOP, n), n);
+  g_autofree float *x = g_memdup2(cells->values, n * sizeof(float));
+  double sum = 0.0;
+  qsort(x, n, sizeof(float), descending);
+  for (gsize i = 0; i < top; i++)
+    sum += x[i];
+  return sum / (double)top;
+}
+
+double
+cbigan_cells_summary(const CbiganCells *cells, CbiganSummary summary)
+{
+  if (summary == CBIGAN_SUMMARY_TOP)
+    return mean_of_top(cells);
+  g_autofree float *x = blurred(cells);
+  float peak = x[0];
+  for (gsize i = 1; i < (gsize)cells->w * (gsize)cells->h; i++)
+    peak = MAX(peak, x[i]);
+  return peak;
+}
+
+double
+cbigan_softplus(double value)
+{
+  return log1p(exp(-fabs(value))) + MAX(value, 0.0);
+}
+
+double
+cbigan_softplus_inverse(double score)
+{
+  return score > 30.0 ? score : log(expm1(score));
+}
+
+void
+cbigan_cells_draw(const CbiganCells *cells, int w, int h, float *map)
+{
+  g_autofree float *x = blurred(cells);
+  for (gsize i = 0; i < (gsize)cells->w * (gsize)cells->h; i++)
+    x[i] = (float)cbigan_softplus(x[i]);
+  for (int row = 0; row < h; row++) {
+    float v = CLAMP(((float)row + 0.5f) / CBIGAN_INSPECTOR_CELL - 0.5f, 0.0f, (float)(cells->h - 1));
+    const float *above = x + (gsize)((int)v * cells->w), *below = (int)v < cells->h - 1 ? above + cells->w : above;
+    for (int column = 0; column < w; column++) {
+      float u = CLAMP(((float)column + 0.5f) / CBIGAN_INSPECTOR_CELL - 0.5f, 0.0f, (float)(cells->w - 1));
+      int before = (int)u, after = MIN(before + 1, cells->w - 1);
+      float upper = above[before] + (u - (float)before) * (above[after] - above[before]);
+      float lower = below[before] + (u - (float)before) * (below[after] - below[before]);
+      map[(gsize)row * (gsize)w + (gsize)column] = upper + (v - floorf(v)) * (lower - upper);
+    }
+  }
+}

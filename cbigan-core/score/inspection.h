@@ -1,0 +1,46 @@
+/* inspection.h - an inspector at work: pictures in, a value per cell and one per picture out
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Values are logits, or their distance from good pictures' in standard deviations. They may be negative; scores are
+ * softplus(value) = log(1 + exp(value)), which keeps their order.
+ */
+#pragma once
+#include "backend/backend.h"
+#include "score/exposure.h"
+
+G_BEGIN_DECLS
+
+/* Values of a picture's cells of CBIGAN_INSPECTOR_CELL pixels each. */
+typedef struct {
+  int w, h;
+  float *values; /* (h, w) */
+} CbiganCells;
+
+typedef struct _CbiganInspection CbiganInspection;
+
+/* inspector, backend: they must outlive this. Free with cbigan_inspection_free(). NULL with CBIGAN_ERROR_BACKEND. */
+CbiganInspection *cbigan_inspection_new(const CbiganInspector *inspector, CbiganBackend *backend, GError **error);
+void cbigan_inspection_free(CbiganInspection *self);
+/* After the inspector's parameters changed. */
+void cbigan_inspection_load(CbiganInspection *self);
+
+/* The cells of a frame; they belong to the inspection and stay valid until the next call. An object's frame has the
+ * inspector's size, a surface's any. NULL with CBIGAN_ERROR_FRAME or CBIGAN_ERROR_BACKEND. */
+const CbiganCells *cbigan_inspection_frame(CbiganInspection *self, const CbiganFrame *frame, GError **error);
+/* The same from logarithms x (3, h, w), both multiples of CBIGAN_INSPECTOR_STEP. exposure: for surfaces. */
+const CbiganCells *cbigan_inspection_picture(CbiganInspection *self, const CbiganExposure *exposure, const float *x,
+                                             int w, int h, GError **error);
+
+/* The value of a whole picture. */
+double cbigan_cells_summary(const CbiganCells *cells, CbiganSummary summary);
+/* Cells, blurred by one -> softplus in each pixel of map (h, w) */
+void cbigan_cells_draw(const CbiganCells *cells, int w, int h, float *map);
+/* log(1 + exp(value)), and back */
+double cbigan_softplus(double value);
+double cbigan_softplus_inverse(double score);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganInspection, cbigan_inspection_free)
+
+G_END_DECLS

@@ -1,0 +1,52 @@
+/* inspector_calibration.c - an inspector's threshold from good pictures
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "calibration.h"
+#include "i18n.h"
+#include "inspection.h"
+#include "model/error.h"
+
+#define FAR 1000.0       /* more than any value lies below zero */
+#define FEWEST_FRAMES 4u /* for a threshold */
+
+/* cbigan_threshold_for() gives none below zero, and values may lie there. */
+void
+cbigan_inspector_set_threshold(CbiganModel *model, const double *values, guint n, double false_alarms)
+{
+  g_autofree double *shifted = g_new(double, n);
+  double *scores = g_new(double, n);
+  for (guint i = 0; i < n; i++) {
+    shifted[i] = values[i] + FAR;
+    scores[i] = cbigan_softplus(values[i]);
+  }
+  g_free((gpointer)model->info.good_scores);
+  model->info.good_scores = scores;
+  model->info.n_good_scores = n;
+  model->info.threshold = cbigan_softplus(cbigan_threshold_for(shifted, n, false_alarms) - FAR);
+}
+
+gboolean
+cbigan_inspector_calibrate(CbiganModel *model, const CbiganCalibrationOptions *options, const CbiganFrame *frames,
+                           guint n, GError **error)
+{
+  if (n < FEWEST_FRAMES)
+    return cbigan_refuse(error, _("%u good pictures to calibrate with; expected at least %u"), n, FEWEST_FRAMES);
+  if (options->score != CBIGAN_SCORE_INSPECTOR)
+    return cbigan_refuse(error, _("score: %s; expected inspector, the only one that this model has"),
+                         cbigan_score_name(options->score));
+  g_autoptr(CbiganBackend) backend =
+      cbigan_backend_open(options->backend ? options->backend : "auto", options->device, options->threads, error);
+  g_autoptr(CbiganInspection) inspection = backend ? cbigan_inspection_new(&model->inspector, backend, error) : NULL;
+  g_autofree double *values = g_new(double, n);
+  for (guint i = 0; inspection && i < n; i++) {
+    const CbiganCells *cells = cbigan_inspection_frame(inspection, &frames[i], error);
+    if (!cells)
+      return FALSE;
+    values[i] = cbigan_cells_summary(cells, model->inspector.summary);
+  }
+  if (inspection)
+    cbigan_inspector_set_threshold(model, values, n, options->false_alarms);
+  return inspection != NULL;
+}

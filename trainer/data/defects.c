@@ -1,0 +1,378 @@
+/* defects.c - synthetic local defects in pictures of logarithms of intensity
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "defects.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "score/blur.h"
+
+#define VISIBLE 0.03f /* change of the logarithm from which on a pixel is defective */
+
+/* The picture at work. */
+typedef struct {
+  CbiganDice *dice;
+  int cx, cy, w, h;
+  double scale;
+  const float *source; /* (3, h, w) */
+  float *x;            /* (3, h, w) */
+  float *alpha;        /* (h, w), zeros at first: how much of each pixel is defective */
+  float *scratch;      /* (h, w) */
+} Canvas;
+
+double
+cbigan_dice_normal(CbiganDice *self)
+{
+  float x;
+  cbigan_random_normal(cbigan_random_mix(self->key + ++self->index), 1, &x);
+  return x;
+}
+
+static double
+log_uniform(CbiganDice *dice, double least, double most)
+{
+  return exp(cbigan_dice_uniform(dice, log(least), log(most)));
+}
+
+static gboolean
+chance(CbiganDice *dice, double share)
+{
+  return cbigan_dice_uniform(dice, 0.0, 1.0) < share;
+}
+
+static float
+amplitude(CbiganDice *dice, double least, double most)
+{
+  double value = log_uniform(dice, least, most);
+  return (float)(chance(dice, 0.5) ? value : -value);
+}
+
+static gsize
+plane_of(const Canvas *c)
+{
+  return (gsize)c->w * (gsize)c->h;
+}
+
+/* --- noise --------------------------------------------------------------------------------------------- */
+
+static void
+cubic_weights(float t, float weights[4]) /* Catmull and Rom */
+{
+  weights[0] = ((-0.5f * t + 1.0f) * t - 0.5f) * t;
+  weights[1] = (1.5f * t - 2.5f) * t * t + 1.0f;
+  weights[2] = ((-1.5f * t + 2.0f) * t + 0.5f) * t;
+  weights[3] = (0.5f * t - 0.5f) * t * t;
+}
+
+void
+cbigan_smooth_noise(CbiganDice *dice, int w, int h, double cell, float scale, float *x)
+{
+  const int columns = MAX(2, (int)ceil(w / cell) + 1), rows = MAX(2, (int)ceil(h / cell) + 1);
+  g_autofree float *grid = g_new(float, columns *rows);
+  cbigan_random_normal(cbigan_random_mix(dice->key + ++dice->index), (gsize)(columns * rows), grid);
+  for (int row = 0; row < h; row++) {
+    float v = (float)row * (float)(rows - 1) / (float)MAX(h - 1, 1), down[4];
+    int j = MIN((int)v, rows - 2);
+    cubic_weights(v - (float)j, down);
+    for (int column = 0; column < w; column++) {
+      float u = (float)column * (float)(columns - 1) / (float)MAX(w - 1, 1), across[4], sum = 0.0f;
+      int i = MIN((int)u, columns - 2);
+      cubic_weights(u - (float)i, across);
+      for (int b = 0; b < 4; b++)
+        for (int a = 0; a < 4; a++)
+          sum += down[b] * across[a] * grid[CLAMP(j - 1 + b, 0, rows - 1) * columns + CLAMP(i - 1 + a, 0, columns - 1)];
+      x[(gsize)row * (gsize)w + (gsize)column] += scale * sum;
+    }
+  }
+}
+
+/* --- pieces of other pictures ----------------------------------------------------------------------------------- */
+
+/* Gamma distribution of shape 2: the sum of two exponentials. */
+static double
+side_of_piece(CbiganDice *dice, double scale)
+{
+  double gamma =
+      -0.035 * (log(1.0 - cbigan_dice_uniform(dice, 0.0, 1.0)) + log(1.0 - cbigan_dice_uniform(dice, 0.0, 1.0)));
+  return scale * MIN(0.3, 0.03 + gamma) + 2.0;
+}
+
+/* The piece's shape (h, w) into the canvas's alpha at (left, top): a rectangle, an ellipse or a noisy one. */
+static void
+draw_shape(Canvas *c, int left, int top, int w, int h)
+{
+  const int shape = cbigan_dice_below(c->dice, 3);
+  g_autofree float *noise = g_new0(float, (gsize)w *(gsize)h);
+  if (shape == 2)
+    cbigan_smooth_noise(c->dice, w, h, MAX(w, h) / 2.5, 0.35f, noise);
+  for (int row = 0; row < h; row++)
+    for (int column = 0; column < w; column++) {
+      double v = 2.0 * row / MAX(h - 1, 1) - 1.0, u = 2.0 * column / MAX(w - 1, 1) - 1.0;
+      gboolean inside = shape == 0 || u * u + v * v + noise[(gsize)row * (gsize)w + (gsize)column] < 0.9;
+      c->alpha[(gsize)(top + row) * (gsize)c->w + (gsize)(left + column)] = inside ? 1.0f : 0.0f;
+    }
+  cbigan_blur(c->alpha, c->w, c->h, cbigan_dice_uniform(c->dice, 0.0, 1.2));
+}
+
+/* (w, h) of source at (left, top), sized to_w x to_h, maybe mirrored -> piece (to_h, to_w) */
+static void
+take_piece(const float *source, int stride, int left, int top, int w, int h, gboolean mirror, gboolean flip, int to_w,
+           int to_h, float *piece)
+{
+  for (int row = 0; row < to_h; row++)
+    for (int column = 0; column < to_w; column++) {
+      double u = ((mirror ? to_w - 1 - column : column) + 0.5) * w / to_w - 0.5;
+      double v = ((flip ? to_h - 1 - row : row) + 0.5) * h / to_h - 0.5;
+      u = CLAMP(u, 0.0, w - 1.0);
+      v = CLAMP(v, 0.0, h - 1.0);
+      int i = MIN((int)u, MAX(w - 2, 0)), j = MIN((int)v, MAX(h - 2, 0));
+      float a = (float)(u - i), b = (float)(v - j);
+      const float *at = source + (gsize)(top + j) * (gsize)stride + left + i;
+      const float *below = h > 1 ? at + stride : at;
+      int next = w > 1;
+      piece[row * to_w + column] =
+          (1 - b) * (at[0] + a * (at[next] - at[0])) + b * (below[0] + a * (below[next] - below[0]));
+    }
+}
+
+/* piece (h, w) less its low-pass, plus the canvas's own at that place */
+static void
+keep_light(const Canvas *c, const float *plane, int left, int top, int w, int h, float *piece)
+{
+  const gsize n = (gsize)w * (gsize)h;
+  const double sigma = MAX(1.0, MIN(w, h) / 4.0);
+  g_autofree float *low = g_memdup2(piece, n * sizeof(float));
+  g_autofree float *own = g_new(float, n);
+  for (int row = 0; row < h; row++)
+    memcpy(own + (gsize)row * (gsize)w, plane + (gsize)(top + row) * (gsize)c->w + left, (gsize)w * sizeof(float));
+  cbigan_blur(low, w, h, sigma);
+  cbigan_blur(own, w, h, sigma);
+  for (gsize i = 0; i < n; i++)
+    piece[i] += own[i] - low[i];
+}
+
+static void
+paste_piece(Canvas *c, gboolean own_light)
+{
+  CbiganDice *dice = c->dice;
+  const int w = cbigan_clamp((int)side_of_piece(dice, c->scale), 2, c->w - 2),
+            h = cbigan_clamp((int)side_of_piece(dice, c->scale), 2, c->h - 2);
+  const int left = CLAMP(c->cx - w / 2, 0, c->w - w), top = CLAMP(c->cy - h / 2, 0, c->h - h);
+  draw_shape(c, left, top, w, h);
+  const double zoom = chance(dice, 0.5) ? cbigan_dice_uniform(dice, 0.75, 1.35) : 1.0;
+  const int from_w = CLAMP((int)lround(w / zoom), 3, c->w), from_h = CLAMP((int)lround(h / zoom), 3, c->h);
+  int from_left = left, from_top = top;
+  for (int trial = 0; trial < 8; trial++) {
+    from_left = cbigan_clamp((int)(left + 0.15 * c->scale * cbigan_dice_normal(dice)), 0, c->w - from_w);
+    from_top = cbigan_clamp((int)(top + 0.15 * c->scale * cbigan_dice_normal(dice)), 0, c->h - from_h);
+    if (abs(from_left - left) + abs(from_top - top) > 0.03 * c->scale)
+      break;
+  }
+  const gboolean mirror = chance(dice, 0.3), flip = chance(dice, 0.3);
+  const float opacity = chance(dice, 0.5) ? (float)cbigan_dice_uniform(dice, 0.4, 1.0) : 1.0f;
+  g_autofree float *piece = g_new(float, (gsize)w *(gsize)h);
+  for (int channel = 0; channel < 3; channel++) {
+    float *plane = c->x + (gsize)channel * plane_of(c);
+    take_piece(c->source + (gsize)channel * plane_of(c), c->w, from_left, from_top, from_w, from_h, mirror, flip, w, h,
+               piece);
+    if (own_light)
+      keep_light(c, plane, left, top, w, h, piece);
+    for (int row = 0; row < h; row++)
+      for (int column = 0; column < w; column++) {
+        gsize at = (gsize)(top + row) * (gsize)c->w + (gsize)(left + column);
+        plane[at] += c->alpha[at] * opacity * (piece[row * w + column] - plane[at]);
+      }
+  }
+}
+
+static void
+paste(Canvas *c)
+{
+  paste_piece(c, FALSE);
+}
+
+static void
+detail(Canvas *c)
+{
+  paste_piece(c, TRUE);
+}
+
+/* --- drawn ones ------------------------------------------------------------------------------------------------- */
+
+/* x += alpha * colour: one for all channels, or in `coloured` of the cases one per channel */
+static void
+add_colour(Canvas *c, double coloured, double least, double most, double least_each, double most_each)
+{
+  const gboolean each = chance(c->dice, coloured);
+  float colour = amplitude(c->dice, least, most);
+  for (int channel = 0; channel < 3; channel++) {
+    float *plane = c->x + (gsize)channel * plane_of(c);
+    if (each)
+      colour = amplitude(c->dice, least_each, most_each);
+    for (gsize i = 0; i < plane_of(c); i++)
+      plane[i] += c->alpha[i] * colour;
+  }
+}
+
+static void
+scratch(Canvas *c)
+{
+  CbiganDice *dice = c->dice;
+  const double length = c->scale * log_uniform(dice, 0.05, 0.45), angle = cbigan_dice_uniform(dice, 0.0, 2.0 * G_PI);
+  const double bend = 0.6 * cbigan_dice_normal(dice);
+  const int n = (int)length + 2;
+  double x[2] = { c->cx, c->cx }, y[2] = { c->cy, c->cy };
+  for (int i = 0; i < n / 2 + 1; i++)
+    for (int way = 0; way < 2; way++) { /* from the middle to both ends */
+      double sign = way ? -1.0 : 1.0, at = angle + bend * sign * i / n;
+      int column = (int)x[way], row = (int)y[way];
+      if (column >= 0 && column < c->w && row >= 0 && row < c->h)
+        c->alpha[(gsize)row * (gsize)c->w + (gsize)column] = 1.0f;
+      x[way] += sign * cos(at) + 0.1 * cbigan_dice_normal(dice);
+      y[way] += sign * sin(at) + 0.1 * cbigan_dice_normal(dice);
+    }
+  const double width = cbigan_dice_uniform(dice, 0.5, 1.4) * c->scale / 256.0;
+  cbigan_blur(c->alpha, c->w, c->h, MAX(0.45, width));
+  for (gsize i = 0; i < plane_of(c); i++)
+    c->alpha[i] = MIN(c->alpha[i] * (float)(2.2 * MAX(0.5, width)), 1.0f);
+  add_colour(c, 0.3, 0.1, 0.8, 0.05, 0.6);
+}
+
+/* An ellipse with a noisy edge of so many pixels' radius into alpha. */
+static void
+draw_spot(Canvas *c, double radius)
+{
+  const int side = MAX(4, (int)(2.6 * radius));
+  const double eccentricity = cbigan_dice_uniform(c->dice, 0.5, 1.0);
+  const int left = CLAMP(c->cx - side / 2, 0, MAX(0, c->w - side)),
+            top = CLAMP(c->cy - side / 2, 0, MAX(0, c->h - side));
+  g_autofree float *noise = g_new0(float, (gsize)side *(gsize)side);
+  cbigan_smooth_noise(c->dice, side, side, side / 2.2, 0.35f, noise);
+  for (int row = 0; row < MIN(side, c->h - top); row++)
+    for (int column = 0; column < MIN(side, c->w - left); column++) {
+      double u = 1.3 * (2.0 * column / (side - 1) - 1.0), v = 1.3 * (2.0 * row / (side - 1) - 1.0) / eccentricity;
+      if (u * u + v * v + noise[row * side + column] < 0.8)
+        c->alpha[(gsize)(top + row) * (gsize)c->w + (gsize)(left + column)] = 1.0f;
+    }
+}
+
+static void
+blob(Canvas *c)
+{
+  CbiganDice *dice = c->dice;
+  const double radius = c->scale * log_uniform(dice, 0.008, 0.09);
+  draw_spot(c, radius);
+  cbigan_blur(c->alpha, c->w, c->h, cbigan_dice_uniform(dice, 0.4, MAX(0.5, radius / 3.0)));
+  add_colour(c, 0.5, 0.07, 0.8, 0.04, 0.5);
+  if (!chance(dice, 0.3))
+    return;
+  memset(c->scratch, 0, plane_of(c) * sizeof(float));
+  cbigan_smooth_noise(dice, c->w, c->h, cbigan_dice_uniform(dice, 2.0, 6.0),
+                      (float)cbigan_dice_uniform(dice, 0.05, 0.25), c->scratch);
+  for (int channel = 0; channel < 3; channel++)
+    for (gsize i = 0; i < plane_of(c); i++)
+      c->x[(gsize)channel * plane_of(c) + i] += c->alpha[i] * c->scratch[i];
+}
+
+static void
+warp(Canvas *c)
+{
+  CbiganDice *dice = c->dice;
+  const double reach = c->scale * cbigan_dice_uniform(dice, 0.03, 0.12) / 2.0;
+  const double distance = c->scale * cbigan_dice_uniform(dice, 0.01, 0.03);
+  const double angle = cbigan_dice_uniform(dice, 0.0, 2.0 * G_PI);
+  for (int channel = 0; channel < 3; channel++) {
+    float *plane = c->x + (gsize)channel * plane_of(c);
+    memcpy(c->scratch, plane, plane_of(c) * sizeof(float));
+    for (int row = 0; row < c->h; row++)
+      for (int column = 0; column < c->w; column++) {
+        double u = column - c->cx, v = row - c->cy, share = exp(-(u * u + v * v) / (2.0 * reach * reach));
+        if (share < 1e-3)
+          continue;
+        double x = CLAMP(column + share * distance * cos(angle), 0.0, c->w - 1.001);
+        double y = CLAMP(row + share * distance * sin(angle), 0.0, c->h - 1.001);
+        float a = (float)(x - (int)x), b = (float)(y - (int)y);
+        const float *at = c->scratch + (gsize)(int)y * (gsize)c->w + (int)x;
+        plane[(gsize)row * (gsize)c->w + (gsize)column] =
+            (1 - b) * (at[0] + a * (at[1] - at[0])) + b * (at[c->w] + a * (at[c->w + 1] - at[c->w]));
+      }
+  }
+}
+
+static void
+erase(Canvas *c)
+{
+  const double radius = c->scale * cbigan_dice_uniform(c->dice, 0.02, 0.06);
+  for (int row = 0; row < c->h; row++)
+    for (int column = 0; column < c->w; column++)
+      if (hypot(column - c->cx, row - c->cy) < radius)
+        c->alpha[(gsize)row * (gsize)c->w + (gsize)column] = 1.0f;
+  cbigan_blur(c->alpha, c->w, c->h, radius / 4.0);
+  for (int channel = 0; channel < 3; channel++) {
+    float *plane = c->x + (gsize)channel * plane_of(c);
+    memcpy(c->scratch, plane, plane_of(c) * sizeof(float));
+    cbigan_blur(c->scratch, c->w, c->h, radius / 1.5);
+    for (gsize i = 0; i < plane_of(c); i++)
+      plane[i] += c->alpha[i] * (c->scratch[i] - plane[i]);
+  }
+}
+
+/* --- the table -------------------------------------------------------------------------------------------------- */
+
+CbiganDefectKind
+cbigan_defect_draw(CbiganDice *dice)
+{
+  static const struct {
+    CbiganDefectKind kind;
+    double until; /* sum of the shares so far */
+  } shares[] = { { CBIGAN_DEFECT_PASTE, 0.3 },
+                 { CBIGAN_DEFECT_DETAIL, 0.55 },
+                 { CBIGAN_DEFECT_SCRATCH, 0.75 },
+                 { CBIGAN_DEFECT_BLOB, 1.0 } };
+  const double x = cbigan_dice_uniform(dice, 0.0, 1.0);
+  guint i = 0;
+  while (x >= shares[i].until)
+    i++;
+  return shares[i].kind;
+}
+
+void
+cbigan_defect_apply(CbiganDefectKind kind, CbiganDice *dice, int cx, int cy, double scale, const float *source, int w,
+                    int h, float *x)
+{
+  static void (*const functions[CBIGAN_N_DEFECTS])(Canvas *) = {
+    [CBIGAN_DEFECT_PASTE] = paste, [CBIGAN_DEFECT_DETAIL] = detail, [CBIGAN_DEFECT_SCRATCH] = scratch,
+    [CBIGAN_DEFECT_BLOB] = blob,   [CBIGAN_DEFECT_WARP] = warp,     [CBIGAN_DEFECT_ERASE] = erase,
+  };
+  const gsize plane = (gsize)w * (gsize)h;
+  g_autofree float *alpha = g_new0(float, plane);
+  g_autofree float *spare = g_new(float, plane);
+  Canvas canvas = { dice, cx, cy, w, h, scale, source, x, alpha, spare };
+  functions[kind](&canvas);
+}
+
+void
+cbigan_defect_mask(const float *good, const float *x, int w, int h, float *changed)
+{
+  const gsize n = (gsize)w * (gsize)h;
+  for (gsize i = 0; i < n; i++) {
+    float change = fabsf(x[i] - good[i]) + fabsf(x[n + i] - good[n + i]) + fabsf(x[2 * n + i] - good[2 * n + i]);
+    changed[i] = change > 3.0f * VISIBLE ? 1.0f : 0.0f;
+  }
+}
+
+void
+cbigan_defect_cells(const float *changed, int w, int h, int cell, float *covered)
+{
+  for (int row = 0; row < h / cell; row++)
+    for (int column = 0; column < w / cell; column++) {
+      float sum = 0.0f;
+      for (int j = 0; j < cell; j++)
+        for (int i = 0; i < cell; i++)
+          sum += changed[(gsize)(row * cell + j) * (gsize)w + (gsize)(column * cell + i)];
+      covered[row * (w / cell) + column] = sum / (float)(cell * cell);
+    }
+}

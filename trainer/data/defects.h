@@ -1,0 +1,60 @@
+/* defects.h - synthetic local defects in pictures of logarithms of intensity
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * After CutPaste (Li et al. 2021, arXiv 2104.04015) and NSA (Schlüter et al. 2022, arXiv 2109.15222). To add a kind: a
+ * value, its share in cbigan_defect_draw(), a function in defects.c's table.
+ */
+#pragma once
+#include "data/random.h"
+
+G_BEGIN_DECLS
+
+typedef enum {
+  CBIGAN_DEFECT_PASTE,   /* a piece of another good picture, moved, maybe scaled */
+  CBIGAN_DEFECT_DETAIL,  /* the same on the light of the place that it comes to */
+  CBIGAN_DEFECT_SCRATCH, /* a bent thin line */
+  CBIGAN_DEFECT_BLOB,    /* a soft spot, darker, lighter or coloured */
+  CBIGAN_DEFECT_WARP,    /* a bulge: pixels are moved */
+  CBIGAN_DEFECT_ERASE,   /* a place without detail */
+  CBIGAN_N_DEFECTS
+} CbiganDefectKind;
+
+/* A sequence of random numbers. */
+typedef struct {
+  guint64 key, index;
+} CbiganDice;
+
+static inline double
+cbigan_dice_uniform(CbiganDice *self, double least, double most)
+{
+  return least + (most - least) * cbigan_random_uniform(self->key, self->index++);
+}
+static inline int
+cbigan_dice_below(CbiganDice *self, int n) /* 0 .. n - 1 */
+{
+  return (int)cbigan_random_below(self->key, self->index++, (guint)MAX(n, 1));
+}
+double cbigan_dice_normal(CbiganDice *self);
+/* As CLAMP(), for values that are drawn: the macro would draw them up to three times. */
+static inline int
+cbigan_clamp(int value, int least, int most)
+{
+  return CLAMP(value, least, most);
+}
+
+/* A kind as they are trained with. */
+CbiganDefectKind cbigan_defect_draw(CbiganDice *dice);
+/* x (3, h, w) gets a defect about (cx, cy). source (3, h, w): the same place of another good picture. scale: pixels,
+ * sqrt(height * width) of the whole pictures, by which sizes are measured. */
+void cbigan_defect_apply(CbiganDefectKind kind, CbiganDice *dice, int cx, int cy, double scale, const float *source,
+                         int w, int h, float *x);
+/* changed (h, w): 1 where x (3, h, w) differs from good by more than a threshold in the mean of its channels, else 0 */
+void cbigan_defect_mask(const float *good, const float *x, int w, int h, float *changed);
+/* covered (h / cell, w / cell): mean of changed (h, w) over cells */
+void cbigan_defect_cells(const float *changed, int w, int h, int cell, float *covered);
+/* x (h, w) += amplitude * smooth noise of that cell size */
+void cbigan_smooth_noise(CbiganDice *dice, int w, int h, double cell, float amplitude, float *x);
+
+G_END_DECLS

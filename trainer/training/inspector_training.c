@@ -1,0 +1,362 @@
+/* inspector_training.c - one training of an inspector, from good pictures to a model
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "inspector_training.h"
+
+#include <math.h>
+#include <string.h>
+
+#include <json-glib/json-glib.h>
+
+#include "checkpoint.h"
+#include "good_pictures.h"
+#include "i18n.h"
+#include "inspector_learner.h"
+#include "model/error.h"
+#include "proxy.h"
+#include "score/calibration.h"
+#include "train_options.h"
+
+#define RISE 20             /* updates in which the rate rises */
+#define LAST_RATE 0.02      /* of the largest, at the end of the cosine */
+#define AVERAGED 0.995f     /* decay of the averaged weights */
+#define MEASUREMENTS 10     /* of the proxy, in a whole training */
+#define FIRST_MEASUREMENT 4 /* of them: the weights before are never the best */
+#define LATELY 0.05         /* weight of the newest update in what the progress shows */
+#define MIN_HELD_OUT 4
+
+struct _CbiganInspectorTraining {
+  CbiganInspectorOptions options;
+  const char *digest; /* of the pictures */
+  CbiganGoodSet good;
+  CbiganBackend *backend;
+  CbiganGrad grad;
+  CbiganInspector inspector; /* its parameters: the best so far */
+  CbiganNetwork *network;
+  CbiganInspectorLearner *learner;
+  CbiganDefectBatches *batches;
+  CbiganProxy *proxy;
+  float *best; /* (n_floats) */
+  double best_proxy, loss, step_seconds, last;
+  guint update, measured;
+  GTimer *timer;
+};
+
+void
+cbigan_inspector_options_init(CbiganInspectorOptions *options, gboolean aligned)
+{
+  *options = (CbiganInspectorOptions){ .aligned = aligned,
+                                       .width = 8,
+                                       .batch = 16,
+                                       .side = 96,
+                                       .updates = 8000,
+                                       .rate = 4e-3,
+                                       .seed = 1,
+                                       .held_out = 0.2,
+                                       .false_alarms = 0.01 };
+}
+
+gboolean
+cbigan_inspector_options_check(const CbiganInspectorOptions *o, GError **error)
+{
+  const struct {
+    const char *name;
+    double value, least, most;
+  } rows[] = { { "width", o->width, 1, CBIGAN_MAX_WIDTH },
+               { "batch", o->batch, 1, 4096 },
+               { "updates", o->updates, 1, 1e9 },
+               { "held-out", o->held_out, 0.0, 0.5 },
+               { "false-alarms", o->false_alarms, 0.0, 0.5 },
+               { "device", o->device, 0, 1024 },
+               { "threads", o->threads, 0, 4096 } };
+  for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
+    if (!(rows[i].value >= rows[i].least && rows[i].value <= rows[i].most))
+      return cbigan_refuse(error, _("%s: %g, expected %g to %g"), rows[i].name, rows[i].value, rows[i].least,
+                           rows[i].most);
+  return TRUE;
+}
+
+static gboolean
+open_networks(CbiganInspectorTraining *self, GError **error)
+{
+  const CbiganInspectorOptions *o = &self->options;
+  CbiganInspector *inspector = &self->inspector;
+  self->backend = cbigan_backend_open(o->backend ? o->backend : "auto", o->device, o->threads, error);
+  if (!self->backend)
+    return FALSE;
+  if (!cbigan_grad_init(&self->grad, self->backend, error))
+    return FALSE;
+  self->network = cbigan_inspector_network(inspector, o->side, o->side);
+  inspector->parameters = g_new0(float, self->network->n_floats);
+  self->best = g_new0(float, self->network->n_floats);
+  self->learner = cbigan_inspector_learner_new(&self->grad, self->network, o->batch, o->seed, error);
+  if (!self->learner)
+    return FALSE;
+  self->proxy = cbigan_proxy_new(&self->good.held_out, inspector, self->backend, o->seed, error);
+  return self->proxy != NULL;
+}
+
+/* Crops fit into the smallest picture. */
+static int
+choose_side(int side, const CbiganDataset *pictures)
+{
+  for (guint i = 0; i < pictures->pictures->len; i++) {
+    const CbiganPicture *p = cbigan_dataset_get(pictures, i);
+    side = MIN(side, MIN(p->width, p->height));
+  }
+  return MAX(side / CBIGAN_INSPECTOR_STEP, CBIGAN_LEAST_SURFACE / CBIGAN_INSPECTOR_STEP) * CBIGAN_INSPECTOR_STEP;
+}
+
+CbiganInspectorTraining *
+cbigan_inspector_training_new(const CbiganInspectorOptions *options, const CbiganDataset *pictures, GError **error)
+{
+  g_autoptr(CbiganInspectorTraining) self = g_new0(CbiganInspectorTraining, 1);
+  CbiganInspector *inspector = &self->inspector;
+  self->options = *options;
+  self->digest = pictures->digest ? pictures->digest : "";
+  self->best_proxy = self->loss = self->step_seconds = NAN;
+  self->measured = FIRST_MEASUREMENT - 1;
+  self->timer = g_timer_new();
+  inspector->width = options->width;
+  const guint n = pictures->pictures->len;
+  const guint held_out = MAX(MIN_HELD_OUT, (guint)lround(options->held_out * n));
+  self->options.side = choose_side(options->side, pictures);
+  if (!cbigan_good_set_init(&self->good, pictures, held_out, options->aligned, self->options.side, options->seed,
+                            error))
+    return NULL;
+  if (options->aligned) {
+    inspector->w = self->good.train.w;
+    inspector->h = self->good.train.h;
+    inspector->mean = g_memdup2(self->good.mean, sizeof(float) * 3 * (gsize)inspector->w * (gsize)inspector->h);
+    inspector->deviation =
+        g_memdup2(self->good.deviation, sizeof(float) * 3 * (gsize)inspector->w * (gsize)inspector->h);
+  }
+  return open_networks(self, error) ? g_steal_pointer(&self) : NULL;
+}
+
+void
+cbigan_inspector_training_free(CbiganInspectorTraining *self)
+{
+  if (!self)
+    return;
+  cbigan_defect_batches_free(self->batches);
+  cbigan_proxy_free(self->proxy);
+  cbigan_inspector_learner_free(self->learner);
+  cbigan_network_free(self->network);
+  g_clear_pointer(&self->backend, cbigan_backend_close);
+  cbigan_inspector_clear(&self->inspector);
+  cbigan_good_set_clear(&self->good);
+  g_free(self->best);
+  g_timer_destroy(self->timer);
+  g_free(self);
+}
+
+/* By updates or by time, whichever is further. */
+static double
+share_done(const CbiganInspectorTraining *self)
+{
+  const CbiganInspectorOptions *o = &self->options;
+  double by_updates = (double)self->update / o->updates;
+  return o->seconds > 0.0 ? MAX(by_updates, g_timer_elapsed(self->timer, NULL) / o->seconds) : by_updates;
+}
+
+gboolean
+cbigan_inspector_training_done(const CbiganInspectorTraining *self)
+{
+  return self->update > 0 && share_done(self) >= 1.0;
+}
+
+static CbiganUpdate
+update_numbers(const CbiganInspectorTraining *self)
+{
+  const double share = MIN(share_done(self), 1.0), rise = MIN(1.0, (self->update + 1.0) / RISE);
+  const double cosine = LAST_RATE + (1.0 - LAST_RATE) * 0.5 * (1.0 + cos(G_PI * share));
+  const float decay = MIN(AVERAGED, 1.0f - 1.0f / (float)(self->update + 1));
+  return cbigan_update_numbers(self->update + 1, (float)(self->options.rate * rise * cosine), 0.9f, 0.99f, 1e-8f,
+                               decay);
+}
+
+/* Keeps the averaged weights where the proxy says that they are the best so far. */
+static gboolean
+measure(CbiganInspectorTraining *self, GError **error)
+{
+  double auroc;
+  if (!cbigan_inspector_learner_read(self->learner, CBIGAN_LEARNER_MEAN, self->inspector.parameters, error) ||
+      !cbigan_proxy_measure(self->proxy, &auroc, error))
+    return FALSE;
+  g_debug("proxy: update %u: %.3f", self->update, auroc);
+  if (isnan(self->best_proxy) || auroc >= self->best_proxy) {
+    self->best_proxy = auroc;
+    memcpy(self->best, self->inspector.parameters, self->network->n_floats * sizeof(float));
+  }
+  return TRUE;
+}
+
+static void
+smooth(double *value, double newest)
+{
+  *value = isnan(*value) ? newest : *value + LATELY * (newest - *value);
+}
+
+gboolean
+cbigan_inspector_training_step(CbiganInspectorTraining *self, CbiganInspectorProgress *progress, GError **error)
+{
+  const CbiganInspectorOptions *o = &self->options;
+  double loss;
+  if (!self->batches)
+    self->batches = cbigan_defect_batches_new(
+        &(CbiganDefectBatchOptions){ &self->good.train, o->batch, o->side, o->seed }, self->update);
+  const CbiganUpdate numbers = update_numbers(self);
+  const CbiganDefectBatch *batch = cbigan_defect_batches_next(self->batches);
+  if (!cbigan_inspector_learner_update(self->learner, &numbers, batch->x, batch->covered, &loss, error))
+    return FALSE;
+  self->update++;
+  if (share_done(self) * MEASUREMENTS >= self->measured + 1) {
+    self->measured = (guint)(share_done(self) * MEASUREMENTS);
+    if (!measure(self, error))
+      return FALSE;
+  }
+  double now = g_timer_elapsed(self->timer, NULL);
+  smooth(&self->loss, loss);
+  smooth(&self->step_seconds, now - self->last);
+  self->last = now;
+  *progress = (CbiganInspectorProgress){ .update = self->update,
+                                         .updates = o->updates,
+                                         .share = share_done(self),
+                                         .seconds = now,
+                                         .waited = cbigan_defect_batches_waited(self->batches),
+                                         .rate = 1.0 / MAX(self->step_seconds, 1e-9),
+                                         .loss = self->loss,
+                                         .proxy = self->best_proxy };
+  return TRUE;
+}
+
+/* --- checkpoints ------------------------------------------------------------------------------------------------ */
+
+/* Every option that the weights depend on (transfer full). */
+static char *
+describe_options(const CbiganInspectorTraining *self)
+{
+  const CbiganInspectorOptions *o = &self->options;
+  char rate[G_ASCII_DTOSTR_BUF_SIZE], held_out[G_ASCII_DTOSTR_BUF_SIZE];
+  return g_strdup_printf(
+      "inspector=%s frame=%dx%d width=%d batch=%d side=%d updates=%u rate=%s seed=%" G_GUINT64_FORMAT " held-out=%s",
+      o->aligned ? "object" : "texture", self->inspector.w, self->inspector.h, o->width, o->batch, o->side, o->updates,
+      g_ascii_dtostr(rate, sizeof rate, o->rate), o->seed, g_ascii_dtostr(held_out, sizeof held_out, o->held_out));
+}
+
+static const char *const array_names[] = {
+  [CBIGAN_LEARNER_PARAMETERS] = "inspector.parameters",
+  [CBIGAN_LEARNER_MEAN] = "inspector.mean",
+  [CBIGAN_LEARNER_MOMENT1] = "inspector.moment1",
+  [CBIGAN_LEARNER_MOMENT2] = "inspector.moment2",
+};
+enum { N_LEARNER = G_N_ELEMENTS(array_names), BEST = N_LEARNER, PROXY, N_ARRAYS };
+
+/* Names and sizes; memory for the numbers. PROXY: the best one, and how often it was measured. */
+static void
+make_arrays(const CbiganInspectorTraining *self, CbiganCheckpoint *checkpoint)
+{
+  checkpoint->arrays = g_new0(CbiganCheckpointArray, N_ARRAYS);
+  checkpoint->n_arrays = N_ARRAYS;
+  for (guint i = 0; i < N_ARRAYS; i++) {
+    CbiganCheckpointArray *a = &checkpoint->arrays[i];
+    a->name = g_strdup(i < N_LEARNER ? array_names[i] : i == BEST ? "inspector.best" : "inspector.proxy");
+    a->size = i == PROXY ? 2 : self->network->n_floats;
+    a->data = g_new0(float, a->size);
+  }
+}
+
+gboolean
+cbigan_inspector_training_save(CbiganInspectorTraining *self, const char *path, GError **error)
+{
+  g_auto(CbiganCheckpoint)
+      checkpoint = { .step = self->update, .options = describe_options(self), .digest = g_strdup(self->digest) };
+  make_arrays(self, &checkpoint);
+  for (guint i = 0; i < N_LEARNER; i++)
+    if (!cbigan_inspector_learner_read(self->learner, (CbiganLearnerArray)i, checkpoint.arrays[i].data, error))
+      return FALSE;
+  memcpy(checkpoint.arrays[BEST].data, self->best, self->network->n_floats * sizeof(float));
+  checkpoint.arrays[PROXY].data[0] = isnan(self->best_proxy) ? -1.0f : (float)self->best_proxy;
+  checkpoint.arrays[PROXY].data[1] = (float)self->measured;
+  return cbigan_checkpoint_write(&checkpoint, path, error);
+}
+
+gboolean
+cbigan_inspector_training_resume(CbiganInspectorTraining *self, const char *path, GError **error)
+{
+  g_return_val_if_fail(!self->batches, FALSE);
+  g_auto(CbiganCheckpoint) expected = { 0 }, checkpoint = { 0 };
+  g_autofree char *options = describe_options(self), *mine = NULL, *its = NULL;
+  make_arrays(self, &expected);
+  if (!cbigan_checkpoint_read(&checkpoint, path, error))
+    return FALSE;
+  if (!cbigan_train_options_same(options, checkpoint.options, &mine, &its)) {
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("%s: made with %s, this run has %s"), path, its, mine);
+    return FALSE;
+  }
+  if (g_strcmp0(self->digest, checkpoint.digest)) {
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
+                _("%s: made with other pictures (SHA-256 %.12s…, this run's %.12s…)"), path, checkpoint.digest,
+                self->digest);
+    return FALSE;
+  }
+  if (!cbigan_checkpoint_expect(&checkpoint, path, expected.arrays, N_ARRAYS, error))
+    return FALSE;
+  for (guint i = 0; i < N_ARRAYS; i++)
+    memcpy(expected.arrays[i].data, checkpoint.arrays[i].data, expected.arrays[i].size * sizeof(float));
+  for (guint i = 0; i < N_LEARNER; i++)
+    cbigan_inspector_learner_write(self->learner, (CbiganLearnerArray)i, expected.arrays[i].data);
+  memcpy(self->best, expected.arrays[BEST].data, self->network->n_floats * sizeof(float));
+  self->best_proxy = expected.arrays[PROXY].data[0] < 0.0f ? NAN : (double)expected.arrays[PROXY].data[0];
+  self->measured = (guint)expected.arrays[PROXY].data[1];
+  self->update = checkpoint.step;
+  return cbigan_backend_finish(self->backend, error);
+}
+
+/* --- the model -------------------------------------------------------------------------------------------------- */
+
+/* Provenance: the model file's cbigan.training (transfer full). */
+static char *
+describe(const CbiganInspectorTraining *self)
+{
+  const CbiganInspectorOptions *o = &self->options;
+  g_autofree char *options = describe_options(self);
+  g_autoptr(JsonObject) object = json_object_new();
+  json_object_set_string_member(object, "program", "cbigan " VERSION);
+  json_object_set_string_member(object, "preset", o->aligned ? "object" : "texture");
+  json_object_set_string_member(object, "dataset_sha256", self->digest);
+  json_object_set_int_member(object, "pictures", self->good.train.n);
+  json_object_set_int_member(object, "held_out", self->good.held_out.n);
+  json_object_set_int_member(object, "updates", self->update);
+  json_object_set_int_member(object, "seed", (gint64)o->seed);
+  json_object_set_double_member(object, "false_alarms", o->false_alarms);
+  json_object_set_string_member(object, "backend", self->backend->klass->name);
+  json_object_set_int_member(object, "threads", self->backend->threads);
+  json_object_set_string_member(object, "options", options);
+  g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), object);
+  return json_to_string(node, FALSE);
+}
+
+CbiganModel *
+cbigan_inspector_training_finish(CbiganInspectorTraining *self, GError **error)
+{
+  const guint n = self->good.held_out.n;
+  g_autofree double *values = g_new(double, n);
+  double auroc;
+  g_clear_pointer(&self->batches, cbigan_defect_batches_free);
+  if (isnan(self->best_proxy) && !measure(self, error))
+    return NULL;
+  memcpy(self->inspector.parameters, self->best, self->network->n_floats * sizeof(float));
+  if (!cbigan_proxy_choose(self->proxy, values, &auroc, error))
+    return NULL;
+  g_autofree char *training = describe(self);
+  g_autoptr(CbiganModel) model = cbigan_model_new_inspector(&self->inspector);
+  self->inspector = (CbiganInspector){ 0 }; /* its arrays are the model's now */
+  cbigan_inspector_set_threshold(model, values, n, self->options.false_alarms);
+  model->info.proxy = auroc;
+  model->info.training = g_steal_pointer(&training);
+  return g_steal_pointer(&model);
+}

@@ -1,0 +1,29 @@
+/* proxy.h - how well an inspector sees synthetic defects in good pictures that it was not trained on
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+#include "data/defect_batches.h"
+#include "score/inspection.h"
+
+G_BEGIN_DECLS
+
+typedef struct _CbiganProxy CbiganProxy;
+
+/* held_out: pictures that were not trained on, at least 4. Keeps a reference to nothing; `held_out` must outlive it.
+ * inspector: whose parameters, statistics and summary the functions below use and set. Free with cbigan_proxy_free().
+ */
+CbiganProxy *cbigan_proxy_new(const CbiganGoodPictures *held_out, CbiganInspector *inspector, CbiganBackend *backend,
+                              guint64 seed, GError **error);
+void cbigan_proxy_free(CbiganProxy *self);
+/* The inspector's AUROC with its parameters as they are, logits as they are, peaks for scores. *auroc = NAN and FALSE
+ * with CBIGAN_ERROR_BACKEND. */
+gboolean cbigan_proxy_measure(CbiganProxy *self, double *auroc, GError **error);
+/* Chooses and fills the inspector's level, spread and summary. scores: [held_out->n] values of the good pictures, each
+ * against statistics of others. *auroc: of what was chosen. */
+gboolean cbigan_proxy_choose(CbiganProxy *self, double *scores, double *auroc, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganProxy, cbigan_proxy_free)
+
+G_END_DECLS
