@@ -10,8 +10,8 @@
 #define BIT(kind) (1u << (kind))
 
 static const struct {
-  guint always; /* kinds told at once */
-  guint timed;  /* kinds told when `interval` has gone by since the last message */
+  guint always; /* bits of the events that are posted at once */
+  guint timed;  /* bits of the events that are posted when `interval` has passed since the last message */
 } update_rules[] = {
   [CBIGAN_UPDATES_NONE] = { 0, 0 },
   [CBIGAN_UPDATES_ON_CHANGE] = { BIT(CBIGAN_EVENT_BEGIN) | BIT(CBIGAN_EVENT_END), 0 },
@@ -25,7 +25,7 @@ CbiganEventKind
 cbigan_events_step(CbiganEvents *self, double normalized, GstClockTime running_time, GstClockTime hold)
 {
   if (!self->open) {
-    self->open = normalized > BEGIN_ABOVE; /* NaN, no threshold: never */
+    self->open = normalized > BEGIN_ABOVE; /* never for NaN, which stands for no threshold */
     self->below = FALSE;
     self->id += self->open;
     return self->open ? CBIGAN_EVENT_BEGIN : CBIGAN_EVENT_SCORE;

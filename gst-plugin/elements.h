@@ -1,9 +1,9 @@
-/* elements.h - the plugin's elements, as plugin.c registers them
+/* elements.h - the elements that plugin.c registers
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * To add an element: its file with GST_ELEMENT_REGISTER_DEFINE, a line here, one in plugin.c, one in meson.build.
+ * To add an element: a file with GST_ELEMENT_REGISTER_DEFINE, and a line each here, in plugin.c and in meson.build.
  */
 #pragma once
 #include <gst/gst.h>

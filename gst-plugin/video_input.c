@@ -11,32 +11,31 @@
 #include <math.h>
 #include <string.h>
 
-struct _CbiganVideoInput {
-  GstVideoConverter *converter; /* NULL: the stream is what a model wants */
+/* One conversion and the frame that it fills. */
+typedef struct {
+  GstVideoConverter *converter;
   GstBuffer *buffer;
-  GstVideoFrame rgb; /* buffer, mapped for as long as this lives */
+  GstVideoFrame frame; /* of the buffer, mapped as long as the step lives */
+} Step;
+
+struct _CbiganVideoInput {
+  Step steps[2];
+  guint n_steps; /* 0: the stream is what a model wants */
 };
 
+/* A video of that format and size, otherwise as `info`: a GstVideoConverter demands the same interlacing and rate. */
 static gboolean
-allocate_rgb(CbiganVideoInput *self, const GstVideoInfo *info)
+set_info(GstVideoInfo *to, GstVideoFormat format, const GstVideoInfo *info, int width, int height)
 {
-  self->buffer = gst_buffer_new_allocate(NULL, GST_VIDEO_INFO_SIZE(info), NULL);
-  return self->buffer && gst_video_frame_map(&self->rgb, info, self->buffer, GST_MAP_READWRITE);
-}
-
-/* Interlaced video stays so and the rate stays the same: a GstVideoConverter demands both. */
-static gboolean
-rgb_info(GstVideoInfo *rgb, const GstVideoInfo *info, int width, int height)
-{
-  if (!gst_video_info_set_interlaced_format(rgb, GST_VIDEO_FORMAT_RGB, GST_VIDEO_INFO_INTERLACE_MODE(info), width,
-                                            height))
+  if (!gst_video_info_set_interlaced_format(to, format, GST_VIDEO_INFO_INTERLACE_MODE(info), (guint)width,
+                                            (guint)height))
     return FALSE;
-  rgb->fps_n = info->fps_n;
-  rgb->fps_d = info->fps_d;
+  to->fps_n = info->fps_n;
+  to->fps_d = info->fps_d;
   return TRUE;
 }
 
-/* Whether a gray line of `from` pixels is the same gray when resized to `to`. taps: 0 = the resampler's own choice. */
+/* Whether a gray line of `from` pixels keeps its gray when resized to `to` pixels. taps: 0 = the resampler's choice. */
 static gboolean
 keeps_gray(guint taps, int from, int to)
 {
@@ -54,8 +53,8 @@ keeps_gray(guint taps, int from, int to)
   return keeps;
 }
 
-/* GStreamer rounds a filter's taps to 1/64, and where several are equal can't make them add up to one: at ratios such
- * as 8:1 that tints the borders by up to 10 %. A few taps more or less, and they do. */
+/* GStreamer rounds the taps of a filter to 1/64. Several equal taps may then not add up to one, at ratios such as 8:1,
+ * which tints the borders by up to 10 %. A filter with a few more taps does not have this fault. */
 guint
 cbigan_video_input_taps(int from_width, int from_height, int to_width, int to_height)
 {
@@ -88,6 +87,46 @@ is_rgb(const GstVideoInfo *info, const GstVideoInfo *rgb)
          info->height == rgb->height && gst_video_colorimetry_is_equal(&info->colorimetry, &rgb->colorimetry);
 }
 
+/* Where GStreamer 1.22 scales before it goes from 16 bits to 8, it converts as many columns as the video had before. If
+ * it then made the picture wider, the other columns are memory that nothing has filled. It scales first where that
+ * leaves no more pixels. */
+static gboolean
+leaves_columns(const GstVideoInfo *info, int width, int height)
+{
+  const GstVideoFormatInfo *unpacked = gst_video_format_get_info(info->finfo->unpack_format);
+  return GST_VIDEO_FORMAT_INFO_DEPTH(unpacked, 0) > 8 && width > info->width &&
+         (gint64)width * height <= (gint64)info->width * info->height;
+}
+
+static gboolean
+add_step(CbiganVideoInput *self, const GstVideoInfo *from, const GstVideoInfo *to, guint taps)
+{
+  Step *step = &self->steps[self->n_steps];
+  step->converter = gst_video_converter_new(from, to, converter_options(taps));
+  step->buffer = step->converter ? gst_buffer_new_allocate(NULL, GST_VIDEO_INFO_SIZE(to), NULL) : NULL;
+  if (!step->buffer || !gst_video_frame_map(&step->frame, to, step->buffer, GST_MAP_READWRITE)) {
+    gst_clear_buffer(&step->buffer);
+    g_clear_pointer(&step->converter, gst_video_converter_free);
+    return FALSE;
+  }
+  self->n_steps++;
+  return TRUE;
+}
+
+/* From `info` to `rgb`; in two steps, first rows and then columns, where GStreamer can't do it in one. */
+static gboolean
+add_steps(CbiganVideoInput *self, const GstVideoInfo *info, const GstVideoInfo *rgb)
+{
+  const guint taps = cbigan_video_input_taps(info->width, info->height, rgb->width, rgb->height);
+  GstVideoInfo lower;
+  if (!leaves_columns(info, rgb->width, rgb->height))
+    return add_step(self, info, rgb, taps);
+  if (!set_info(&lower, info->finfo->unpack_format, info, info->width, rgb->height))
+    return FALSE;
+  lower.colorimetry = info->colorimetry;
+  return add_step(self, info, &lower, taps) && add_step(self, &lower, rgb, taps);
+}
+
 CbiganVideoInput *
 cbigan_video_input_new(const GstVideoInfo *info, int width, int height, GError **error)
 {
@@ -106,15 +145,8 @@ cbigan_video_input_new(const GstVideoInfo *info, int width, int height, GError *
     width = GST_VIDEO_INFO_WIDTH(info);
     height = GST_VIDEO_INFO_HEIGHT(info);
   }
-  gboolean possible = rgb_info(&rgb, info, width, height);
-  if (possible && is_rgb(info, &rgb))
-    return g_steal_pointer(&self);
-  if (possible) {
-    guint taps = cbigan_video_input_taps(GST_VIDEO_INFO_WIDTH(info), GST_VIDEO_INFO_HEIGHT(info), width, height);
-
-    self->converter = gst_video_converter_new(info, &rgb, converter_options(taps));
-  }
-  if (!self->converter || !allocate_rgb(self, &rgb)) {
+  if (!set_info(&rgb, GST_VIDEO_FORMAT_RGB, info, width, height) ||
+      !(is_rgb(info, &rgb) || add_steps(self, info, &rgb))) {
     g_set_error(error, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION,
                 _("Video of format %s, %dx%d pixels can't be converted to RGB, %dx%d"), format,
                 GST_VIDEO_INFO_WIDTH(info), GST_VIDEO_INFO_HEIGHT(info), width, height);
@@ -128,21 +160,23 @@ cbigan_video_input_free(CbiganVideoInput *self)
 {
   if (!self)
     return;
-  if (self->rgb.buffer)
-    gst_video_frame_unmap(&self->rgb);
-  gst_clear_buffer(&self->buffer);
-  g_clear_pointer(&self->converter, gst_video_converter_free);
+  for (guint i = 0; i < self->n_steps; i++) {
+    gst_video_frame_unmap(&self->steps[i].frame);
+    gst_buffer_unref(self->steps[i].buffer);
+    gst_video_converter_free(self->steps[i].converter);
+  }
   g_free(self);
 }
 
 const guint8 *
 cbigan_video_input_convert(CbiganVideoInput *self, GstVideoFrame *frame, int *width, int *height, gsize *stride)
 {
-  GstVideoFrame *rgb = self->converter ? &self->rgb : frame;
-  if (self->converter)
-    gst_video_converter_frame(self->converter, frame, rgb);
-  *width = GST_VIDEO_FRAME_WIDTH(rgb);
-  *height = GST_VIDEO_FRAME_HEIGHT(rgb);
-  *stride = (gsize)GST_VIDEO_FRAME_PLANE_STRIDE(rgb, 0);
-  return (const guint8 *)GST_VIDEO_FRAME_PLANE_DATA(rgb, 0);
+  for (guint i = 0; i < self->n_steps; i++) {
+    gst_video_converter_frame(self->steps[i].converter, frame, &self->steps[i].frame);
+    frame = &self->steps[i].frame;
+  }
+  *width = GST_VIDEO_FRAME_WIDTH(frame);
+  *height = GST_VIDEO_FRAME_HEIGHT(frame);
+  *stride = (gsize)GST_VIDEO_FRAME_PLANE_STRIDE(frame, 0);
+  return (const guint8 *)GST_VIDEO_FRAME_PLANE_DATA(frame, 0);
 }

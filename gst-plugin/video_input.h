@@ -3,8 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * GstVideoConverter, any video/x-raw format -> RGB, resized to the model's frame with linear resampling (its taps widen
- * when shrinking, so it averages), full-range matrix, no dithering. One object per stream, one thread at a time.
+ * A GstVideoConverter makes RGB of the model's frame size from any video/x-raw format. It resizes with linear
+ * resampling, whose taps widen when it shrinks the picture, converts with the full-range matrix, and does not dither.
  */
 #pragma once
 #include <gst/video/video.h>
@@ -13,16 +13,18 @@ G_BEGIN_DECLS
 
 typedef struct _CbiganVideoInput CbiganVideoInput;
 
-/* width, height: the model's frame; 0 x 0 keeps the stream's size. NULL with GST_CORE_ERROR_NEGOTIATION naming the
+/* Makes a converter for one stream. width, height: the model's frame size in pixels; 0 x 0 keeps the stream's size.
+ * Free with cbigan_video_input_free(). One thread at a time. NULL with GST_CORE_ERROR_NEGOTIATION, which names the
  * format. */
 CbiganVideoInput *cbigan_video_input_new(const GstVideoInfo *info, int width, int height, GError **error);
 void cbigan_video_input_free(CbiganVideoInput *self);
-/* RGB rows of the converted frame, or of `frame` itself where that is what a model wants: valid until the next call and
- * for as long as `frame` stays mapped (for reading). *width, *height, *stride as CbiganFrame has them. */
+/* Returns the RGB rows of the converted frame, or of `frame` itself where that is what a model wants. The rows are
+ * valid until the next call, and no longer than `frame` stays mapped for reading. *width, *height in pixels and *stride
+ * in bytes are as in CbiganFrame. */
 const guint8 *cbigan_video_input_convert(CbiganVideoInput *self, GstVideoFrame *frame, int *width, int *height,
                                          gsize *stride);
 
-/* How many taps the resampler is asked for, 0 = its own choice: for those who do the same elsewhere. */
+/* The number of taps that the resampler is asked for, for code that resizes likewise; 0 = the resampler's choice. */
 guint cbigan_video_input_taps(int from_width, int from_height, int to_width, int to_height);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganVideoInput, cbigan_video_input_free)

@@ -13,8 +13,6 @@ set -euo pipefail
 cd "$root"
 
 export LC_ALL=C.UTF-8
-# Two tests at a time share the processors: threads that wait must not spin.
-export OMP_WAIT_POLICY=passive
 unset DISPLAY WAYLAND_DISPLAY GST_PLUGIN_PATH GST_DEBUG
 
 run_tests() { # FOLDER MESON_TEST_OPTIONS...; failures are counted at the end, from the logs

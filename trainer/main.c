@@ -7,7 +7,6 @@
  * command is a file in commands/ and a row of `commands`.
  */
 #include "commands/command.h"
-#include "commands/openmp_waiting.h"
 #include "i18n.h"
 #include <errno.h>
 #include <gst/gst.h>
@@ -74,8 +73,6 @@ main(int argc, char **argv)
 {
   const char *name = argc > 1 ? argv[1] : NULL;
 
-  if (name && g_str_equal(name, "train"))
-    cbigan_openmp_wait_briefly(argv);
   use_translations();
   for (guint i = 0; name && i < G_N_ELEMENTS(commands); i++)
     if (g_str_equal(name, commands[i].name))

@@ -20,7 +20,10 @@
  * - `visible` (double): share of its box that lies in the picture, 0..1
  * - `frame` (guint64): number of the frame
  *
- * Where more than one defect is in sight, the truth is about the one that shows most.
+ * Where more than one defect is visible, the truth is about the one that shows most. The truth describes the picture as
+ * this element made it: elements that crop, flip or rotate the picture leave it as it is.
+ *
+ * The element is no part of a deployment: it is built always, and installed with the build option `testsrc` only.
  *
  * ## Example launch lines
  * |[

@@ -1,4 +1,4 @@
-/* test_threads.c - processors counted, divided among passes, and what passes make then; helpers
+/* test_threads.c - processors counted, divided among passes, and what passes make then; workers
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -305,8 +305,6 @@ hammer(gpointer data)
   for (int i = 0; i < 200; i++) {
     int threads = 1 + i % 5;
     CbiganCpuShare *share = cbigan_cpu_share_new(threads, 4);
-    if (i % 50 == 0)
-      cbigan_cpu_idlers_hold();
     for (int pass = 0; pass < 20; pass++) {
       for (int operation = 0; operation < 5; operation++) {
         int team = cbigan_cpu_share_team(share);
@@ -316,8 +314,6 @@ hammer(gpointer data)
       cbigan_cpu_share_end(share);
     }
     cbigan_cpu_share_free(share);
-    if (i % 50 == 0)
-      cbigan_cpu_idlers_release();
   }
   return NULL;
 }
@@ -332,16 +328,16 @@ test_at_once(void)
     g_thread_join(threads[i]);
 }
 
-/* --- helpers ---------------------------------------------------------------------------------------------------- */
+/* --- workers ---------------------------------------------------------------------------------------------------- */
 
-#define MOST_HELPERS 9
+#define MOST_WORKERS 9
 #define MOST_TURNS 7
 #define MOST_ITEMS 12
 
 typedef struct {
   const CbiganCpuRun *run;
   int done[MOST_TURNS][MOST_ITEMS]; /* all atomic */
-  int busy[MOST_HELPERS];
+  int busy[MOST_WORKERS];
 } Work;
 
 static void
@@ -359,14 +355,14 @@ do_item(gpointer data, int turn, int item, int thread)
   g_atomic_int_add(&w->busy[thread], -1);
 }
 
-/* Every item is done once, after those of the turn before, by threads of the team, whether helpers spin, sleep or are
+/* Every item is done once, after those of the turn before, by threads of the team, whether workers spin, sleep or are
  * more than there are processors. */
 static void
-test_helpers(void)
+test_workers(void)
 {
   g_assert_null(cbigan_cpu_pool_new(0));
   g_assert_null(cbigan_cpu_pool_new(1));
-  for (int threads = 1; threads < MOST_HELPERS; threads++) {
+  for (int threads = 1; threads < MOST_WORKERS; threads++) {
     CbiganCpuPool *pool = cbigan_cpu_pool_new(threads);
     for (int i = 0; i < 500; i++) {
       CbiganCpuTurn turns[MOST_TURNS] = { { 0 } };
@@ -396,7 +392,7 @@ meet(gpointer begun, int turn, int item, int thread)
 }
 
 static void
-test_helpers_come(void)
+test_workers_come(void)
 {
   CbiganCpuPool *pool = cbigan_cpu_pool_new(3);
   for (int i = 0; i < 3; i++) {
@@ -446,6 +442,32 @@ test_less(gconstpointer isa)
   }
 }
 
+static int
+count_own_threads(void)
+{
+  int n = 0;
+  g_autoptr(GDir) folder = g_dir_open("/proc/self/task", 0, NULL);
+  while (folder && g_dir_read_name(folder))
+    n++;
+  return n;
+}
+
+/* oneDNN's operations run on the pool's threads and start none of their own, for single samples and for many. */
+static void
+test_one_pool(void)
+{
+  enum { THREADS = 3 };
+  for (int batch = 1; batch <= 8; batch += 7) {
+    Case c = { CBIGAN_DISCRIMINATOR, 16, 64, batch };
+    g_autoptr(CbiganNetwork) network = case_network(&c);
+    int before = count_own_threads();
+    Pass pass = pass_new("cpu", NULL, THREADS, network, &c, CBIGAN_FORWARD_KEEP);
+    pass_run(&pass, &c, FALSE);
+    g_assert_cmpint(count_own_threads(), ==, before + THREADS - 1);
+    pass_clear(&pass);
+  }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -459,8 +481,9 @@ main(int argc, char **argv)
   g_test_add_func("/threads/divide", test_divide);
   g_test_add_func("/threads/course", test_course);
   g_test_add_func("/threads/at-once", test_at_once);
-  g_test_add_func("/threads/helpers", test_helpers);
-  g_test_add_func("/threads/helpers-come", test_helpers_come);
+  g_test_add_func("/threads/workers", test_workers);
+  g_test_add_func("/threads/workers-come", test_workers_come);
+  g_test_add_func("/threads/one-pool", test_one_pool);
   if (cbigan_cpu_choose_isa(&isa, NULL) && isa)
     g_test_add_data_func("/threads/less", isa, test_less);
   return g_test_run();

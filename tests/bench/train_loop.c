@@ -15,7 +15,6 @@
 
 #include "golden/golden.h"
 #include "training/losses.h"
-#include "commands/openmp_waiting.h"
 
 #define PICTURES 40
 #define ALPHA 1e-4
@@ -108,7 +107,6 @@ main(int argc, char **argv)
     fprintf(stderr, "usage: train_loop WIDTH PATCH BATCH BACKEND THREADS\n");
     return 2;
   }
-  cbigan_openmp_wait_briefly(argv);
   if (serve(argv, &error))
     return 0;
   fprintf(stderr, "train_loop: %s\n", error->message);

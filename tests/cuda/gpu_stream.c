@@ -51,7 +51,7 @@ gpu_buffer_new(const GstVideoInfo *info, GstBuffer *buffer, GstObject *context, 
     GstVideoInfo *there = &GST_CUDA_MEMORY_CAST(memory)->info;
     gst_buffer_add_video_meta_full(gpu, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_INFO_FORMAT(info), (guint)info->width,
                                    (guint)info->height, GST_VIDEO_INFO_N_PLANES(info), there->offset, there->stride);
-    memset(there->offset, 0, sizeof there->offset); /* then it is the meta that counts */
+    memset(there->offset, 0, sizeof there->offset); /* so only the meta has the right ones */
   }
   return gpu;
 }

@@ -13,7 +13,7 @@
 
 #include "emulator_internal.h"
 
-/* From GStreamer 1.24 on. */
+/* GStreamer has it from 1.24 on. */
 extern "C" void gst_cuda_memory_sync(GstCudaMemory *memory);
 
 struct _GstCudaContextPrivate {
@@ -23,7 +23,7 @@ struct _GstCudaContextPrivate {
 
 struct _GstCudaMemoryPrivate {
   guint8 *data;
-  std::vector<guint8> *host; /* what will be in it, or NULL when it is */
+  std::vector<guint8> *host; /* contents that have not arrived yet; NULL: they have */
   cudaStream_t stream;
 };
 
@@ -64,7 +64,7 @@ gst_cuda_context_init(GstCudaContext *self)
   self->priv = new GstCudaContextPrivate{ 0, nullptr };
 }
 
-/* Current is what was before it. */
+/* Leaves the current context as it was. */
 GstCudaContext *
 gst_cuda_context_new(guint device)
 {
@@ -149,7 +149,7 @@ gst_cuda_handle_context_query(GstElement *, GstQuery *query, GstCudaContext *cud
   return TRUE;
 }
 
-/* What an element has is not replaced; a context of another device than the wanted one is not taken. */
+/* Keeps a context that the element has already, and refuses one of another device than the wanted one. */
 gboolean
 gst_cuda_handle_set_context(GstElement *, GstContext *context, gint device, GstCudaContext **cuda)
 {
@@ -165,7 +165,7 @@ gst_cuda_handle_set_context(GstElement *, GstContext *context, gint device, GstC
   return *cuda != nullptr;
 }
 
-/* Of an element with one pad on either side. */
+/* For elements with one pad on either side */
 static void
 ask_neighbour(GstElement *element, const char *pad_name)
 {
@@ -277,7 +277,7 @@ emulated_memory_maps(void)
   return (guint)g_atomic_int_get(&maps);
 }
 
-/* Every plane has the stride of the widest, as the real library has it. */
+/* Every plane has the stride of the widest one, as in the real library. */
 static void
 lay_out(GstVideoInfo *info)
 {

@@ -1,4 +1,4 @@
-/* missing_library.c - the library that is not there when a module is opened
+/* missing_library.c - a library that is missing when a module is opened
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later

@@ -1,4 +1,4 @@
-/* other_version.c - a module of another version, and one whose library is gone
+/* other_version.c - a module of another version, which also needs missing_library.c
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later

@@ -19,14 +19,14 @@
 
 #define SIDE 64
 
-/* A cbiganscore between two pads of ours, as harnesses bring their elements to PLAYING at once. */
+/* A cbiganscore between two pads of the test; a GstHarness would bring it to PLAYING at once. */
 typedef struct {
   GstElement *element;
   GstBus *bus;
-  GstPad *src, *sink;     /* linked to it */
-  GstObject *neighbour;   /* what src says of the CUDA context, or NULL */
-  GstObject *application; /* and who hears of needed ones */
-  guint n_needed, n_had;  /* messages */
+  GstPad *src, *sink;     /* the test's, linked to the element */
+  GstObject *neighbour;   /* the CUDA context that src answers queries with; NULL: none */
+  GstObject *application; /* the context that the application sets when one is needed; NULL: none */
+  guint n_needed, n_had;  /* NEED_CONTEXT and HAVE_CONTEXT messages */
   GstVideoInfo info;
   GstBuffer *out;
 } Line;
@@ -63,7 +63,7 @@ hear(GstBus *bus, GstMessage *message, gpointer data)
     g_autoptr(GstContext) context = gst_context_new_cuda_context(GST_CUDA_CONTEXT(line->application));
     gst_element_set_context(line->element, context);
   }
-  gst_message_unref(message); /* nor does the bus hold a context */
+  gst_message_unref(message); /* so the bus holds no context either */
   return GST_BUS_DROP;
 }
 
@@ -96,7 +96,7 @@ pad_new(Line *line, GstPadDirection direction)
   return pad;
 }
 
-/* Not yet running. */
+/* The line is not running yet; line_run() starts it. */
 static Line *
 line_new(const char *properties)
 {
@@ -169,7 +169,7 @@ score_frame(Line *line, guint n, GstObject *context)
   return number_of(score_of(line->out), "score");
 }
 
-/* Frames in that context have the scores that they have in system memory. */
+/* Frames in that context must have the same scores as in system memory. */
 static void
 check_scores(Line *line, GstObject *context)
 {
@@ -185,7 +185,7 @@ check_scores(Line *line, GstObject *context)
     g_assert_cmpfloat(score_frame(line, n, context), ==, expected[n]);
 }
 
-/* What the element tells its neighbours (transfer full), or NULL. */
+/* The context that the element tells its neighbours of (transfer full); NULL: none */
 static GstObject *
 told_context(Line *line)
 {
@@ -206,7 +206,7 @@ check_told(Line *line, GstObject *expected)
   g_assert_true(told == expected);
 }
 
-/* And it computes there. */
+/* The element tells its neighbours of the context, and computes in it. */
 static void
 check_runs_in(Line *line, GstObject *context)
 {
@@ -223,7 +223,7 @@ log_place(GstDebugCategory *category, GstDebugLevel level, const char *file, con
   n_on_device += g_str_has_suffix(gst_debug_message_get(message), "in the GPU's memory");
 }
 
-/* As check_scores(): and so many of the small pictures stay on the device, none of those from system memory. */
+/* As check_scores(), and checks how many of the RGB frames stay on the device: none of those from system memory. */
 static void
 check_place(Line *line, GstObject *context, guint on_device)
 {
@@ -253,7 +253,7 @@ test_neighbour(void)
   check_told(line, NULL);
   line->neighbour = context;
   line_run(line);
-  line->neighbour = NULL; /* queries that an element doesn't answer go on to it */
+  line->neighbour = NULL; /* or it would answer queries that the element passes on */
   check_runs_in(line, context);
   g_assert_cmpuint(line->n_needed + line->n_had, ==, 0);
   g_assert_cmpuint(emulated_contexts(), ==, contexts);
@@ -277,7 +277,7 @@ test_application(void)
   line_free(line);
 }
 
-/* Before it runs, and again before it runs again: as with GStreamer's elements, it is forgotten in between. */
+/* The application sets a context before each run. As GStreamer's elements do, cbiganscore forgets it after a run. */
 static void
 test_set_context(void)
 {
@@ -302,7 +302,7 @@ test_set_context(void)
   line_free(line);
 }
 
-/* Nobody has one: it makes one, and says so; with the element it goes. */
+/* If nobody has a context, the element makes one, announces it, and frees it in the end. */
 static void
 test_own(void)
 {
@@ -323,7 +323,7 @@ test_own(void)
   g_assert_cmpuint(emulated_contexts(), ==, contexts);
 }
 
-/* A context of another device than the wanted one is not taken, whoever offers it; its frames are scored all the same.
+/* A context of another device than the wanted one is refused, whoever offers it. Its frames are scored all the same.
  */
 static void
 test_other_device(void)
@@ -340,7 +340,7 @@ test_other_device(void)
   line_free(line);
 }
 
-/* Another context of the same device: other memory. */
+/* Frames of another context of the same device are copied to the host. */
 static void
 test_other_context(void)
 {
@@ -355,7 +355,7 @@ test_other_context(void)
   line_free(line);
 }
 
-/* The device may change while it plays. */
+/* The device may change while the element plays. */
 static void
 test_change(void)
 {
@@ -369,7 +369,7 @@ test_change(void)
   g_assert_cmpuint(device_of(own), ==, 1);
   score_frame(line, 2, own);
   score_frame(line, 3, context);
-  g_object_set(line->element, "device-id", 9, NULL); /* refused: it goes on */
+  g_object_set(line->element, "device-id", 9, NULL); /* refused, so the element goes on with device 1 */
   g_autoptr(GstMessage) warning = gst_bus_pop_filtered(line->bus, GST_MESSAGE_WARNING);
   g_autoptr(GError) error = NULL;
   g_assert_nonnull(warning);
@@ -377,13 +377,13 @@ test_change(void)
   g_assert_nonnull(strstr(error->message, "there is no GPU 9, only 0 to 1"));
   score_frame(line, 4, own);
   g_autoptr(GstObject) after = told_context(line);
-  g_assert_true(after == own); /* which others are still told of */
+  g_assert_true(after == own); /* neighbours are still told of it */
   g_object_set(line->element, "backend", "cpu", NULL);
   score_frame(line, 5, own);
   line_free(line);
 }
 
-/* Then the scorer that runs is the last to need the old context, until the next frame. */
+/* After a change of the device the old scorer still holds the old context, until the next frame. */
 static void
 test_change_own(void)
 {
@@ -401,7 +401,7 @@ test_change_own(void)
   g_assert_cmpuint(emulated_contexts(), ==, contexts);
 }
 
-/* Who computes on the processor needs none; frames are converted in the one that they lie in. */
+/* Scoring on the CPU needs no context; frames are converted in their own. */
 static void
 test_processor(void)
 {
@@ -420,7 +420,7 @@ test_processor(void)
   }
 }
 
-/* The first to run is the last of a pipeline, and the others ask it. */
+/* The last element of a pipeline starts first, and the others ask it for its context. */
 static void
 test_two_elements(void)
 {

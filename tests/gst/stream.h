@@ -16,22 +16,24 @@ typedef struct {
   GstVideoInfo info;
 } Stream;
 
-/* properties: as on a launch line, "model=... score=paper". The element goes to PLAYING; it must work. */
+/* Makes the element and sets it to PLAYING; aborts where that fails. properties: as on a launch line, "model=...
+ * score=paper". Free with stream_clear(). */
 Stream stream_new(const char *properties);
 void stream_clear(Stream *self);
-/* Sends caps of 25 frames a second. */
+/* Sends caps of that video, 25 frames per second. */
 void stream_set_caps(Stream *self, GstVideoFormat format, int width, int height);
-/* A buffer of the stream's caps with a picture of cloth; frame n lasts from n * 40 ms on. */
+/* A buffer of the stream's caps with a picture of cloth (transfer full). Frame n begins at n * 40 ms. */
 GstBuffer *stream_frame(const Stream *self, guint n, gboolean hole);
-/* Converts (width, height, 3) bytes of RGB to a buffer of that video; strides and planes as `info` has them. */
+/* Converts (width, height, 3) bytes of RGB to a buffer with the format, the strides and the planes of `info` (transfer
+ * full). */
 GstBuffer *frame_from_rgb(const GstVideoInfo *info, const guint8 *rgb, int width, int height);
-/* Pushes the buffer, checks that it passes, and returns what comes out. */
+/* Pushes a buffer (transfer full), checks that it passes, and returns the buffer that comes out (transfer full). */
 GstBuffer *stream_push(Stream *self, GstBuffer *buffer);
-/* The buffer's CbiganScore; fails where there is none. */
+/* The fields of the buffer's CbiganScore (transfer none); aborts where the buffer has none. */
 const GstStructure *score_of(GstBuffer *buffer);
 double number_of(const GstStructure *structure, const char *field);
 gboolean flag_of(const GstStructure *structure, const char *field);
-/* Next message of that type on the bus, or NULL. */
+/* The next message of that type on the bus (transfer full); NULL = none. */
 GstMessage *stream_message(Stream *self, GstMessageType type);
 
 G_END_DECLS

@@ -1,4 +1,4 @@
-/* test_errors.c - cbiganscore and files, settings and frames that won't do: one clear message, nothing lost
+/* test_errors.c - files, settings and frames that cbiganscore can't use: one clear message, nothing lost
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -114,7 +114,7 @@ score_again(Stream *stream)
   return number_of(score_of(out), "score");
 }
 
-/* Sets a property to what can't be opened: one warning, the property and the scores stay. */
+/* A value that can't be opened makes one warning; the property and the scores stay. */
 static void
 check_refused_setting(Stream *stream, const char *property, const char *value)
 {
@@ -195,7 +195,7 @@ log_choice(GstDebugCategory *category, GstDebugLevel level, const char *file, co
   }
 }
 
-/* The log tells what was chosen, and why nothing else was. */
+/* The log names the chosen backend and why the others were not chosen. */
 static void
 test_auto_backend(void)
 {

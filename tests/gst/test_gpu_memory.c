@@ -1,11 +1,10 @@
-/* test_gpu_memory.c - cbiganscore and video in GPU memory, in pipelines of other people's elements; or why there is
- * none
+/* test_gpu_memory.c - cbiganscore and video in GPU memory, in pipelines with GStreamer's own elements
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Where it can't be had, what is left must work and words must say why: that runs everywhere. The pipelines are skipped
- * without a GPU; tests/cuda/test_gpu_video.c has the same on the emulated one.
+ * Without a GPU the pipelines are skipped, and the element must work on system memory and name the reason. The file
+ * tests/cuda/test_gpu_video.c runs the same on the emulated GPU.
  */
 #include <cbigan.h>
 #include <math.h>
@@ -23,7 +22,7 @@ gpu_caps(void)
   return gst_caps_from_string("video/x-raw(memory:CUDAMemory),format=NV12,width=64,height=64,framerate=25/1");
 }
 
-/* Why there is none here (transfer full), or NULL. */
+/* The reason why video in GPU memory can't be scored here (transfer full), or NULL. */
 static char *
 why_not(void)
 {
@@ -49,7 +48,7 @@ log_warning(GstDebugCategory *category, GstDebugLevel level, const char *file, c
   }
 }
 
-/* Refused, in words; system memory is scored as ever. */
+/* Video in GPU memory is refused in words; video in system memory is scored. */
 static void
 test_refused(void)
 {
@@ -78,7 +77,7 @@ test_refused(void)
   g_clear_pointer(&logged, g_free);
 }
 
-/* Asked for where it can't run: an error that says why. */
+/* backend=cuda where it can't run makes an error that says why. */
 static void
 test_no_cuda_backend(void)
 {
@@ -102,7 +101,7 @@ test_no_cuda_backend(void)
   gst_element_set_bus(element, NULL);
 }
 
-/* TRUE where the elements are there too; else the test is skipped. */
+/* FALSE: an element or the GPU is missing, and the test is skipped. */
 static gboolean
 have(const char *const *elements)
 {
@@ -117,7 +116,7 @@ have(const char *const *elements)
   return !why;
 }
 
-/* Runs `line`, in which cbiganscore tells of every frame, to its end. */
+/* Runs `line` to its end; cbiganscore in it posts a message for every frame. */
 static void
 run_scores(const char *line, double scores[FRAMES])
 {
@@ -171,7 +170,7 @@ test_upload(void)
   }
 }
 
-/* Scored where it is: which of two ways to convolve is the faster one is measured each time, so not to the bit. */
+/* Frames that are scored in GPU memory have about the scores of the processor. */
 static void
 test_cuda_backend(void)
 {
@@ -198,7 +197,7 @@ test_cuda_backend(void)
   }
 }
 
-/* What a decoder leaves in GPU memory is what it leaves in system memory. */
+/* A decoder's frames in GPU memory score as its frames in system memory. */
 static void
 test_decoder(void)
 {

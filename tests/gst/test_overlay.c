@@ -95,7 +95,7 @@ test_heatmap(void)
   drawn_clear(&drawn);
 }
 
-/* heatmaps: frames without a map have neither heat map nor regions nor colours, and are told apart as ever. */
+/* heatmaps=…: frames without a map have no heat map, no regions and no colours; their verdicts stay. */
 static void
 test_wanted(void)
 {
@@ -135,7 +135,7 @@ test_nothing_to_draw(void)
   drawn_clear(&invisible);
 }
 
-/* The border, and only it; its corner is red. */
+/* Only the border is drawn, and its corner is red. */
 static void
 test_border(void)
 {
@@ -181,7 +181,7 @@ bar_row(int top, int bottom)
   return row;
 }
 
-/* It makes room for what would be hidden below it, where there is room. */
+/* The bar makes room for a region that it would hide, where there is room. */
 static void
 test_bar_place(void)
 {
@@ -229,7 +229,7 @@ test_formats(void)
   }
 }
 
-/* Frames that were never scored pass unchanged, even those that others hold too. */
+/* Frames that were never scored pass unchanged, also frames that others hold too. */
 static void
 test_without_score(void)
 {

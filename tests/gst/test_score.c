@@ -21,7 +21,7 @@ open_stream(int frame, const char *more)
   return stream_new(properties);
 }
 
-/* What the core alone says about the buffer, in the element's precision. */
+/* The core's result for the buffer, in the element's precision. */
 static CbiganResult
 core_result(const Stream *stream, int frame, GstBuffer *buffer)
 {
@@ -90,6 +90,41 @@ test_formats(void)
   stream_clear(&stream);
 }
 
+/* A gray picture of any format stays gray in every pixel: none is memory that nothing has filled. */
+static void
+test_all_filled(void)
+{
+  static const int sizes[][2] = { { 60, 78 }, { 40, 300 }, { 60, 50 }, { 300, 40 }, { 128, 128 } };
+  g_autofree guint8 *gray = g_malloc(300 * 300 * 3);
+  memset(gray, 128, 300 * 300 * 3);
+  guint n;
+  const GstVideoFormat *all = gst_video_formats_raw(&n);
+  for (guint i = 0; i < n * G_N_ELEMENTS(sizes); i++) {
+    const int w = sizes[i % G_N_ELEMENTS(sizes)][0], h = sizes[i % G_N_ELEMENTS(sizes)][1];
+    const GstVideoFormat format = all[i / G_N_ELEMENTS(sizes)];
+    GstVideoInfo info;
+    gst_video_info_set_format(&info, format, (guint)w, (guint)h);
+    if (GST_VIDEO_FORMAT_INFO_HAS_PALETTE(info.finfo))
+      continue;
+    g_autoptr(GstBuffer) buffer = frame_from_rgb(&info, gray, w, h);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(CbiganVideoInput) input = cbigan_video_input_new(&info, 64, 64, &error);
+    g_assert_no_error(error);
+    GstVideoFrame frame;
+    int width, height;
+    gsize stride;
+    g_assert_true(gst_video_frame_map(&frame, &info, buffer, GST_MAP_READ));
+    const guint8 *rgb = cbigan_video_input_convert(input, &frame, &width, &height, &stride);
+    for (int k = 0; k < 64 * 64 * 3; k++) {
+      const guint8 value = rgb[(gsize)(k / 192) * stride + (gsize)(k % 192)];
+      if (ABS(value - 128) > 8) /* formats of 5 bits are that coarse */
+        g_error("%s %dx%d: %d at column %d of row %d, expected about 128", GST_VIDEO_INFO_NAME(&info), w, h, value,
+                k % 192 / 3, k / 192);
+    }
+    gst_video_frame_unmap(&frame);
+  }
+}
+
 static void
 test_native_sizes(void)
 {
@@ -102,7 +137,7 @@ test_native_sizes(void)
   stream_clear(&stream);
 }
 
-/* Planes with gaps between rows and before the first one, announced by a GstVideoMeta. */
+/* Planes with gaps between the rows and before the first row, announced by a GstVideoMeta. */
 static void
 test_strides(void)
 {
@@ -217,7 +252,7 @@ test_fields(void)
   stream_clear(&stream);
 }
 
-/* The pixels of a buffer that somebody else holds too stay shared, and that one gets no metas. */
+/* Where somebody else holds the buffer too, the pixels stay shared, and that buffer gets no metas. */
 static void
 test_shared_buffer(void)
 {
@@ -289,7 +324,7 @@ test_tuning_while_playing(void)
   stream_clear(&stream);
 }
 
-/* What is set is what is scored with, from the next frame on. */
+/* A new precision is used from the next frame on. */
 static void
 test_precision(void)
 {
@@ -331,7 +366,7 @@ test_corrupted(void)
   stream_clear(&stream);
 }
 
-/* After a flush and after the end of a stream it goes on. */
+/* Scoring goes on after a flush and after the end of a stream. */
 static void
 test_flush_and_eos(void)
 {
@@ -357,6 +392,7 @@ main(int argc, char **argv)
   gst_init(&argc, &argv);
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/score/formats", test_formats);
+  g_test_add_func("/score/all-filled", test_all_filled);
   g_test_add_func("/score/native-sizes", test_native_sizes);
   g_test_add_func("/score/strides", test_strides);
   g_test_add_func("/score/fields", test_fields);

@@ -54,6 +54,8 @@ def png_rows():
     whole = png(RGB)
     row('PNG', 'a wrong check sum', whole[:80] + bytes([whole[80] ^ 1]) + whole[81:], '')
     row('PNG', 'fewer rows than its header says', png(RGB, data=b'\0' * 121 * 10), '')
+    row('PNG', 'fewer rows than its header says', png(GRAY, 0, data=b'\0' * 41 * 23), '')
+    row('PNG', 'fewer rows than its header says', png(RGB, interlaced=True, data=b'\0' * 700), '')
     row('PNG', 'fewer rows than its header says', png(RGB, 2, 16, data=b'\0' * 241 * 10), '')
 
 

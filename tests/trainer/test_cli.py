@@ -474,5 +474,5 @@ def main():
 
 
 if __name__ == '__main__':
-    os.environ.update(LC_ALL='C.UTF-8', LANGUAGE='C', OMP_WAIT_POLICY='passive')
+    os.environ.update(LC_ALL='C.UTF-8', LANGUAGE='C')
     sys.exit(main())

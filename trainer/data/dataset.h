@@ -13,7 +13,8 @@ typedef struct {
   char *digest;        /* SHA-256 over all pixels, labels and sizes, hexadecimal: goes into the model's provenance */
 } CbiganDataset;
 
-/* Calls func with one picture after the other, so that any number of them fits in memory. FALSE as below. */
+/* Calls func with one picture after the other, in this thread; a thread of its own reads the next ones meanwhile, so
+ * many as fit into 64 MiB. FALSE with func's error, or as below. */
 gboolean cbigan_dataset_foreach(const CbiganDatasetOptions *options, CbiganPictureFunc func, gpointer func_data,
                                 GError **error);
 /* At least one picture, or NULL with an error that names the folder and what was found there. Pixels beyond

@@ -3,7 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * libpng warns where there are fewer, decoders drop the warning, and the missing rows are what lay in memory.
+ * libpng warns where there are fewer, decoders drop the warning, and the missing rows are what lay in memory. Of a
+ * picture that pngdec writes from top to bottom the last row tells (marked_memory.h); here the others are checked.
  */
 #include "i18n.h"
 #include "still_decoder.h"
@@ -63,7 +64,7 @@ cbigan_png_check(const guint8 *data, const CbiganStill *still, GError **error)
   static const guint8 channels[8] = { 1, 0, 3, 1, 2, 0, 4, 0 }; /* by colour type */
   const CbiganStillBytes bytes = { data, still->size, TRUE };
   g_autoptr(GConverter) zlib = G_CONVERTER(g_zlib_decompressor_new(G_ZLIB_COMPRESSOR_FORMAT_ZLIB));
-  guint64 expected = expected_bytes(still, (guint64)data[24] * channels[data[25] & 7], data[28] != 0);
+  guint64 expected = expected_bytes(still, (guint64)data[24] * channels[data[25] & 7], still->interlaced);
   guint64 length, sum = 0;
 
   for (guint64 at = 8; sum < expected && cbigan_still_number(&bytes, at, 4, &length); at += 12 + length)

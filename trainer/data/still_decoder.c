@@ -9,14 +9,28 @@
 #include "still_decoder.h"
 #include "cbigan.h"
 #include "i18n.h"
+#include "marked_memory.h"
 
 /* An element with a pad of ours on either side. */
 typedef struct {
   GstElement *element;
   GstPad *in, *out;
   GstBus *bus;
+  GstAllocator *allocator;
   GstSample *sample; /* what has come out first */
 } Decoder;
+
+/* Decoders are asked to take marked memory. */
+static gboolean
+answer(GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  Decoder *self = gst_pad_get_element_private(pad);
+
+  if (GST_QUERY_TYPE(query) != GST_QUERY_ALLOCATION)
+    return gst_pad_query_default(pad, parent, query);
+  gst_query_add_allocation_param(query, self->allocator, NULL);
+  return TRUE;
+}
 
 static GstFlowReturn
 keep_first(GstPad *pad, GstObject *parent, GstBuffer *buffer)
@@ -51,6 +65,8 @@ open_decoder(Decoder *self, const char *factory, const char *package, GError **e
   self->out = gst_object_ref_sink(gst_pad_new("out", GST_PAD_SINK));
   gst_pad_set_element_private(self->out, self);
   gst_pad_set_chain_function(self->out, keep_first);
+  gst_pad_set_query_function(self->out, answer);
+  self->allocator = cbigan_marked_allocator_new();
   gst_pad_set_active(self->in, TRUE);
   gst_pad_set_active(self->out, TRUE);
   if (gst_pad_link(self->in, sink) == GST_PAD_LINK_OK && gst_pad_link(src, self->out) == GST_PAD_LINK_OK &&
@@ -72,6 +88,7 @@ close_decoder(Decoder *self)
   gst_clear_object(&self->in);
   gst_clear_object(&self->out);
   gst_clear_object(&self->bus);
+  gst_clear_object(&self->allocator);
   gst_clear_object(&self->element);
 }
 
@@ -120,7 +137,8 @@ decode_by_element(const guint8 *data, gsize size, const char *factory, const cha
     gst_pad_push_event(self.in, gst_event_new_segment(&segment));
     flow = gst_pad_push(self.in, buffer);
     gst_pad_push_event(self.in, gst_event_new_eos());
-    if ((flow != GST_FLOW_OK && flow != GST_FLOW_EOS) || !self.sample || has_messages(&self)) {
+    if ((flow != GST_FLOW_OK && flow != GST_FLOW_EOS) || !self.sample || has_messages(&self) ||
+        !cbigan_marked_is_written(self.sample)) {
       take_reason(&self, factory, error);
       g_clear_pointer(&self.sample, gst_sample_unref);
     }
@@ -138,11 +156,11 @@ cbigan_still_decode(guint8 *data, const CbiganStill *still, guint page, GError *
                ? decode_by_element(data, still->size, "jpegdec", "image/jpeg", "gstreamer1.0-plugins-good", error)
                : NULL;
   case CBIGAN_STILL_PNG:
-    if (!cbigan_png_check(data, still, error))
+    if ((still->deep_rgb || still->interlaced) && !cbigan_png_check(data, still, error))
       return NULL;
-    if (!still->deep_rgb) /* GStreamer 1.22's pngdec takes its red for alpha */
-      return decode_by_element(data, still->size, "pngdec", "image/png", "gstreamer1.0-plugins-good", error);
-    return cbigan_pixbuf_decode(data, still->size, "png", error);
+    if (still->deep_rgb) /* GStreamer 1.22's pngdec takes its red for alpha */
+      return cbigan_pixbuf_decode(data, still->size, "png", error);
+    return decode_by_element(data, still->size, "pngdec", "image/png", "gstreamer1.0-plugins-good", error);
   case CBIGAN_STILL_WEBP:
     return decode_by_element(data, still->size, "webpdec", "image/webp", "gstreamer1.0-plugins-bad", error);
   case CBIGAN_STILL_BMP:

@@ -26,6 +26,7 @@ typedef struct {
   gsize size;            /* bytes of the first picture; bytes behind it belong to other pictures */
   guint pictures;        /* at least 1: pages or frames */
   gboolean deep_rgb;     /* PNG: RGB of 16 bits without alpha */
+  gboolean interlaced;   /* PNG */
   guint64 *pages;        /* TIFF: where the directory of each full-size page lies, `pictures` of them; else NULL */
 } CbiganStill;
 

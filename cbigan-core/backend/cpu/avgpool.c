@@ -4,17 +4,36 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "cpu.h"
+#include "multiversion.h"
 
-gboolean
-cbigan_cpu_plan_avgpool(CbiganCpu *self, CbiganCpuPlan *plan, GError **error)
+typedef struct {
+  CbiganShape in, out;
+  const float *x;
+  float *y;
+} Rows;
+
+/* Of all samples' outputs. A last row or column of an odd number is left out. */
+CBIGAN_WIDE static void
+average_rows(gpointer data, int first, int end)
 {
-  const CbiganLayer *layer = plan->base.layer;
-  dnnl_memory_desc_t x = cbigan_cpu_nhwc(plan->base.batch, layer->in),
-                     y = cbigan_cpu_nhwc(plan->base.batch, layer->out);
-  dnnl_dims_t kernel = { 2, 2 }, none = { 0, 0 };
-  dnnl_pooling_desc_t operation;
-  dnnl_status_t status = dnnl_pooling_forward_desc_init(
-      &operation, dnnl_forward_inference, dnnl_pooling_avg_exclude_padding, &x, &y, kernel, kernel, none, none);
-  return cbigan_cpu_check(status, layer->name, error) &&
-         cbigan_cpu_primitive_init(self, &plan->operation, layer->name, &operation, NULL, NULL, error);
+  const Rows *r = data;
+  const int c = r->in.c;
+  const gsize row = (gsize)(r->in.w * c);
+  for (int i = first; i < end; i++) {
+    const float *above = r->x + (gsize)(i / r->out.h * r->in.h + i % r->out.h * 2) * row, *below = above + row;
+    float *y = r->y + (gsize)i * (gsize)(r->out.w * c);
+    for (int x = 0; x < r->out.w; x++, above += 2 * c, below += 2 * c, y += c)
+#pragma omp simd
+      for (int k = 0; k < c; k++)
+        y[k] = 0.25f * (above[k] + above[c + k] + below[k] + below[c + k]);
+  }
+}
+
+void
+cbigan_cpu_avgpool(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y)
+{
+  const CbiganLayer *l = plan->layer;
+  Rows rows = { l->in, l->out, x, y };
+  const int n = plan->batch * l->out.h;
+  cbigan_backend_each(self, n, (gsize)n * (gsize)(2 * l->in.w * l->in.c), average_rows, &rows);
 }

@@ -7,7 +7,6 @@
 #include "backend/cpu/simd/conv3x3.h"
 #include "fused.h"
 
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,12 +23,12 @@ static void
 cpu_close(CbiganBackend *base)
 {
   CbiganCpu *self = (CbiganCpu *)base;
-  dnnl_stream_destroy(self->stream);
+  for (int i = 0; i < self->base.threads; i++)
+    dnnl_stream_destroy(self->streams[i]);
+  g_free(self->streams);
   dnnl_engine_destroy(self->engine);
   cbigan_cpu_pool_free(self->pool);
   cbigan_cpu_share_free(self->share);
-  if (!self->training)
-    cbigan_cpu_idlers_release();
   free(self->scratchpad);
   g_free(self);
 }
@@ -46,9 +45,11 @@ cpu_open(int device, int threads, gpointer cuda_context, GError **error)
   self->base.threads = threads > 0 ? threads : count.node; /* a frame's values lie in the caches of one node */
   self->share = cbigan_cpu_share_new(self->base.threads, count.all);
   self->pool = cbigan_cpu_pool_new(self->base.threads);
-  cbigan_cpu_idlers_hold();
-  if (cbigan_cpu_check(dnnl_engine_create(&self->engine, dnnl_cpu, 0), "engine", error) &&
-      cbigan_cpu_check(dnnl_stream_create(&self->stream, self->engine, dnnl_stream_default_flags), "stream", error))
+  self->streams = g_new0(dnnl_stream_t, self->base.threads);
+  dnnl_status_t status = dnnl_engine_create(&self->engine, dnnl_cpu, 0);
+  for (int i = 0; !status && i < self->base.threads; i++)
+    status = dnnl_stream_create(&self->streams[i], self->engine, dnnl_stream_default_flags);
+  if (cbigan_cpu_check(status, "engine", error))
     return &self->base;
   cpu_close(&self->base);
   return NULL;
@@ -57,9 +58,8 @@ cpu_open(int device, int threads, gpointer cuda_context, GError **error)
 static gboolean
 cpu_finish(CbiganBackend *base, GError **error)
 {
-  CbiganCpu *self = (CbiganCpu *)base;
-  cbigan_cpu_share_end(self->share);
-  return cbigan_cpu_check(dnnl_stream_wait(self->stream), "stream", error);
+  cbigan_cpu_share_end(((CbiganCpu *)base)->share);
+  return TRUE; /* nothing is done later than asked for */
 }
 
 void *
@@ -70,12 +70,6 @@ cbigan_cpu_memory(gsize size)
   if (posix_memalign(&memory, 64, size))
     return NULL;
   return memset(memory, 0, size);
-}
-
-void
-cbigan_cpu_use_threads(const CbiganCpu *self)
-{
-  omp_set_num_threads(self->base.threads);
 }
 
 int
@@ -102,8 +96,8 @@ plan_free(CbiganBackend *base, CbiganPlan *plan)
   CbiganCpuPlan *p = (CbiganCpuPlan *)plan;
   cbigan_cpu_conv1_free(p->conv1);
   cbigan_cpu_conv3_free(p->conv3);
-  cbigan_cpu_primitive_clear(&p->operation);
-  cbigan_cpu_primitive_clear(&p->pack);
+  cbigan_cpu_pieces_clear(&p->operation);
+  cbigan_cpu_pieces_clear(&p->pack);
   free(p->weights);
   free(p->bias);
   g_free(p);
@@ -121,8 +115,15 @@ cbigan_cpu_plan_weights(CbiganCpu *self, CbiganCpuPlan *plan, const dnnl_memory_
     plan->bias = cbigan_cpu_memory(cbigan_shape_size(layer->out) * sizeof(float));
   if (!plan->weights || (layer->bias != CBIGAN_NO_OFFSET && !plan->bias))
     return cbigan_cpu_check(dnnl_out_of_memory, layer->name, error);
-  cbigan_cpu_set(&plan->pack, DNNL_ARG_TO, plan->weights);
   return TRUE;
+}
+
+void
+cbigan_cpu_parallel(CbiganCpu *self, int n, void (*work)(gpointer data, int turn, int item, int thread), gpointer data)
+{
+  CbiganCpuTurn turn = { .items = n };
+  int team = MIN(n, cbigan_cpu_team(&self->base));
+  cbigan_cpu_pool_run(self->pool, &(CbiganCpuRun){ team, &turn, 1, work, data });
 }
 
 typedef struct {
@@ -142,10 +143,8 @@ run_part(gpointer data, int turn, int part, int thread)
 void
 cbigan_cpu_each(CbiganBackend *base, int n, CbiganRangeFunc range, gpointer data)
 {
-  int team = cbigan_cpu_team(base);
-  Loop loop = { n, MIN(n, 4 * team), range, data };
-  CbiganCpuTurn turn = { .items = loop.parts };
-  cbigan_cpu_pool_run(((CbiganCpu *)base)->pool, &(CbiganCpuRun){ team, &turn, 1, run_part, &loop });
+  Loop loop = { n, MIN(n, 4 * cbigan_cpu_team(base)), range, data };
+  cbigan_cpu_parallel((CbiganCpu *)base, loop.parts, run_part, &loop);
 }
 
 static CbiganPlan *
@@ -155,7 +154,7 @@ plan(CbiganBackend *base, const CbiganLayer *layer, int batch, GError **error)
     [CBIGAN_CONV2D] = cbigan_cpu_plan_conv2d,
     [CBIGAN_DENSE] = cbigan_cpu_plan_dense,
     [CBIGAN_UPSAMPLE] = NULL,
-    [CBIGAN_AVGPOOL] = cbigan_cpu_plan_avgpool,
+    [CBIGAN_AVGPOOL] = NULL,
   };
   CbiganCpu *self = (CbiganCpu *)base;
   CbiganCpuPlan *p = g_new0(CbiganCpuPlan, 1);
@@ -171,9 +170,6 @@ static CbiganPlan *
 plan_training(CbiganBackend *base, const CbiganLayer *layer, int batch, GError **error)
 {
   CbiganCpu *self = (CbiganCpu *)base;
-  if (!self->training) /* an update has hundreds of loops: waking threads for each took a third of its time */
-    cbigan_cpu_idlers_release();
-  self->training = TRUE;
   CbiganCpuPlan *p = g_new0(CbiganCpuPlan, 1);
   p->base = (CbiganPlan){ layer, batch };
   p->conv1 = cbigan_cpu_conv1_new(self, layer, batch);
@@ -195,8 +191,7 @@ load(CbiganBackend *base, CbiganPlan *plan, const float *parameters)
     cbigan_cpu_conv3_load(p->conv3, parameters);
   if (!p->weights)
     return;
-  cbigan_cpu_set(&p->pack, DNNL_ARG_FROM, parameters + layer->weight);
-  cbigan_cpu_execute((CbiganCpu *)base, &p->pack);
+  cbigan_cpu_execute((CbiganCpu *)base, &p->pack, DNNL_ARG_FROM, parameters + layer->weight, DNNL_ARG_TO, p->weights);
   if (!p->bias)
     return;
   int pixels = layer->kind == CBIGAN_CONV2D ? 1 : layer->out.h * layer->out.w;
@@ -205,25 +200,16 @@ load(CbiganBackend *base, CbiganPlan *plan, const float *parameters)
       p->bias[i * layer->out.c + c] = parameters[layer->bias + c * pixels + i];
 }
 
-/* oneDNN's operations are made for a number of threads. They can do with one, as where OpenMP allows no more, but not
- * with any number between. */
 static void
-run(CbiganBackend *base, CbiganPlan *plan, const float *x, float *y)
+run_conv2d(CbiganBackend *base, CbiganPlan *plan, const float *x, float *y)
 {
   CbiganCpuPlan *p = (CbiganCpuPlan *)plan;
-  if (p->conv1 || p->conv3) {
-    p->conv1 ? cbigan_cpu_conv1_run(p->conv1, x, y) : cbigan_cpu_conv3_run(p->conv3, x, y);
-    return;
-  }
-  gboolean one = cbigan_cpu_team(base) == 1;
-  int levels = MAX(1, omp_get_max_active_levels());
-  cbigan_cpu_set(&p->operation, DNNL_ARG_SRC, x);
-  cbigan_cpu_set(&p->operation, DNNL_ARG_DST, y);
-  if (one)
-    omp_set_max_active_levels(0);
-  cbigan_cpu_execute((CbiganCpu *)base, &p->operation);
-  if (one)
-    omp_set_max_active_levels(levels);
+  if (p->conv1)
+    cbigan_cpu_conv1_run(p->conv1, x, y);
+  else if (p->conv3)
+    cbigan_cpu_conv3_run(p->conv3, x, y);
+  else
+    cbigan_cpu_execute((CbiganCpu *)base, &p->operation, DNNL_ARG_SRC, x, DNNL_ARG_DST, y);
 }
 
 static guint
@@ -260,10 +246,10 @@ const CbiganBackendClass cbigan_backend_cpu = {
   .plan_training = plan_training,
   .plan_free = plan_free,
   .load = load,
-  .conv2d = run,
+  .conv2d = run_conv2d,
   .dense = cbigan_cpu_dense,
   .upsample = cbigan_cpu_upsample,
-  .avgpool = run,
+  .avgpool = cbigan_cpu_avgpool,
   .fuse = cbigan_cpu_fuse,
   .precisions = precisions,
   .set_precision = set_precision,

@@ -106,24 +106,44 @@ activate(CbiganActivation activation, float y)
   return activation == CBIGAN_LEAKY ? (y > 0 ? y : CBIGAN_LEAKY_SLOPE * y) : activation == CBIGAN_TANH ? tanhf(y) : y;
 }
 
+typedef struct {
+  const CbiganCpuPlan *plan;
+  Multiply multiply;
+  const float *x;
+  float *y;
+} Product;
+
+/* Blocks of LANES outputs, of all samples */
+static void
+multiply_blocks(gpointer data, int begin, int end)
+{
+  const Product *p = data;
+  const CbiganLayer *l = p->plan->base.layer;
+  const float *bias = p->plan->bias;
+  const int batch = p->plan->base.batch;
+  const gsize in = cbigan_shape_size(l->in), out = cbigan_shape_size(l->out), stride = stride_of(l);
+  for (gsize first = (gsize)begin * LANES; first < MIN((gsize)end * LANES, out); first += LANES)
+    for (int n = 0; n < batch; n += ROWS) {
+      float sums[ROWS][LANES];
+      int rows = MIN(ROWS, batch - n);
+      p->multiply(rows, in, stride, p->plan->weights + first, p->x + (gsize)n * in, sums);
+      for (int i = 0; i < rows; i++)
+        for (gsize o = first; o < MIN(first + LANES, out); o++) {
+          float *to = p->y + (gsize)(n + i) * out + o;
+          *to = activate(l->activation, sums[i][o - first] + (bias ? bias[o] : 0.0f) + (l->accumulate ? *to : 0.0f));
+        }
+    }
+}
+
 void
 cbigan_cpu_dense(CbiganBackend *self, CbiganPlan *base, const float *x, float *y)
 {
-  const CbiganCpuPlan *plan = (CbiganCpuPlan *)base;
   const CbiganLayer *l = base->layer;
-  const gsize in = cbigan_shape_size(l->in), out = cbigan_shape_size(l->out), stride = stride_of(l);
-  const Multiply multiply_best = best_multiply();
-#pragma omp parallel for num_threads(cbigan_cpu_team(self)) if (in * out * (gsize)base->batch > PARALLEL)
-  for (gsize first = 0; first < out; first += LANES)
-    for (int n = 0; n < base->batch; n += ROWS) {
-      float sums[ROWS][LANES];
-      int rows = MIN(ROWS, base->batch - n);
-      multiply_best(rows, in, stride, plan->weights + first, x + (gsize)n * in, sums);
-      for (int i = 0; i < rows; i++)
-        for (gsize o = first; o < MIN(first + LANES, out); o++) {
-          float *to = y + (gsize)(n + i) * out + o;
-          *to = activate(l->activation,
-                         sums[i][o - first] + (plan->bias ? plan->bias[o] : 0.0f) + (l->accumulate ? *to : 0.0f));
-        }
-    }
+  Product product = { (const CbiganCpuPlan *)base, best_multiply(), x, y };
+  const gsize products = cbigan_shape_size(l->in) * cbigan_shape_size(l->out) * (gsize)base->batch;
+  const int blocks = (int)(stride_of(l) / LANES);
+  if (products > PARALLEL)
+    cbigan_cpu_each(self, blocks, multiply_blocks, &product);
+  else
+    multiply_blocks(&product, 0, blocks);
 }

@@ -49,14 +49,26 @@ upsample_row(CbiganShape in, const float *x, int number, float *y)
   }
 }
 
+typedef struct {
+  CbiganShape in, out;
+  const float *x;
+  float *y;
+} Rows;
+
+static void
+upsample_rows(gpointer data, int first, int end) /* of all samples' outputs */
+{
+  const Rows *r = data;
+  const gsize row_size = (gsize)(r->out.w * r->out.c), size = cbigan_shape_size(r->in);
+  for (int row = first; row < end; row++)
+    upsample_row(r->in, r->x + (gsize)(row / r->out.h) * size, row % r->out.h, r->y + (gsize)row * row_size);
+}
+
 void
-cbigan_cpu_upsample(CbiganBackend *base, CbiganPlan *plan, const float *x, float *y)
+cbigan_cpu_upsample(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y)
 {
   const CbiganLayer *l = plan->layer;
-  const CbiganShape in = l->in, out = l->out;
-  const int rows = plan->batch * out.h;
-  const gsize row_size = (gsize)out.w * (gsize)out.c, size = cbigan_shape_size(in);
-#pragma omp parallel for if (rows * row_size >= CBIGAN_CPU_PARALLEL) num_threads(cbigan_cpu_team(base))
-  for (int row = 0; row < rows; row++)
-    upsample_row(in, x + (gsize)(row / out.h) * size, row % out.h, y + (gsize)row * row_size);
+  Rows rows = { l->in, l->out, x, y };
+  cbigan_backend_each(self, plan->batch * l->out.h, (gsize)plan->batch * cbigan_shape_size(l->out), upsample_rows,
+                      &rows);
 }

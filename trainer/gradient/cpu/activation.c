@@ -5,21 +5,40 @@
  */
 #include "gradient/cpu/cpu.h"
 
+typedef struct {
+  const float *y;
+  float *dy;
+} Job;
+
+static void
+leaky(gpointer data, gsize first, gsize end) /* keeps the sign, so y > 0 exactly where its input was */
+{
+  const Job *j = data;
+  const float *restrict y = j->y;
+  float *restrict dy = j->dy;
+  for (gsize i = first; i < end; i++)
+    dy[i] *= y[i] > 0.0f ? 1.0f : CBIGAN_LEAKY_SLOPE;
+}
+
+static void
+hyperbolic_tangent(gpointer data, gsize first, gsize end)
+{
+  const Job *j = data;
+  const float *restrict y = j->y;
+  float *restrict dy = j->dy;
+  for (gsize i = first; i < end; i++)
+    dy[i] *= 1.0f - y[i] * y[i];
+}
+
 void
 cbigan_grad_cpu_activation(CbiganBackend *self, CbiganActivation activation, gsize n_floats, const float *y, float *dy)
 {
-  switch (activation) {
-  case CBIGAN_LINEAR:
-    break;
-  case CBIGAN_LEAKY: /* keeps the sign, so y > 0 exactly where its input was */
-#pragma omp parallel for simd if (n_floats >= CBIGAN_CPU_PARALLEL) num_threads(self->threads)
-    for (gsize i = 0; i < n_floats; i++)
-      dy[i] *= y[i] > 0.0f ? 1.0f : CBIGAN_LEAKY_SLOPE;
-    break;
-  case CBIGAN_TANH:
-#pragma omp parallel for simd if (n_floats >= CBIGAN_CPU_PARALLEL) num_threads(self->threads)
-    for (gsize i = 0; i < n_floats; i++)
-      dy[i] *= 1.0f - y[i] * y[i];
-    break;
-  }
+  static const CbiganGradCpuFloatsFunc functions[] = {
+    [CBIGAN_LINEAR] = NULL,
+    [CBIGAN_LEAKY] = leaky,
+    [CBIGAN_TANH] = hyperbolic_tangent,
+  };
+  Job job = { y, dy };
+  if (functions[activation])
+    cbigan_grad_cpu_floats(self, n_floats, functions[activation], &job);
 }

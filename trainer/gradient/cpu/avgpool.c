@@ -3,23 +3,39 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A loop of our own: at 4 channels oneDNN's takes several times as long, and it can't add to dx.
+ * A loop of our own: at 4 channels oneDNN's takes several times as long, and it cannot add to dx.
  */
 #include "gradient/cpu/cpu.h"
+
+typedef struct {
+  const CbiganLayer *layer;
+  const float *dy;
+  float *dx;
+  gboolean accumulate;
+} Rows;
+
+static void
+spread_rows(gpointer data, int first, int end) /* of all samples' inputs */
+{
+  const Rows *r = data;
+  const CbiganLayer *l = r->layer;
+  const int channels = l->in.c;
+  const gsize row_size = (gsize)l->in.w * channels, out_size = (gsize)l->out.w * channels;
+  for (int row = first; row < end; row++) { /* the height is even, so two adjacent rows of dx share one of dy */
+    const float *from = r->dy + row / 2 * out_size;
+    float *to = r->dx + row * row_size;
+    for (int x = 0; x < l->in.w; x++, to += channels)
+#pragma omp simd
+      for (int c = 0; c < channels; c++)
+        to[c] = (r->accumulate ? to[c] : 0.0f) + 0.25f * from[x / 2 * channels + c];
+  }
+}
 
 void
 cbigan_grad_cpu_avgpool_data(CbiganCpu *self, CbiganGradCpuPlan *plan, const float *dy, float *dx, gboolean accumulate)
 {
   const CbiganLayer *l = plan->base.layer;
-  const int rows = plan->base.batch * l->in.h, channels = l->in.c;
-  const gsize row_size = (gsize)l->in.w * channels, out_size = (gsize)l->out.w * channels;
-#pragma omp parallel for if (rows * row_size >= CBIGAN_CPU_PARALLEL) num_threads(self->base.threads)
-  for (int row = 0; row < rows; row++) { /* h is even, so two rows of dx after another share one of dy */
-    const float *from = dy + row / 2 * out_size;
-    float *to = dx + row * row_size;
-    for (int x = 0; x < l->in.w; x++, to += channels)
-#pragma omp simd
-      for (int c = 0; c < channels; c++)
-        to[c] = (accumulate ? to[c] : 0.0f) + 0.25f * from[x / 2 * channels + c];
-  }
+  const int batch = plan->base.batch;
+  Rows rows = { l, dy, dx, accumulate };
+  cbigan_backend_each(&self->base, batch * l->in.h, batch * cbigan_shape_size(l->in), spread_rows, &rows);
 }

@@ -25,6 +25,20 @@ add_up(gsize positions, gsize channels, const float *dy, double *sums /* (channe
     sums[i % channels] += lane[i];
 }
 
+typedef struct {
+  gsize positions, biases; /* of a sample */
+  const float *dy;
+  double *sums; /* (samples, biases) */
+} Job;
+
+static void
+add_up_samples(gpointer data, int first, int end)
+{
+  const Job *j = data;
+  for (int sample = first; sample < end; sample++)
+    add_up(j->positions, j->biases, j->dy + sample * j->positions * j->biases, j->sums + sample * j->biases);
+}
+
 void
 cbigan_grad_cpu_bias(CbiganBackend *self, CbiganGradPlan *base, int n, const float *dy, float *gradients)
 {
@@ -32,9 +46,8 @@ cbigan_grad_cpu_bias(CbiganBackend *self, CbiganGradPlan *base, int n, const flo
   const CbiganLayer *l = base->layer;
   const gsize size = cbigan_shape_size(l->out), pixels = (gsize)l->out.h * l->out.w;
   const gsize biases = l->kind == CBIGAN_DENSE ? size : (gsize)l->out.c;
-#pragma omp parallel for if (n * size >= CBIGAN_CPU_PARALLEL) num_threads(self->threads)
-  for (int sample = 0; sample < n; sample++)
-    add_up(size / biases, biases, dy + sample * size, plan->bias_sums + sample * biases);
+  Job job = { size / biases, biases, dy, plan->bias_sums };
+  cbigan_backend_each(self, n, n * size, add_up_samples, &job);
   for (gsize i = 0; i < biases; i++) { /* a dense layer's lie c,h,w, its output h,w,c */
     float *g = gradients + l->bias + (l->kind == CBIGAN_DENSE ? i % l->out.c * pixels + i / l->out.c : i);
     double sum = *g;

@@ -9,83 +9,45 @@
 
 #include "i18n.h"
 
-/* What the backward passes share: the forward pass is the hint that oneDNN asks for. */
-typedef struct {
-  const char *name;
-  dnnl_memory_desc_t x, y, any, file; /* values; weights in oneDNN's own order and in the file's */
-  dnnl_dims_t strides, padding;
-  dnnl_primitive_desc_t forward;
-} Convolution;
-
 static gboolean
-describe(CbiganCpu *self, const CbiganLayer *l, int batch, Convolution *c, GError **error)
+plan_data(CbiganCpu *self, CbiganGradCpuConvolution *to, const CbiganLayer *l, int batch, GError **error)
 {
-  *c = (Convolution){ .name = l->name,
-                      .x = cbigan_cpu_nhwc(batch, l->in),
-                      .y = cbigan_cpu_nhwc(batch, l->out),
-                      .any = cbigan_cpu_any_weights(l),
-                      .file = cbigan_cpu_file_weights(l),
-                      .strides = { 1, 1 },
-                      .padding = { l->kernel / 2, l->kernel / 2 } };
-  dnnl_convolution_desc_t operation;
-  dnnl_status_t status =
-      dnnl_convolution_forward_desc_init(&operation, dnnl_forward_training, dnnl_convolution_direct, &c->x, &c->any,
-                                         NULL, &c->y, c->strides, c->padding, c->padding);
-  if (!status)
-    status = dnnl_primitive_desc_create(&c->forward, &operation, NULL, self->engine, NULL);
-  return cbigan_cpu_check(status, c->name, error);
-}
-
-static gboolean
-plan_data(CbiganCpu *self, CbiganGradCpuConvolution *to, const Convolution *c, GError **error)
-{
-  dnnl_convolution_desc_t operation;
-  dnnl_status_t status = dnnl_convolution_backward_data_desc_init(&operation, dnnl_convolution_direct, &c->x, &c->any,
-                                                                  &c->y, c->strides, c->padding, c->padding);
-  if (!cbigan_cpu_check(status, c->name, error) ||
-      !cbigan_cpu_primitive_init(self, &to->data, c->name, &operation, NULL, c->forward, error))
+  const dnnl_memory_desc_t file = cbigan_cpu_file_weights(l);
+  if (!cbigan_cpu_convolution_init(self, &to->data, CBIGAN_CPU_DATA, l, batch, error))
     return FALSE;
   const dnnl_memory_desc_t *chosen = cbigan_cpu_descriptor(&to->data, DNNL_ARG_WEIGHTS);
   to->packed = cbigan_cpu_memory(dnnl_memory_desc_get_size(chosen));
-  if (!cbigan_cpu_check(to->packed ? dnnl_success : dnnl_out_of_memory, c->name, error) ||
-      !cbigan_cpu_reorder_init(self, &to->pack, c->name, &c->file, chosen, FALSE, error))
+  if (!cbigan_cpu_check(to->packed ? dnnl_success : dnnl_out_of_memory, l->name, error) ||
+      !cbigan_cpu_reorder_init(self, &to->pack, l->name, &file, chosen, FALSE, error))
     return FALSE;
-  cbigan_cpu_set(&to->pack, DNNL_ARG_TO, to->packed);
-  cbigan_cpu_set(&to->data, DNNL_ARG_WEIGHTS, to->packed);
+  cbigan_cpu_set(&to->data, DNNL_ARG_WEIGHTS, to->packed, 0);
   return TRUE;
 }
 
 static gboolean
-plan_weights(CbiganCpu *self, CbiganGradCpuConvolution *to, const Convolution *c, GError **error)
+plan_weights(CbiganCpu *self, CbiganGradCpuConvolution *to, const CbiganLayer *l, int batch, GError **error)
 {
-  dnnl_convolution_desc_t operation;
-  dnnl_status_t status = dnnl_convolution_backward_weights_desc_init(
-      &operation, dnnl_convolution_direct, &c->x, &c->any, NULL, &c->y, c->strides, c->padding, c->padding);
-  if (!cbigan_cpu_check(status, c->name, error) ||
-      !cbigan_cpu_primitive_init(self, &to->weights, c->name, &operation, NULL, c->forward, error))
+  const dnnl_memory_desc_t file = cbigan_cpu_file_weights(l);
+  if (!cbigan_cpu_convolution_init(self, &to->weights, CBIGAN_CPU_WEIGHTS, l, batch, error))
     return FALSE;
   const dnnl_memory_desc_t *chosen = cbigan_cpu_descriptor(&to->weights, DNNL_ARG_DIFF_WEIGHTS);
-  to->gradient = cbigan_cpu_memory(dnnl_memory_desc_get_size(chosen));
-  if (!cbigan_cpu_check(to->gradient ? dnnl_success : dnnl_out_of_memory, c->name, error) ||
-      !cbigan_cpu_reorder_init(self, &to->unpack, c->name, chosen, &c->file, TRUE, error))
+  to->gradient_floats = dnnl_memory_desc_get_size(chosen) / sizeof(float);
+  to->gradient = cbigan_cpu_memory(to->weights.n * to->gradient_floats * sizeof(float));
+  if (!cbigan_cpu_check(to->gradient ? dnnl_success : dnnl_out_of_memory, l->name, error) ||
+      !cbigan_cpu_reorder_init(self, &to->unpack, l->name, chosen, &file, TRUE, error))
     return FALSE;
-  cbigan_cpu_set(&to->weights, DNNL_ARG_DIFF_WEIGHTS, to->gradient);
-  cbigan_cpu_set(&to->unpack, DNNL_ARG_FROM, to->gradient);
+  cbigan_cpu_set(&to->weights, DNNL_ARG_DIFF_WEIGHTS, to->gradient, to->gradient_floats);
   return TRUE;
 }
 
 gboolean
 cbigan_grad_cpu_conv2d_plan(CbiganCpu *self, CbiganGradCpuPlan *plan, GError **error)
 {
-  plan->convolution.conv3 =
-      cbigan_cpu_conv3_new(self, plan->base.layer, plan->base.batch, CBIGAN_CPU_CONV3_DATA | CBIGAN_CPU_CONV3_WEIGHTS);
-  if (plan->convolution.conv3)
-    return TRUE;
-  Convolution c;
-  gboolean ok = describe(self, plan->base.layer, plan->base.batch, &c, error) &&
-                plan_data(self, &plan->convolution, &c, error) && plan_weights(self, &plan->convolution, &c, error);
-  dnnl_primitive_desc_destroy(c.forward);
-  return ok;
+  const CbiganLayer *l = plan->base.layer;
+  const int batch = plan->base.batch;
+  CbiganGradCpuConvolution *c = &plan->convolution;
+  c->conv3 = cbigan_cpu_conv3_new(self, l, batch, CBIGAN_CPU_CONV3_DATA | CBIGAN_CPU_CONV3_WEIGHTS);
+  return c->conv3 || (plan_data(self, c, l, batch, error) && plan_weights(self, c, l, batch, error));
 }
 
 void
@@ -93,10 +55,10 @@ cbigan_grad_cpu_conv2d_clear(CbiganGradCpuPlan *plan)
 {
   CbiganGradCpuConvolution *c = &plan->convolution;
   cbigan_cpu_conv3_free(c->conv3);
-  cbigan_cpu_primitive_clear(&c->data);
-  cbigan_cpu_primitive_clear(&c->weights);
-  cbigan_cpu_primitive_clear(&c->pack);
-  cbigan_cpu_primitive_clear(&c->unpack);
+  cbigan_cpu_pieces_clear(&c->data);
+  cbigan_cpu_pieces_clear(&c->weights);
+  cbigan_cpu_pieces_clear(&c->pack);
+  cbigan_cpu_pieces_clear(&c->unpack);
   free(c->packed);
   free(c->gradient);
   free(c->sum);
@@ -106,12 +68,11 @@ void
 cbigan_grad_cpu_conv2d_load(CbiganCpu *self, CbiganGradCpuPlan *plan)
 {
   CbiganGradCpuConvolution *c = &plan->convolution;
-  if (c->conv3) {
+  if (c->conv3)
     cbigan_cpu_conv3_load(c->conv3, plan->parameters);
-    return;
-  }
-  cbigan_cpu_set(&c->pack, DNNL_ARG_FROM, plan->parameters + plan->base.layer->weight);
-  cbigan_cpu_execute(self, &c->pack);
+  else
+    cbigan_cpu_execute(self, &c->pack, DNNL_ARG_FROM, plan->parameters + plan->base.layer->weight, DNNL_ARG_TO,
+                       c->packed);
 }
 
 void
@@ -128,11 +89,22 @@ cbigan_grad_cpu_conv2d_data(CbiganCpu *self, CbiganGradCpuPlan *plan, const floa
     cbigan_backend_fail(&self->base, _("%s: out of memory"), l->name);
     return;
   }
-  cbigan_cpu_set(&c->data, DNNL_ARG_DIFF_DST, dy);
-  cbigan_cpu_set(&c->data, DNNL_ARG_DIFF_SRC, accumulate ? c->sum : dx);
-  cbigan_cpu_execute(self, &c->data);
+  cbigan_cpu_execute(self, &c->data, DNNL_ARG_DIFF_SRC, accumulate ? c->sum : dx, DNNL_ARG_DIFF_DST, dy);
   if (accumulate) /* oneDNN's backward pass can't add to its result */
     cbigan_grad_cpu_add(&self->base, size, c->sum, dx);
+}
+
+/* The pieces' gradients are added in their order, so the sum does not depend on which thread was the first. */
+static void
+sum_pieces(gpointer data, gsize first, gsize end)
+{
+  const CbiganGradCpuConvolution *c = data;
+  for (int piece = 1; piece < c->weights.n; piece++) {
+    const float *restrict from = c->gradient + piece * c->gradient_floats;
+    float *restrict to = c->gradient;
+    for (gsize i = first; i < end; i++)
+      to[i] += from[i];
+  }
 }
 
 void
@@ -144,9 +116,8 @@ cbigan_grad_cpu_conv2d_weights(CbiganCpu *self, CbiganGradCpuPlan *plan, const f
     cbigan_cpu_conv3_weights(c->conv3, x, dy, gradients);
     return;
   }
-  cbigan_cpu_set(&c->weights, DNNL_ARG_SRC, x);
-  cbigan_cpu_set(&c->weights, DNNL_ARG_DIFF_DST, dy);
-  cbigan_cpu_execute(self, &c->weights);
-  cbigan_cpu_set(&c->unpack, DNNL_ARG_TO, gradients + plan->base.layer->weight);
-  cbigan_cpu_execute(self, &c->unpack);
+  cbigan_cpu_execute(self, &c->weights, DNNL_ARG_SRC, x, DNNL_ARG_DIFF_DST, dy);
+  if (c->weights.n > 1)
+    cbigan_grad_cpu_floats(&self->base, c->gradient_floats, sum_pieces, c);
+  cbigan_cpu_execute(self, &c->unpack, DNNL_ARG_FROM, c->gradient, DNNL_ARG_TO, gradients + plan->base.layer->weight);
 }

@@ -19,17 +19,20 @@ typedef struct {
   CbiganCpuConv1 *conv1; /* own kernels; NULL = what follows */
   gsize rows, in, out;   /* x (rows, in), W (out, in), y (rows, out) */
   float *weight;         /* (out, in) in the order of values, h,w,c; NULL where the parameters lie so already */
-  float *gradient;       /* the same; NULL likewise */
+  int parts;             /* of the weight gradient's sum over rows; 0 = one sum */
+  float *gradient;       /* (parts, out, in), in the order of values; NULL = sgemm adds to the gradients */
   gsize *of_in, *of_out; /* [in], [out]: place in the parameters' order, c,h,w; NULL likewise */
 } CbiganGradCpuMatrix;
 
 /* A convolution with a larger kernel; its weights have an order of oneDNN's choice for each direction. */
 typedef struct {
   CbiganCpuConv3 *conv3; /* own kernels; NULL = what follows */
-  CbiganCpuPrimitive data, weights;
-  CbiganCpuPrimitive pack;   /* parameters -> packed, for `data` */
-  CbiganCpuPrimitive unpack; /* gradient, of `weights` -> added to the gradients in the parameters' order */
-  float *packed, *gradient;
+  CbiganCpuPieces data, weights;
+  CbiganCpuPieces pack;   /* parameters -> packed, for `data` */
+  CbiganCpuPieces unpack; /* gradient -> added to the gradients in the parameters' order */
+  float *packed;
+  float *gradient; /* (weights.n, gradient_floats): of each piece of `weights`; then the first one is their sum */
+  gsize gradient_floats;
   float *sum; /* (batch, in): data with accumulate; made by the first call that needs it */
 } CbiganGradCpuConvolution;
 
@@ -42,6 +45,10 @@ typedef struct {
   };
   double *bias_sums; /* (batch, channels or outputs), room for (batch, out) */
 } CbiganGradCpuPlan;
+
+/* Numbers [first, end) of a loop over n_floats; threads share it where that is worth it. */
+typedef void (*CbiganGradCpuFloatsFunc)(gpointer data, gsize first, gsize end);
+void cbigan_grad_cpu_floats(CbiganBackend *self, gsize n_floats, CbiganGradCpuFloatsFunc work, gpointer data);
 
 /* Matrix products: matrix.c. FALSE with CBIGAN_ERROR_BACKEND. */
 gboolean cbigan_grad_cpu_matrix_plan(CbiganCpu *self, CbiganGradCpuPlan *plan, GError **error);

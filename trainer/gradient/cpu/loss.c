@@ -8,29 +8,84 @@
 #include <math.h>
 #include <string.h>
 
+/* --- n numbers -------------------------------------------------------------------------------------------------- */
+
+#define BLOCK 4096 /* floats */
+
+typedef struct {
+  gsize n_floats;
+  CbiganGradCpuFloatsFunc work;
+  gpointer data;
+} Floats;
+
+static void
+do_blocks(gpointer data, int first, int end)
+{
+  const Floats *f = data;
+  f->work(f->data, (gsize)first * BLOCK, MIN((gsize)end * BLOCK, f->n_floats));
+}
+
+void
+cbigan_grad_cpu_floats(CbiganBackend *self, gsize n_floats, CbiganGradCpuFloatsFunc work, gpointer data)
+{
+  Floats floats = { n_floats, work, data };
+  cbigan_backend_each(self, (int)((n_floats + BLOCK - 1) / BLOCK), n_floats, do_blocks, &floats);
+}
+
+typedef struct {
+  const float *a, *b;
+  float value;
+  float *to;
+} Job;
+
 /* The derivative of |a - b| is the sign of a - b; 0 where they are equal, and where one is NaN. */
+static void
+add_signs(gpointer data, gsize first, gsize end)
+{
+  const Job *j = data;
+  const float *restrict a = j->a, *restrict b = j->b, value = j->value;
+  float *restrict da = j->to;
+  for (gsize i = first; i < end; i++)
+    da[i] += a[i] > b[i] ? value : a[i] < b[i] ? -value : 0.0f;
+}
+
 void
 cbigan_grad_cpu_l1_gradient(CbiganBackend *self, gsize n_floats, const float *a, const float *b, float scale, float *da)
 {
-#pragma omp parallel for simd if (n_floats >= CBIGAN_CPU_PARALLEL) num_threads(self->threads)
-  for (gsize i = 0; i < n_floats; i++)
-    da[i] += a[i] > b[i] ? scale : a[i] < b[i] ? -scale : 0.0f;
+  Job job = { a, b, scale, da };
+  cbigan_grad_cpu_floats(self, n_floats, add_signs, &job);
+}
+
+static void
+fill(gpointer data, gsize first, gsize end)
+{
+  const Job *j = data;
+  for (gsize i = first; i < end; i++)
+    j->to[i] = j->value;
 }
 
 void
 cbigan_grad_cpu_fill(CbiganBackend *self, gsize n_floats, float value, float *x)
 {
-#pragma omp parallel for simd if (n_floats >= CBIGAN_CPU_PARALLEL) num_threads(self->threads)
-  for (gsize i = 0; i < n_floats; i++)
-    x[i] = value;
+  Job job = { .value = value, .to = x };
+  cbigan_grad_cpu_floats(self, n_floats, fill, &job);
+}
+
+static void
+add(gpointer data, gsize first, gsize end)
+{
+  const Job *j = data;
+  const float *restrict x = j->a;
+  float *restrict y = j->to;
+  for (gsize i = first; i < end; i++)
+    y[i] += x[i];
 }
 
 void
 cbigan_grad_cpu_add(CbiganBackend *self, gsize n_floats, const float *x, float *y)
 {
-#pragma omp parallel for simd if (n_floats >= CBIGAN_CPU_PARALLEL) num_threads(self->threads)
-  for (gsize i = 0; i < n_floats; i++)
-    y[i] += x[i];
+  Job job = { .a = x, .to = y };
+  cbigan_grad_cpu_floats(self, n_floats, add, &job);
 }
 
 void
@@ -39,43 +94,75 @@ cbigan_grad_cpu_copy(CbiganBackend *self, gsize n_floats, const float *x, float 
   memcpy(y, x, n_floats * sizeof *y);
 }
 
+/* --- n samples -------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  gsize size;
+  const float *e, *a, *b;
+  float *to;
+  double *sums;
+} Samples;
+
+static void
+mix(gpointer data, int first, int end)
+{
+  const Samples *s = data;
+  for (int sample = first; sample < end; sample++) {
+    const float e = s->e[sample];
+    const float *restrict a = s->a + sample * s->size, *restrict b = s->b + sample * s->size;
+    float *restrict to = s->to + sample * s->size;
+    for (gsize i = 0; i < s->size; i++)
+      to[i] = e * a[i] + (1.0f - e) * b[i];
+  }
+}
+
 void
 cbigan_grad_cpu_mix(CbiganBackend *self, int n, gsize size, const float *e, const float *a, const float *b, float *out)
 {
-#pragma omp parallel for if (n * size >= CBIGAN_CPU_PARALLEL) num_threads(self->threads)
-  for (int sample = 0; sample < n; sample++) {
-    const gsize end = (sample + 1) * size;
+  Samples samples = { size, e, a, b, out, NULL };
+  cbigan_backend_each(self, n, n * size, mix, &samples);
+}
+
+static void
+scale(gpointer data, int first, int end)
+{
+  const Samples *s = data;
+  for (int sample = first; sample < end; sample++) {
+    const float *a = s->a + sample * s->size;
+    float *to = s->to + sample * s->size;
 #pragma omp simd
-    for (gsize i = sample * size; i < end; i++)
-      out[i] = e[sample] * a[i] + (1.0f - e[sample]) * b[i];
+    for (gsize i = 0; i < s->size; i++)
+      to[i] = s->e[sample] * a[i];
   }
 }
 
 void
 cbigan_grad_cpu_scale(CbiganBackend *self, int n, gsize size, const float *e, const float *x, float *out)
 {
-#pragma omp parallel for if (n * size >= CBIGAN_CPU_PARALLEL) num_threads(self->threads)
-  for (int sample = 0; sample < n; sample++) {
-    const gsize end = (sample + 1) * size;
-#pragma omp simd
-    for (gsize i = sample * size; i < end; i++)
-      out[i] = e[sample] * x[i];
+  Samples samples = { size, e, x, NULL, out, NULL };
+  cbigan_backend_each(self, n, n * size, scale, &samples);
+}
+
+/* One thread adds up a sample, so the order of the sum does not depend on the number of threads. */
+static void
+add_squares(gpointer data, int first, int end)
+{
+  const Samples *s = data;
+  for (int sample = first; sample < end; sample++) {
+    const float *from = s->a + sample * s->size;
+    double sum = 0.0;
+#pragma omp simd reduction(+ : sum)
+    for (gsize i = 0; i < s->size; i++)
+      sum += (double)from[i] * from[i];
+    s->sums[sample] += sum;
   }
 }
 
-/* One thread adds up a sample, so the order of the sum does not depend on their number. */
 void
 cbigan_grad_cpu_square_norms(CbiganBackend *self, int n, gsize size, const float *x, double *out)
 {
-#pragma omp parallel for if (n * size >= CBIGAN_CPU_PARALLEL) num_threads(self->threads)
-  for (int sample = 0; sample < n; sample++) {
-    const float *from = x + sample * size;
-    double sum = 0.0;
-#pragma omp simd reduction(+ : sum)
-    for (gsize i = 0; i < size; i++)
-      sum += (double)from[i] * from[i];
-    out[sample] += sum;
-  }
+  Samples samples = { size, NULL, x, NULL, NULL, out };
+  cbigan_backend_each(self, n, n * size, add_squares, &samples);
 }
 
 void

@@ -5,6 +5,7 @@
  */
 #include "backend/cpu/cpu.h"
 
+#include <omp.h>
 #include <oneapi/dnnl/dnnl_debug.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,15 +55,38 @@ add_argument(CbiganCpu *self, CbiganCpuPrimitive *p, int argument, const dnnl_me
 gboolean
 cbigan_cpu_grow_scratchpad(CbiganCpu *self, gsize size)
 {
+  size = (size + 63) / 64 * 64 + 64; /* threads write to cache lines of their own */
   if (size <= self->scratchpad_size)
     return TRUE;
-  float *bigger = cbigan_cpu_memory(size);
+  float *bigger = cbigan_cpu_memory((gsize)self->base.threads * size);
   if (!bigger)
     return FALSE;
   free(self->scratchpad);
   self->scratchpad = bigger;
   self->scratchpad_size = size;
   return TRUE;
+}
+
+float *
+cbigan_cpu_scratch(const CbiganCpu *self, int thread)
+{
+  return self->scratchpad + (gsize)thread * (self->scratchpad_size / sizeof(float));
+}
+
+/* oneDNN's own threads stay out: a primitive that is made and run while OpenMP allows one thread takes the caller's.
+ * The number belongs to the calling thread, which gets its own one back. */
+int
+cbigan_cpu_one_thread(void)
+{
+  int before = omp_get_max_threads();
+  omp_set_num_threads(1);
+  return before;
+}
+
+void
+cbigan_cpu_threads_back(int before)
+{
+  omp_set_num_threads(before);
 }
 
 static gboolean
@@ -95,40 +119,41 @@ cbigan_cpu_primitive_init(CbiganCpu *self, CbiganCpuPrimitive *p, const char *wh
                           dnnl_primitive_attr_t attributes, const_dnnl_primitive_desc_t hint, GError **error)
 {
   dnnl_primitive_desc_t description = NULL;
-  cbigan_cpu_use_threads(self);
+  int before = cbigan_cpu_one_thread();
   dnnl_status_t status = own_scratchpad(&attributes);
   if (!status)
     status = dnnl_primitive_desc_create(&description, operation, attributes, self->engine, hint);
   gboolean ok = cbigan_cpu_check(status, what, error) && init_from(self, p, what, description, error);
+  cbigan_cpu_threads_back(before);
   dnnl_primitive_desc_destroy(description);
   dnnl_primitive_attr_destroy(attributes);
   return ok;
 }
 
-gboolean
-cbigan_cpu_reorder_init(CbiganCpu *self, CbiganCpuPrimitive *p, const char *what, const dnnl_memory_desc_t *from,
-                        const dnnl_memory_desc_t *to, gboolean accumulate, GError **error)
+static gboolean
+reorder_init(CbiganCpu *self, CbiganCpuPrimitive *p, const char *what, const dnnl_memory_desc_t *from,
+             const dnnl_memory_desc_t *to, gboolean accumulate, GError **error)
 {
   dnnl_primitive_desc_t description = NULL;
   dnnl_primitive_attr_t attributes = cbigan_cpu_attributes(accumulate, CBIGAN_LINEAR);
-  cbigan_cpu_use_threads(self);
+  int before = cbigan_cpu_one_thread();
   dnnl_status_t status = own_scratchpad(&attributes);
   if (!status)
     status = dnnl_reorder_primitive_desc_create(&description, from, self->engine, to, self->engine, attributes);
   gboolean ok = cbigan_cpu_check(status, what, error) && init_from(self, p, what, description, error);
+  cbigan_cpu_threads_back(before);
   dnnl_primitive_desc_destroy(description);
   dnnl_primitive_attr_destroy(attributes);
   return ok;
 }
 
-void
-cbigan_cpu_primitive_clear(CbiganCpuPrimitive *p)
+static void
+primitive_clear(CbiganCpuPrimitive *p)
 {
   for (int i = 0; i < p->n_arguments; i++)
     dnnl_memory_destroy(p->arguments[i].memory);
   if (p->primitive)
     dnnl_primitive_destroy(p->primitive);
-  *p = (CbiganCpuPrimitive){ 0 };
 }
 
 static dnnl_memory_t
@@ -140,18 +165,37 @@ find(const CbiganCpuPrimitive *p, int argument)
   return NULL;
 }
 
-const dnnl_memory_desc_t *
-cbigan_cpu_descriptor(const CbiganCpuPrimitive *p, int argument)
+/* --- pieces ------------------------------------------------------------------------------------------------------ */
+
+void
+cbigan_cpu_pieces_clear(CbiganCpuPieces *pieces)
 {
-  dnnl_memory_t memory = find(p, argument);
+  for (int i = 0; i < pieces->n; i++)
+    primitive_clear(&pieces->piece[i]);
+  g_free(pieces->piece);
+  *pieces = (CbiganCpuPieces){ 0 };
+}
+
+CbiganCpuPrimitive *
+cbigan_cpu_pieces_add(CbiganCpuPieces *pieces)
+{
+  pieces->piece = g_renew(CbiganCpuPrimitive, pieces->piece, pieces->n + 1);
+  pieces->piece[pieces->n] = (CbiganCpuPrimitive){ 0 };
+  return &pieces->piece[pieces->n++];
+}
+
+const dnnl_memory_desc_t *
+cbigan_cpu_descriptor(const CbiganCpuPieces *pieces, int argument)
+{
+  dnnl_memory_t memory = pieces->n ? find(&pieces->piece[0], argument) : NULL;
   const dnnl_memory_desc_t *descriptor = NULL;
   if (memory)
     dnnl_memory_get_memory_desc(memory, &descriptor);
   return descriptor;
 }
 
-void
-cbigan_cpu_set(CbiganCpuPrimitive *p, int argument, const void *data)
+static void
+set(CbiganCpuPrimitive *p, int argument, const void *data)
 {
   dnnl_memory_t memory = find(p, argument);
   g_return_if_fail(memory != NULL);
@@ -159,16 +203,79 @@ cbigan_cpu_set(CbiganCpuPrimitive *p, int argument, const void *data)
 }
 
 void
-cbigan_cpu_execute(CbiganCpu *self, CbiganCpuPrimitive *p)
+cbigan_cpu_set(CbiganCpuPieces *pieces, int argument, const float *data, gsize step)
 {
-  dnnl_memory_t scratchpad = find(p, DNNL_ARG_SCRATCHPAD);
-  if (scratchpad) /* may have grown since the last time */
-    dnnl_memory_set_data_handle(scratchpad, self->scratchpad);
-  cbigan_cpu_use_threads(self);
-  dnnl_status_t status = dnnl_primitive_execute(p->primitive, self->stream, p->n_arguments, p->arguments);
-  if (status != dnnl_success)
-    cbigan_backend_fail(&self->base, _("oneDNN says %s"), dnnl_status2str(status));
+  for (int i = 0; i < pieces->n; i++)
+    set(&pieces->piece[i], argument, data + (gsize)i * step);
 }
+
+typedef struct {
+  CbiganCpu *backend;
+  CbiganCpuPieces *pieces;
+  int arguments[2];
+  const float *data[2];
+} Execution;
+
+static void
+execute(gpointer data, int turn, int item, int thread)
+{
+  const Execution *e = data;
+  CbiganCpuPrimitive *p = &e->pieces->piece[item];
+  for (int k = 0; k < 2; k++)
+    set(p, e->arguments[k], e->data[k] + p->offsets[k]);
+  dnnl_memory_t scratchpad = find(p, DNNL_ARG_SCRATCHPAD);
+  if (scratchpad)
+    dnnl_memory_set_data_handle(scratchpad, cbigan_cpu_scratch(e->backend, thread));
+  int before = cbigan_cpu_one_thread();
+  p->status = dnnl_primitive_execute(p->primitive, e->backend->streams[thread], p->n_arguments, p->arguments);
+  cbigan_cpu_threads_back(before);
+}
+
+void
+cbigan_cpu_execute(CbiganCpu *self, CbiganCpuPieces *pieces, int first_argument, const float *first,
+                   int second_argument, const float *second)
+{
+  Execution e = { self, pieces, { first_argument, second_argument }, { first, second } };
+  cbigan_cpu_parallel(self, pieces->n, execute, &e);
+  for (int i = 0; i < pieces->n; i++)
+    if (pieces->piece[i].status != dnnl_success)
+      cbigan_backend_fail(&self->base, _("oneDNN says %s"), dnnl_status2str(pieces->piece[i].status));
+}
+
+#define REORDER_STEP 64     /* channels; a multiple of most blocks of oneDNN's orders */
+#define REORDER_LEAST 16384 /* floats that are worth more than one piece */
+
+/* Along the longest of the first dimensions. An order whose blocks the pieces would cut is left whole. */
+gboolean
+cbigan_cpu_reorder_init(CbiganCpu *self, CbiganCpuPieces *pieces, const char *what, const dnnl_memory_desc_t *from,
+                        const dnnl_memory_desc_t *to, gboolean accumulate, GError **error)
+{
+  int along = 0, threads = self->base.threads;
+  for (int d = 1; d < 3; d++)
+    if (from->dims[d] > from->dims[along])
+      along = d;
+  dnnl_dim_t all = from->dims[along], step = (all + threads - 1) / threads;
+  step = (step + REORDER_STEP - 1) / REORDER_STEP * REORDER_STEP;
+  if (dnnl_memory_desc_get_size(from) < REORDER_LEAST * sizeof(float))
+    step = all;
+  for (dnnl_dim_t first = 0; first < all; first += step) {
+    dnnl_memory_desc_t part_from, part_to;
+    dnnl_dims_t dims, offsets = { 0 };
+    memcpy(dims, from->dims, sizeof dims);
+    dims[along] = MIN(step, all - first);
+    offsets[along] = first;
+    if (dnnl_memory_desc_init_submemory(&part_from, from, dims, offsets) ||
+        dnnl_memory_desc_init_submemory(&part_to, to, dims, offsets)) {
+      cbigan_cpu_pieces_clear(pieces);
+      return reorder_init(self, cbigan_cpu_pieces_add(pieces), what, from, to, accumulate, error);
+    }
+    if (!reorder_init(self, cbigan_cpu_pieces_add(pieces), what, &part_from, &part_to, accumulate, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* --- attributes and descriptors ---------------------------------------------------------------------------------- */
 
 dnnl_primitive_attr_t
 cbigan_cpu_attributes(gboolean accumulate, CbiganActivation activation)

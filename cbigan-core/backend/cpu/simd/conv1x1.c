@@ -88,61 +88,78 @@ cbigan_cpu_conv1_load(CbiganCpuConv1 *self, const float *parameters)
   }
 }
 
-/* The chunk's pixels; tanh: of what it made, while that is in the cache */
+typedef struct {
+  const CbiganCpuConv1 *self;
+  const CbiganPixelwise *pixelwise;
+  gboolean tanh, accumulate;
+  const float *x, *dy;
+  float *y;
+  int parts; /* of the pixels, each with sums of its own */
+} Job;
+
 static void
-map_chunk(const CbiganCpuConv1 *self, const CbiganPixelwise *p, gboolean tanh, gsize first, const float *x,
-          gboolean accumulate, float *y)
+map_chunk(gpointer data, int turn, int chunk, int thread)
 {
+  const Job *j = data;
+  const CbiganCpuConv1 *self = j->self;
+  const CbiganPixelwise *p = j->pixelwise;
   const CbiganKernels *kernels = self->backend->isa->many;
-  gsize n = MIN(CHUNK, self->pixels - first), floats = n * (gsize)p->outputs;
-  float *to = y + first * (gsize)p->outputs;
-  self->channels->pixelwise(p, x + first * (gsize)p->inputs, n, accumulate, to);
-  if (tanh)
+  gsize first = (gsize)chunk * CHUNK, n = MIN(CHUNK, self->pixels - first), floats = n * (gsize)p->outputs;
+  float *to = j->y + first * (gsize)p->outputs;
+  self->channels->pixelwise(p, j->x + first * (gsize)p->inputs, n, j->accumulate, to);
+  if (j->tanh) /* while the chunk is in the cache */
     kernels->tanh(to, 0, 1, (int)(floats / (gsize)kernels->lanes));
 }
 
-static void
-map_all(const CbiganCpuConv1 *self, const CbiganPixelwise *p, gboolean tanh, const float *x, gboolean accumulate,
-        float *y)
+static int
+count_chunks(const CbiganCpuConv1 *self)
 {
-#pragma omp parallel for schedule(dynamic) num_threads(self->backend->base.threads) if (self->pixels > CHUNK)
-  for (gsize first = 0; first < self->pixels; first += CHUNK)
-    map_chunk(self, p, tanh, first, x, accumulate, y);
+  return (int)((self->pixels + CHUNK - 1) / CHUNK);
 }
 
 void
 cbigan_cpu_conv1_run(CbiganCpuConv1 *self, const float *x, float *y)
 {
-  map_all(self, &self->forward, self->layer->activation == CBIGAN_TANH, x, self->layer->accumulate, y);
+  const CbiganLayer *l = self->layer;
+  Job job = { self, &self->forward, l->activation == CBIGAN_TANH, l->accumulate, .x = x, .y = y };
+  cbigan_cpu_parallel(self->backend, count_chunks(self), map_chunk, &job);
 }
 
 void
 cbigan_cpu_conv1_data(CbiganCpuConv1 *self, const float *dy, float *dx, gboolean accumulate)
 {
-  map_all(self, &self->backward, FALSE, dy, accumulate, dx);
+  Job job = { self, &self->backward, FALSE, accumulate, .x = dy, .y = dx };
+  cbigan_cpu_parallel(self->backend, count_chunks(self), map_chunk, &job);
+}
+
+static void
+add_products(gpointer data, int turn, int part, int thread)
+{
+  const Job *j = data;
+  const CbiganCpuConv1 *self = j->self;
+  const int inputs = self->layer->in.c, outputs = self->layer->out.c;
+  const gsize size = (gsize)(inputs * outputs), chunks = (gsize)count_chunks(self), parts = (gsize)j->parts;
+  double *products = self->products + (gsize)part * size;
+  for (gsize k = 0; k < size; k++)
+    products[k] = 0.0;
+  for (gsize chunk = chunks * (gsize)part / parts; chunk < chunks * ((gsize)part + 1) / parts; chunk++) {
+    gsize first = chunk * CHUNK;
+    self->channels->pixelwise_products(inputs, outputs, j->x + first * (gsize)inputs, j->dy + first * (gsize)outputs,
+                                       MIN(CHUNK, self->pixels - first), products);
+  }
 }
 
 void
 cbigan_cpu_conv1_weights(CbiganCpuConv1 *self, const float *x, const float *dy, float *gradients)
 {
   const CbiganLayer *l = self->layer;
-  const gsize inputs = (gsize)l->in.c, outputs = (gsize)l->out.c, size = inputs * outputs;
-  const gsize chunks = (self->pixels + CHUNK - 1) / CHUNK, parts = MIN((gsize)self->backend->base.threads, chunks);
-#pragma omp parallel for num_threads((int)parts) if (parts > 1)
-  for (gsize part = 0; part < parts; part++) {
-    double *products = self->products + part * size;
-    for (gsize k = 0; k < size; k++)
-      products[k] = 0.0;
-    for (gsize chunk = chunks * part / parts; chunk < chunks * (part + 1) / parts; chunk++) {
-      gsize first = chunk * CHUNK;
-      self->channels->pixelwise_products((int)inputs, (int)outputs, x + first * inputs, dy + first * outputs,
-                                         MIN(CHUNK, self->pixels - first), products);
-    }
-  }
+  const gsize inputs = (gsize)l->in.c, size = inputs * (gsize)l->out.c;
+  Job job = { self, .x = x, .dy = dy, .parts = MIN(self->backend->base.threads, count_chunks(self)) };
+  cbigan_cpu_parallel(self->backend, job.parts, add_products, &job);
   for (gsize k = 0; k < size; k++) {
     double sum = 0.0;
-    for (gsize part = 0; part < parts; part++)
-      sum += self->products[part * size + k];
+    for (int part = 0; part < job.parts; part++)
+      sum += self->products[(gsize)part * size + k];
     gradients[l->weight + k / inputs * l->weight_stride + k % inputs] += (float)sum;
   }
 }

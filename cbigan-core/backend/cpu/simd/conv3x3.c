@@ -9,7 +9,6 @@
  */
 #include "conv3x3.h"
 
-#include <omp.h>
 #include <stdlib.h>
 
 struct _CbiganCpuConv3 {
@@ -18,7 +17,7 @@ struct _CbiganCpuConv3 {
   const CbiganConv3Method *method;
   CbiganTiling forward, backward; /* backward: from the output's gradient to the input's */
   float *weights, *turned;        /* of the two; NULL = not wanted */
-  gsize scratch_floats;           /* of a thread: in the backend's scratchpad, before all threads' sums */
+  gsize scratch_floats;           /* of a thread's scratchpad, before its sums */
 };
 
 static gboolean
@@ -38,14 +37,13 @@ choose(const CbiganIsa *isa, const CbiganTiling *t)
   return NULL;
 }
 
-/* Bytes of the scratchpad, for `uses`. */
+/* Bytes of a thread's scratchpad, for `uses`: scratch memory, then the sums of one share of the items. */
 static gsize
 scratch_size(CbiganCpuConv3 *self, CbiganCpuConv3Uses uses)
 {
-  gsize threads = (gsize)self->backend->base.threads;
   self->scratch_floats = MAX(self->method->scratch(&self->forward), self->method->scratch(&self->backward));
   gsize sums = uses & CBIGAN_CPU_CONV3_WEIGHTS ? self->method->sums(&self->forward) : 0;
-  return threads * (self->scratch_floats + sums) * sizeof(float);
+  return (self->scratch_floats + sums) * sizeof(float);
 }
 
 CbiganCpuConv3 *
@@ -85,14 +83,35 @@ cbigan_cpu_conv3_free(CbiganCpuConv3 *self)
   g_free(self);
 }
 
+/* One of the operations below, as the pool's threads see it. */
+typedef struct {
+  const CbiganCpuConv3 *self;
+  const CbiganTiling *tiling;
+  const float *weights, *x, *dy;
+  float *y; /* or weights or gradients that are written */
+  float slope;
+  gboolean accumulate, turned;
+  int chunk, n_sums; /* items at a time; sums of the filters' gradient */
+} Job;
+
+static void
+pack_part(gpointer data, int turn, int part, int thread)
+{
+  const Job *j = data;
+  const CbiganFilters order = { j->self->layer->weight_stride, j->turned };
+  j->self->method->pack(j->tiling, order, j->x, part, j->y);
+}
+
 static void
 pack(const CbiganCpuConv3 *self, const CbiganTiling *t, gboolean turned, const float *parameters, float *weights)
 {
-  const CbiganLayer *l = self->layer;
-  const CbiganFilters order = { l->weight_stride, turned };
-#pragma omp parallel for num_threads(self->backend->base.threads) if (t->inputs * t->outputs > 1024)
-  for (int part = 0; part < self->method->parts(t); part++)
-    self->method->pack(t, order, parameters + l->weight, part, weights);
+  Job job = { .self = self, .tiling = t, .x = parameters + self->layer->weight, .y = weights, .turned = turned };
+  int parts = self->method->parts(t);
+  if (t->inputs * t->outputs > 1024)
+    cbigan_cpu_parallel(self->backend, parts, pack_part, &job);
+  else
+    for (int part = 0; part < parts; part++)
+      pack_part(&job, 0, part, 0);
 }
 
 void
@@ -104,56 +123,71 @@ cbigan_cpu_conv3_load(CbiganCpuConv3 *self, const float *parameters)
     pack(self, &self->backward, TRUE, parameters, self->turned);
 }
 
-static float *
-scratch_of_thread(const CbiganCpuConv3 *self, int thread)
+static void
+convolve_chunk(gpointer data, int turn, int number, int thread)
 {
-  return self->backend->scratchpad + (gsize)thread * self->scratch_floats;
+  const Job *j = data;
+  const CbiganConv3Method *method = j->self->method;
+  int first = number * j->chunk, n = MIN(j->chunk, method->items(j->tiling) - first);
+  method->convolve(j->tiling, j->weights, j->x, j->slope, j->accumulate, first, n, j->y,
+                   cbigan_cpu_scratch(j->self->backend, thread));
 }
 
-/* A thread takes the next items when it is done with some: another program may hold one of them up. */
 static void
-convolve(CbiganCpuConv3 *self, const CbiganTiling *t, const float *weights, const float *x, float slope,
-         gboolean accumulate, float *y)
+convolve(CbiganCpuConv3 *self, Job job)
 {
-  const int count = self->method->items(t), threads = self->backend->base.threads;
-  const int chunk = MIN(self->method->chunk(t), (count + threads - 1) / threads);
-#pragma omp parallel for schedule(dynamic) num_threads(threads)
-  for (int first = 0; first < count; first += chunk)
-    self->method->convolve(t, weights, x, slope, accumulate, first, MIN(chunk, count - first), y,
-                           scratch_of_thread(self, omp_get_thread_num()));
+  const int count = self->method->items(job.tiling), threads = self->backend->base.threads;
+  job.self = self;
+  job.chunk = MIN(self->method->chunk(job.tiling), (count + threads - 1) / threads);
+  cbigan_cpu_parallel(self->backend, (count + job.chunk - 1) / job.chunk, convolve_chunk, &job);
 }
 
 void
 cbigan_cpu_conv3_run(CbiganCpuConv3 *self, const float *x, float *y)
 {
   float slope = self->layer->activation == CBIGAN_LEAKY ? CBIGAN_LEAKY_SLOPE : 1.0f;
-  convolve(self, &self->forward, self->weights, x, slope, FALSE, y);
+  convolve(self, (Job){ .tiling = &self->forward, .weights = self->weights, .x = x, .y = y, .slope = slope });
 }
 
 void
 cbigan_cpu_conv3_data(CbiganCpuConv3 *self, const float *dy, float *dx, gboolean accumulate)
 {
-  convolve(self, &self->backward, self->turned, dy, 1.0f, accumulate, dx);
+  convolve(self, (Job){ .tiling = &self->backward,
+                        .weights = self->turned,
+                        .x = dy,
+                        .y = dx,
+                        .slope = 1.0f,
+                        .accumulate = accumulate });
+}
+
+/* First turn: one sum per share of the items. Second turn: the sums, in their order, are added to the gradients. */
+static void
+add_gradient(gpointer data, int turn, int item, int thread)
+{
+  const Job *j = data;
+  const CbiganCpuConv3 *self = j->self;
+  const CbiganCpu *backend = self->backend;
+  const gsize apart = backend->scratchpad_size / sizeof(float);
+  if (turn == 0) {
+    int first = item * j->chunk, n = MIN(j->chunk, self->method->items(j->tiling) - first);
+    self->method->correlate(j->tiling, j->x, j->dy, first, n, cbigan_cpu_scratch(backend, item) + self->scratch_floats,
+                            cbigan_cpu_scratch(backend, thread));
+  } else {
+    self->method->unpack(j->tiling, self->layer->weight_stride, cbigan_cpu_scratch(backend, 0) + self->scratch_floats,
+                         j->n_sums, apart, item, j->y);
+  }
 }
 
 void
 cbigan_cpu_conv3_weights(CbiganCpuConv3 *self, const float *x, const float *dy, float *gradients)
 {
   const CbiganTiling *t = &self->forward;
-  const CbiganLayer *l = self->layer;
-  const CbiganConv3Method *method = self->method;
-  const int threads = self->backend->base.threads, count = method->items(t), share = (count + threads - 1) / threads;
-  const int n_sums = (count + share - 1) / share;
-  const gsize size = method->sums(t);
-  float *sums = scratch_of_thread(self, threads);
-#pragma omp parallel num_threads(threads)
-  {
-#pragma omp for
-    for (int i = 0; i < n_sums; i++)
-      method->correlate(t, x, dy, i * share, MIN(share, count - i * share), sums + (gsize)i * size,
-                        scratch_of_thread(self, omp_get_thread_num()));
-#pragma omp for
-    for (int part = 0; part < method->parts(t); part++)
-      method->unpack(t, l->weight_stride, sums, n_sums, size, part, gradients + l->weight);
-  }
+  const int threads = self->backend->base.threads, count = self->method->items(t),
+            share = (count + threads - 1) / threads, n_sums = (count + share - 1) / share;
+  Job job = {
+    .self = self, .tiling = t, .x = x, .dy = dy, .y = gradients + self->layer->weight, .chunk = share, .n_sums = n_sums
+  };
+  CbiganCpuTurn turns[] = { { .items = n_sums }, { .items = self->method->parts(t) } };
+  const CbiganCpuRun run = { cbigan_cpu_team(&self->backend->base), turns, 2, add_gradient, &job };
+  cbigan_cpu_pool_run(self->backend->pool, &run);
 }

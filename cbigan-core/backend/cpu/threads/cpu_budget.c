@@ -1,18 +1,17 @@
-/* cpu_budget.c - passes at the same time divide the process's processors among them
+/* cpu_budget.c - passes at the same time divide the processors of the process
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Two scorers with a team of threads for each processor would wait at every barrier for threads that the other's
- * have pushed aside. So the processors are divided among the threads of the program that score at this moment: whoever
- * is alone gets all that its `threads` allows, and when another one begins, both go on with half of them.
+ * Two scorers with one thread per processor each would wait for threads that the other scorer has displaced. So the
+ * threads of the program that score at the moment divide the processors. A scorer that is alone takes all that its
+ * `threads` allows; when a second one begins, each goes on with half of them.
  *
- * A pass begins with the first operation after finish(), and ends there. It asks before each operation, so it makes
- * room within a pass; it gets more only when it begins the next one. Who has just ended still counts for a while: a
- * busy stream begins its next frame at once, and when a team changes, OpenMP ends and starts threads, which takes long
- * (0.2 ms for 8).
+ * A pass begins with the first operation after finish() and ends with the next finish(). It asks before each operation,
+ * so it gives up threads within a pass. It takes more threads only when it begins the next pass. A pass that has just
+ * ended counts for a while longer (CBIGAN_CPU_LINGER_USEC), because a busy stream begins its next frame at once.
  *
- * Neither scores nor gradients depend on it: what asks here computes the same bits with any number of threads.
+ * Neither scores nor gradients depend on the number of threads: the operations that ask here compute the same bits.
  */
 #include "threads.h"
 
@@ -30,7 +29,8 @@ struct _CbiganCpuShare {
 static GMutex lock;
 static GPtrArray *shares; /* of all backends */
 
-/* Fills `part` of the n that are `dividing`. Who takes less than an equal part leaves the rest to the others. */
+/* Fills `part` of the n shares that are `dividing`. A share that takes less than an equal part leaves the rest to the
+ * others. */
 static void
 divide(int processors, int n)
 {
@@ -68,7 +68,7 @@ begin(CbiganCpuShare *self)
   self->caller = gettid();
   for (guint i = 0; i < shares->len; i++) {
     CbiganCpuShare *other = shares->pdata[i];
-    if (other != self && other->caller == self->caller) { /* one thread's are never at the same time */
+    if (other != self && other->caller == self->caller) { /* the passes of one thread are never at the same time */
       g_atomic_int_set(&other->team, 0);
       other->ended = G_MININT64;
     }

@@ -3,9 +3,9 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Linux says so in three places: the affinity of a thread, the nodes of the machine's memory, and the quota of each
- * control group around the process, which is how containers are limited. A file that isn't there or makes no sense
- * limits nothing. Another place to look for groups is a row of `mounts`.
+ * Linux has three sources: the affinity of a thread, the NUMA nodes of the machine, and the quota of each control group
+ * around the process, which is how containers are limited. A file that is missing or malformed limits nothing. To look
+ * for control groups in another place, add a row to `mounts`.
  */
 #include "threads.h"
 
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Text of a file; NULL: it can't be read. */
+/* Text of a file (free with g_free()); NULL: it cannot be read. */
 static char *
 read_text(const char *folder, const char *name)
 {
@@ -25,7 +25,7 @@ read_text(const char *folder, const char *name)
 
 /* --- nodes ------------------------------------------------------------------------------------------------------ */
 
-/* How many of a list as "0-3,8" are allowed; 0 where it is no such list. */
+/* How many processors of a list such as "0-3,8" are allowed; 0 if the text is no such list. */
 static int
 count_allowed(const char *list, const cpu_set_t *allowed)
 {
@@ -42,7 +42,7 @@ count_allowed(const char *list, const cpu_set_t *allowed)
   return 0;
 }
 
-/* Of the node that has most of them; 0: nothing is known of nodes. */
+/* Allowed processors of the node that has most of them; 0: no node is known. */
 static int
 count_node(const char *root, const cpu_set_t *allowed)
 {
@@ -61,7 +61,7 @@ count_node(const char *root, const cpu_set_t *allowed)
 
 /* --- quotas ----------------------------------------------------------------------------------------------------- */
 
-/* Processors, rounded up; G_MAXINT: without a limit. */
+/* Processors, rounded up; G_MAXINT: no limit. */
 static int
 quota(const char *microseconds, const char *period)
 {
@@ -85,8 +85,8 @@ quota_v1(const char *group)
   return quota(have, period);
 }
 
-/* The least quota of a group ("/a/b") and those around it. Within a container the names are often those of the host,
- * and only the outermost group can be seen, which is then the container's own. */
+/* The least quota of a group ("/a/b") and of the groups around it. Within a container the names are often those of the
+ * host, and only the outermost group can be seen: the container's own. */
 static int
 least_quota(const char *mount, const char *group, int (*read_quota)(const char *group))
 {
@@ -99,7 +99,7 @@ least_quota(const char *mount, const char *group, int (*read_quota)(const char *
   return least;
 }
 
-/* The group that has `controller` among those of its line "number:controllers:/group"; "": none. */
+/* The group whose line "number:controllers:/group" names `controller` (free with g_free()); "": none. */
 static char *
 find_group(char *const *lines, const char *controller)
 {

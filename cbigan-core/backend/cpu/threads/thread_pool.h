@@ -1,4 +1,4 @@
-/* thread_pool.h - helpers for passes of some hundred microseconds
+/* thread_pool.h - threads for work of a few microseconds and more
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -8,26 +8,27 @@
 
 G_BEGIN_DECLS
 
-/* Items that can be done at the same time, by anyone; the next turn begins when all are done. */
+/* Items that may be done at the same time, by any thread. The next turn begins when all of them are done. */
 typedef struct {
   int items;
-  _Atomic int next, done; /* of a run */
+  _Atomic int next, done; /* used by the run */
 } CbiganCpuTurn;
 
 typedef struct {
-  int team; /* threads at most, the caller's among them */
+  int team; /* threads at most, the caller's included */
   CbiganCpuTurn *turns;
   int n_turns;
-  void (*work)(gpointer data, int turn, int item, int thread); /* thread: 0 .. team - 1; two never have the same */
+  void (*work)(gpointer data, int turn, int item, int thread); /* thread: 0 .. team - 1, different for each thread */
   gpointer data;
 } CbiganCpuRun;
 
 typedef struct _CbiganCpuPool CbiganCpuPool;
 
-/* threads: with the caller's; below 2 there is nobody to help: NULL. Threads that can't be started are missing. */
+/* threads: the caller's included. NULL with fewer than 2. Threads that cannot be started are missing: the other ones do
+ * all work. Free with cbigan_cpu_pool_free(). */
 CbiganCpuPool *cbigan_cpu_pool_new(int threads);
-void cbigan_cpu_pool_free(CbiganCpuPool *self); /* may be NULL */
-/* Returns when all turns are done. One thread at a time. self: NULL = the caller does it all. */
+void cbigan_cpu_pool_free(CbiganCpuPool *self); /* self: may be NULL */
+/* Returns when all turns are done. One thread may call it at a time. self: NULL = the caller does all work. */
 void cbigan_cpu_pool_run(CbiganCpuPool *self, const CbiganCpuRun *run);
 
 G_END_DECLS
