@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-/* kernels.c as for AVX-512, compiled for any processor: see meson.build */
+/* simd_patches.c as for AVX-512, compiled for any processor: see meson.build */
 extern const CbiganKernels cbigan_test_wide_vectors, cbigan_test_wide_bf16;
 
 /* --- tables ----------------------------------------------------------------------------------------------------- */

@@ -73,7 +73,7 @@ samples(const Case *c)
 
 /* --- running ---------------------------------------------------------------------------------------------------- */
 
-/* G by Toom and Cook: polynomials of two degrees at points and infinity, as filter_matrix.h scales them */
+/* G by Toom and Cook: polynomials of two degrees at points and infinity, as winograd_points.h scales them */
 static void
 filter_matrix(int side, double G[MAX_SIDE + 2][3])
 {

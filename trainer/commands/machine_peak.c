@@ -1,17 +1,17 @@
-/* machine_peak.c - what this machine can do at best: multiply-adds and bytes a second
+/* machine_peak.c - the most that this machine can do: multiply-adds and bytes per second
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The multiply-add loop is compiled once for each width of vector registers, by GCC's vector types. To add a width: a
- * line MULTIPLY_ADD() and a row in `widths`. CBIGAN_ISA limits it as it limits the backends, so that a share of the
- * peak compares like with like.
+ * The multiply-add loop is one of the cpu backend's kernels, so CBIGAN_ISA limits it as it limits the backend, and a
+ * share of the peak compares like with like.
  */
 #include "machine_peak.h"
 
 #include <string.h>
 #include <unistd.h>
 
+#include "backend/cpu/simd/simd_patches.h"
 #include "cbigan.h"
 #include "i18n.h"
 
@@ -19,68 +19,9 @@
 #define LEAST_BLOCK ((gsize)256 << 20)
 #define CHUNK ((gsize)256 << 10) /* bytes read between looks at the clock */
 #define ROUNDS 2000              /* of the multiply-add loop between looks at the clock */
-#define N_SUMS 12                /* hide the latency: up to 5 cycles, 2 units; and fit 16 registers */
-
-/* N_SUMS vectors, each x = x * factor + term, ROUNDS times; the values stay near term / (1 - factor) = 1.
- * one = 1, but the compiler may not know it, or it computes the value that is there from the start. */
-#define MULTIPLY_ADD(name, instructions, bytes)                                                                        \
-  typedef float name##_vector __attribute__((vector_size(bytes)));                                                     \
-  instructions static float name(float one)                                                                            \
-  {                                                                                                                    \
-    name##_vector sums[N_SUMS], factor = { 0 }, term = { 0 };                                                          \
-    factor += 0.75f * one;                                                                                             \
-    term += 0.25f * one;                                                                                               \
-    for (int i = 0; i < N_SUMS; i++)                                                                                   \
-      sums[i] = term * (float)i;                                                                                       \
-    for (int round = 0; round < ROUNDS; round++)                                                                       \
-      _Pragma("GCC unroll 12") for (int i = 0; i < N_SUMS; i++) sums[i] = sums[i] * factor + term;                     \
-    for (int i = 1; i < N_SUMS; i++)                                                                                   \
-      sums[0] += sums[i];                                                                                              \
-    return sums[0][0];                                                                                                 \
-  }
-
-static gboolean
-always(void)
-{
-  return TRUE;
-}
-
-#if defined(__x86_64__)
-MULTIPLY_ADD(multiply_add_512, __attribute__((target("avx512f"))), 64)
-MULTIPLY_ADD(multiply_add_256, __attribute__((target("avx2,fma"))), 32)
-
-static gboolean
-has_avx512(void)
-{
-  return __builtin_cpu_supports("avx512f") != 0;
-}
-
-static gboolean
-has_avx2(void)
-{
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
-#endif
-MULTIPLY_ADD(multiply_add_128, , 16)
-
-typedef struct {
-  const char *name; /* as in CBIGAN_ISA */
-  int lanes;
-  gboolean (*supported)(void);
-  float (*multiply_add)(float one);
-} Width;
-
-/* The widest first. */
-static const Width widths[] = {
-#if defined(__x86_64__)
-  { "avx512", 16, has_avx512, multiply_add_512 },
-  { "avx2", 8, has_avx2, multiply_add_256 },
-#endif
-  { "baseline", 4, always, multiply_add_128 },
-};
 
 struct _CbiganMachine {
-  const Width *width;
+  const CbiganIsa *isa;
   char *processor;
   int threads;
   gsize slice; /* bytes of the block for each thread */
@@ -92,12 +33,12 @@ typedef struct _Task Task;
 /* One thread's part of a measurement. */
 struct _Task {
   const CbiganMachine *machine;
-  double (*work)(Task *task); /* once; returns how much it did */
+  double (*work)(Task *task); /* once; returns the amount done */
   guint8 *slice;
   gsize at;      /* in the slice */
   int *waiting;  /* threads that have not started yet */
-  double rate;   /* what was done, a second */
-  float nothing; /* what came out, so that it is computed */
+  double rate;   /* amount done per second */
+  float nothing; /* a result that is kept, so that the compiler computes it */
 };
 
 static double
@@ -127,10 +68,10 @@ static double
 multiply_add(Task *task)
 {
   static volatile float one = 1.0f;
-  const Width *width = task->machine->width;
+  const CbiganChannels *channels = task->machine->isa->channels[0];
 
-  task->nothing += width->multiply_add(one);
-  return 2.0 * ROUNDS * N_SUMS * width->lanes;
+  task->nothing += channels->multiply_add(one, ROUNDS);
+  return 2.0 * ROUNDS * CBIGAN_PEAK_SUMS * channels->vector;
 }
 
 static gpointer
@@ -152,7 +93,7 @@ run_task(gpointer data)
   return NULL;
 }
 
-/* Runs it on all the threads at once; the sum of their rates. */
+/* Runs `work` on all threads at once; returns the sum of their rates. */
 static double
 measure(CbiganMachine *self, double (*work)(Task *task))
 {
@@ -172,20 +113,12 @@ measure(CbiganMachine *self, double (*work)(Task *task))
   return rate;
 }
 
-static const Width *
-choose_width(void)
+/* "none" turns the backend's own kernels off; oneDNN then takes the best instructions that there are. */
+static const CbiganIsa *
+choose_isa(void)
 {
-  const char *limit = g_getenv("CBIGAN_ISA");
-  guint first = 0;
-
-  if (limit && g_str_equal(limit, "reference"))
-    limit = "baseline";
-  for (guint i = 0; limit && i < G_N_ELEMENTS(widths); i++)
-    if (g_str_equal(limit, widths[i].name))
-      first = i;
-  while (!widths[first].supported())
-    first++;
-  return &widths[first];
+  const CbiganIsa *isa = NULL;
+  return cbigan_cpu_choose_isa(&isa, NULL) && isa ? isa : cbigan_cpu_best_isa();
 }
 
 static char *
@@ -212,7 +145,7 @@ cbigan_machine_new(int threads, GError **error)
 
   g_return_val_if_fail(threads > 0, NULL);
   self->threads = threads;
-  self->width = choose_width();
+  self->isa = choose_isa();
   self->processor = read_processor();
   self->slice = (block / (gsize)threads + CHUNK - 1) / CHUNK * CHUNK;
   self->block = g_try_malloc(self->slice * (gsize)threads);
@@ -221,7 +154,7 @@ cbigan_machine_new(int threads, GError **error)
                 self->slice * (gsize)threads >> 20);
     return NULL;
   }
-  measure(self, fill_slice); /* by the thread that reads it, so that it lies near that one's memory */
+  measure(self, fill_slice); /* by the thread that reads it later, so that the pages lie in that thread's NUMA node */
   return g_steal_pointer(&self);
 }
 
@@ -244,7 +177,7 @@ cbigan_machine_processor(const CbiganMachine *self)
 const char *
 cbigan_machine_isa(const CbiganMachine *self)
 {
-  return self->width->name;
+  return g_str_equal(self->isa->name, "reference") ? "baseline" : self->isa->name;
 }
 
 double

@@ -1,4 +1,4 @@
-/* machine_peak.h - what this machine can do at best: multiply-adds and bytes a second
+/* machine_peak.h - the most that this machine can do: multiply-adds and bytes per second
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -10,15 +10,17 @@ G_BEGIN_DECLS
 
 typedef struct _CbiganMachine CbiganMachine;
 
-/* threads > 0. Takes the memory that read() needs, so NULL with CBIGAN_ERROR_BACKEND where there is too little. */
+/* threads > 0. Takes the memory that read() needs; NULL with CBIGAN_ERROR_BACKEND if there is too little. Free with
+ * cbigan_machine_free(). */
 CbiganMachine *cbigan_machine_new(int threads, GError **error);
 void cbigan_machine_free(CbiganMachine *self);
 
-const char *cbigan_machine_processor(const CbiganMachine *self); /* "AMD EPYC 7B13"; "unknown" where nobody says */
-/* What multiply_add() uses: "avx512", "avx2", "baseline" */
+const char *
+cbigan_machine_processor(const CbiganMachine *self); /* "AMD EPYC 7B13"; "unknown" if the system does not say */
+/* Instructions that multiply_add() uses: "avx512", "avx2", "baseline" */
 const char *cbigan_machine_isa(const CbiganMachine *self);
 
-/* Both measure now, some milliseconds, on all the threads at once. */
+/* Both measure now, for some milliseconds, on all threads at once. */
 double cbigan_machine_multiply_add(CbiganMachine *self); /* GFLOP/s, fp32; a multiplication and its addition are two */
 double cbigan_machine_read(CbiganMachine *self);         /* GB/s, from a block that no cache holds */
 

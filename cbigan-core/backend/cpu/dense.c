@@ -3,79 +3,17 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Not oneDNN's, which may add up the last samples of a batch in another order than the others (AVX2): a frame's score
- * would depend on the frames beside it. Here a number is the same sum at every place, and as fast. The weights lie
- * (in, out), both in the order of the values, so that a vector holds neighbouring outputs.
+ * oneDNN's product may add up the last samples of a batch in another order than the others (AVX2), so that a frame's
+ * score would depend on the frames beside it. Here a number is the same sum at every place, and as fast. The weights
+ * lie (in, out), both in the order of the values, so that a vector holds neighbouring outputs.
  */
 #include "cpu.h"
 
 #include <math.h>
-#include <string.h>
 
-#define LANES 16        /* outputs side by side; rows of weights are padded to a multiple */
-#define ROWS 4          /* samples that share a pass over the weights */
-#define PIECE 32        /* inputs */
+#define LANES CBIGAN_DENSE_OUTPUTS /* rows of weights are padded to a multiple */
+#define ROWS CBIGAN_DENSE_ROWS
 #define PARALLEL 200000 /* products; for fewer, waking threads costs more than they save */
-
-/* sums (rows, LANES) = x (rows, in) times LANES columns of weights (in, stride). Pieces are summed one by one and then
- * together: rounding errors grow with the longest chain of sums. */
-static inline __attribute__((always_inline)) void
-multiply(int rows, gsize in, gsize stride, const float *restrict weights, const float *restrict x,
-         float sums[restrict][LANES])
-{
-  float sum[ROWS][LANES] = { 0 };
-  for (gsize begin = 0; begin < in; begin += PIECE) {
-    float piece[ROWS][LANES] = { 0 };
-    for (gsize i = begin; i < MIN(begin + PIECE, in); i++, weights += stride)
-      for (int row = 0; row < rows; row++)
-#pragma omp simd
-        for (int lane = 0; lane < LANES; lane++)
-          piece[row][lane] += weights[lane] * x[(gsize)row * in + i];
-    for (int row = 0; row < rows; row++)
-      for (int lane = 0; lane < LANES; lane++)
-        sum[row][lane] += piece[row][lane];
-  }
-  memcpy(sums, sum, (gsize)rows * sizeof *sums);
-}
-
-/* A constant number of rows keeps the sums in registers. */
-static inline __attribute__((always_inline)) void
-multiply_rows(int rows, gsize in, gsize stride, const float *weights, const float *x, float sums[][LANES])
-{
-  if (rows == ROWS)
-    multiply(ROWS, in, stride, weights, x, sums);
-  else
-    for (int row = 0; row < rows; row++)
-      multiply(1, in, stride, weights, x + (gsize)row * in, sums + row);
-}
-
-typedef void (*Multiply)(int rows, gsize in, gsize stride, const float *weights, const float *x, float sums[][LANES]);
-
-static void
-multiply_plain(int rows, gsize in, gsize stride, const float *weights, const float *x, float sums[][LANES])
-{
-  multiply_rows(rows, in, stride, weights, x, sums);
-}
-
-#ifdef __x86_64__
-__attribute__((target("avx2,fma"))) static void
-multiply_avx2(int rows, gsize in, gsize stride, const float *weights, const float *x, float sums[][LANES])
-{
-  multiply_rows(rows, in, stride, weights, x, sums);
-}
-
-static Multiply
-best_multiply(void)
-{
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? multiply_avx2 : multiply_plain;
-}
-#else
-static Multiply
-best_multiply(void)
-{
-  return multiply_plain;
-}
-#endif
 
 /* Floats from one input's weights to the next one's. */
 static gsize
@@ -108,7 +46,7 @@ activate(CbiganActivation activation, float y)
 
 typedef struct {
   const CbiganCpuPlan *plan;
-  Multiply multiply;
+  const CbiganChannels *channels;
   const float *x;
   float *y;
 } Product;
@@ -126,7 +64,7 @@ multiply_blocks(gpointer data, int begin, int end)
     for (int n = 0; n < batch; n += ROWS) {
       float sums[ROWS][LANES];
       int rows = MIN(ROWS, batch - n);
-      p->multiply(rows, in, stride, p->plan->weights + first, p->x + (gsize)n * in, sums);
+      p->channels->dense(rows, in, stride, p->plan->weights + first, p->x + (gsize)n * in, sums);
       for (int i = 0; i < rows; i++)
         for (gsize o = first; o < MIN(first + LANES, out); o++) {
           float *to = p->y + (gsize)(n + i) * out + o;
@@ -139,7 +77,8 @@ void
 cbigan_cpu_dense(CbiganBackend *self, CbiganPlan *base, const float *x, float *y)
 {
   const CbiganLayer *l = base->layer;
-  Product product = { (const CbiganCpuPlan *)base, best_multiply(), x, y };
+  const CbiganIsa *isa = ((const CbiganCpu *)self)->isa;
+  Product product = { (const CbiganCpuPlan *)base, (isa ? isa : cbigan_cpu_best_isa())->channels[0], x, y };
   const gsize products = cbigan_shape_size(l->in) * cbigan_shape_size(l->out) * (gsize)base->batch;
   const int blocks = (int)(stride_of(l) / LANES);
   if (products > PARALLEL)

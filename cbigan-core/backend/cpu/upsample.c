@@ -3,8 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Loops of our own: oneDNN's take several times as long where there are few channels. Columns between two rows first,
- * which makes long vectors, then pixels between two columns.
+ * Own loops: with few channels oneDNN's take several times as long. Columns between two rows come first, which makes
+ * long vectors, then pixels between two columns.
  */
 #include "cpu.h"
 #include "multiversion.h"

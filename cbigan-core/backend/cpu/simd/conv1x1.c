@@ -3,15 +3,15 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Such a layer is bound by memory; oneDNN's kernels and matrix products fill vectors with channels and take several
- * times as long. Threads share the pixels in equal parts, each with its own sums of the weights' gradient, which are
- * added in the threads' order, so equal inputs and thread counts give equal bits.
+ * Such a layer is bound by memory. oneDNN's kernels and matrix products fill vectors with channels and take several
+ * times as long. Threads share the pixels. A weight gradient is made of one sum per part of the pixels; there are as
+ * many parts as base.threads, and they are added in their order. So equal inputs and thread counts give equal bits.
  */
 #include "conv1x1.h"
 
 #include <stdlib.h>
 
-#define CHUNK 1024 /* pixels at a time: what their rows of x and y take stays in a first-level cache */
+#define CHUNK 1024 /* pixels at a time: their rows of x and y stay in a first-level cache */
 
 struct _CbiganCpuConv1 {
   CbiganCpu *backend;

@@ -8,10 +8,11 @@
 
 G_BEGIN_DECLS
 
-/* For both directions. NULL: oneDNN's is better, or out of memory, where it is the thriftier one. */
+/* For both directions. NULL: oneDNN's way is faster, or memory is too short for this one. Free with
+ * cbigan_cpu_conv1_free(). */
 CbiganCpuConv1 *cbigan_cpu_conv1_new(CbiganCpu *backend, const CbiganLayer *layer, int batch);
 void cbigan_cpu_conv1_free(CbiganCpuConv1 *self); /* self: may be NULL */
-/* parameters: the whole network's. After every change of them. */
+/* parameters: the whole network's. Call it after every change of them. */
 void cbigan_cpu_conv1_load(CbiganCpuConv1 *self, const float *parameters);
 void cbigan_cpu_conv1_run(CbiganCpuConv1 *self, const float *x, float *y);
 /* dx (+)= W^T dy */

@@ -3,9 +3,10 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Where both sides have enough channels by Winograd's minimal filtering (channels.c), else directly (narrow.h). Threads
- * share the tiles or strips of rows. Each has its own sums of the filters' gradient, which are added in the threads'
- * order, so equal inputs and thread counts give equal bits.
+ * Layers whose inputs and outputs have enough channels use Winograd's minimal filtering (simd_channels.c), the others
+ * are done directly (conv3x3_planar_tmpl.h). Threads share the tiles or strips of rows. A filter gradient is made of
+ * several sums, one per share of the items; their number depends on base.threads, and they are added in their order. So
+ * equal inputs and thread counts give equal bits.
  */
 #include "conv3x3.h"
 
@@ -21,13 +22,13 @@ struct _CbiganCpuConv3 {
 };
 
 static gboolean
-is_plain(const CbiganLayer *l) /* what the kernels can do besides a leaky activation: nothing */
+is_plain(const CbiganLayer *l) /* the kernels know the leaky activation, and no bias, sum or tanh */
 {
   return l->kind == CBIGAN_CONV2D && l->kernel == 3 && !l->accumulate && l->bias == CBIGAN_NO_OFFSET &&
          l->activation != CBIGAN_TANH && l->out.h % 2 == 0 && l->out.w % 2 == 0;
 }
 
-/* With the widest vectors that are filled; NULL: none is fast. */
+/* Method for the widest vectors that are filled; NULL: no method is fast. */
 static const CbiganConv3Method *
 choose(const CbiganIsa *isa, const CbiganTiling *t)
 {

@@ -14,10 +14,11 @@ typedef enum {
   CBIGAN_CPU_CONV3_WEIGHTS = 1 << 2
 } CbiganCpuConv3Uses;
 
-/* NULL: oneDNN's is better, or the only way; or out of memory, where it is the thriftier one. */
+/* NULL: oneDNN's way is faster or the only one, or memory is too short for this one. Free with
+ * cbigan_cpu_conv3_free(). */
 CbiganCpuConv3 *cbigan_cpu_conv3_new(CbiganCpu *backend, const CbiganLayer *layer, int batch, CbiganCpuConv3Uses uses);
 void cbigan_cpu_conv3_free(CbiganCpuConv3 *self); /* self: may be NULL */
-/* parameters: the whole network's. After every change of them. */
+/* parameters: the whole network's. Call it after every change of them. */
 void cbigan_cpu_conv3_load(CbiganCpuConv3 *self, const float *parameters);
 void cbigan_cpu_conv3_run(CbiganCpuConv3 *self, const float *x, float *y);
 /* dx (+)= conv^T dy */

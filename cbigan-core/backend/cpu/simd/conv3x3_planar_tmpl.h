@@ -1,11 +1,11 @@
 /* conv3x3_planar_tmpl.h - 3x3 convolutions of few channels, done directly, pixels of a row in the lanes; part of
- * channels.c
+ * simd_channels.c
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A vector of channels would be mostly empty, and what Winograd's transforms cost does not shrink with the channels. So
- * a strip of rows is brought into planes, one a channel, where any number of channels fills the lanes.
+ * A vector of channels would be mostly empty, and the cost of Winograd's transforms does not shrink with the channels.
+ * A strip of rows is therefore copied into planes, one per channel, so that pixels fill the lanes.
  */
 #pragma once
 

@@ -1,4 +1,4 @@
-/* direct_tmpl.h - layers of few samples, done directly; part of channels.c
+/* direct_tmpl.h - layers of few samples, done directly; part of simd_channels.c
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -9,7 +9,7 @@
 
 #define GROUP CBIGAN_DIRECT_GROUP
 
-/* It takes UNROLL for a statement. */
+/* clang-format takes UNROLL for a statement. */
 /* clang-format off */
 
 /* sum[r] += x[r * x_row + i * x_step] weights[r * row + i * step], i < n; vectors: constant */
@@ -39,7 +39,7 @@ finish_sums(const int vectors, const CbiganDirect *d, int o, const Vector *sum, 
   }
 }
 
-/* Where tap (down, across) of the group's positions lies; FALSE: all of it outside. */
+/* Place of tap (down, across) of the group's positions; FALSE: the whole tap lies outside the map. */
 INLINE gboolean
 find_tap(const CbiganDirect *d, const float *x, int group, int down, int across, const float **from)
 {

@@ -1,10 +1,10 @@
-/* isa.c - which kernels this processor can run, and the user allows
+/* isa.c - the one table of instruction sets, and the choice among them
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * To add an instruction set: a row of `isas`, best first, and in meson.build. supported() asks for what the compiler
- * was allowed to use there.
+ * To add an instruction set: a row of `isas`, best first, and a row in meson.build. supported() asks for all that the
+ * compiler may use there.
  */
 #include "cbigan.h"
 #include "i18n.h"
@@ -81,6 +81,15 @@ static const CbiganIsa isas[] = {
     .widest = 32,
     .supported = always },
 };
+
+const CbiganIsa *
+cbigan_cpu_best_isa(void)
+{
+  const CbiganIsa *best = isas;
+  while (!best->supported())
+    best++;
+  return best;
+}
 
 gboolean
 cbigan_cpu_choose_isa(const CbiganIsa **chosen, GError **error)

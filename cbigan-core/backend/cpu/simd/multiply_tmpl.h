@@ -1,9 +1,9 @@
-/* multiply_tmpl.h - a small matrix times columns of vectors, all sums in registers; part of kernels.c
+/* multiply_tmpl.h - a small matrix times columns of vectors, all sums in registers; part of simd_patches.c
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Everything that multiplies ends here: 1x1 convolutions, dense layers, and the products of Winograd's transforms.
+ * All products are made here: 1x1 convolutions, dense layers, and the products of Winograd's transforms.
  */
 #pragma once
 #include "vector_tmpl.h"
@@ -19,7 +19,7 @@ typedef struct {
   gsize plane;
 } Product;
 
-/* It takes UNROLL for a statement. */
+/* clang-format takes UNROLL for a statement. */
 /* clang-format off */
 
 /* sum += weights * channels [x, x + n) of a source; outputs, vectors: constants. Returns the weights behind. */

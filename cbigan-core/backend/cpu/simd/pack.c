@@ -3,7 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Training loads E and G for each of D's updates, so filters are transformed some side by side, by all threads.
+ * Training loads E and G for each update of D, so filters are transformed several at a time, by all threads.
  */
 #include "winograd_points.h"
 #include "backend/cpu/fused.h"

@@ -1,11 +1,11 @@
-/* pixelwise_tmpl.h - 1x1 convolutions of few channels; part of channels.c
+/* pixelwise_tmpl.h - 1x1 convolutions of few channels; part of simd_channels.c
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * A vector holds all outputs of as many pixels as fit: lane k is output k % outputs of pixel k / outputs. For each
  * input a shuffle brings that input of the lane's pixel into every lane, from the one or two vectors that the pixels'
- * inputs fill. So there is nothing to transpose, and few lanes are empty.
+ * inputs fill. Nothing is transposed, and few lanes are empty.
  */
 #pragma once
 
@@ -30,7 +30,7 @@ INLINE Mask
 first_input(int inputs, int outputs)
 {
   Mask number;
-  for (int k = 0; k < VECTOR; k++) /* lanes behind the last pixel: anything there is */
+  for (int k = 0; k < VECTOR; k++) /* lanes behind the last pixel hold any number */
     number[k] = MIN(k / outputs, VECTOR / outputs - 1) * inputs;
   return number;
 }
@@ -45,7 +45,7 @@ pixels_sum(const CbiganPixelwise *p, const gboolean two, const float *x, Mask nu
   return leaky(sum, p->slope);
 }
 
-/* What fills no vector, or is the last one of somebody's part, goes by way of here. */
+/* Pixels that fill no vector, and the last vector of a thread's part, go through this buffer. */
 INLINE void
 last_pixels(const CbiganPixelwise *p, const gboolean two, const float *x, int n, gboolean accumulate, float *y)
 {

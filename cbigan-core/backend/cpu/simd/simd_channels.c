@@ -1,4 +1,4 @@
-/* simd_channels.c - the table of channels.h for one instruction set
+/* simd_channels.c - the table of simd_channels.h for one instruction set
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -392,6 +392,8 @@ correlate(const CbiganTiling *t, const float *x, const float *dy, int first, int
 #include "direct_tmpl.h"
 #include "conv3x3_planar_tmpl.h"
 #include "pixelwise_tmpl.h"
+#include "dense_tmpl.h"
+#include "peak_tmpl.h"
 
 extern const CbiganChannels CHANNELS;
 const CbiganChannels CHANNELS = {
@@ -426,4 +428,6 @@ const CbiganChannels CHANNELS = {
   .pixelwise = pixelwise,
   .pixelwise_products = pixelwise_products,
   .direct = run_direct,
+  .dense = dense,
+  .multiply_add = multiply_add,
 };

@@ -3,11 +3,12 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * For training 3x3 convolutions, forward and backward, by Winograd's minimal filtering as in kernels.h, where there are
- * enough channels to fill vectors, and with pixels in the lanes (narrow.h) where there are not, and 1x1 convolutions of
- * few channels (pixelwise.h); conv3.c and conv1.c share the work among threads. For scoring few patches all kinds of
- * layers, by the same filtering or directly (direct.h); deep.c runs them. channels.c is compiled once for each
- * instruction set.
+ * Training does 3x3 convolutions, forward and backward, by Winograd's minimal filtering as in simd_patches.h where
+ * channels fill vectors. With fewer channels, pixels fill the lanes (conv3x3_planar_tmpl.h). 1x1 convolutions of few
+ * channels are pixelwise_tmpl.h's. conv3x3.c and conv1x1.c share the work among threads. Scoring of few patches does
+ * all kinds of layers, by the same filtering or directly (direct_tmpl.h, run by fused_channels.c).
+ *
+ * simd_channels.c is compiled once for each instruction set.
  */
 #pragma once
 #include "model/network.h"
@@ -21,7 +22,7 @@ typedef struct {
   int side;            /* of a tile of outputs: 4, or 2 */
 } CbiganTiling;
 
-/* 3x3 filters as they lie in the parameters. */
+/* Order of 3x3 filters in the parameters */
 typedef struct {
   gsize stride;    /* floats from one output's filters to the next output's */
   gboolean turned; /* turned by half, and inputs are outputs: a data gradient is the forward pass of those */
@@ -75,6 +76,10 @@ typedef struct {
                  float *filters);
 } CbiganConv3Method;
 
+#define CBIGAN_DENSE_OUTPUTS 16 /* side by side */
+#define CBIGAN_DENSE_ROWS 4
+#define CBIGAN_PEAK_SUMS 12
+
 typedef struct {
   int vector; /* floats; so many, less one, may be read behind x, y and dy */
   /* By Winograd's minimal filtering; items are tiles, parts vectors of outputs.
@@ -93,6 +98,13 @@ typedef struct {
   void (*pixelwise_products)(int inputs, int outputs, const float *x, const float *dy, gsize n, double *products);
   /* Items [first, first + n) of cbigan_direct_items() of y */
   void (*direct)(const CbiganDirect *d, const float *x, int first, int n, float *y);
+  /* sums (rows, CBIGAN_DENSE_OUTPUTS) = x (rows, in) times the first columns of weights (in, stride); rows: 1 to
+   * CBIGAN_DENSE_ROWS, which share a pass over the weights. A row's sums do not depend on the number of rows. */
+  void (*dense)(int rows, gsize in, gsize stride, const float *weights, const float *x,
+                float sums[][CBIGAN_DENSE_OUTPUTS]);
+  /* Peak speed: rounds * CBIGAN_PEAK_SUMS * vector multiply-adds. one: 1, which the compiler must not know, or it
+   * computes the sums in advance. Returns a sum. */
+  float (*multiply_add)(float one, int rounds);
 } CbiganChannels;
 
 static inline int

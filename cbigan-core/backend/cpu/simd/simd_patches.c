@@ -1,4 +1,4 @@
-/* simd_patches.c - the table of kernels for one instruction set and number of lanes; see kernels.h
+/* simd_patches.c - the table of kernels for one instruction set and number of lanes; see simd_patches.h
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later

@@ -3,10 +3,11 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Channels are few where pixels are many (c = 3 or 4: 3 to 12), so a vector of channels would be mostly empty. Here
- * each lane holds another patch, or another vertical segment of one patch: any number of channels fills the vectors,
- * and one weight serves a whole vector. kernels.c is compiled once for each instruction set and number of lanes; it is
- * written in the compiler's vector types, so another instruction set is a row in isa.c's table and in meson.build.
+ * Maps of many pixels have few channels (c = 3 or 4: 3 to 12), so a vector of channels would be mostly empty. Here each
+ * lane holds another patch, or another vertical segment of one patch. Any number of channels then fills the vectors,
+ * and one weight serves a whole vector. simd_patches.c is compiled once for each instruction set and number of lanes;
+ * it is written in the compiler's vector types, so another instruction set is a row in isa.c's table and in
+ * meson.build.
  */
 #pragma once
 #include <string.h>
@@ -176,6 +177,8 @@ typedef struct {
 /* The best that this processor has and the environment's CBIGAN_ISA allows (a name, or "none"); NULL = none.
  * FALSE with CBIGAN_ERROR_BACKEND: no such name. */
 gboolean cbigan_cpu_choose_isa(const CbiganIsa **chosen, GError **error);
+/* The best that this processor has, whatever CBIGAN_ISA says; never NULL. */
+const CbiganIsa *cbigan_cpu_best_isa(void);
 
 /* bf16_speed.c. Measures now, some hundred microseconds: whether a 3x3 convolution as networks of this width have takes
  * at least a tenth less time with the kernels `bf16` than with `fp32`. */

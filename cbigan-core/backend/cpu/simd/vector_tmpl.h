@@ -1,10 +1,10 @@
-/* vector_tmpl.h - the lanes of a column in the processor's vectors; part of kernels.c
+/* vector_tmpl.h - the lanes of a column in the processor's vectors; part of simd_patches.c
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * A column may be several vectors wide (PARTS). Functions that take a pointer to a row see the vector that it points
- * to, in every column. Shifting lanes is there for columns of one vector only: segments are never wider.
+ * to, in every column. Lanes are shifted in columns of one vector only: segments are never wider.
  */
 #pragma once
 #ifdef __x86_64__
@@ -74,7 +74,7 @@ choose(Mask mask, Vector yes, Vector no)
   return (Vector)((mask & (Mask)yes) | (~mask & (Mask)no));
 }
 
-/* The larger one; the second where one is NaN. The compilers don't see it in choose(). */
+/* The larger number; the second one if either is NaN. Compilers do not recognise that in choose(). */
 INLINE Vector
 larger(Vector x, Vector y)
 {
@@ -93,7 +93,7 @@ leaky(Vector x, float slope) /* 0 < slope <= 1 */
   return larger(x, x * slope);
 }
 
-/* The column before a row of w, and the one behind it; outside the picture it is what `edge` says. */
+/* The column before a row of w, and the column behind it. Outside the picture it is `edge`. */
 INLINE Vector
 before(const CbiganMap *m, const float *row, Vector edge)
 {
@@ -125,7 +125,7 @@ without_last(const CbiganMap *m, Vector x)
 /* Two channels of a column side by side in each lane, rounded to 8 bits of mantissa; the first one in the lower half.
  */
 typedef guint32 Pairs __attribute__((vector_size(VECTOR * sizeof(float)), may_alias));
-typedef guint32 Cell __attribute__((may_alias)); /* of weights; see kernels.h */
+typedef guint32 Cell __attribute__((may_alias)); /* of weights; see simd_patches.h */
 
 #ifdef __AVX512BF16__
 typedef guint16 Order __attribute__((vector_size(VECTOR * sizeof(float))));

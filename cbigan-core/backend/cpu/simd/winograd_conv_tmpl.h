@@ -1,4 +1,4 @@
-/* winograd_conv_tmpl.h - 3x3 convolutions by Winograd's minimal filtering; part of kernels.c
+/* winograd_conv_tmpl.h - 3x3 convolutions by Winograd's minimal filtering; part of simd_patches.c
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -6,7 +6,7 @@
  * Lavin & Gray 2015 (arXiv 1509.09308), section 4: with d a tile of inputs two wider than the tile Y of outputs,
  * Y = A^T [(G g G^T) . (B^T d B)] A. G g G^T comes ready from fuse.c. The three steps go over some tiles at a time:
  *   V[position][panel of tiles][input, or cell of two][tile of the panel] = B^T d B
- *   M[panel][output][position][tile of the panel] = sum over inputs of U[position] V[position]   (multiply.h)
+ *   M[panel][output][position][tile of the panel] = sum over inputs of U[position] V[position]   (multiply_tmpl.h)
  *   Y = leaky(A^T M A)
  * `side` and `doubles` are constants wherever a function that takes them is inlined.
  */

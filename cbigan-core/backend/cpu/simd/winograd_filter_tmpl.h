@@ -1,4 +1,5 @@
-/* winograd_filter_tmpl.h - G of Winograd's minimal filtering, for filters in the lanes of vectors; part of channels.c
+/* winograd_filter_tmpl.h - G of Winograd's minimal filtering, for filters in the lanes of vectors; part of
+ * simd_channels.c
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later

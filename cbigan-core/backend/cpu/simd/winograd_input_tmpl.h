@@ -1,9 +1,9 @@
-/* winograd_input_tmpl.h - the transforms of Winograd's minimal filtering; part of kernels.c and channels.c
+/* winograd_input_tmpl.h - the transforms of Winograd's minimal filtering; part of simd_patches.c and simd_channels.c
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * F(2, 3) and F(4, 3) of Lavin & Gray 2015 (arXiv 1509.09308), section 4, with the points of filter_matrix.h: B^T for
+ * F(2, 3) and F(4, 3) of Lavin & Gray 2015 (arXiv 1509.09308), section 4, with the points of winograd_points.h: B^T for
  * inputs, A^T for outputs, of one row or column. `side` is a constant wherever these are inlined.
  */
 #pragma once

