@@ -361,6 +361,8 @@ cbigan_swap_accepts_video(const CbiganScorerSwap *self, GError **error)
 gpointer
 cbigan_swap_cuda_context(const CbiganScorerSwap *self)
 {
+  if (cbigan_model_info(self->session->model)->scores[CBIGAN_SCORE_INSPECTOR])
+    return NULL; /* an inspector reads frames in the host's memory */
   return handle_of(self->session->context);
 }
 

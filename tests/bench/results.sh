@@ -7,7 +7,8 @@
 # usage: tests/bench/results.sh DATA OUTPUT [SEEDS] [TRAIN_OPTION...]
 #        tests/bench/results.sh mvtec_bottle_256 bottle-results "1 2 3" --preset object --rotation 45
 # Run it in `meson devenv -C build`. OUTPUT gets SEED.safetensors and what the program printed: SEED.train, SEED.eval (as they
-# are), SEED.dark and SEED.bright (brightness x0.92 and x1.08), SEED.untrained (D with its start values: a warm-up of one step leaves it alone).
+# are), SEED.dark and SEED.bright (brightness x0.92 and x1.08), of a CBiGAN SEED.untrained (D with its start values:
+# a warm-up of one step leaves it alone).
 set -euo pipefail
 data=$1 output=$2 seeds=${3:-1 2 3}
 shift $(($# < 3 ? $# : 3))
@@ -15,9 +16,11 @@ mkdir -p "$output"
 for seed in $seeds; do
   model=$output/$seed.safetensors
   [ -e "$model" ] || cbigan train "$data" "$@" --seed "$seed" --output "$model" 2>&1 | tee "$output/$seed.train"
-  cbigan train "$data" "$@" --seed "$seed" --warmup-steps 1 --steps 0 --force --output "$output/start.safetensors" 2> /dev/null
-  cbigan eval --model "$output/start.safetensors" "$data/test" > "$output/$seed.untrained"
-  rm "$output/start.safetensors"
+  if ! cbigan info "$model" | grep -q '^Score: *inspector'; then
+    cbigan train "$data" "$@" --seed "$seed" --warmup-steps 1 --steps 0 --force --output "$output/start.safetensors" 2> /dev/null
+    cbigan eval --model "$output/start.safetensors" "$data/test" > "$output/$seed.untrained"
+    rm "$output/start.safetensors"
+  fi
   cbigan eval --model "$model" "$data/test" > "$output/$seed.eval"
   cbigan eval --model "$model" --gain 0.92 "$data/test" > "$output/$seed.dark"
   cbigan eval --model "$model" --gain 1.08 "$data/test" > "$output/$seed.bright"

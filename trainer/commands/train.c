@@ -25,7 +25,7 @@ static const CbiganUsage usage = {
   N_("DIR --output MODEL"),
   N_("Learns what good pictures look like and writes a model.\n"
      "DIR holds pictures, or a folder good, or train/good. It may be replaced by --pipeline."),
-  "  cbigan train bottle --output bottle.safetensors --rotation 45\n"
+  "  cbigan train bottle --output bottle.safetensors\n"
   "  cbigan train cloth/good --preset texture --output cloth.safetensors\n"
   "  cbigan train --pipeline \"v4l2src num-buffers=300 ! videoconvert\" --output belt.safetensors\n"
   "  cbigan train bottle --output bottle.safetensors --resume",
