@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "commands/metrics.h"
+#include "commands/pixel_metrics.h"
 #include <math.h>
 
 #define TOLERANCE 1e-12
@@ -112,6 +113,56 @@ test_one_side(void)
   g_assert_true(isnan(cbigan_share_over(NULL, 0, 1)));
 }
 
+/* The area lies in its interval, which is the narrower the more pictures there are, and one point where all agree. */
+static void
+test_interval(void)
+{
+  double good[40], defective[40], low[2], high[2];
+
+  for (int i = 0; i < 40; i++) {
+    good[i] = i % 10;
+    defective[i] = 4 + i % 10;
+  }
+  for (int i = 0; i < 2; i++) {
+    guint n = i ? 40 : 10;
+    double area = cbigan_auroc(good, n, defective, n);
+
+    cbigan_auroc_interval(good, n, defective, n, &low[i], &high[i]);
+    g_assert_cmpfloat(low[i], <, area);
+    g_assert_cmpfloat(high[i], >, area);
+  }
+  g_assert_cmpfloat(high[1] - low[1], <, 0.7 * (high[0] - low[0]));
+  defective[0] = 100;
+  cbigan_auroc_interval(good, 10, defective, 1, &low[0], &high[0]);
+  g_assert_cmpfloat(low[0], ==, 1);
+  g_assert_cmpfloat(high[0], ==, 1);
+}
+
+/* Two defects, of 1 and 8 pixels, in pictures of 10 x 10; the map finds the large one, and a good pixel of 91. */
+static void
+test_pixels(void)
+{
+  g_autoptr(CbiganPixelMetrics) all = cbigan_pixel_metrics_new(), perfect = cbigan_pixel_metrics_new();
+  guint8 mask[100] = { [0] = 1 };
+  float map[100] = { [99] = 5 };
+
+  for (int i = 0; i < 8; i++) {
+    mask[44 + i % 4 + i / 4 * 10] = 1;
+    map[44 + i % 4 + i / 4 * 10] = 2;
+  }
+  g_assert_true(isnan(cbigan_pixel_metrics_auroc(all)));
+  cbigan_pixel_metrics_add(all, map, mask, 10, 10, 1);
+  /* 8 of 9 defective pixels beat 90 of 91 good ones, the ninth ties with 90 */
+  g_assert_cmpfloat_with_epsilon(cbigan_pixel_metrics_auroc(all), (8 * 90 + 0.5 * 90) / (9 * 91.0), 1e-9);
+  /* overlap 0 up to 1/91 of the good pixels, then 1/2, from where it rises to 1 at all of them */
+  double rest = 0.3 - 1 / 91.0, rise = 0.5 * rest / (90 / 91.0);
+  g_assert_cmpfloat_with_epsilon(cbigan_pixel_metrics_aupro(all, 0.3), rest * (0.5 + rise / 2) / 0.3, 1e-9);
+  for (int i = 0; i < 100; i++)
+    map[i] = mask[i];
+  cbigan_pixel_metrics_add(perfect, map, mask, 10, 10, 1);
+  g_assert_cmpfloat_with_epsilon(cbigan_pixel_metrics_aupro(perfect, 0.3), 1, 1e-9);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -123,5 +174,7 @@ main(int argc, char **argv)
   }
   g_test_add_func("/metrics/random", test_random);
   g_test_add_func("/metrics/one-side-empty", test_one_side);
+  g_test_add_func("/metrics/interval", test_interval);
+  g_test_add_func("/metrics/pixels", test_pixels);
   return g_test_run();
 }

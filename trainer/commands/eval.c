@@ -8,10 +8,12 @@
 #include "data/folder.h"
 #include "i18n.h"
 #include "metrics.h"
+#include "pixel_metrics.h"
 #include "picture_scorer.h"
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static const CbiganUsage usage = {
   N_("--model MODEL DIR"),
@@ -85,8 +87,11 @@ typedef struct {
   CbiganPictureScorer *pictures;
   Kind *good, *defective; /* defective: all kinds together */
   GPtrArray *kinds;       /* of Kind: each kind of defect */
-  FILE *csv;              /* NULL: none */
-  int first, end;         /* its columns: the CBiGAN's scores or the inspector's, in the order of CbiganScoreKind */
+  CbiganPixelMetrics *pixels;
+  char *masks;    /* folder with a folder of masks for each kind of defect, as MVTec AD has; NULL = none */
+  guint n_masks;  /* that were found */
+  FILE *csv;      /* NULL: none */
+  int first, end; /* its columns: the CBiGAN's scores or the inspector's, in the order of CbiganScoreKind */
 } Evaluation;
 
 static void
@@ -96,6 +101,8 @@ clear_evaluation(Evaluation *e)
   g_clear_pointer(&e->good, free_kind);
   g_clear_pointer(&e->defective, free_kind);
   g_clear_pointer(&e->kinds, g_ptr_array_unref);
+  g_clear_pointer(&e->pixels, cbigan_pixel_metrics_free);
+  g_clear_pointer(&e->masks, g_free);
   g_clear_pointer(&e->csv, fclose);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Evaluation, clear_evaluation)
@@ -113,6 +120,39 @@ find_kind(Evaluation *e, const char *label)
   return g_ptr_array_index(e->kinds, e->kinds->len - 1);
 }
 
+/* The defective picture's mask at the size of its map (transfer full); NULL: there is none. */
+static guint8 *
+read_mask(const Evaluation *e, const CbiganPicture *picture, const CbiganResult *result)
+{
+  g_autofree char *base = g_path_get_basename(picture->path);
+  char *dot = strrchr(base, '.');
+  g_autofree char *stem = g_strndup(base, dot ? (gsize)(dot - base) : strlen(base));
+  g_autofree char *name = g_strconcat(stem, "_mask.png", NULL);
+  g_autofree char *path = g_build_filename(e->masks, picture->label, name, NULL);
+  const CbiganDatasetOptions options = { .path = path, .width = result->map_width, .height = result->map_height };
+  g_autoptr(CbiganDataset) mask = g_file_test(path, G_FILE_TEST_EXISTS) ? cbigan_dataset_load(&options, NULL) : NULL;
+  gsize n = (gsize)result->map_width * (gsize)result->map_height;
+  guint8 *defective;
+
+  if (!mask)
+    return NULL;
+  defective = g_new(guint8, n);
+  for (gsize i = 0; i < n; i++)
+    defective[i] = cbigan_dataset_get(mask, 0)->pixels[3 * i] >= 128;
+  return defective;
+}
+
+static void
+add_pixels(Evaluation *e, const CbiganPicture *picture, const CbiganResult *result, gboolean good)
+{
+  g_autofree guint8 *mask = good ? NULL : read_mask(e, picture, result);
+
+  if (good || mask)
+    cbigan_pixel_metrics_add(e->pixels, result->map, mask, result->map_width, result->map_height,
+                             result->threshold > 0 ? result->threshold : 1);
+  e->n_masks += mask != NULL;
+}
+
 static gboolean
 keep_scored(const CbiganPicture *picture, const CbiganResult *result, gpointer data, GError **error)
 {
@@ -120,6 +160,8 @@ keep_scored(const CbiganPicture *picture, const CbiganResult *result, gpointer d
   gboolean good = cbigan_folder_is_good(picture->label);
 
   add_scores(good ? e->good : e->defective, result->scores, result->anomalous);
+  if (e->masks)
+    add_pixels(e, picture, result, good);
   if (!good)
     add_scores(find_kind(e, picture->label), result->scores, result->anomalous);
   if (e->csv) {
@@ -187,6 +229,34 @@ print_row(const Evaluation *e, const CbiganModelInfo *info, const char *name, co
   putchar('\n');
 }
 
+static double
+f1(const Evaluation *e)
+{
+  const double found = e->defective->anomalous, wrong = e->good->anomalous + e->defective->n - found;
+
+  return 2 * found / (2 * found + wrong);
+}
+
+static void
+print_intervals(const Evaluation *e, const CbiganModelInfo *info)
+{
+  printf(_("\n95 %% interval of the AUROC, by drawing pictures again:"));
+  for (int i = 0; i < CBIGAN_N_SCORES; i++) {
+    double low, high;
+
+    if (!info->scores[i])
+      continue;
+    cbigan_auroc_interval((const double *)(gpointer)e->good->scores[i]->data, e->good->n,
+                          (const double *)(gpointer)e->defective->scores[i]->data, e->defective->n, &low, &high);
+    printf(" %s %.4f to %.4f", cbigan_score_name(i), low, high);
+  }
+  putchar('\n');
+  if (e->n_masks)
+    printf(_("Pixels (%s, %u masks): AUROC %.4f, AUPRO %.4f up to 30 %% of good pixels\n"),
+           cbigan_score_name(info->score), e->n_masks, cbigan_pixel_metrics_auroc(e->pixels),
+           cbigan_pixel_metrics_aupro(e->pixels, 0.3));
+}
+
 static void
 print_table(const Evaluation *e, const CbiganModelInfo *info)
 {
@@ -206,14 +276,15 @@ print_table(const Evaluation *e, const CbiganModelInfo *info)
 
     print_row(e, info, *kind->label ? kind->label : _("(no folder)"), kind);
   }
+  print_intervals(e, info);
   if (isnan(info->threshold))
     printf(_("\nThe model has no threshold.\n"));
   else
     printf(_("\nAt the model's threshold (%s, %.4g): %u of %u good pictures flagged (%.1f %%), %u of %u defective ones "
-             "(%.1f %%)\n"),
+             "(%.1f %%); F1 %.4f\n"),
            cbigan_score_name(info->score), info->threshold, e->good->anomalous, e->good->n,
            100.0 * e->good->anomalous / e->good->n, e->defective->anomalous, e->defective->n,
-           100.0 * e->defective->anomalous / e->defective->n);
+           100.0 * e->defective->anomalous / e->defective->n, f1(e));
 }
 
 static gboolean
@@ -243,6 +314,23 @@ close_csv(Evaluation *e, const char *path, GError **error)
   return !failed;
 }
 
+/* ground_truth in DIR, or beside it (transfer full); NULL: there is none. */
+static char *
+find_masks(const char *dir)
+{
+  g_autofree char *here = g_canonicalize_filename(dir, NULL), *parent = g_path_get_dirname(here);
+  const char *const places[] = { here, parent };
+
+  for (guint i = 0; i < G_N_ELEMENTS(places); i++) {
+    char *path = g_build_filename(places[i], "ground_truth", NULL);
+
+    if (g_file_test(path, G_FILE_TEST_IS_DIR))
+      return path;
+    g_free(path);
+  }
+  return NULL;
+}
+
 static CbiganExit
 evaluate(const Arguments *a, const char *dir)
 {
@@ -256,7 +344,9 @@ evaluate(const Arguments *a, const char *dir)
   options.device = a->run.device;
   options.threads = a->run.threads;
   options.precision = a->chosen_precision;
-  options.maps = CBIGAN_MAPS_NONE;
+  e.masks = find_masks(dir);
+  e.pixels = cbigan_pixel_metrics_new();
+  options.maps = e.masks ? CBIGAN_MAPS_ALL : CBIGAN_MAPS_NONE;
   for (int i = 0; model && i < CBIGAN_N_SCORES; i++)
     options.also |= cbigan_model_info(model)->scores[i] ? 1u << i : 0;
   scorer = model ? cbigan_scorer_new(model, &options, &error) : NULL;

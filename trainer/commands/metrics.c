@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "metrics.h"
+#include "data/random.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -102,4 +103,38 @@ cbigan_share_over(const double *scores, guint n, double threshold)
   for (guint i = 0; i < n; i++)
     over += scores[i] > threshold;
   return n ? (double)over / n : NAN;
+}
+
+#define DRAWS 1000
+
+static int
+compare_doubles(const void *a, const void *b)
+{
+  double x = *(const double *)a, y = *(const double *)b;
+
+  return (x > y) - (x < y);
+}
+
+void
+cbigan_auroc_interval(const double *good, guint n_good, const double *defective, guint n_defective, double *low,
+                      double *high)
+{
+  g_autofree double *some_good = g_new(double, n_good), *some_defective = g_new(double, n_defective);
+  double areas[DRAWS];
+
+  *low = *high = NAN;
+  if (!n_good || !n_defective)
+    return;
+  for (guint draw = 0; draw < DRAWS; draw++) {
+    guint64 key = cbigan_random_key(1, CBIGAN_RANDOM_BOOTSTRAP, draw);
+
+    for (guint i = 0; i < n_good; i++)
+      some_good[i] = good[cbigan_random_below(key, i, n_good)];
+    for (guint i = 0; i < n_defective; i++)
+      some_defective[i] = defective[cbigan_random_below(key, n_good + i, n_defective)];
+    areas[draw] = cbigan_auroc(some_good, n_good, some_defective, n_defective);
+  }
+  qsort(areas, DRAWS, sizeof *areas, compare_doubles);
+  *low = areas[DRAWS / 40];
+  *high = areas[DRAWS - 1 - DRAWS / 40];
 }

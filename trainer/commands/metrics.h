@@ -22,4 +22,9 @@ double cbigan_balanced_accuracy(const double *good, guint n_good, const double *
 /* Share of the scores over the threshold: the false-alarm rate on good ones, the hit rate on defective ones. */
 double cbigan_share_over(const double *scores, guint n, double threshold);
 
+/* The 95 % interval of cbigan_auroc(), from 1000 draws of as many pictures with replacement (Efron 1979); the same for
+ * the same scores. */
+void cbigan_auroc_interval(const double *good, guint n_good, const double *defective, guint n_defective, double *low,
+                           double *high);
+
 G_END_DECLS

@@ -20,7 +20,8 @@ typedef enum {
   CBIGAN_RANDOM_LATENT,     /* z ~ N(0, I) */
   CBIGAN_RANDOM_MIX,        /* e ~ U(0, 1) of the gradient penalty */
   CBIGAN_RANDOM_INSPECTOR,  /* the inspector's start values; draw = parameter */
-  CBIGAN_RANDOM_DEFECTS     /* synthetic defects; draw = batch or picture */
+  CBIGAN_RANDOM_DEFECTS,    /* synthetic defects; draw = batch or picture */
+  CBIGAN_RANDOM_BOOTSTRAP   /* pictures that are drawn again; draw = number of the draw */
 } CbiganRandomPurpose;
 
 static inline guint64
