@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The cuda backend's own sources, its kernels included, run on the CPU. The .cu files are compiled as C++ behind this
- * header, and emulator.cc and cudnn.cc take the place of cudart and cuDNN. So every test of the backends covers the
+ * header, and runtime.cc and cudnn.cc take the place of cudart and cuDNN. So every test of the backends covers the
  * kernels' arithmetic and all calls of the libraries. It does not cover what the libraries do, speed, and races between
  * the threads of one block.
  *

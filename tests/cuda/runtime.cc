@@ -1,4 +1,4 @@
-/* emulator.cc - the part of the CUDA runtime that the cuda backend calls, emulated: memory, and the machine
+/* runtime.cc - the part of the CUDA runtime that the cuda backend calls, emulated: memory, and the machine
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
