@@ -163,8 +163,9 @@ def gif_rows():
 
 
 def other_rows():
-    row('HEIC, AVIF', 'any', struct.pack('>I', 24) + b'ftypheic\0\0\0\0mif1heic' + b'\0' * 400, '', name='photo.heic')
-    row('SVG', 'any', b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', '', name='x.svg')
+    for name, data in {'HEIC': struct.pack('>I', 24) + b'ftypheic\0\0\0\0mif1heic', 'AVIF': struct.pack('>I', 24) + b'ftypavif\0\0\0\0',
+                       'SVG': b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', 'PSD': b'8BPS\0\1'}.items():
+        row(name, 'any', data + b'\0' * 400, name)
 
 
 def webp_rows():

@@ -7,6 +7,8 @@
 #include "cbigan.h"
 #include "i18n.h"
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 /* The number in a file of the control group; G_MAXUINT64 where there is none, or no limit ("max"). */
 static guint64
@@ -18,17 +20,33 @@ group_number(const char *path)
                                                                                   : G_MAXUINT64;
 }
 
+/* What `ulimit -v` leaves of the address space; G_MAXUINT64 without a limit. */
+static guint64
+within_limit(void)
+{
+  g_autofree char *text = NULL;
+  struct rlimit limit;
+  guint64 used = 0;
+
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+    return G_MAXUINT64;
+  if (g_file_get_contents("/proc/self/statm", &text, NULL, NULL))
+    used = g_ascii_strtoull(text, NULL, 10) * (guint64)sysconf(_SC_PAGESIZE);
+  return limit.rlim_cur - MIN(used, limit.rlim_cur);
+}
+
 guint64
 cbigan_memory_free(void)
 {
   guint64 most = group_number("/sys/fs/cgroup/memory.max"), used = group_number("/sys/fs/cgroup/memory.current");
   guint64 in_group = most == G_MAXUINT64 || used == G_MAXUINT64 ? G_MAXUINT64 : most - MIN(used, most);
+  guint64 least = MIN(in_group, within_limit());
   g_autofree char *text = NULL;
   const char *line;
 
   if (!g_file_get_contents("/proc/meminfo", &text, NULL, NULL) || !(line = strstr(text, "MemAvailable:")))
-    return in_group;
-  return MIN(in_group, g_ascii_strtoull(line + strlen("MemAvailable:"), NULL, 10) << 10);
+    return least;
+  return MIN(least, g_ascii_strtoull(line + strlen("MemAvailable:"), NULL, 10) << 10);
 }
 
 gboolean
@@ -39,9 +57,9 @@ cbigan_memory_check(guint64 bytes, GError **error)
 
   g_free(probe);
   if (!probe)
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE,
-                _("it needs %" G_GUINT64_FORMAT " MiB of memory, which can't be had: %" G_GUINT64_FORMAT
-                  " MiB are free, and the process may be limited"),
-                (bytes >> 20) + 1, available >> 20);
+    g_set_error(
+        error, CBIGAN_ERROR, CBIGAN_ERROR_FILE,
+        _("it needs %" G_GUINT64_FORMAT " MiB of memory, which can't be had: %" G_GUINT64_FORMAT " MiB are free"),
+        (bytes >> 20) + 1, available >> 20);
   return probe != NULL;
 }

@@ -260,6 +260,22 @@ load(int fd, gsize *size, GError **error)
   return data;
 }
 
+/* Takes `fd`. A format that has a name is called by it where decodebin can't read it. */
+static gboolean
+play_file(Reading *r, int fd, gsize size, const char *name, GError **error)
+{
+  g_autoptr(GError) reason = NULL;
+
+  if (play(r, cbigan_playback_file(fd, size, &reason), &reason))
+    return TRUE;
+  if (name && *r->n == 0 && g_error_matches(reason, CBIGAN_ERROR, CBIGAN_ERROR_FILE))
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("%s, which nothing here decodes; convert it to PNG (%s)"),
+                name, reason->message);
+  else
+    g_propagate_error(error, g_steal_pointer(&reason));
+  return FALSE;
+}
+
 gboolean
 cbigan_picture_reader_file(CbiganPictureReader *self, const char *path, guint limit, CbiganPictureFunc func,
                            gpointer data, guint *n, GError **error)
@@ -279,7 +295,7 @@ cbigan_picture_reader_file(CbiganPictureReader *self, const char *path, guint li
   else if (!length)
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("the file is empty"));
   else if (cbigan_still_format(head, length) == CBIGAN_STILL_NONE)
-    return play(&reading, cbigan_playback_file(fd, size, error), error);
+    return play_file(&reading, fd, size, cbigan_still_unknown_name(head, length), error);
   else if ((whole = load(fd, &size, error)))
     fine = read_still(&reading, whole, size, error);
   close(fd);

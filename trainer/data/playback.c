@@ -206,6 +206,7 @@ package_of(const GstCaps *caps)
     { "video/webm", "gstreamer1.0-plugins-good" },
     { "video/x-msvideo", "gstreamer1.0-plugins-good" },
     { "video/x-ms-asf", "gstreamer1.0-plugins-ugly" },
+    { "video/x-avi-unknown", NULL },
     { "video/", "gstreamer1.0-libav" },
     { "image/", NULL },
   };

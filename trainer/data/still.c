@@ -78,6 +78,24 @@ cbigan_still_name(CbiganStillFormat format)
   return formats[format].name;
 }
 
+const char *
+cbigan_still_unknown_name(const guint8 *data, gsize size)
+{
+  static const struct {
+    guint8 at, size;
+    const char *magic, *name;
+  } rows[] = { { 4, 8, "ftypheic", "HEIC" }, { 4, 8, "ftypheix", "HEIC" },    { 4, 8, "ftypmif1", "HEIF" },
+               { 4, 8, "ftypavif", "AVIF" }, { 4, 8, "ftypavis", "AVIF" },    { 4, 8, "ftypcrx ", "CR3" },
+               { 4, 4, "JXL ", "JPEG XL" },  { 0, 2, "\xff\x0a", "JPEG XL" }, { 4, 4, "jP  ", "JPEG 2000" },
+               { 0, 4, "8BPS", "PSD" },      { 0, 4, "v/1\x01", "OpenEXR" },  { 0, 4, "\0\0\1\0", "ICO" },
+               { 0, 5, "<svg ", "SVG" },     { 0, 5, "<?xml", "XML or SVG" }, { 0, 8, "FUJIFILM", "RAF" } };
+
+  for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
+    if (size >= (gsize)rows[i].at + rows[i].size && memcmp(data + rows[i].at, rows[i].magic, rows[i].size) == 0)
+      return rows[i].name;
+  return NULL;
+}
+
 gboolean
 cbigan_still_scan(const guint8 *data, gsize size, CbiganStill *still, GError **error)
 {

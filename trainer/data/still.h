@@ -20,6 +20,9 @@ CbiganStillFormat cbigan_still_format(const guint8 *data, gsize size);
 /* "PNG", "JPEG" and so on; untranslated. */
 const char *cbigan_still_name(CbiganStillFormat format);
 
+/* The name of a format that nothing here is known to decode, or NULL. */
+const char *cbigan_still_unknown_name(const guint8 *data, gsize size);
+
 /* Checks a whole file of a format other than NONE, and fills *still; free it with cbigan_still_clear(). FALSE with
  * CBIGAN_ERROR_FILE where it is cut, damaged, or of a kind that isn't decoded right. No byte outside data is read. */
 gboolean cbigan_still_scan(const guint8 *data, gsize size, CbiganStill *still, GError **error);
