@@ -65,6 +65,38 @@ test_formats(void)
   check_formats(SIDE, "", sizes, G_N_ELEMENTS(sizes));
 }
 
+/* Of a buffer with a GstVideoCropMeta, the visible part is scored. */
+static void
+test_crop_meta(void)
+{
+  static const GstVideoFormat formats[] = { GST_VIDEO_FORMAT_NV12, GST_VIDEO_FORMAT_P010_10LE, GST_VIDEO_FORMAT_RGBA };
+  Stream system = gpu_stream_new(SIDE, ""), gpu = gpu_stream_new(SIDE, "");
+  g_autoptr(GstObject) context = emulated_context_new(1);
+  for (guint i = 0; i < G_N_ELEMENTS(formats); i++) {
+    GstVideoInfo large;
+    stream_set_caps(&system, formats[i], 100, 78);
+    gpu_stream_set_caps(&gpu, formats[i], 100, 78);
+    g_autoptr(GstBuffer) plain = stream_frame(&system, i, TRUE);
+    g_autoptr(GstBuffer) bordered = frame_with_border(&system.info, plain, 6, 4);
+    const GstVideoMeta *meta = gst_buffer_get_video_meta(bordered);
+    gst_video_info_set_format(&large, formats[i], meta->width, meta->height);
+    GstBuffer *there = gpu_buffer_new(&large, bordered, context, TRUE);
+    const GstVideoCropMeta *part = gst_buffer_get_video_crop_meta(bordered);
+    GstVideoCropMeta *crop = gst_buffer_add_video_crop_meta(there);
+    crop->x = part->x;
+    crop->y = part->y;
+    crop->width = part->width;
+    crop->height = part->height;
+    g_autoptr(GstBuffer) expected = stream_push(&system, gst_buffer_ref(plain)), out = stream_push(&gpu, there);
+    const double a = number_of(score_of(expected), "score"), b = number_of(score_of(out), "score");
+    g_test_message("%s: cropped %.17g, by its meta %.17g", GST_VIDEO_INFO_NAME(&gpu.info), a, b);
+    g_assert_true(a == b);
+  }
+  gpu_stream_check(&gpu);
+  stream_clear(&system);
+  stream_clear(&gpu);
+}
+
 /* A model of no frame size takes the video's. */
 static void
 test_native_sizes(void)
@@ -394,6 +426,7 @@ main(int argc, char **argv)
   gst_init(&argc, &argv);
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/gpu-video/formats", test_formats);
+  g_test_add_func("/gpu-video/crop-meta", test_crop_meta);
   g_test_add_func("/gpu-video/native-sizes", test_native_sizes);
   g_test_add_func("/gpu-video/cuda-backend", test_cuda_backend);
   g_test_add_func("/gpu-video/stays", test_stays);

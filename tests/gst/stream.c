@@ -5,6 +5,8 @@
  */
 #include "stream.h"
 
+#include <string.h>
+
 #include "test_model.h"
 
 #define FRAME_TIME (40 * GST_MSECOND)
@@ -67,6 +69,38 @@ frame_from_rgb(const GstVideoInfo *info, const guint8 *rgb, int width, int heigh
   gst_video_converter_free(converter);
   gst_video_frame_unmap(&out);
   gst_video_frame_unmap(&in);
+  return buffer;
+}
+
+GstBuffer *
+frame_with_border(const GstVideoInfo *info, GstBuffer *plain, int left, int top)
+{
+  GstVideoInfo large;
+  GstVideoFrame from, to;
+  gst_video_info_set_format(&large, GST_VIDEO_INFO_FORMAT(info), (guint)(info->width + left + 6),
+                            (guint)(info->height + top + 10));
+  GstBuffer *buffer = gst_buffer_new_allocate(NULL, large.size, NULL);
+  gst_buffer_memset(buffer, 0, 0xaa, large.size);
+  g_assert_true(gst_video_frame_map(&from, info, plain, GST_MAP_READ));
+  g_assert_true(gst_video_frame_map(&to, &large, buffer, GST_MAP_WRITE));
+  for (guint p = 0; p < GST_VIDEO_FRAME_N_PLANES(&from); p++) {
+    const GstVideoFormatInfo *format = info->finfo;
+    const guint c = p; /* component p is the first one of plane p */
+    const int step = GST_VIDEO_FRAME_COMP_PSTRIDE(&from, c), row = GST_VIDEO_FRAME_COMP_WIDTH(&from, c) * step;
+    const int x = left >> GST_VIDEO_FORMAT_INFO_W_SUB(format, c), y = top >> GST_VIDEO_FORMAT_INFO_H_SUB(format, c);
+    for (int j = 0; j < GST_VIDEO_FRAME_COMP_HEIGHT(&from, c); j++)
+      memcpy((guint8 *)to.data[p] + (y + j) * to.info.stride[p] + x * step,
+             (guint8 *)from.data[p] + j * from.info.stride[p], (gsize)row);
+  }
+  gst_video_frame_unmap(&from);
+  gst_video_frame_unmap(&to);
+  gst_buffer_add_video_meta(buffer, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_INFO_FORMAT(info), (guint)large.width,
+                            (guint)large.height);
+  GstVideoCropMeta *crop = gst_buffer_add_video_crop_meta(buffer);
+  crop->x = (guint)left;
+  crop->y = (guint)top;
+  crop->width = (guint)info->width;
+  crop->height = (guint)info->height;
   return buffer;
 }
 
