@@ -109,12 +109,12 @@ find_needs(const CbiganScorer *self, guint needs[CBIGAN_N_VIEWS])
     }
 }
 
-/* A frame that takes half a millisecond gains a third from a second thread where all is quiet, at more than the cost of
- * that in processor time, and less than nothing where it has to wait for it: one is enough. 0: the backend's choice. */
+/* Below about 50 MFLOP per frame use one thread: a second thread saves a third of the latency on an idle machine and
+ * slows a busy one down. Returns 0 for the backend's own choice. */
 static int
 choose_threads(const CbiganScorer *self, int batch)
 {
-  const double little = 5e7; /* operations */
+  const double little = 5e7; /* floating-point operations */
   if (self->model->inspector_network)
     return 0;
   const CbiganModelInfo *info = &self->model->info;

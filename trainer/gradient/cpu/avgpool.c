@@ -3,7 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A loop of our own: at 4 channels oneDNN's takes several times as long, and it cannot add to dx.
+ * An own loop: at 4 channels oneDNN's takes several times as long, and it cannot add to dx.
  */
 #include "gradient/cpu/cpu.h"
 

@@ -5,7 +5,7 @@
  */
 #include "gradient/cpu/cpu.h"
 
-/* Sum of dy (positions, channels) over positions. Many short rows are added as one long one that vectors fill. */
+/* Sum of dy (positions, channels) over positions. Several short rows are added as one long row, which fills vectors. */
 static void
 add_up(gsize positions, gsize channels, const float *dy, double *sums /* (channels) */)
 {
@@ -48,7 +48,7 @@ cbigan_grad_cpu_bias(CbiganBackend *self, CbiganGradPlan *base, int n, const flo
   const gsize biases = l->kind == CBIGAN_DENSE ? size : (gsize)l->out.c;
   Job job = { size / biases, biases, dy, plan->bias_sums };
   cbigan_backend_each(self, n, n * size, add_up_samples, &job);
-  for (gsize i = 0; i < biases; i++) { /* a dense layer's lie c,h,w, its output h,w,c */
+  for (gsize i = 0; i < biases; i++) { /* a dense layer's biases lie c,h,w, its output h,w,c */
     float *g = gradients + l->bias + (l->kind == CBIGAN_DENSE ? i % l->out.c * pixels + i / l->out.c : i);
     double sum = *g;
     for (int sample = 0; sample < n; sample++)

@@ -3,9 +3,10 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Values lie n,h,w,c. Dense layers and 1x1 convolutions are matrix products, the other convolutions oneDNN primitives
- * made once for each plan, the rest loops. To add a layer: a row of `operations` in gradients.c. No sum depends on the
- * order in which threads happen to finish, so equal inputs and thread counts give equal bits.
+ * Values lie n,h,w,c. Dense layers and 1x1 convolutions are matrix products. The other convolutions are oneDNN
+ * primitives, made once per plan. The rest are loops. The backend's pool of threads runs all of them. To add a layer,
+ * add a row to `operations` in gradients.c. No sum depends on the order in which threads finish, so equal inputs and
+ * thread counts give equal bits.
  */
 #pragma once
 #include "backend/cpu/simd/conv1x1.h"

@@ -3,8 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Values lie h,w,c, a dense layer's weights c,h,w. Where that differs (E's and D's first dense layer, G's seed) the
- * matrix is kept a second time in the order of the values; its gradient is made there and then added.
+ * Values lie h,w,c, a dense layer's weights c,h,w. If the two orders differ (E's and D's first dense layer, G's seed),
+ * a copy of the matrix is kept in the order of the values. Its gradient is made in that order and then added.
  */
 #include "gradient/cpu/cpu.h"
 

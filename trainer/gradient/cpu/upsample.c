@@ -3,7 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Loops of our own: oneDNN's take several times as long, and can't add to dx. x[i] was used by y[2i-1 .. 2i+2] with
+ * Own loops: oneDNN's take several times as long, and cannot add to dx. x[i] was used by y[2i-1 .. 2i+2] with
  * weights 1, 3, 3, 1 quarters, clamped at the edges; rows first, which makes long vectors, then columns.
  */
 #include "gradient/cpu/cpu.h"
