@@ -268,7 +268,7 @@ def test_full_disk():
 def test_waiting():
     write_pictures('good', 12)
     done = subprocess.run([PROGRAM, 'train', 'good', '--output', 'm', *TINY], capture_output=True, text=True, timeout=LIMIT)
-    share = re.findall(r'trained for .*, ([0-9.]+) % of it waiting for batches', done.stderr)
+    share = re.findall(r'trained for .*, of which ([0-9.]+) % were waiting for pictures', done.stderr)
     assert done.returncode == 0 and len(share) == 1 and 0 <= float(share[0]) <= 100, done.stderr
 
 
@@ -345,11 +345,11 @@ def test_precision():
     notes = re.findall(r'^cbigan train: bf16: (.*)$', done.stderr, re.MULTILINE)
     assert done.returncode == 0 and len(notes) == 1, done.stderr
     info = run('info', 'model.safetensors')
-    assert ('no verdict changed' in notes[0]) == ('in bf16 scores stay within' in info), (notes, info)
-    assert ('stays with fp32' in notes[0]) == ('fp32; that bf16 changes no verdict is not known' in info), (notes, info)
+    assert ('no verdict changed' in notes[0]) == ('fp32 or bf16' in info), (notes, info)
+    assert ('takes fp32' in notes[0]) == ('fp32; not known' in info), (notes, info)
     run('calibrate', '--model', 'model.safetensors', '--output', 'plain', '--backend', 'reference', 'good',
-        error=['cbigan calibrate: bf16: not tried', 'reference', 'stays with fp32'])
-    assert 'is not known' in run('info', 'plain')
+        error=['cbigan calibrate: bf16: not checked', 'reference', 'takes fp32'])
+    assert 'not known' in run('info', 'plain')
     run('score', '--model', 'plain', '--backend', 'reference', '--precision', 'bf16', 'good', code=1,
         error=['cbigan score', 'reference', 'bf16'])
 

@@ -3,9 +3,9 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Every combination of backend, width, patch and batch is set up first; then they take turns, and so do the machine's
- * peak and bandwidth (machine_peak.c), so that whatever else the machine does falls on all of them alike. The medians
- * of the turns are reported. A new figure is a row in `figures`.
+ * Every combination of backend, width, patch and batch is set up first. Then they take turns with the measurement of
+ * the machine's peak and bandwidth (machine_peak.c), so that other load affects all of them equally. The medians over
+ * the turns are reported. A new figure is a row of `figures`.
  */
 #include "backend/backend.h"
 #include "command.h"
@@ -22,16 +22,16 @@
 
 static const CbiganUsage usage = {
   N_("[OPTION…]"),
-  N_("Measures scoring (Eq. 7) with random weights: milliseconds for a frame of so many patches, and how near that is\n"
-     "to what the machine can do. Lists are separated by commas; all combinations are measured, taking turns.\n"
+  N_("Measures scoring (Eq. 7) with random weights: milliseconds per frame, and how near that is to the limits of\n"
+     "the machine. Lists are separated by commas; all combinations are measured in turns.\n"
      "\n"
-     "Operations are counted from the networks' tables, each convolution done directly. So the share of the machine's\n"
-     "multiply-add peak is that of the direct method: a method with fewer multiplications can exceed 100 %.\n"
-     "Bytes are the weights once, the frame's pixels and the anomaly map: what must move when all between stays\n"
-     "in cache. The floor is the time of whichever takes longer, the operations at the peak or the bytes at the\n"
-     "bandwidth. Peak and bandwidth are measured here, on the same number of threads; CBIGAN_ISA limits the peak too.\n"
+     "Operations are counted as if each convolution were computed directly. A method with fewer multiplications can\n"
+     "therefore exceed 100 % of the multiply-add peak. Bytes are the weights, the pixels of the frame and the anomaly\n"
+     "map, each once: the least that must move. The floor is the longer of two times: the operations at the peak, and\n"
+     "the bytes at the bandwidth. Peak and bandwidth are measured on the same number of threads; CBIGAN_ISA limits\n"
+     "the peak too.\n"
      "\n"
-     "The precision is fp32 unless given; the peak is that of fp32 always. auto: whichever is faster for the width."),
+     "The precision is fp32 unless given; the peak is always that of fp32. auto: the faster one for the width."),
   "  cbigan bench\n"
   "  cbigan bench --backend cpu,reference --width 3,16,32 --patch 64 --batch 1,64\n"
   "  cbigan bench --width 16 --batch 64 --json",
@@ -41,13 +41,11 @@ static const CbiganUsage usage = {
 
 #define MAX_CHOICES 16
 
-static const char *const tap_names[] = { [CBIGAN_TAP_FIRST] = "first", [CBIGAN_TAP_HIDDEN] = "hidden", NULL };
-
 typedef struct {
   int n, values[MAX_CHOICES];
 } Choices;
 
-#define IDLE_USEC 5000 /* until the threads of whoever ran before have stopped spinning */
+#define IDLE_USEC 5000 /* after which the threads of the case before have stopped spinning */
 
 /* One row of the result. */
 typedef struct {
@@ -78,7 +76,7 @@ random_model(int width, int patch, int batch, CbiganFeatureTap tap)
 
   model->info.tap = tap;
   model->info.score = CBIGAN_SCORE_PAPER;
-  model->info.bf16_error = 0.0; /* so that --precision auto is what is faster here */
+  model->info.bf16_error = 0.0; /* allows --precision auto to take bf16 */
   model->info.frame_width = batch * patch;
   model->info.frame_height = patch;
   for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
@@ -95,7 +93,7 @@ new_case(const CbiganScorerOptions *options, int width, int patch, int batch, Cb
   CbiganWork work = cbigan_scoring_work(model);
   gsize size = (gsize)batch * (gsize)patch * (gsize)patch * 3;
 
-  *c = (Case){ .tap = tap_names[tap],
+  *c = (Case){ .tap = cbigan_command_taps[tap],
                .width = width,
                .patch = patch,
                .batch = batch,
@@ -110,7 +108,7 @@ new_case(const CbiganScorerOptions *options, int width, int patch, int batch, Cb
     free_case(c);
     return NULL;
   }
-  c->backend = cbigan_scorer_backend(c->scorer); /* "auto" has decided */
+  c->backend = cbigan_scorer_backend(c->scorer); /* the one that "auto" chose */
   c->precision = cbigan_scorer_precision(c->scorer);
   return c;
 }
@@ -127,7 +125,7 @@ score_once(Case *c, CbiganResult *result, GError **error)
 typedef struct {
   CbiganMachine *machine;
   int threads;
-  GArray *peaks, *bandwidths; /* of double, one a turn */
+  GArray *peaks, *bandwidths; /* of double, one per turn */
   double gflops, gbytes;      /* their medians */
 } Limits;
 
@@ -140,7 +138,7 @@ clear_limits(Limits *limits)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Limits, clear_limits)
 
-/* As many threads as the backend takes that takes the most. */
+/* Uses the largest number of threads that any of the backends uses. */
 static gboolean
 open_limits(Limits *limits, char **backends, int threads, GError **error)
 {
@@ -186,7 +184,7 @@ median(GArray *values)
   return (v[(values->len - 1) / 2] + v[values->len / 2]) / 2;
 }
 
-/* repeats turns of all cases and of the machine, and one of the cases before them to warm up. */
+/* One turn of all cases to warm up, then `repeats` turns of all cases and of the machine. */
 static gboolean
 measure(GPtrArray *cases, Limits *limits, int repeats, GError **error)
 {
@@ -283,7 +281,7 @@ print_row(const Case *c, const Limits *limits)
   puts("");
 }
 
-/* Every line says all that its figures depend on, so that lines of several runs can be put together and compared. */
+/* Every line holds all that its figures depend on, so that lines of several runs can be compared. */
 static void
 print_json(const Case *c, const Limits *limits)
 {
@@ -324,12 +322,9 @@ parse_list(const char *option, const char *text, int least, int most, Choices *c
   for (int i = 0; words[i]; i++) {
     gint64 value;
 
-    if (i == MAX_CHOICES || !g_ascii_string_to_signed(words[i], 10, least, most, &value, NULL)) {
-      g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
-                  _("--%s: %s, expected at most %d numbers from %d to %d, separated by commas"), option, text,
-                  MAX_CHOICES, least, most);
-      return FALSE;
-    }
+    if (i == MAX_CHOICES || !g_ascii_string_to_signed(words[i], 10, least, most, &value, NULL))
+      return cbigan_refuse(error, _("--%s: %s, expected numbers from %d to %d, separated by commas, at most %d"),
+                           option, text, least, most, MAX_CHOICES);
     choices->values[choices->n++] = (int)value;
   }
   return TRUE;
@@ -360,16 +355,14 @@ check_arguments(Arguments *a, GError **error)
   if (!parse_list("width", a->widths ? a->widths : "4,16", 1, CBIGAN_MAX_WIDTH, &a->width, error) ||
       !parse_list("patch", a->patches ? a->patches : "64,128", 64, 128, &a->patch, error) ||
       !parse_list("batch", a->batches ? a->batches : "1,16", 1, 1024, &a->batch, error) ||
-      !cbigan_command_choice("tap", a->tap, tap_names, &a->chosen_tap, error) ||
+      !cbigan_command_choice("tap", a->tap, cbigan_command_taps, &a->chosen_tap, error) ||
       !cbigan_command_precision(a->precision, &a->chosen_precision, error) ||
       !cbigan_command_in_range("threads", a->threads, 0, 4096, error) ||
       !cbigan_command_in_range("repeats", a->repeats, 1, 10000, error))
     return FALSE;
   for (int i = 0; i < a->patch.n; i++)
-    if (a->patch.values[i] != 64 && a->patch.values[i] != 128) {
-      g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("--patch: %d, expected 64 or 128"), a->patch.values[i]);
-      return FALSE;
-    }
+    if (a->patch.values[i] != 64 && a->patch.values[i] != 128)
+      return cbigan_refuse(error, _("--patch: %d, expected 64 or 128"), a->patch.values[i]);
   return TRUE;
 }
 
@@ -405,15 +398,15 @@ cbigan_cmd_bench(int argc, char **argv)
   g_auto(Limits) limits = { 0 };
   g_autoptr(GError) error = NULL;
   GOptionEntry entries[] = {
-    { "backend", 0, 0, G_OPTION_ARG_STRING, &a.backends, N_("Backends; auto unless given"), N_("LIST") },
-    { "width", 0, 0, G_OPTION_ARG_STRING, &a.widths, N_("Widths c; 4,16 unless given"), N_("LIST") },
-    { "patch", 0, 0, G_OPTION_ARG_STRING, &a.patches, N_("Patch sides; 64,128 unless given"), N_("LIST") },
-    { "batch", 0, 0, G_OPTION_ARG_STRING, &a.batches, N_("Patches in a frame; 1,16 unless given"), N_("LIST") },
+    { "backend", 0, 0, G_OPTION_ARG_STRING, &a.backends, N_("Backends; default auto"), N_("LIST") },
+    { "width", 0, 0, G_OPTION_ARG_STRING, &a.widths, N_("Widths c; default 4,16"), N_("LIST") },
+    { "patch", 0, 0, G_OPTION_ARG_STRING, &a.patches, N_("Patch sides in pixels; default 64,128"), N_("LIST") },
+    { "batch", 0, 0, G_OPTION_ARG_STRING, &a.batches, N_("Patches per frame; default 1,16"), N_("LIST") },
     { "tap", 0, 0, G_OPTION_ARG_STRING, &a.tap, N_("Feature f_D (Eq. 9): first or hidden"), N_("NAME") },
     CBIGAN_PRECISION_ENTRY(a.precision),
     { "threads", 0, 0, G_OPTION_ARG_INT, &a.threads, N_("Threads, 0 = the processors of one NUMA node"), "N" },
-    { "repeats", 0, 0, G_OPTION_ARG_INT, &a.repeats, N_("Turns; their median is shown"), "N" },
-    { "json", 0, 0, G_OPTION_ARG_NONE, &a.json, N_("JSON, an object on each line"), NULL },
+    { "repeats", 0, 0, G_OPTION_ARG_INT, &a.repeats, N_("Turns, whose median is shown"), "N" },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &a.json, N_("JSON, one object per line"), NULL },
     { NULL },
   };
 

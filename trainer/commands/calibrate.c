@@ -1,4 +1,4 @@
-/* calibrate.c - cbigan calibrate: statistics and threshold again, from other good pictures
+/* calibrate.c - cbigan calibrate: measures statistics and threshold again, on other good pictures
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -11,7 +11,7 @@
 static const CbiganUsage usage = {
   N_("--model MODEL DIR"),
   N_("Measures a model's statistics of good pictures and its threshold again, on pictures that it was not trained on:\n"
-     "after a new lamp, camera or batch of material. The weights stay as they are."),
+     "after a change of lamp, camera or material. The weights stay unchanged."),
   "  cbigan calibrate --model bottle.safetensors monday/\n"
   "  cbigan calibrate --model bottle.safetensors --false-alarms 0.001 --output strict.safetensors monday/",
   0,
@@ -19,44 +19,23 @@ static const CbiganUsage usage = {
 };
 
 typedef struct {
-  char *model, *output, *pipeline, *score;
+  char *model, *output, *score;
   double false_alarms;
-  gboolean strict;
-  int limit;
+  CbiganPictureOptions pictures;
   CbiganRunOptions run;
 } Arguments;
 
 static void
 clear_arguments(Arguments *a)
 {
-  char *all[] = { a->model, a->output, a->pipeline, a->score, a->run.backend };
+  char *all[] = { a->model, a->output, a->pictures.pipeline, a->score, a->run.backend };
 
   for (guint i = 0; i < G_N_ELEMENTS(all); i++)
     g_free(all[i]);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, clear_arguments)
 
-static CbiganDataset *
-load_pictures(const Arguments *a, const char *dir, const CbiganModelInfo *info, GError **error)
-{
-  g_autofree char *folder = dir ? cbigan_command_good_folder(dir, error) : NULL;
-  g_autofree char *pipeline = a->pipeline ? cbigan_command_pipeline(a->pipeline, error) : NULL;
-  CbiganDatasetOptions options = { .path = folder,
-                                   .pipeline = pipeline,
-                                   .training = TRUE,
-                                   .width = info->frame_width,
-                                   .height = info->frame_height,
-                                   .least = info->frame_width ? 0 : info->patch,
-                                   .strict = a->strict,
-                                   .limit = (guint)a->limit };
-
-  if (!folder && !pipeline)
-    return NULL;
-  cbigan_command_show_reading(&options);
-  return cbigan_dataset_load(&options, error);
-}
-
-/* Statistics by position where the model has them so; a model without any: where its frame is one patch. */
+/* Whether statistics are kept per position: as in the model's, or if it has none, when its frame is one patch. */
 static gboolean
 is_aligned(const CbiganModel *model)
 {
@@ -71,7 +50,11 @@ static gboolean
 calibrate(CbiganModel *model, const Arguments *a, const CbiganCalibrationOptions *options, const char *dir,
           GError **error)
 {
-  g_autoptr(CbiganDataset) pictures = load_pictures(a, dir, &model->info, error);
+  const CbiganModelInfo *info = &model->info;
+  g_autofree char *folder = dir ? cbigan_command_good_folder(dir, error) : NULL;
+  g_autoptr(CbiganDataset) pictures = dir && !folder ? NULL
+                                                     : cbigan_command_load_good(&a->pictures, folder, info->frame_width,
+                                                                                info->frame_height, info->patch, error);
   g_autofree CbiganFrame *frames = NULL;
   g_auto(CbiganBf16Check) bf16 = { 0 };
 
@@ -81,9 +64,10 @@ calibrate(CbiganModel *model, const Arguments *a, const CbiganCalibrationOptions
   for (guint i = 0; i < pictures->pictures->len; i++)
     frames[i] = cbigan_picture_frame(cbigan_dataset_get(pictures, i));
   if (!cbigan_model_calibrate(model, options, frames, pictures->pictures->len, &bf16, error) ||
-      !cbigan_command_check_threshold(&model->info, error))
+      !cbigan_command_check_threshold(info, error))
     return FALSE;
-  cbigan_command_note(_("calibrated on %u pictures"), pictures->pictures->len);
+  cbigan_command_note(n_("calibrated on %u picture", "calibrated on %u pictures", pictures->pictures->len),
+                      pictures->pictures->len);
   cbigan_command_note_bf16(&bf16);
   return TRUE;
 }
@@ -106,22 +90,17 @@ cbigan_cmd_calibrate(int argc, char **argv)
       N_("Share of good pictures that may exceed the threshold"), "X" },
     { "score", 0, 0, G_OPTION_ARG_STRING, &a.score, N_("Score with the threshold: paper, calibrated or critic"),
       N_("NAME") },
-    { "pipeline", 0, 0, G_OPTION_ARG_STRING, &a.pipeline,
-      N_("GStreamer launch description that ends in raw video, or a file with one"), N_("TEXT") },
-    { "limit", 0, 0, G_OPTION_ARG_INT, &a.limit, N_("At most N pictures, 0 = all"), "N" },
-    { "strict", 0, 0, G_OPTION_ARG_NONE, &a.strict, N_("Refuse a damaged picture instead of skipping it"), NULL },
+    CBIGAN_PICTURE_ENTRIES(&a.pictures),
     CBIGAN_RUN_ENTRIES(&a.run),
     { NULL },
   };
 
   if (!cbigan_command_parse(&usage, entries, argc, argv, &rest))
     return CBIGAN_EXIT_USAGE;
-  if (!rest[0] == !a.pipeline)
-    g_set_error_literal(&error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
-                        _("expected a folder of good pictures or --pipeline, one of them"));
-  if (error || !cbigan_command_need_model(a.model, &error) || !cbigan_command_check_run(&a.run, &error) ||
+  if (!cbigan_command_check_source(&a.pictures, rest[0], &error) || !cbigan_command_need_model(a.model, &error) ||
+      !cbigan_command_check_run(&a.run, &error) ||
       !cbigan_command_in_range("false-alarms", a.false_alarms, 0, 0.5, &error) ||
-      !cbigan_command_in_range("limit", a.limit, 0, 1e9, &error) || !cbigan_command_score_kind(a.score, &score, &error))
+      !cbigan_command_score_kind(a.score, &score, &error))
     return cbigan_command_usage(error);
   model = cbigan_model_load(a.model, &error);
   if (!model)

@@ -38,7 +38,8 @@ cbigan_command_parse(const CbiganUsage *usage, const GOptionEntry *entries, int 
   }
   n = rest ? (int)g_strv_length(rest) : 0;
   if (n < usage->least || n > usage->most) {
-    g_set_error(&error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("%d arguments, expected: %s"), n, _(usage->arguments));
+    cbigan_refuse(&error, n_("%d argument, expected: %s", "%d arguments, expected: %s", (gulong)n), n,
+                  _(usage->arguments));
     cbigan_command_usage(error);
     return FALSE;
   }
@@ -57,7 +58,7 @@ CbiganExit
 cbigan_command_usage(const GError *error)
 {
   g_printerr("%s: %s\n", g_get_prgname(), error->message);
-  g_printerr(_("'%s --help' shows what can be given.\n"), g_get_prgname());
+  g_printerr(_("“%s --help” shows the options.\n"), g_get_prgname());
   return CBIGAN_EXIT_USAGE;
 }
 
@@ -77,34 +78,30 @@ void
 cbigan_command_note_bf16(const CbiganBf16Check *check)
 {
   if (check->untried)
-    cbigan_command_note(_("bf16: not tried: %s; --precision auto stays with fp32"), check->untried);
+    cbigan_command_note(_("bf16: not checked: %s; --precision auto takes fp32"), check->untried);
   else if (check->changed)
-    cbigan_command_note(_("bf16: verdicts change on %u of %u pictures; --precision auto stays with fp32"),
-                        check->changed, check->pictures);
-  else if (check->error > CBIGAN_BF16_LIMIT)
-    cbigan_command_note(
-        _("bf16: scores differ by up to %.2g %%, expected at most %g %%; --precision auto stays with fp32"),
-        100 * check->error, 100 * CBIGAN_BF16_LIMIT);
-  else if (check->pictures)
-    cbigan_command_note(_("bf16: scores within %.2g %%, no verdict changed on %u pictures"), 100 * check->error,
+    cbigan_command_note(_("bf16: changed verdicts: %u of %u; --precision auto takes fp32"), check->changed,
                         check->pictures);
+  else if (check->error > CBIGAN_BF16_LIMIT)
+    cbigan_command_note(_("bf16: scores differ by up to %.2g %%, expected at most %g %%; --precision auto takes fp32"),
+                        100 * check->error, 100 * CBIGAN_BF16_LIMIT);
+  else if (check->pictures)
+    cbigan_command_note(n_("bf16: scores within %.2g %%, no verdict changed on %u picture",
+                           "bf16: scores within %.2g %%, no verdict changed on %u pictures", check->pictures),
+                        100 * check->error, check->pictures);
 }
 
 gboolean
 cbigan_command_in_range(const char *option, double value, double least, double most, GError **error)
 {
-  if (value >= least && value <= most) /* false for NAN */
-    return TRUE;
-  g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("--%s: %g, expected %g to %g"), option, value, least, most);
-  return FALSE;
+  return (value >= least && value <= most) || /* FALSE for NAN */
+         cbigan_refuse(error, _("--%s: %g, expected %g to %g"), option, value, least, most);
 }
 
 gboolean
 cbigan_command_need_model(const char *model, GError **error)
 {
-  if (!model)
-    g_set_error_literal(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("--model is missing: the model file"));
-  return model != NULL;
+  return model || cbigan_refuse(error, _("--model is missing: the model file"));
 }
 
 gboolean
@@ -112,13 +109,13 @@ cbigan_command_check_run(const CbiganRunOptions *run, GError **error)
 {
   g_autofree char *names = g_strjoinv(", ", (char **)cbigan_backend_names());
 
-  if (run->backend && !g_str_equal(run->backend, "auto") && !g_strv_contains(cbigan_backend_names(), run->backend)) {
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("--backend: %s, expected auto, %s"), run->backend, names);
-    return FALSE;
-  }
+  if (run->backend && !g_str_equal(run->backend, "auto") && !g_strv_contains(cbigan_backend_names(), run->backend))
+    return cbigan_refuse(error, _("--backend: %s, expected one of auto, %s"), run->backend, names);
   return cbigan_command_in_range("device", run->device, 0, 1024, error) &&
          cbigan_command_in_range("threads", run->threads, 0, 4096, error);
 }
+
+const char *const cbigan_command_taps[] = { [CBIGAN_TAP_FIRST] = "first", [CBIGAN_TAP_HIDDEN] = "hidden", NULL };
 
 gboolean
 cbigan_command_choice(const char *option, const char *name, const char *const *choices, int *chosen, GError **error)
@@ -132,8 +129,7 @@ cbigan_command_choice(const char *option, const char *name, const char *const *c
       *chosen = i;
       return TRUE;
     }
-  g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("--%s: %s, expected one of %s"), option, name, all);
-  return FALSE;
+  return cbigan_refuse(error, _("--%s: %s, expected one of %s"), option, name, all);
 }
 
 gboolean
@@ -144,10 +140,9 @@ cbigan_command_score_kind(const char *name, CbiganScoreKind *kind, GError **erro
 
   for (int i = 0; i < CBIGAN_N_SCORES; i++)
     choices[i] = cbigan_score_name(i);
-  if (!cbigan_command_choice("score", name, choices, &chosen, error))
-    return FALSE;
+  gboolean fine = cbigan_command_choice("score", name, choices, &chosen, error);
   *kind = chosen;
-  return TRUE;
+  return fine;
 }
 
 gboolean
@@ -158,10 +153,9 @@ cbigan_command_precision(const char *name, CbiganPrecision *precision, GError **
 
   for (int i = 0; i < CBIGAN_N_PRECISIONS; i++)
     choices[i] = cbigan_precision_name((CbiganPrecision)i);
-  if (!cbigan_command_choice("precision", name, choices, &chosen, error))
-    return FALSE;
+  gboolean fine = cbigan_command_choice("precision", name, choices, &chosen, error);
   *precision = (CbiganPrecision)chosen;
-  return TRUE;
+  return fine;
 }
 
 char *
@@ -170,7 +164,7 @@ cbigan_command_good_folder(const char *dir, GError **error)
   char *folder = cbigan_folder_for_training(dir, error);
 
   if (folder && g_str_equal(folder, dir))
-    cbigan_command_note(_("good pictures from %s itself: it has neither train/good nor good"), dir);
+    cbigan_command_note(_("good pictures from %s itself: it has no folder train/good or good"), dir);
   else if (folder)
     cbigan_command_note(_("good pictures from %s"), folder);
   return folder;
@@ -224,16 +218,15 @@ cbigan_command_check_pictures(const CbiganDataset *pictures, guint least, GError
 gboolean
 cbigan_command_check_threshold(const CbiganModelInfo *info, GError **error)
 {
-  if (isnan(info->threshold) || info->threshold > 0)
-    return TRUE;
-  g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
-              _("the threshold is %g, at which every picture is anomalous: the good pictures don't differ"),
-              info->threshold);
-  return FALSE;
+  return isnan(info->threshold) || info->threshold > 0 ||
+         cbigan_refuse(error,
+                       _("the threshold is %g, at which every picture is anomalous: the good pictures don't differ"),
+                       info->threshold);
 }
 
-char *
-cbigan_command_pipeline(const char *argument, GError **error)
+/* The text of a pipeline: the argument itself, or the content of the file of that name (transfer full). */
+static char *
+pipeline_text(const char *argument, GError **error)
 {
   static const char byte_order_mark[] = "\xef\xbb\xbf"; /* some editors begin a file with it */
   char *text = NULL;
@@ -245,4 +238,32 @@ cbigan_command_pipeline(const char *argument, GError **error)
   if (g_str_has_prefix(text, byte_order_mark))
     memmove(text, text + strlen(byte_order_mark), strlen(text + strlen(byte_order_mark)) + 1);
   return g_strstrip(text);
+}
+
+gboolean
+cbigan_command_check_source(const CbiganPictureOptions *pictures, const char *dir, GError **error)
+{
+  if (!dir == !pictures->pipeline)
+    return cbigan_refuse(error, _("expected either a folder of good pictures or --pipeline"));
+  return cbigan_command_in_range("limit", pictures->limit, 0, 1e9, error);
+}
+
+CbiganDataset *
+cbigan_command_load_good(const CbiganPictureOptions *pictures, const char *folder, int width, int height, int least,
+                         GError **error)
+{
+  g_autofree char *pipeline = pictures->pipeline ? pipeline_text(pictures->pipeline, error) : NULL;
+  CbiganDatasetOptions options = { .path = folder,
+                                   .pipeline = pipeline,
+                                   .training = TRUE,
+                                   .width = width,
+                                   .height = height,
+                                   .least = width ? 0 : least,
+                                   .strict = pictures->strict,
+                                   .limit = (guint)pictures->limit };
+
+  if (!folder && !pipeline)
+    return NULL;
+  cbigan_command_show_reading(&options);
+  return cbigan_dataset_load(&options, error);
 }

@@ -1,4 +1,4 @@
-/* csv.c - comma-separated values as RFC 4180 has them
+/* csv.c - writes comma-separated values (RFC 4180)
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later

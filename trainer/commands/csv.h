@@ -1,4 +1,4 @@
-/* csv.h - comma-separated values as RFC 4180 has them
+/* csv.h - writes comma-separated values (RFC 4180)
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -9,9 +9,9 @@
 
 G_BEGIN_DECLS
 
-/* Quoted where it must be. */
+/* Writes a text, quoted if it must be. */
 void cbigan_csv_text(FILE *out, const char *text);
-/* A comma and the number; NAN is an empty field. */
+/* Writes a comma and the number; NAN gives an empty field. */
 void cbigan_csv_number(FILE *out, double number);
 
 G_END_DECLS

@@ -18,7 +18,7 @@
 static const CbiganUsage usage = {
   N_("--model MODEL DIR"),
   N_("Measures a model: area under the ROC curve and the largest balanced accuracy, for each score that the model has\n"
-     "and for each kind of defect. DIR holds a folder good and one for each kind of defect, or has them in DIR/test."),
+     "and for each kind of defect. DIR, or DIR/test, holds a folder good and a folder per kind of defect."),
   "  cbigan eval --model bottle.safetensors bottle/test\n"
   "  cbigan eval --model bottle.safetensors --csv scores.csv bottle\n"
   "  cbigan eval --model bottle.safetensors --gain 0.92 bottle      (as if the lamp had aged)",
@@ -176,7 +176,7 @@ keep_scored(const CbiganPicture *picture, const CbiganResult *result, gpointer d
   return TRUE;
 }
 
-/* Changes the light, then passes the picture on to the scorer. */
+/* Changes the picture's light, then gives it to the scorer. */
 static gboolean
 light_and_push(CbiganPicture *picture, gpointer data, GError **error)
 {
@@ -188,6 +188,17 @@ light_and_push(CbiganPicture *picture, gpointer data, GError **error)
     for (gsize i = 0; i < size; i++)
       picture->pixels[i] = (guint8)lround(CLAMP(picture->pixels[i] * gain + offset, 0, 255));
   return cbigan_picture_scorer_push(picture, e->pictures, error);
+}
+
+/* "4 good pictures, 5 defective pictures" (transfer full) */
+static char *
+describe_counts(const Evaluation *e)
+{
+  g_autofree char *good = g_strdup_printf(n_("%u good picture", "%u good pictures", e->good->n), e->good->n);
+  g_autofree char *defective =
+      g_strdup_printf(n_("%u defective picture", "%u defective pictures", e->defective->n), e->defective->n);
+
+  return g_strconcat(good, ", ", defective, NULL);
 }
 
 static gboolean
@@ -207,10 +218,10 @@ score_all(Evaluation *e, const char *dir, const CbiganModelInfo *info, GError **
     return FALSE;
   if (e->good->n && e->defective->n)
     return TRUE;
+  g_autofree char *counts = describe_counts(e);
   g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE,
-              _("%s: %u good and %u defective pictures, expected some of both: a folder good, and one for each kind of "
-                "defect"),
-              options.path, e->good->n, e->defective->n);
+              _("%s: %s, expected at least one of both: a folder good and a folder per kind of defect"), options.path,
+              counts);
   return FALSE;
 }
 
@@ -260,7 +271,9 @@ print_intervals(const Evaluation *e, const CbiganModelInfo *info)
 static void
 print_table(const Evaluation *e, const CbiganModelInfo *info)
 {
-  printf(_("%u good pictures, %u defective ones\n\n"), e->good->n, e->defective->n);
+  g_autofree char *counts = describe_counts(e);
+
+  printf("%s\n\n", counts);
   printf("%-20s %6s", "", "");
   for (int i = 0; i < CBIGAN_N_SCORES; i++)
     if (info->scores[i])
@@ -280,7 +293,7 @@ print_table(const Evaluation *e, const CbiganModelInfo *info)
   if (isnan(info->threshold))
     printf(_("\nThe model has no threshold.\n"));
   else
-    printf(_("\nAt the model's threshold (%s, %.4g): %u of %u good pictures flagged (%.1f %%), %u of %u defective ones "
+    printf(_("\nOver the model's threshold (%s, %.4g): good pictures %u of %u (%.1f %%), defective pictures %u of %u "
              "(%.1f %%); F1 %.4f\n"),
            cbigan_score_name(info->score), info->threshold, e->good->anomalous, e->good->n,
            100.0 * e->good->anomalous / e->good->n, e->defective->anomalous, e->defective->n,
@@ -371,8 +384,8 @@ cbigan_cmd_eval(int argc, char **argv)
   GOptionEntry entries[] = {
     { "model", 'm', 0, G_OPTION_ARG_FILENAME, &a.model, N_("Model file"), N_("MODEL") },
     { "csv", 0, 0, G_OPTION_ARG_FILENAME, &a.csv, N_("Write the scores of each picture"), N_("FILE") },
-    { "gain", 0, 0, G_OPTION_ARG_DOUBLE, &a.gain, N_("Multiply the pictures' brightness before"), "X" },
-    { "offset", 0, 0, G_OPTION_ARG_DOUBLE, &a.offset, N_("Then add so many grey levels"), "X" },
+    { "gain", 0, 0, G_OPTION_ARG_DOUBLE, &a.gain, N_("Multiply the pixels by X before scoring"), "X" },
+    { "offset", 0, 0, G_OPTION_ARG_DOUBLE, &a.offset, N_("Then add X grey levels"), "X" },
     { "strict", 0, 0, G_OPTION_ARG_NONE, &a.strict, N_("Refuse a damaged picture instead of skipping it"), NULL },
     CBIGAN_PRECISION_ENTRY(a.precision),
     CBIGAN_RUN_ENTRIES(&a.run),

@@ -1,9 +1,9 @@
-/* heatmap_file.c - a picture with its anomaly map drawn in, as a PNG file
+/* heatmap_file.c - writes a picture with its anomaly map drawn in as a PNG file
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Blended as an overlay composition, exactly as it is in a stream, and encoded by GStreamer.
+ * GStreamer blends the map as an overlay composition, exactly as in a stream, and encodes the picture.
  */
 #include "heatmap_file.h"
 #include "data/still.h"
@@ -80,8 +80,8 @@ encode(GstBuffer *picture, const GstVideoInfo *info, GError **error)
   gst_element_set_state(pipeline, GST_STATE_NULL);
   if (sample)
     return gst_buffer_ref(gst_sample_get_buffer(sample));
-  g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("a PNG can't be made from %dx%d pixels"),
-              GST_VIDEO_INFO_WIDTH(info), GST_VIDEO_INFO_HEIGHT(info));
+  g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("can't encode %dx%d pixels as PNG"), GST_VIDEO_INFO_WIDTH(info),
+              GST_VIDEO_INFO_HEIGHT(info));
   return NULL;
 }
 
@@ -106,7 +106,7 @@ write_buffer(GstBuffer *buffer, const char *path, GError **error)
     gst_buffer_unmap(buffer, &map);
   }
   if (!fine)
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, "%s: %s", path, reason ? reason->message : _("no memory"));
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, "%s: %s", path, reason ? reason->message : _("out of memory"));
   return fine;
 }
 
@@ -122,7 +122,7 @@ cbigan_heatmap_write(const CbiganPicture *picture, const CbiganResult *result, c
                             (guint)picture->original_height);
   frame = rgb_buffer(picture->original, &info);
   if (!blend(frame, &info, result)) {
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("%s: the map can't be drawn into the picture"), path);
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("%s: can't draw the map into the picture"), path);
     return FALSE;
   }
   png = encode(g_steal_pointer(&frame), &info, error);

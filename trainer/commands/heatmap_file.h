@@ -1,4 +1,4 @@
-/* heatmap_file.h - a picture with its anomaly map drawn in, as a PNG file
+/* heatmap_file.h - writes a picture with its anomaly map drawn in as a PNG file
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -8,7 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* Blends the coloured map over the picture at its own size (picture->original) and writes `path`. */
+/* Blends the coloured map over the picture at its own size (picture->original), and writes it to `path`. FALSE with
+ * CBIGAN_ERROR_FILE. */
 gboolean cbigan_heatmap_write(const CbiganPicture *picture, const CbiganResult *result, const char *path,
                               GError **error);
 

@@ -1,4 +1,4 @@
-/* info.c - cbigan info: what is in a model file, in words; which backends can run here
+/* info.c - cbigan info: prints the content of a model file in words, or which backends can run here
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -69,9 +69,9 @@ print_scores(const CbiganModel *model)
   else
     printf(_("Critic:       no statistics\n"));
   if (!isnan(info->light_median))
-    printf(
-        _("Light:        frames are brought to the good pictures' 10 %% and 50 %% quantiles, %.1f and %.1f of 255\n"),
-        (info->light_low + 1) * 127.5, (info->light_median + 1) * 127.5);
+    printf(_("Light:        frames are adjusted to the 10 %% and 50 %% quantiles of good pictures, %.1f and %.1f of "
+             "255\n"),
+           (info->light_low + 1) * 127.5, (info->light_median + 1) * 127.5);
 }
 
 static void
@@ -107,13 +107,15 @@ print_threshold(const CbiganModelInfo *info)
   for (guint i = 0; i < info->n_good_scores; i++)
     over += info->good_scores[i] > info->threshold;
   if (info->n_good_scores)
-    printf(_("              from %u good pictures, %u of them over it\n"), info->n_good_scores, over);
+    printf(n_("              from %u good picture, %u over it\n", "              from %u good pictures, %u over it\n",
+              info->n_good_scores),
+           info->n_good_scores, over);
   if (info->scores[CBIGAN_SCORE_INSPECTOR])
     return;
   if (isnan(info->bf16_error))
-    printf(_("Precision:    fp32; that bf16 changes no verdict is not known\n"));
+    printf(_("Precision:    fp32; not known whether bf16 keeps all verdicts\n"));
   else
-    printf(_("Precision:    in bf16 scores stay within %.2g %%, and no verdict was found to change\n"),
+    printf(_("Precision:    fp32 or bf16: scores differ by up to %.2g %%, no verdict changed\n"),
            100 * info->bf16_error);
 }
 
@@ -148,15 +150,14 @@ cbigan_cmd_info(int argc, char **argv)
   g_autoptr(GError) error = NULL;
   g_autoptr(CbiganModel) model = NULL;
   GOptionEntry entries[] = {
-    { "backends", 0, 0, G_OPTION_ARG_NONE, &backends, N_("Which backends can run here, and why the others can't"),
-      NULL },
+    { "backends", 0, 0, G_OPTION_ARG_NONE, &backends, N_("List the backends, and why some can't run here"), NULL },
     { NULL },
   };
 
   if (!cbigan_command_parse(&usage, entries, argc, argv, &rest))
     return CBIGAN_EXIT_USAGE;
   if (!rest[0] == !backends) {
-    g_set_error_literal(&error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("expected a model file or --backends"));
+    cbigan_refuse(&error, _("expected either a model file or --backends"));
     return cbigan_command_usage(error);
   }
   if (backends)

@@ -1,4 +1,4 @@
-/* metrics.c - how well scores tell defective pictures from good ones
+/* metrics.c - measures how well scores separate defective pictures from good ones
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -71,7 +71,7 @@ cbigan_balanced_accuracy(const double *good, guint n_good, const double *defecti
 {
   g_autofree Item *items = NULL;
   guint n = n_good + n_defective, good_below = 0, defective_below = 0, tied_good, tied_defective;
-  double best = 0.5, best_threshold = NAN; /* everything is called defective: half right */
+  double best = 0.5, best_threshold = NAN; /* all called defective: half of it right */
 
   if (!n_good || !n_defective)
     return NAN;
@@ -93,16 +93,6 @@ cbigan_balanced_accuracy(const double *good, guint n_good, const double *defecti
   if (threshold)
     *threshold = best_threshold;
   return best;
-}
-
-double
-cbigan_share_over(const double *scores, guint n, double threshold)
-{
-  guint over = 0;
-
-  for (guint i = 0; i < n; i++)
-    over += scores[i] > threshold;
-  return n ? (double)over / n : NAN;
 }
 
 #define DRAWS 1000

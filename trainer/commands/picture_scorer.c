@@ -1,4 +1,4 @@
-/* picture_scorer.c - scores pictures as they are read, some at a time
+/* picture_scorer.c - scores pictures while they are read, several at a time
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -9,10 +9,9 @@
 #include "i18n.h"
 
 #define AT_A_TIME 16               /* small pictures are scored faster together */
-#define BYTES_AT_A_TIME (64 << 20) /* of their pixels: large ones are scored as they come */
-#define BYTES_PER_PIXEL                                                                                                \
-  48                    /* that a scorer keeps of a frame: 35 were measured, 55 with a map and what held the picture */
-#define LOST_IN_A_ROW 8 /* so often, and it is not the pictures */
+#define BYTES_AT_A_TIME (64 << 20) /* of their pixels: large pictures are scored one by one */
+#define BYTES_PER_PIXEL 48         /* that a scorer keeps of a frame; measured: 35, or 55 with a map and the picture */
+#define LOST_IN_A_ROW 8            /* after which the failures are not due to the pictures */
 
 struct _CbiganPictureScorer {
   CbiganScorer *scorer;

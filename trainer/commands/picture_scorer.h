@@ -1,4 +1,4 @@
-/* picture_scorer.h - scores pictures as they are read, some at a time
+/* picture_scorer.h - scores pictures while they are read, several at a time
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -10,18 +10,18 @@ G_BEGIN_DECLS
 
 typedef struct _CbiganPictureScorer CbiganPictureScorer;
 
-/* One picture and its score, in the order in which they were pushed. FALSE with an error ends the run. */
+/* Gets each picture and its result, in the order of pushing. FALSE with an error ends the run. */
 typedef gboolean (*CbiganScoredFunc)(const CbiganPicture *picture, const CbiganResult *result, gpointer data,
                                      GError **error);
 
-/* scorer: not owned. strict: a picture that can't be scored ends the run; otherwise it is named on standard error, and
- * the others are scored. */
+/* scorer: must outlive it. strict: a picture that can't be scored ends the run; otherwise it is named on standard
+ * error, and the others are scored. Free with cbigan_picture_scorer_free(). */
 CbiganPictureScorer *cbigan_picture_scorer_new(CbiganScorer *scorer, gboolean strict, CbiganScoredFunc func,
                                                gpointer data);
 void cbigan_picture_scorer_free(CbiganPictureScorer *self);
-/* A CbiganPictureFunc: give it to cbigan_dataset_foreach() with `self` as its data. */
+/* A CbiganPictureFunc for cbigan_dataset_foreach(), with `self` as its data. */
 gboolean cbigan_picture_scorer_push(CbiganPicture *picture, gpointer self, GError **error);
-/* Scores what has been pushed last. */
+/* Scores the last pictures pushed. Call it at the end. */
 gboolean cbigan_picture_scorer_flush(CbiganPictureScorer *self, GError **error);
 /* Pictures that could not be scored. */
 guint cbigan_picture_scorer_lost(const CbiganPictureScorer *self);

@@ -1,4 +1,4 @@
-/* progress.c - how far a long run is: a bar on a terminal, a line now and then elsewhere
+/* progress.c - shows the progress of a long run: a bar on a terminal, otherwise a line every ten seconds
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -14,7 +14,7 @@
 #define MAX_BAR 30 /* characters */
 
 static gint64 last_shown;
-static gboolean bar_is_there;
+static gboolean bar_is_shown;
 
 static int
 terminal_columns(void)
@@ -37,7 +37,7 @@ draw_bar(double fraction, const char *text)
     g_string_append_c(line, i < filled ? '#' : '.');
   g_string_append_printf(line, "] %s\033[K", shown);
   g_printerr("%s", line->str);
-  bar_is_there = TRUE;
+  bar_is_shown = TRUE;
 }
 
 void
@@ -60,9 +60,9 @@ cbigan_progress_show(double fraction, const char *text)
 void
 cbigan_progress_end(void)
 {
-  if (bar_is_there)
+  if (bar_is_shown)
     g_printerr("\r\033[K");
-  bar_is_there = FALSE;
+  bar_is_shown = FALSE;
 }
 
 char *

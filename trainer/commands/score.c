@@ -1,4 +1,4 @@
-/* score.c - cbigan score: one line for each picture
+/* score.c - cbigan score: one line per picture
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -17,9 +17,9 @@
 
 static const CbiganUsage usage = {
   N_("--model MODEL FILE…"),
-  N_("Scores pictures, videos and folders of them. Prints CSV, a line for each picture:\n"
+  N_("Scores pictures, videos and folders of them. Prints CSV, one line per picture:\n"
      "path,score,normalized,verdict,pixel_term,feature_term\n"
-     "normalized = score / (score + threshold): 0.5 is at the threshold. verdict: good or anomalous, empty without a\n"
+     "normalized = score / (score + threshold): 0.5 is the threshold. verdict: good or anomalous, empty without a\n"
      "threshold. pixel_term and feature_term are L_R and L_fD of Eq. 7."),
   "  cbigan score --model bottle.safetensors new/*.png\n"
   "  cbigan score --model bottle.safetensors --heatmap maps/ new/ > scores.csv\n"
@@ -28,7 +28,7 @@ static const CbiganUsage usage = {
   G_MAXINT,
 };
 
-#define NOT_GIVEN (-G_MAXDOUBLE) /* unlike NAN nothing that can be typed by mistake */
+#define NOT_GIVEN (-G_MAXDOUBLE) /* the user can type NAN, but hardly this */
 
 typedef struct {
   char *model, *score, *heatmap, *precision;
@@ -153,7 +153,7 @@ print_scored(const CbiganPicture *picture, const CbiganResult *result, gpointer 
   return TRUE;
 }
 
-/* A file that can't be read or scored is named; the others are scored all the same, unless --strict. */
+/* Names a file that can't be read or scored and continues with the others, unless --strict. */
 static CbiganExit
 score_files(const Arguments *a, CbiganScorer *scorer, const CbiganModelInfo *info, char **files)
 {
@@ -211,14 +211,14 @@ cbigan_cmd_score(int argc, char **argv)
   g_autoptr(GError) error = NULL;
   GOptionEntry entries[] = {
     { "model", 'm', 0, G_OPTION_ARG_FILENAME, &a.model, N_("Model file"), N_("MODEL") },
-    { "json", 0, 0, G_OPTION_ARG_NONE, &a.json, N_("JSON, an object on each line, instead of CSV"), NULL },
-    { "heatmap", 0, 0, G_OPTION_ARG_FILENAME, &a.heatmap, N_("Write a PNG of each picture with its map drawn in"),
+    { "json", 0, 0, G_OPTION_ARG_NONE, &a.json, N_("JSON instead of CSV, one object per line"), NULL },
+    { "heatmap", 0, 0, G_OPTION_ARG_FILENAME, &a.heatmap, N_("Write a PNG of each picture with its heat map"),
       N_("DIR") },
-    { "score", 0, 0, G_OPTION_ARG_STRING, &a.score, N_("paper, calibrated or critic, whatever the model prefers"),
+    { "score", 0, 0, G_OPTION_ARG_STRING, &a.score, N_("paper, calibrated or critic instead of the model's"),
       N_("NAME") },
     { "threshold", 0, 0, G_OPTION_ARG_DOUBLE, &a.threshold, N_("Threshold instead of the model's"), "X" },
     { "lambda", 0, 0, G_OPTION_ARG_DOUBLE, &a.lambda, N_("Lambda of Eq. 7 instead of the model's"), "X" },
-    { "strict", 0, 0, G_OPTION_ARG_NONE, &a.strict, N_("End at the first picture that can't be read"), NULL },
+    { "strict", 0, 0, G_OPTION_ARG_NONE, &a.strict, N_("Stop at the first picture that can't be read"), NULL },
     CBIGAN_PRECISION_ENTRY(a.precision),
     CBIGAN_RUN_ENTRIES(&a.run),
     { NULL },

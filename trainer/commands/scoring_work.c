@@ -1,10 +1,10 @@
-/* scoring_work.c - what scoring a patch costs whoever does it, from the networks' tables
+/* scoring_work.c - counts the operations and bytes of scoring a patch, from the networks' tables
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Everything between the pixels and the map may stay in a cache, so it counts no bytes: the floor that follows is one
- * that an implementation can come near. A faster method (Winograd's) may need fewer operations than are counted here.
+ * All values between the pixels and the map may stay in a cache, so they count no bytes: an implementation can come
+ * near the resulting floor. A faster method (Winograd's) may need fewer operations than are counted here.
  */
 #include "scoring_work.h"
 
@@ -18,7 +18,7 @@ layer_weights(const CbiganLayer *layer) /* bytes */
   return inputs ? (inputs + (layer->bias != CBIGAN_NO_OFFSET)) * outputs * sizeof(float) : 0;
 }
 
-/* Of the first n_layers, `times` on each patch. */
+/* Adds the first n_layers, which run `times` times per patch. */
 static void
 add_network(CbiganWork *work, const CbiganNetwork *network, int n_layers, int times)
 {

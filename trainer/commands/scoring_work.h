@@ -1,4 +1,4 @@
-/* scoring_work.h - what scoring a patch costs whoever does it, from the networks' tables
+/* scoring_work.h - counts the operations and bytes of scoring a patch, from the networks' tables
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -9,9 +9,9 @@
 G_BEGIN_DECLS
 
 typedef struct {
-  double flop;    /* a patch: Eq. 7, each convolution done directly; a multiplication and its addition are two */
-  double weights; /* bytes that all patches share: fp32, once, of the layers that are run */
-  double pixels;  /* bytes a patch: 8-bit RGB in, the anomaly map's floats out */
+  double flop;    /* per patch: Eq. 7 with direct convolutions; a multiplication and its addition count as two */
+  double weights; /* bytes of the weights of all layers that run, in fp32; shared by all patches */
+  double pixels;  /* bytes per patch: 8-bit RGB in, the floats of the anomaly map out */
 } CbiganWork;
 
 CbiganWork cbigan_scoring_work(const CbiganModel *model);

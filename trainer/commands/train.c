@@ -3,15 +3,14 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The model file appears only when the training is complete. Until then MODEL.checkpoint holds it, written now and then
- * and when stopped; --resume goes on from there and ends with the same bits.
+ * The model file appears only when the training is complete. Until then MODEL.checkpoint holds the training; it is
+ * written regularly and when stopped. --resume continues from it and ends with the same bits.
  */
 #include "command.h"
 #include "i18n.h"
 #include "model/model.h"
 #include "progress.h"
 #include "training/training.h"
-#include "training/train_options.h"
 #include "train_inspector.h"
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -33,34 +32,31 @@ static const CbiganUsage usage = {
   1,
 };
 
-static const char *const tap_names[] = { [CBIGAN_TAP_FIRST] = "first", [CBIGAN_TAP_HIDDEN] = "hidden", NULL };
-
 /* Everything from the command line. */
 typedef struct {
   CbiganTrainOptions train;
   CbiganRunOptions run;
   char *preset, *frame, *score, *tap; /* names, turned into members of `train` */
-  char *output, *pipeline, *dir;      /* pipeline or dir, the other is NULL */
+  char *output, *dir;                 /* dir: NULL with --pipeline */
   char *checkpoint;                   /* MODEL.checkpoint */
-  int limit;
+  CbiganPictureOptions pictures;
   int updates;    /* of an inspector */
   double minutes; /* 0 = all steps or updates */
-  gboolean resume, force, strict;
+  gboolean resume, force;
 } Arguments;
 
 static void
 clear_arguments(Arguments *a)
 {
-  char *all[] = {
-    a->run.backend, a->preset, a->frame, a->score, a->tap, a->output, a->pipeline, a->dir, a->checkpoint
-  };
+  char *all[] = { a->run.backend,       a->preset, a->frame,     a->score, a->tap, a->output,
+                  a->pictures.pipeline, a->dir,    a->checkpoint };
 
   for (guint i = 0; i < G_N_ELEMENTS(all); i++)
     g_free(all[i]);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, clear_arguments)
 
-/* Preset and score decide the other options' defaults, so they are looked for before these are parsed. */
+/* Preset and score decide the defaults of the other options, so these two are parsed first. */
 static gboolean
 apply_preset(Arguments *a, int argc, char **argv, GError **error)
 {
@@ -103,7 +99,7 @@ examples_and_defaults(const CbiganTrainOptions *t)
                          usage.examples, cbigan_preset_name(t->preset), t->width, t->patch, frame, t->warmup_steps,
                          t->steps, t->critic_updates, t->alpha, t->warmup_rate, t->rate, t->batch,
                          (unsigned long long)t->seed, t->rotation, t->held_out, t->false_alarms,
-                         cbigan_score_name(t->score), tap_names[t->tap], t->lambda, t->checkpoint_seconds);
+                         cbigan_score_name(t->score), cbigan_command_taps[t->tap], t->lambda, t->checkpoint_seconds);
 }
 
 static gboolean
@@ -115,23 +111,19 @@ parse_options(Arguments *a, int argc, char **argv)
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &a->output, N_("Model file to write"), N_("MODEL") },
     { "preset", 0, 0, G_OPTION_ARG_STRING, &a->preset,
       N_("object (lies in the same place each time) or texture (surfaces)"), N_("NAME") },
-    { "rotation", 0, 0, G_OPTION_ARG_DOUBLE, &t->rotation, N_("Turn pictures by up to so many degrees"),
+    { "rotation", 0, 0, G_OPTION_ARG_DOUBLE, &t->rotation, N_("Turn pictures by up to this many degrees"),
       N_("DEGREES") },
-    { "pipeline", 0, 0, G_OPTION_ARG_STRING, &a->pipeline,
-      N_("GStreamer launch description that ends in raw video, or a file with one"), N_("TEXT") },
-    { "limit", 0, 0, G_OPTION_ARG_INT, &a->limit, N_("At most N pictures, 0 = all"), "N" },
-    { "strict", 0, 0, G_OPTION_ARG_NONE, &a->strict, N_("Refuse a damaged picture instead of skipping it"), NULL },
-    { "resume", 0, 0, G_OPTION_ARG_NONE, &a->resume, N_("Go on from MODEL.checkpoint"), NULL },
-    { "force", 0, 0, G_OPTION_ARG_NONE, &a->force, N_("Replace MODEL and forget its checkpoint"), NULL },
-    { "minutes", 0, 0, G_OPTION_ARG_DOUBLE, &a->minutes,
-      N_("Stop after so many minutes and finish the model as it is then"), "X" },
+    CBIGAN_PICTURE_ENTRIES(&a->pictures),
+    { "resume", 0, 0, G_OPTION_ARG_NONE, &a->resume, N_("Continue from MODEL.checkpoint"), NULL },
+    { "force", 0, 0, G_OPTION_ARG_NONE, &a->force, N_("Replace MODEL and delete its checkpoint"), NULL },
+    { "minutes", 0, 0, G_OPTION_ARG_DOUBLE, &a->minutes, N_("Stop after this many minutes and finish the model"), "X" },
     { NULL },
   };
   GOptionEntry model[] = {
     { "width", 0, 0, G_OPTION_ARG_INT, &t->width, N_("Width c of the networks, 1 to 64"), "C" },
     { "patch", 0, 0, G_OPTION_ARG_INT, &t->patch, N_("Side of a patch in pixels, 64 or 128"), "P" },
     { "frame", 0, 0, G_OPTION_ARG_STRING, &a->frame,
-      N_("Size to which frames are resized, or native; an object's is one patch"), N_("WxH") },
+      N_("Size to which frames are resized, or native; one patch with the preset object"), N_("WxH") },
     { "tap", 0, 0, G_OPTION_ARG_STRING, &a->tap, N_("Feature f_D (Eq. 9): first or hidden"), N_("NAME") },
     { NULL },
   };
@@ -139,13 +131,13 @@ parse_options(Arguments *a, int argc, char **argv)
     { "updates", 0, 0, G_OPTION_ARG_INT, &a->updates, N_("Updates of the inspector"), "N" },
     { "steps", 0, 0, G_OPTION_ARG_INT, &t->steps, N_("Adversarial steps (Eq. 13)"), "N" },
     { "warmup-steps", 0, 0, G_OPTION_ARG_INT, &t->warmup_steps,
-      N_("Steps on the consistency loss alone before (Eq. 10)"), "N" },
+      N_("Steps before these, on the consistency loss alone (Eq. 10)"), "N" },
     { "critic-updates", 0, 0, G_OPTION_ARG_INT, &t->critic_updates, N_("Updates of D in each adversarial step"), "N" },
     { "alpha", 0, 0, G_OPTION_ARG_DOUBLE, &t->alpha,
       N_("Weight of consistency (Eq. 13); 0 = EGBAD, 1 = double autoencoder"), "X" },
     { "rate", 0, 0, G_OPTION_ARG_DOUBLE, &t->rate, N_("Adam's learning rate"), "X" },
-    { "warmup-rate", 0, 0, G_OPTION_ARG_DOUBLE, &t->warmup_rate, N_("The same in the warm-up, which begins with less"),
-      "X" },
+    { "warmup-rate", 0, 0, G_OPTION_ARG_DOUBLE, &t->warmup_rate,
+      N_("Adam's learning rate in the warm-up, to which it rises"), "X" },
     { "decay", 0, 0, G_OPTION_ARG_DOUBLE, &t->decay, N_("Decay of the moving average of E and G"), "X" },
     { "batch", 0, 0, G_OPTION_ARG_INT, &t->batch, N_("Patches in a batch"), "N" },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &t->seed, N_("The same seed gives the same model"), "N" },
@@ -222,29 +214,22 @@ parse_frame(Arguments *a, GError **error)
   if (sscanf(a->frame, "%5dx%5d%c", &t->frame_width, &t->frame_height, &tail) == 2 && t->frame_width > 0 &&
       t->frame_height > 0)
     return TRUE;
-  g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("--frame: %s, expected WIDTHxHEIGHT (512x512) or native"),
-              a->frame);
-  return FALSE;
+  return cbigan_refuse(error, _("--frame: %s, expected WIDTHxHEIGHT (512x512) or native"), a->frame);
 }
 
 static gboolean
 check_arguments(Arguments *a, GError **error)
 {
   int tap = a->train.tap;
-  const char *problem = !a->output                ? N_("--output is missing: the model file to write")
-                        : !a->dir && !a->pipeline ? N_("a folder of good pictures is missing, or --pipeline")
-                        : a->dir && a->pipeline   ? N_("a folder and --pipeline: expected one of them")
-                        : a->resume && a->force   ? N_("--resume and --force: expected one of them")
-                                                  : NULL;
 
-  if (problem) {
-    g_set_error_literal(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _(problem));
-    return FALSE;
-  }
-  if (!parse_frame(a, error) || !cbigan_command_score_kind(a->score, &a->train.score, error) ||
-      !cbigan_command_choice("tap", a->tap, tap_names, &tap, error) || !cbigan_command_check_run(&a->run, error) ||
-      !cbigan_command_in_range("minutes", a->minutes, 0, 1e6, error) ||
-      !cbigan_command_in_range("limit", a->limit, 0, 1e9, error))
+  if (!a->output)
+    return cbigan_refuse(error, _("--output is missing: the model file to write"));
+  if (a->resume && a->force)
+    return cbigan_refuse(error, _("expected either --resume or --force"));
+  if (!cbigan_command_check_source(&a->pictures, a->dir, error) || !parse_frame(a, error) ||
+      !cbigan_command_score_kind(a->score, &a->train.score, error) ||
+      !cbigan_command_choice("tap", a->tap, cbigan_command_taps, &tap, error) ||
+      !cbigan_command_check_run(&a->run, error) || !cbigan_command_in_range("minutes", a->minutes, 0, 1e6, error))
     return FALSE;
   a->train.tap = (CbiganFeatureTap)tap;
   a->train.backend = a->run.backend;
@@ -258,7 +243,7 @@ check_arguments(Arguments *a, GError **error)
   return cbigan_train_options_check(&a->train, error);
 }
 
-/* Nothing older is lost, and what can't be written is known before the hours of training. */
+/* Protects older files, and finds an output that can't be written before hours of training. */
 static gboolean
 check_output(const Arguments *a, GError **error)
 {
@@ -267,17 +252,17 @@ check_output(const Arguments *a, GError **error)
   gboolean finished = g_file_test(a->output, G_FILE_TEST_EXISTS);
 
   if (g_access(folder, W_OK) != 0 || g_file_test(a->output, G_FILE_TEST_IS_DIR))
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("%s can't be written: %s"), a->output,
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("%s: can't be written: %s"), a->output,
                 g_strerror(g_access(folder, W_OK) != 0 ? errno : EISDIR));
   else if (a->resume && !started)
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("%s: no such file, so there is nothing to resume"),
-                a->checkpoint);
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("%s: no such file: nothing to resume"), a->checkpoint);
   else if (started && !a->resume && !a->force)
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE,
-                _("%s holds an unfinished training: go on with --resume, or begin anew with --force"), a->checkpoint);
+                _("%s: holds an unfinished training: continue it with --resume, or start again with --force"),
+                a->checkpoint);
   else if (finished && !a->resume && !a->force)
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE,
-                _("%s exists already: choose another --output, or replace it with --force"), a->output);
+                _("%s: exists already: choose another --output, or replace it with --force"), a->output);
   else
     return TRUE;
   return FALSE;
@@ -286,24 +271,16 @@ check_output(const Arguments *a, GError **error)
 static CbiganDataset *
 load_pictures(Arguments *a, GError **error)
 {
+  CbiganTrainOptions *t = &a->train;
   g_autofree char *folder = a->dir ? cbigan_command_good_folder(a->dir, error) : NULL;
-  g_autofree char *pipeline = a->pipeline ? cbigan_command_pipeline(a->pipeline, error) : NULL;
-  CbiganDatasetOptions options = {
-    .path = folder, .pipeline = pipeline, .training = TRUE, .strict = a->strict, .limit = (guint)a->limit
-  };
 
-  if (!folder && !pipeline)
+  if (a->dir && !folder)
     return NULL;
-  if (a->train.score == CBIGAN_SCORE_INSPECTOR && a->train.preset == CBIGAN_PRESET_OBJECT && !a->train.frame_width &&
-      !cbigan_inspector_choose_frame(folder, &a->train.frame_width, &a->train.frame_height, error))
+  if (t->score == CBIGAN_SCORE_INSPECTOR && t->preset == CBIGAN_PRESET_OBJECT && !t->frame_width &&
+      !cbigan_inspector_choose_frame(folder, &t->frame_width, &t->frame_height, error))
     return NULL;
-  options.width = a->train.frame_width;
-  options.height = a->train.frame_height;
-  options.least = a->train.frame_width                       ? 0
-                  : a->train.score == CBIGAN_SCORE_INSPECTOR ? CBIGAN_LEAST_SURFACE
-                                                             : a->train.patch;
-  cbigan_command_show_reading(&options);
-  return cbigan_dataset_load(&options, error);
+  return cbigan_command_load_good(&a->pictures, folder, t->frame_width, t->frame_height,
+                                  t->score == CBIGAN_SCORE_INSPECTOR ? CBIGAN_LEAST_SURFACE : t->patch, error);
 }
 
 static volatile sig_atomic_t stopped;
@@ -314,7 +291,7 @@ stop(int number)
   stopped = number;
 }
 
-/* The first Ctrl-C ends after the step, a second one at once. */
+/* The first Ctrl-C ends the training after the current step, a second one at once. */
 static void
 catch_signals(void)
 {
@@ -337,7 +314,7 @@ show_step(const CbiganTrainProgress *p, double seconds_left)
   cbigan_progress_show(p->steps ? (double)p->step / p->steps : 1, text);
 }
 
-/* A full disk is no reason to give up hours of training: there may be room again before the end. */
+/* A full disk does not end hours of training: it may have room again before the end. */
 static void
 save_checkpoint(const Arguments *a, CbiganTraining *training)
 {
@@ -369,13 +346,14 @@ run_steps(const Arguments *a, CbiganTraining *training, GError **error)
   if (p.step) {
     g_autofree char *duration = cbigan_progress_duration(p.seconds);
 
-    cbigan_command_note(_("trained for %s, %.2f %% of it waiting for batches of pictures"), duration,
+    cbigan_command_note(_("trained for %s, of which %.2f %% were waiting for pictures"), duration,
                         p.waited / p.seconds * 100.0);
   }
   if (!cbigan_training_done(training) && !stopped)
-    cbigan_command_note(_("stopped at step %u of %u because the time is up; how far that is depends on the machine, so "
-                          "another run gives another model"),
-                        p.step, p.steps);
+    cbigan_command_note(
+        _("stopped at step %u of %u because the time is up; the number of steps depends on the machine, so "
+          "another run gives another model"),
+        p.step, p.steps);
   return TRUE;
 }
 
@@ -386,7 +364,7 @@ keep_for_later(const Arguments *a, CbiganTraining *training)
 
   if (!cbigan_training_save(training, a->checkpoint, &error))
     return cbigan_command_fail(error);
-  cbigan_command_note(_("stopped; %s holds the training. The same command with --resume goes on"), a->checkpoint);
+  cbigan_command_note(_("stopped; %s holds the training; the same command with --resume continues it"), a->checkpoint);
   return CBIGAN_EXIT_FAILED;
 }
 
@@ -435,8 +413,9 @@ train(Arguments *a)
     return cbigan_command_fail(error);
   pictures = load_pictures(a, &error);
   if (!pictures)
-    return a->pipeline && g_error_matches(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT) ? cbigan_command_usage(error)
-                                                                                      : cbigan_command_fail(error);
+    return a->pictures.pipeline && g_error_matches(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT)
+               ? cbigan_command_usage(error)
+               : cbigan_command_fail(error);
   /* A model with a threshold needs four pictures to find it, and one more to train on. */
   if (!cbigan_command_check_pictures(pictures, a->train.held_out > 0 ? 5 : 1, &error))
     return cbigan_command_fail(error);
@@ -448,12 +427,13 @@ train(Arguments *a)
   if (a->force)
     g_remove(a->checkpoint);
   catch_signals();
-  cbigan_command_note(_("training with %u pictures"), pictures->pictures->len);
+  cbigan_command_note(n_("training with %u picture", "training with %u pictures", pictures->pictures->len),
+                      pictures->pictures->len);
   if (!run_steps(a, training, &error)) {
     cbigan_progress_end();
     cbigan_command_fail(error);
     if (g_file_test(a->checkpoint, G_FILE_TEST_EXISTS))
-      cbigan_command_note(_("%s holds the training as it was before"), a->checkpoint);
+      cbigan_command_note(_("%s holds the training up to the last checkpoint"), a->checkpoint);
     return CBIGAN_EXIT_FAILED;
   }
   return stopped ? keep_for_later(a, training) : write_model(a, training);
