@@ -19,7 +19,7 @@
 #define PATCH 64
 #define PICTURES 8
 #define MOVE_TOLERANCE 2e-2
-#define RATE 1e-4 /* Adam steps so far for any gradient, even one whose sign rounding decides: once a number */
+#define RATE 1e-4            /* Adam's first step has this size even where rounding decides the gradient's sign */
 #define SHOWN_TOLERANCE 1e-3 /* relative */
 
 typedef struct {
@@ -185,7 +185,7 @@ compare_moves(Golden *golden, const CbiganCheckpoint *start, const CbiganCheckpo
   return TRUE;
 }
 
-/* Warm-up, critic's and E's and G's updates, Adam and the moving average: ten steps and the three before. */
+/* Three steps of warm-up, ten of both kinds of update, with Adam and the moving average. */
 static void
 test_golden(Fixture *f, gconstpointer backend)
 {
@@ -216,7 +216,7 @@ test_golden(Fixture *f, gconstpointer backend)
   g_assert_cmpuint(compared, ==, 5); /* D has no mean */
 }
 
-/* Stopped in the warm-up, at its very end and after it, the run ends with the bits of the one that never stopped. */
+/* Stopped in the warm-up, at its end or after it, a run ends with the bits of one that never stopped. */
 static void
 test_resume(Fixture *f, gconstpointer backend)
 {
@@ -247,7 +247,7 @@ test_seed(Fixture *f, gconstpointer backend)
 {
   CbiganTrainOptions o = options_for(backend);
   CbiganCheckpoint states[3] = { { 0 } };
-  o.threads = 2; /* the order of sums may depend on how many, not on who was faster */
+  o.threads = 2; /* the order of sums may depend on their number, not on which is faster */
   o.steps = 2;
   for (int i = 0; i < 3; i++) {
     o.seed = i == 2 ? 8 : 12;
@@ -261,7 +261,7 @@ test_seed(Fixture *f, gconstpointer backend)
     cbigan_checkpoint_clear(&states[i]);
 }
 
-/* alpha = 1 never touches D, alpha = 0 has no warm-up and no L_R. */
+/* alpha = 1 never updates D; alpha = 0 has no warm-up and no L_R. */
 static void
 test_extremes(Fixture *f, gconstpointer backend)
 {
@@ -284,33 +284,7 @@ test_extremes(Fixture *f, gconstpointer backend)
   }
 }
 
-/* Adam's first step moves a weight by the rate, whatever its gradient, so the rate can be seen: it rises over a tenth
- * of the warm-up, at most 100 steps. */
-static void
-test_rise(Fixture *f, gconstpointer backend)
-{
-  static const struct {
-    guint warmup, rise;
-  } rows[] = { { 5, 0 }, { 30, 3 }, { 5000, 100 } };
-  for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
-    CbiganTrainOptions o = options_for(backend);
-    o.warmup_steps = rows[i].warmup;
-    g_autoptr(CbiganTraining) training = new_training(f, &o);
-    g_auto(CbiganCheckpoint) start = { 0 }, end = { 0 };
-    read_state(f, training, &start);
-    run(training, 1);
-    read_state(f, training, &end);
-    const CbiganCheckpointArray *a = find_array(&start, CBIGAN_ENCODER, "parameters");
-    const CbiganCheckpointArray *b = find_array(&end, CBIGAN_ENCODER, "parameters");
-    double most = 0, expected = o.warmup_rate / (rows[i].rise + 1);
-    for (gsize k = 0; k < a->size; k++)
-      most = MAX(most, fabs((double)b->data[k] - (double)a->data[k]));
-    if (!(fabs(most / expected - 1) < 0.01))
-      g_error("warm-up of %u steps: the first moves a weight by %g, expected %g", rows[i].warmup, most, expected);
-  }
-}
-
-/* A rate that throws the weights away: an error that names the step, and the older checkpoint stays. */
+/* A rate that spoils the weights gives an error that names the step, and the older checkpoint stays. */
 static void
 test_not_finite(Fixture *f, gconstpointer backend)
 {
@@ -405,7 +379,7 @@ test_options(Fixture *f, gconstpointer backend)
   assert_refused(f, &o, "4 good pictures, expected at least 5");
 }
 
-/* The model that comes out holds the averages, the held-out pictures' statistics and where it came from. */
+/* The model holds the averages, the statistics of the pictures held out, and where it comes from. */
 static void
 test_finish(Fixture *f, gconstpointer backend)
 {
@@ -435,7 +409,7 @@ test_finish(Fixture *f, gconstpointer backend)
   g_assert_nonnull(strstr(info->training, "\"dataset_sha256\":\"64 x 64\""));
 }
 
-/* Crops of larger pictures; pictures of different sizes; the model takes frames of any size. */
+/* Trains on crops of larger pictures of several sizes; the model takes frames of any size. */
 static void
 test_texture(Fixture *f, gconstpointer backend)
 {
@@ -468,18 +442,23 @@ main(int argc, char **argv)
   static const struct {
     const char *name;
     void (*run)(Fixture *, gconstpointer);
-  } tests[] = { { "golden", test_golden },     { "resume", test_resume },         { "seed", test_seed },
-                { "extremes", test_extremes }, { "not-finite", test_not_finite }, { "other-run", test_other_run },
-                { "options", test_options },   { "finish", test_finish },         { "texture", test_texture },
-                { "rise", test_rise } };
+    gboolean once; /* the same for all backends: on the first one that can run here */
+  } tests[] = {
+    { "golden", test_golden },         { "resume", test_resume },         { "seed", test_seed },
+    { "extremes", test_extremes },     { "not-finite", test_not_finite }, { "other-run", test_other_run, TRUE },
+    { "options", test_options, TRUE }, { "finish", test_finish, TRUE },   { "texture", test_texture, TRUE },
+  };
+  gboolean first = TRUE;
   g_test_init(&argc, &argv, NULL);
   for (const CbiganBackendClass *const *b = cbigan_backend_list(); *b; b++) {
     if (!available_or_skipped("training", (*b)->name))
       continue;
     for (gsize i = 0; i < G_N_ELEMENTS(tests); i++) {
       g_autofree char *path = g_strdup_printf("/training/%s/%s", (*b)->name, tests[i].name);
-      g_test_add(path, Fixture, (*b)->name, set_up, tests[i].run, tear_down);
+      if (first || !tests[i].once)
+        g_test_add(path, Fixture, (*b)->name, set_up, tests[i].run, tear_down);
     }
+    first = FALSE;
   }
   return g_test_run();
 }

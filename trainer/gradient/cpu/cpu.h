@@ -73,7 +73,7 @@ void cbigan_grad_cpu_upsample_data(CbiganCpu *self, CbiganGradCpuPlan *plan, con
 void cbigan_grad_cpu_avgpool_data(CbiganCpu *self, CbiganGradCpuPlan *plan, const float *dy, float *dx,
                                   gboolean accumulate);
 
-/* Members of CbiganGradients. */
+/* Members of CbiganGradients; the others are those of `reference`. */
 void cbigan_grad_cpu_bias(CbiganBackend *self, CbiganGradPlan *plan, int n, const float *dy, float *gradients);
 void cbigan_grad_cpu_activation(CbiganBackend *self, CbiganActivation activation, gsize n_floats, const float *y,
                                 float *dy);
@@ -81,13 +81,10 @@ void cbigan_grad_cpu_l1_gradient(CbiganBackend *self, gsize n_floats, const floa
                                  float *da);
 void cbigan_grad_cpu_fill(CbiganBackend *self, gsize n_floats, float value, float *x);
 void cbigan_grad_cpu_add(CbiganBackend *self, gsize n_floats, const float *x, float *y);
-void cbigan_grad_cpu_copy(CbiganBackend *self, gsize n_floats, const float *x, float *y);
 void cbigan_grad_cpu_mix(CbiganBackend *self, int n, gsize size, const float *e, const float *a, const float *b,
                          float *out);
 void cbigan_grad_cpu_square_norms(CbiganBackend *self, int n, gsize size, const float *x, double *out);
 void cbigan_grad_cpu_scale(CbiganBackend *self, int n, gsize size, const float *e, const float *x, float *out);
-void cbigan_grad_cpu_penalty(CbiganBackend *self, int n, double weight, const double *squares, float *directions);
-void cbigan_grad_cpu_l1_sums(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *out);
 void cbigan_grad_cpu_adam(CbiganBackend *self, gsize n_floats, const CbiganUpdate *update, float *gradients, float *m,
                           float *v, float *parameters);
 void cbigan_grad_cpu_average(CbiganBackend *self, gsize n_floats, const CbiganUpdate *update, const float *x,

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "gradient/cpu/cpu.h"
+#include "gradient/reference/reference.h"
 
 /* What one kind of layer needs; NULL = nothing to do, or never called. */
 typedef struct {
@@ -94,12 +95,12 @@ const CbiganGradients cbigan_gradients_cpu = {
   .l1_gradient = cbigan_grad_cpu_l1_gradient,
   .fill = cbigan_grad_cpu_fill,
   .add = cbigan_grad_cpu_add,
-  .copy = cbigan_grad_cpu_copy,
+  .copy = cbigan_grad_reference_copy,
   .mix = cbigan_grad_cpu_mix,
   .square_norms = cbigan_grad_cpu_square_norms,
   .scale = cbigan_grad_cpu_scale,
-  .penalty = cbigan_grad_cpu_penalty,
-  .l1_sums = cbigan_grad_cpu_l1_sums,
+  .penalty = cbigan_grad_reference_penalty,
+  .l1_sums = cbigan_grad_reference_l1_sums,
   .adam = cbigan_grad_cpu_adam,
   .average = cbigan_grad_cpu_average,
 };

@@ -5,9 +5,6 @@
  */
 #include "gradient/cpu/cpu.h"
 
-#include <math.h>
-#include <string.h>
-
 /* --- n numbers -------------------------------------------------------------------------------------------------- */
 
 #define BLOCK 4096 /* floats */
@@ -88,12 +85,6 @@ cbigan_grad_cpu_add(CbiganBackend *self, gsize n_floats, const float *x, float *
   cbigan_grad_cpu_floats(self, n_floats, add, &job);
 }
 
-void
-cbigan_grad_cpu_copy(CbiganBackend *self, gsize n_floats, const float *x, float *y)
-{
-  memcpy(y, x, n_floats * sizeof *y);
-}
-
 /* --- n samples -------------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -163,20 +154,4 @@ cbigan_grad_cpu_square_norms(CbiganBackend *self, int n, gsize size, const float
 {
   Samples samples = { size, NULL, x, NULL, NULL, out };
   cbigan_backend_each(self, n, n * size, add_squares, &samples);
-}
-
-void
-cbigan_grad_cpu_penalty(CbiganBackend *self, int n, double weight, const double *squares, float *directions)
-{
-  for (int i = 0; i < n; i++) {
-    const double norm = sqrt(squares[i]);
-    directions[i] = norm > 0.0 ? (float)(2.0 * weight * (norm - 1.0) / (n * norm)) : 0.0f;
-  }
-}
-
-/* Where backend memory is host memory, the backend's own. */
-void
-cbigan_grad_cpu_l1_sums(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *out)
-{
-  cbigan_backend_l1(self, n, size, a, b, NULL, out);
 }

@@ -61,15 +61,15 @@ cbigan_grad_reference_square_norms(CbiganBackend *self, int n, gsize size, const
 }
 
 void
-cbigan_grad_reference_penalty(CbiganBackend *self, int n, double weight, const double *squares, float *directions)
+cbigan_grad_reference_penalty(CbiganBackend *self, int n, double weight, const double *squares, float *factors)
 {
   for (int i = 0; i < n; i++) {
     const double norm = sqrt(squares[i]);
-    directions[i] = norm > 0.0 ? (float)(2.0 * weight * (norm - 1.0) / (n * norm)) : 0.0f;
+    factors[i] = norm > 0.0 ? (float)(2.0 * weight * (norm - 1.0) / (n * norm)) : 0.0f;
   }
 }
 
-/* Where backend memory is host memory, the backend's own. */
+/* Backend memory is host memory here and in `cpu`, so the backend's own operation serves. */
 void
 cbigan_grad_reference_l1_sums(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *out)
 {

@@ -1,10 +1,10 @@
-/* reference.h - gradients in plain C: the judge of the others
+/* reference.h - gradients in plain C, which judge the other backends' gradients
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Values lie n,c,h,w. Sums are kept in double and rounded once, so what differs from another backend is that
- * backend's rounding. One operation is one file; gradients.c puts them into the table.
+ * Values lie n,c,h,w. Sums are double and are rounded once, so a difference from another backend is that backend's
+ * rounding. One operation is one file; gradients.c puts them into the table.
  */
 #pragma once
 #include "gradient/gradient.h"
@@ -16,7 +16,7 @@ typedef struct {
   const float *parameters; /* the whole network's, as last loaded */
 } CbiganGradReferencePlan;
 
-/* Forward twins: conv2d, dense, upsample, avgpool. See CbiganGradients for what they compute. */
+/* gradient.h says what these compute. */
 void cbigan_grad_reference_conv2d_data(const CbiganGradReferencePlan *plan, const float *dy, float *dx,
                                        gboolean accumulate);
 void cbigan_grad_reference_dense_data(const CbiganGradReferencePlan *plan, const float *dy, float *dx,
@@ -43,7 +43,7 @@ void cbigan_grad_reference_mix(CbiganBackend *self, int n, gsize size, const flo
                                float *out);
 void cbigan_grad_reference_square_norms(CbiganBackend *self, int n, gsize size, const float *x, double *out);
 void cbigan_grad_reference_scale(CbiganBackend *self, int n, gsize size, const float *e, const float *x, float *out);
-void cbigan_grad_reference_penalty(CbiganBackend *self, int n, double weight, const double *squares, float *directions);
+void cbigan_grad_reference_penalty(CbiganBackend *self, int n, double weight, const double *squares, float *factors);
 void cbigan_grad_reference_l1_sums(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *out);
 void cbigan_grad_reference_adam(CbiganBackend *self, gsize n_floats, const CbiganUpdate *update, float *gradients,
                                 float *m, float *v, float *parameters);
