@@ -55,11 +55,12 @@
  *
  * ## After other elements
  *
- * The result stays true after queue, videoconvert and videoscale: places are fractions, and the overlay is scaled with
- * the picture. Elements that move the pixels (videocrop, videoflip, videobox, videoscale where it may add borders) do
- * not tell how. The copy of a result behind them has no `heatmap`, empty `regions`, and no overlay; score and verdict
- * stay. So put cbiganoverlay before such elements. Where the sink takes a #GstVideoCropMeta, videocrop leaves the
- * buffer as it is: the result is then still that of the whole picture.
+ * The result stays true after queue, videoconvert, videoscale, encoders and decoders: places are fractions, and the
+ * overlay is scaled with the picture. Elements that move the pixels (videocrop, videoflip, videobox, videoscale where
+ * it may add borders) do not tell how, and some filters (gaussianblur, alpha) do not tell that they move none. The copy
+ * of a result behind them has no `heatmap`, empty `regions`, and no overlay; score and verdict stay. So put
+ * cbiganoverlay before them. Where the sink takes a #GstVideoCropMeta, videocrop leaves the buffer and its result as
+ * they are: places are then those in the whole picture.
  *
  * Buffers that come with a #GstVideoCropMeta are scored in their visible part only.
  *
