@@ -3,8 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * decodebin can lose the error of a demuxer that fails while it is plugged in, and then neither a frame nor an end
- * comes. So a wait ends when nothing moves any more.
+ * decodebin drops the error of a demuxer that fails while it is plugged in, and then neither a frame nor an end comes.
+ * So demuxers' errors are listened to, and besides a wait ends when nothing moves any more.
  */
 #include "playback.h"
 #include "cbigan.h"
@@ -21,6 +21,7 @@
 #define BUSY 1000000       /* ns of processor time within a poll: more than the polling itself takes */
 #define BYTES_PER_PIXEL 12 /* a frame, and what a decoder keeps beside it */
 
+enum { DRAINED = 4, MOST_DRAINED = 40 }; /* polls after an error: without a movement, and in all */
 enum { FILE_PATIENCE = 3, DESCRIPTION_PATIENCE = 60, READ_PATIENCE = 600, NOTICE = 10 }; /* seconds */
 
 struct _CbiganPlayback {
@@ -36,16 +37,79 @@ struct _CbiganPlayback {
   GError *later;    /* a plugin that is missing or a warning: told if it ends badly */
   gboolean damaged; /* `later` is a warning */
   guint frames;
+  GError *error; /* that has ended it, while frames before it are still on their way */
+  guint drained; /* polls since then */
 };
+
+/* Keeps an error for the end of the file, unless there is one already. Takes the reason. */
+static void
+keep_failure(CbiganPlayback *self, GError *reason)
+{
+  GST_OBJECT_LOCK(self->sink);
+  if (!self->failure)
+    self->failure = g_steal_pointer(&reason);
+  GST_OBJECT_UNLOCK(self->sink);
+  g_clear_error(&reason);
+}
+
+/* A demuxer's bus, before decodebin's. */
+typedef struct {
+  CbiganPlayback *playback;
+  GstBus *next;
+} Tap;
+
+static void
+free_tap(gpointer data)
+{
+  Tap *tap = data;
+
+  gst_object_unref(tap->next);
+  g_free(tap);
+}
+
+static GstBusSyncReply
+listen(GstBus *bus, GstMessage *message, gpointer data)
+{
+  Tap *tap = data;
+  GError *reason = NULL;
+
+  if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR) {
+    gst_message_parse_error(message, &reason, NULL);
+    keep_failure(tap->playback, g_error_new_literal(CBIGAN_ERROR, CBIGAN_ERROR_FILE, reason->message));
+    g_error_free(reason);
+  }
+  gst_bus_post(tap->next, message);
+  return GST_BUS_DROP;
+}
+
+/* decodebin drops a demuxer's error that comes while it is plugged in. */
+static void
+tap_errors(CbiganPlayback *self, GstElement *demuxer)
+{
+  GstBus *next = gst_element_get_bus(demuxer);
+  g_autoptr(GstBus) bus = NULL;
+  Tap *tap;
+
+  if (!next)
+    return;
+  bus = gst_bus_new();
+  tap = g_new(Tap, 1);
+  *tap = (Tap){ self, next };
+  gst_bus_set_sync_handler(bus, listen, tap, free_tap);
+  gst_element_set_bus(demuxer, bus);
+}
 
 /* jpegdec is not exact unless it is told to be. What was set otherwise on purpose can't be told from its default. */
 static void
-be_exact(GstBin *bin, GstBin *parent, GstElement *element, gpointer data)
+element_added(GstBin *bin, GstBin *parent, GstElement *element, gpointer data)
 {
+  CbiganPlayback *self = data;
   GstElementFactory *factory = gst_element_get_factory(element);
 
   if (factory && g_str_equal(GST_OBJECT_NAME(factory), "jpegdec"))
     gst_util_set_object_arg(G_OBJECT(element), "idct-method", "islow");
+  if (factory && self->source && gst_element_factory_list_is_type(factory, GST_ELEMENT_FACTORY_TYPE_DEMUXER))
+    tap_errors(self, element);
 }
 
 static int
@@ -81,12 +145,7 @@ check_caps(CbiganPlayback *self, const GstCaps *caps)
   if (!gst_video_info_from_caps(&info, caps) ||
       cbigan_memory_check((guint64)info.width * (guint64)info.height * BYTES_PER_PIXEL, &error))
     return TRUE;
-  GST_OBJECT_LOCK(self->sink);
-  if (!self->failure)
-    self->failure = error;
-  else
-    g_error_free(error);
-  GST_OBJECT_UNLOCK(self->sink);
+  keep_failure(self, error);
   return FALSE;
 }
 
@@ -123,7 +182,7 @@ new_playback(GstElement *pipeline)
   self->sink = gst_bin_get_by_name(GST_BIN(pipeline), "cbigan-pictures");
   pad = gst_element_get_static_pad(self->sink, "sink");
   gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, look_at_event, self, NULL);
-  g_signal_connect(pipeline, "deep-element-added", G_CALLBACK(be_exact), NULL);
+  g_signal_connect(pipeline, "deep-element-added", G_CALLBACK(element_added), self);
   return self;
 }
 
@@ -176,6 +235,7 @@ cbigan_playback_free(CbiganPlayback *self)
   gst_object_unref(self->pipeline);
   g_clear_error(&self->failure);
   g_clear_error(&self->later);
+  g_clear_error(&self->error);
   g_free(self);
 }
 
@@ -313,6 +373,21 @@ is_lost(const CbiganPlayback *self, guint still, gboolean reading, GError **erro
   return TRUE;
 }
 
+/* After an error the frames that were on their way still count, so that it does not depend on threads which do. */
+static gboolean
+is_over(CbiganPlayback *self, gboolean at_end, guint still, GError **error)
+{
+  if (!self->error)
+    take_error(self, at_end, &self->error);
+  if (self->error && !at_end && still < DRAINED && ++self->drained < MOST_DRAINED)
+    return FALSE;
+  if (self->error)
+    g_propagate_error(error, g_steal_pointer(&self->error));
+  else if (!at_end)
+    return FALSE;
+  return TRUE;
+}
+
 GstSample *
 cbigan_playback_pull(CbiganPlayback *self, GError **error)
 {
@@ -323,7 +398,7 @@ cbigan_playback_pull(CbiganPlayback *self, GError **error)
     gboolean at_end = !sample && gst_app_sink_is_eos(GST_APP_SINK(self->sink)), reading;
 
     self->frames += sample != NULL;
-    if (sample || take_error(self, at_end, error) || at_end)
+    if (sample || is_over(self, at_end, still, error))
       return sample;
     still = has_moved(self, &reading) ? 0 : still + 1;
     if (is_lost(self, still, reading, error))
