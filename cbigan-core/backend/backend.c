@@ -14,6 +14,9 @@
 
 static const CbiganBackendClass *const backends[] = { &cbigan_backend_cpu, &cbigan_backend_cuda,
                                                       &cbigan_backend_reference, NULL };
+static const char *const descriptions[] = { N_("this computer's processor, with oneDNN"),
+                                            N_("an NVIDIA GPU, with cuDNN"),
+                                            N_("plain C, slow: the judge of the others") };
 
 const CbiganBackendClass *const *
 cbigan_backend_list(void)
@@ -32,6 +35,21 @@ cbigan_backend_names(void)
     g_once_init_leave(&filled, 1);
   }
   return names;
+}
+
+const char *
+cbigan_backend_name(const CbiganBackend *self)
+{
+  return self->klass->name;
+}
+
+const char *
+cbigan_backend_description(const char *name)
+{
+  for (gsize i = 0; backends[i]; i++)
+    if (!strcmp(backends[i]->name, name))
+      return _(descriptions[i]);
+  g_return_val_if_reached(NULL);
 }
 
 static const CbiganBackendClass *
@@ -124,8 +142,8 @@ void
 cbigan_backend_each(CbiganBackend *self, int n, gsize numbers, CbiganRangeFunc range, gpointer data)
 {
   g_return_if_fail(n >= 0 && range);
-  if (self && self->klass->each && n > 1 && numbers >= MANY_NUMBERS)
-    self->klass->each(self, n, range, data);
+  if (self && self->each && n > 1 && numbers >= MANY_NUMBERS)
+    self->each(self, n, range, data);
   else
     range(data, 0, n);
 }
@@ -195,26 +213,6 @@ cbigan_backend_download(CbiganBackend *self, CbiganShape shape, int n, const flo
 {
   g_return_if_fail(self && host && data && n > 0 && is_shape(shape));
   self->klass->download(self, shape, n, data, host);
-}
-
-void
-cbigan_backend_patches(CbiganBackend *self, const CbiganPixels *frame, const CbiganPoint *corners, int n, int side,
-                       float gain, float shift, float *x)
-{
-  g_return_if_fail(self && frame && frame->data && corners && x && n > 0 && side > 0);
-  g_return_if_fail(frame->stride >= (gsize)frame->width * 3);
-  for (int i = 0; i < n; i++)
-    g_return_if_fail(corners[i].x >= 0 && corners[i].y >= 0 && corners[i].x <= frame->width - side &&
-                     corners[i].y <= frame->height - side);
-  self->klass->patches(self, frame, corners, n, side, gain, shift, x);
-}
-
-void
-cbigan_backend_l1(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference,
-                  double *sums)
-{
-  g_return_if_fail(self && a && b && sums && n > 0 && size > 0);
-  self->klass->l1(self, n, size, a, b, difference, sums);
 }
 
 /* What backends rely on. */
@@ -291,91 +289,173 @@ cbigan_backend_fuse(CbiganBackend *self, const CbiganNetwork *network, int first
   return self->klass->fuse ? self->klass->fuse(self, network, first, n_layers, batch, keep) : NULL;
 }
 
-CbiganDistances *
-cbigan_backend_distances(CbiganBackend *self, const CbiganNetwork *network, const CbiganFeatures *features,
-                         const CbiganCriticStatistics *good, int batch)
+/* --- scoring --------------------------------------------------------------------------------------------------- */
+
+/* difference (n, size) = a - b, or NULL. sums (n), host memory: ||a_i - b_i||_1, or NULL. One of the two is wanted. */
+void
+cbigan_backend_difference(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference,
+                          double *sums)
 {
-  g_return_val_if_fail(self && network && features && good && good->mean && good->whitening && batch > 0, NULL);
-  int channels = 0;
-  for (int i = 0; i < features->n; i++) {
-    const CbiganShape shape = network->values[features->values[i]].shape;
-    g_return_val_if_fail(shape.w == shape.h && features->resamplers[i].from == shape.w, NULL);
-    g_return_val_if_fail(features->resamplers[i].to == features->grid, NULL);
-    channels += shape.c;
+  g_return_if_fail(self && a && b && (difference || sums) && n > 0 && size > 0);
+  self->klass->difference(self, n, size, a, b, difference, sums);
+}
+
+/* Room for n frames of one size. NULL with CBIGAN_ERROR_BACKEND. */
+CbiganFrames *
+cbigan_backend_frames_new(CbiganBackend *self, int n, int width, int height, GError **error)
+{
+  g_return_val_if_fail(self && n > 0 && width > 0 && height > 0, NULL);
+  CbiganFrames *frames = g_new0(CbiganFrames, 1);
+  *frames = (CbiganFrames){
+    .n = n, .width = width, .height = height, .frames = g_new0(CbiganFrame, n), .light = g_new0(CbiganLight, n)
+  };
+  if (self->klass->frame)
+    self->klass->frame(self, frames, -1);
+  if (!self->failure)
+    return frames;
+  g_propagate_error(error, g_steal_pointer(&self->failure));
+  cbigan_backend_frames_free(self, frames);
+  return NULL;
+}
+
+/* Waits for what still reads them. */
+void
+cbigan_backend_frames_free(CbiganBackend *self, CbiganFrames *frames)
+{
+  g_return_if_fail(self);
+  if (frames && frames->free)
+    frames->free(self, frames->device);
+  if (frames) {
+    g_free(frames->frames);
+    g_free(frames->light);
   }
-  g_return_val_if_fail(channels > 0 && channels == good->channels, NULL);
-  g_return_val_if_fail(good->positions == 1 || good->positions == features->grid * features->grid, NULL);
-  return self->klass->distances ? self->klass->distances(self, network, features, good, batch) : NULL;
+  g_free(frames);
+}
+
+gboolean
+cbigan_backend_reads_device(const CbiganBackend *self)
+{
+  g_return_val_if_fail(self, FALSE);
+  return self->klass->frame != NULL;
+}
+
+/* Not to be captured. Frame i of the next crop(); its pixels stay readable until finish(). */
+void
+cbigan_backend_frame(CbiganBackend *self, CbiganFrames *frames, int i, const CbiganFrame *frame)
+{
+  g_return_if_fail(self && frames && i >= 0 && i < frames->n && frame && frame->data);
+  g_return_if_fail(frame->width == frames->width && frame->height == frames->height &&
+                   frame->stride >= 3 * (gsize)frame->width);
+  frames->frames[i] = *frame;
+  if (self->klass->frame)
+    self->klass->frame(self, frames, i);
+}
+
+/* Patches first .. first + n - 1 of each of the first n_frames frames -> x (n_frames, n, 3, side, side) = gain * (pixel
+ * / 127.5 - 1) + shift. light: NULL = gain 1, shift 0; else both are found with a frame's first patch (first = 0) and
+ * hold for those after it. */
+void
+cbigan_backend_crop(CbiganBackend *self, CbiganFrames *frames, int n_frames, const CbiganFrameTiling *tiling, int first,
+                    int n, const CbiganLightTarget *light, float *x)
+{
+  g_return_if_fail(self && frames && n_frames > 0 && n_frames <= frames->n && tiling && x);
+  g_return_if_fail(tiling->width == frames->width && tiling->height == frames->height && tiling->across);
+  g_return_if_fail(first >= 0 && n > 0 && first + n <= tiling->columns * tiling->rows);
+  self->klass->crop(self, frames, n_frames, tiling, first, n, light, x);
+}
+
+/* differences (rows * columns, 3, side, side) -> map (height, width). Per channel the patches' mean at each pixel, less
+ * the mean of its window (cut at the border), absolute; summed over channels; blurred, borders repeated. With `good`
+ * then max((x - mean) / (deviation + floor), 0), NaN stays NaN; NULL: not compared. peak: host memory, gets the map's
+ * largest number, NaN if one is not finite; NULL: not wanted. scratch: (CBIGAN_MAP_PLANES, height, width). */
+void
+cbigan_backend_map(CbiganBackend *self, const CbiganFrameTiling *tiling, const float *differences,
+                   const CbiganMapFilter *filter, const CbiganMapBaseline *good, float *scratch, float *map,
+                   float *peak)
+{
+  g_return_if_fail(self && tiling && differences && filter && scratch && map);
+  g_return_if_fail(tiling->columns > 0 && tiling->rows > 0 && tiling->side <= tiling->width &&
+                   tiling->side <= tiling->height && tiling->across && tiling->down);
+  g_return_if_fail(filter->high_pass >= 0 && filter->blur > 0 && filter->blur <= CBIGAN_MAX_BLUR);
+  g_return_if_fail(!good || (good->mean && good->deviation && good->floor > 0.0f));
+  self->klass->map(self, tiling, differences, filter, good, scratch, map, peak);
+}
+
+static gboolean
+is_critic(const CbiganCritic *critic)
+{
+  const CbiganCriticStatistics *good = critic->good;
+  int channels = 0;
+  for (int i = 0; i < critic->n; i++) {
+    const CbiganShape *shape = &critic->shapes[i];
+    if (shape->w != shape->h || critic->resamplers[i].from != shape->w || critic->resamplers[i].to != critic->grid)
+      return FALSE;
+    channels += shape->c;
+  }
+  return channels > 0 && channels == critic->channels && critic->batch > 0 &&
+         (!good || (good->mean && good->whitening && good->channels == channels &&
+                    (good->positions == 1 || good->positions == critic->grid * critic->grid)));
+}
+
+/* Allocates what lies in backend memory; all other fields are filled. FALSE with CBIGAN_ERROR_BACKEND; to be cleared
+ * nevertheless. The statistics must outlive it. */
+gboolean
+cbigan_backend_critic_init(CbiganBackend *self, CbiganCritic *critic, GError **error)
+{
+  g_return_val_if_fail(self && critic && is_critic(critic) && !critic->features && !critic->device, FALSE);
+  const gsize size = (gsize)critic->batch * (gsize)critic->channels * (gsize)(critic->grid * critic->grid);
+  if (!(critic->features = cbigan_backend_alloc(self, size, error)))
+    return FALSE;
+  self->klass->distances(self, critic, NULL, 0, NULL, NULL);
+  if (!self->failure)
+    return TRUE;
+  g_propagate_error(error, g_steal_pointer(&self->failure));
+  return FALSE;
 }
 
 void
-cbigan_backend_record(CbiganBackend *self, CbiganRecording **recording, double number,
-                      void (*operations)(gpointer data), gpointer data)
+cbigan_backend_critic_clear(CbiganBackend *self, CbiganCritic *critic)
 {
-  g_return_if_fail(self && recording && operations);
-  if (self->klass->record)
-    self->klass->record(self, recording, number, operations, data);
+  g_return_if_fail(self && critic);
+  cbigan_backend_free(self, critic->features);
+  if (critic->free)
+    critic->free(self, critic->device);
+  critic->features = NULL;
+  critic->device = NULL;
+  critic->free = NULL;
+}
+
+/* values: as CbiganForward's. The first n samples' features -> critic->features, and with statistics |W (f - mean)| at
+ * each position -> distances (n, grid, grid), backend memory, and the largest per sample -> peaks (n), host memory, NaN
+ * if one is not finite. A distance is NaN or infinite if any feature that enters it is. To the bit, a sample's depend
+ * neither on the other samples nor on its place. Without statistics distances and peaks are NULL. */
+void
+cbigan_backend_distances(CbiganBackend *self, CbiganCritic *critic, float *const *values, int n, float *distances,
+                         float *peaks)
+{
+  g_return_if_fail(self && critic && critic->features && values && n > 0 && n <= critic->batch);
+  g_return_if_fail(critic->good ? distances && peaks : !distances && !peaks);
+  self->klass->distances(self, critic, values, n, distances, peaks);
+}
+
+/* Does what operations(data) asks of this backend. That is the same every time with the same number, on the same
+ * memory; it neither waits nor allocates nor hands over host memory, but for numbers to give. *capture: NULL before the
+ * first time, free with cbigan_backend_capture_free() before the memory. */
+void
+cbigan_backend_capture(CbiganBackend *self, CbiganCapture **capture, double number, void (*operations)(gpointer data),
+                       gpointer data)
+{
+  g_return_if_fail(self && capture && operations);
+  if (self->klass->capture)
+    self->klass->capture(self, capture, number, operations, data);
   else
     operations(data);
 }
 
 void
-cbigan_backend_recording_free(CbiganBackend *self, CbiganRecording *recording)
+cbigan_backend_capture_free(CbiganBackend *self, CbiganCapture *capture)
 {
   g_return_if_fail(self);
-  if (recording)
-    self->klass->recording_free(self, recording);
-}
-
-gboolean
-cbigan_backend_keeps_frames(const CbiganBackend *self)
-{
-  g_return_val_if_fail(self, FALSE);
-  return self->klass->intake != NULL;
-}
-
-CbiganIntake *
-cbigan_backend_intake(CbiganBackend *self, int frames, int width, int height, GError **error)
-{
-  g_return_val_if_fail(self && frames > 0 && width > 0 && height > 0 && self->klass->intake, NULL);
-  CbiganIntake *intake = self->klass->intake(self, frames, width, height);
-  if (!intake && self->failure) /* more than memory is wrong */
-    g_propagate_error(error, g_steal_pointer(&self->failure));
-  else if (!intake)
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("backend “%s”: out of memory for %d frames of %d x %d"),
-                self->klass->name, frames, width, height);
-  return intake;
-}
-
-void
-cbigan_backend_subtract(CbiganBackend *self, gsize n, const float *a, const float *b, float *difference)
-{
-  g_return_if_fail(self && n > 0 && a && b && difference && self->klass->subtract);
-  self->klass->subtract(self, n, a, b, difference);
-}
-
-void
-cbigan_backend_map(CbiganBackend *self, const CbiganMosaic *mosaic, const float *differences,
-                   const CbiganMapFilter *filter, float *scratch, float *map)
-{
-  g_return_if_fail(self && mosaic && differences && filter && scratch && map && self->klass->map);
-  g_return_if_fail(mosaic->columns > 0 && mosaic->rows > 0 && mosaic->side <= mosaic->width &&
-                   mosaic->side <= mosaic->height && mosaic->across && mosaic->down);
-  g_return_if_fail(filter->high_pass >= 0 && filter->blur > 0 && filter->blur <= CBIGAN_MAX_BLUR);
-  self->klass->map(self, mosaic, differences, filter, scratch, map);
-}
-
-void
-cbigan_backend_deviations(CbiganBackend *self, gsize n, const float *mean, const float *deviation, gboolean apart,
-                          float floor, float *x)
-{
-  g_return_if_fail(self && n > 0 && mean && deviation && floor > 0.0f && x && self->klass->deviations);
-  self->klass->deviations(self, n, mean, deviation, apart, floor, x);
-}
-
-void
-cbigan_backend_peak(CbiganBackend *self, gsize n, const float *x, float *peak)
-{
-  g_return_if_fail(self && n > 0 && x && peak && self->klass->peak);
-  self->klass->peak(self, n, x, peak);
+  if (capture)
+    capture->free(self, capture);
 }

@@ -14,6 +14,7 @@
  */
 #pragma once
 #include "cbigan.h"
+#include "model/illumination.h"
 #include "model/model.h"
 #include "model/network.h"
 
@@ -46,62 +47,38 @@ typedef struct {
   float *weight; /* (to, taps) */
 } CbiganResampler;
 
-/* What the critic's map is made of: square values of a network, each resampled to one grid, channels one after another.
- */
+/* The critic's features: square values of a network, resampled to one grid, their channels one after another; and the
+ * statistics that they are compared with. Made by cbigan_backend_critic_init(). */
 #define CBIGAN_MAX_FEATURES 6
 typedef struct {
-  int n, grid;
+  int n, grid, channels;
   int values[CBIGAN_MAX_FEATURES];
+  CbiganShape shapes[CBIGAN_MAX_FEATURES];
   CbiganResampler resamplers[CBIGAN_MAX_FEATURES];
-} CbiganFeatures;
+  const CbiganCriticStatistics *good; /* not owned; NULL: there are only features */
+  float *features;                    /* backend memory (batch, channels, grid, grid) */
+  int batch;
+  gpointer device; /* what the backend keeps beside them, or NULL */
+  void (*free)(CbiganBackend *self, gpointer device);
+} CbiganCritic;
 
-/* Distances of the critic's map from good pictures as one operation at one batch size; subclasses embed it first. */
-typedef struct _CbiganDistances CbiganDistances;
-struct _CbiganDistances {
-  /* values: as CbiganForward's; of the first n samples -> distances (n, grid, grid), backend memory. One that a number
-   * that isn't finite goes into isn't either. To the bit, they depend neither on the other samples nor on the place. */
-  void (*run)(CbiganDistances *self, float *const *values, int n, float *distances);
-  void (*free)(CbiganDistances *self);
-};
-
-/* 8-bit frame: rows of RGB, 3 bytes a pixel */
+/* A frame and the patches that cover it: rows * columns of them, row by row. */
 typedef struct {
-  const guint8 *data; /* (height rows of stride bytes) */
-  int width, height;
-  gsize stride;
-  gboolean on_device; /* these two as CbiganFrame's; only for intake */
-  gpointer ready;
-} CbiganPixels;
-
-typedef struct {
-  int x, y; /* upper left corner of a patch in its frame */
-} CbiganPoint;
-
-/* A frame as its patches cover it: rows * columns of them, one row after another */
-typedef struct {
-  int width, height, side;
+  int width, height, side; /* pixels: of the frame, of a patch */
   int columns, rows;
-  const float *across,
-      *down; /* backend memory (columns), (rows): left and upper side of their patches, whole numbers */
-} CbiganMosaic;
+  const float *across, *down; /* backend memory (columns), (rows): left and upper sides of patches, whole pixels */
+} CbiganFrameTiling;
 
-/* Frames of one size in a backend's memory, on their way to patches; subclasses embed it first. */
-typedef struct _CbiganIntake CbiganIntake;
-struct _CbiganIntake {
-  /* Not to be recorded. Frame number `frame`; host memory is the caller's again when this returns, device memory after
-   * finish(). */
-  void (*take)(CbiganIntake *self, int frame, const CbiganPixels *pixels);
-  /* Of the first n frames: gain and shift, to the bits of cbigan_light_compensation(). */
-  void (*light)(CbiganIntake *self, int n, double low, double median);
-  /* Patches first .. first + n - 1 of a frame -> x (n, 3, side, side) = gain * (pixel / 127.5 - 1) + shift.
-   * lit: those that light() found, else 1 and 0 */
-  void (*crop)(CbiganIntake *self, int frame, const CbiganMosaic *mosaic, int first, int n, gboolean lit, float *x);
-  void (*free)(CbiganIntake *self); /* waits */
-};
+/* Frames of one size on their way into patches. Made by cbigan_backend_frames_new(). */
+typedef struct {
+  int n, width, height;
+  CbiganFrame *frames; /* (n): their pixels stay readable until finish() */
+  CbiganLight *light;  /* (n): what crop() found, unless the backend keeps it in `device` */
+  gpointer device;     /* what the backend keeps beside them, or NULL */
+  void (*free)(CbiganBackend *self, gpointer device);
+} CbiganFrames;
 
-/* Operations that a backend has noted down, to do them again without being called for each. */
-typedef struct _CbiganRecording CbiganRecording;
-
+/* How a map is made of differences. */
 #define CBIGAN_MAX_BLUR 15
 #define CBIGAN_MAP_PLANES 7 /* of scratch */
 typedef struct {
@@ -110,12 +87,24 @@ typedef struct {
   float kernel[2 * CBIGAN_MAX_BLUR + 1]; /* 2 blur + 1 weights, for rows and columns */
 } CbiganMapFilter;
 
+/* What a map is compared with. */
+typedef struct {
+  const float *mean, *deviation; /* backend memory: (height, width) if aligned, else one number each */
+  gboolean aligned;
+  float floor; /* > 0, added to the deviation */
+} CbiganMapBaseline;
+
+/* Operations that were captured, to be repeated without a call for each; a backend's own type embeds it first. */
+typedef struct _CbiganCapture CbiganCapture;
+struct _CbiganCapture {
+  void (*free)(CbiganBackend *self, CbiganCapture *capture); /* waits */
+};
+
 /* Some items of a loop, [first, end), done at the same time as others */
 typedef void (*CbiganRangeFunc)(gpointer data, int first, int end);
 
 struct _CbiganBackendClass {
-  const char *name;        /* "reference", "cpu", "cuda" */
-  const char *description; /* one line for `cbigan info --backends` */
+  const char *name; /* "reference", "cpu", "cuda" */
 
   /* NULL when it can run here, else why not (transfer full). */
   char *(*unavailable)(void);
@@ -129,10 +118,6 @@ struct _CbiganBackendClass {
   /* n samples, host memory in c,h,w order <-> backend memory in its own order */
   void (*upload)(CbiganBackend *self, CbiganShape shape, int n, const float *host, float *data);
   void (*download)(CbiganBackend *self, CbiganShape shape, int n, const float *data, float *host);
-  /* n patches of side x side pixels of one frame -> x (n, 3, side, side) = gain * (pixel / 127.5 - 1) + shift */
-  void (*patches)(CbiganBackend *self, const CbiganPixels *frame, const CbiganPoint *corners, int n, int side,
-                  float gain, float shift, float *x);
-
   CbiganPlan *(*plan)(CbiganBackend *self, const CbiganLayer *layer, int batch, GError **error);
   /* Optional, NULL = plan(). For training: the same operation, faster, its error up to 1e-5 of the largest number. One
    * that is not finite in x makes one or more of y not finite, in places where plan()'s may be finite. */
@@ -163,49 +148,32 @@ struct _CbiganBackendClass {
    * (c). */
   gboolean (*prefers_bf16)(const CbiganBackend *self, int width);
 
-  /* sums[i] = ||a_i - b_i||_1 over `size` floats of each of n samples; sums in host memory.
-   * difference: gets a - b, or NULL */
-  void (*l1)(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference, double *sums);
-
-  /* Optional, NULL = operations(data) is called. Does what operations(data) asks of this backend: the same every time
-   * with the same number, on the same memory; without waiting, allocating or handing it host memory but for numbers to
-   * give. It is called when it has to be noted down, else the notes are followed. *recording: NULL before the first
-   * time. */
-  void (*record)(CbiganBackend *self, CbiganRecording **recording, double number, void (*operations)(gpointer data),
-                 gpointer data);
-  void (*recording_free)(CbiganBackend *self, CbiganRecording *recording); /* before the memory; waits */
-
-  /* Optional, NULL = never. |W (f - mean)| at each position of the critic's map. NULL: the caller must, from what it
-   * downloads (also where there is no memory for the statistics). All but `network` is only used during the call. */
-  CbiganDistances *(*distances)(CbiganBackend *self, const CbiganNetwork *network, const CbiganFeatures *features,
-                                const CbiganCriticStatistics *good, int batch);
-
-  /* Optional, all of them or none, NULL = by the caller from what it downloads: frames go in and a few numbers come
-   * back; what lies between stays in backend memory. But for the first, all may be recorded. */
-  /* For so many frames; NULL: no memory. */
-  CbiganIntake *(*intake)(CbiganBackend *self, int frames, int width, int height);
-  /* difference = a - b, n floats each */
-  void (*subtract)(CbiganBackend *self, gsize n, const float *a, const float *b, float *difference);
-  /* differences (rows * columns, 3, side, side) -> map (height, width): the patches' mean at each pixel, filtered:
-   * |channel - mean of its window (cut at the border)|, summed over channels, blurred, borders repeated. scratch:
-   * (CBIGAN_MAP_PLANES, height, width) */
-  void (*map)(CbiganBackend *self, const CbiganMosaic *mosaic, const float *differences, const CbiganMapFilter *filter,
-              float *scratch, float *map);
-  /* In place, n floats: x = max((x - mean) / (deviation + floor), 0). apart: mean, deviation (n), else (1). What is not
-   * a number stays so. */
-  void (*deviations)(CbiganBackend *self, gsize n, const float *mean, const float *deviation, gboolean apart,
-                     float floor, float *x);
-  /* *peak = the largest of n floats, host memory; NaN if one isn't finite */
-  void (*peak)(CbiganBackend *self, gsize n, const float *x, float *peak);
-
-  /* Optional, NULL = by the caller alone: a loop of the caller's over n items, between the first operation and
-   * finish(). Returns when all is done. */
-  void (*each)(CbiganBackend *self, int n, CbiganRangeFunc range, gpointer data);
+  /* a - b, and per sample the sum of its absolute values. */
+  void (*difference)(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference,
+                     double *sums);
+  /* Optional, NULL: frames are read where they lie. Brings frames->frames[i] into backend memory; i < 0: makes room. */
+  void (*frame)(CbiganBackend *self, CbiganFrames *frames, int i);
+  /* Patches of frames. */
+  void (*crop)(CbiganBackend *self, CbiganFrames *frames, int n_frames, const CbiganFrameTiling *tiling, int first,
+               int n, const CbiganLightTarget *light, float *x);
+  /* A frame's map from its patches' differences. */
+  void (*map)(CbiganBackend *self, const CbiganFrameTiling *tiling, const float *differences,
+              const CbiganMapFilter *filter, const CbiganMapBaseline *good, float *scratch, float *map, float *peak);
+  /* The critic's features and their distances from good pictures; values NULL: only makes room. */
+  void (*distances)(CbiganBackend *self, CbiganCritic *critic, float *const *values, int n, float *distances,
+                    float *peaks);
+  /* Optional, NULL: operations(data) is called each time. Captures it on first use and replays the capture then. */
+  void (*capture)(CbiganBackend *self, CbiganCapture **capture, double number, void (*operations)(gpointer data),
+                  gpointer data);
 };
 
 struct _CbiganBackend {
   const CbiganBackendClass *klass;
   int threads;
+  gboolean channels_last; /* a sample's values lie h,w,c, else c,h,w */
+  /* Shares a loop over n > 1 items among the backend's threads, returns when all is done; NULL: has only the caller's.
+   */
+  void (*each)(CbiganBackend *self, int n, CbiganRangeFunc range, gpointer data);
   gboolean repeatable; /* may be set: what is fused from now on has the same bits in every run, so no way of doing it
                         * is chosen by its time */
   GError *failure;     /* the first one, see cbigan_backend_fail() */
@@ -222,9 +190,13 @@ const CbiganBackendClass *const *cbigan_backend_list(void);
 CbiganBackend *cbigan_backend_open(const char *name, int device, int threads, GError **error);
 /* The same in a CUDA context, where it is "cuda" that opens. */
 CbiganBackend *cbigan_backend_open_in(const char *name, int device, int threads, gpointer cuda_context, GError **error);
+const char *cbigan_backend_name(const CbiganBackend *self);
+/* One line in words for `cbigan info --backends`; name: one of the list. */
+const char *cbigan_backend_description(const char *name);
 void cbigan_backend_close(CbiganBackend *self);
 gboolean cbigan_backend_finish(CbiganBackend *self, GError **error);
-/* As each(), where the loop is over so many numbers that it is worth it. self: NULL = by the caller alone. */
+/* range(data, first, end) over all of n items, by several threads where the loop touches enough numbers to be worth it.
+ * self: NULL = by the caller alone. */
 void cbigan_backend_each(CbiganBackend *self, int n, gsize numbers, CbiganRangeFunc range, gpointer data);
 /* FALSE with CBIGAN_ERROR_BACKEND: this backend can't. precision: not CBIGAN_PRECISION_AUTO; fp32 before the call */
 gboolean cbigan_backend_set_precision(CbiganBackend *self, CbiganPrecision precision, GError **error);
@@ -247,10 +219,6 @@ float *cbigan_backend_alloc(CbiganBackend *self, gsize n_floats, GError **error)
 void cbigan_backend_free(CbiganBackend *self, float *data);                       /* data: may be NULL */
 void cbigan_backend_upload(CbiganBackend *self, CbiganShape shape, int n, const float *host, float *data);
 void cbigan_backend_download(CbiganBackend *self, CbiganShape shape, int n, const float *data, float *host);
-void cbigan_backend_patches(CbiganBackend *self, const CbiganPixels *frame, const CbiganPoint *corners, int n, int side,
-                            float gain, float shift, float *x);
-void cbigan_backend_l1(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference,
-                       double *sums);
 CbiganPlan *cbigan_backend_plan(CbiganBackend *self, const CbiganLayer *layer, int batch, GError **error);
 CbiganPlan *cbigan_backend_plan_training(CbiganBackend *self, const CbiganLayer *layer, int batch, GError **error);
 void cbigan_backend_plan_free(CbiganBackend *self, CbiganPlan *plan); /* plan: may be NULL */
@@ -258,24 +226,26 @@ void cbigan_backend_load(CbiganBackend *self, CbiganPlan *plan, const float *par
 /* NULL = compose. Free with fused->free(). */
 CbiganFused *cbigan_backend_fuse(CbiganBackend *self, const CbiganNetwork *network, int first, int n_layers, int batch,
                                  const int *keep);
-/* NULL = by the caller. Free with distances->free(). */
-CbiganDistances *cbigan_backend_distances(CbiganBackend *self, const CbiganNetwork *network,
-                                          const CbiganFeatures *features, const CbiganCriticStatistics *good,
-                                          int batch);
-/* As record(), or operations(data); recording_free(). */
-void cbigan_backend_record(CbiganBackend *self, CbiganRecording **recording, double number,
-                           void (*operations)(gpointer data), gpointer data);
-void cbigan_backend_recording_free(CbiganBackend *self, CbiganRecording *recording); /* recording: may be NULL */
-/* Whether it has the next ones. */
-gboolean cbigan_backend_keeps_frames(const CbiganBackend *self);
-/* NULL with CBIGAN_ERROR_BACKEND. Free with intake->free(). */
-CbiganIntake *cbigan_backend_intake(CbiganBackend *self, int frames, int width, int height, GError **error);
-void cbigan_backend_subtract(CbiganBackend *self, gsize n, const float *a, const float *b, float *difference);
-void cbigan_backend_map(CbiganBackend *self, const CbiganMosaic *mosaic, const float *differences,
-                        const CbiganMapFilter *filter, float *scratch, float *map);
-void cbigan_backend_deviations(CbiganBackend *self, gsize n, const float *mean, const float *deviation, gboolean apart,
-                               float floor, float *x);
-void cbigan_backend_peak(CbiganBackend *self, gsize n, const float *x, float *peak);
+/* Scoring. Numbers for the host (sums, peaks) are there after finish(): NaN where something failed. */
+void cbigan_backend_difference(CbiganBackend *self, int n, gsize size, const float *a, const float *b,
+                               float *difference, double *sums);
+CbiganFrames *cbigan_backend_frames_new(CbiganBackend *self, int n, int width, int height, GError **error);
+void cbigan_backend_frames_free(CbiganBackend *self, CbiganFrames *frames); /* frames: may be NULL */
+/* Whether frames may lie in device memory. */
+gboolean cbigan_backend_reads_device(const CbiganBackend *self);
+void cbigan_backend_frame(CbiganBackend *self, CbiganFrames *frames, int i, const CbiganFrame *frame);
+void cbigan_backend_crop(CbiganBackend *self, CbiganFrames *frames, int n_frames, const CbiganFrameTiling *tiling,
+                         int first, int n, const CbiganLightTarget *light, float *x);
+void cbigan_backend_map(CbiganBackend *self, const CbiganFrameTiling *tiling, const float *differences,
+                        const CbiganMapFilter *filter, const CbiganMapBaseline *good, float *scratch, float *map,
+                        float *peak);
+gboolean cbigan_backend_critic_init(CbiganBackend *self, CbiganCritic *critic, GError **error);
+void cbigan_backend_critic_clear(CbiganBackend *self, CbiganCritic *critic);
+void cbigan_backend_distances(CbiganBackend *self, CbiganCritic *critic, float *const *values, int n, float *distances,
+                              float *peaks);
+void cbigan_backend_capture(CbiganBackend *self, CbiganCapture **capture, double number,
+                            void (*operations)(gpointer data), gpointer data);
+void cbigan_backend_capture_free(CbiganBackend *self, CbiganCapture *capture); /* capture: may be NULL */
 /* Calls conv2d, dense, upsample or avgpool by the layer's kind. */
 void cbigan_backend_run(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
 

@@ -42,7 +42,6 @@ cuda_open(int device, int threads, gpointer cuda_context, GError **error)
 
 const CbiganBackendClass cbigan_backend_cuda = {
   .name = "cuda",
-  .description = N_("an NVIDIA GPU, with cuDNN"),
   .unavailable = unavailable,
   .open = cuda_open,
 };

@@ -15,8 +15,9 @@
 #include "backend/backend.h"
 #include "i18n.h"
 #include "model/error.h"
-#include "measure.h"
+#include "score.h"
 #include "statistics.h"
+#include "tiling.h"
 
 #define FOLDS 5u
 #define MIN_FRAMES 4u
@@ -30,10 +31,10 @@ typedef struct {
   const CbiganFrame *frames;
   guint n, folds;
   CbiganBackend *backend;
-  CbiganMeasure *measure;
+  CbiganInference *inference;
   CbiganSums *sums[FOLDS], *total;
   guint fold;              /* whose frames are scored now */
-  CbiganBaseline standard; /* without that fold */
+  CbiganBaseline baseline; /* without that fold */
   float *map;              /* (h, w) scratch */
   gsize n_map;
   double *scores[CBIGAN_N_GAN_SCORES]; /* (n) out of fold */
@@ -48,7 +49,7 @@ check(const CbiganModelInfo *info, const CbiganCalibrationOptions *options, cons
   if (!(options->false_alarms >= 0.0 && options->false_alarms <= 0.5))
     return cbigan_refuse(error, _("false alarms is %g; expected 0 to 0.5"), options->false_alarms);
   if ((int)options->score < 0 || options->score >= CBIGAN_N_GAN_SCORES)
-    return cbigan_refuse(error, _("score %d; expected 0 to %d"), options->score, CBIGAN_N_GAN_SCORES - 1);
+    return cbigan_refuse(error, _("an unknown kind of score; expected paper, calibrated or critic"));
   if (options->aligned && !info->frame_width)
     return cbigan_refuse(error,
                          _("statistics for each position need a model with a frame size; this one takes any size"));
@@ -56,7 +57,7 @@ check(const CbiganModelInfo *info, const CbiganCalibrationOptions *options, cons
     return cbigan_refuse(error, _("the model's critic grid is %d; expected 1 to its patch, %d"), info->critic_grid,
                          info->patch);
   for (guint i = 0; i < n + options->n_seen; i++)
-    if (!cbigan_measure_check(info, i < n ? &frames[i] : &options->seen[i - n], FALSE, error))
+    if (!cbigan_tiling_check(info, i < n ? &frames[i] : &options->seen[i - n], FALSE, error))
       return FALSE;
   return TRUE;
 }
@@ -67,7 +68,7 @@ set_light(CbiganModelInfo *info, const CbiganFrame *frames, guint n)
 {
   guint64 histogram[256] = { 0 };
   for (guint i = 0; i < n; i++)
-    cbigan_light_histogram(&frames[i], histogram, NULL);
+    cbigan_light_histogram(&frames[i], 0, frames[i].height, histogram);
   info->light_low = cbigan_light_quantile(histogram, CBIGAN_LIGHT_LOW);
   info->light_median = cbigan_light_quantile(histogram, CBIGAN_LIGHT_MEDIAN);
   if (info->light_median - info->light_low < 1.0 / 127.5)
@@ -83,7 +84,8 @@ open_networks(Calibration *self, GError **error)
     needs[cbigan_score_rows[i].view] |= cbigan_score_rows[i].needs;
   self->backend = cbigan_backend_open(self->options->backend ? self->options->backend : "auto", self->options->device,
                                       self->options->threads, error);
-  if (!self->backend || !(self->measure = cbigan_measure_new(self->model, self->backend, needs, NULL, BATCH, error)))
+  if (!self->backend ||
+      !(self->inference = cbigan_inference_new(self->model, self->backend, needs, NULL, BATCH, error)))
     return FALSE;
   gboolean aligned = self->options->aligned;
   gboolean one_patch = info->frame_width == info->patch && info->frame_height == info->patch;
@@ -99,31 +101,26 @@ open_networks(Calibration *self, GError **error)
   return TRUE;
 }
 
-static float *
-local_map(Calibration *self, const CbiganMeasurement *m)
-{
-  gsize n = (gsize)m->width * (gsize)m->height;
-  if (n > self->n_map) {
-    self->n_map = n;
-    self->map = g_renew(float, self->map, n);
-  }
-  cbigan_local_map(self->model->info.patch, m, self->map);
-  return self->map;
-}
-
 static void
 add_to_sums(guint frame, const CbiganMeasurement *m, gpointer data)
 {
   Calibration *self = data;
   CbiganSums *sums = self->sums[frame % self->folds];
-  cbigan_sums_add_map(sums, local_map(self, m), (gsize)m->width * (gsize)m->height);
-  cbigan_sums_add_features(sums, m->features, m->patches->corners->len);
+  const gsize n = (gsize)m->tiling->width * (gsize)m->tiling->height;
+  if (n > self->n_map) {
+    self->n_map = n;
+    self->map = g_renew(float, self->map, n);
+  }
+  cbigan_inference_local_map(m, self->map);
+  cbigan_sums_add_map(sums, self->map, n);
+  cbigan_sums_add_features(sums, cbigan_inference_features(m), (guint)(m->tiling->columns * m->tiling->rows));
 }
 
 static void
 add_seen(guint frame, const CbiganMeasurement *m, gpointer data)
 {
-  cbigan_sums_add_features(((Calibration *)data)->total, m->features, m->patches->corners->len);
+  cbigan_sums_add_features(((Calibration *)data)->total, cbigan_inference_features(m),
+                           (guint)(m->tiling->columns * m->tiling->rows));
 }
 
 static void
@@ -131,7 +128,7 @@ score_out_of_fold(guint frame, const CbiganMeasurement *m, gpointer data)
 {
   Calibration *self = data;
   for (int i = 0; i < CBIGAN_N_GAN_SCORES; i++)
-    self->scores[i][self->fold + frame * self->folds] = cbigan_score_rows[i].score(&self->standard, m, NULL);
+    self->scores[i][self->fold + frame * self->folds] = cbigan_score_rows[i].score(&self->baseline, m);
 }
 
 static gboolean
@@ -142,12 +139,13 @@ score_fold(Calibration *self, GError **error)
   for (guint i = self->fold; i < self->n; i += self->folds)
     frames[n++] = self->frames[i];
   g_autoptr(CbiganSums) others = cbigan_sums_difference(self->total, self->sums[self->fold]);
-  CbiganBaseline *standard = &self->standard;
-  standard->map = cbigan_sums_map(others);
-  standard->critic = cbigan_sums_critic(others);
-  standard->deviation_floor = cbigan_map_floor(&standard->map);
-  gboolean ok = cbigan_measure_run(self->measure, frames, n, score_out_of_fold, self, error);
-  cbigan_statistics_clear(&standard->map, &standard->critic);
+  CbiganBaseline *baseline = &self->baseline;
+  baseline->map = cbigan_sums_map(others);
+  baseline->critic = cbigan_sums_critic(others);
+  baseline->deviation_floor = cbigan_map_floor(&baseline->map);
+  gboolean ok = cbigan_inference_set_baseline(self->inference, baseline, error) &&
+                cbigan_inference_run(self->inference, frames, n, score_out_of_fold, self, error);
+  cbigan_statistics_clear(&baseline->map, &baseline->critic);
   return ok;
 }
 
@@ -173,13 +171,13 @@ static gboolean
 run(Calibration *self, GError **error)
 {
   if (!open_networks(self, error) ||
-      !cbigan_measure_run(self->measure, self->frames, self->n, add_to_sums, self, error))
+      !cbigan_inference_run(self->inference, self->frames, self->n, add_to_sums, self, error))
     return FALSE;
   for (guint fold = 0; fold < self->folds; fold++)
     cbigan_sums_add(self->total, self->sums[fold]);
-  if (!cbigan_measure_run(self->measure, self->options->seen, self->options->n_seen, add_seen, self, error))
+  if (!cbigan_inference_run(self->inference, self->options->seen, self->options->n_seen, add_seen, self, error))
     return FALSE;
-  cbigan_baseline_init(&self->standard, self->model);
+  cbigan_baseline_init(&self->baseline, self->model);
   for (self->fold = 0; self->fold < self->folds; self->fold++)
     if (!score_fold(self, error))
       return FALSE;
@@ -211,7 +209,7 @@ cbigan_model_calibrate(CbiganModel *model, const CbiganCalibrationOptions *optio
   gboolean ok = run(&self, error);
   if (!ok)
     model->info = before;
-  cbigan_measure_free(self.measure);
+  cbigan_inference_free(self.inference);
   g_clear_pointer(&self.backend, cbigan_backend_close);
   for (guint fold = 0; fold < self.folds; fold++)
     cbigan_sums_free(self.sums[fold]);

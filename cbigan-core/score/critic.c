@@ -4,33 +4,15 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Mahalanobis distance at every position of a grid over each patch, after PaDiM (Defard et al. 2020) but on the
- * model's own critic: |W (f - mean)|, W^T W = inverse covariance of good pictures there. A backend may find them.
+ * model's own critic: |W (f - mean)|, W^T W = inverse covariance of good pictures. The score is the largest distance.
  *
  * The map is bilinear between the grid's positions, each taken to lie on a pixel (half a pixel from where it is), so
  * that the map's peak is the score. Where patches overlap the larger value counts.
  */
-#include <math.h>
 #include <string.h>
 
 #include "score.h"
-
-static double
-distance(const float *feature, const float *mean, const float *whitening, int channels)
-{
-  float difference[channels];
-  double square = 0.0;
-  for (int i = 0; i < channels; i++)
-    difference[i] = feature[i] - mean[i];
-  for (int row = 0; row < channels; row++) {
-    const float *w = whitening + (gsize)row * channels;
-    float sum = 0.0f;
-#pragma omp simd reduction(+ : sum)
-    for (int i = 0; i < channels; i++)
-      sum += w[i] * difference[i];
-    square += (double)sum * sum;
-  }
-  return sqrt(square);
-}
+#include "tiling.h"
 
 /* Position between the grid's knots of a pixel: knot k lies on pixel (2 k + 1) * side / (2 grid). */
 static void
@@ -53,7 +35,7 @@ typedef struct {
   float *part; /* (side) */
 } Ruler;
 
-/* Row y of one patch's distances (grid, grid): the larger of it and what is there -> out (side) */
+/* Row y of one patch's distances (grid, grid) -> out (side), where it is larger than what `out` holds. */
 static void
 draw_row(const Ruler *ruler, const float *distances, int y, float *out)
 {
@@ -70,7 +52,9 @@ draw_row(const Ruler *ruler, const float *distances, int y, float *out)
 }
 
 typedef struct {
-  const CbiganMeasurement *m;
+  const CbiganFrameTiling *tiling;
+  const float *distances; /* (patches, grid * grid) */
+  const float *corners;   /* (columns + rows) */
   Ruler ruler;
   float *map;
 } Drawing;
@@ -79,64 +63,37 @@ static void
 draw_rows(gpointer data, int first, int end)
 {
   const Drawing *d = data;
-  const CbiganMeasurement *m = d->m;
-  int side = d->ruler.side, grid = d->ruler.grid;
-  const CbiganPoint *corners = &g_array_index(m->patches->corners, CbiganPoint, 0);
+  const CbiganFrameTiling *t = d->tiling;
+  const int side = d->ruler.side, positions = d->ruler.grid * d->ruler.grid;
   for (int y = first; y < end; y++) {
-    float *row = d->map + (gsize)y * m->width;
-    memset(row, 0, sizeof *row * (gsize)m->width);
-    for (guint i = 0; i < m->patches->corners->len; i++)
-      if (y >= corners[i].y && y < corners[i].y + side)
-        draw_row(&d->ruler, m->distances + (gsize)i * grid * grid, y - corners[i].y, row + corners[i].x);
-  }
-}
-
-void
-cbigan_critic_map(const CbiganBaseline *standard, const CbiganMeasurement *m, float *map)
-{
-  const int side = standard->patch, grid = standard->grid;
-  int before[side];
-  float part[side];
-  Drawing drawing = { m, { side, grid, before, part }, map };
-  if (m->kept.distances)
-    cbigan_backend_download(m->backend, (CbiganShape){ 1, grid, grid }, (int)m->patches->corners->len,
-                            m->kept.distances, m->distances);
-  for (int i = 0; i < side; i++)
-    knots(i, side, grid, &before[i], &part[i]);
-  cbigan_backend_each(m->backend, m->height, (gsize)m->width * (gsize)m->height, draw_rows, &drawing);
-}
-
-typedef struct {
-  const CbiganMeasurement *m;
-  const CbiganCriticStatistics *good;
-  int positions; /* of a patch */
-} Distances;
-
-static void
-find_distances(gpointer data, int first, int end)
-{
-  const Distances *d = data;
-  int channels = d->good->channels;
-  gsize step = d->good->positions > 1 ? 1 : 0;
-  for (int i = first; i < end; i++) {
-    gsize at = step * (gsize)(i % d->positions);
-    d->m->distances[i] = (float)distance(d->m->features + (gsize)i * channels, d->good->mean + at * channels,
-                                         d->good->whitening + at * channels * channels, channels);
+    float *row = d->map + (gsize)y * t->width;
+    memset(row, 0, sizeof *row * (gsize)t->width);
+    for (int i = 0; i < t->rows; i++) {
+      const int within = y - (int)d->corners[t->columns + i];
+      for (int k = 0; within >= 0 && within < side && k < t->columns; k++)
+        draw_row(&d->ruler, d->distances + (gsize)(i * t->columns + k) * positions, within, row + (int)d->corners[k]);
+    }
   }
 }
 
 double
-cbigan_critic_score(const CbiganBaseline *standard, const CbiganMeasurement *m, float *map)
+cbigan_critic_score(const CbiganBaseline *baseline, const CbiganMeasurement *m)
 {
-  int positions = standard->grid * standard->grid, n = (int)m->patches->corners->len * positions;
-  gsize products = (gsize)(standard->critic.channels * standard->critic.channels);
-  Distances distances = { m, &standard->critic, positions };
-  float peak = m->kept.distances ? m->kept.distances_peak : 0.0f;
-  if (!m->kept.distances)
-    cbigan_backend_each(m->backend, n, (gsize)n * products, find_distances, &distances);
-  for (int i = 0; !m->kept.distances && i < n; i++)
-    peak = MAX(peak, m->distances[i]);
-  if (map)
-    cbigan_critic_map(standard, m, map);
-  return peak;
+  return m->distances_peak;
+}
+
+void
+cbigan_critic_map(const CbiganBaseline *baseline, const CbiganMeasurement *m, float *map)
+{
+  const int side = baseline->patch, grid = baseline->grid;
+  const CbiganFrameTiling *t = m->tiling;
+  int before[side];
+  float part[side];
+  g_autofree float *corners = g_new(float, t->columns + t->rows);
+  const float *distances = cbigan_inference_distances(m);
+  Drawing drawing = { t, distances, corners, { side, grid, before, part }, map };
+  cbigan_tiling_corners(t, corners);
+  for (int i = 0; i < side; i++)
+    knots(i, side, grid, &before[i], &part[i]);
+  cbigan_inference_each(m, t->height, (gsize)t->width * (gsize)t->height, draw_rows, &drawing);
 }

@@ -7,11 +7,11 @@
  */
 #include "model_networks.h"
 
-#include "filter.h"
+#include "weights.h"
 
 static CbiganForward *
-open_network(CbiganPasses *self, const CbiganModel *model, const CbiganNetwork *network, int n_layers, const int *keep,
-             GError **error)
+open_network(CbiganModelNetworks *self, const CbiganModel *model, const CbiganNetwork *network, int n_layers,
+             const int *keep, GError **error)
 {
   float **parameters = &self->parameters[network->kind];
   if (!*parameters) {
@@ -25,7 +25,7 @@ open_network(CbiganPasses *self, const CbiganModel *model, const CbiganNetwork *
 }
 
 static gboolean
-open_reconstruction(CbiganPasses *self, const CbiganModel *model, GError **error)
+open_reconstruction(CbiganModelNetworks *self, const CbiganModel *model, GError **error)
 {
   const CbiganNetwork *e = model->networks[CBIGAN_ENCODER], *g = model->networks[CBIGAN_GENERATOR];
   return (self->encoder = open_network(self, model, e, e->n_layers, NULL, error)) &&
@@ -33,7 +33,7 @@ open_reconstruction(CbiganPasses *self, const CbiganModel *model, GError **error
 }
 
 static gboolean
-open_tap(CbiganPasses *self, const CbiganModel *model, GError **error)
+open_tap(CbiganModelNetworks *self, const CbiganModel *model, GError **error)
 {
   const CbiganNetwork *network = model->networks[CBIGAN_DISCRIMINATOR];
   if (model->info.tap == CBIGAN_TAP_FIRST) {
@@ -55,54 +55,54 @@ open_tap(CbiganPasses *self, const CbiganModel *model, GError **error)
 }
 
 static gboolean
-open_trunk(CbiganPasses *self, const CbiganModel *model, const CbiganCriticStatistics *good, GError **error)
+open_trunk(CbiganModelNetworks *self, const CbiganModel *model, GError **error)
 {
   const CbiganNetwork *d = model->networks[CBIGAN_DISCRIMINATOR];
-  CbiganFeatures *features = &self->features;
+  CbiganCritic *critic = &self->critic;
   int keep[CBIGAN_MAX_FEATURES + 1], n_layers = 0;
-  features->grid = self->grid;
+  critic->grid = model->info.critic_grid;
+  critic->batch = self->batch;
   for (int block = 0; block < CBIGAN_MAX_FEATURES; block++) {
     if (!(model->info.critic_blocks & 1u << block))
       continue;
     int value = cbigan_network_block_output(d, block);
     CbiganShape shape = d->values[value].shape;
-    cbigan_resampler_init(&features->resamplers[features->n], shape.w, self->grid);
-    features->values[features->n] = keep[features->n] = value;
-    features->n++;
-    self->channels += shape.c;
+    cbigan_resampler_init(&critic->resamplers[critic->n], shape.w, critic->grid);
+    critic->shapes[critic->n] = shape;
+    critic->values[critic->n] = keep[critic->n] = value;
+    critic->n++;
+    critic->channels += shape.c;
     n_layers = MAX(n_layers, cbigan_network_layers_until(d, value));
   }
-  keep[features->n] = -1;
-  if (!(self->trunk = open_network(self, model, d, n_layers, keep, error)))
-    return FALSE;
-  if (good)
-    self->distances = cbigan_backend_distances(self->backend, d, features, good, self->batch);
-  return TRUE;
+  keep[critic->n] = -1;
+  self->host = g_new(float, critic->channels * critic->grid * critic->grid);
+  return (self->trunk = open_network(self, model, d, n_layers, keep, error)) != NULL;
 }
 
-CbiganPasses *
-cbigan_passes_new(const CbiganModel *model, CbiganBackend *backend, guint needs, const CbiganCriticStatistics *good,
-                  int batch, GError **error)
+CbiganModelNetworks *
+cbigan_model_networks_new(const CbiganModel *model, CbiganBackend *backend, guint needs, int batch, GError **error)
 {
-  g_autoptr(CbiganPasses) self = g_new0(CbiganPasses, 1);
-  *self = (CbiganPasses){ .backend = backend,
-                          .batch = batch,
-                          .grid = model->info.critic_grid,
-                          .image = { 3, model->info.patch, model->info.patch } };
-  gsize largest = cbigan_shape_size(self->image);
-  if (!(self->x = cbigan_backend_alloc(self->backend, largest * (gsize)batch, error)) ||
+  g_autoptr(CbiganModelNetworks) self = g_new0(CbiganModelNetworks, 1);
+  *self =
+      (CbiganModelNetworks){ .backend = backend, .batch = batch, .image = { 3, model->info.patch, model->info.patch } };
+  if (!(self->x = cbigan_backend_alloc(self->backend, cbigan_shape_size(self->image) * (gsize)batch, error)) ||
       ((needs & (CBIGAN_NEEDS_TERMS | CBIGAN_NEEDS_DIFFERENCE)) && !open_reconstruction(self, model, error)) ||
       ((needs & CBIGAN_NEEDS_TERMS) && !open_tap(self, model, error)) ||
-      ((needs & CBIGAN_NEEDS_FEATURES) && !open_trunk(self, model, good, error)))
+      ((needs & CBIGAN_NEEDS_FEATURES) && !open_trunk(self, model, error)))
     return NULL;
-  for (int i = 0; i < self->features.n; i++)
-    largest = MAX(largest, cbigan_shape_size(self->trunk->network->values[self->features.values[i]].shape));
-  self->host = g_new(float, largest *(gsize)batch);
   return cbigan_backend_finish(backend, error) ? g_steal_pointer(&self) : NULL;
 }
 
+gboolean
+cbigan_model_networks_set_good(CbiganModelNetworks *self, const CbiganCriticStatistics *good, GError **error)
+{
+  cbigan_backend_critic_clear(self->backend, &self->critic);
+  self->critic.good = good;
+  return cbigan_backend_critic_init(self->backend, &self->critic, error);
+}
+
 void
-cbigan_passes_free(CbiganPasses *self)
+cbigan_model_networks_free(CbiganModelNetworks *self)
 {
   if (!self)
     return;
@@ -114,17 +114,16 @@ cbigan_passes_free(CbiganPasses *self)
     cbigan_forward_free(forwards[i]);
   for (guint i = 0; i < G_N_ELEMENTS(device); i++)
     cbigan_backend_free(self->backend, device[i]);
-  if (self->distances)
-    self->distances->free(self->distances);
-  for (int i = 0; i < self->features.n; i++)
-    cbigan_resampler_clear(&self->features.resamplers[i]);
+  cbigan_backend_critic_clear(self->backend, &self->critic);
+  for (int i = 0; i < self->critic.n; i++)
+    cbigan_resampler_clear(&self->critic.resamplers[i]);
   cbigan_network_free(self->first_tap);
   g_free(self->host);
   g_free(self);
 }
 
 void
-cbigan_passes_reconstruct(CbiganPasses *self)
+cbigan_model_networks_reconstruct(CbiganModelNetworks *self)
 {
   CbiganForward *e = self->encoder, *g = self->generator;
   e->values[0] = self->x;
@@ -137,7 +136,7 @@ cbigan_passes_reconstruct(CbiganPasses *self)
 
 /* For f_D(image, z) -> out */
 static void
-set_tap(CbiganPasses *self, float *image, float *out)
+set_tap(CbiganModelNetworks *self, float *image, float *out)
 {
   self->tap->values[0] = image;
   if (self->tap->network->n_inputs > 1)
@@ -147,79 +146,45 @@ set_tap(CbiganPasses *self, float *image, float *out)
 
 /* The first tap is linear, so f_D(x) - f_D(r) is one convolution, f_D(x - r); tap_r stays zero then. */
 void
-cbigan_passes_terms(CbiganPasses *self, int n, double *l_r, double *l_fd)
+cbigan_model_networks_terms(CbiganModelNetworks *self, int n, float *difference, double *l_r, double *l_fd)
 {
-  cbigan_backend_l1(self->backend, n, cbigan_shape_size(self->image), self->x, self->r, self->difference, l_r);
-  set_tap(self, self->difference ? self->difference : self->x, self->tap_x);
+  const gsize tap = cbigan_shape_size(self->tap->network->values[self->tap_value].shape);
+  float *d = difference ? difference : self->difference;
+  cbigan_backend_difference(self->backend, n, cbigan_shape_size(self->image), self->x, self->r, d, l_r);
+  set_tap(self, self->first_tap ? d : self->x, self->tap_x);
   cbigan_forward_run(self->tap);
-  if (!self->difference) {
+  if (!self->first_tap) {
     set_tap(self, self->r, self->tap_r);
     cbigan_forward_run_again(self->tap, 0);
   }
-  cbigan_backend_l1(self->backend, n, cbigan_shape_size(self->tap->network->values[self->tap_value].shape), self->tap_x,
-                    self->tap_r, NULL, l_fd);
+  cbigan_backend_difference(self->backend, n, tap, self->tap_x, self->tap_r, NULL, l_fd);
 }
 
 void
-cbigan_passes_images(CbiganPasses *self, int first, int n, float *images)
+cbigan_model_networks_difference(CbiganModelNetworks *self, int n, float *difference)
 {
-  gsize size = cbigan_shape_size(self->image);
-  cbigan_backend_download(self->backend, self->image, n, self->r + (gsize)first * size, images);
+  cbigan_backend_difference(self->backend, n, cbigan_shape_size(self->image), self->x, self->r, difference, NULL);
 }
 
 void
-cbigan_passes_subtract(CbiganPasses *self, int first, int n, float *to)
-{
-  gsize size = cbigan_shape_size(self->image);
-  cbigan_backend_subtract(self->backend, (gsize)n * size, self->x + (gsize)first * size, self->r + (gsize)first * size,
-                          to);
-}
-
-typedef struct {
-  const CbiganPasses *self;
-  const CbiganResampler *resampler;
-  CbiganShape shape;
-  int channel; /* of the map, of the block's first one */
-  float *const *out;
-} Resampling;
-
-static void
-resample_planes(gpointer data, int first, int end) /* of all samples */
-{
-  const Resampling *r = data;
-  gsize pixels = (gsize)r->shape.h * r->shape.w;
-  float scratch[r->self->grid * r->shape.w];
-  for (int i = first; i < end; i++)
-    cbigan_resampler_run(r->resampler, r->self->host + (gsize)i * pixels, scratch,
-                         r->out[i / r->shape.c] + r->channel + i % r->shape.c, r->self->channels);
-}
-
-static void
-run_trunk(CbiganPasses *self)
+cbigan_model_networks_distances(CbiganModelNetworks *self, int n, float *distances, float *peaks)
 {
   self->trunk->values[0] = self->x;
   cbigan_forward_run(self->trunk);
+  cbigan_backend_distances(self->backend, &self->critic, self->trunk->values, n, distances, peaks);
 }
 
 void
-cbigan_passes_features(CbiganPasses *self, int n, float *const *out)
+cbigan_model_networks_features(CbiganModelNetworks *self, int n, float *out)
 {
-  const CbiganFeatures *features = &self->features;
-  int channel = 0;
-  run_trunk(self);
-  for (int i = 0; i < features->n; i++) {
-    int value = features->values[i];
-    CbiganShape shape = self->trunk->network->values[value].shape;
-    Resampling resampling = { self, &features->resamplers[i], shape, channel, out };
-    cbigan_backend_download(self->backend, shape, n, self->trunk->values[value], self->host);
-    cbigan_backend_each(self->backend, n * shape.c, (gsize)n * cbigan_shape_size(shape), resample_planes, &resampling);
-    channel += shape.c;
+  const gsize channels = (gsize)self->critic.channels, positions = (gsize)(self->critic.grid * self->critic.grid);
+  const CbiganShape shape = { self->critic.channels, self->critic.grid, self->critic.grid };
+  cbigan_model_networks_distances(self, n, NULL, NULL);
+  for (int i = 0; i < n; i++, out += positions * channels) {
+    cbigan_backend_download(self->backend, shape, 1, self->critic.features + (gsize)i * positions * channels,
+                            self->host);
+    for (gsize c = 0; c < channels; c++)
+      for (gsize p = 0; p < positions; p++)
+        out[p * channels + c] = self->host[c * positions + p];
   }
-}
-
-void
-cbigan_passes_distances(CbiganPasses *self, int n, float *to)
-{
-  run_trunk(self);
-  self->distances->run(self->distances, self->trunk->values, n, to);
 }

@@ -5,49 +5,47 @@
  */
 #pragma once
 #include "model/forward.h"
-#include "score.h"
+#include "score/needs.h"
 
 G_BEGIN_DECLS
 
-/* Of a batch, the first n patches count; the others hold what an earlier batch left there. */
+/* Of a batch, the first n patches count; the others hold what an earlier batch left in their place. */
 typedef struct {
   CbiganBackend *backend; /* not owned */
   int batch;
-  float *x;                   /* backend memory (batch, 3, patch, patch): fill this first */
-  float *z, *r;               /* E(x), G(E(x)) after cbigan_passes_reconstruct(); not owned */
-  int channels;               /* of the critic's map */
-  CbiganDistances *distances; /* NULL: find them from the features */
+  float *x;            /* backend memory (batch, 3, patch, patch): fill this first */
+  float *z, *r;        /* E(x), G(E(x)) after cbigan_model_networks_reconstruct(); not owned */
+  CbiganCritic critic; /* D's blocks behind the critic's map */
   /* private */
   CbiganShape image;
-  int grid;
   float *parameters[CBIGAN_N_NETWORKS]; /* backend memory */
   CbiganNetwork *first_tap;
   CbiganForward *encoder, *generator, *tap, *trunk;
   int tap_value;
-  float *difference;       /* backend memory (batch, 3, patch, patch): x - r; NULL unless f_D is linear */
-  float *tap_x, *tap_r;    /* backend memory (batch, tap) */
-  CbiganFeatures features; /* D's blocks behind the critic's map */
-  float *host;             /* (batch, largest value) */
-} CbiganPasses;
+  float *difference;    /* backend memory (batch, 3, patch, patch): x - r; NULL unless f_D is linear */
+  float *tap_x, *tap_r; /* backend memory (batch, tap) */
+  float *host;          /* (channels, grid * grid) */
+} CbiganModelNetworks;
 
-/* needs: all CbiganNeeds together. good: what distances are from, where the backend may find them; or NULL. NULL with
+/* needs: all CbiganNeeds together. Model and backend must outlive it. NULL with CBIGAN_ERROR_BACKEND. */
+CbiganModelNetworks *cbigan_model_networks_new(const CbiganModel *model, CbiganBackend *backend, guint needs, int batch,
+                                               GError **error);
+void cbigan_model_networks_free(CbiganModelNetworks *self);
+/* What distances are from, which must outlive its use, or NULL. Needed before features or distances. FALSE with
  * CBIGAN_ERROR_BACKEND. */
-CbiganPasses *cbigan_passes_new(const CbiganModel *model, CbiganBackend *backend, guint needs,
-                                const CbiganCriticStatistics *good, int batch, GError **error);
-void cbigan_passes_free(CbiganPasses *self);
+gboolean cbigan_model_networks_set_good(CbiganModelNetworks *self, const CbiganCriticStatistics *good, GError **error);
 
-void cbigan_passes_reconstruct(CbiganPasses *self);
-/* After that: l_r, l_fd (n), Eq. 11 and 9; there with cbigan_backend_finish() */
-void cbigan_passes_terms(CbiganPasses *self, int n, double *l_r, double *l_fd);
-/* After that: G(E(x)) of patches first .. first + n - 1 -> images (n, 3, patch, patch) */
-void cbigan_passes_images(CbiganPasses *self, int first, int n, float *images);
-/* After that, where the backend keeps frames: x - G(E(x)) of the same patches -> to, backend memory */
-void cbigan_passes_subtract(CbiganPasses *self, int first, int n, float *to);
-/* out[i] -> (grid * grid, channels) of patch i, i < n: D's chosen blocks on one grid */
-void cbigan_passes_features(CbiganPasses *self, int n, float *const *out);
-/* The same with self->distances: to (n, grid, grid) in backend memory, distances from good pictures */
-void cbigan_passes_distances(CbiganPasses *self, int n, float *to);
+void cbigan_model_networks_reconstruct(CbiganModelNetworks *self);
+/* After that: l_r, l_fd (n), Eq. 11 and 9; valid after cbigan_backend_finish(). difference: backend memory for `batch`
+ * images, whose first n become x - G(E(x)); NULL: not wanted. */
+void cbigan_model_networks_terms(CbiganModelNetworks *self, int n, float *difference, double *l_r, double *l_fd);
+/* The same without the terms. */
+void cbigan_model_networks_difference(CbiganModelNetworks *self, int n, float *difference);
+/* D's chosen blocks on one grid -> out (n, grid * grid, channels), host memory. Waits. Without statistics. */
+void cbigan_model_networks_features(CbiganModelNetworks *self, int n, float *out);
+/* Their distances from good pictures (n, grid, grid), backend memory; peaks (n) as cbigan_backend_distances(). */
+void cbigan_model_networks_distances(CbiganModelNetworks *self, int n, float *distances, float *peaks);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganPasses, cbigan_passes_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganModelNetworks, cbigan_model_networks_free)
 
 G_END_DECLS

@@ -12,15 +12,3 @@ const CbiganScoreRow cbigan_score_rows[CBIGAN_N_SCORES] = {
                                 cbigan_calibrated_map },
   [CBIGAN_SCORE_CRITIC] = { CBIGAN_VIEW_LIGHT, CBIGAN_NEEDS_FEATURES, 0, cbigan_critic_score, cbigan_critic_map },
 };
-
-void
-cbigan_baseline_init(CbiganBaseline *self, const CbiganModel *model)
-{
-  *self = (CbiganBaseline){ .patch = model->info.patch,
-                            .grid = model->info.critic_grid,
-                            .lambda = model->info.lambda,
-                            .map = model->map,
-                            .critic = model->critic };
-  if (model->map.deviation)
-    self->deviation_floor = cbigan_map_floor(&model->map);
-}

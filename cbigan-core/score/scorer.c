@@ -1,4 +1,4 @@
-/* scorer.c - frames in, scores and maps out: the public face of measure.c and score.c
+/* scorer.c - frames in, scores and maps out: the public face of inference.c and score.c
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -8,18 +8,19 @@
 #include "backend/backend.h"
 #include "i18n.h"
 #include "inspection.h"
-#include "measure.h"
 #include "model/error.h"
 #include "regions.h"
+#include "score.h"
+#include "tiling.h"
 
 #define MAX_BATCH 1024
 
 struct _CbiganScorer {
   CbiganModel *model;
   CbiganBackend *backend;
-  CbiganMeasure *measure;       /* of a CBiGAN; or */
+  CbiganInference *inference;   /* of a CBiGAN; or */
   CbiganInspection *inspection; /* of an inspector; the other is NULL */
-  CbiganBaseline standard;      /* the model's statistics and this scorer's lambda */
+  CbiganBaseline baseline;      /* the model's statistics and this scorer's lambda */
   CbiganPrecision precision;
   CbiganScoreKind score;
   CbiganMaps maps;
@@ -41,7 +42,7 @@ static gboolean
 check_score(const CbiganModelInfo *info, int kind, GError **error)
 {
   if (kind < 0 || kind >= CBIGAN_N_SCORES)
-    return cbigan_refuse(error, _("score %d; expected 0 to %d"), kind, CBIGAN_N_SCORES - 1);
+    return cbigan_refuse(error, _("an unknown kind of score; expected paper, calibrated, critic or inspector"));
   if (!info->scores[kind])
     return cbigan_refuse(
         error, _("the model has no statistics of good pictures for the score \"%s\"; calibrate it, or ask for \"%s\""),
@@ -91,9 +92,9 @@ check_options(const CbiganModel *model, const CbiganScorerOptions *options, Cbig
   if (options->threads < 0)
     return cbigan_refuse(error, _("threads is %d; expected at least 1, or 0 for all"), options->threads);
   if ((int)options->precision < 0 || options->precision >= CBIGAN_N_PRECISIONS)
-    return cbigan_refuse(error, _("precision %d; expected 0 to %d"), (int)options->precision, CBIGAN_N_PRECISIONS - 1);
+    return cbigan_refuse(error, _("an unknown precision; expected auto, fp32, bf16 or fp16"));
   if ((int)options->maps < 0 || options->maps >= CBIGAN_N_MAPS)
-    return cbigan_refuse(error, _("maps %d; expected 0 to %d"), (int)options->maps, CBIGAN_N_MAPS - 1);
+    return cbigan_refuse(error, _("an unknown choice of maps; expected all, anomalous or none"));
   return TRUE;
 }
 
@@ -145,21 +146,21 @@ set_precision(CbiganScorer *self, CbiganPrecision wanted, GError **error)
   return cbigan_backend_set_precision(self->backend, self->precision, error);
 }
 
-static CbiganMeasure *
-open_measure(CbiganScorer *self, int batch, GError **error)
+static CbiganInference *
+open_inference(CbiganScorer *self, int batch, GError **error)
 {
   guint needs[CBIGAN_N_VIEWS] = { 0 };
   find_needs(self, needs);
   if (batch)
-    return cbigan_measure_new(self->model, self->backend, needs, &self->standard, batch, error);
+    return cbigan_inference_new(self->model, self->backend, needs, &self->baseline, batch, error);
   /* A device's memory may be too small, or others may have it: with half the batch, half is needed. */
   g_autoptr(GError) first = NULL;
-  CbiganMeasure *measure = NULL;
-  for (batch = cbigan_measure_batch(&self->model->info); !measure && batch; batch /= 2)
-    measure = cbigan_measure_new(self->model, self->backend, needs, &self->standard, batch, first ? NULL : &first);
-  if (!measure)
+  CbiganInference *inference = NULL;
+  for (batch = cbigan_tiling_batch(&self->model->info); !inference && batch; batch /= 2)
+    inference = cbigan_inference_new(self->model, self->backend, needs, &self->baseline, batch, first ? NULL : &first);
+  if (!inference)
     g_propagate_error(error, g_steal_pointer(&first));
-  return measure;
+  return inference;
 }
 
 static gboolean
@@ -167,7 +168,7 @@ open_networks(CbiganScorer *self, int batch, GError **error)
 {
   if (self->model->inspector_network)
     return (self->inspection = cbigan_inspection_new(&self->model->inspector, self->backend, error)) != NULL;
-  return (self->measure = open_measure(self, batch, error)) != NULL;
+  return (self->inference = open_inference(self, batch, error)) != NULL;
 }
 
 CbiganScorer *
@@ -184,7 +185,7 @@ cbigan_scorer_new(CbiganModel *model, const CbiganScorerOptions *options, GError
   self->score = score;
   self->maps = options->maps;
   self->wanted = options->also | 1u << score;
-  cbigan_baseline_init(&self->standard, model);
+  cbigan_baseline_init(&self->baseline, model);
   if (!cbigan_scorer_set_threshold(self, options->threshold, error) ||
       !cbigan_scorer_set_lambda(self, options->lambda, error) ||
       !(self->backend =
@@ -201,7 +202,7 @@ cbigan_scorer_free(CbiganScorer *self)
 {
   if (!self)
     return;
-  cbigan_measure_free(self->measure);
+  cbigan_inference_free(self->inference);
   cbigan_inspection_free(self->inspection);
   g_clear_pointer(&self->backend, cbigan_backend_close);
   cbigan_region_search_clear(&self->regions);
@@ -226,7 +227,7 @@ cbigan_scorer_set_lambda(CbiganScorer *self, double lambda, GError **error)
   g_return_val_if_fail(self, FALSE);
   if (!check_lambda(lambda, error))
     return FALSE;
-  self->standard.lambda = isnan(lambda) ? self->model->info.lambda : lambda;
+  self->baseline.lambda = isnan(lambda) ? self->model->info.lambda : lambda;
   return TRUE;
 }
 
@@ -234,7 +235,7 @@ const char *
 cbigan_scorer_backend(const CbiganScorer *self)
 {
   g_return_val_if_fail(self, NULL);
-  return self->backend->klass->name;
+  return cbigan_backend_name(self->backend);
 }
 
 CbiganPrecision
@@ -312,20 +313,20 @@ fill_result(guint frame, const CbiganMeasurement *m, gpointer data)
   const Call *call = data;
   CbiganScorer *self = call->self;
   CbiganResult *result = &call->results[frame];
-  float *map = size_map(result, self->maps == CBIGAN_MAPS_ALL, m->width, m->height);
+  const int w = m->tiling->width, h = m->tiling->height;
   for (int i = 0; i < CBIGAN_N_SCORES; i++)
-    result->scores[i] = self->wanted & 1u << i
-                            ? cbigan_score_rows[i].score(&self->standard, m, i == (int)self->score ? map : NULL)
-                            : NAN;
+    result->scores[i] = self->wanted & 1u << i ? cbigan_score_rows[i].score(&self->baseline, m) : NAN;
   result->pixel_term = result->feature_term = NAN;
   if (m->l_r) {
-    int patch = cbigan_paper_patch(&self->standard, m);
+    int patch = cbigan_paper_patch(&self->baseline, m);
     result->pixel_term = m->l_r[patch];
     result->feature_term = m->l_fd[patch];
   }
   judge(self, result);
-  if (self->maps == CBIGAN_MAPS_ANOMALOUS && result->anomalous)
-    cbigan_score_rows[self->score].map(&self->standard, m, map = size_map(result, TRUE, m->width, m->height));
+  gboolean wanted = self->maps == CBIGAN_MAPS_ALL || (self->maps == CBIGAN_MAPS_ANOMALOUS && result->anomalous);
+  float *map = size_map(result, wanted, w, h);
+  if (map)
+    cbigan_score_rows[self->score].map(&self->baseline, m, map);
   find_regions(self, result, map);
 }
 
@@ -339,5 +340,5 @@ cbigan_scorer_score(CbiganScorer *self, const CbiganFrame *frames, guint n, Cbig
   if (self->inspection)
     return TRUE;
   Call call = { self, results };
-  return cbigan_measure_run(self->measure, frames, n, fill_result, &call, error);
+  return cbigan_inference_run(self->inference, frames, n, fill_result, &call, error);
 }

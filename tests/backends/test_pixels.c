@@ -1,4 +1,4 @@
-/* test_pixels.c - patches, l1, upload and download of every backend
+/* test_pixels.c - crop, difference, upload and download of every backend
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -23,38 +23,84 @@ test_transfer(gconstpointer klass)
   }
 }
 
-/* All 256 values at all corners of an odd frame with bytes behind its rows, against the formula in double. */
+/* Frames of 45 x 37 pixels in rows of 140 bytes: all 256 values, dark ones, one value only. */
+enum { W = 45, H = 37, STRIDE = W * 3 + 5, N_FRAMES = 3 };
+
 static void
-test_patches(gconstpointer klass)
+make_frames(guint8 pixels[N_FRAMES][H * STRIDE], CbiganFrame frames[N_FRAMES])
 {
-  enum { W = 45, H = 37, STRIDE = W * 3 + 5, N = 6 };
-  static const CbiganPoint corners[N] = { { 0, 0 }, { 12, 4 }, { 1, 3 }, { 12, 0 }, { 0, 4 }, { 7, 2 } };
-  static const float gains[] = { 1.0f, 1.25f, 0.8f }, shifts[] = { 0.0f, -0.1f, 0.3f };
+  for (int i = 0; i < H * STRIDE; i++) {
+    pixels[0][i] = (guint8)(i * 7 + i / 256);
+    pixels[1][i] = (guint8)(10 + pixels[0][i] / 3);
+    pixels[2][i] = 77;
+  }
+  for (int k = 0; k < N_FRAMES; k++)
+    frames[k] = (CbiganFrame){ pixels[k], W, H, STRIDE };
+}
+
+/* From its definition: the patches first .. first + n - 1 of a frame, in double. light: as the host finds it */
+static void
+crop(const CbiganFrame *frame, CbiganLight light, const CbiganFrameTiling *t, const float *corners, int first, int n,
+     float *x)
+{
+  const int plane = t->side * t->side;
+  for (int i = 0; i < n * 3 * plane; i++) {
+    const int patch = first + i / (3 * plane), c = i / plane % 3, r = i / t->side % t->side, s = i % t->side;
+    const int left = (int)corners[patch % t->columns], top = (int)corners[t->columns + patch / t->columns];
+    const guint8 pixel = frame->data[(top + r) * STRIDE + (left + s) * 3 + c];
+    x[i] = (float)((double)light.gain * (pixel / 127.5 - 1.0) + (double)light.shift);
+  }
+}
+
+static void
+check_crop(CbiganBackend *backend, int side, gboolean lit, int first, int n)
+{
+  static guint8 pixels[N_FRAMES][H * STRIDE];
+  const CbiganLightTarget target = { -0.5, -0.125 };
+  CbiganFrame frames[N_FRAMES];
+  CbiganFrameTiling t = { W, H, side, 3, 2 };
+  const float corners[] = { 0, 5, (float)(W - side), 0, (float)(H - side) };
+  const CbiganShape shape = { 3, side, side };
+  const gsize size = cbigan_shape_size(shape) * (gsize)n;
+  g_autofree float *want = g_new(float, N_FRAMES *size), *tolerance = g_new(float, N_FRAMES *size);
+  make_frames(pixels, frames);
+  CbiganFrames *set = cbigan_backend_frames_new(backend, N_FRAMES, W, H, NULL);
+  Guarded there = guarded_new(backend, (CbiganShape){ G_N_ELEMENTS(corners), 1, 1 }, 1, corners, NAN);
+  Guarded x = guarded_new(backend, shape, N_FRAMES * n, NULL, 77.0f);
+  t.across = there.data;
+  t.down = there.data + t.columns;
+  for (int k = 0; k < N_FRAMES; k++) {
+    guint64 histogram[256] = { 0 };
+    cbigan_light_histogram(&frames[k], 0, H, histogram);
+    cbigan_backend_frame(backend, set, k, &frames[k]);
+    crop(&frames[k], lit ? cbigan_light_compensation(histogram, target) : (CbiganLight){ 1.0f, 0.0f }, &t, corners,
+         first, n, want + (gsize)k * size);
+  }
+  if (lit && first > 0) /* the light is found with the first patch */
+    cbigan_backend_crop(backend, set, N_FRAMES, &t, 0, 1, &target, x.data);
+  cbigan_backend_crop(backend, set, N_FRAMES, &t, first, n, lit ? &target : NULL, x.data);
+  for (gsize i = 0; i < N_FRAMES * size; i++)
+    tolerance[i] = 3e-7f;
+  g_autofree float *have = guarded_finish(&x, "crop");
+  g_free(guarded_finish(&there, "crop's corners"));
+  compare("crop", shape, N_FRAMES * n, have, want, tolerance);
+  cbigan_backend_frames_free(backend, set);
+}
+
+static void
+test_crop(gconstpointer klass)
+{
   g_autoptr(CbiganBackend) backend = open_or_skip(klass);
-  guint8 pixels[H * STRIDE];
-  for (int i = 0; i < H * STRIDE; i++)
-    pixels[i] = (guint8)(i * 7 + i / 256);
-  CbiganPixels frame = { pixels, W, H, STRIDE };
-  for (int side = 1; backend && side <= 33; side += 16)
-    for (gsize k = 0; k < G_N_ELEMENTS(gains); k++) {
-      CbiganShape shape = { 3, side, side };
-      gsize size = cbigan_shape_size(shape);
-      g_autofree float *want = g_new(float, N *size), *tolerance = g_new(float, N *size);
-      for (gsize i = 0; i < N * size; i++) {
-        int n = (int)(i / size), c = (int)(i / (size / 3) % 3), r = (int)(i / side % side), s = (int)(i % side);
-        guint8 pixel = pixels[(corners[n].y + r) * STRIDE + (corners[n].x + s) * 3 + c];
-        want[i] = (float)((double)gains[k] * (pixel / 127.5 - 1.0) + (double)shifts[k]);
-        tolerance[i] = 3e-7f;
-      }
-      Guarded x = guarded_new(backend, shape, N, NULL, 77.0f);
-      cbigan_backend_patches(backend, &frame, corners, N, side, gains[k], shifts[k], x.data);
-      g_autofree float *have = guarded_finish(&x, "patches");
-      compare("patches", shape, N, have, want, tolerance);
+  for (int side = 17; backend && side <= 33; side += 8)
+    for (int lit = 0; lit < 2; lit++) {
+      check_crop(backend, side, lit, 0, 6);
+      check_crop(backend, side, lit, 0, 1);
+      check_crop(backend, side, lit, 2, 3);
     }
 }
 
 static void
-test_l1(gconstpointer klass)
+test_difference(gconstpointer klass)
 {
   static const gsize sizes[] = { 1, 3, 64, 1023, 1024, 1025, 12288, 49152 };
   g_autoptr(CbiganBackend) backend = open_or_skip(klass);
@@ -73,23 +119,25 @@ test_l1(gconstpointer klass)
       want[k / size] += fabs((double)a[k] - (double)b[k]);
     Guarded x = guarded_new(backend, shape, N, a, NAN), y = guarded_new(backend, shape, N, b, NAN);
     Guarded d = guarded_new(backend, shape, N, NULL, 4321.0f);
-    cbigan_backend_l1(backend, N, size, x.data, y.data, i % 2 ? d.data : NULL, have);
+    const gboolean wants_sums = i % 3 > 0, wants_difference = i % 2 || !wants_sums;
+    cbigan_backend_difference(backend, N, size, x.data, y.data, wants_difference ? d.data : NULL,
+                              wants_sums ? have : NULL);
     g_assert_true(cbigan_backend_finish(backend, NULL));
-    g_autofree float *difference = guarded_finish(&d, "l1's difference");
-    for (gsize k = 0; i % 2 && k < N * size; k++) {
+    g_autofree float *difference = guarded_finish(&d, "difference");
+    for (gsize k = 0; wants_difference && k < N * size; k++) {
       float expected = a[k] - b[k];
       if (difference[k] != expected && !(isnan(expected) && isnan(difference[k])))
         g_error("a - b of %s data, [%" G_GSIZE_FORMAT "]: %.9g, expected %.9g", data_names[kind], k,
                 (double)difference[k], (double)expected);
     }
-    for (int n = 0; n < N; n++)
+    for (int n = 0; wants_sums && n < N; n++)
       if (isfinite(want[n]) ? !(fabs(have[n] - want[n]) <= 2e-6 * want[n] + 1e-36)
                             : !(isnan(want[n]) ? isnan(have[n]) : have[n] == want[n]))
-        g_error("l1 of %s data, sample %d of %" G_GSIZE_FORMAT " floats: %.12g, expected %.12g, tolerance 2e-6",
+        g_error("sum of %s data, sample %d of %" G_GSIZE_FORMAT " floats: %.12g, expected %.12g, tolerance 2e-6",
                 data_names[kind], n, size, have[n], want[n]);
     g_assert_cmpfloat(have[N], ==, 123);
-    g_free(guarded_finish(&x, "l1"));
-    g_free(guarded_finish(&y, "l1"));
+    g_free(guarded_finish(&x, "difference"));
+    g_free(guarded_finish(&y, "difference"));
   }
 }
 
@@ -98,7 +146,7 @@ main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   add_for_backends("transfer", TRUE, test_transfer);
-  add_for_backends("patches", TRUE, test_patches);
-  add_for_backends("l1", TRUE, test_l1);
+  add_for_backends("crop", TRUE, test_crop);
+  add_for_backends("difference", TRUE, test_difference);
   return g_test_run();
 }

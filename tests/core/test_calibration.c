@@ -178,7 +178,7 @@ test_arguments(void)
     { good, 3, "3 good pictures" },
     { { CBIGAN_SCORE_CRITIC, FALSE, NAN, "reference", 0, 1 }, N, "false alarms" },
     { { CBIGAN_SCORE_CRITIC, FALSE, 0.7, "reference", 0, 1 }, N, "0.7" },
-    { { (CbiganScoreKind)7, FALSE, 0.1, "reference", 0, 1 }, N, "score 7" },
+    { { (CbiganScoreKind)7, FALSE, 0.1, "reference", 0, 1 }, N, "expected paper, calibrated or critic" },
     { { CBIGAN_SCORE_CRITIC, TRUE, 0.1, "reference", 0, 1 }, N, "frame size" },
   };
   for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {

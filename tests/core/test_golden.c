@@ -67,6 +67,21 @@ compare_value(CbiganBackend *backend, CbiganShape shape, int n, const float *dat
   golden_compare(name, host, expected, size, tolerance);
 }
 
+/* n frames of one patch, bytes (n, patch, patch, 3) -> x (n, 3, patch, patch), backend memory */
+static void
+fill_images(CbiganBackend *backend, const guint8 *bytes, int n, int patch, float *x)
+{
+  float *corners = cbigan_backend_alloc(backend, 2, NULL); /* zeros */
+  CbiganFrames *frames = cbigan_backend_frames_new(backend, n, patch, patch, NULL);
+  const CbiganFrameTiling tiling = { patch, patch, patch, 1, 1, corners, corners + 1 };
+  for (int i = 0; i < n; i++)
+    cbigan_backend_frame(backend, frames, i,
+                         &(CbiganFrame){ bytes + (gsize)i * patch * patch * 3, patch, patch, 3 * (gsize)patch });
+  cbigan_backend_crop(backend, frames, n, &tiling, 0, 1, NULL, x);
+  cbigan_backend_frames_free(backend, frames);
+  cbigan_backend_free(backend, corners);
+}
+
 static void
 check_forward(const Forward *f, const char *backend_name)
 {
@@ -78,29 +93,23 @@ check_forward(const Forward *f, const char *backend_name)
   int dims[4];
   const guint8 *bytes = golden_bytes(golden, "frames", NULL, dims);
   int n = dims[0];
-  CbiganPixels frame = { bytes, f->patch, f->patch, (gsize)f->patch * 3 };
   for (int tap = CBIGAN_TAP_FIRST; tap <= CBIGAN_TAP_HIDDEN; tap++) {
     model->info.tap = (CbiganFeatureTap)tap;
-    g_autoptr(CbiganPasses) passes = cbigan_passes_new(model, backend, CBIGAN_NEEDS_TERMS, NULL, n, &error);
+    g_autoptr(CbiganModelNetworks) networks = cbigan_model_networks_new(model, backend, CBIGAN_NEEDS_TERMS, n, &error);
     g_assert_no_error(error);
-    CbiganPoint corner = { 0, 0 };
-    for (int i = 0; i < n; i++) {
-      frame.data = bytes + (gsize)i * f->patch * f->patch * 3;
-      cbigan_backend_patches(backend, &frame, &corner, 1, f->patch, 1.0f, 0.0f,
-                             passes->x + (gsize)i * 3 * f->patch * f->patch);
-    }
+    fill_images(backend, bytes, n, f->patch, networks->x);
     double l_r[4], l_fd[4];
-    cbigan_passes_reconstruct(passes);
-    cbigan_passes_terms(passes, n, l_r, l_fd);
-    g_assert_true(cbigan_backend_finish(passes->backend, NULL));
-    compare_value(backend, (CbiganShape){ CBIGAN_LATENT, 1, 1 }, n, passes->z, 1, golden, "z", TENSOR);
-    compare_value(backend, passes->image, n, passes->r, f->step, golden, "reconstruction", TENSOR);
-    CbiganShape shape = passes->tap->network->values[passes->tap_value].shape;
-    if (passes->difference) { /* then tap_x is f_D(x - r) */
-      passes->tap->values[0] = passes->x;
-      cbigan_forward_run(passes->tap);
+    cbigan_model_networks_reconstruct(networks);
+    cbigan_model_networks_terms(networks, n, NULL, l_r, l_fd);
+    g_assert_true(cbigan_backend_finish(networks->backend, NULL));
+    compare_value(backend, (CbiganShape){ CBIGAN_LATENT, 1, 1 }, n, networks->z, 1, golden, "z", TENSOR);
+    compare_value(backend, networks->image, n, networks->r, f->step, golden, "reconstruction", TENSOR);
+    CbiganShape shape = networks->tap->network->values[networks->tap_value].shape;
+    if (networks->difference) { /* then tap_x is f_D(x - r) */
+      networks->tap->values[0] = networks->x;
+      cbigan_forward_run(networks->tap);
     }
-    compare_value(backend, shape, n, passes->tap_x, tap == CBIGAN_TAP_FIRST ? f->step : 1, golden,
+    compare_value(backend, shape, n, networks->tap_x, tap == CBIGAN_TAP_FIRST ? f->step : 1, golden,
                   tap == CBIGAN_TAP_FIRST ? "first" : "hidden", TENSOR);
     for (int i = 0; i < n; i++) {
       compare_score("l_r", i, l_r[i], golden_floats(golden, "l_r", NULL, NULL)[i], SCORE);
@@ -111,10 +120,10 @@ check_forward(const Forward *f, const char *backend_name)
     if (tap == CBIGAN_TAP_HIDDEN) { /* the rest of D, on the same E(x) */
       const CbiganNetwork *d = model->networks[CBIGAN_DISCRIMINATOR];
       g_autoptr(CbiganForward) whole = cbigan_forward_new(backend, d, d->n_layers, n, CBIGAN_FORWARD_REUSE, NULL,
-                                                          passes->parameters[CBIGAN_DISCRIMINATOR], &error);
+                                                          networks->parameters[CBIGAN_DISCRIMINATOR], &error);
       g_assert_no_error(error);
-      whole->values[0] = passes->x;
-      whole->values[1] = passes->z;
+      whole->values[0] = networks->x;
+      whole->values[1] = networks->z;
       cbigan_forward_run(whole);
       compare_value(backend, (CbiganShape){ 1, 1, 1 }, n, whole->values[d->output], 1, golden, "critic", SCORE);
     }
@@ -252,21 +261,17 @@ distance_with(CbiganModel *model, CbiganBackend *backend, Golden *golden)
 {
   g_autoptr(GError) error = NULL;
   model->info.tap = CBIGAN_TAP_HIDDEN;
-  g_autoptr(CbiganPasses) passes = cbigan_passes_new(model, backend, CBIGAN_NEEDS_TERMS, NULL, 2, &error);
+  g_autoptr(CbiganModelNetworks) networks = cbigan_model_networks_new(model, backend, CBIGAN_NEEDS_TERMS, 2, &error);
   g_assert_no_error(error);
-  CbiganPoint corner = { 0, 0 };
-  for (int i = 0; i < 2; i++) {
-    CbiganPixels frame = { golden_bytes(golden, "frames", NULL, NULL) + i * 64 * 64 * 3, 64, 64, 192 };
-    cbigan_backend_patches(backend, &frame, &corner, 1, 64, 1.0f, 0.0f, passes->x + i * 3 * 64 * 64);
-  }
+  fill_images(backend, golden_bytes(golden, "frames", NULL, NULL), 2, 64, networks->x);
   double l_r[2], l_fd[2];
-  cbigan_passes_reconstruct(passes);
-  cbigan_passes_terms(passes, 2, l_r, l_fd);
-  cbigan_backend_finish(passes->backend, NULL);
+  cbigan_model_networks_reconstruct(networks);
+  cbigan_model_networks_terms(networks, 2, NULL, l_r, l_fd);
+  cbigan_backend_finish(networks->backend, NULL);
   float z[2 * CBIGAN_LATENT], hidden[2 * 48], r[2 * 3 * 64 * 64];
-  cbigan_backend_download(backend, (CbiganShape){ CBIGAN_LATENT, 1, 1 }, 2, passes->z, z);
-  cbigan_backend_download(backend, (CbiganShape){ 48, 1, 1 }, 2, passes->tap_x, hidden);
-  cbigan_backend_download(backend, passes->image, 2, passes->r, r);
+  cbigan_backend_download(backend, (CbiganShape){ CBIGAN_LATENT, 1, 1 }, 2, networks->z, z);
+  cbigan_backend_download(backend, (CbiganShape){ 48, 1, 1 }, 2, networks->tap_x, hidden);
+  cbigan_backend_download(backend, networks->image, 2, networks->r, r);
   double worst = golden_distance(z, golden_floats(golden, "z", NULL, NULL), G_N_ELEMENTS(z));
   worst = MAX(worst, golden_distance(hidden, golden_floats(golden, "hidden", NULL, NULL), G_N_ELEMENTS(hidden)));
   gsize n = thin(r, 2, 3, 64, 2);

@@ -6,8 +6,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "score/filter.h"
+#include "backend/reference/filter.h"
 #include "score/regions.h"
+#include "score/weights.h"
 
 static void
 test_gray16(void)
@@ -143,10 +144,22 @@ test_high_pass(void)
   check_high_pass(64, 64, 16);
 }
 
+/* x (8, 8), resampled along both axes, at row i, column j */
+static double
+resampled(const CbiganResampler *r, const float *x, int i, int j)
+{
+  double sum = 0;
+  for (int k = 0; k < r->taps; k++)
+    for (int l = 0; l < r->taps; l++)
+      sum +=
+          (double)r->weight[i * r->taps + k] * r->weight[j * r->taps + l] * x[(r->first[i] + k) * 8 + r->first[j] + l];
+  return sum;
+}
+
 static void
 test_resampler(void)
 {
-  float x[8 * 8], scratch[64 * 8], out[64 * 64];
+  float x[8 * 8];
   for (int i = 0; i < 64; i++)
     x[i] = (float)(i % 8) + 10.0f * (float)(i / 8);
   static const int sizes[] = { 1, 2, 4, 8, 12, 16, 32 };
@@ -154,22 +167,21 @@ test_resampler(void)
     CbiganResampler r;
     int to = sizes[k];
     cbigan_resampler_init(&r, 8, to);
-    cbigan_resampler_run(&r, x, scratch, out, 1);
     for (int i = 0; i < to * to; i++) {
       /* a ramp stays a ramp: where the output lies in the input, held at the ends when it grows */
       double u = (i % to + 0.5) * 8 / to - 0.5, v = (i / to + 0.5) * 8 / to - 0.5;
       double expected = CLAMP(u, 0, 7) + 10 * CLAMP(v, 0, 7);
-      if (fabs(out[i] - expected) > 1e-4)
-        g_error("8 -> %d, element %d: %g, expected %g (tolerance 1e-4)", to, i, out[i], expected);
+      double found = resampled(&r, x, i / to, i % to);
+      if (fabs(found - expected) > 1e-4)
+        g_error("8 -> %d, element %d: %g, expected %g (tolerance 1e-4)", to, i, found, expected);
     }
     cbigan_resampler_clear(&r);
   }
   CbiganResampler thirds; /* 8 / 3: samples count by the part that lies in the area */
   cbigan_resampler_init(&thirds, 8, 3);
-  cbigan_resampler_run(&thirds, x, scratch, out, 1);
   static const double expected[] = { (0 + 1 + 2 * 2 / 3.0) * 3 / 8, 3.5, 7 - (0 + 1 + 2 * 2 / 3.0) * 3 / 8 };
   for (int i = 0; i < 9; i++)
-    g_assert_cmpfloat_with_epsilon(out[i], expected[i % 3] + 10 * expected[i / 3], 1e-4);
+    g_assert_cmpfloat_with_epsilon(resampled(&thirds, x, i / 3, i % 3), expected[i % 3] + 10 * expected[i / 3], 1e-4);
   cbigan_resampler_clear(&thirds);
 }
 

@@ -251,14 +251,14 @@ test_options(void)
     { full, init, CBIGAN_ERROR_ARGUMENT, "threshold is -1" },
     { full, init, CBIGAN_ERROR_ARGUMENT, "batch is -2" },
     { full, init, CBIGAN_ERROR_ARGUMENT, "threads is -1" },
-    { full, init, CBIGAN_ERROR_ARGUMENT, "score 9" },
+    { full, init, CBIGAN_ERROR_ARGUMENT, "expected paper, calibrated, critic" },
     { full, init, CBIGAN_ERROR_BACKEND, "abacus" },
-    { full, init, CBIGAN_ERROR_ARGUMENT, "score 8" },
-    { full, init, CBIGAN_ERROR_ARGUMENT, "precision 4" },
-    { full, init, CBIGAN_ERROR_ARGUMENT, "precision -1" },
+    { full, init, CBIGAN_ERROR_ARGUMENT, "expected paper, calibrated, critic" },
+    { full, init, CBIGAN_ERROR_ARGUMENT, "expected auto, fp32, bf16 or fp16" },
+    { full, init, CBIGAN_ERROR_ARGUMENT, "expected auto, fp32, bf16 or fp16" },
     { full, init, CBIGAN_ERROR_BACKEND, "“reference” can't do bf16 here; it has: fp32" },
     { full, init, CBIGAN_ERROR_BACKEND, "“cpu” can't do fp16 here; it has: fp32, bf16" },
-    { full, init, CBIGAN_ERROR_ARGUMENT, "maps 3" },
+    { full, init, CBIGAN_ERROR_ARGUMENT, "expected all, anomalous or none" },
   };
   cases[0].options.score = CBIGAN_SCORE_CRITIC;
   cases[1].options.also = 1u << CBIGAN_SCORE_CALIBRATED;

@@ -13,6 +13,7 @@
 #include "golden/golden.h"
 #include "model/forward.h"
 #include "rss.h"
+#include "score/weights.h"
 
 static gboolean
 emulated(const char *machine)
@@ -308,26 +309,35 @@ test_algorithms(void)
   }
 }
 
-/* What was sent and is still on its way is not overwritten by what is sent next. */
+/* No room for numbers on their way: NaN, and the call that failed is told. None for statistics: an error at once. */
 static void
-test_on_its_way(void)
+test_no_room(void)
 {
-  enum { SIDE = 8, SIZE = 3 * SIDE * SIDE, FRAMES = 3 };
-  g_unsetenv("CBIGAN_EMULATOR");
-  g_autoptr(CbiganBackend) backend = open_or_skip(0);
-  if (!backend)
+  g_autoptr(GError) error = NULL;
+  if (!emulated("open=1"))
     return;
-  guint8 pixels[SIZE];
-  const CbiganPixels frame = { pixels, SIDE, SIDE, 3 * SIDE };
-  float *x = cbigan_backend_alloc(backend, FRAMES * SIZE, NULL), host[FRAMES * SIZE];
-  for (int i = 0; i < FRAMES; i++) {
-    memset(pixels, i * 100, sizeof pixels);
-    cbigan_backend_patches(backend, &frame, &(CbiganPoint){ 0, 0 }, 1, SIDE, 1, 0, x + i * SIZE);
-  }
-  cbigan_backend_download(backend, (CbiganShape){ SIZE, 1, 1 }, FRAMES, x, host);
-  for (int i = 0; i < FRAMES * SIZE; i++)
-    g_assert_cmpfloat_with_epsilon(host[i], i / SIZE * 100 / 127.5f - 1, 1e-6f);
+  g_autoptr(CbiganBackend) backend = open_or_skip(0);
+  float *x = cbigan_backend_alloc(backend, 5000, NULL);
+  double sums[2] = { 0.0, 0.0 };
+  CbiganCriticStatistics good = { 1, 512, g_new0(float, 512), g_new0(float, 512 * 512) };
+  CbiganCritic critic = { .n = 1, .grid = 1, .channels = 512, .shapes = { { 512, 1, 1 } }, .batch = 1, .good = &good };
+  cbigan_resampler_init(&critic.resamplers[0], 1, 1);
+  emulated("open=1,memory=0");
+  cbigan_backend_difference(backend, 2, 2000, x, x, NULL, sums);
+  g_assert_true(isnan(sums[0]) && isnan(sums[1]));
+  g_assert_false(cbigan_backend_finish(backend, &error));
+  if (!g_regex_match_simple("^memory\\.c:[0-9]+: cudaMalloc.*: cudaErrorMemoryAllocation", error->message, 0, 0))
+    g_error("“%s”", error->message);
+  g_clear_error(&error);
+  g_assert_false(cbigan_backend_critic_init(backend, &critic, &error));
+  g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
+  g_assert_nonnull(strstr(error->message, "out of memory"));
+  emulated("open=1");
+  cbigan_backend_critic_clear(backend, &critic);
+  cbigan_resampler_clear(&critic.resamplers[0]);
   cbigan_backend_free(backend, x);
+  g_free(good.mean);
+  g_free(good.whitening);
 }
 
 /* Nothing is left behind, neither there (the emulated GPU is small) nor here: on a GPU, a thousand times. */
@@ -362,7 +372,7 @@ main(int argc, char **argv)
   g_test_add_func("/cuda/smaller-batch", test_smaller_batch);
   g_test_add_func("/cuda/scores", test_scores);
   g_test_add_func("/cuda/algorithms", test_algorithms);
-  g_test_add_func("/cuda/on-its-way", test_on_its_way);
+  g_test_add_func("/cuda/no-room", test_no_room);
   g_test_add_func("/cuda/again-and-again", test_again_and_again);
   return g_test_run();
 }

@@ -166,17 +166,17 @@ test_not_recorded(void)
   if (!can_run() || !only_emulated())
     return;
   Work w = work_new(FALSE);
-  CbiganRecording *recording = NULL;
+  CbiganCapture *recording = NULL;
   g_autoptr(GError) error = NULL;
   const long graphs = emulator_count("graph");
   for (int i = 0; i < 4; i++) {
     cbigan_grad_staging_wait(&w.grad, w.parcels[0]);
     send(&w, 0, 1);
-    cbigan_backend_record(w.backend, &recording, 0, receive_recorded, &w);
+    cbigan_backend_capture(w.backend, &recording, 0, receive_recorded, &w);
     g_assert_true(cbigan_backend_finish(w.backend, &error));
   }
   g_assert_cmpint(emulator_count("graph"), ==, graphs);
-  cbigan_backend_recording_free(w.backend, recording);
+  cbigan_backend_capture_free(w.backend, recording);
   work_clear(&w);
 }
 

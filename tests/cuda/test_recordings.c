@@ -16,7 +16,7 @@
 typedef struct {
   CbiganBackend *backend;
   CbiganGrad grad;
-  CbiganRecording *recording;
+  CbiganCapture *recording;
   float *x, *y, *square; /* (N), (MORE), a double */
   float value;
   int calls; /* of operations() */
@@ -38,7 +38,7 @@ work_new(void)
 static void
 work_clear(Work *w)
 {
-  cbigan_backend_recording_free(w->backend, w->recording);
+  cbigan_backend_capture_free(w->backend, w->recording);
   cbigan_backend_free(w->backend, w->x);
   cbigan_backend_free(w->backend, w->y);
   cbigan_backend_free(w->backend, w->square);
@@ -60,7 +60,7 @@ record(Work *w, float value)
 {
   w->value = value;
   cbigan_grad_fill(&w->grad, N, -1.0f, w->x); /* so that nothing shows that was there before */
-  cbigan_backend_record(w->backend, &w->recording, (double)value, operations, w);
+  cbigan_backend_capture(w->backend, &w->recording, (double)value, operations, w);
 }
 
 /* What the operations make, and how often they have been called by then. */

@@ -11,7 +11,7 @@
 #include "core/pictures.h"
 #include "counts.h"
 #include "gpu_configs.h"
-#include "score/model_networks.h"
+#include "score/score.h"
 
 static CbiganScorer *
 open_scorer(CbiganModel *model, const char *backend, CbiganScoreKind kind, gboolean all)
@@ -33,21 +33,6 @@ score(CbiganScorer *scorer, const CbiganFrame *frames, guint n, CbiganResult *re
   g_autoptr(GError) error = NULL;
   cbigan_scorer_score(scorer, frames, n, results, &error);
   g_assert_no_error(error);
-}
-
-/* The backend finds distances itself where it is told the statistics, else it doesn't. */
-static void
-check_offered(const CbiganModel *model)
-{
-  for (int i = 0; i < 4; i++) {
-    g_autoptr(GError) error = NULL;
-    g_autoptr(CbiganBackend) backend = cbigan_backend_open(i < 2 ? "cuda" : "reference", 0, 1, &error);
-    g_autoptr(CbiganPasses) passes =
-        cbigan_passes_new(model, backend, CBIGAN_NEEDS_FEATURES, i % 2 ? &model->critic : NULL, 2, &error);
-    g_assert_no_error(error);
-    g_assert_cmpint(passes->distances != NULL, ==, i == 1);
-    g_clear_pointer(&passes, cbigan_passes_free); /* before the backend */
-  }
 }
 
 /* Frames of several sizes in one call, in changed light, with and without a blot: each score, and the map of one. */
@@ -105,7 +90,6 @@ test_scores(void)
   for (guint i = 0; i < G_N_ELEMENTS(models); i++) {
     g_autoptr(CbiganModel) model = calibrated_model(models[i].patch, models[i].w, models[i].h);
     g_assert_false(isnan(model->info.light_median));
-    check_offered(model);
     check_scores(model, models[i].sizes, models[i].n, CBIGAN_SCORE_CRITIC, FALSE);
     check_scores(model, models[i].sizes, models[i].n, (CbiganScoreKind)(i % CBIGAN_N_GAN_SCORES), TRUE);
     model->info.light_low = model->info.light_median = NAN; /* both views are one */

@@ -250,11 +250,11 @@ test_recorded(Fixture *f, gconstpointer unused)
   CbiganBackendClass unrecorded = *f->backend->klass;
   const CbiganBackendClass *both[] = { f->backend->klass, &unrecorded };
   CbiganLosses *losses[2];
-  if (!unrecorded.record) {
+  if (!unrecorded.capture) {
     g_test_skip("this backend records nothing");
     return;
   }
-  unrecorded.record = NULL;
+  unrecorded.capture = NULL;
   f->batch.z = g_memdup2(f->batch.z, sizeof(float) * BATCH * CBIGAN_LATENT);
   f->batch.e = g_memdup2(f->batch.e, sizeof(float) * BATCH);
   for (int i = 0; i < 2; i++)

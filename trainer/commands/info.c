@@ -28,7 +28,7 @@ print_backends(void)
   for (; *all; all++) {
     g_autofree char *reason = cbigan_backend_unavailable((*all)->name);
 
-    printf("%-10s  %s\n%-10s  %s%s\n", (*all)->name, _((*all)->description), "",
+    printf("%-10s  %s\n%-10s  %s%s\n", (*all)->name, cbigan_backend_description((*all)->name), "",
            reason ? _("can't run here: ") : _("can run here"), reason ? reason : "");
   }
   return CBIGAN_EXIT_FINE;

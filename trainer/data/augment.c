@@ -171,10 +171,10 @@ store(CbiganBatches *self)
   const CbiganBatchOptions *o = &self->options;
   if (!o->grad)
     return;
-  g_autofree CbiganPixels *pixels = g_new(CbiganPixels, o->n_pictures);
+  g_autofree CbiganFrame *pixels = g_new(CbiganFrame, o->n_pictures);
   for (guint i = 0; i < o->n_pictures; i++) {
     const CbiganPicture *p = self->pictures[i];
-    pixels[i] = (CbiganPixels){ p->pixels, p->width, p->height, (gsize)p->width * 3 };
+    pixels[i] = (CbiganFrame){ p->pixels, p->width, p->height, (gsize)p->width * 3 };
   }
   self->stored = cbigan_grad_store(o->grad, o->n_pictures, pixels);
 }

@@ -215,7 +215,7 @@ cbigan_grad_staging_wait(const CbiganGrad *self, CbiganStaging *staging)
 }
 
 CbiganStored *
-cbigan_grad_store(const CbiganGrad *self, guint n, const CbiganPixels *pictures)
+cbigan_grad_store(const CbiganGrad *self, guint n, const CbiganFrame *pictures)
 {
   g_return_val_if_fail(self && n > 0 && pictures, NULL);
   return self->table->store ? self->table->store(self->backend, n, pictures) : NULL;

@@ -62,7 +62,7 @@ typedef struct {
   void (*staging_wait)(CbiganBackend *self, CbiganStaging *staging);
 
   /* Optional, all or none, only with staging; NULL: patches are cut on the host. */
-  CbiganStored *(*store)(CbiganBackend *self, guint n, const CbiganPixels *pictures);
+  CbiganStored *(*store)(CbiganBackend *self, guint n, const CbiganFrame *pictures);
   void (*stored_free)(CbiganBackend *self, CbiganStored *stored);
   void (*cut)(CbiganBackend *self, const CbiganStored *stored, int n, const CbiganCut *cuts, int side, float *x);
 } CbiganGradients;
@@ -112,7 +112,7 @@ void cbigan_grad_mix(const CbiganGrad *self, int n, gsize size, const float *e, 
 void cbigan_grad_scale(const CbiganGrad *self, int n, gsize size, const float *e, const float *x, float *out);
 /* da += scale * sign(a - b): the gradient of Eq. 11 and 12 */
 void cbigan_grad_l1_gradient(const CbiganGrad *self, gsize n, const float *a, const float *b, float scale, float *da);
-/* out_i = ||a_i - b_i||_1, Eq. 11 and 12: cbigan_backend_l1() without waiting */
+/* out_i = ||a_i - b_i||_1, Eq. 11 and 12: cbigan_backend_difference() without waiting */
 void cbigan_grad_l1_sums(const CbiganGrad *self, int n, gsize size, const float *a, const float *b, double *out);
 /* out_i += |x_i|^2 */
 void cbigan_grad_square_norms(const CbiganGrad *self, int n, gsize size, const float *x, double *out);
@@ -137,7 +137,7 @@ void cbigan_grad_staging_wait(const CbiganGrad *self, CbiganStaging *staging);
 
 /* Copies n pictures (host memory, rows without padding) for cut(). NULL, which is no failure: the backend can't, or the
  * pictures would take more than half of its free memory. Free with cbigan_grad_stored_free(). */
-CbiganStored *cbigan_grad_store(const CbiganGrad *self, guint n, const CbiganPixels *pictures);
+CbiganStored *cbigan_grad_store(const CbiganGrad *self, guint n, const CbiganFrame *pictures);
 void cbigan_grad_stored_free(const CbiganGrad *self, CbiganStored *stored); /* stored: may be NULL */
 /* x (n, 3, side, side) as cbigan_augment_patch() makes it; cuts: backend memory */
 void cbigan_grad_cut(const CbiganGrad *self, const CbiganStored *stored, int n, const CbiganCut *cuts, int side,

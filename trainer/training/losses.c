@@ -45,7 +45,7 @@ struct _CbiganLosses {
   gboolean stale[CBIGAN_N_NETWORKS];
   CbiganStepIo io;
   float *factors; /* (N) backend memory: of cbigan_grad_penalty() */
-  CbiganRecording *recordings[N_RECORDINGS];
+  CbiganCapture *recordings[N_RECORDINGS];
 };
 
 /* The argument of recorded operations. */
@@ -58,7 +58,7 @@ typedef struct {
 static void
 record(CbiganLosses *self, int recording, double number, void (*operations)(gpointer), Part part)
 {
-  cbigan_backend_record(self->grad.backend, &self->recordings[recording], number, operations, &part);
+  cbigan_backend_capture(self->grad.backend, &self->recordings[recording], number, operations, &part);
 }
 
 static gboolean
@@ -125,7 +125,7 @@ cbigan_losses_free(CbiganLosses *self)
   if (!self)
     return;
   for (int i = 0; i < N_RECORDINGS; i++)
-    cbigan_backend_recording_free(self->grad.backend, self->recordings[i]);
+    cbigan_backend_capture_free(self->grad.backend, self->recordings[i]);
   cbigan_backprop_free(self->generate);
   cbigan_backprop_free(self->encode);
   cbigan_backprop_free(self->reconstruct);

@@ -5,6 +5,7 @@
  */
 #include "backend/cpu/simd/conv1x1.h"
 #include "backend/cpu/simd/conv3x3.h"
+#include "backend/reference/reference.h"
 #include "fused.h"
 
 #include <stdlib.h>
@@ -42,6 +43,8 @@ cpu_open(int device, int threads, gpointer cuda_context, GError **error)
   CbiganCpu *self = g_new0(CbiganCpu, 1);
   self->isa = isa;
   const CbiganCpuCount count = cbigan_cpu_count();
+  self->base.channels_last = TRUE;
+  self->base.each = cbigan_cpu_each;
   self->base.threads = threads > 0 ? threads : count.node; /* a frame's values lie in the caches of one node */
   self->share = cbigan_cpu_share_new(self->base.threads, count.all);
   self->pool = cbigan_cpu_pool_new(self->base.threads);
@@ -232,7 +235,6 @@ prefers_bf16(const CbiganBackend *base, int width)
 
 const CbiganBackendClass cbigan_backend_cpu = {
   .name = "cpu",
-  .description = N_("this computer's processor, with oneDNN"),
   .unavailable = unavailable,
   .open = cpu_open,
   .close = cpu_close,
@@ -241,7 +243,6 @@ const CbiganBackendClass cbigan_backend_cpu = {
   .free = cpu_free,
   .upload = cbigan_cpu_upload,
   .download = cbigan_cpu_download,
-  .patches = cbigan_cpu_patches,
   .plan = plan,
   .plan_training = plan_training,
   .plan_free = plan_free,
@@ -254,6 +255,8 @@ const CbiganBackendClass cbigan_backend_cpu = {
   .precisions = precisions,
   .set_precision = set_precision,
   .prefers_bf16 = prefers_bf16,
-  .l1 = cbigan_cpu_l1,
-  .each = cbigan_cpu_each,
+  .difference = cbigan_cpu_difference,
+  .crop = cbigan_reference_crop,
+  .map = cbigan_reference_map,
+  .distances = cbigan_reference_distances,
 };

@@ -113,7 +113,7 @@ int cbigan_cpu_team(const CbiganBackend *self);
 /* Items 0 .. n - 1 by the threads of the team. work: as CbiganCpuRun.work; turn is 0. */
 void cbigan_cpu_parallel(CbiganCpu *self, int n, void (*work)(gpointer data, int turn, int item, int thread),
                          gpointer data);
-/* CbiganBackendClass.each */
+/* CbiganBackend.each: by the pool's threads */
 void cbigan_cpu_each(CbiganBackend *self, int n, CbiganRangeFunc range, gpointer data);
 
 /* For a layer with weights: memory of `size` bytes for them and for the biases, and the reorder that fills it. */
@@ -125,12 +125,10 @@ gboolean cbigan_cpu_plan_conv2d(CbiganCpu *self, CbiganCpuPlan *plan, GError **e
 gboolean cbigan_cpu_plan_dense(CbiganCpu *self, CbiganCpuPlan *plan, GError **error);
 void cbigan_cpu_upload(CbiganBackend *self, CbiganShape shape, int n, const float *host, float *data);
 void cbigan_cpu_download(CbiganBackend *self, CbiganShape shape, int n, const float *data, float *host);
-void cbigan_cpu_patches(CbiganBackend *self, const CbiganPixels *frame, const CbiganPoint *corners, int n, int side,
-                        float gain, float shift, float *x);
 void cbigan_cpu_dense(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
 void cbigan_cpu_upsample(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
 void cbigan_cpu_avgpool(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
-void cbigan_cpu_l1(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference,
-                   double *sums);
+void cbigan_cpu_difference(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference,
+                           double *sums);
 
 G_END_DECLS

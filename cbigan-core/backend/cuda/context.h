@@ -47,8 +47,6 @@ typedef struct {
   CbiganPrecision precision; /* for layers that are fused from now on */
   void *workspace;           /* cuDNN's: the largest that any convolution has asked for */
   gsize workspace_size;      /* bytes */
-  CbiganCudaStaging upload;  /* staging of host data on its way to the device */
-  cudaEvent_t uploaded;      /* recorded behind the last copy out of `upload` */
   void *partial;             /* device memory for partial sums of one operation */
   gsize partial_size;        /* bytes */
   CbiganCudaReadback readback;

@@ -30,12 +30,9 @@ cuda_close(CbiganBackend *base)
     cudaStreamSynchronize(self->stream);
   if (self->cudnn)
     cudnnDestroy(self->cudnn);
-  cbigan_cuda_staging_clear(&self->upload);
   cbigan_cuda_staging_clear(&self->readback.staging);
   cudaFree(self->partial);
   cudaFree(self->workspace);
-  if (self->uploaded)
-    cudaEventDestroy(self->uploaded);
   if (self->stream)
     cudaStreamDestroy(self->stream);
   g_clear_pointer(&self->readback.pending, g_array_unref);
@@ -73,7 +70,6 @@ cuda_open(int device, int threads, gpointer cuda_context, GError **error)
   cbigan_cuda_enter(self);
   if (!self->base.failure && read_graphs(self) && cbigan_cuda_read_capability(self) &&
       CBIGAN_CUDA_TRY(self, cudaStreamCreateWithFlags(&self->stream, cudaStreamNonBlocking)) &&
-      CBIGAN_CUDA_TRY(self, cudaEventCreateWithFlags(&self->uploaded, cudaEventDisableTiming)) &&
       CBIGAN_CUDNN_TRY(self, cudnnCreate(&self->cudnn)) &&
       CBIGAN_CUDNN_TRY(self, cudnnSetStream(self->cudnn, self->stream)))
     return &self->base;
@@ -162,16 +158,6 @@ avgpool(CbiganBackend *base, CbiganPlan *plan, const float *x, float *y)
   CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_avgpool(plan->batch * in.c, in.h, in.w, x, y, self->stream));
 }
 
-static void
-l1(CbiganBackend *base, int n, gsize size, const float *a, const float *b, float *difference, double *sums)
-{
-  CbiganCuda *self = (CbiganCuda *)base;
-  double *partial = cbigan_cuda_readback_request(
-      self, (CbiganCudaResult){ .kind = CBIGAN_CUDA_SUMS, .groups = n, .parts = cbigan_cuda_parts(size), .to = sums });
-  if (partial)
-    CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_l1(n, size, a, b, difference, partial, self->stream));
-}
-
 static guint
 precisions(const CbiganBackend *base)
 {
@@ -191,7 +177,6 @@ set_precision(CbiganBackend *base, CbiganPrecision precision)
  * round their sums here), and nobody has measured the speed. So bf16 must be asked for. */
 static const CbiganBackendClass cuda = {
   .name = "cuda",
-  .description = N_("an NVIDIA GPU, with cuDNN"),
   .unavailable = unavailable,
   .open = cuda_open,
   .close = cuda_close,
@@ -200,7 +185,6 @@ static const CbiganBackendClass cuda = {
   .free = cbigan_cuda_free,
   .upload = cbigan_cuda_upload,
   .download = cbigan_cuda_download,
-  .patches = cbigan_cuda_patches,
   .plan = plan_new,
   .plan_free = plan_free,
   .load = load,
@@ -211,15 +195,12 @@ static const CbiganBackendClass cuda = {
   .fuse = cbigan_cuda_fuse,
   .precisions = precisions,
   .set_precision = set_precision,
-  .l1 = l1,
-  .record = cbigan_cuda_record,
-  .recording_free = cbigan_cuda_recording_free,
-  .distances = cbigan_cuda_distances,
-  .intake = cbigan_cuda_intake,
-  .subtract = cbigan_cuda_subtract,
+  .difference = cbigan_cuda_difference,
+  .frame = cbigan_cuda_frame,
+  .crop = cbigan_cuda_crop,
   .map = cbigan_cuda_map,
-  .deviations = cbigan_cuda_deviations,
-  .peak = cbigan_cuda_peak,
+  .distances = cbigan_cuda_distances,
+  .capture = cbigan_cuda_capture,
 };
 
 G_MODULE_EXPORT extern const CbiganModule cbigan_module;

@@ -1,4 +1,4 @@
-/* graph_capture.c - record(): the operations of a scoring pass or of a training step as CUDA graphs
+/* graph_capture.c - capture(): the operations of a scoring pass or of a training step as CUDA graphs
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -16,9 +16,11 @@
 enum { WORKSPACE, PARTIAL_SIZE, RESULTS, RESULTS_SIZE, RESULTS_USED, NUMBER, N_POINTERS };
 G_STATIC_ASSERT(sizeof(double) <= sizeof(void *));
 
-struct _CbiganRecording {
+/* What a capture of ours is */
+typedef struct {
+  CbiganCapture base;
   CbiganCudaGraphs graphs;
-};
+} Capture;
 
 typedef struct {
   CbiganCuda *cuda;
@@ -34,32 +36,35 @@ enqueue(gpointer data)
   cbigan_cuda_readback_copy(o->cuda);
 }
 
-void
-cbigan_cuda_record(CbiganBackend *base, CbiganRecording **recording, double number, void (*operations)(gpointer data),
-                   gpointer data)
+static void
+capture_free(CbiganBackend *base, CbiganCapture *capture)
 {
   CbiganCuda *self = (CbiganCuda *)base;
   cbigan_cuda_enter(self);
-  if (!*recording) {
-    *recording = g_new0(CbiganRecording, 1);
-    cbigan_cuda_graphs_init(&(*recording)->graphs, N_POINTERS);
+  cbigan_cuda_graphs_clear(self, &((Capture *)capture)->graphs);
+  g_free(capture);
+}
+
+void
+cbigan_cuda_capture(CbiganBackend *base, CbiganCapture **capture, double number, void (*operations)(gpointer data),
+                    gpointer data)
+{
+  CbiganCuda *self = (CbiganCuda *)base;
+  cbigan_cuda_enter(self);
+  if (!*capture) {
+    Capture *made = g_new0(Capture, 1);
+    made->base.free = capture_free;
+    cbigan_cuda_graphs_init(&made->graphs, N_POINTERS);
+    *capture = &made->base;
   }
-  cbigan_cuda_readback_copy(self); /* earlier results are no part of the recording */
-  const void **pointers = (*recording)->graphs.pointers;
+  CbiganCudaGraphs *graphs = &((Capture *)*capture)->graphs;
+  cbigan_cuda_readback_copy(self); /* earlier results are no part of the capture */
+  const void **pointers = graphs->pointers;
   pointers[WORKSPACE] = self->workspace;
   pointers[PARTIAL_SIZE] = GSIZE_TO_POINTER(self->partial_size); /* not its address: larger memory may reuse that */
   pointers[RESULTS] = self->readback.staging.device;
   pointers[RESULTS_SIZE] = GSIZE_TO_POINTER(self->readback.staging.size);
   pointers[RESULTS_USED] = GSIZE_TO_POINTER(self->readback.used);
   memcpy(&pointers[NUMBER], &number, sizeof number);
-  cbigan_cuda_graphs_run(self, &(*recording)->graphs, enqueue, &(Operations){ self, operations, data });
-}
-
-void
-cbigan_cuda_recording_free(CbiganBackend *base, CbiganRecording *recording)
-{
-  CbiganCuda *self = (CbiganCuda *)base;
-  cbigan_cuda_enter(self);
-  cbigan_cuda_graphs_clear(self, &recording->graphs);
-  g_free(recording);
+  cbigan_cuda_graphs_run(self, graphs, enqueue, &(Operations){ self, operations, data });
 }

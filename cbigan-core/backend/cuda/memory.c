@@ -87,24 +87,3 @@ cbigan_cuda_staging_grow(CbiganCuda *self, CbiganCudaStaging *staging, gsize siz
   staging->size = size;
   return TRUE;
 }
-
-void *
-cbigan_cuda_stage_upload(CbiganCuda *self, gsize size)
-{
-  cbigan_cuda_enter(self);
-  if (!CBIGAN_CUDA_TRY(self, cudaEventSynchronize(self->uploaded)) ||
-      !cbigan_cuda_staging_grow(self, &self->upload, size))
-    return NULL;
-  return self->upload.host;
-}
-
-void *
-cbigan_cuda_upload_staged(CbiganCuda *self, gsize size)
-{
-  CbiganCudaStaging *staging = &self->upload;
-  if (!CBIGAN_CUDA_TRY(self,
-                       cudaMemcpyAsync(staging->device, staging->host, size, cudaMemcpyHostToDevice, self->stream)) ||
-      !CBIGAN_CUDA_TRY(self, cudaEventRecord(self->uploaded, self->stream)))
-    return NULL;
-  return staging->device;
-}

@@ -20,13 +20,6 @@ void cbigan_cuda_download(CbiganBackend *self, CbiganShape shape, int n, const f
  * operation overwrites it. NULL: failed, and the failure is kept. */
 void *cbigan_cuda_partial(CbiganCuda *self, gsize size);
 
-/* Host memory of at least `size` bytes for the caller to fill; then cbigan_cuda_upload_staged() copies it. NULL:
- * failed, and the failure is kept. */
-void *cbigan_cuda_stage_upload(CbiganCuda *self, gsize size);
-/* Puts the copy of `size` staged bytes into the stream. Returns the device's copy, which stays valid until the next
- * cbigan_cuda_stage_upload(). NULL: failed, and the failure is kept. */
-void *cbigan_cuda_upload_staged(CbiganCuda *self, gsize size);
-
 /* Makes both sides at least `size` bytes large; the content is lost. Waits if they grow, so it can't be captured.
  * FALSE: failed, and the failure is kept. */
 gboolean cbigan_cuda_staging_grow(CbiganCuda *self, CbiganCudaStaging *staging, gsize size);

@@ -14,23 +14,20 @@ void cbigan_cuda_conv2d(CbiganBackend *self, CbiganPlan *plan, const float *x, f
 CbiganFused *cbigan_cuda_fuse(CbiganBackend *self, const CbiganNetwork *network, int first, int n_layers, int batch,
                               const int *keep);
 /* scoring/distances.c */
-CbiganDistances *cbigan_cuda_distances(CbiganBackend *self, const CbiganNetwork *network,
-                                       const CbiganFeatures *features, const CbiganCriticStatistics *good, int batch);
+void cbigan_cuda_distances(CbiganBackend *self, CbiganCritic *critic, float *const *values, int n, float *distances,
+                           float *peaks);
 /* scoring/map.c */
-void cbigan_cuda_subtract(CbiganBackend *self, gsize n, const float *a, const float *b, float *difference);
-void cbigan_cuda_map(CbiganBackend *self, const CbiganMosaic *mosaic, const float *differences,
-                     const CbiganMapFilter *filter, float *scratch, float *map);
-void cbigan_cuda_deviations(CbiganBackend *self, gsize n, const float *mean, const float *deviation, gboolean apart,
-                            float floor, float *x);
-void cbigan_cuda_peak(CbiganBackend *self, gsize n, const float *x, float *peak);
+void cbigan_cuda_difference(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference,
+                            double *sums);
+void cbigan_cuda_map(CbiganBackend *self, const CbiganFrameTiling *tiling, const float *differences,
+                     const CbiganMapFilter *filter, const CbiganMapBaseline *good, float *scratch, float *map,
+                     float *peak);
 /* scoring/frame_upload.c */
-CbiganIntake *cbigan_cuda_intake(CbiganBackend *self, int frames, int width, int height);
-/* scoring/patches.c */
-void cbigan_cuda_patches(CbiganBackend *self, const CbiganPixels *frame, const CbiganPoint *corners, int n, int side,
-                         float gain, float shift, float *x);
+void cbigan_cuda_frame(CbiganBackend *self, CbiganFrames *frames, int i);
+void cbigan_cuda_crop(CbiganBackend *self, CbiganFrames *frames, int n_frames, const CbiganFrameTiling *tiling,
+                      int first, int n, const CbiganLightTarget *light, float *x);
 /* graph_capture.c */
-void cbigan_cuda_record(CbiganBackend *self, CbiganRecording **recording, double number,
-                        void (*operations)(gpointer data), gpointer data);
-void cbigan_cuda_recording_free(CbiganBackend *self, CbiganRecording *recording);
+void cbigan_cuda_capture(CbiganBackend *self, CbiganCapture **capture, double number, void (*operations)(gpointer data),
+                         gpointer data);
 
 G_END_DECLS

@@ -29,13 +29,16 @@ hand_over_sums(const CbiganCudaResult *result, const double *parts)
 }
 
 static void
-hand_over_peak(const CbiganCudaResult *result, const float *parts)
+hand_over_peaks(const CbiganCudaResult *result, const float *parts)
 {
-  float *peak = result->to;
-  *peak = parts ? parts[0] : NAN;
-  for (int k = 1; parts && k < result->parts; k++)
-    if (isnan(parts[k]) || parts[k] > *peak)
-      *peak = parts[k];
+  float *peaks = result->to;
+  for (int i = 0; i < result->groups; i++) {
+    const float *own = parts ? parts + (gsize)i * (gsize)result->parts : NULL;
+    peaks[i] = own ? own[0] : NAN;
+    for (int k = 1; own && k < result->parts; k++)
+      if (isnan(own[k]) || own[k] > peaks[i])
+        peaks[i] = own[k];
+  }
 }
 
 static void
@@ -44,7 +47,7 @@ hand_over(const CbiganCudaResult *result, const void *parts)
   if (result->kind == CBIGAN_CUDA_SUMS)
     hand_over_sums(result, parts);
   else
-    hand_over_peak(result, parts);
+    hand_over_peaks(result, parts);
 }
 
 void

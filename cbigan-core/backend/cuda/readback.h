@@ -10,14 +10,14 @@ G_BEGIN_DECLS
 
 typedef enum {
   CBIGAN_CUDA_SUMS, /* doubles: each sum is the sum of its parts */
-  CBIGAN_CUDA_PEAK  /* floats, one group: the largest part, or NaN if one part is NaN */
+  CBIGAN_CUDA_PEAK  /* floats: the largest of a group's parts, or NaN if one part is NaN */
 } CbiganCudaResultKind;
 
 /* A kernel computes `parts` partial results per group; the host combines them in their order. */
 typedef struct {
   CbiganCudaResultKind kind;
   int groups, parts;
-  void *to;     /* the caller's double[groups] or float[1]; written by finish() */
+  void *to;     /* the caller's double[groups] or float[groups]; written by finish() */
   gsize offset; /* bytes into the staging buffer; set by cbigan_cuda_readback_request() */
 } CbiganCudaResult;
 

@@ -96,7 +96,6 @@ cbigan_reference_activate(CbiganActivation activation, gsize n, float *y)
 
 const CbiganBackendClass cbigan_backend_reference = {
   .name = "reference",
-  .description = N_("plain C, slow: the judge of the others"),
   .unavailable = unavailable,
   .open = reference_open,
   .close = reference_close,
@@ -105,7 +104,6 @@ const CbiganBackendClass cbigan_backend_reference = {
   .free = reference_free,
   .upload = upload,
   .download = download,
-  .patches = cbigan_reference_patches,
   .plan = plan,
   .plan_free = plan_free,
   .load = load,
@@ -113,5 +111,8 @@ const CbiganBackendClass cbigan_backend_reference = {
   .dense = cbigan_reference_dense,
   .upsample = cbigan_reference_upsample,
   .avgpool = cbigan_reference_avgpool,
-  .l1 = cbigan_reference_l1,
+  .difference = cbigan_reference_difference,
+  .crop = cbigan_reference_crop,
+  .map = cbigan_reference_map,
+  .distances = cbigan_reference_distances,
 };

@@ -19,12 +19,21 @@ void cbigan_reference_conv2d(CbiganBackend *self, CbiganPlan *plan, const float 
 void cbigan_reference_dense(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
 void cbigan_reference_upsample(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
 void cbigan_reference_avgpool(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
-void cbigan_reference_patches(CbiganBackend *self, const CbiganPixels *frame, const CbiganPoint *corners, int n,
-                              int side, float gain, float shift, float *x);
-void cbigan_reference_l1(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference,
-                         double *sums);
+void cbigan_reference_difference(CbiganBackend *self, int n, gsize size, const float *a, const float *b,
+                                 float *difference, double *sums);
+/* The same for any backend in host memory: the loops are shared by cbigan_backend_each(), and CbiganBackend's
+ * channels_last says in which order values lie. */
+void cbigan_reference_crop(CbiganBackend *self, CbiganFrames *frames, int n_frames, const CbiganFrameTiling *tiling,
+                           int first, int n, const CbiganLightTarget *light, float *x);
+void cbigan_reference_map(CbiganBackend *self, const CbiganFrameTiling *tiling, const float *differences,
+                          const CbiganMapFilter *filter, const CbiganMapBaseline *good, float *scratch, float *map,
+                          float *peak);
+void cbigan_reference_distances(CbiganBackend *self, CbiganCritic *critic, float *const *values, int n,
+                                float *distances, float *peaks);
+/* The largest of n > 0 numbers; NaN if one of them is not finite. */
+float cbigan_reference_peak(const float *x, gsize n);
 
-/* n numbers in place */
+/* Applies the activation to n numbers in place. */
 void cbigan_reference_activate(CbiganActivation activation, gsize n, float *y);
 
 G_END_DECLS

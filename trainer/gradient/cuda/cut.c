@@ -12,7 +12,7 @@ struct _CbiganStored {
 };
 
 static gsize
-bytes_of(const CbiganPixels *picture)
+bytes_of(const CbiganFrame *picture)
 {
   return (gsize)picture->width * (gsize)picture->height * 3;
 }
@@ -35,7 +35,7 @@ allocate(CbiganCuda *self, gsize size)
 }
 
 CbiganStored *
-cbigan_grad_cuda_store(CbiganBackend *base, guint n, const CbiganPixels *pictures)
+cbigan_grad_cuda_store(CbiganBackend *base, guint n, const CbiganFrame *pictures)
 {
   CbiganCuda *self = (CbiganCuda *)base;
   const gsize table_size = n * sizeof(CbiganGradCudaPicture);

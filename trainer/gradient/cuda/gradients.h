@@ -57,7 +57,7 @@ gconstpointer cbigan_grad_cuda_staging_receive(CbiganBackend *self, CbiganStagin
 void cbigan_grad_cuda_staging_wait(CbiganBackend *self, CbiganStaging *staging);
 
 /* cut.c: members of CbiganGradients */
-CbiganStored *cbigan_grad_cuda_store(CbiganBackend *self, guint n, const CbiganPixels *pictures);
+CbiganStored *cbigan_grad_cuda_store(CbiganBackend *self, guint n, const CbiganFrame *pictures);
 void cbigan_grad_cuda_stored_free(CbiganBackend *self, CbiganStored *stored);
 void cbigan_grad_cuda_cut(CbiganBackend *self, const CbiganStored *stored, int n, const CbiganCut *cuts, int side,
                           float *x);

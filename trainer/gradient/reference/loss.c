@@ -73,5 +73,5 @@ cbigan_grad_reference_penalty(CbiganBackend *self, int n, double weight, const d
 void
 cbigan_grad_reference_l1_sums(CbiganBackend *self, int n, gsize size, const float *a, const float *b, double *out)
 {
-  cbigan_backend_l1(self, n, size, a, b, NULL, out);
+  cbigan_backend_difference(self, n, size, a, b, NULL, out);
 }

@@ -31,9 +31,6 @@ cudaError_t cbigan_cuda_launch_dense(int n, int in, int out, const float *x, con
 cudaError_t cbigan_cuda_launch_upsample(int planes, int h, int w, const float *x, float *y, cudaStream_t stream);
 /* x (planes, h, w) -> y (planes, h / 2, w / 2) */
 cudaError_t cbigan_cuda_launch_avgpool(int planes, int h, int w, const float *x, float *y, cudaStream_t stream);
-/* corners (n, 2): x, y of each patch; pixels: rows of RGB, `stride` bytes apart -> x (n, 3, side, side) */
-cudaError_t cbigan_cuda_launch_patches(int n, int side, const int *corners, const unsigned char *pixels, size_t stride,
-                                       float gain, float shift, float *x, cudaStream_t stream);
 
 /* A whole residual block (networks.c) as one kernel */
 #define CBIGAN_CUDA_BLOCK_CHANNELS 32 /* most channels of its input and output */
@@ -134,8 +131,9 @@ cudaError_t cbigan_cuda_launch_blur(int h, int w, CbiganCudaBlur weights, const 
  * one of each */
 cudaError_t cbigan_cuda_launch_deviations(size_t n_floats, const float *mean, const float *deviation, int step,
                                           float floor, float *x, cudaStream_t stream);
-/* partial (cbigan_cuda_parts(n_floats)): the largest number of each part, NaN if one of them is not finite */
-cudaError_t cbigan_cuda_launch_peak(size_t n_floats, const float *x, float *partial, cudaStream_t stream);
+/* x (groups, n_floats) -> partial (groups, cbigan_cuda_parts(n_floats)): the largest of the numbers; NaN in one of the
+ * parts if a number is not finite */
+cudaError_t cbigan_cuda_launch_peak(int groups, size_t n_floats, const float *x, float *partial, cudaStream_t stream);
 cudaError_t cbigan_cuda_launch_subtract(size_t n_floats, const float *a, const float *b, float *difference,
                                         cudaStream_t stream);
 

@@ -147,9 +147,11 @@ larger(float a, float b)
   return a != a || a > b ? a : b;
 }
 
+/* grid (parts, groups): groups of n_floats, one after another */
 __global__ static void
 peak(size_t n_floats, const float *x, float *partial)
 {
+  x += (size_t)blockIdx.y * n_floats;
   __shared__ float shared[CBIGAN_THREADS];
   float most = -3.402823466e38f;
   CBIGAN_EACH (i, n_floats)
@@ -162,11 +164,12 @@ peak(size_t n_floats, const float *x, float *partial)
     __syncthreads();
   }
   if (threadIdx.x == 0)
-    partial[blockIdx.x] = shared[0];
+    partial[(size_t)blockIdx.y * gridDim.x + blockIdx.x] = shared[0];
 }
 
 cudaError_t
-cbigan_cuda_launch_peak(size_t n_floats, const float *x, float *partial, cudaStream_t stream)
+cbigan_cuda_launch_peak(int groups, size_t n_floats, const float *x, float *partial, cudaStream_t stream)
 {
-  return CBIGAN_LAUNCH(peak, dim3((unsigned)cbigan_cuda_parts(n_floats)), stream, n_floats, x, partial);
+  const dim3 grid((unsigned)cbigan_cuda_parts(n_floats), (unsigned)groups);
+  return CBIGAN_LAUNCH(peak, grid, stream, n_floats, x, partial);
 }

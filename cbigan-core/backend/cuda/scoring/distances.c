@@ -3,10 +3,12 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Statistics, resamplers and columns lie in one allocation.
+ * Statistics and resamplers lie in one allocation. With statistics, critic->features holds features less their mean.
  */
 #include "backend/cuda/memory.h"
 #include "backend/cuda/operations.h"
+#include "backend/cuda/scoring/peaks.h"
+#include "i18n.h"
 
 /* One value of the network on its way to the grid */
 typedef struct {
@@ -17,16 +19,15 @@ typedef struct {
   const float *weights; /* (grid, taps) */
 } Part;
 
+/* CbiganCritic.device */
 typedef struct {
-  CbiganDistances base;
   CbiganCuda *cuda;
-  int batch, grid, channels, n_parts;
+  int grid, channels, n_parts;
   gboolean apart; /* statistics are each position's own */
   Part parts[CBIGAN_MAX_FEATURES];
-  float *memory; /* of all that follows */
-  float *mean;
-  float *whitening; /* transposed */
-  float *columns;   /* (batch, channels, grid, grid) */
+  float *memory;    /* of all that follows */
+  float *mean;      /* zeros without statistics */
+  float *whitening; /* transposed; NULL without statistics */
 } Distances;
 
 static int
@@ -36,32 +37,13 @@ positions(const Distances *self)
 }
 
 static void
-distances_free(CbiganDistances *base)
+distances_free(CbiganBackend *base, gpointer device)
 {
-  Distances *self = (Distances *)base;
+  Distances *self = device;
   cbigan_cuda_enter(self->cuda);
   if (self->memory)
-    cbigan_cuda_free(&self->cuda->base, self->memory);
+    cbigan_cuda_free(base, self->memory);
   g_free(self);
-}
-
-static void
-distances_run(CbiganDistances *base, float *const *values, int n, float *distances)
-{
-  Distances *self = (Distances *)base;
-  cudaStream_t stream = self->cuda->stream;
-  int at = 0;
-  cbigan_cuda_enter(self->cuda);
-  for (int i = 0; i < self->n_parts; i++) {
-    const Part *part = &self->parts[i];
-    CBIGAN_CUDA_TRY(self->cuda,
-                    cbigan_cuda_launch_features(n, part->shape.c, part->shape.w, values[part->value], self->grid,
-                                                part->taps, part->first, part->weights, at, self->channels, self->mean,
-                                                self->apart, self->columns, stream));
-    at += part->shape.c;
-  }
-  CBIGAN_CUDA_TRY(self->cuda, cbigan_cuda_launch_distances(n, self->channels, positions(self), self->columns,
-                                                           self->whitening, self->apart, distances, stream));
 }
 
 /* --- opening ----------------------------------------------------------------------------------------------------- */
@@ -84,7 +66,6 @@ lay_out(Distances *self)
   gsize at = 0;
   self->mean = take(self, &at, own * channels);
   self->whitening = take(self, &at, own * channels * channels);
-  self->columns = take(self, &at, (gsize)self->batch * channels * (gsize)positions(self));
   for (int i = 0; i < self->n_parts; i++) {
     self->parts[i].first = (const int *)(gconstpointer)take(self, &at, grid);
     self->parts[i].weights = take(self, &at, grid * (gsize)self->parts[i].taps);
@@ -100,15 +81,16 @@ upload(Distances *self, const void *host, gsize n_floats, const void *to)
 }
 
 static void
-upload_all(Distances *self, const CbiganFeatures *features, const CbiganCriticStatistics *good)
+upload_all(Distances *self, const CbiganCritic *critic)
 {
   const gsize channels = (gsize)self->channels, square = channels * channels, grid = (gsize)self->grid;
   g_autofree float *transposed = g_new(float, square);
   for (int i = 0; i < self->n_parts; i++) {
-    upload(self, features->resamplers[i].first, grid, self->parts[i].first);
-    upload(self, features->resamplers[i].weight, grid * (gsize)self->parts[i].taps, self->parts[i].weights);
+    upload(self, critic->resamplers[i].first, grid, self->parts[i].first);
+    upload(self, critic->resamplers[i].weight, grid * (gsize)self->parts[i].taps, self->parts[i].weights);
   }
-  for (gsize p = 0; p < (gsize)good->positions; p++) {
+  const CbiganCriticStatistics *good = critic->good;
+  for (gsize p = 0; good && p < (gsize)good->positions; p++) {
     const float *w = good->whitening + p * square;
     for (gsize i = 0; i < square; i++)
       transposed[i % channels * channels + i / channels] = w[i];
@@ -117,30 +99,51 @@ upload_all(Distances *self, const CbiganFeatures *features, const CbiganCriticSt
   }
 }
 
-CbiganDistances *
-cbigan_cuda_distances(CbiganBackend *base, const CbiganNetwork *network, const CbiganFeatures *features,
-                      const CbiganCriticStatistics *good, int batch)
+static void
+distances_new(CbiganCuda *cuda, CbiganCritic *critic)
+{
+  Distances *self = g_new0(Distances, 1);
+  *self = (Distances){ .cuda = cuda,
+                       .grid = critic->grid,
+                       .channels = critic->channels,
+                       .n_parts = critic->n,
+                       .apart = critic->good && critic->good->positions > 1 };
+  for (int i = 0; i < critic->n; i++)
+    self->parts[i] =
+        (Part){ .value = critic->values[i], .shape = critic->shapes[i], .taps = critic->resamplers[i].taps };
+  critic->device = self;
+  critic->free = distances_free;
+  if ((self->memory = cbigan_cuda_alloc(&cuda->base, lay_out(self)))) {
+    lay_out(self);
+    upload_all(self, critic);
+  } else {
+    cbigan_backend_fail(&cuda->base, _("backend “%s”: out of memory for statistics of %d features"), "cuda",
+                        critic->channels);
+  }
+}
+
+void
+cbigan_cuda_distances(CbiganBackend *base, CbiganCritic *critic, float *const *values, int n, float *distances,
+                      float *peaks)
 {
   CbiganCuda *cuda = (CbiganCuda *)base;
-  if (base->failure) /* whoever opens the pass reports it */
-    return NULL;
-  Distances *self = g_new0(Distances, 1);
-  *self = (Distances){ .base = { distances_run, distances_free },
-                       .cuda = cuda,
-                       .batch = batch,
-                       .grid = features->grid,
-                       .channels = good->channels,
-                       .n_parts = features->n,
-                       .apart = good->positions > 1 };
-  for (int i = 0; i < features->n; i++)
-    self->parts[i] = (Part){ .value = features->values[i],
-                             .shape = network->values[features->values[i]].shape,
-                             .taps = features->resamplers[i].taps };
-  if ((self->memory = cbigan_cuda_alloc(base, lay_out(self)))) {
-    lay_out(self);
-    upload_all(self, features, good);
-    return &self->base;
+  const Distances *self = critic->device;
+  int at = 0;
+  cbigan_cuda_enter(cuda);
+  if (!values) {
+    distances_new(cuda, critic);
+    return;
   }
-  distances_free(&self->base);
-  return NULL;
+  for (int i = 0; i < self->n_parts; i++) {
+    const Part *part = &self->parts[i];
+    CBIGAN_CUDA_TRY(cuda, cbigan_cuda_launch_features(n, part->shape.c, part->shape.w, values[part->value], self->grid,
+                                                      part->taps, part->first, part->weights, at, self->channels,
+                                                      self->mean, self->apart, critic->features, cuda->stream));
+    at += part->shape.c;
+  }
+  if (!distances)
+    return;
+  CBIGAN_CUDA_TRY(cuda, cbigan_cuda_launch_distances(n, self->channels, positions(self), critic->features,
+                                                     self->whitening, self->apart, distances, cuda->stream));
+  cbigan_cuda_peaks(cuda, n, (gsize)positions(self), distances, peaks);
 }

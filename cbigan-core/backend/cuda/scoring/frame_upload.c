@@ -3,8 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A frame from the host goes through pinned memory, so that the copy runs behind the caller's back; one that is on the
- * device is read where it is. Kernels find each frame by a table on the device: graphs stay the same wherever a frame
+ * A frame in host memory goes through pinned memory, so that the copy runs while the caller goes on. A frame in device
+ * memory is read there. Kernels find each frame by a table on the device: a captured graph stays valid wherever a frame
  * lies.
  */
 #include "backend/cuda/memory.h"
@@ -12,80 +12,76 @@
 
 #include <string.h>
 
-#include "score/tiling.h"
+#include "i18n.h"
 
+/* CbiganFrames.device */
 typedef struct {
-  CbiganIntake base;
-  CbiganCuda *cuda;
-  int width, height;
   gsize frame; /* bytes */
   /* Pinned, and on the device: (frames) of a table, then the frames without gaps. */
   CbiganCudaFrame *table, *there;
   guint8 *frames, *frames_there;
   float *light;         /* (frames, 2) */
   unsigned *histograms; /* (frames, 256) */
-} Intake;
+} Upload;
 
-/* Since finish() was called the pinned memory is nobody's: of frames and, here, of the table. */
+/* Since finish() was called the pinned memory is unused: of frames and, here, of the table. */
 static void
-find_at(Intake *self, int frame, CbiganCudaFrame place)
+find_at(CbiganCuda *cuda, Upload *self, int frame, CbiganCudaFrame place)
 {
   CbiganCudaFrame *row = &self->table[frame];
   if (row->pixels == place.pixels && row->stride == place.stride)
     return;
   *row = place;
-  if (!CBIGAN_CUDA_TRY(self->cuda, cudaMemcpyAsync(self->there + frame, row, sizeof *row, cudaMemcpyHostToDevice,
-                                                   self->cuda->stream)))
+  if (!CBIGAN_CUDA_TRY(cuda,
+                       cudaMemcpyAsync(self->there + frame, row, sizeof *row, cudaMemcpyHostToDevice, cuda->stream)))
     *row = (CbiganCudaFrame){ 0 }; /* so that it is sent again */
 }
 
 static void
-take(CbiganIntake *base, int frame, const CbiganPixels *pixels)
+take(CbiganCuda *cuda, Upload *self, int i, const CbiganFrame *frame)
 {
-  Intake *self = (Intake *)base;
-  const gsize at = (gsize)frame * self->frame, row = 3 * (gsize)self->width;
-  cbigan_cuda_enter(self->cuda);
-  if (pixels->on_device) {
-    if (pixels->ready)
-      CBIGAN_CUDA_TRY(self->cuda, cudaStreamWaitEvent(self->cuda->stream, pixels->ready, 0));
-    find_at(self, frame, (CbiganCudaFrame){ pixels->data, pixels->stride });
+  const gsize at = (gsize)i * self->frame, row = 3 * (gsize)frame->width;
+  if (frame->on_device) {
+    if (frame->ready)
+      CBIGAN_CUDA_TRY(cuda, cudaStreamWaitEvent(cuda->stream, frame->ready, 0));
+    find_at(cuda, self, i, (CbiganCudaFrame){ frame->data, frame->stride });
     return;
   }
-  find_at(self, frame, (CbiganCudaFrame){ self->frames_there + at, row });
-  for (int y = 0; y < self->height; y++)
-    memcpy(self->frames + at + (gsize)y * row, pixels->data + (gsize)y * pixels->stride, row);
-  CBIGAN_CUDA_TRY(self->cuda, cudaMemcpyAsync(self->frames_there + at, self->frames + at, self->frame,
-                                              cudaMemcpyHostToDevice, self->cuda->stream));
+  find_at(cuda, self, i, (CbiganCudaFrame){ self->frames_there + at, row });
+  for (int y = 0; y < frame->height; y++)
+    memcpy(self->frames + at + (gsize)y * row, frame->data + (gsize)y * frame->stride, row);
+  CBIGAN_CUDA_TRY(cuda, cudaMemcpyAsync(self->frames_there + at, self->frames + at, self->frame, cudaMemcpyHostToDevice,
+                                        cuda->stream));
+}
+
+void
+cbigan_cuda_crop(CbiganBackend *base, CbiganFrames *frames, int n_frames, const CbiganFrameTiling *tiling, int first,
+                 int n, const CbiganLightTarget *light, float *x)
+{
+  CbiganCuda *cuda = (CbiganCuda *)base;
+  const Upload *self = frames->device;
+  const gsize size = (gsize)n * 3 * (gsize)(tiling->side * tiling->side);
+  cbigan_cuda_enter(cuda);
+  if (light && first == 0) {
+    const CbiganCudaLight target = { CBIGAN_LIGHT_LOW, CBIGAN_LIGHT_MEDIAN, light->low, light->median };
+    CBIGAN_CUDA_TRY(cuda, cbigan_cuda_launch_light(n_frames, frames->width, frames->height, self->there, target,
+                                                   self->histograms, self->light, cuda->stream));
+  }
+  for (int i = 0; i < n_frames; i++)
+    CBIGAN_CUDA_TRY(cuda, cbigan_cuda_launch_crop(n, tiling->side, first, tiling->columns, tiling->across, tiling->down,
+                                                  self->there + i, light ? self->light + 2 * i : NULL,
+                                                  x + (gsize)i * size, cuda->stream));
 }
 
 static void
-find_light(CbiganIntake *base, int n, double low, double median)
+upload_free(CbiganBackend *base, gpointer device)
 {
-  Intake *self = (Intake *)base;
-  const CbiganCudaLight light = { CBIGAN_LIGHT_LOW, CBIGAN_LIGHT_MEDIAN, low, median };
-  cbigan_cuda_enter(self->cuda);
-  CBIGAN_CUDA_TRY(self->cuda, cbigan_cuda_launch_light(n, self->width, self->height, self->there, light,
-                                                       self->histograms, self->light, self->cuda->stream));
-}
-
-static void
-crop(CbiganIntake *base, int frame, const CbiganMosaic *mosaic, int first, int n, gboolean lit, float *x)
-{
-  Intake *self = (Intake *)base;
-  cbigan_cuda_enter(self->cuda);
-  CBIGAN_CUDA_TRY(self->cuda, cbigan_cuda_launch_crop(n, mosaic->side, first, mosaic->columns, mosaic->across,
-                                                      mosaic->down, self->there + frame,
-                                                      lit ? self->light + 2 * frame : NULL, x, self->cuda->stream));
-}
-
-static void
-intake_free(CbiganIntake *base)
-{
-  Intake *self = (Intake *)base;
-  cbigan_cuda_enter(self->cuda);
+  CbiganCuda *cuda = (CbiganCuda *)base;
+  Upload *self = device;
+  cbigan_cuda_enter(cuda);
   if (self->there)
-    cbigan_cuda_free(&self->cuda->base, (float *)(gpointer)self->there);
-  CBIGAN_CUDA_TRY(self->cuda, cudaFreeHost(self->table));
+    cbigan_cuda_free(base, (float *)(gpointer)self->there);
+  CBIGAN_CUDA_TRY(cuda, cudaFreeHost(self->table));
   g_free(self);
 }
 
@@ -98,35 +94,45 @@ take_bytes(gsize *at, gsize size)
   return here;
 }
 
-CbiganIntake *
-cbigan_cuda_intake(CbiganBackend *base, int frames, int width, int height)
+static void
+upload_new(CbiganCuda *cuda, CbiganFrames *frames)
 {
-  CbiganCuda *cuda = (CbiganCuda *)base;
-  const gsize n = (gsize)frames;
-  Intake *self = g_new0(Intake, 1);
-  *self = (Intake){ .base = { take, find_light, crop, intake_free },
-                    .cuda = cuda,
-                    .width = width,
-                    .height = height,
-                    .frame = 3 * (gsize)width * (gsize)height };
+  const gsize n = (gsize)frames->n;
+  Upload *self = g_new0(Upload, 1);
+  self->frame = 3 * (gsize)frames->width * (gsize)frames->height;
   gsize size = 0;
   take_bytes(&size, n * sizeof *self->table);
   const gsize pixels = take_bytes(&size, n * self->frame), pinned = size;
   const gsize light = take_bytes(&size, n * 2 * sizeof *self->light);
   const gsize histograms = take_bytes(&size, n * 256 * sizeof *self->histograms);
-  guint8 *there = (guint8 *)(gpointer)cbigan_cuda_alloc(base, size / sizeof(float));
+  guint8 *there = (guint8 *)(gpointer)cbigan_cuda_alloc(&cuda->base, size / sizeof(float));
   self->there = (CbiganCudaFrame *)(gpointer)there;
+  if (!there)
+    cbigan_backend_fail(&cuda->base, _("backend “%s”: out of memory for %d frames of %d x %d"), "cuda", frames->n,
+                        frames->width, frames->height);
   if (!there || !CBIGAN_CUDA_TRY(cuda, cudaHostAlloc((void **)&self->table, pinned, cudaHostAllocDefault))) {
-    intake_free(&self->base);
-    return NULL;
+    upload_free(&cuda->base, self);
+    return;
   }
   self->frames = (guint8 *)self->table + pixels;
   self->frames_there = there + pixels;
   self->light = (float *)(gpointer)(there + light);
   self->histograms = (unsigned *)(gpointer)(there + histograms);
   for (gsize i = 0; i < n; i++)
-    self->table[i] = (CbiganCudaFrame){ self->frames_there + i * self->frame, 3 * (gsize)width };
+    self->table[i] = (CbiganCudaFrame){ self->frames_there + i * self->frame, 3 * (gsize)frames->width };
   CBIGAN_CUDA_TRY(cuda,
                   cudaMemcpyAsync(there, self->table, n * sizeof *self->table, cudaMemcpyHostToDevice, cuda->stream));
-  return &self->base;
+  frames->device = self;
+  frames->free = upload_free;
+}
+
+void
+cbigan_cuda_frame(CbiganBackend *base, CbiganFrames *frames, int i)
+{
+  CbiganCuda *cuda = (CbiganCuda *)base;
+  cbigan_cuda_enter(cuda);
+  if (i < 0)
+    upload_new(cuda, frames);
+  else
+    take(cuda, frames->device, i, &frames->frames[i]);
 }

@@ -1,4 +1,4 @@
-/* l1.c - sum of absolute differences of each sample (Eq. 9, 11)
+/* difference.c - difference of two batches, and the sum of its absolute values per sample (Eq. 9, 11)
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -9,7 +9,7 @@
 
 #include "multiversion.h"
 
-#define PIECE 1024 /* summed in float, which the compiler turns into vectors; pieces in double */
+#define PIECE 1024 /* Numbers summed in float, which the compiler turns into vectors; pieces are summed in double. */
 
 CBIGAN_WIDE static float
 piece_sum(gsize n, const float *restrict a, const float *restrict b)
@@ -31,8 +31,8 @@ subtract(gsize n, const float *restrict a, const float *restrict b, float *restr
 typedef struct {
   gsize size;
   const float *a, *b;
-  float *difference;
-  double *sums;
+  float *difference; /* or NULL */
+  double *sums;      /* or NULL */
 } Samples;
 
 static void
@@ -43,16 +43,19 @@ sum_samples(gpointer data, int first, int end)
     double sum = 0;
     for (gsize k = 0; k < s->size; k += PIECE) {
       gsize at = (gsize)i * s->size + k, some = MIN(PIECE, s->size - k);
-      sum += (double)piece_sum(some, s->a + at, s->b + at);
+      if (s->sums)
+        sum += (double)piece_sum(some, s->a + at, s->b + at);
       if (s->difference)
         subtract(some, s->a + at, s->b + at, s->difference + at);
     }
-    s->sums[i] = sum;
+    if (s->sums)
+      s->sums[i] = sum;
   }
 }
 
 void
-cbigan_cpu_l1(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference, double *sums)
+cbigan_cpu_difference(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference,
+                      double *sums)
 {
   Samples samples = { size, a, b, difference, sums };
   cbigan_backend_each(self, n, (gsize)n * size, sum_samples, &samples);
