@@ -3,7 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "model/model_file.h"
+#include "model/model.h"
 
 #include <math.h>
 #include <string.h>

@@ -62,6 +62,8 @@ struct _CbiganModel {
 
 /* A model with zeroed parameters and no statistics, for the trainer to fill. */
 CbiganModel *cbigan_model_new(int width, int patch);
+/* The same without memory for the parameters. */
+CbiganModel *cbigan_model_new_empty(int width, int patch);
 /* A model that is an inspector alone, with neither E, G and D nor a threshold. Takes the inspector's arrays. */
 CbiganModel *cbigan_model_new_inspector(const CbiganInspector *inspector);
 /* Atomic: temporary file beside it, fsync, rename; on FALSE (CBIGAN_ERROR_FILE) the old file is as it was. */

@@ -8,8 +8,6 @@
 
 G_BEGIN_DECLS
 
-/* As cbigan_model_new(), without memory for the parameters. */
-CbiganModel *cbigan_model_new_empty(int width, int patch);
 /* file: stands in messages. NULL with CBIGAN_ERROR_FORMAT. */
 CbiganModel *cbigan_model_load_bytes(const guint8 *bytes, gsize size, const char *file, GError **error);
 /* What cbigan_model_save() writes; g_free() it. NULL with CBIGAN_ERROR_FORMAT. */

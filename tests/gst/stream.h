@@ -28,7 +28,8 @@ GstBuffer *stream_frame(const Stream *self, guint n, gboolean hole);
  * full). */
 GstBuffer *frame_from_rgb(const GstVideoInfo *info, const guint8 *rgb, int width, int height);
 /* A larger buffer with the picture of `plain` at that place, and a GstVideoMeta and a GstVideoCropMeta that say so
- * (transfer full). Component p of the format must be the first one of plane p. left, top: even for subsampled formats */
+ * (transfer full). Component p of the format must be the first one of plane p. left, top: even for subsampled formats
+ */
 GstBuffer *frame_with_border(const GstVideoInfo *info, GstBuffer *plain, int left, int top);
 /* Pushes a buffer (transfer full), checks that it passes, and returns the buffer that comes out (transfer full). */
 GstBuffer *stream_push(Stream *self, GstBuffer *buffer);

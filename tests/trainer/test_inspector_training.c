@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "commands/metrics.h"
+#include "training/metrics.h"
 #include "model/model_file.h"
 #include "training/inspector_training.h"
 

@@ -7,7 +7,7 @@
 #include "csv.h"
 #include "data/folder.h"
 #include "i18n.h"
-#include "metrics.h"
+#include "training/metrics.h"
 #include "pixel_metrics.h"
 #include "picture_scorer.h"
 #include <errno.h>

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "commands/metrics.h"
+#include "training/metrics.h"
 #include "score/blur.h"
 
 #define DEFECTS_WANTED 120  /* altogether, */
