@@ -16,7 +16,6 @@
 enum { WORKSPACE, PARTIAL_SIZE, RESULTS, RESULTS_SIZE, RESULTS_USED, NUMBER, N_POINTERS };
 G_STATIC_ASSERT(sizeof(double) <= sizeof(void *));
 
-/* What a capture of ours is */
 typedef struct {
   CbiganCapture base;
   CbiganCudaGraphs graphs;

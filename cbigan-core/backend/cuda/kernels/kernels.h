@@ -131,8 +131,8 @@ cudaError_t cbigan_cuda_launch_blur(int h, int w, CbiganCudaBlur weights, const 
  * one of each */
 cudaError_t cbigan_cuda_launch_deviations(size_t n_floats, const float *mean, const float *deviation, int step,
                                           float floor, float *x, cudaStream_t stream);
-/* x (groups, n_floats) -> partial (groups, cbigan_cuda_parts(n_floats)): the largest of the numbers; NaN in one of the
- * parts if a number is not finite */
+/* x (groups, n_floats) -> partial (groups, cbigan_cuda_parts(n_floats)): the largest number of each part, NaN if one of
+ * them is not finite */
 cudaError_t cbigan_cuda_launch_peak(int groups, size_t n_floats, const float *x, float *partial, cudaStream_t stream);
 cudaError_t cbigan_cuda_launch_subtract(size_t n_floats, const float *a, const float *b, float *difference,
                                         cudaStream_t stream);

@@ -1,15 +1,15 @@
-/* map.cu - a frame's map from the differences of its patches: put together, filtered
+/* map.cu - a frame's map: puts the differences of its patches together, filters them, compares with good pictures
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Windows are added up number by number, rows first: some dozens of numbers from the cache, which needs no order among
- * threads and keeps no running sum, whose error would grow along the row.
+ * A window is added up number by number, rows first. These are some dozens of numbers from the cache. A running sum
+ * would be cheaper, but its error grows along the row, and threads would depend on each other.
  */
 #include "launch.cuh"
 
-/* across (columns), down (rows): corners; d (rows * columns, 3, side, side) -> frame (3, h, w), the mean of those there
- */
+/* d (rows * columns, 3, side, side) -> frame (3, h, w): the mean of the patches that cover a pixel. across (columns),
+ * down (rows): left and upper sides of the patches */
 __global__ static void
 mosaic(size_t n_floats, int h, int w, int side, int columns, int rows, const float *across, const float *down,
        const float *d, float *frame)
@@ -34,7 +34,7 @@ mosaic(size_t n_floats, int h, int w, int side, int columns, int rows, const flo
   }
 }
 
-/* sums of x (h, w)'s rows over 2 radius + 1 numbers, cut at the border */
+/* sums: x (h, w) summed along its rows over 2 radius + 1 numbers, cut at the border */
 __global__ static void
 sum_rows(size_t n_floats, int w, int radius, const float *x, float *sums)
 {
@@ -48,7 +48,7 @@ sum_rows(size_t n_floats, int w, int radius, const float *x, float *sums)
   }
 }
 
-/* frame, sums (3, h, w) -> map (h, w): |x - mean of the window| summed over channels; radius 0: |x| */
+/* frame, sums (3, h, w) -> map (h, w): |x - mean of the window|, summed over channels; radius 0: |x| */
 __global__ static void
 high_pass(size_t pixels, int h, int w, int radius, const float *frame, const float *sums, float *map)
 {
@@ -68,7 +68,7 @@ high_pass(size_t pixels, int h, int w, int radius, const float *frame, const flo
   }
 }
 
-/* Along one axis of x (h, w), borders repeated: `pitch` from one number to the next of `length`. */
+/* Blurs along one axis of x (h, w), borders repeated; the axis has `length` numbers, `pitch` apart. */
 __global__ static void
 blur(size_t pixels, int length, int pitch, const CbiganCudaBlur weights, const float *x, float *to)
 {
@@ -140,14 +140,14 @@ cbigan_cuda_launch_deviations(size_t n_floats, const float *mean, const float *d
   return CBIGAN_LAUNCH(deviations, blocks_for(n_floats), stream, n_floats, mean, deviation, step, floor, x);
 }
 
-/* The larger one, or what isn't a number. An infinity becomes that: inf - inf. */
+/* The larger number, or NaN if one of them is NaN */
 __device__ static inline float
 larger(float a, float b)
 {
   return a != a || a > b ? a : b;
 }
 
-/* grid (parts, groups): groups of n_floats, one after another */
+/* grid (parts, groups); x (groups, n_floats). x + (x - x) turns an infinity into NaN. */
 __global__ static void
 peak(size_t n_floats, const float *x, float *partial)
 {

@@ -1,4 +1,4 @@
-/* distances.c - distances of the critic's map from good pictures, as a scoring pass sees them
+/* distances.c - the critic's features, and their distances from good pictures
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -10,7 +10,7 @@
 #include "backend/cuda/scoring/peaks.h"
 #include "i18n.h"
 
-/* One value of the network on its way to the grid */
+/* One value of the network, which is resampled to the grid */
 typedef struct {
   int value;
   CbiganShape shape;
@@ -23,9 +23,9 @@ typedef struct {
 typedef struct {
   CbiganCuda *cuda;
   int grid, channels, n_parts;
-  gboolean apart; /* statistics are each position's own */
+  gboolean apart; /* every position has statistics of its own */
   Part parts[CBIGAN_MAX_FEATURES];
-  float *memory;    /* of all that follows */
+  float *memory;    /* one allocation for all pointers below and in `parts` */
   float *mean;      /* zeros without statistics */
   float *whitening; /* transposed; NULL without statistics */
 } Distances;
@@ -48,7 +48,7 @@ distances_free(CbiganBackend *base, gpointer device)
 
 /* --- opening ----------------------------------------------------------------------------------------------------- */
 
-/* Floats from 16 bytes' multiple on, so that the next one is aligned too; memory: NULL at first. */
+/* The next n_floats of the memory, which begin at a multiple of 16 bytes. NULL while there is no memory yet. */
 static float *
 take(const Distances *self, gsize *at, gsize n_floats)
 {
@@ -57,7 +57,8 @@ take(const Distances *self, gsize *at, gsize n_floats)
   return here;
 }
 
-/* Sets all pointers into the memory; returns the floats that it must have. */
+/* Sets all pointers into the memory; returns the floats that it must have. Called first with no memory, for its size.
+ */
 static gsize
 lay_out(Distances *self)
 {

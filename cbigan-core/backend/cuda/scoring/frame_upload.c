@@ -17,14 +17,14 @@
 /* CbiganFrames.device */
 typedef struct {
   gsize frame; /* bytes */
-  /* Pinned, and on the device: (frames) of a table, then the frames without gaps. */
+  /* The same layout in pinned memory and on the device: a table (frames), then the frames without gaps */
   CbiganCudaFrame *table, *there;
   guint8 *frames, *frames_there;
   float *light;         /* (frames, 2) */
   unsigned *histograms; /* (frames, 256) */
 } Upload;
 
-/* Since finish() was called the pinned memory is unused: of frames and, here, of the table. */
+/* Sets where the kernels find a frame. The last finish() has waited, so no copy reads the pinned memory any more. */
 static void
 find_at(CbiganCuda *cuda, Upload *self, int frame, CbiganCudaFrame place)
 {
@@ -34,7 +34,7 @@ find_at(CbiganCuda *cuda, Upload *self, int frame, CbiganCudaFrame place)
   *row = place;
   if (!CBIGAN_CUDA_TRY(cuda,
                        cudaMemcpyAsync(self->there + frame, row, sizeof *row, cudaMemcpyHostToDevice, cuda->stream)))
-    *row = (CbiganCudaFrame){ 0 }; /* so that it is sent again */
+    *row = (CbiganCudaFrame){ 0 }; /* so the next call sends it again */
 }
 
 static void
@@ -85,7 +85,7 @@ upload_free(CbiganBackend *base, gpointer device)
   g_free(self);
 }
 
-/* Each part of the memory begins at such a multiple of bytes. */
+/* The next `size` bytes of the memory; every part begins at a multiple of 256. */
 static gsize
 take_bytes(gsize *at, gsize size)
 {

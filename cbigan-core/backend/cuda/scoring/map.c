@@ -1,4 +1,4 @@
-/* map.c - a frame's map from the differences of its patches, compared with good pictures, and its peak
+/* map.c - a frame's map: puts the differences of its patches together, compares with good pictures, finds the peak
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
