@@ -165,23 +165,29 @@ score_files(const Arguments *a, CbiganScorer *scorer, const CbiganModelInfo *inf
                                    .least = info->frame_width ? 0 : info->patch,
                                    .originals = a->heatmap != NULL,
                                    .strict = a->strict };
-  gboolean failed = FALSE;
+  gboolean failed = FALSE, ended = FALSE;
 
   cbigan_command_show_reading(&options);
   options.progress = NULL;
   if (!a->json)
     puts("path,score,normalized,verdict,pixel_term,feature_term");
-  for (; *files; files++) {
+  for (; *files && !ended; files++) {
     g_autoptr(GError) error = NULL;
+    gboolean last = !files[1], read;
 
     options.path = *files;
-    if (cbigan_dataset_foreach(&options, cbigan_picture_scorer_push, pictures, &error) &&
-        cbigan_picture_scorer_flush(pictures, &error))
+    read = cbigan_dataset_foreach(&options, cbigan_picture_scorer_push, pictures, &error);
+    /* Pictures of several files are scored together, but none waits behind a failure. */
+    if (read && (!last || cbigan_picture_scorer_flush(pictures, &error)))
       continue;
     cbigan_command_fail(error);
     failed = TRUE;
-    if (a->strict || !g_error_matches(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE) || ferror(stdout))
-      break;
+    ended = a->strict || !g_error_matches(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE) || ferror(stdout);
+    g_clear_error(&error);
+    if (!read && !ferror(stdout) && !cbigan_picture_scorer_flush(pictures, &error)) {
+      cbigan_command_fail(error);
+      ended = TRUE;
+    }
   }
   return failed || scoring.lost || cbigan_picture_scorer_lost(pictures) ? CBIGAN_EXIT_FAILED : CBIGAN_EXIT_FINE;
 }

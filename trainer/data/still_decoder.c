@@ -11,6 +11,8 @@
 #include "i18n.h"
 #include "marked_memory.h"
 
+#define SMALL_JPEG (1 << 15) /* bytes: not worth a thread */
+
 /* An element with a pad of ours on either side. */
 typedef struct {
   GstElement *element;
@@ -147,14 +149,52 @@ decode_by_element(const guint8 *data, gsize size, const char *factory, const cha
   return self.sample;
 }
 
+typedef struct {
+  const guint8 *data;
+  gsize size;
+  GError *error;
+} JpegCheck;
+
+static gpointer
+check_jpeg(gpointer data)
+{
+  JpegCheck *check = data;
+
+  cbigan_jpeg_check(check->data, check->size, &check->error);
+  return NULL;
+}
+
+/* libjpeg looks for damage in a thread of its own while jpegdec decodes. */
+static GstSample *
+decode_jpeg(const guint8 *data, gsize size, GError **error)
+{
+  JpegCheck check = { data, size, NULL };
+  GThread *thread = size < SMALL_JPEG ? NULL : g_thread_try_new("cbigan-jpeg", check_jpeg, &check, NULL);
+  g_autoptr(GError) reason = NULL;
+  GstSample *sample;
+
+  if (!thread)
+    check_jpeg(&check);
+  sample = check.error && !thread
+               ? NULL
+               : decode_by_element(data, size, "jpegdec", "image/jpeg", "gstreamer1.0-plugins-good", &reason);
+  if (thread)
+    g_thread_join(thread);
+  if (check.error) {
+    g_clear_pointer(&sample, gst_sample_unref);
+    g_propagate_error(error, check.error);
+  } else if (reason) {
+    g_propagate_error(error, g_steal_pointer(&reason));
+  }
+  return sample;
+}
+
 GstSample *
 cbigan_still_decode(guint8 *data, const CbiganStill *still, guint page, GError **error)
 {
   switch (still->format) {
   case CBIGAN_STILL_JPEG:
-    return cbigan_jpeg_check(data, still->size, error)
-               ? decode_by_element(data, still->size, "jpegdec", "image/jpeg", "gstreamer1.0-plugins-good", error)
-               : NULL;
+    return decode_jpeg(data, still->size, error);
   case CBIGAN_STILL_PNG:
     if ((still->deep_rgb || still->interlaced) && !cbigan_png_check(data, still, error))
       return NULL;
