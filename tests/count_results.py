@@ -17,12 +17,15 @@ import xml.etree.ElementTree as xml
 
 def cases(build):
     """(program, case, outcome) of every test case of the last run in `build`."""
-    logs = pathlib.Path(build) / 'meson-logs'
     try:
+        # testlog.json, or with --setup NAME testlog-NAME.json
+        log = max(pathlib.Path(build).glob('meson-logs/testlog*.json'), default=None, key=lambda log: log.stat().st_mtime)
+        if log is None:
+            raise OSError('no testlog.json')
         # meson copies what tests print, and XML has no place for control characters
-        text = re.sub('[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]', '?', (logs / 'testlog.junit.xml').read_text(errors='replace'))
+        text = re.sub('[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]', '?', log.with_suffix('.junit.xml').read_text(errors='replace'))
         suites = xml.fromstring(re.sub(r'^<\?xml[^>]*>', '', text)).iter('testcase')
-        programs = [json.loads(line) for line in (logs / 'testlog.json').read_text().splitlines()]
+        programs = [json.loads(line) for line in log.read_text().splitlines()]
     except (OSError, ValueError, xml.ParseError) as error:
         yield build, f'no test results ({error})', 'failed'
         return

@@ -1,16 +1,25 @@
 #!/usr/bin/env bash
-# run.sh - installs what is missing, builds, runs every test, then the sanitizers; safe to run again
+# usage: run.sh [--all]
+#
+# Installs what is missing, builds, runs the tests, then those of the sanitizers; safe to run again. --all runs the
+# long tail too: more widths, shapes and emulated GPUs of the same tests.
 #
 # Copyright (C) 2026 the cbigan developers
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # The last line is "N passed, N failed, N skipped" over all test cases; the exit status is 0 only when none failed.
-# Builds lie in build-tests/ and build-sanitize/, each with its logs. A test suite tagged "slow" is left out of the
-# sanitizer run (a test's folder is its suite; "slow" is a second one).
+# Builds lie in build-tests/ and build-sanitize/, each with its logs. A test's folder is its suite; tests that are in
+# the suite "slow" too do not run under the sanitizers, those in "long" only with --all.
 set -euo pipefail
 # shellcheck source=pipelines/setup.sh
 . "$(dirname "$0")/../pipelines/setup.sh"
 cd "$root"
+setup=default
+if [[ ${1:-} == --all && $# == 1 ]]; then
+  setup=all
+elif (($#)); then
+  arguments 0 0 "$@"
+fi
 
 export LC_ALL=C.UTF-8
 unset DISPLAY WAYLAND_DISPLAY GST_PLUGIN_PATH GST_DEBUG
@@ -20,14 +29,15 @@ run_tests() { # FOLDER MESON_TEST_OPTIONS...; failures are counted at the end, f
   shift
   say "testing in $folder"
   rm -f "$folder"/meson-logs/testlog*
-  GST_REGISTRY=$root/$folder/registry.bin meson test -C "$folder" --no-rebuild "$@" < /dev/null 2>&1 |
+  GST_REGISTRY=$root/$folder/registry.bin meson test -C "$folder" --no-rebuild --setup "$setup" "$@" < /dev/null 2>&1 |
     tee "$folder/test.log" | grep -E '^ *[0-9]+/[0-9]+ ' || true
 }
 
 install_packages build run test
 if has_nvcc; then install_packages cuda; fi
 
-build_in build-tests -Dtests=enabled
+# One kind of GPU is enough where kernels are compiled but not run: it takes a quarter of the time of all.
+build_in build-tests -Dtests=enabled -Dcuda-chips=75
 run_tests build-tests --timeout-multiplier 6
 
 # b_lundef: the sanitizers' run-time functions come from the program, not from the libraries.

@@ -16,10 +16,10 @@ extern const CbiganKernels cbigan_test_wide_vectors, cbigan_test_wide_bf16;
 static GPtrArray *tables; /* of KernelTable */
 
 static void
-add_table(char *path, const CbiganKernels *kernels, gboolean slow)
+add_table(char *path, const CbiganKernels *kernels)
 {
   KernelTable *table = g_new(KernelTable, 1);
-  *table = (KernelTable){ path, kernels, kernels && kernels->segments == kernels->lanes, slow };
+  *table = (KernelTable){ path, kernels, kernels && kernels->segments == kernels->lanes };
   g_ptr_array_add(tables, table);
 }
 
@@ -31,14 +31,14 @@ find_tables(void)
   for (guint i = 0; names[i]; i++) {
     const CbiganIsa *isa = isa_find(names[i]);
     if (!isa || isa->many != isa->few)
-      add_table(g_strdup_printf("/%s/many", names[i]), isa ? isa->many : NULL, FALSE);
-    add_table(g_strdup_printf("/%s/few", names[i]), isa ? isa->few : NULL, FALSE);
+      add_table(g_strdup_printf("/%s/many", names[i]), isa ? isa->many : NULL);
+    add_table(g_strdup_printf("/%s/few", names[i]), isa ? isa->few : NULL);
     if (!isa || isa->bf16_many != isa->bf16_few)
-      add_table(g_strdup_printf("/%s/bf16-many", names[i]), isa ? isa->bf16_many : NULL, FALSE);
-    add_table(g_strdup_printf("/%s/bf16-few", names[i]), isa ? isa->bf16_few : NULL, FALSE);
+      add_table(g_strdup_printf("/%s/bf16-many", names[i]), isa ? isa->bf16_many : NULL);
+    add_table(g_strdup_printf("/%s/bf16-few", names[i]), isa ? isa->bf16_few : NULL);
   }
-  add_table(g_strdup("/wide-vectors"), &cbigan_test_wide_vectors, TRUE);
-  add_table(g_strdup("/wide-vectors/bf16"), &cbigan_test_wide_bf16, TRUE);
+  add_table(g_strdup("/wide-vectors"), &cbigan_test_wide_vectors);
+  add_table(g_strdup("/wide-vectors/bf16"), &cbigan_test_wide_bf16);
 }
 
 float
@@ -63,6 +63,23 @@ add_for_tables(const char *test, GTestDataFunc function)
     g_autofree char *path = g_strdup_printf("%s/%s", table->path, test);
     g_test_add_data_func(path, table, table->kernels ? function : isa_skip);
   }
+}
+
+void
+add_rows_for_tables(const char *test, gconstpointer rows, gsize n, gsize size, GTestDataFunc function)
+{
+  if (!tables)
+    find_tables();
+  for (guint i = 0; i < tables->len; i++)
+    for (gsize k = 0; k < n; k++) {
+      const KernelTable *table = g_ptr_array_index(tables, i);
+      const RowHead *row = (const RowHead *)((const char *)rows + k * size);
+      if (row->slow != g_test_slow())
+        continue;
+      g_autofree char *path = g_strdup_printf("%s/%s/%s", table->path, test, row->name);
+      g_test_add_data_func_full(path, g_memdup2(&(TableRow){ table, row }, sizeof(TableRow)),
+                                table->kernels ? function : isa_skip, g_free);
+    }
 }
 
 void

@@ -4,25 +4,30 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
-#include "compare.h"
+#include "harness.h"
 #include "isas.h"
 
 G_BEGIN_DECLS
-
-#define SENTINEL 12345.678f
 
 /* --- tables ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
   char *path;                   /* "/avx2/few" */
   const CbiganKernels *kernels; /* NULL: not on this processor */
-  gboolean segments;            /* fuse.c uses them so, too: they fill the lanes */
-  gboolean slow;                /* vectors that the processor has not got: fewer cases */
+  gboolean segments;            /* whether fuse.c fills the lanes with segments of a sample, too */
 } KernelTable;
+
+/* A row of a test's own table, on one table of kernels */
+typedef struct {
+  const KernelTable *table;
+  gconstpointer row;
+} TableRow;
 
 /* Adds /isa/many/test, /isa/few/test and those in bf16 for every instruction set, and /wide-vectors/test. Data:
  * KernelTable with kernels; where this processor can't run them, a skipped test. */
 void add_for_tables(const char *test, GTestDataFunc function);
+/* Adds /isa/many/test/NAME and so on for each of n rows of `size` bytes, which begin with RowHead. Data: TableRow */
+void add_rows_for_tables(const char *test, gconstpointer rows, gsize n, gsize size, GTestDataFunc function);
 void free_tables(void);
 /* x as the kernels' products take it */
 float rounded_for(const CbiganKernels *kernels, float x);

@@ -38,8 +38,6 @@ mode_kernels(const CbiganIsa *isa, Mode mode)
   return mode == MANY ? isa->many : isa->few;
 }
 
-#define SENTINEL 12345.678f
-
 /* Block outputs, what the dense layers make, the last value: those of the first n_layers. */
 static void
 readable(const CbiganNetwork *n, int n_layers, int *values)

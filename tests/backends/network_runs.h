@@ -5,7 +5,7 @@
  */
 #pragma once
 #include "backend/cpu/fused.h"
-#include "compare.h"
+#include "harness.h"
 #include "model/forward.h"
 
 G_BEGIN_DECLS

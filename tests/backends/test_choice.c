@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cbigan.h"
-#include "compare.h"
+#include "harness.h"
 
 static void
 test_list(void)

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "compare.h"
+#include "harness.h"
 #include "score/weights.h"
 
 typedef struct {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cbigan.h"
-#include "compare.h"
+#include "harness.h"
 #include "model/forward.h"
 
 #define TOLERANCE 1e-4f /* of the largest number of the output */

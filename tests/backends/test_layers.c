@@ -10,7 +10,7 @@
 #include <math.h>
 
 #include "cbigan.h"
-#include "compare.h"
+#include "harness.h"
 
 #define ROUNDING 4e-6f   /* of the sum of absolute values; sums have up to 577 terms */
 #define TRAINING 1e-5f   /* backend.h's, of the largest sum of absolute values */

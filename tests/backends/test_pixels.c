@@ -6,7 +6,7 @@
 #include <math.h>
 
 #include "cbigan.h"
-#include "compare.h"
+#include "harness.h"
 
 static const CbiganShape shapes[] = { { 1, 1, 1 }, { 3, 5, 7 }, { 17, 2, 3 }, { 64, 1, 1 }, { 4, 33, 1 } };
 

@@ -290,7 +290,7 @@ say_worst(const KernelTable *t, const float *worst)
                    (double)allowed[side]);
 }
 
-/* As wide as it has to be for some tiles in each lane, `tiles` high */
+/* As wide as it has to be for `across` tiles in each lane, `down` tiles high */
 static void
 set_size(Case *c, int across, int down)
 {
@@ -298,64 +298,116 @@ set_size(Case *c, int across, int down)
   c->h = down * c->side;
 }
 
-/* Every width, with the networks' ratios of channels; the tiles are more than one panel and no multiple of it. */
-static void
-test_widths(gconstpointer table)
+/* Every kernel of a table: tiles of 2 and 4, with and without upsampling, samples and their segments in the lanes.
+ * FALSE: there are no more. */
+static gboolean
+next_kernel(const KernelTable *t, int *i, Case *c)
 {
-  static const struct {
-    int inputs, outputs; /* multiples of c; 0 = 3 */
-  } ratios[] = { { 0, 1 }, { 1, 1 }, { 1, 2 }, { 2, 1 } };
-  static const int rings[] = { 0, 1, 3 };
-  const KernelTable *t = table;
-  g_autoptr(GRand) rand = g_rand_new_with_seed(1);
-  float worst[MAX_SIDE + 1] = { 0 };
-  for (int i = 0; i < CBIGAN_MAX_WIDTH * (int)G_N_ELEMENTS(ratios) * 4; i++) {
-    int width = 1 + i / (4 * (int)G_N_ELEMENTS(ratios)), ratio = i / 4 % (int)G_N_ELEMENTS(ratios);
-    if (t->slow && width > 13 && width % 8 > 1)
-      continue;
-    Case c = { .table = t, .side = i % 2 ? 2 : 4, .doubles = i / 2 % 2, .seed = (guint32)i };
-    c.inputs = ratios[ratio].inputs ? ratios[ratio].inputs * width : 3;
-    c.outputs = ratios[ratio].outputs * width;
-    c.segmented = t->segments && g_rand_boolean(rand);
-    c.slope = g_rand_boolean(rand) ? 1 : CBIGAN_LEAKY_SLOPE;
-    c.ring = rings[g_rand_int_range(rand, 0, G_N_ELEMENTS(rings))];
-    c.tiles = g_rand_int_range(rand, 0, 6);
-    set_size(&c, c.segmented ? 1 : 3, width > 32 ? 2 : 3);
-    check(&c, worst);
-  }
-  say_worst(t, worst);
+  const int n = t->segments ? 8 : 4;
+  c->table = t;
+  c->side = *i % 2 ? 2 : 4;
+  c->doubles = *i / 2 % 2;
+  c->segmented = *i / 4 % 2;
+  return (*i)++ < n;
 }
 
-/* Maps from one tile to the networks' largest, and the deepest layers' channels. */
+/* How many rows a map keeps, and how many tiles a call makes */
+typedef struct {
+  int ring, tiles;
+} Division;
+
+static const Division divisions[] = { { 0, 0 }, { 1, 2 }, { 0, 5 }, { 3, 0 }, { 0, 1 }, { 1, 0 }, { 3, 1 }, { 2, 3 } };
+
+typedef struct {
+  const char *name;
+  gboolean slow;
+  int width;
+} Width;
+
+/* Every width, with the networks' ratios of channels; the tiles are more than one panel and no multiple of it. Quick
+ * are one, two and three channels; chunks of four and eight outputs, full or with a rest; and the widest. */
+static Width widths[CBIGAN_MAX_WIDTH];
+
 static void
-test_sizes(gconstpointer table)
+find_widths(void)
+{
+  static const int quick[] = { 1, 2, 3, 4, 5, 8, 9, 13, 24, 33, 64 };
+  for (int i = 0; i < CBIGAN_MAX_WIDTH; i++)
+    widths[i] = (Width){ g_strdup_printf("%d", i + 1), TRUE, i + 1 };
+  for (guint i = 0; i < G_N_ELEMENTS(quick); i++)
+    widths[quick[i] - 1].slow = FALSE;
+}
+
+static void
+test_width(gconstpointer data)
 {
   static const struct {
-    int inputs, outputs, h, w, side;
-  } sizes[] = {
-    { 2, 3, 2, 2, 2 },     { 5, 4, 4, 4, 4 },   { 5, 4, 4, 4, 2 },    { 4, 6, 8, 8, 4 },     { 3, 7, 6, 6, 2 },
-    { 6, 5, 16, 16, 4 },   { 3, 3, 32, 32, 4 }, { 3, 4, 64, 64, 4 },  { 4, 4, 64, 64, 4 },   { 3, 3, 128, 128, 4 },
-    { 2, 3, 128, 128, 4 }, { 3, 2, 4, 64, 2 },  { 64, 128, 2, 2, 2 }, { 192, 256, 4, 4, 4 }, { 512, 304, 2, 2, 2 },
-  };
-  const KernelTable *t = table;
+    int inputs, outputs; /* multiples of the width; 0: 3 channels */
+  } ratios[] = { { 0, 1 }, { 1, 1 }, { 1, 2 }, { 2, 1 } };
+  const TableRow *row = data;
+  const int width = ((const Width *)row->row)->width;
   float worst[MAX_SIDE + 1] = { 0 };
-  for (int i = 0; i < 4 * (int)G_N_ELEMENTS(sizes); i++) {
-    Case c = { .table = t,
-               .doubles = i % 2,
-               .segmented = i / 2 % 2,
-               .slope = i % 3 ? CBIGAN_LEAKY_SLOPE : 1,
-               .ring = i % 5 == 0,
-               .seed = (guint32)i };
-    c.inputs = sizes[i / 4].inputs;
-    c.outputs = sizes[i / 4].outputs;
-    c.side = sizes[i / 4].side;
-    c.h = sizes[i / 4].h;
-    c.w = sizes[i / 4].w;
-    if (c.segmented && (!t->segments || c.w < c.side * t->kernels->segments))
+  for (guint ratio = 0; ratio < G_N_ELEMENTS(ratios); ratio++) {
+    Case c = { 0 };
+    for (int i = 0; next_kernel(row->table, &i, &c);) {
+      const Division *division = &divisions[((guint)i + ratio) % G_N_ELEMENTS(divisions)];
+      c.inputs = ratios[ratio].inputs ? ratios[ratio].inputs * width : 3;
+      c.outputs = ratios[ratio].outputs * width;
+      c.slope = ratio % 2 ? 1 : CBIGAN_LEAKY_SLOPE;
+      c.ring = division->ring;
+      c.tiles = division->tiles;
+      c.seed = (guint32)i;
+      set_size(&c, c.segmented ? 1 : 3, width > 32 ? 2 : 3);
+      check(&c, worst);
+    }
+  }
+  say_worst(row->table, worst);
+}
+
+typedef struct {
+  const char *name;
+  gboolean slow;
+  int inputs, outputs, h, w, side;
+} Size;
+
+static const Size sizes[] = {
+  { "one tile of 2", FALSE, 2, 3, 2, 2, 2 },
+  { "one tile of 4", FALSE, 5, 4, 4, 4, 4 },
+  { "2x2 tiles of 2", FALSE, 5, 4, 4, 4, 2 },
+  { "2x2 tiles of 4", FALSE, 4, 6, 8, 8, 4 },
+  { "3x3 tiles of 2", FALSE, 3, 7, 6, 6, 2 },
+  { "4x4 tiles of 4", FALSE, 6, 5, 16, 16, 4 },
+  { "8x8 tiles of 4", FALSE, 3, 3, 32, 32, 4 },
+  { "16x16 tiles of 4", TRUE, 3, 4, 64, 64, 4 },
+  { "16x16 tiles of 4, 4 channels", FALSE, 4, 4, 64, 64, 4 },
+  { "32x32 tiles of 4", TRUE, 3, 3, 128, 128, 4 },
+  { "32x32 tiles of 4, 2 channels", FALSE, 2, 3, 128, 128, 4 },
+  { "wide", FALSE, 3, 2, 4, 64, 2 },
+  { "deep, 2x2", FALSE, 64, 128, 2, 2, 2 },
+  { "deep, 4x4", FALSE, 192, 256, 4, 4, 4 },
+  { "deepest", FALSE, 512, 304, 2, 2, 2 },
+};
+
+/* Maps from one tile to the networks' largest, and the deepest layers' channels */
+static void
+test_size(gconstpointer data)
+{
+  const TableRow *row = data;
+  const Size *size = row->row;
+  float worst[MAX_SIDE + 1] = { 0 };
+  Case c = { 0 };
+  for (int i = 0; next_kernel(row->table, &i, &c);) {
+    if (c.side != size->side || (c.segmented && size->w < c.side * row->table->kernels->segments))
       continue;
+    c.inputs = size->inputs;
+    c.outputs = size->outputs;
+    c.h = size->h;
+    c.w = size->w;
+    c.slope = c.doubles ? 1 : CBIGAN_LEAKY_SLOPE;
+    c.ring = c.doubles != c.segmented;
     check(&c, worst);
   }
-  say_worst(t, worst);
+  say_worst(row->table, worst);
 }
 
 /* Neither what the map keeps nor how its tiles are divided changes a bit: threads divide them as they like. */
@@ -363,19 +415,17 @@ static void
 test_divided(gconstpointer table)
 {
   const KernelTable *t = table;
-  for (int i = 0; i < 8 * 5; i++) {
-    Case c = {
-      .table = t, .side = i % 2 ? 2 : 4, .doubles = i / 2 % 2, .segmented = i / 4 % 2, .slope = 1, .seed = (guint32)i
-    };
-    c.inputs = 2 + i / 8;
-    c.outputs = 3 * (2 + i / 8);
+  Case c = { 0 };
+  for (int i = 0; next_kernel(t, &i, &c);) {
+    c.slope = 1;
+    c.inputs = 2 + i % 5;
+    c.outputs = 3 * c.inputs;
+    c.ring = c.tiles = 0;
     set_size(&c, 3, 4);
-    if (c.segmented && !t->segments)
-      continue;
     int n = MIN(SAMPLES, samples(&c));
     gsize size = (gsize)samples(&c) * cbigan_shape_size(out_shape(&c)) * sizeof(float);
-    g_autofree float *x = data_new(DATA_RANDOM, (gsize)n * cbigan_shape_size(in_shape(&c)), c.seed);
-    g_autofree float *weights = data_new(DATA_RANDOM, (gsize)(c.inputs * c.outputs * 9), c.seed + 1);
+    g_autofree float *x = data_new(DATA_RANDOM, (gsize)n * cbigan_shape_size(in_shape(&c)), 1);
+    g_autofree float *weights = data_new(DATA_RANDOM, (gsize)(c.inputs * c.outputs * 9), 2);
     g_autofree float *whole = run(&c, n, x, weights);
     for (int k = 0; k < 4 * 6; k++) {
       c.ring = k / 6;
@@ -388,60 +438,57 @@ test_divided(gconstpointer table)
   }
 }
 
-/* All kinds of numbers */
+/* All kinds of numbers, through one, two and three channels */
 static void
 test_data(gconstpointer table)
 {
-  const KernelTable *t = table;
   float worst[MAX_SIDE + 1] = { 0 };
-  for (int i = 0; i < N_DATA * 8 * 3; i++) {
-    Case c = { .table = t, .side = i % 2 ? 2 : 4, .doubles = i / 2 % 2, .segmented = i / 4 % 2, .seed = (guint32)i };
-    c.data = (DataKind)(i / 8 % N_DATA);
-    c.slope = i / 8 / N_DATA == 1 ? 1 : CBIGAN_LEAKY_SLOPE;
-    c.inputs = 1 + i / 8 / N_DATA;
-    c.outputs = 2 + 3 * (i / 8 / N_DATA);
-    set_size(&c, 2, 2);
-    if (!c.segmented || t->segments)
+  for (int k = 0; k < N_DATA * 3; k++) {
+    Case c = { 0 };
+    for (int i = 0; next_kernel(table, &i, &c);) {
+      c.data = (DataKind)(k % N_DATA);
+      c.inputs = 1 + k / N_DATA;
+      c.outputs = 3 * c.inputs - 1;
+      c.slope = c.inputs == 2 ? 1 : CBIGAN_LEAKY_SLOPE;
+      c.seed = (guint32)i;
+      set_size(&c, 2, 2);
       check(&c, worst);
+    }
   }
-  say_worst(t, worst);
+  say_worst(table, worst);
 }
 
 /* A NaN or an infinity in one sample: what does not see it has the same bits as without it. */
 static void
+check_neighbours(Case *c, float spoiler, guint32 seed)
+{
+  set_size(c, 3, 3);
+  int n = samples(c), changed = 0;
+  gsize in = (gsize)n * cbigan_shape_size(in_shape(c)), out = (gsize)n * cbigan_shape_size(out_shape(c));
+  g_autofree char *what = describe(c);
+  g_autofree float *x = data_new(DATA_RANDOM, in, seed);
+  g_autofree float *weights = data_new(DATA_RANDOM, (gsize)(c->inputs * c->outputs * 9), seed + 1);
+  g_autofree float *clean = run(c, n, x, weights);
+  x[((gsize)seed * 7919 + 13) % in] = spoiler;
+  g_autofree float *have = run(c, n, x, weights);
+  g_autofree gboolean *spoilt = find_spoilt(c, n, x);
+  for (gsize k = 0; k < out; k++) {
+    changed += !isfinite(have[k]);
+    if (!is_spoilt(c, spoilt, k) && memcmp(&have[k], &clean[k], sizeof(float)))
+      g_error("%s: sample %d changes from %.9g to %.9g where it sees no %g", what,
+              (int)(k / cbigan_shape_size(out_shape(c))), (double)clean[k], (double)have[k], (double)spoiler);
+  }
+  g_assert_cmpint(changed, >=, c->outputs); /* at least one pixel of each */
+}
+
+static void
 test_neighbours(gconstpointer table)
 {
   static const float spoilers[] = { NAN, INFINITY, -INFINITY };
-  const KernelTable *t = table;
-  for (int i = 0; i < 8 * 12; i++) {
-    Case c = { .table = t,
-               .inputs = 2,
-               .outputs = 5,
-               .side = i % 2 ? 2 : 4,
-               .doubles = i / 2 % 2,
-               .segmented = i / 4 % 2,
-               .slope = CBIGAN_LEAKY_SLOPE,
-               .seed = (guint32)i };
-    set_size(&c, 3, 3);
-    if (c.segmented && !t->segments)
-      continue;
-    int n = samples(&c), changed = 0;
-    gsize in = (gsize)n * cbigan_shape_size(in_shape(&c)), out = (gsize)n * cbigan_shape_size(out_shape(&c));
-    g_autofree char *what = describe(&c);
-    g_autofree float *x = data_new(DATA_RANDOM, in, c.seed);
-    g_autofree float *weights = data_new(DATA_RANDOM, (gsize)(c.inputs * c.outputs * 9), c.seed + 1);
-    g_autofree float *clean = run(&c, n, x, weights);
-    x[((gsize)i * 7919 + 13) % in] = spoilers[i % 3];
-    g_autofree float *have = run(&c, n, x, weights);
-    g_autofree gboolean *spoilt = find_spoilt(&c, n, x);
-    for (gsize k = 0; k < out; k++) {
-      changed += !isfinite(have[k]);
-      if (!is_spoilt(&c, spoilt, k) && memcmp(&have[k], &clean[k], sizeof(float)))
-        g_error("%s: sample %d changes from %.9g to %.9g where it sees no %g", what,
-                (int)(k / cbigan_shape_size(out_shape(&c))), (double)clean[k], (double)have[k],
-                (double)spoilers[i % 3]);
-    }
-    g_assert_cmpint(changed, >=, c.outputs); /* one pixel of each at least */
+  for (guint32 k = 0; k < 6; k++) {
+    Case c = { .inputs = 2, .outputs = 5, .slope = CBIGAN_LEAKY_SLOPE };
+    for (int i = 0; next_kernel(table, &i, &c);)
+      check_neighbours(&c, spoilers[k % 3], 8 * k + (guint32)i);
   }
 }
 
@@ -449,11 +496,14 @@ int
 main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
-  add_for_tables("widths", test_widths);
-  add_for_tables("sizes", test_sizes);
-  add_for_tables("divided", test_divided);
-  add_for_tables("data", test_data);
-  add_for_tables("neighbours", test_neighbours);
+  find_widths();
+  add_rows_for_tables("widths", widths, G_N_ELEMENTS(widths), sizeof *widths, test_width);
+  add_rows_for_tables("sizes", sizes, G_N_ELEMENTS(sizes), sizeof *sizes, test_size);
+  if (!g_test_slow()) {
+    add_for_tables("divided", test_divided);
+    add_for_tables("data", test_data);
+    add_for_tables("neighbours", test_neighbours);
+  }
   int status = g_test_run();
   free_tables();
   return status;

@@ -12,7 +12,7 @@
 #include "model/forward.h"
 #include "score/calibration.h"
 #include "score/model_networks.h"
-#include "trainer/available.h"
+#include "harness.h"
 
 #define TENSOR 1e-5
 #define SCORE 1e-4

@@ -1,10 +1,10 @@
-/* gradient_side.h - one backend under test, and buffers with sentinels around them
+/* gradient_side.h - one backend under test, with its gradients
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
-#include "available.h"
+#include "harness.h"
 #include "gradient/gradient.h"
 
 #include <math.h>
@@ -51,68 +51,26 @@ side_close(Side *side)
   cbigan_backend_close(side->grad.backend);
 }
 
-#define GUARD 16 /* floats before and after every buffer: 64 bytes, so data stays aligned */
-#define SENTINEL 12345.5f
-static const CbiganShape guard_shape = { GUARD, 1, 1 };
-
-/* A buffer of n samples in backend memory with sentinels on both sides. */
+/* A buffer of n samples in backend memory, between guards */
 static inline float *
 side_put(const Side *side, CbiganShape shape, int n, const float *host)
 {
-  const gsize size = n * cbigan_shape_size(shape);
-  float guard[GUARD];
-  for (int i = 0; i < GUARD; i++)
-    guard[i] = SENTINEL;
-  float *data = cbigan_backend_alloc(side->grad.backend, size + 2 * GUARD, NULL);
-  g_assert_nonnull(data);
-  cbigan_backend_upload(side->grad.backend, guard_shape, 1, guard, data);
-  cbigan_backend_upload(side->grad.backend, shape, n, host, data + GUARD);
-  cbigan_backend_upload(side->grad.backend, guard_shape, 1, guard, data + GUARD + size);
-  return data + GUARD;
+  return guarded_put(side->grad.backend, shape, n, host, SENTINEL);
 }
 
-/* Reads the buffer back (host NULL: only frees it) and checks its sentinels. */
+/* Reads the buffer back (host NULL: only frees it) and checks its guards. */
 static inline void
 side_take(const Side *side, CbiganShape shape, int n, float *data, float *host, const char *what)
 {
-  const gsize size = n * cbigan_shape_size(shape);
-  if (host)
-    cbigan_backend_download(side->grad.backend, shape, n, data, host);
-  for (int end = 0; end < 2; end++) {
-    float guard[GUARD];
-    cbigan_backend_download(side->grad.backend, guard_shape, 1, end ? data + size : data - GUARD, guard);
-    for (int i = 0; i < GUARD; i++)
-      if (guard[i] != SENTINEL) {
-        g_test_message("%s, %s: wrote %g over the sentinel %d %s the buffer of %" G_GSIZE_FORMAT " floats",
-                       side->grad.table->name, what, guard[i], i, end ? "behind" : "before", size);
-        g_test_fail();
-      }
-  }
-  cbigan_backend_free(side->grad.backend, data - GUARD);
+  guarded_take(side->grad.backend, shape, n, data, SENTINEL, host, what);
 }
 
-/* |got - expected| <= relative * (largest finite |expected|) + absolute, NaN only where NaN, infinities equal. */
 static inline void
 check_close(const char *side, const char *what, gsize n, const float *got, const double *expected, double relative,
             double absolute)
 {
-  double largest = 0.0;
-  for (gsize i = 0; i < n; i++)
-    if (isfinite(expected[i]))
-      largest = MAX(largest, fabs(expected[i]));
-  const double tolerance = relative * largest + absolute;
-  int failures = 0;
-  for (gsize i = 0; i < n && failures < 5; i++) {
-    const gboolean same = isfinite(expected[i]) ? fabs(got[i] - expected[i]) <= tolerance
-                          : isnan(expected[i])  ? isnan(got[i])
-                                                : got[i] == expected[i];
-    if (same)
-      continue;
-    g_test_message("%s, %s: at %" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT ": %.9g, expected %.9g, tolerance %.3g", side,
-                   what, i, n, got[i], expected[i], tolerance);
-    g_test_fail();
-    failures++;
-  }
+  g_autofree char *where = g_strdup_printf("%s, %s", side, what);
+  expect_within(where, n, got, expected, relative, absolute);
 }
 
 /* Uniform in -1..1, the same in every run. */

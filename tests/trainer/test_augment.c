@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "data/augment.h"
-#include "available.h"
+#include "harness.h"
 #include "model/network.h"
 #include "data/random.h"
 

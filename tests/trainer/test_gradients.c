@@ -309,11 +309,11 @@ test_adjoint(gconstpointer data)
 }
 
 enum { WEIGHTS = 2 }; /* place in the table of results below */
-typedef enum { RANDOM, BIG, SMALL, DENORMAL, SPREAD, NOT_FINITE, N_DATA } Data;
+typedef enum { RANDOM, BIG, SMALL, DENORMAL, SPREAD, NOT_FINITE, N_KINDS } Data;
 static const struct {
   const char *name;
   float scale;
-} kinds[N_DATA] = {
+} kinds[N_KINDS] = {
   [RANDOM] = { "random", 1 },          [BIG] = { "big", 1e17f },   [SMALL] = { "small", 1e-17f },
   [DENORMAL] = { "denormal", 1e-40f }, [SPREAD] = { "spread", 1 }, [NOT_FINITE] = { "NaN and infinity", 1 },
 };
@@ -365,7 +365,7 @@ static void
 test_extremes(gconstpointer data)
 {
   const Case *c = data;
-  for (Data kind = 0; kind < N_DATA; kind++) {
+  for (Data kind = 0; kind < N_KINDS; kind++) {
     g_autoptr(GRand) random = g_rand_new_with_seed(4 + kind);
     Problem p = problem_new(c, random);
     make_extreme(random, kind, p.n_x, p.x);

@@ -5,7 +5,7 @@
  */
 #include <math.h>
 
-#include "available.h"
+#include "harness.h"
 #include "digest.h"
 #include "training/losses.h"
 

@@ -9,7 +9,7 @@
 
 #include "backend/backend.h"
 #include "training/checkpoint.h"
-#include "available.h"
+#include "harness.h"
 #include "digest.h"
 #include "gradient/gradient.h"
 #include "training/training.h"
