@@ -36,6 +36,7 @@
 #include <gst/video/gstvideofilter.h>
 #include <gst/video/video.h>
 #include <math.h>
+#include <string.h>
 
 #include "elements.h"
 #include "i18n.h"
@@ -65,7 +66,7 @@ static GstStaticPadTemplate src_template =
 
 typedef enum { GOOD, ANOMALOUS, BACKGROUND, MARK, N_COLOURS } Colour;
 
-/* B, G, R, A of one pixel each. A rectangle of one colour is such a pixel scaled up. */
+/* B, G, R, A. A rectangle of one colour is a picture of a few such pixels, scaled up. */
 static const guint8 colours[N_COLOURS][4] = {
   [GOOD] = { 80, 200, 60, 255 },
   [ANOMALOUS] = { 40, 40, 235, 255 },
@@ -127,9 +128,12 @@ draw_rectangles(const GPtrArray *rectangles, GstVideoFrame *frame)
 static void
 add_rectangle(GPtrArray *rectangles, Colour colour, int x, int y, int w, int h)
 {
-  g_autoptr(GstBuffer) pixel = gst_buffer_new_memdup(colours[colour], sizeof colours[colour]);
-  gst_buffer_add_video_meta(pixel, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_BGRA, 1, 1);
-  g_ptr_array_add(rectangles, gst_video_overlay_rectangle_new_raw(pixel, x, y, (guint)w, (guint)h,
+  guint8 pixels[4][4]; /* of 2 x 2: the scaler reads a second column and row */
+  for (int i = 0; i < 4; i++)
+    memcpy(pixels[i], colours[colour], 4);
+  g_autoptr(GstBuffer) picture = gst_buffer_new_memdup(pixels, sizeof pixels);
+  gst_buffer_add_video_meta(picture, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_BGRA, 2, 2);
+  g_ptr_array_add(rectangles, gst_video_overlay_rectangle_new_raw(picture, x, y, (guint)w, (guint)h,
                                                                   GST_VIDEO_OVERLAY_FORMAT_FLAG_NONE));
 }
 
