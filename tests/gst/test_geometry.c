@@ -204,10 +204,10 @@ test_memory_per_plane(void)
   gsize offsets[GST_VIDEO_MAX_PLANES] = { 0 };
   for (guint p = 0, end = 0; p < 3; p++) {
     const gsize begin = stream.info.offset[p], size = (p < 2 ? stream.info.offset[p + 1] : stream.info.size) - begin;
-    g_autofree guint8 *data = g_malloc(size);
+    guint8 *data = g_malloc(size);
     gst_buffer_extract(plain, begin, data, size);
     offsets[p] = end;
-    gst_buffer_append_memory(parts, gst_memory_new_wrapped(0, g_memdup2(data, size), size, 0, size, NULL, NULL));
+    gst_buffer_append_memory(parts, gst_memory_new_wrapped(0, data, size, 0, size, data, g_free));
     end += size;
   }
   gst_buffer_add_video_meta_full(parts, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_I420, 100, 78, 3, offsets,
