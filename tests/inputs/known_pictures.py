@@ -5,7 +5,7 @@ SPDX-License-Identifier: LGPL-2.1-or-later
 
 To add a kind of file, add a row() to one of the functions below. known_rows() makes them all, in the working folder.
 """
-import os, struct, subprocess
+import os, struct, subprocess, zlib
 import jpeg_writer as jpeg
 from picture_writer import PALETTE as TABLE, Tiff, bmp, gif, picture, png, pnm, tiff, turned
 
@@ -54,6 +54,13 @@ def png_rows():
     whole = png(RGB)
     row('PNG', 'a wrong check sum', whole[:80] + bytes([whole[80] ^ 1]) + whole[81:], '')
     row('PNG', 'fewer rows than its header says', png(RGB, data=b'\0' * 121 * 10), '')
+    for colour, bits, line in (4, 8, 81), (6, 8, 161), (0, 16, 81), (4, 16, 161), (6, 16, 321):
+        row('PNG', 'fewer rows than its header says', png(GRAY, colour, bits, data=b'\0' * line * 23), '')
+        whole = png(GRAY, colour, bits)
+        at = whole.index(b'IDAT')
+        end = at + 4 + int.from_bytes(whole[at - 4:at], 'big')
+        body = whole[at:end - 1] + bytes([whole[end - 1] ^ 1])
+        row('PNG', 'a wrong check sum', whole[:at] + body + struct.pack('>I', zlib.crc32(body)) + whole[end + 4:], '')
     row('PNG', 'fewer rows than its header says', png(GRAY, 0, data=b'\0' * 41 * 23), '')
     row('PNG', 'fewer rows than its header says', png(RGB, interlaced=True, data=b'\0' * 700), '')
     row('PNG', 'fewer rows than its header says', png(RGB, 2, 16, data=b'\0' * 241 * 10), '')

@@ -35,9 +35,10 @@ expected_bytes(const CbiganStill *still, guint64 bits, gboolean interlaced)
   return sum;
 }
 
-/* Adds to *sum what `length` bytes of compressed data become. FALSE where the data end or are damaged. */
+/* Adds to *sum what `length` bytes of compressed data become. FALSE where the data end; *damaged: by a fault, such as a
+ * wrong check sum, before which libpng drops the last row. */
 static gboolean
-inflate_chunk(GConverter *zlib, const guint8 *data, gsize length, guint64 *sum)
+inflate_chunk(GConverter *zlib, const guint8 *data, gsize length, guint64 *sum, gboolean *damaged)
 {
   guint8 out[1 << 15];
   gsize read, written;
@@ -47,8 +48,10 @@ inflate_chunk(GConverter *zlib, const guint8 *data, gsize length, guint64 *sum)
     GConverterResult result =
         g_converter_convert(zlib, data, length, out, sizeof out, G_CONVERTER_NO_FLAGS, &read, &written, &reason);
 
-    if (result == G_CONVERTER_ERROR)
-      return g_error_matches(reason, G_IO_ERROR, G_IO_ERROR_PARTIAL_INPUT);
+    if (result == G_CONVERTER_ERROR) {
+      *damaged = !g_error_matches(reason, G_IO_ERROR, G_IO_ERROR_PARTIAL_INPUT);
+      return !*damaged;
+    }
     data += read;
     length -= read;
     *sum += written;
@@ -66,9 +69,10 @@ cbigan_png_check(const guint8 *data, const CbiganStill *still, GError **error)
   g_autoptr(GConverter) zlib = G_CONVERTER(g_zlib_decompressor_new(G_ZLIB_COMPRESSOR_FORMAT_ZLIB));
   guint64 expected = expected_bytes(still, (guint64)data[24] * channels[data[25] & 7], still->interlaced);
   guint64 length, sum = 0;
+  gboolean damaged = FALSE;
 
-  for (guint64 at = 8; sum < expected && cbigan_still_number(&bytes, at, 4, &length); at += 12 + length)
-    if (memcmp(data + at + 4, "IDAT", 4) == 0 && !inflate_chunk(zlib, data + at + 8, length, &sum))
+  for (guint64 at = 8; cbigan_still_number(&bytes, at, 4, &length); at += 12 + length)
+    if (memcmp(data + at + 4, "IDAT", 4) == 0 && !inflate_chunk(zlib, data + at + 8, length, &sum, &damaged))
       break;
   return sum >= expected ||
          cbigan_still_refuse(error,

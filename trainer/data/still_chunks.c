@@ -31,7 +31,8 @@ cbigan_still_scan_png(const CbiganStillBytes *b, CbiganStill *still, GError **er
       !cbigan_still_number(b, 24, 1, &depth) || !cbigan_still_number(b, 25, 1, &colour) ||
       !cbigan_still_number(b, 28, 1, &interlaced))
     return cbigan_still_cut(error, b->size, 33);
-  still->deep_rgb = depth == 16 && colour == PNG_RGB;
+  still->deep = depth == 16;
+  still->deep_rgb = still->deep && colour == PNG_RGB;
   still->interlaced = interlaced != 0;
   for (guint64 at = 8; cbigan_still_number(b, at, 4, &length) && cbigan_still_number(b, at + 4, 4, &type);) {
     if (!cbigan_still_holds(b, at + 8, length + 4))

@@ -196,7 +196,7 @@ cbigan_still_decode(guint8 *data, const CbiganStill *still, guint page, GError *
   case CBIGAN_STILL_JPEG:
     return decode_jpeg(data, still->size, error);
   case CBIGAN_STILL_PNG:
-    if ((still->deep_rgb || still->interlaced) && !cbigan_png_check(data, still, error))
+    if ((still->deep || still->interlaced) && !cbigan_png_check(data, still, error))
       return NULL;
     if (still->deep_rgb) /* GStreamer 1.22's pngdec takes its red for alpha */
       return cbigan_pixbuf_decode(data, still->size, "png", error);

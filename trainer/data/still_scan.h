@@ -25,6 +25,7 @@ typedef struct {
   int orientation;       /* EXIF's 1 to 8: how the decoder's picture must be turned to be upright */
   gsize size;            /* bytes of the first picture; bytes behind it belong to other pictures */
   guint pictures;        /* at least 1: pages or frames */
+  gboolean deep;         /* PNG: 16 bits per channel */
   gboolean deep_rgb;     /* PNG: RGB of 16 bits without alpha */
   gboolean interlaced;   /* PNG */
   guint64 *pages;        /* TIFF: where the directory of each full-size page lies, `pictures` of them; else NULL */
