@@ -95,6 +95,8 @@ typedef struct {
                               * which no verdict changed; NAN: not tried, or a verdict did change */
   const double *good_scores; /* (n_good_scores) of held-out good pictures */
   guint n_good_scores;
+  int upright_width, upright_height; /* of an inspector that turns parts upright before it sees them; 0 = it does not */
+  double upright_box[4];             /* left, right, top, bottom of the upright part about its centre, frame pixels */
   CbiganSummary summary; /* of an inspector */
   double proxy;          /* of an inspector: area under the ROC curve on synthetic defects in held-out good pictures, by
                           * which its weights and summary were chosen; NAN: unknown */

@@ -25,5 +25,6 @@ cbigan_inspector_clear(CbiganInspector *self)
   g_free(self->deviation);
   g_free(self->level);
   g_free(self->spread);
+  g_free(self->pose.mean_part);
   *self = (CbiganInspector){ 0 };
 }

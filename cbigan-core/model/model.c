@@ -96,6 +96,15 @@ cbigan_model_new_inspector(const CbiganInspector *inspector)
                                   .summary = inspector->summary,
                                   .proxy = NAN };
   self->info.scores[CBIGAN_SCORE_INSPECTOR] = TRUE;
+  if (inspector->pose.frame_w) {
+    const CbiganPose *pose = &inspector->pose;
+    self->info.frame_width = pose->frame_w;
+    self->info.frame_height = pose->frame_h;
+    self->info.upright_width = pose->w;
+    self->info.upright_height = pose->h;
+    memcpy(self->info.upright_box, (double[]){ pose->left, pose->right, pose->top, pose->bottom },
+           sizeof self->info.upright_box);
+  }
   self->inspector = *inspector;
   self->inspector_network = cbigan_inspector_network(inspector, CBIGAN_INSPECTOR_STEP, CBIGAN_INSPECTOR_STEP);
   self->has_levels = inspector->level != NULL;

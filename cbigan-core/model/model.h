@@ -30,6 +30,14 @@ typedef struct {
 /* Level, detail by the picture's contrast, detail by local contrast, two of colour */
 #define CBIGAN_SURFACE_PLANES 5
 
+/* How a part that lies at any place and angle is turned upright before an inspector sees it: score/pose.h. */
+typedef struct {
+  int frame_w, frame_h;            /* of the frames in which the part lies; 0 = parts are taken as they lie */
+  int w, h;                        /* of the upright part, multiples of CBIGAN_INSPECTOR_STEP */
+  double left, right, top, bottom; /* of the upright part, in pixels of the frame from its centre along its axes */
+  float *mean_part;                /* (h / 2, w / 2): of good parts, high-passed, of norm 1 */
+} CbiganPose;
+
 /* What stands behind `inspector`: a network that was trained on synthetic defects, and what it compares pictures with.
  * Objects lie in the same place in each picture of w x h pixels; surfaces have any size, and w = h = 0. */
 typedef struct {
@@ -39,6 +47,7 @@ typedef struct {
   float *mean, *deviation; /* objects: (3, h, w) of good pictures' logarithms; surfaces: NULL */
   float *level, *spread;   /* (h / 4, w / 4): of good pictures' logits; NULL = logits count as they are */
   CbiganSummary summary;   /* info.summary */
+  CbiganPose pose;         /* objects only; w and h are also those above */
 } CbiganInspector;
 
 /* Planes of the network's input. */

@@ -63,6 +63,9 @@ add_inspector(CbiganModel *m, GArray *slots)
   add_network(slots, m->inspector_network, &inspector->parameters);
   if (w)
     g_array_append_vals(slots, statistics, m->has_levels ? 4 : 2);
+  const Slot mean_part = { "good.part", 2, { h / 2, w / 2 }, &inspector->pose.mean_part, 0, FALSE };
+  if (inspector->pose.frame_w)
+    g_array_append_val(slots, mean_part);
 }
 
 /* Slots of the networks, and of the statistics that info.scores announces. Needs no memory behind the tensors. */
@@ -205,6 +208,7 @@ allocate_inspector(CbiganModel *m, const char *name, GError **error)
     { &inspector->deviation, 3 * pixels },
     { &inspector->level, cells },
     { &inspector->spread, cells },
+    { &inspector->pose.mean_part, inspector->pose.frame_w ? pixels / 4 : 0 },
   };
   return allocate_all(wanted, G_N_ELEMENTS(wanted), name, error);
 }
@@ -231,6 +235,28 @@ allocate(CbiganModel *m, const char *name, GError **error)
   return allocate_all(wanted, G_N_ELEMENTS(wanted), name, error);
 }
 
+static CbiganModel *
+new_inspector(const CbiganModelInfo *info)
+{
+  const double *box = info->upright_box;
+  CbiganInspector inspector = {
+    .width = info->width, .w = info->frame_width, .h = info->frame_height, .summary = info->summary
+  };
+  if (info->upright_width) {
+    inspector.w = info->upright_width;
+    inspector.h = info->upright_height;
+    inspector.pose = (CbiganPose){ .frame_w = info->frame_width,
+                                   .frame_h = info->frame_height,
+                                   .w = inspector.w,
+                                   .h = inspector.h,
+                                   .left = box[0],
+                                   .right = box[1],
+                                   .top = box[2],
+                                   .bottom = box[3] };
+  }
+  return cbigan_model_new_inspector(&inspector);
+}
+
 CbiganModel *
 cbigan_model_load_bytes(const guint8 *bytes, gsize size, const char *name, GError **error)
 {
@@ -244,8 +270,7 @@ cbigan_model_load_bytes(const guint8 *bytes, gsize size, const char *name, GErro
   }
   g_autoptr(CbiganModel) model = NULL;
   if (info.scores[CBIGAN_SCORE_INSPECTOR])
-    model = cbigan_model_new_inspector(&(CbiganInspector){
-        .width = info.width, .w = info.frame_width, .h = info.frame_height, .summary = info.summary });
+    model = new_inspector(&info);
   else
     model = cbigan_model_new_empty(info.width, info.patch);
   model->info = info;

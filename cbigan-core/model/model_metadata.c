@@ -271,6 +271,46 @@ write_summary(const CbiganModelInfo *info)
 }
 
 static gboolean
+read_upright(const char *text, CbiganModelInfo *info)
+{
+  g_auto(GStrv) sides = g_strsplit(text, "x", 3);
+  return info->frame_width && g_strv_length(sides) == 2 &&
+         read_integer(sides[0], CBIGAN_INSPECTOR_STEP, CBIGAN_MAX_FRAME, &info->upright_width) &&
+         read_integer(sides[1], CBIGAN_INSPECTOR_STEP, CBIGAN_MAX_FRAME, &info->upright_height) &&
+         info->upright_width % CBIGAN_INSPECTOR_STEP == 0 && info->upright_height % CBIGAN_INSPECTOR_STEP == 0;
+}
+
+static char *
+write_upright(const CbiganModelInfo *info)
+{
+  return info->upright_width ? g_strdup_printf("%dx%d", info->upright_width, info->upright_height) : NULL;
+}
+
+static gboolean
+read_upright_box(const char *text, CbiganModelInfo *info)
+{
+  g_auto(GStrv) parts = g_strsplit(text, ",", 0);
+  gboolean good = g_strv_length(parts) == 4;
+  for (int i = 0; good && i < 4; i++)
+    good = read_number(parts[i], -CBIGAN_MAX_FRAME, CBIGAN_MAX_FRAME, &info->upright_box[i]);
+  return good && info->upright_width && info->upright_box[0] < info->upright_box[1] &&
+         info->upright_box[2] < info->upright_box[3];
+}
+
+static char *
+write_upright_box(const CbiganModelInfo *info)
+{
+  if (!info->upright_width)
+    return NULL;
+  GString *text = g_string_new(NULL);
+  for (int i = 0; i < 4; i++) {
+    g_autofree char *number = write_number(info->upright_box[i]);
+    g_string_append_printf(text, "%s%s", i ? "," : "", number);
+  }
+  return g_string_free(text, FALSE);
+}
+
+static gboolean
 read_proxy(const char *text, CbiganModelInfo *info)
 {
   return read_number(text, 0, 1, &info->proxy);
@@ -370,6 +410,10 @@ static const struct {
   { PREFIX "light", CBIGAN, FALSE, read_light, write_light, N_("two numbers from -1 to 1, the smaller one first") },
   { PREFIX "threshold", BOTH, FALSE, read_threshold, write_threshold, N_("a finite number, 0 or more") },
   { PREFIX "bf16-error", CBIGAN, FALSE, read_bf16_error, write_bf16_error, N_("a finite number, 0 or more") },
+  { PREFIX "upright", INSPECTOR, FALSE, read_upright, write_upright,
+    N_("WIDTHxHEIGHT in pixels, multiples of 16, with a frame of one size") },
+  { PREFIX "upright-box", INSPECTOR, FALSE, read_upright_box, write_upright_box,
+    N_("four numbers: left, right, top and bottom, with cbigan.upright") },
   { PREFIX "summary", INSPECTOR, TRUE, read_summary, write_summary, N_("“peak” or “top”") },
   { PREFIX "proxy", INSPECTOR, FALSE, read_proxy, write_proxy, N_("a number from 0 to 1") },
   { PREFIX "good-scores", BOTH, FALSE, read_good_scores, write_good_scores, N_("a JSON array of numbers, 0 or more") },
@@ -418,6 +462,9 @@ cbigan_metadata_read(GHashTable *metadata, CbiganModelInfo *info, const char *fi
   }
   if (info->scores[CBIGAN_SCORE_INSPECTOR])
     info->score = CBIGAN_SCORE_INSPECTOR;
+  if (info->upright_width && !(info->upright_box[0] < info->upright_box[1]))
+    return cbigan_format_error(error, file, _("metadata key “%s” is missing, “%s” needs it"), PREFIX "upright-box",
+                               PREFIX "upright");
   return check_unknown(metadata, info, file, error);
 }
 

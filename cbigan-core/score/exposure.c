@@ -157,15 +157,23 @@ cbigan_exposure_object(CbiganExposure *self, const CbiganFrame *frame, const Cbi
   shift_curve(self, histogram_quantile(&differences, 0.5));
 }
 
+/* Outside, lines come in the order in which a mirror at the border shows them. */
+static int
+mirrored(int i, int n)
+{
+  i = i < 0 ? -1 - i : i;
+  return i < n ? i : MAX(2 * n - 1 - i, 0);
+}
+
 void
 cbigan_exposure_cut(const CbiganExposure *self, const CbiganFrame *frame, int left, int top, int w, int h, float *x)
 {
   const gsize plane = (gsize)w * (gsize)h;
   for (int row = 0; row < h; row++) {
-    const guint8 *from = frame->data + (gsize)CLAMP(top + row, 0, frame->height - 1) * frame->stride;
+    const guint8 *from = frame->data + (gsize)mirrored(top + row, frame->height) * frame->stride;
     float *to = x + (gsize)row * (gsize)w;
     for (int column = 0; column < w; column++) {
-      const guint8 *p = from + 3 * CLAMP(left + column, 0, frame->width - 1);
+      const guint8 *p = from + 3 * mirrored(left + column, frame->width);
       for (int c = 0; c < 3; c++)
         to[(gsize)c * plane + (gsize)column] = self->curve[p[c]];
     }

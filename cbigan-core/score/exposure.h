@@ -35,7 +35,7 @@ typedef struct {
 void cbigan_exposure_object(CbiganExposure *self, const CbiganFrame *frame, const CbiganGoodLight *good);
 void cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame);
 
-/* Part (left, top, w, h) of a frame -> x (3, h, w), logarithms. Outside the frame its border is repeated. */
+/* Part (left, top, w, h) of a frame -> x (3, h, w), logarithms. Outside the frame it is mirrored. */
 void cbigan_exposure_cut(const CbiganExposure *self, const CbiganFrame *frame, int left, int top, int w, int h,
                          float *x);
 /* x (3, h, w) -> planes (6, h, w). mean, deviation: (3, good_h, good_w), of which x lies at (left, top). Outside of

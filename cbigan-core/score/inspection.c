@@ -11,6 +11,7 @@
 #include "blur.h"
 #include "i18n.h"
 #include "model/forward.h"
+#include "pose.h"
 
 #define BLUR 1.0      /* cells */
 #define TOP_SHARE 100 /* one cell of so many is among the largest */
@@ -28,6 +29,7 @@ struct _CbiganInspection {
   float *planes; /* (planes, h, w) */
   float *logits; /* (h / 4, w / 4) */
   CbiganCells cells;
+  CbiganPlacement placement; /* of the part in the last frame, where it is turned upright */
 };
 
 CbiganInspection *
@@ -139,18 +141,26 @@ trim(CbiganCells *cells, const CbiganFrame *frame)
   cells->h = h;
 }
 
-const CbiganCells *
-cbigan_inspection_frame(CbiganInspection *self, const CbiganFrame *frame, GError **error)
+static gboolean
+check_frame(const CbiganInspector *inspector, const CbiganFrame *frame, GError **error)
+{
+  const int w = inspector->pose.frame_w ? inspector->pose.frame_w : inspector->w;
+  const int h = inspector->pose.frame_h ? inspector->pose.frame_h : inspector->h;
+  if (!frame->on_device && (!w || (frame->width == w && frame->height == h)))
+    return TRUE;
+  g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,
+              _("the frame has %d x %d pixels%s; the inspector expects %d x %d in the host's memory"), frame->width,
+              frame->height, frame->on_device ? _(" in the device's memory") : "", w, h);
+  return FALSE;
+}
+
+/* A frame as the network sees it. */
+static const CbiganCells *
+inspect(CbiganInspection *self, const CbiganFrame *frame, GError **error)
 {
   const CbiganInspector *inspector = self->inspector;
   const int w = round_up(frame->width), h = round_up(frame->height);
   CbiganExposure exposure;
-  if (frame->on_device || (inspector->w && (frame->width != inspector->w || frame->height != inspector->h))) {
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,
-                _("the frame has %d x %d pixels%s; the inspector expects %d x %d in the host's memory"), frame->width,
-                frame->height, frame->on_device ? _(" in the device's memory") : "", inspector->w, inspector->h);
-    return NULL;
-  }
   if (inspector->w)
     cbigan_exposure_object(&exposure, frame, &self->light);
   else
@@ -161,6 +171,21 @@ cbigan_inspection_frame(CbiganInspection *self, const CbiganFrame *frame, GError
     return NULL;
   trim(&self->cells, frame);
   return &self->cells;
+}
+
+const CbiganCells *
+cbigan_inspection_frame(CbiganInspection *self, const CbiganFrame *frame, GError **error)
+{
+  const CbiganPose *pose = &self->inspector->pose;
+  if (!check_frame(self->inspector, frame, error))
+    return NULL;
+  if (!pose->frame_w)
+    return inspect(self, frame, error);
+  g_autofree guint8 *pixels = g_new(guint8, 3 * (gsize)pose->w * (gsize)pose->h);
+  const CbiganFrame upright = { .data = pixels, .width = pose->w, .height = pose->h, .stride = 3 * (gsize)pose->w };
+  self->placement = cbigan_pose_find(pose, frame);
+  cbigan_pose_cut(pose, &self->placement, frame, pixels);
+  return inspect(self, &upright, error);
 }
 
 /* --- one value per picture -------------------------------------------------------------------------------------- */
@@ -217,8 +242,8 @@ cbigan_softplus_inverse(double score)
   return score > 30.0 ? score : log(expm1(score));
 }
 
-void
-cbigan_cells_draw(const CbiganCells *cells, int w, int h, float *map)
+static void
+draw_cells(const CbiganCells *cells, int w, int h, float *map)
 {
   g_autofree float *x = blurred(cells);
   for (gsize i = 0; i < (gsize)cells->w * (gsize)cells->h; i++)
@@ -234,4 +259,17 @@ cbigan_cells_draw(const CbiganCells *cells, int w, int h, float *map)
       map[(gsize)row * (gsize)w + (gsize)column] = upper + (v - floorf(v)) * (lower - upper);
     }
   }
+}
+
+void
+cbigan_inspection_draw(const CbiganInspection *self, int w, int h, float *map)
+{
+  const CbiganPose *pose = &self->inspector->pose;
+  if (!pose->frame_w) {
+    draw_cells(&self->cells, w, h, map);
+    return;
+  }
+  g_autofree float *upright = g_new(float, (gsize)pose->w *(gsize)pose->h);
+  draw_cells(&self->cells, pose->w, pose->h, upright);
+  cbigan_pose_lay_back(pose, &self->placement, upright, map);
 }

@@ -35,8 +35,8 @@ const CbiganCells *cbigan_inspection_picture(CbiganInspection *self, const Cbiga
 
 /* The value of a whole picture. */
 double cbigan_cells_summary(const CbiganCells *cells, CbiganSummary summary);
-/* Cells, blurred by one -> softplus in each pixel of map (h, w) */
-void cbigan_cells_draw(const CbiganCells *cells, int w, int h, float *map);
+/* The map of the last frame: its cells, blurred by one -> softplus in each pixel of map (h, w), the frame's size */
+void cbigan_inspection_draw(const CbiganInspection *self, int w, int h, float *map);
 /* log(1 + exp(value)), and back */
 double cbigan_softplus(double value);
 double cbigan_softplus_inverse(double score);

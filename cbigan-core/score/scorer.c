@@ -302,7 +302,7 @@ inspect_frame(CbiganScorer *self, const CbiganFrame *frame, CbiganResult *result
       size_map(result, self->maps == CBIGAN_MAPS_ALL || (self->maps == CBIGAN_MAPS_ANOMALOUS && result->anomalous),
                frame->width, frame->height);
   if (map)
-    cbigan_cells_draw(cells, frame->width, frame->height, map);
+    cbigan_inspection_draw(self->inspection, frame->width, frame->height, map);
   find_regions(self, result, map);
   return TRUE;
 }

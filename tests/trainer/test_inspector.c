@@ -9,7 +9,8 @@
 
 #define BATCH 2
 /* Neither square nor of a size that fills vectors; tall; wide enough to be cut into segments. */
-static const CbiganShape images[] = { { 5, 48, 32 }, { 3, 80, 16 }, { 6, 32, 256 } };
+static const CbiganShape images[] = { { 5, 48, 32 },   { 3, 80, 16 },   { 6, 32, 256 },
+                                      { 5, 112, 224 }, { 3, 208, 384 }, { 6, 176, 64 } };
 
 typedef struct {
   Side side;

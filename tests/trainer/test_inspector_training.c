@@ -3,7 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Pictures are made here: an object is a bright disc before a gradient, a surface is noise of one grain.
+ * Pictures are made here: an object is a bright disc before a gradient, a surface is noise of one grain, and a turned
+ * object a bar with a head at any angle.
  */
 #include <glib/gstdio.h>
 #include <math.h>
@@ -13,13 +14,29 @@
 #include "model/model_file.h"
 #include "training/inspector_training.h"
 
-#define SIDE 64
+#define SIDE 96
 #define GOOD 16
 #define TEST 12
 
-/* light: a gain of the whole picture; spot: a dark spot somewhere on it. */
+typedef enum { SURFACE, OBJECT, TURNED, N_KINDS } Kind;
+
+/* The grey level at (u, v) from the middle, along a turned object's axes. */
+static double
+grey_at(Kind kind, double u, double v)
+{
+  if (kind == SURFACE)
+    return 110.0;
+  if (kind == OBJECT)
+    return hypot(u, v) < 30 ? 150.0 : 75.0 + v * 0.3;
+  return (fabs(u) < 30 && fabs(v) < 5) || (u > 20 && u < 30 && fabs(v) < 11) ? 150.0 : 60.0;
+}
+
+/* Where the last picture's spot is, pixels. */
+static double spot_x, spot_y;
+
+/* light: a gain of the whole picture; spot: a dark spot somewhere on the part. */
 static CbiganPicture *
-make_picture(guint32 seed, gboolean object, double light, gboolean spot)
+make_picture(guint32 seed, Kind kind, double light, gboolean spot)
 {
   g_autoptr(GRand) random = g_rand_new_with_seed(seed);
   CbiganPicture *p = g_new0(CbiganPicture, 1);
@@ -27,14 +44,19 @@ make_picture(guint32 seed, gboolean object, double light, gboolean spot)
   p->label = g_strdup(spot ? "spot" : "good");
   p->width = p->height = SIDE;
   p->pixels = g_malloc(3 * SIDE * SIDE);
-  const double x = g_rand_double_range(random, 22, 42), y = g_rand_double_range(random, 22, 42);
+  const double spot_u = g_rand_double_range(random, -18, 18);
+  const double spot_v = kind == TURNED ? 0.0 : g_rand_double_range(random, -18, 18);
+  const double angle = kind == TURNED ? g_rand_double_range(random, 0, 2 * G_PI) : 0.0;
+  const double x = SIDE / 2 + (kind == TURNED ? g_rand_double_range(random, -6, 6) : 0.0);
+  const double y = SIDE / 2 + (kind == TURNED ? g_rand_double_range(random, -6, 6) : 0.0);
+  spot_x = x + spot_u * cos(angle) - spot_v * sin(angle);
+  spot_y = y + spot_u * sin(angle) + spot_v * cos(angle);
   for (int row = 0; row < SIDE; row++)
     for (int column = 0; column < SIDE; column++) {
-      double value = object ? 50.0 + row * 0.5 : 110.0;
-      if (object && hypot(row - 32, column - 32) < 20)
-        value = 150.0;
-      value += g_rand_double_range(random, -6, 6);
-      if (spot && hypot(row - y, column - x) < 5)
+      double u = (column - x) * cos(angle) + (row - y) * sin(angle);
+      double v = (row - y) * cos(angle) - (column - x) * sin(angle);
+      double value = grey_at(kind, u, v) + g_rand_double_range(random, -6, 6);
+      if (spot && hypot(u - spot_u, v - spot_v) < 4)
         value *= 0.6;
       for (int c = 0; c < 3; c++)
         p->pixels[3 * (row * SIDE + column) + c] = (guint8)CLAMP(light * value, 0, 255);
@@ -43,21 +65,21 @@ make_picture(guint32 seed, gboolean object, double light, gboolean spot)
 }
 
 static CbiganDataset *
-make_dataset(gboolean object)
+make_dataset(Kind kind)
 {
   CbiganDataset *dataset = g_new0(CbiganDataset, 1);
   dataset->pictures = g_ptr_array_new_with_free_func((GDestroyNotify)cbigan_picture_free);
   dataset->digest = g_strdup("0123456789abcdef");
   for (guint32 i = 0; i < GOOD; i++)
-    g_ptr_array_add(dataset->pictures, make_picture(i, object, 1.0, FALSE));
+    g_ptr_array_add(dataset->pictures, make_picture(i, kind, 1.0, FALSE));
   return dataset;
 }
 
 static CbiganInspectorOptions
-make_options(gboolean object)
+make_options(Kind kind)
 {
   CbiganInspectorOptions options;
-  cbigan_inspector_options_init(&options, object);
+  cbigan_inspector_options_init(&options, kind != SURFACE);
   options.width = 2;
   options.batch = 4;
   options.side = 48;
@@ -91,24 +113,24 @@ finish(CbiganInspectorTraining *training)
 }
 
 static CbiganModel *
-train(const CbiganDataset *dataset, gboolean object)
+train(const CbiganDataset *dataset, Kind kind)
 {
   g_autoptr(GError) error = NULL;
-  const CbiganInspectorOptions options = make_options(object);
+  const CbiganInspectorOptions options = make_options(kind);
   g_autoptr(CbiganInspectorTraining) training = cbigan_inspector_training_new(&options, dataset, &error);
   g_assert_no_error(error);
   return finish(training);
 }
 
 static void
-score(CbiganModel *model, guint32 seed, gboolean object, double light, gboolean spot, CbiganResult *result)
+score(CbiganModel *model, guint32 seed, Kind kind, double light, gboolean spot, CbiganResult *result)
 {
   g_autoptr(GError) error = NULL;
   CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
   options.threads = 1;
   g_autoptr(CbiganScorer) scorer = cbigan_scorer_new(model, &options, &error);
   g_assert_no_error(error);
-  g_autoptr(CbiganPicture) picture = make_picture(seed, object, light, spot);
+  g_autoptr(CbiganPicture) picture = make_picture(seed, kind, light, spot);
   const CbiganFrame frame = cbigan_picture_frame(picture);
   cbigan_scorer_score(scorer, &frame, 1, result, &error);
   g_assert_no_error(error);
@@ -118,24 +140,27 @@ score(CbiganModel *model, guint32 seed, gboolean object, double light, gboolean 
 static void
 test_sees(gconstpointer data)
 {
-  const gboolean object = GPOINTER_TO_INT(data);
-  g_autoptr(CbiganDataset) dataset = make_dataset(object);
-  g_autoptr(CbiganModel) model = train(dataset, object);
+  const Kind kind = (Kind)GPOINTER_TO_INT(data);
+  g_autoptr(CbiganDataset) dataset = make_dataset(kind);
+  g_autoptr(CbiganModel) model = train(dataset, kind);
+  g_assert_cmpint(cbigan_model_info(model)->upright_width > 0, ==, kind == TURNED);
   CbiganResult result = CBIGAN_RESULT_INIT;
   double good[TEST], bad[TEST];
+  guint found = 0;
   for (guint32 i = 0; i < TEST; i++) {
     const double light = i % 3 == 0 ? 1.0 : i % 3 == 1 ? 0.92 : 1.08;
-    score(model, 100 + i, object, light, FALSE, &result);
+    score(model, 100 + i, kind, light, FALSE, &result);
     good[i] = result.score;
-    score(model, 200 + i, object, light, TRUE, &result);
+    score(model, 200 + i, kind, light, TRUE, &result);
     bad[i] = result.score;
     g_assert_cmpint(result.map_width, ==, SIDE);
-    float peak = 0.0f;
+    int peak = 0;
     for (int k = 0; k < SIDE * SIDE; k++)
-      peak = MAX(peak, result.map[k]);
-    g_assert_cmpfloat(peak, >, 0.0f);
+      peak = result.map[k] > result.map[peak] ? k : peak;
+    found += hypot(peak % SIDE - spot_x, peak / SIDE - spot_y) < 10;
     g_assert_cmpfloat(result.threshold, ==, cbigan_model_info(model)->threshold);
   }
+  g_assert_cmpuint(found, >=, TEST - 3);
   g_test_message("AUROC %.3f, proxy %.3f, threshold %g", cbigan_auroc(good, TEST, bad, TEST),
                  cbigan_model_info(model)->proxy, cbigan_model_info(model)->threshold);
   g_assert_cmpfloat(cbigan_auroc(good, TEST, bad, TEST), >, 0.95);
@@ -158,11 +183,11 @@ assert_same_model(const CbiganModel *a, const CbiganModel *b)
 static void
 test_files(gconstpointer data)
 {
-  const gboolean object = GPOINTER_TO_INT(data);
-  const CbiganInspectorOptions options = make_options(object);
+  const Kind kind = (Kind)GPOINTER_TO_INT(data);
+  const CbiganInspectorOptions options = make_options(kind);
   g_autoptr(GError) error = NULL;
-  g_autoptr(CbiganDataset) dataset = make_dataset(object);
-  g_autoptr(CbiganModel) whole = train(dataset, object);
+  g_autoptr(CbiganDataset) dataset = make_dataset(kind);
+  g_autoptr(CbiganModel) whole = train(dataset, kind);
   g_autofree char *folder = g_dir_make_tmp("cbigan-inspector-XXXXXX", NULL);
   g_autofree char *path = g_build_filename(folder, "file", NULL);
   cbigan_model_save(whole, path, &error);
@@ -197,12 +222,12 @@ int
 main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
-  static const char *const kinds[] = { "surface", "object" };
-  for (int object = 0; object < 2; object++) {
-    g_autofree char *sees = g_strconcat("/inspector-training/sees/", kinds[object], NULL);
-    g_autofree char *files = g_strconcat("/inspector-training/files/", kinds[object], NULL);
-    g_test_add_data_func(sees, GINT_TO_POINTER(object), test_sees);
-    g_test_add_data_func(files, GINT_TO_POINTER(object), test_files);
+  static const char *const kinds[N_KINDS] = { "surface", "object", "turned" };
+  for (int kind = 0; kind < N_KINDS; kind++) {
+    g_autofree char *sees = g_strconcat("/inspector-training/sees/", kinds[kind], NULL);
+    g_autofree char *files = g_strconcat("/inspector-training/files/", kinds[kind], NULL);
+    g_test_add_data_func(sees, GINT_TO_POINTER(kind), test_sees);
+    g_test_add_data_func(files, GINT_TO_POINTER(kind), test_files);
   }
   return g_test_run();
 }

@@ -86,6 +86,9 @@ print_inspector(const CbiganModel *model)
            info->frame_width, info->frame_height);
   else
     printf(_("Frames:       scored at their own size, as surfaces\n"));
+  if (info->upright_width)
+    printf(_("              parts are turned upright first, to %dx%d pixels\n"), info->upright_width,
+           info->upright_height);
   printf(_("Inspector:    score is %s of its map; logits %s\n"),
          info->summary == CBIGAN_SUMMARY_PEAK ? _("the peak") : _("the mean of the largest hundredth"),
          model->has_levels ? _("are compared with those of good pictures") : _("count as they are"));

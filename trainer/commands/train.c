@@ -32,6 +32,10 @@ static const CbiganUsage usage = {
   1,
 };
 
+static const char *const align_names[] = {
+  [CBIGAN_ALIGN_AUTO] = "auto", [CBIGAN_ALIGN_ON] = "on", [CBIGAN_ALIGN_OFF] = "off", NULL
+};
+
 /* Everything from the command line. */
 typedef struct {
   CbiganTrainOptions train;
@@ -40,7 +44,9 @@ typedef struct {
   char *output, *dir;                 /* dir: NULL with --pipeline */
   char *checkpoint;                   /* MODEL.checkpoint */
   CbiganPictureOptions pictures;
-  int updates;    /* of an inspector */
+  int updates; /* of an inspector */
+  char *align; /* likewise; a name, turned into: */
+  int chosen_align;
   double minutes; /* 0 = all steps or updates */
   gboolean resume, force;
 } Arguments;
@@ -48,7 +54,7 @@ typedef struct {
 static void
 clear_arguments(Arguments *a)
 {
-  char *all[] = { a->run.backend,       a->preset, a->frame,     a->score, a->tap, a->output,
+  char *all[] = { a->run.backend,       a->preset, a->frame,     a->score, a->tap, a->align, a->output,
                   a->pictures.pipeline, a->dir,    a->checkpoint };
 
   for (guint i = 0; i < G_N_ELEMENTS(all); i++)
@@ -128,6 +134,8 @@ parse_options(Arguments *a, int argc, char **argv)
     { NULL },
   };
   GOptionEntry steps[] = {
+    { "align", 0, 0, G_OPTION_ARG_STRING, &a->align,
+      N_("Turn an object's parts upright: on, off, or auto (where they are long and lie at any angle)"), N_("NAME") },
     { "updates", 0, 0, G_OPTION_ARG_INT, &a->updates, N_("Updates of the inspector"), "N" },
     { "steps", 0, 0, G_OPTION_ARG_INT, &t->steps, N_("Adversarial steps (Eq. 13)"), "N" },
     { "warmup-steps", 0, 0, G_OPTION_ARG_INT, &t->warmup_steps,
@@ -184,6 +192,7 @@ inspector_options(const Arguments *a)
   options.width = t->width;
   options.batch = t->batch;
   options.updates = (guint)MAX(a->updates, 0);
+  options.align = (CbiganAlign)a->chosen_align;
   options.seconds = a->minutes * 60;
   options.seed = t->seed;
   options.held_out = t->held_out;
@@ -229,6 +238,7 @@ check_arguments(Arguments *a, GError **error)
   if (!cbigan_command_check_source(&a->pictures, a->dir, error) || !parse_frame(a, error) ||
       !cbigan_command_score_kind(a->score, &a->train.score, error) ||
       !cbigan_command_choice("tap", a->tap, cbigan_command_taps, &tap, error) ||
+      !cbigan_command_choice("align", a->align, align_names, &a->chosen_align, error) ||
       !cbigan_command_check_run(&a->run, error) || !cbigan_command_in_range("minutes", a->minutes, 0, 1e6, error))
     return FALSE;
   a->train.tap = (CbiganFeatureTap)tap;
@@ -277,7 +287,7 @@ load_pictures(Arguments *a, GError **error)
   if (a->dir && !folder)
     return NULL;
   if (t->score == CBIGAN_SCORE_INSPECTOR && t->preset == CBIGAN_PRESET_OBJECT && !t->frame_width &&
-      !cbigan_inspector_choose_frame(folder, &t->frame_width, &t->frame_height, error))
+      !cbigan_inspector_choose_frame(folder, (CbiganAlign)a->chosen_align, &t->frame_width, &t->frame_height, error))
     return NULL;
   return cbigan_command_load_good(&a->pictures, folder, t->frame_width, t->frame_height,
                                   t->score == CBIGAN_SCORE_INSPECTOR ? CBIGAN_LEAST_SURFACE : t->patch, error);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define LONGER_SIDE 256
+#define ENOUGH_FOR_ANGLES 24 /* pictures */
 
 /* Options of the CBiGAN's training alone. */
 static const char *const gan_options[] = { "alpha",       "critic-updates", "decay", "lambda", "patch",
@@ -70,23 +71,35 @@ frame_side(int length, double scale)
   return MAX((int)lround(length * scale / CBIGAN_INSPECTOR_STEP), 1) * CBIGAN_INSPECTOR_STEP;
 }
 
-gboolean
-cbigan_inspector_choose_frame(const char *path, int *width, int *height, GError **error)
+/* longer: pixels of the longer side, at most */
+static void
+size_of_frame(const CbiganPicture *picture, int longer, int *width, int *height)
 {
-  const CbiganDatasetOptions options = { .path = path, .training = TRUE, .limit = 1 };
-  g_autoptr(CbiganDataset) one = NULL;
-  const CbiganPicture *picture;
-  double scale;
+  const double scale = MIN(1.0, (double)longer / MAX(picture->width, picture->height));
+
+  *width = frame_side(picture->width, scale);
+  *height = frame_side(picture->height, scale);
+}
+
+gboolean
+cbigan_inspector_choose_frame(const char *path, CbiganAlign align, int *width, int *height, GError **error)
+{
+  CbiganDatasetOptions options = { .path = path, .training = TRUE, .limit = 1 };
+  g_autoptr(CbiganDataset) one = NULL, some = NULL;
 
   *width = *height = LONGER_SIDE;
   if (!path)
     return TRUE;
   if (!(one = cbigan_dataset_load(&options, error)))
     return FALSE;
-  picture = cbigan_dataset_get(one, 0);
-  scale = MIN(1.0, (double)LONGER_SIDE / MAX(picture->width, picture->height));
-  *width = frame_side(picture->width, scale);
-  *height = frame_side(picture->height, scale);
+  size_of_frame(cbigan_dataset_get(one, 0), LONGER_SIDE, width, height);
+  options.width = *width;
+  options.height = *height;
+  options.limit = ENOUGH_FOR_ANGLES;
+  if (!(some = cbigan_dataset_load(&options, error)))
+    return FALSE;
+  if (cbigan_align_is_needed(some, align))
+    size_of_frame(cbigan_dataset_get(one, 0), 2 * LONGER_SIDE, width, height);
   return TRUE;
 }
 

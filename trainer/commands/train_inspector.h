@@ -19,7 +19,7 @@ gboolean cbigan_train_choose_score(CbiganTrainOptions *options, const char *name
 /* The size that an object's pictures are brought to: 256 pixels on the longer side of the first picture in `path`, or
  * its own size where that is smaller, in multiples of 16. path: NULL = pictures come from a pipeline, 256x256. FALSE
  * with the error of reading it. */
-gboolean cbigan_inspector_choose_frame(const char *path, int *width, int *height, GError **error);
+gboolean cbigan_inspector_choose_frame(const char *path, CbiganAlign align, int *width, int *height, GError **error);
 
 typedef struct {
   CbiganInspectorOptions options;

@@ -29,7 +29,8 @@
 
 struct _CbiganInspectorTraining {
   CbiganInspectorOptions options;
-  const char *digest; /* of the pictures */
+  const char *digest;     /* of the pictures */
+  CbiganDataset *upright; /* the pictures with their parts upright; NULL: as they lie */
   CbiganGoodSet good;
   CbiganBackend *backend;
   CbiganGrad grad;
@@ -122,6 +123,8 @@ cbigan_inspector_training_new(const CbiganInspectorOptions *options, const Cbiga
   inspector->width = options->width;
   const guint n = pictures->pictures->len;
   const guint held_out = MAX(MIN_HELD_OUT, (guint)lround(options->held_out * n));
+  if (options->aligned && cbigan_align_is_needed(pictures, options->align))
+    pictures = self->upright = cbigan_align_pictures(pictures, &inspector->pose);
   self->options.side = choose_side(options->side, pictures);
   if (!cbigan_good_set_init(&self->good, pictures, held_out, options->aligned, self->options.side, options->seed,
                             error))
@@ -148,6 +151,7 @@ cbigan_inspector_training_free(CbiganInspectorTraining *self)
   g_clear_pointer(&self->backend, cbigan_backend_close);
   cbigan_inspector_clear(&self->inspector);
   cbigan_good_set_clear(&self->good);
+  g_clear_pointer(&self->upright, cbigan_dataset_free);
   g_free(self->best);
   g_timer_destroy(self->timer);
   g_free(self);
@@ -242,9 +246,11 @@ describe_options(const CbiganInspectorTraining *self)
   const CbiganInspectorOptions *o = &self->options;
   char rate[G_ASCII_DTOSTR_BUF_SIZE], held_out[G_ASCII_DTOSTR_BUF_SIZE];
   return g_strdup_printf(
-      "inspector=%s frame=%dx%d width=%d batch=%d side=%d updates=%u rate=%s seed=%" G_GUINT64_FORMAT " held-out=%s",
-      o->aligned ? "object" : "texture", self->inspector.w, self->inspector.h, o->width, o->batch, o->side, o->updates,
-      g_ascii_dtostr(rate, sizeof rate, o->rate), o->seed, g_ascii_dtostr(held_out, sizeof held_out, o->held_out));
+      "inspector=%s frame=%dx%d align=%d width=%d batch=%d side=%d updates=%u rate=%s seed=%" G_GUINT64_FORMAT
+      " held-out=%s",
+      o->aligned ? "object" : "texture", self->inspector.w, self->inspector.h, o->align, o->width, o->batch, o->side,
+      o->updates, g_ascii_dtostr(rate, sizeof rate, o->rate), o->seed,
+      g_ascii_dtostr(held_out, sizeof held_out, o->held_out));
 }
 
 static const char *const array_names[] = {

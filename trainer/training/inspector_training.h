@@ -8,12 +8,14 @@
  * with those of good pictures, and how a map becomes a score.
  */
 #pragma once
+#include "data/align.h"
 #include "data/dataset.h"
 #include "model/model.h"
 
 G_BEGIN_DECLS
 
 typedef struct {
+  CbiganAlign align;   /* objects: whether their parts are turned upright */
   gboolean aligned;    /* objects, which lie in the same place in each picture; else surfaces */
   int width;           /* c */
   int batch, side;     /* crops per update, and their side */
