@@ -168,9 +168,14 @@ fill_crop(CbiganDefectBatches *self, CbiganDice *dice, float *planes, float *cov
   memcpy(self->picture, self->good, n * sizeof(float));
   if (cbigan_dice_uniform(dice, 0.0, 1.0) >= CLEAN)
     add_defects(self, dice, x, y);
+  if (g->grey)
+    cbigan_make_grey(self->picture, n / 3);
   cbigan_defect_mask(self->good, self->picture, side, side, self->changed);
   cbigan_defect_cells(self->changed, side, side, CBIGAN_INSPECTOR_CELL, covered);
   add_noise(dice, n, self->picture);
+  if (g->grey) /* noise has no colours either; the mean of three has less, so the first channel's counts */
+    for (int channel = 1; channel < 3; channel++)
+      memcpy(self->picture + (gsize)channel * (n / 3), self->picture, n / 3 * sizeof(float));
   if (g->w)
     cbigan_object_planes(self->picture, side, side, g->mean, g->deviation, g->w, g->h, left, top, planes);
   else

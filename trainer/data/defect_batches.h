@@ -17,6 +17,7 @@ typedef struct {
   guint n;
   const float *mean, *deviation; /* objects: (3, h, w); surfaces: NULL */
   int w, h;                      /* objects: of every picture; surfaces: 0 */
+  gboolean grey;                 /* no picture has colours, so defects have none */
   const int *places;             /* [n_places] y * w + x of the part, where most defects lie; NULL = anywhere */
   guint n_places;
 } CbiganGoodPictures;

@@ -376,3 +376,10 @@ cbigan_defect_cells(const float *changed, int w, int h, int cell, float *covered
       covered[row * (w / cell) + column] = sum / (float)(cell * cell);
     }
 }
+
+void
+cbigan_make_grey(float *x, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    x[i] = x[n + i] = x[2 * n + i] = (x[i] + x[n + i] + x[2 * n + i]) / 3.0f;
+}

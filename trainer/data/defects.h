@@ -54,6 +54,8 @@ void cbigan_defect_apply(CbiganDefectKind kind, CbiganDice *dice, int cx, int cy
 void cbigan_defect_mask(const float *good, const float *x, int w, int h, float *changed);
 /* covered (h / cell, w / cell): mean of changed (h, w) over cells */
 void cbigan_defect_cells(const float *changed, int w, int h, int cell, float *covered);
+/* x (3, n): all channels become their mean. */
+void cbigan_make_grey(float *x, gsize n);
 /* x (h, w) += amplitude * smooth noise of that cell size */
 void cbigan_smooth_noise(CbiganDice *dice, int w, int h, double cell, float amplitude, float *x);
 

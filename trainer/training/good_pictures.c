@@ -180,6 +180,21 @@ find_object(CbiganGoodSet *self)
   find_part(self);
 }
 
+#define GREY_DIFFERENCE 3 /* grey levels between channels, up to which a pixel has no colour */
+#define SPARSE 37         /* every so many pixels are looked at */
+
+static gboolean
+is_grey(const CbiganPicture *p)
+{
+  const gsize n = (gsize)p->width * (gsize)p->height;
+  for (gsize i = 0; i < n; i += SPARSE) {
+    const guint8 *rgb = p->pixels + 3 * i;
+    if (abs(rgb[0] - rgb[1]) > GREY_DIFFERENCE || abs(rgb[2] - rgb[1]) > GREY_DIFFERENCE)
+      return FALSE;
+  }
+  return TRUE;
+}
+
 gboolean
 cbigan_good_set_init(CbiganGoodSet *self, const CbiganDataset *dataset, guint n_held_out, gboolean aligned, int side,
                      guint64 seed, GError **error)
@@ -193,8 +208,12 @@ cbigan_good_set_init(CbiganGoodSet *self, const CbiganDataset *dataset, guint n_
     const CbiganFrame frame = cbigan_picture_frame(self->pictures[p]);
     cbigan_exposure_surface(&self->exposures[p], &frame);
   }
+  gboolean grey = TRUE;
+  for (guint p = 0; grey && p < self->train.n + n_held_out; p++)
+    grey = is_grey(self->pictures[p]);
   CbiganGoodPictures *const both[] = { &self->train, &self->held_out };
   for (guint i = 0; i < 2; i++) {
+    both[i]->grey = grey;
     both[i]->mean = self->mean;
     both[i]->deviation = self->deviation;
     both[i]->places = self->places;

@@ -92,6 +92,8 @@ inspect(CbiganProxy *self, guint picture, guint variant, GError **error)
     cbigan_defect_place(self->good, &dice, self->w, self->h, &x, &y);
     cbigan_defect_apply(kinds[(picture * self->each + variant) % G_N_ELEMENTS(kinds)], &dice, x, y,
                         cbigan_defect_scale(self->good), self->source, self->w, self->h, self->x);
+    if (self->good->grey)
+      cbigan_make_grey(self->x, (gsize)self->w * (gsize)self->h);
   }
   return cbigan_inspection_picture(self->inspection, &self->good->exposures[picture], self->x, self->w, self->h, error);
 }
