@@ -74,6 +74,8 @@ cbigan_png_check(const guint8 *data, const CbiganStill *still, GError **error)
   for (guint64 at = 8; cbigan_still_number(&bytes, at, 4, &length); at += 12 + length)
     if (memcmp(data + at + 4, "IDAT", 4) == 0 && !inflate_chunk(zlib, data + at + 8, length, &sum, &damaged))
       break;
+  if (damaged)
+    return cbigan_still_refuse(error, _("its compressed data are damaged"));
   return sum >= expected ||
          cbigan_still_refuse(error,
                              _("its data end after %" G_GUINT64_FORMAT " bytes of rows; expected %" G_GUINT64_FORMAT),
