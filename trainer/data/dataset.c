@@ -38,10 +38,10 @@ typedef struct {
 static void
 tell_store(const Collected *c, const CbiganPicture *picture)
 {
-  g_autofree char *message = g_strdup_printf(_("the pictures take more than %" G_GUINT64_FORMAT
-                                               " MiB, half of the memory that is free: from %s on "
-                                               "they lie in a file in %s, and are read from there as they are needed"),
-                                             c->most >> 20, picture->path, cbigan_pixel_store_folder());
+  g_autofree char *message =
+      g_strdup_printf(_("the pictures take more than %zu MiB, half of the memory that is free: from %s on "
+                        "they lie in a file in %s, and are read from there as they are needed"),
+                      (gsize)(c->most >> 20), picture->path, cbigan_pixel_store_folder());
 
   if (c->options->note)
     c->options->note(message, c->options->data);

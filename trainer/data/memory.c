@@ -57,9 +57,8 @@ cbigan_memory_check(guint64 bytes, GError **error)
 
   g_free(probe);
   if (!probe)
-    g_set_error(
-        error, CBIGAN_ERROR, CBIGAN_ERROR_FILE,
-        _("it needs %" G_GUINT64_FORMAT " MiB of memory, which can't be had: %" G_GUINT64_FORMAT " MiB are free"),
-        (bytes >> 20) + 1, available >> 20);
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE,
+                _("it needs %zu MiB of memory, which can't be had: %zu MiB are free"), (gsize)(bytes >> 20) + 1,
+                (gsize)(available >> 20));
   return probe != NULL;
 }

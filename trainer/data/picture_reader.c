@@ -189,8 +189,8 @@ check_memory(const CbiganDatasetOptions *options, const CbiganStill *still, GErr
 
   if (cbigan_memory_check(still->width * still->height * bytes_per_pixel(options, still), &reason))
     return TRUE;
-  g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("%" G_GUINT64_FORMAT "x%" G_GUINT64_FORMAT " pixels: %s"),
-              still->width, still->height, reason->message);
+  g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("%zux%zu pixels: %s"), (gsize)still->width,
+              (gsize)still->height, reason->message);
   return FALSE;
 }
 

@@ -76,8 +76,6 @@ cbigan_png_check(const guint8 *data, const CbiganStill *still, GError **error)
       break;
   if (damaged)
     return cbigan_still_refuse(error, _("its compressed data are damaged"));
-  return sum >= expected ||
-         cbigan_still_refuse(error,
-                             _("its data end after %" G_GUINT64_FORMAT " bytes of rows; expected %" G_GUINT64_FORMAT),
-                             sum, expected);
+  return sum >= expected || cbigan_still_refuse(error, _("its data end after %zu bytes of rows; expected %zu"),
+                                                (gsize)sum, (gsize)expected);
 }

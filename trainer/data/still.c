@@ -109,9 +109,9 @@ cbigan_still_scan(const guint8 *data, gsize size, CbiganStill *still, GError **e
   if (still->width && still->height && still->width <= MOST_PIXELS && still->height <= MOST_PIXELS / still->width)
     return TRUE;
   return cbigan_still_refuse(error,
-                             _("%" G_GUINT64_FORMAT "x%" G_GUINT64_FORMAT " pixels; expected at least 1x1, and at most "
+                             _("%zux%zu pixels; expected at least 1x1, and at most "
                                "%d pixels in all"),
-                             still->width, still->height, MOST_PIXELS);
+                             (gsize)still->width, (gsize)still->height, MOST_PIXELS);
 }
 
 void

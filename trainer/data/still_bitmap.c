@@ -71,9 +71,7 @@ check_plain(const CbiganStillBytes *b, gsize at, guint64 numbers, gboolean bits,
     inside = digit;
   }
   return found >= numbers ||
-         cbigan_still_refuse(error,
-                             _("the file is cut off: %" G_GUINT64_FORMAT " numbers; expected %" G_GUINT64_FORMAT),
-                             found, numbers);
+         cbigan_still_refuse(error, _("the file is cut off: %zu numbers; expected %zu"), (gsize)found, (gsize)numbers);
 }
 
 gboolean

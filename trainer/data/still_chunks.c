@@ -92,7 +92,7 @@ cbigan_still_scan_webp(const CbiganStillBytes *b, CbiganStill *still, GError **e
   for (guint64 at = 12; cbigan_still_number(b, at, 4, &type) && cbigan_still_number(&little, at + 4, 4, &length);
        at += 8 + length + length % 2)
     if (!cbigan_still_holds(&little, at + 8, length) || !read_webp_chunk(&little, type, at + 8, length, still))
-      return cbigan_still_refuse(error, _("a damaged chunk at byte %" G_GUINT64_FORMAT), at);
+      return cbigan_still_refuse(error, _("a damaged chunk at byte %zu"), (gsize)at);
   if (still->pictures > 1)
     return cbigan_still_refuse(error, _("an animated WebP, which GStreamer's webpdec does not decode"));
   return still->width || cbigan_still_refuse(error, _("WebP without a picture"));
@@ -130,7 +130,7 @@ cbigan_still_scan_gif(const CbiganStillBytes *b, CbiganStill *still, GError **er
       } else if (kind == EXTENSION) {
         at += 2;
       } else {
-        return cbigan_still_refuse(error, _("a damaged block at byte %" G_GUINT64_FORMAT), at);
+        return cbigan_still_refuse(error, _("a damaged block at byte %zu"), (gsize)at);
       }
       if (!skip_gif_blocks(b, &at))
         break;

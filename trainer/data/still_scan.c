@@ -27,9 +27,8 @@ cbigan_still_number(const CbiganStillBytes *b, guint64 at, int bytes, guint64 *n
 gboolean
 cbigan_still_cut(GError **error, guint64 found, guint64 expected)
 {
-  return cbigan_still_refuse(
-      error, _("the file is cut off: %" G_GUINT64_FORMAT " bytes; expected at least %" G_GUINT64_FORMAT), found,
-      expected);
+  return cbigan_still_refuse(error, _("the file is cut off: %zu bytes; expected at least %zu"), (gsize)found,
+                             (gsize)expected);
 }
 
 gboolean
