@@ -133,7 +133,7 @@ open_or_skip(const CbiganBackendClass *klass)
     return NULL;
   }
   g_autoptr(GError) error = NULL;
-  CbiganBackend *backend = cbigan_backend_open(klass->name, 0, 0, &error);
+  CbiganBackend *backend = cbigan_backend_open(&(CbiganBackendOptions){ .name = klass->name }, &error);
   g_assert_no_error(error);
   return backend;
 }

@@ -98,20 +98,38 @@ choose(const char *name, GError **error)
   return NULL;
 }
 
-CbiganBackend *
-cbigan_backend_open_in(const char *name, int device, int threads, gpointer cuda_context, GError **error)
+/* FALSE: it has not got the precision. */
+static gboolean
+set_precision(CbiganBackend *self, CbiganPrecision precision, GError **error)
 {
-  const CbiganBackendClass *klass = choose(name ? name : "auto", error);
-  CbiganBackend *self = klass ? klass->open(device, MAX(threads, 0), cuda_context, error) : NULL;
-  if (self && !self->klass) /* a module's has its own */
-    self->klass = klass;
-  return self;
+  if (precision == CBIGAN_PRECISION_AUTO)
+    return TRUE;
+  if (self->precisions & 1u << precision) {
+    self->precision = precision;
+    return TRUE;
+  }
+  g_autoptr(GString) names = g_string_new(NULL);
+  for (int i = 0; i < CBIGAN_N_PRECISIONS; i++)
+    if (self->precisions & 1u << i)
+      g_string_append_printf(names, "%s%s", names->len ? ", " : "", cbigan_precision_name((CbiganPrecision)i));
+  g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("backend “%s” can't do %s here; it has: %s"),
+              self->klass->name, cbigan_precision_name(precision), names->str);
+  return FALSE;
 }
 
 CbiganBackend *
-cbigan_backend_open(const char *name, int device, int threads, GError **error)
+cbigan_backend_open(const CbiganBackendOptions *options, GError **error)
 {
-  return cbigan_backend_open_in(name, device, threads, NULL, error);
+  g_return_val_if_fail(options && options->threads >= 0, NULL);
+  g_return_val_if_fail((guint)options->precision < CBIGAN_N_PRECISIONS, NULL);
+  const CbiganBackendClass *klass = choose(options->name ? options->name : "auto", error);
+  g_autoptr(CbiganBackend) self = klass ? klass->open(options, error) : NULL;
+  if (!self)
+    return NULL;
+  if (!self->klass) /* a module's backend has its own */
+    self->klass = klass;
+  self->purpose = options->purpose;
+  return set_precision(self, options->precision, error) ? g_steal_pointer(&self) : NULL;
 }
 
 void
@@ -146,32 +164,6 @@ cbigan_backend_each(CbiganBackend *self, int n, gsize numbers, CbiganRangeFunc r
     self->each(self, n, range, data);
   else
     range(data, 0, n);
-}
-
-gboolean
-cbigan_backend_set_precision(CbiganBackend *self, CbiganPrecision precision, GError **error)
-{
-  g_return_val_if_fail(self && precision > CBIGAN_PRECISION_AUTO && precision < CBIGAN_N_PRECISIONS, FALSE);
-  guint has = self->klass->precisions ? self->klass->precisions(self) : 1u << CBIGAN_PRECISION_FP32;
-  if (!(has & 1u << precision)) {
-    g_autoptr(GString) names = g_string_new(NULL);
-    for (int i = 0; i < CBIGAN_N_PRECISIONS; i++)
-      if (has & 1u << i)
-        g_string_append_printf(names, "%s%s", names->len ? ", " : "", cbigan_precision_name((CbiganPrecision)i));
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("backend “%s” can't do %s here; it has: %s"),
-                self->klass->name, cbigan_precision_name(precision), names->str);
-    return FALSE;
-  }
-  if (self->klass->set_precision)
-    self->klass->set_precision(self, precision);
-  return TRUE;
-}
-
-gboolean
-cbigan_backend_prefers_bf16(const CbiganBackend *self, int width)
-{
-  g_return_val_if_fail(self, FALSE);
-  return self->klass->prefers_bf16 && self->klass->prefers_bf16(self, width);
 }
 
 float *
@@ -238,25 +230,13 @@ is_layer(const CbiganLayer *l)
 }
 
 CbiganPlan *
-cbigan_backend_plan(CbiganBackend *self, const CbiganLayer *layer, int batch, GError **error)
+cbigan_backend_plan(CbiganBackend *self, const CbiganNetwork *network, int first, int end, int batch, const int *keep,
+                    GError **error)
 {
-  g_return_val_if_fail(self && layer && batch > 0 && is_layer(layer), NULL);
-  return self->klass->plan(self, layer, batch, error);
-}
-
-CbiganPlan *
-cbigan_backend_plan_training(CbiganBackend *self, const CbiganLayer *layer, int batch, GError **error)
-{
-  g_return_val_if_fail(self && layer && batch > 0 && is_layer(layer), NULL);
-  return (self->klass->plan_training ? self->klass->plan_training : self->klass->plan)(self, layer, batch, error);
-}
-
-void
-cbigan_backend_plan_free(CbiganBackend *self, CbiganPlan *plan)
-{
-  g_return_if_fail(self);
-  if (plan)
-    self->klass->plan_free(self, plan);
+  g_return_val_if_fail(self && network && batch > 0, NULL);
+  g_return_val_if_fail(first >= 0 && first < end && end <= network->n_layers && is_layer(&network->layers[first]),
+                       NULL);
+  return self->klass->plan(self, network, first, end, batch, keep, error);
 }
 
 void
@@ -267,26 +247,14 @@ cbigan_backend_load(CbiganBackend *self, CbiganPlan *plan, const float *paramete
 }
 
 void
-cbigan_backend_run(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y)
+cbigan_backend_run(CbiganBackend *self, CbiganPlan *plan, float *const *values)
 {
-  g_return_if_fail(self && plan && x && y && x != y);
-  const CbiganBackendClass *k = self->klass;
-  void (*const operations[])(CbiganBackend *, CbiganPlan *, const float *, float *) = {
-    [CBIGAN_CONV2D] = k->conv2d,
-    [CBIGAN_DENSE] = k->dense,
-    [CBIGAN_UPSAMPLE] = k->upsample,
-    [CBIGAN_AVGPOOL] = k->avgpool,
-  };
-  operations[plan->layer->kind](self, plan, x, y);
-}
-
-CbiganFused *
-cbigan_backend_fuse(CbiganBackend *self, const CbiganNetwork *network, int first, int n_layers, int batch,
-                    const int *keep)
-{
-  g_return_val_if_fail(self && network && batch > 0, NULL);
-  g_return_val_if_fail(first >= 0 && first < n_layers && n_layers <= network->n_layers, NULL);
-  return self->klass->fuse ? self->klass->fuse(self, network, first, n_layers, batch, keep) : NULL;
+  g_return_if_fail(self && plan && values);
+  for (const int *v = plan->inputs; *v >= 0; v++)
+    g_return_if_fail(values[*v]);
+  for (const int *v = plan->outputs; *v >= 0; v++)
+    g_return_if_fail(values[*v]);
+  self->klass->run(self, plan, values);
 }
 
 /* --- scoring --------------------------------------------------------------------------------------------------- */

@@ -26,7 +26,7 @@ unavailable(void)
 }
 
 static CbiganBackend *
-cuda_open(int device, int threads, gpointer cuda_context, GError **error)
+cuda_open(const CbiganBackendOptions *options, GError **error)
 {
   g_autofree char *why = NULL;
   const CbiganBackendClass *klass = load(&why);
@@ -34,7 +34,7 @@ cuda_open(int device, int threads, gpointer cuda_context, GError **error)
     g_set_error_literal(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, why);
     return NULL;
   }
-  CbiganBackend *self = klass->open(device, threads, cuda_context, error);
+  CbiganBackend *self = klass->open(options, error);
   if (self)
     self->klass = klass;
   return self;

@@ -16,7 +16,7 @@
 typedef struct {
   CbiganNetworkKind kind;
   int width, patch;
-  GArray *layers, *values, *parameters;
+  GArray *layers, *steps, *values, *parameters;
   gsize n_floats;
   int n_inputs;
   int current; /* value that the next row reads */
@@ -223,6 +223,49 @@ add_stage(Builder *b, const CbiganStage *stage)
   }
 }
 
+/* Adds the stage's layers, and the step that they are unless the stage adds none. */
+static void
+add_step(Builder *b, const CbiganStage *stage)
+{
+  static const CbiganStepKind kinds[] = {
+    [CBIGAN_STAGE_BLOCK] = CBIGAN_STEP_BLOCK,      [CBIGAN_STAGE_DENSE] = CBIGAN_STEP_DENSE,
+    [CBIGAN_STAGE_SEED] = CBIGAN_STEP_DENSE,       [CBIGAN_STAGE_CONV1] = CBIGAN_STEP_CONV,
+    [CBIGAN_STAGE_FIRST_CONV3] = CBIGAN_STEP_CONV, [CBIGAN_STAGE_JOIN] = CBIGAN_STEP_JOIN,
+    [CBIGAN_STAGE_GATHER] = CBIGAN_STEP_GATHER,
+  };
+  CbiganStep step = { .first_layer = (int)b->layers->len };
+  add_stage(b, stage);
+  step.n_layers = (int)b->layers->len - step.first_layer;
+  if (step.n_layers == 0)
+    return;
+  step.kind = kinds[stage->kind];
+  g_array_append_val(b->steps, step);
+}
+
+/* The layers of a block, and what each step depends on; the layers have their final place by now. */
+static void
+complete_steps(CbiganNetwork *n)
+{
+  g_autofree guint *sources = g_new0(guint, n->n_values);
+  for (int i = 0; i < n->n_inputs; i++)
+    sources[i] = 1u << i;
+  for (CbiganStep *step = n->steps; step < n->steps + n->n_steps; step++) {
+    const CbiganLayer *l = &n->layers[step->first_layer], *end = l + step->n_layers;
+    for (const CbiganLayer *k = l; k < end; k++)
+      sources[k->output] |= sources[k->input];
+    step->sources = sources[end[-1].output];
+    if (step->kind != CBIGAN_STEP_BLOCK)
+      continue;
+    if (l->kind == CBIGAN_UPSAMPLE)
+      step->up = l++;
+    step->skip = l++;
+    step->first = l++;
+    step->second = l++;
+    step->closing = l++;
+    step->pool = l < end ? l : NULL;
+  }
+}
+
 /* image: of networks that read one */
 static CbiganNetwork *
 build(CbiganNetworkKind kind, int width, int patch, CbiganShape image, const CbiganStage *stages)
@@ -230,6 +273,7 @@ build(CbiganNetworkKind kind, int width, int patch, CbiganShape image, const Cbi
   g_return_val_if_fail(width >= 1 && width <= CBIGAN_MAX_WIDTH, NULL);
   Builder b = { .kind = kind, .width = width, .patch = patch };
   b.layers = g_array_new(FALSE, FALSE, sizeof(CbiganLayer));
+  b.steps = g_array_new(FALSE, FALSE, sizeof(CbiganStep));
   b.values = g_array_new(FALSE, FALSE, sizeof(CbiganValue));
   b.parameters = g_array_new(FALSE, FALSE, sizeof(CbiganParameter));
   if (kind != CBIGAN_GENERATOR)
@@ -238,21 +282,24 @@ build(CbiganNetworkKind kind, int width, int patch, CbiganShape image, const Cbi
     add_value(&b, g_strdup("latent"), (CbiganShape){ CBIGAN_LATENT, 1, 1 });
   b.n_inputs = (int)b.values->len;
   for (; stages->kind != CBIGAN_STAGE_END; stages++)
-    add_stage(&b, stages);
+    add_step(&b, stages);
 
   CbiganNetwork *n = g_new0(CbiganNetwork, 1);
   *n = (CbiganNetwork){ .kind = kind,
                         .width = width,
                         .patch = patch,
                         .n_layers = (int)b.layers->len,
+                        .n_steps = (int)b.steps->len,
                         .n_values = (int)b.values->len,
                         .n_inputs = b.n_inputs,
                         .output = b.current,
                         .n_parameters = (int)b.parameters->len,
                         .n_floats = b.n_floats };
   n->layers = (CbiganLayer *)g_array_free(b.layers, FALSE);
+  n->steps = (CbiganStep *)g_array_free(b.steps, FALSE);
   n->values = (CbiganValue *)g_array_free(b.values, FALSE);
   n->parameters = (CbiganParameter *)g_array_free(b.parameters, FALSE);
+  complete_steps(n);
   return n;
 }
 
@@ -302,6 +349,7 @@ cbigan_network_free(CbiganNetwork *n)
   for (int i = 0; i < n->n_parameters; i++)
     g_free(n->parameters[i].name);
   g_free(n->layers);
+  g_free(n->steps);
   g_free(n->values);
   g_free(n->parameters);
   g_free(n);

@@ -3,8 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The architecture stands in networks.c as one table a network. network.c expands it once into the
- * lists below; forward passes, gradients, the model file and every backend see only these lists.
+ * networks.c describes the architecture, one table per network. network.c expands a table once into the lists below.
+ * Gradients and the model file use the layers; backends use the steps, each of which is one row of the table.
  */
 #pragma once
 #include <glib.h>
@@ -68,11 +68,31 @@ typedef struct {
   gsize offset, size;  /* floats */
 } CbiganParameter;
 
+typedef enum {
+  CBIGAN_STEP_BLOCK,
+  CBIGAN_STEP_CONV,
+  CBIGAN_STEP_DENSE,
+  CBIGAN_STEP_JOIN,
+  CBIGAN_STEP_GATHER
+} CbiganStepKind;
+
+/* One row of networks.c: layers [first_layer, first_layer + n_layers). The values between its layers are read by no
+ * other layer. JOIN: two dense layers, the second adds to the first. GATHER: the inspector's, always layer by layer. */
+typedef struct {
+  CbiganStepKind kind;
+  int first_layer, n_layers;
+  guint sources; /* bit i: its output depends on the network's input i */
+  /* BLOCK: its layers, in the order that they run, else NULL; up, pool: NULL if the block has none */
+  const CbiganLayer *up, *skip, *first, *second, *closing, *pool;
+} CbiganStep;
+
 typedef struct {
   CbiganNetworkKind kind;
   int width, patch;    /* c; 64 or 128, the inspector: 0 */
   CbiganLayer *layers; /* in an order that can be run */
   int n_layers;
+  CbiganStep *steps; /* all layers, in their order */
+  int n_steps;
   CbiganValue *values;    /* the first n_inputs are inputs */
   int n_values, n_inputs; /* E: image; G: latent; D: image, latent */
   int output;             /* value: z, image, critic's number */
@@ -80,6 +100,27 @@ typedef struct {
   int n_parameters;
   gsize n_floats; /* of all parameters together */
 } CbiganNetwork;
+
+/* One layer as a network that reads value 0 and writes value 1. It has no steps: plan it with CBIGAN_KEEP_ALL. */
+typedef struct {
+  CbiganNetwork network;
+  CbiganLayer layer;
+  CbiganValue values[2];
+} CbiganLayerNetwork;
+
+/* n must neither move nor go while plans of it exist; it has nothing to free. */
+static inline void
+cbigan_layer_network_init(CbiganLayerNetwork *n, const CbiganLayer *layer)
+{
+  n->layer = *layer;
+  n->layer.input = 0;
+  n->layer.output = 1;
+  n->values[0] = (CbiganValue){ .shape = layer->in };
+  n->values[1] = (CbiganValue){ .shape = layer->out };
+  n->network = (CbiganNetwork){
+    .layers = &n->layer, .n_layers = 1, .values = n->values, .n_values = 2, .n_inputs = 1, .output = 1
+  };
+}
 
 /* width 1..64, patch 64 or 128 (a caller's bug otherwise). Never NULL; free with
  * cbigan_network_free(). Read-only afterwards, so any thread may use it. */

@@ -82,8 +82,11 @@ open_networks(Calibration *self, GError **error)
   guint needs[CBIGAN_N_VIEWS] = { 0 };
   for (int i = 0; i < CBIGAN_N_GAN_SCORES; i++)
     needs[cbigan_score_rows[i].view] |= cbigan_score_rows[i].needs;
-  self->backend = cbigan_backend_open(self->options->backend ? self->options->backend : "auto", self->options->device,
-                                      self->options->threads, error);
+  const CbiganBackendOptions options = { .name = self->options->backend,
+                                         .device = self->options->device,
+                                         .threads = self->options->threads,
+                                         .precision = CBIGAN_PRECISION_FP32 };
+  self->backend = cbigan_backend_open(&options, error);
   if (!self->backend ||
       !(self->inference = cbigan_inference_new(self->model, self->backend, needs, NULL, BATCH, error)))
     return FALSE;

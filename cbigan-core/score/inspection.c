@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "blur.h"
+#include "forward/forward.h"
 #include "i18n.h"
-#include "model/forward.h"
 #include "pose.h"
 
 #define BLUR 1.0      /* cells */
@@ -85,8 +85,8 @@ open_network(CbiganInspection *self, int w, int h, GError **error)
     return TRUE;
   close_network(self);
   self->network = cbigan_inspector_network(self->inspector, w, h);
-  self->forward = cbigan_forward_new(self->backend, self->network, self->network->n_layers, 1, CBIGAN_FORWARD_FUSE,
-                                     NULL, self->parameters, error);
+  self->forward =
+      cbigan_forward_new(self->backend, self->network, self->network->n_layers, 1, NULL, self->parameters, error);
   self->w = w;
   self->h = h;
   gsize cells = cbigan_shape_size(self->network->values[self->network->output].shape);

@@ -36,8 +36,10 @@ cbigan_inspector_calibrate(CbiganModel *model, const CbiganCalibrationOptions *o
   if (options->score != CBIGAN_SCORE_INSPECTOR)
     return cbigan_refuse(error, _("score: %s; expected inspector, the only one that this model has"),
                          cbigan_score_name(options->score));
-  g_autoptr(CbiganBackend) backend =
-      cbigan_backend_open(options->backend ? options->backend : "auto", options->device, options->threads, error);
+  const CbiganBackendOptions chosen = {
+    .name = options->backend, .device = options->device, .threads = options->threads, .precision = CBIGAN_PRECISION_FP32
+  };
+  g_autoptr(CbiganBackend) backend = cbigan_backend_open(&chosen, error);
   g_autoptr(CbiganInspection) inspection = backend ? cbigan_inspection_new(&model->inspector, backend, error) : NULL;
   g_autofree double *values = g_new(double, n);
   for (guint i = 0; inspection && i < n; i++) {

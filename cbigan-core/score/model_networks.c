@@ -20,8 +20,7 @@ open_network(CbiganModelNetworks *self, const CbiganModel *model, const CbiganNe
     cbigan_backend_upload(self->backend, (CbiganShape){ (int)network->n_floats, 1, 1 }, 1,
                           model->parameters[network->kind], *parameters);
   }
-  return cbigan_forward_new(self->backend, network, n_layers, self->batch, CBIGAN_FORWARD_FUSE, keep, *parameters,
-                            error);
+  return cbigan_forward_new(self->backend, network, n_layers, self->batch, keep, *parameters, error);
 }
 
 static gboolean

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
-#include "model/forward.h"
+#include "forward/forward.h"
 #include "score/needs.h"
 
 G_BEGIN_DECLS

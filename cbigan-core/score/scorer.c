@@ -21,7 +21,6 @@ struct _CbiganScorer {
   CbiganInference *inference;   /* of a CBiGAN; or */
   CbiganInspection *inspection; /* of an inspector; the other is NULL */
   CbiganBaseline baseline;      /* the model's statistics and this scorer's lambda */
-  CbiganPrecision precision;
   CbiganScoreKind score;
   CbiganMaps maps;
   guint wanted; /* bit i: scores[i] is computed; `score` among them */
@@ -134,16 +133,26 @@ choose_threads(const CbiganScorer *self, int batch)
 }
 
 /* What the model says about bf16 holds for its own score. */
-static gboolean
-set_precision(CbiganScorer *self, CbiganPrecision wanted, GError **error)
+static CbiganPrecision
+choose_precision(const CbiganScorer *self, CbiganPrecision wanted)
 {
   const CbiganModelInfo *info = &self->model->info;
   gboolean verdicts_stay = self->score == info->score && !isnan(info->bf16_error);
-  self->precision = wanted;
-  if (wanted == CBIGAN_PRECISION_AUTO)
-    self->precision = verdicts_stay && cbigan_backend_prefers_bf16(self->backend, info->width) ? CBIGAN_PRECISION_BF16
-                                                                                               : CBIGAN_PRECISION_FP32;
-  return cbigan_backend_set_precision(self->backend, self->precision, error);
+  return wanted == CBIGAN_PRECISION_AUTO && !verdicts_stay ? CBIGAN_PRECISION_FP32 : wanted;
+}
+
+static gboolean
+open_backend(CbiganScorer *self, const CbiganScorerOptions *options, GError **error)
+{
+  self->backend = cbigan_backend_open(
+      &(CbiganBackendOptions){ .name = options->backend,
+                               .device = options->device,
+                               .threads = options->threads ? options->threads : choose_threads(self, options->batch),
+                               .cuda_context = options->cuda_context,
+                               .precision = choose_precision(self, options->precision),
+                               .width = self->model->info.width },
+      error);
+  return self->backend != NULL;
 }
 
 static CbiganInference *
@@ -187,12 +196,8 @@ cbigan_scorer_new(CbiganModel *model, const CbiganScorerOptions *options, GError
   self->wanted = options->also | 1u << score;
   cbigan_baseline_init(&self->baseline, model);
   if (!cbigan_scorer_set_threshold(self, options->threshold, error) ||
-      !cbigan_scorer_set_lambda(self, options->lambda, error) ||
-      !(self->backend =
-            cbigan_backend_open_in(options->backend ? options->backend : "auto", options->device,
-                                   options->threads ? options->threads : choose_threads(self, options->batch),
-                                   options->cuda_context, error)) ||
-      !set_precision(self, options->precision, error) || !open_networks(self, options->batch, error))
+      !cbigan_scorer_set_lambda(self, options->lambda, error) || !open_backend(self, options, error) ||
+      !open_networks(self, options->batch, error))
     return NULL;
   return g_steal_pointer(&self);
 }
@@ -242,7 +247,7 @@ CbiganPrecision
 cbigan_scorer_precision(const CbiganScorer *self)
 {
   g_return_val_if_fail(self, CBIGAN_PRECISION_AUTO);
-  return self->precision;
+  return self->backend->precision;
 }
 
 /* --- scoring --------------------------------------------------------------------------------------------------- */

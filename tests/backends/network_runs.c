@@ -10,7 +10,8 @@
 
 #include "cbigan.h"
 
-const char *const mode_names[N_MODES] = { "many", "few", "segments", "deep", "bf16-many", "bf16-few", "bf16-segments" };
+const char *const mode_names[N_MODES] = { "many",      "few",      "segments",     "channels",
+                                          "bf16-many", "bf16-few", "bf16-segments" };
 
 gboolean
 mode_bf16(Mode mode)
@@ -56,18 +57,19 @@ readable(const CbiganNetwork *n, int n_layers, int *values)
 
 Pass
 pass_new(const char *backend, const CbiganIsa *isa, int threads, const CbiganNetwork *network, const Case *c,
-         CbiganForwardMemory memory)
+         Planning planning)
 {
   g_autoptr(GError) error = NULL;
   Pass p = { .network = network };
   int n_layers = c->n_layers ? c->n_layers : network->n_layers;
   readable(network, n_layers, p.values);
-  p.backend = cbigan_backend_open(backend, 0, threads, &error);
+  const CbiganBackendOptions options = { .name = backend,
+                                         .threads = threads,
+                                         .precision = c->precision ? c->precision : CBIGAN_PRECISION_FP32 };
+  p.backend = cbigan_backend_open(&options, &error);
   g_assert_no_error(error);
   if (p.backend->klass == &cbigan_backend_cpu)
     ((CbiganCpu *)p.backend)->isa = isa;
-  cbigan_backend_set_precision(p.backend, c->precision ? c->precision : CBIGAN_PRECISION_FP32, &error);
-  g_assert_no_error(error);
   g_autofree float *host = g_new0(float, network->n_floats);
   cbigan_network_initialise(network, 7, host);
   for (int i = 0; i < network->n_parameters; i++) /* biases that show */
@@ -76,21 +78,23 @@ pass_new(const char *backend, const CbiganIsa *isa, int threads, const CbiganNet
   p.parameters = cbigan_backend_alloc(p.backend, network->n_floats, &error);
   g_assert_no_error(error);
   cbigan_backend_upload(p.backend, (CbiganShape){ (int)network->n_floats, 1, 1 }, 1, host, p.parameters);
-  p.forward = cbigan_forward_new(p.backend, network, n_layers, c->batch, memory, p.values, p.parameters, &error);
+  p.forward = cbigan_forward_new(p.backend, network, n_layers, c->batch, planning == FUSED ? p.values : CBIGAN_KEEP_ALL,
+                                 p.parameters, &error);
   g_assert_no_error(error);
   return p;
 }
 
-static CbiganFused *
+static CbiganPlan *
 fuse(const Pass *p, const CbiganKernels *kernels, Mode mode, int first)
 {
   const CbiganForward *f = p->forward;
-  if (mode == DEEP)
-    return cbigan_cpu_fuse_deep(p->backend, p->network, first,
-                                cbigan_backend_same_sources(p->network, first, f->n_layers), f->batch);
+  CbiganCpu *cpu = (CbiganCpu *)p->backend;
+  if (mode == CHANNELS)
+    return cbigan_cpu_fuse_channels(cpu, p->network, first, cbigan_network_same_sources(p->network, first, f->n_layers),
+                                    f->batch);
   if (mode_segmented(mode))
-    return cbigan_cpu_fuse_segments(p->backend, p->network, first, f->n_layers, f->batch, p->values);
-  return cbigan_cpu_fuse_with(p->backend, kernels, p->network, first, f->n_layers, f->batch, p->values);
+    return cbigan_cpu_fuse_segments(cpu, p->network, first, f->n_layers, f->batch, p->values);
+  return cbigan_cpu_fuse_with(cpu, kernels, p->network, first, f->n_layers, f->batch, p->values);
 }
 
 void
@@ -99,15 +103,33 @@ pass_fuse(Pass *p, const CbiganIsa *isa, Mode mode)
   CbiganForward *f = p->forward;
   CbiganCpu *cpu = (CbiganCpu *)p->backend;
   cpu->isa = isa;
-  cpu->precision = mode_bf16(mode) ? CBIGAN_PRECISION_BF16 : CBIGAN_PRECISION_FP32;
-  for (int i = 0; i < f->n_layers; i += f->fused[i] ? f->fused[i]->n_layers : 1) {
+  cpu->base.precision = mode_bf16(mode) ? CBIGAN_PRECISION_BF16 : CBIGAN_PRECISION_FP32;
+  for (int i = 0; i < f->n_layers; i++) {
     const CbiganLayer *l = &p->network->layers[i];
-    gboolean all = mode != DEEP || l->activation != CBIGAN_TANH;
-    f->fused[i] = fuse(p, mode_kernels(isa, mode), mode, i);
-    if (f->n_layers == p->network->n_layers && (f->fused[i] != NULL) != all)
+    gboolean all = mode != CHANNELS || l->activation != CBIGAN_TANH;
+    CbiganPlan *fused = fuse(p, mode_kernels(isa, mode), mode, i);
+    if (f->n_layers == p->network->n_layers && (fused != NULL) != all)
       g_error("%s %s c = %d: %s is %sfused", mode_names[mode], l->name, p->network->width, l->name, all ? "not " : "");
+    if (!fused)
+      continue;
+    for (int last = i + fused->n_layers - 1; i <= last; i++) {
+      f->plans[i]->free(f->plans[i]);
+      f->plans[i] = NULL;
+    }
+    i -= 1;
+    f->plans[i - fused->n_layers + 1] = fused;
   }
   cbigan_forward_load(f);
+}
+
+gboolean
+pass_is_whole(const Pass *p)
+{
+  const CbiganForward *f = p->forward;
+  for (int i = 0; i < f->n_layers; i += f->plans[i]->n_layers)
+    if (i + f->plans[i]->n_layers != cbigan_network_same_sources(p->network, i, f->n_layers))
+      return FALSE;
+  return TRUE;
 }
 
 /* The network's inputs, the same for the same case; one sample with NaN where the case says so */
@@ -171,7 +193,7 @@ pass_clear(Pass *p)
 Pass
 fused_pass(const CbiganIsa *isa, Mode mode, int threads, const CbiganNetwork *network, const Case *c)
 {
-  Pass p = pass_new("cpu", isa, threads, network, c, CBIGAN_FORWARD_KEEP);
+  Pass p = pass_new("cpu", isa, threads, network, c, BY_LAYER);
   pass_fuse(&p, isa, mode);
   pass_run(&p, c, TRUE);
   return p;

@@ -5,14 +5,14 @@
  */
 #pragma once
 #include "backend/cpu/fused.h"
+#include "forward/forward.h"
 #include "harness.h"
-#include "model/forward.h"
 
 G_BEGIN_DECLS
 
-/* How kernels of an instruction set are used: isa->many, isa->few, either on segments of patches and deep.c where that
- * is better, deep.c for all but tanh; the first three with products in bf16 */
-typedef enum { MANY, FEW, SEGMENTS, DEEP, BF16_MANY, BF16_FEW, BF16_SEGMENTS, N_MODES } Mode;
+/* How kernels of an instruction set are used: isa->many, isa->few, either on segments of patches and fused_channels.c
+ * where that is better, fused_channels.c for all but tanh; the first three with products in bf16 */
+typedef enum { MANY, FEW, SEGMENTS, CHANNELS, BF16_MANY, BF16_FEW, BF16_SEGMENTS, N_MODES } Mode;
 extern const char *const mode_names[N_MODES];
 gboolean mode_bf16(Mode mode);
 gboolean mode_segmented(Mode mode);
@@ -24,7 +24,7 @@ typedef struct {
   DataKind data;
   int n_layers;              /* 0 = all */
   int nan_sample;            /* counted from 1, 0 = none: its inputs have some NaN */
-  CbiganPrecision precision; /* what CBIGAN_FORWARD_FUSE is asked for; CBIGAN_PRECISION_AUTO: fp32 */
+  CbiganPrecision precision; /* of FUSED; CBIGAN_PRECISION_AUTO: fp32 */
 } Case;
 
 CbiganNetwork *case_network(const Case *c);
@@ -40,11 +40,14 @@ typedef struct {
   float *out[MAX_VALUES];     /* after pass_run(): (batch, c, h, w) on the host */
 } Pass;
 
+/* Each layer by itself, every value kept; or as the backend does it fastest */
+typedef enum { BY_LAYER, FUSED } Planning;
+
 /* backend "cpu": as if that were the instruction set of CBIGAN_ISA; NULL = "none" */
 Pass pass_new(const char *backend, const CbiganIsa *isa, int threads, const CbiganNetwork *network, const Case *c,
-              CbiganForwardMemory memory);
+              Planning planning);
 /* Fuses as many layers as the kernels take, whatever is faster; ends the test when that is not all that they should.
- * The pass was made with CBIGAN_FORWARD_KEEP. */
+ * The pass was made BY_LAYER. */
 void pass_fuse(Pass *p, const CbiganIsa *isa, Mode mode);
 /* Inputs are the same for the same case. guard: inputs lie between NaN and outputs between sentinels, in memory that
  * is gone afterwards, and there are two passes; not where values share buffers. */
@@ -52,6 +55,8 @@ void pass_run(Pass *p, const Case *c, gboolean guard);
 /* All three in one */
 Pass fused_pass(const CbiganIsa *isa, Mode mode, int threads, const CbiganNetwork *network, const Case *c);
 void pass_clear(Pass *p);
+/* Whether every plan has all layers that depend on the same inputs of the network. */
+gboolean pass_is_whole(const Pass *p);
 
 /* Ends the test unless each value is within `tolerance` of its largest number; worst: error so far, as tolerance counts
  */

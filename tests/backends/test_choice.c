@@ -30,7 +30,7 @@ test_unknown(void)
   for (gsize i = 0; i < G_N_ELEMENTS(wrong); i++) {
     g_autoptr(GError) error = NULL;
     g_autofree char *why = cbigan_backend_unavailable(wrong[i]);
-    g_assert_null(cbigan_backend_open(wrong[i], 0, 0, &error));
+    g_assert_null(cbigan_backend_open(&(CbiganBackendOptions){ .name = wrong[i] }, &error));
     g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
     g_assert_cmpstr(error->message, ==, why);
     g_assert_nonnull(strstr(why, wrong[i]));
@@ -50,7 +50,8 @@ test_auto(void)
     g_test_message("%s: %s", (*best)->name, why);
   }
   g_autoptr(GError) error = NULL;
-  g_autoptr(CbiganBackend) a = cbigan_backend_open("auto", 0, 0, &error), b = cbigan_backend_open(NULL, 0, 0, &error);
+  g_autoptr(CbiganBackend) a = cbigan_backend_open(&(CbiganBackendOptions){ .name = "auto" }, &error),
+                           b = cbigan_backend_open(&(CbiganBackendOptions){ .name = NULL }, &error);
   g_assert_no_error(error);
   g_assert_cmpstr(a->klass->name, ==, (*best)->name);
   g_assert_cmpstr(b->klass->name, ==, (*best)->name);

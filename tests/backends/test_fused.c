@@ -29,7 +29,7 @@ static void
 check(const CbiganIsa *isa, const Case *c, const CbiganNetwork *network, float worst[2])
 {
   gboolean narrow = c->width * c->patch <= REFERENCE_PIXELS;
-  Pass want = pass_new(narrow ? "reference" : "cpu", NULL, 0, network, c, CBIGAN_FORWARD_KEEP);
+  Pass want = pass_new(narrow ? "reference" : "cpu", NULL, 0, network, c, BY_LAYER);
   pass_run(&want, c, FALSE);
   for (int mode = 0; mode < N_MODES; mode++) {
     if ((mode == MANY && isa->many == isa->few) || (mode == BF16_MANY && isa->bf16_many == isa->bf16_few))
@@ -190,25 +190,33 @@ test_neighbours(gconstpointer isa_row)
   }
 }
 
+/* plan: may be NULL */
+static gboolean
+is_fused(const CbiganPlan *plan)
+{
+  return plan && ((const CbiganCpuPlan *)plan)->run != cbigan_cpu_layer_run;
+}
+
 /* However many threads share the work, in whole groups of samples or within them: each fused part makes the same bits
  * from the same inputs. (Single operations needn't.) */
 static void
 check_threads(const CbiganIsa *isa, Mode mode, const Case *c, int threads)
 {
   g_autoptr(CbiganNetwork) network = case_network(c);
-  Pass one = pass_new("cpu", isa, 1, network, c, CBIGAN_FORWARD_KEEP);
-  Pass several = pass_new("cpu", isa, threads, network, c, CBIGAN_FORWARD_KEEP);
+  Pass one = pass_new("cpu", isa, 1, network, c, BY_LAYER);
+  Pass several = pass_new("cpu", isa, threads, network, c, BY_LAYER);
   pass_fuse(&one, isa, mode);
   pass_fuse(&several, isa, mode);
   pass_run(&one, c, FALSE);
   float **from = one.forward->values, **to = several.forward->values;
   for (int i = 0; i < network->n_layers; i++) {
-    CbiganFused *fused = several.forward->fused[i];
-    for (const int *v = fused ? fused->inputs : NULL; v && *v >= 0; v++)
+    CbiganPlan *plan = several.forward->plans[i];
+    if (!is_fused(plan))
+      continue;
+    for (const int *v = plan->inputs; *v >= 0; v++)
       memcpy(to[*v], from[*v], (gsize)c->batch * cbigan_shape_size(network->values[*v].shape) * sizeof(float));
-    if (fused)
-      fused->run(fused, to);
-    for (const int *v = fused ? fused->outputs : NULL; v && *v >= 0; v++)
+    cbigan_backend_run(several.backend, plan, to);
+    for (const int *v = plan->outputs; *v >= 0; v++)
       if (memcmp(to[*v], from[*v], (gsize)c->batch * cbigan_shape_size(network->values[*v].shape) * sizeof(float)))
         g_error("%s %s %s, batch %d: other bits with %d threads than with one", isa->name, mode_names[mode],
                 network->values[*v].name, c->batch, threads);
@@ -228,13 +236,13 @@ test_threads(gconstpointer isa)
   }
 }
 
-/* Made by the kernels of that mode; SEGMENTS: or deep.c */
+/* Made by the kernels of that mode; SEGMENTS: or by fused_channels.c */
 static gboolean
-is_of_mode(const CbiganIsa *isa, const CbiganFused *fused, Mode mode)
+is_of_mode(const CbiganIsa *isa, const CbiganPlan *plan, Mode mode)
 {
-  if (fused->run != cbigan_cpu_fused_run)
+  if (((const CbiganCpuPlan *)plan)->run != cbigan_cpu_fused_run)
     return mode_segmented(mode);
-  const CbiganCpuFused *lanes = (const CbiganCpuFused *)fused;
+  const CbiganCpuFused *lanes = (const CbiganCpuFused *)plan;
   return lanes->segmented == mode_segmented(mode) && (lanes->segmented || lanes->kernels == mode_kernels(isa, mode));
 }
 
@@ -245,25 +253,24 @@ test_choice(gconstpointer isa_row)
   const CbiganIsa *isa = isa_row;
   int many = isa->many->lanes, few = isa->few->lanes;
   const struct {
-    CbiganForwardMemory memory;
+    Planning planning;
     int width, batch, threads;
     int mode; /* N_MODES: not fused */
   } rows[] = {
-    { CBIGAN_FORWARD_FUSE, 3, many, 1, MANY },
-    { CBIGAN_FORWARD_FUSE, 3, 2 * many, 2, MANY },
-    { CBIGAN_FORWARD_FUSE, 3, many, 2, FEW }, /* so that both threads have lanes to fill */
-    { CBIGAN_FORWARD_FUSE, 3, 3 * few / 4, 1, FEW },
-    { CBIGAN_FORWARD_FUSE, 3, 3 * few / 4 - 1, 1, SEGMENTS },
-    { CBIGAN_FORWARD_FUSE, 3, few + 1, 1, SEGMENTS },
-    { CBIGAN_FORWARD_FUSE, 3, 1, 2, SEGMENTS },
-    { CBIGAN_FORWARD_FUSE, 3, isa->bf16_many->lanes, 1, BF16_MANY },
-    { CBIGAN_FORWARD_FUSE, 3, 3 * isa->bf16_few->lanes / 4, 1, BF16_FEW },
-    { CBIGAN_FORWARD_FUSE, 3, 1, 2, BF16_SEGMENTS },
-    { CBIGAN_FORWARD_FUSE, isa->widest, 1, 1, SEGMENTS },
-    { CBIGAN_FORWARD_FUSE, isa->widest + 1, 1, 1, N_MODES },
-    { CBIGAN_FORWARD_FUSE, isa->widest + 1, many, 1, N_MODES },
-    { CBIGAN_FORWARD_REUSE, 3, many, 1, N_MODES },
-    { CBIGAN_FORWARD_KEEP, 3, 1, 1, N_MODES },
+    { FUSED, 3, many, 1, MANY },
+    { FUSED, 3, 2 * many, 2, MANY },
+    { FUSED, 3, many, 2, FEW }, /* so that both threads have lanes to fill */
+    { FUSED, 3, 3 * few / 4, 1, FEW },
+    { FUSED, 3, 3 * few / 4 - 1, 1, SEGMENTS },
+    { FUSED, 3, few + 1, 1, SEGMENTS },
+    { FUSED, 3, 1, 2, SEGMENTS },
+    { FUSED, 3, isa->bf16_many->lanes, 1, BF16_MANY },
+    { FUSED, 3, 3 * isa->bf16_few->lanes / 4, 1, BF16_FEW },
+    { FUSED, 3, 1, 2, BF16_SEGMENTS },
+    { FUSED, isa->widest, 1, 1, SEGMENTS },
+    { FUSED, isa->widest + 1, 1, 1, N_MODES },
+    { FUSED, isa->widest + 1, many, 1, N_MODES },
+    { BY_LAYER, 3, 1, 1, N_MODES },
   };
   for (guint i = 0; i < G_N_ELEMENTS(rows) * CBIGAN_N_NETWORKS; i++) {
     guint row = i / CBIGAN_N_NETWORKS;
@@ -271,12 +278,12 @@ test_choice(gconstpointer isa_row)
     if (rows[row].mode < N_MODES && mode_bf16((Mode)rows[row].mode))
       c.precision = CBIGAN_PRECISION_BF16;
     g_autoptr(CbiganNetwork) network = case_network(&c);
-    Pass chosen = pass_new("cpu", isa, rows[row].threads, network, &c, rows[row].memory);
+    Pass chosen = pass_new("cpu", isa, rows[row].threads, network, &c, rows[row].planning);
     int n_fused = 0;
     for (int k = 0; k < network->n_layers; k++) {
-      const CbiganFused *fused = chosen.forward->fused[k];
-      n_fused += fused != NULL;
-      if (fused && (rows[row].mode == N_MODES || !is_of_mode(isa, fused, (Mode)rows[row].mode)))
+      const CbiganPlan *plan = chosen.forward->plans[k];
+      n_fused += is_fused(plan);
+      if (is_fused(plan) && (rows[row].mode == N_MODES || !is_of_mode(isa, plan, (Mode)rows[row].mode)))
         g_error("row %u: %s, c = %d, batch %d has other kernels at %s", row, isa->name, c.width, c.batch,
                 network->layers[k].name);
     }
@@ -301,19 +308,17 @@ test_kept_inside(gconstpointer isa_row)
   Case c = { CBIGAN_ENCODER, 3, 64, isa->few->lanes };
   g_autoptr(CbiganNetwork) network = case_network(&c);
   g_autoptr(GError) error = NULL;
-  Pass p = pass_new("cpu", isa, 1, network, &c, CBIGAN_FORWARD_FUSE);
-  Pass want = pass_new("reference", NULL, 1, network, &c, CBIGAN_FORWARD_KEEP);
+  Pass p = pass_new("cpu", isa, 1, network, &c, FUSED);
+  Pass want = pass_new("reference", NULL, 1, network, &c, BY_LAYER);
   const int inside = cbigan_network_find_value(network, "encoder.block1.conv0"), keep[] = { inside, -1 };
   g_assert_cmpint(inside, >=, 0);
-  g_assert_null(cbigan_cpu_fuse_with(p.backend, isa->few, network, 0, network->n_layers, c.batch, keep));
   cbigan_forward_free(p.forward);
-  p.forward = cbigan_forward_new(p.backend, network, network->n_layers, c.batch, CBIGAN_FORWARD_FUSE, keep,
-                                 p.parameters, &error);
+  p.forward = cbigan_forward_new(p.backend, network, network->n_layers, c.batch, keep, p.parameters, &error);
   g_assert_no_error(error);
   const int read[] = { inside, network->output, -1 };
   int n_fused = 0;
   for (int k = 0; k < network->n_layers; k++)
-    n_fused += p.forward->fused[k] != NULL;
+    n_fused += is_fused(p.forward->plans[k]);
   g_assert_cmpint(n_fused, >, 0);
   memcpy(p.values, read, sizeof read);
   memcpy(want.values, read, sizeof read);
@@ -363,15 +368,15 @@ test_environment(void)
 {
   g_autoptr(GError) error = NULL;
   g_setenv("CBIGAN_ISA", "none", TRUE);
-  g_autoptr(CbiganBackend) none = cbigan_backend_open("cpu", 0, 1, &error);
+  g_autoptr(CbiganBackend) none = cbigan_backend_open(&(CbiganBackendOptions){ .name = "cpu", .threads = 1 }, &error);
   g_assert_no_error(error);
   g_assert_null(((CbiganCpu *)none)->isa);
   g_setenv("CBIGAN_ISA", "reference", TRUE);
-  g_autoptr(CbiganBackend) plain = cbigan_backend_open("cpu", 0, 1, &error);
+  g_autoptr(CbiganBackend) plain = cbigan_backend_open(&(CbiganBackendOptions){ .name = "cpu", .threads = 1 }, &error);
   g_assert_no_error(error);
   g_assert_cmpstr(((CbiganCpu *)plain)->isa->name, ==, "reference");
   g_setenv("CBIGAN_ISA", "sse9", TRUE);
-  g_assert_null(cbigan_backend_open("cpu", 0, 1, &error));
+  g_assert_null(cbigan_backend_open(&(CbiganBackendOptions){ .name = "cpu", .threads = 1 }, &error));
   g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
   g_unsetenv("CBIGAN_ISA");
 }
@@ -382,9 +387,9 @@ test_none(void)
 {
   Case c = { CBIGAN_ENCODER, 3, 64, 16 };
   g_autoptr(CbiganNetwork) network = case_network(&c);
-  Pass none = pass_new("cpu", NULL, 1, network, &c, CBIGAN_FORWARD_FUSE);
+  Pass none = pass_new("cpu", NULL, 1, network, &c, FUSED);
   for (int i = 0; i < network->n_layers; i++)
-    g_assert_null(none.forward->fused[i]);
+    g_assert_false(is_fused(none.forward->plans[i]));
   pass_clear(&none);
 }
 

@@ -11,6 +11,7 @@
 
 #include "cbigan.h"
 #include "harness.h"
+#include "model/liveness.h"
 
 #define ROUNDING 4e-6f   /* of the sum of absolute values; sums have up to 577 terms */
 #define TRAINING 1e-5f   /* backend.h's, of the largest sum of absolute values */
@@ -43,24 +44,50 @@ describe(const Case *c)
                          l->bias == CBIGAN_NO_OFFSET ? "" : " bias", l->weight_stride, data_names[c->data]);
 }
 
-typedef CbiganPlan *(*Planner)(CbiganBackend *, const CbiganLayer *, int, GError **);
+/* All NULL: the one to be tested can't run here. training: NULL where it is as scoring, which is everywhere but on cpu.
+ */
+typedef struct {
+  CbiganBackend *scoring, *training, *reference;
+} Backends;
+
+static Backends
+open_backends(const CbiganBackendClass *klass)
+{
+  Backends b = { .scoring = open_or_skip(klass) };
+  if (b.scoring)
+    b.reference = cbigan_backend_open(&(CbiganBackendOptions){ .name = "reference" }, NULL);
+  if (b.scoring && klass == &cbigan_backend_cpu)
+    b.training = cbigan_backend_open(&(CbiganBackendOptions){ .name = "cpu", .purpose = CBIGAN_FOR_TRAINING }, NULL);
+  return b;
+}
+
+static void
+close_backends(Backends *b)
+{
+  cbigan_backend_close(b->scoring);
+  cbigan_backend_close(b->training);
+  cbigan_backend_close(b->reference);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Backends, close_backends)
 
 /* (transfer full) what the layer makes of x, and of y where it accumulates; all on the host */
 static float *
-run(CbiganBackend *backend, Planner planner, const CbiganLayer *layer, int batch, const char *what,
-    const float *parameters, gsize n_parameters, const float *x, const float *y)
+run(CbiganBackend *backend, const CbiganLayer *layer, int batch, const char *what, const float *parameters,
+    gsize n_parameters, const float *x, const float *y)
 {
   g_autoptr(GError) error = NULL;
   Guarded p = guarded_new(backend, (CbiganShape){ (int)n_parameters, 1, 1 }, 1, parameters, NAN);
   Guarded in = guarded_new(backend, layer->in, batch, x, NAN);
   Guarded out = guarded_new(backend, layer->out, batch, layer->accumulate ? y : NULL, 12345.678f);
-  CbiganPlan *plan = planner(backend, layer, batch, &error);
+  CbiganLayerNetwork network;
+  cbigan_layer_network_init(&network, layer);
+  CbiganPlan *plan = cbigan_backend_plan(backend, &network.network, 0, 1, batch, CBIGAN_KEEP_ALL, &error);
   g_assert_no_error(error);
   cbigan_backend_load(backend, plan, p.data);
-  cbigan_backend_run(backend, plan, in.data, out.data);
+  cbigan_backend_run(backend, plan, (float *[]){ in.data, out.data });
   cbigan_backend_finish(backend, &error);
   g_assert_no_error(error);
-  cbigan_backend_plan_free(backend, plan);
+  plan->free(plan);
   g_free(guarded_finish(&p, what));
   g_free(guarded_finish(&in, what));
   return guarded_finish(&out, what);
@@ -76,14 +103,14 @@ tolerances(CbiganBackend *reference, const Case *c, const char *what, const floa
   gsize in = (gsize)c->batch * cbigan_shape_size(linear.in), out = (gsize)c->batch * cbigan_shape_size(linear.out);
   g_autofree float *p = data_absolute(parameters, n_parameters), *ax = data_absolute(x, in),
                    *ay = data_absolute(y, out);
-  float *t = run(reference, cbigan_backend_plan, &linear, c->batch, what, p, n_parameters, ax, ay);
+  float *t = run(reference, &linear, c->batch, what, p, n_parameters, ax, ay);
   for (gsize i = 0; i < out; i++)
     t[i] = ROUNDING * t[i] + SMALLEST + (c->layer.activation == CBIGAN_TANH ? TANH_ERROR : 0);
   return t;
 }
 
-/* What backend.h lets plan_training() do besides, where a convolution's outputs are computed a tile at a time: larger
- * errors; and what is not finite spreads over its tile. But no further than its sample, and it is never lost. */
+/* CBIGAN_FOR_TRAINING may compute a convolution's outputs a tile at a time. Then errors are larger, and a number that
+ * is not finite spreads over its tile. But it spreads no further than its sample, and it is never lost. */
 static void
 loosen(const Case *c, const float *x, const float *have, float *want, float *tolerance)
 {
@@ -107,7 +134,7 @@ loosen(const Case *c, const float *x, const float *have, float *want, float *tol
 }
 
 static void
-check(CbiganBackend *backend, CbiganBackend *reference, const Case *c)
+check(const Backends *b, const Case *c)
 {
   const CbiganLayer *l = &c->layer;
   g_autofree char *what = describe(c);
@@ -116,14 +143,13 @@ check(CbiganBackend *backend, CbiganBackend *reference, const Case *c)
   gsize n_parameters = MAX(l->weight == CBIGAN_NO_OFFSET ? 0 : l->weight, 1) + outputs * (l->weight_stride + 1);
   g_autofree float *parameters = data_new(DATA_RANDOM, n_parameters, c->seed);
   g_autofree float *x = data_new(c->data, in, c->seed + 1), *y = data_new(c->data, out, c->seed + 2);
-  g_autofree float *tolerance = tolerances(reference, c, what, parameters, n_parameters, x, y);
-  g_autofree float *want = run(reference, cbigan_backend_plan, l, c->batch, what, parameters, n_parameters, x, y);
-  g_autofree float *have = run(backend, cbigan_backend_plan, l, c->batch, what, parameters, n_parameters, x, y);
+  g_autofree float *tolerance = tolerances(b->reference, c, what, parameters, n_parameters, x, y);
+  g_autofree float *want = run(b->reference, l, c->batch, what, parameters, n_parameters, x, y);
+  g_autofree float *have = run(b->scoring, l, c->batch, what, parameters, n_parameters, x, y);
   compare(what, l->out, c->batch, have, want, tolerance);
-  if (!backend->klass->plan_training)
+  if (!b->training)
     return;
-  g_autofree float *trained =
-      run(backend, cbigan_backend_plan_training, l, c->batch, what, parameters, n_parameters, x, y);
+  g_autofree float *trained = run(b->training, l, c->batch, what, parameters, n_parameters, x, y);
   loosen(c, x, trained, want, tolerance);
   compare(what, l->out, c->batch, trained, want, tolerance);
 }
@@ -161,14 +187,13 @@ conv2d_case(int i, int in, int out, int kernel)
 static void
 test_conv2d(gconstpointer klass)
 {
-  g_autoptr(CbiganBackend) backend = open_or_skip(klass);
-  g_autoptr(CbiganBackend) reference = cbigan_backend_open("reference", 0, 0, NULL);
+  g_auto(Backends) b = open_backends(klass);
   int i = 0;
-  for (gsize in = 0; backend && in < G_N_ELEMENTS(widths); in++)
+  for (gsize in = 0; b.scoring && in < G_N_ELEMENTS(widths); in++)
     for (gsize out = 0; out < G_N_ELEMENTS(widths); out++)
       for (int kernel = 1; kernel <= 3; kernel += 2, i++) {
         Case c = conv2d_case(i + (int)out, widths[in], widths[out], kernel);
-        check(backend, reference, &c);
+        check(&b, &c);
       }
 }
 
@@ -180,9 +205,8 @@ test_conv2d_data(gconstpointer klass)
     CbiganShape in;
     int out, kernel;
   } shapes[] = { { { 3, 17, 13 }, 4, 3 }, { { 12, 8, 8 }, 16, 3 }, { { 5, 9, 7 }, 3, 1 }, { { 64, 4, 4 }, 32, 1 } };
-  g_autoptr(CbiganBackend) backend = open_or_skip(klass);
-  g_autoptr(CbiganBackend) reference = cbigan_backend_open("reference", 0, 0, NULL);
-  for (int i = 0; backend && i < 6 * N_DATA * (int)G_N_ELEMENTS(shapes); i++) {
+  g_auto(Backends) b = open_backends(klass);
+  for (int i = 0; b.scoring && i < 6 * N_DATA * (int)G_N_ELEMENTS(shapes); i++) {
     CbiganShape in = PICK(shapes, i / (6 * N_DATA)).in;
     int out = PICK(shapes, i / (6 * N_DATA)).out, kernel = PICK(shapes, i / (6 * N_DATA)).kernel;
     Case c = { .batch = 3, .seed = (guint32)i, .data = (DataKind)(i / 6 % N_DATA) };
@@ -193,7 +217,7 @@ test_conv2d_data(gconstpointer klass)
                              .activation = (CbiganActivation)(i % 3),
                              .accumulate = i / 3 % 2 };
     add_weights(&c.layer, (gsize)in.c * kernel * kernel, TRUE);
-    check(backend, reference, &c);
+    check(&b, &c);
   }
 }
 
@@ -204,9 +228,8 @@ test_conv3(gconstpointer klass)
   static const CbiganShape ins[] = { { 8, 32, 32 }, { 12, 16, 16 }, { 16, 64, 64 }, { 17, 8, 12 }, { 64, 2, 2 },
                                      { 32, 4, 4 },  { 4, 64, 64 },  { 3, 32, 32 },  { 24, 6, 10 }, { 9, 4, 128 } };
   static const int outs[] = { 8, 16, 4, 12, 33, 64, 20 };
-  g_autoptr(CbiganBackend) backend = open_or_skip(klass);
-  g_autoptr(CbiganBackend) reference = cbigan_backend_open("reference", 0, 0, NULL);
-  for (int i = 0; backend && i < (int)(G_N_ELEMENTS(ins) * G_N_ELEMENTS(outs)); i++) {
+  g_auto(Backends) b = open_backends(klass);
+  for (int i = 0; b.scoring && i < (int)(G_N_ELEMENTS(ins) * G_N_ELEMENTS(outs)); i++) {
     CbiganShape in = PICK(ins, i);
     Case c = { .batch = PICK(batches, i / 2),
                .seed = (guint32)i,
@@ -217,7 +240,7 @@ test_conv3(gconstpointer klass)
                              .out = { PICK(outs, i), in.h, in.w },
                              .activation = i % 2 ? CBIGAN_LEAKY : CBIGAN_LINEAR };
     add_weights(&c.layer, (gsize)in.c * 9, FALSE);
-    check(backend, reference, &c);
+    check(&b, &c);
   }
 }
 
@@ -229,9 +252,8 @@ test_dense(gconstpointer klass)
   static const CbiganShape outs[] = { { 1, 1, 1 },  { 64, 1, 1 }, { 5, 1, 1 },  { 48, 1, 1 },
                                       { 16, 2, 2 }, { 3, 2, 2 },  { 64, 2, 2 }, { 7, 3, 5 } };
   static const gsize extra[] = { 0, 1, 512 }; /* floats between rows */
-  g_autoptr(CbiganBackend) backend = open_or_skip(klass);
-  g_autoptr(CbiganBackend) reference = cbigan_backend_open("reference", 0, 0, NULL);
-  for (int i = 0; backend && i < 3 * (int)(G_N_ELEMENTS(ins) * G_N_ELEMENTS(outs)); i++) {
+  g_auto(Backends) b = open_backends(klass);
+  for (int i = 0; b.scoring && i < 3 * (int)(G_N_ELEMENTS(ins) * G_N_ELEMENTS(outs)); i++) {
     CbiganShape in = PICK(ins, i), out = PICK(outs, i / G_N_ELEMENTS(ins));
     int k = i / (int)(G_N_ELEMENTS(ins) * G_N_ELEMENTS(outs)) + i;
     Case c = { .batch = PICK(batches, k), .seed = (guint32)i };
@@ -240,17 +262,16 @@ test_dense(gconstpointer klass)
       .kind = CBIGAN_DENSE, .in = in, .out = out, .activation = (CbiganActivation)(k / 2 % 3), .accumulate = k / 3 % 2
     };
     add_weights(&c.layer, cbigan_shape_size(in) + PICK(extra, k / 5), k / 7 % 2);
-    check(backend, reference, &c);
+    check(&b, &c);
   }
 }
 
 static void
 check_resample(gconstpointer klass, CbiganLayerKind kind)
 {
-  g_autoptr(CbiganBackend) backend = open_or_skip(klass);
-  g_autoptr(CbiganBackend) reference = cbigan_backend_open("reference", 0, 0, NULL);
+  g_auto(Backends) b = open_backends(klass);
   int smallest = kind == CBIGAN_AVGPOOL ? 1 : 0; /* half of 1 is nothing */
-  for (int i = 0; backend && i < 2 * N_DATA * (int)G_N_ELEMENTS(widths); i++) {
+  for (int i = 0; b.scoring && i < 2 * N_DATA * (int)G_N_ELEMENTS(widths); i++) {
     CbiganShape in = { PICK(widths, i), sides[smallest + i * 5 % (int)(G_N_ELEMENTS(sides) - smallest)],
                        sides[smallest + i * 3 % (int)(G_N_ELEMENTS(sides) - smallest)] };
     Case c = { .batch = PICK(batches, i / 2), .seed = (guint32)i };
@@ -259,7 +280,7 @@ check_resample(gconstpointer klass, CbiganLayerKind kind)
         (CbiganLayer){ .kind = kind, .name = "layer", .in = in, .weight = CBIGAN_NO_OFFSET, .bias = CBIGAN_NO_OFFSET };
     c.layer.out =
         kind == CBIGAN_UPSAMPLE ? (CbiganShape){ in.c, in.h * 2, in.w * 2 } : (CbiganShape){ in.c, in.h / 2, in.w / 2 };
-    check(backend, reference, &c);
+    check(&b, &c);
   }
 }
 
@@ -283,7 +304,7 @@ test_judge(void)
   static const float up[] = { 0, 1, 3, 4, 2, 3, 5, 6, 6, 7, 9, 10, 8, 9, 11, 12 };
   static const float parameters[] = { 0, 0, 0, 0, 1, 2, 0, 0, 0, -20 }; /* 3x3: the pixel + twice its right one */
   static const float conv[] = { -2.4f, -3.2f, 12, -1.6f }, tolerance[16] = { 0 };
-  g_autoptr(CbiganBackend) reference = cbigan_backend_open("reference", 0, 0, NULL);
+  g_autoptr(CbiganBackend) reference = cbigan_backend_open(&(CbiganBackendOptions){ .name = "reference" }, NULL);
   CbiganShape two = { 1, 2, 2 }, four = { 1, 4, 4 };
   CbiganLayer upsample = { .kind = CBIGAN_UPSAMPLE, .name = "up", .in = two, .out = four, .weight = CBIGAN_NO_OFFSET };
   CbiganLayer avgpool = { .kind = CBIGAN_AVGPOOL, .name = "pool", .in = four, .out = two, .weight = CBIGAN_NO_OFFSET };
@@ -297,9 +318,9 @@ test_judge(void)
                          .bias = 9,
                          .activation = CBIGAN_LEAKY };
   static const float pooled[] = { 1.5f, 4.5f, 7.5f, 10.5f };
-  g_autofree float *a = run(reference, cbigan_backend_plan, &upsample, 1, "upsample", x, 1, x, NULL);
-  g_autofree float *b = run(reference, cbigan_backend_plan, &avgpool, 1, "avgpool", x, 1, up, NULL);
-  g_autofree float *c = run(reference, cbigan_backend_plan, &conv2d, 1, "conv2d", parameters, 10, x, NULL);
+  g_autofree float *a = run(reference, &upsample, 1, "upsample", x, 1, x, NULL);
+  g_autofree float *b = run(reference, &avgpool, 1, "avgpool", x, 1, up, NULL);
+  g_autofree float *c = run(reference, &conv2d, 1, "conv2d", parameters, 10, x, NULL);
   compare("upsample by hand", four, 1, a, up, tolerance);
   compare("avgpool by hand", two, 1, b, pooled, tolerance);
   compare("conv2d by hand", two, 1, c, conv, tolerance);

@@ -163,8 +163,8 @@ test_affinity(void)
       CPU_SET(i, &one);
   g_assert_cmpint(sched_setaffinity(0, sizeof one, &one), ==, 0);
   g_assert_cmpint(cbigan_cpu_count().all, ==, 1);
-  g_autoptr(CbiganBackend) chosen = cbigan_backend_open("cpu", 0, 3, NULL),
-                           counted = cbigan_backend_open("cpu", 0, 0, NULL);
+  g_autoptr(CbiganBackend) chosen = cbigan_backend_open(&(CbiganBackendOptions){ .name = "cpu", .threads = 3 }, NULL),
+                           counted = cbigan_backend_open(&(CbiganBackendOptions){ .name = "cpu" }, NULL);
   g_assert_cmpint(sched_setaffinity(0, sizeof all, &all), ==, 0);
   g_assert_cmpint(chosen->threads, ==, 3);
   g_assert_cmpint(counted->threads, ==, 1);
@@ -418,9 +418,9 @@ test_less(gconstpointer isa)
   for (int i = 0; i < CBIGAN_N_NETWORKS * 4; i++) {
     Case c = { (CbiganNetworkKind)(i / 4), 3, 64, i % 2 ? 17 : 1 };
     g_autoptr(CbiganNetwork) network = case_network(&c);
-    CbiganForwardMemory memory = i / 2 % 2 ? CBIGAN_FORWARD_FUSE : CBIGAN_FORWARD_KEEP;
-    Pass alone = pass_new("cpu", isa, THREADS, network, &c, memory);
-    Pass pressed = pass_new("cpu", isa, THREADS, network, &c, memory);
+    Planning planning = i / 2 % 2 ? FUSED : BY_LAYER;
+    Pass alone = pass_new("cpu", isa, THREADS, network, &c, planning);
+    Pass pressed = pass_new("cpu", isa, THREADS, network, &c, planning);
     pass_run(&alone, &c, FALSE);
     g_assert_cmpint(cbigan_cpu_team(alone.backend), ==, THREADS);
     for (int team = 1; team < THREADS; team++) {
@@ -434,8 +434,7 @@ test_less(gconstpointer isa)
       for (int k = 0; k < MAX_VALUES; k++)
         g_clear_pointer(&pressed.out[k], g_free);
       pass_run(&pressed, &c, FALSE);
-      compare_bits(((const CbiganIsa *)isa)->name, memory == CBIGAN_FORWARD_FUSE ? "fused" : "single", &c, &pressed,
-                   &alone, -1);
+      compare_bits(((const CbiganIsa *)isa)->name, planning == FUSED ? "fused" : "single", &c, &pressed, &alone, -1);
     }
     pass_clear(&alone);
     pass_clear(&pressed);
@@ -461,7 +460,7 @@ test_one_pool(void)
     Case c = { CBIGAN_DISCRIMINATOR, 16, 64, batch };
     g_autoptr(CbiganNetwork) network = case_network(&c);
     int before = count_own_threads();
-    Pass pass = pass_new("cpu", NULL, THREADS, network, &c, CBIGAN_FORWARD_KEEP);
+    Pass pass = pass_new("cpu", NULL, THREADS, network, &c, BY_LAYER);
     pass_run(&pass, &c, FALSE);
     g_assert_cmpint(count_own_threads(), ==, before + THREADS - 1);
     pass_clear(&pass);

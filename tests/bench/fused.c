@@ -13,7 +13,7 @@
 #include <time.h>
 
 #include "backend/cpu/fused.h"
-#include "model/forward.h"
+#include "forward/forward.h"
 
 #define MAX_SIDES 5
 
@@ -21,7 +21,7 @@ typedef struct {
   const char *name;
   const CbiganKernels *kernels; /* one patch a lane; NULL: segments, or what the scorer would take */
   gboolean segmented;
-  CbiganForwardMemory memory;
+  gboolean by_layer;
 } Side;
 
 static double
@@ -58,12 +58,23 @@ static CbiganForward *
 open_side(CbiganBackend *backend, const CbiganNetwork *network, int batch, const Side *side, const float *parameters,
           GError **error)
 {
-  CbiganForward *f =
-      cbigan_forward_new(backend, network, network->n_layers, batch, side->memory, NULL, parameters, error);
   gboolean own = side->kernels || side->segmented;
-  for (int i = 0; f && own && i < f->n_layers; i += f->fused[i] ? f->fused[i]->n_layers : 1)
-    f->fused[i] = side->segmented ? cbigan_cpu_fuse_segments(backend, network, i, f->n_layers, batch, NULL)
-                                  : cbigan_cpu_fuse_with(backend, side->kernels, network, i, f->n_layers, batch, NULL);
+  CbiganForward *f = cbigan_forward_new(backend, network, network->n_layers, batch,
+                                        own || side->by_layer ? CBIGAN_KEEP_ALL : NULL, parameters, error);
+  for (int i = 0; f && own && i < f->n_layers;) {
+    CbiganPlan *plan =
+        side->segmented
+            ? cbigan_cpu_fuse_segments((CbiganCpu *)backend, network, i, f->n_layers, batch, NULL)
+            : cbigan_cpu_fuse_with((CbiganCpu *)backend, side->kernels, network, i, f->n_layers, batch, NULL);
+    int end = i + (plan ? plan->n_layers : 1), first = i;
+    for (; i < end && plan; i++) {
+      f->plans[i]->free(f->plans[i]);
+      f->plans[i] = NULL;
+    }
+    if (plan)
+      f->plans[first] = plan;
+    i = end;
+  }
   if (f)
     cbigan_forward_load(f);
   return f;
@@ -106,10 +117,11 @@ main(int argc, char **argv)
   int width = atoi(argv[1]), patch = atoi(argv[2]), batch = atoi(argv[3]), threads = MAX(atoi(argv[4]), 1),
       rounds = MAX(atoi(argv[5]), 1);
   g_autoptr(GError) error = NULL;
-  g_autoptr(CbiganBackend) backend = cbigan_backend_open("cpu", 0, threads, &error);
+  g_autoptr(CbiganBackend) backend =
+      cbigan_backend_open(&(CbiganBackendOptions){ .name = "cpu", .threads = threads }, &error);
   const CbiganIsa *isa = backend ? ((CbiganCpu *)backend)->isa : NULL;
-  const Side sides[MAX_SIDES] = { { "single", NULL, FALSE, CBIGAN_FORWARD_REUSE },
-                                  { "chosen", NULL, FALSE, CBIGAN_FORWARD_FUSE },
+  const Side sides[MAX_SIDES] = { { "single", NULL, FALSE, TRUE },
+                                  { "chosen", NULL, FALSE },
                                   { "many", isa ? isa->many : NULL, FALSE },
                                   { "few", isa ? isa->few : NULL, FALSE },
                                   { "segments", NULL, TRUE } };

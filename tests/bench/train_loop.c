@@ -80,7 +80,8 @@ serve(char **argv, GError **error)
 {
   Run r = { 0 };
   int width = atoi(argv[1]), patch = atoi(argv[2]), batch = atoi(argv[3]);
-  r.backend = cbigan_backend_open(argv[4], 0, atoi(argv[5]), error);
+  r.backend = cbigan_backend_open(
+      &(CbiganBackendOptions){ .name = argv[4], .threads = atoi(argv[5]), .purpose = CBIGAN_FOR_TRAINING }, error);
   if (!r.backend || !cbigan_grad_init(&r.grad, r.backend, error) || !make_networks(&r, width, patch, error))
     return FALSE;
   make_batches(&r, patch, batch);

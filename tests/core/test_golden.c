@@ -9,7 +9,7 @@
 #include <math.h>
 
 #include "golden/golden.h"
-#include "model/forward.h"
+#include "forward/forward.h"
 #include "score/calibration.h"
 #include "score/model_networks.h"
 #include "harness.h"
@@ -88,7 +88,8 @@ check_forward(const Forward *f, const char *backend_name)
   g_autoptr(GError) error = NULL;
   g_autoptr(Golden) golden = open_forward(f);
   g_autoptr(CbiganModel) model = golden_model(f->width, f->patch);
-  g_autoptr(CbiganBackend) backend = cbigan_backend_open(backend_name, 0, 1, &error);
+  g_autoptr(CbiganBackend) backend =
+      cbigan_backend_open(&(CbiganBackendOptions){ .name = backend_name, .threads = 1 }, &error);
   g_assert_no_error(error);
   int dims[4];
   const guint8 *bytes = golden_bytes(golden, "frames", NULL, dims);
@@ -119,7 +120,7 @@ check_forward(const Forward *f, const char *backend_name)
     }
     if (tap == CBIGAN_TAP_HIDDEN) { /* the rest of D, on the same E(x) */
       const CbiganNetwork *d = model->networks[CBIGAN_DISCRIMINATOR];
-      g_autoptr(CbiganForward) whole = cbigan_forward_new(backend, d, d->n_layers, n, CBIGAN_FORWARD_REUSE, NULL,
+      g_autoptr(CbiganForward) whole = cbigan_forward_new(backend, d, d->n_layers, n, CBIGAN_KEEP_ALL,
                                                           networks->parameters[CBIGAN_DISCRIMINATOR], &error);
       g_assert_no_error(error);
       whole->values[0] = networks->x;
@@ -285,7 +286,8 @@ test_sensitive(void)
   g_autoptr(GError) error = NULL;
   g_autoptr(Golden) golden = open_forward(&forwards[0]);
   g_autoptr(CbiganModel) model = golden_model(3, 64);
-  g_autoptr(CbiganBackend) backend = cbigan_backend_open("cpu", 0, 1, &error);
+  g_autoptr(CbiganBackend) backend =
+      cbigan_backend_open(&(CbiganBackendOptions){ .name = "cpu", .threads = 1 }, &error);
   g_assert_no_error(error);
   g_assert_cmpfloat(distance_with(model, backend, golden), <, TENSOR);
   for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++)

@@ -110,10 +110,10 @@ static void
 test_choice(Fixture *f, gconstpointer unused)
 {
   g_autoptr(GError) error = NULL;
-  g_autoptr(CbiganBackend) cpu = cbigan_backend_open("cpu", 0, 1, &error);
+  g_autoptr(CbiganBackend) cpu = cbigan_backend_open(
+      &(CbiganBackendOptions){ .name = "cpu", .threads = 1, .width = f->model->info.width }, &error);
   g_assert_no_error(error);
-  CbiganPrecision faster =
-      cbigan_backend_prefers_bf16(cpu, f->model->info.width) ? CBIGAN_PRECISION_BF16 : CBIGAN_PRECISION_FP32;
+  const CbiganPrecision faster = cpu->precision;
   calibrate(f, NULL);
   CbiganScoreKind own = f->model->info.score;
   g_assert_true(isnan(f->model->info.bf16_error));

@@ -11,7 +11,7 @@
 
 #include "cbigan.h"
 #include "golden/golden.h"
-#include "model/forward.h"
+#include "forward/forward.h"
 #include "rss.h"
 #include "score/weights.h"
 
@@ -35,7 +35,7 @@ open_or_skip(int device)
     return NULL;
   }
   g_autoptr(GError) error = NULL;
-  CbiganBackend *backend = cbigan_backend_open("cuda", device, 0, &error);
+  CbiganBackend *backend = cbigan_backend_open(&(CbiganBackendOptions){ .name = "cuda", .device = device }, &error);
   g_assert_no_error(error);
   return backend;
 }
@@ -51,10 +51,10 @@ check_unavailable(const char *machine, const char *words)
   g_assert_nonnull(why);
   if (!strstr(why, words))
     g_error("%s: “%s”, expected “%s”", machine, why, words);
-  g_assert_null(cbigan_backend_open("cuda", 0, 0, &error));
+  g_assert_null(cbigan_backend_open(&(CbiganBackendOptions){ .name = "cuda" }, &error));
   g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
   g_assert_nonnull(strstr(error->message, words));
-  g_autoptr(CbiganBackend) other = cbigan_backend_open("auto", 0, 0, NULL);
+  g_autoptr(CbiganBackend) other = cbigan_backend_open(&(CbiganBackendOptions){ .name = "auto" }, NULL);
   g_assert_cmpstr(other->klass->name, ==, "cpu");
 }
 
@@ -85,7 +85,7 @@ test_no_such_device(void)
     g_test_skip(why);
     return;
   }
-  g_assert_null(cbigan_backend_open("cuda", 99, 0, &error));
+  g_assert_null(cbigan_backend_open(&(CbiganBackendOptions){ .name = "cuda", .device = 99 }, &error));
   g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
   g_assert_nonnull(strstr(error->message, "there is no GPU 99"));
 }
@@ -116,8 +116,8 @@ run_new(Run *run, CbiganBackend *backend, GError **error)
   if (!run->parameters)
     return FALSE;
   cbigan_backend_upload(backend, (CbiganShape){ (int)n, 1, 1 }, 1, host, run->parameters);
-  run->forward = cbigan_forward_new(backend, run->network, run->network->n_layers, 2, CBIGAN_FORWARD_REUSE, NULL,
-                                    run->parameters, error);
+  run->forward =
+      cbigan_forward_new(backend, run->network, run->network->n_layers, 2, CBIGAN_KEEP_ALL, run->parameters, error);
   return run->forward != NULL;
 }
 
@@ -152,7 +152,7 @@ test_only_second_can(void)
     return;
   g_autoptr(GError) error = NULL;
   g_autoptr(CbiganBackend) second = open_or_skip(1);
-  g_assert_null(cbigan_backend_open("cuda", 0, 0, &error));
+  g_assert_null(cbigan_backend_open(&(CbiganBackendOptions){ .name = "cuda" }, &error));
   g_assert_nonnull(strstr(error->message, "compute capability 6.1"));
 }
 
@@ -164,7 +164,7 @@ lose(int after)
   g_autofree char *machine = g_strdup_printf("lost=%d", after);
   g_setenv("CBIGAN_EMULATOR", machine, TRUE);
   g_autoptr(GError) error = NULL;
-  CbiganBackend *backend = cbigan_backend_open("cuda", 0, 0, &error);
+  CbiganBackend *backend = cbigan_backend_open(&(CbiganBackendOptions){ .name = "cuda" }, &error);
   Run run = { 0 };
   if (backend && run_new(&run, backend, &error))
     for (int i = 0; i < 20 && !error; i++) {
@@ -208,7 +208,7 @@ test_memory(void)
   CbiganNetwork *network = cbigan_network_new(CBIGAN_ENCODER, 16, 64);
   float *most = cbigan_backend_alloc(backend, 200000, &error);
   g_assert_no_error(error);
-  g_assert_null(cbigan_forward_new(backend, network, network->n_layers, 8, CBIGAN_FORWARD_REUSE, NULL, most, &error));
+  g_assert_null(cbigan_forward_new(backend, network, network->n_layers, 8, CBIGAN_KEEP_ALL, most, &error));
   g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
   g_assert_nonnull(strstr(error->message, "memory"));
   g_clear_error(&error);
@@ -284,7 +284,7 @@ test_scores(void)
     double want[CBIGAN_N_GAN_SCORES], have[CBIGAN_N_GAN_SCORES];
     model->info.frame_width = model->info.frame_height = 256;
     model->info.tap = CBIGAN_TAP_HIDDEN;
-    if (precision == CBIGAN_PRECISION_AUTO || !cbigan_backend_set_precision(backend, precision, NULL))
+    if (precision == CBIGAN_PRECISION_AUTO || !(backend->precisions & 1u << precision))
       continue;
     score_noise(model, "cpu", CBIGAN_PRECISION_FP32, 0, want, &error);
     g_assert_no_error(error);

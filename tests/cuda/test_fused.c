@@ -16,16 +16,7 @@
 static Pass
 open_pass(const CbiganNetwork *network, const Case *c)
 {
-  return pass_new("cuda", NULL, 0, network, c, CBIGAN_FORWARD_FUSE);
-}
-
-static gboolean
-all_fused(const Pass *p)
-{
-  for (int i = 0; i < p->forward->n_layers; i++)
-    if (p->forward->plans[i])
-      return FALSE;
-  return TRUE;
+  return pass_new("cuda", NULL, 0, network, c, FUSED);
 }
 
 /* --- what comes out ---------------------------------------------------------------------------------------------- */
@@ -38,10 +29,10 @@ check(const Case *c, gboolean whole, float worst[CBIGAN_N_PRECISIONS])
   const char *name = cbigan_precision_name(precision);
   g_autoptr(CbiganNetwork) network = case_network(c);
   Pass want = pass_new("reference", NULL, 0, network,
-                       &(Case){ c->kind, c->width, c->patch, c->batch, c->data, c->n_layers }, CBIGAN_FORWARD_KEEP);
+                       &(Case){ c->kind, c->width, c->patch, c->batch, c->data, c->n_layers }, BY_LAYER);
   pass_run(&want, c, FALSE);
   Pass have = open_pass(network, c);
-  if (whole && !all_fused(&have))
+  if (whole && !pass_is_whole(&have))
     g_error("%s c = %d in %s is not fused as a whole", cbigan_network_prefix(c->kind), c->width, name);
   pass_run(&have, c, TRUE);
   compare_passes("cuda", name, c, &have, &want, tolerances[precision], &worst[precision]);
@@ -188,13 +179,12 @@ test_kept_inside(void)
     if (inside < 0) /* the skip's value is called after the layer that completes it */
       continue;
     const int keep[] = { inside, network->output, -1 };
-    Pass p = open_pass(network, &c), want = pass_new("reference", NULL, 1, network, &c, CBIGAN_FORWARD_KEEP);
+    Pass p = open_pass(network, &c), want = pass_new("reference", NULL, 1, network, &c, BY_LAYER);
     cbigan_forward_free(p.forward);
-    p.forward = cbigan_forward_new(p.backend, network, network->n_layers, c.batch, CBIGAN_FORWARD_FUSE, keep,
-                                   p.parameters, &error);
+    p.forward = cbigan_forward_new(p.backend, network, network->n_layers, c.batch, keep, p.parameters, &error);
     g_assert_no_error(error);
-    g_assert_false(all_fused(&p));
-    g_assert_nonnull(p.forward->fused[0]);
+    g_assert_false(pass_is_whole(&p));
+    g_assert_cmpint(p.forward->plans[0]->n_layers, >, 1);
     memcpy(p.values, keep, sizeof keep);
     memcpy(want.values, keep, sizeof keep);
     pass_run(&p, &c, TRUE);
@@ -272,14 +262,17 @@ test_precision(void)
       passes[i] = open_pass(network, &c);
       pass_run(&passes[i], &c, FALSE);
     }
-    CbiganBackend *backend = passes[CBIGAN_PRECISION_FP32].backend;
     const Pass *fp32 = &passes[CBIGAN_PRECISION_FP32], *bf16 = &passes[CBIGAN_PRECISION_BF16],
                *fp16 = &passes[CBIGAN_PRECISION_FP16];
     g_assert_true(passes_are_same(fp32, bf16, 1) == (chip == 0));
     g_assert_false(passes_are_same(fp32, fp16, 1));
     g_assert_false(passes_are_same(bf16, fp16, 1));
-    g_assert_false(cbigan_backend_prefers_bf16(backend, 64));
-    g_assert_true(cbigan_backend_set_precision(backend, CBIGAN_PRECISION_BF16, &error) == (chip == 1));
+    g_autoptr(CbiganBackend) automatic =
+        cbigan_backend_open(&(CbiganBackendOptions){ .name = "cuda", .width = 64 }, NULL);
+    g_assert_cmpint(automatic->precision, ==, CBIGAN_PRECISION_FP32);
+    g_autoptr(CbiganBackend) asked =
+        cbigan_backend_open(&(CbiganBackendOptions){ .name = "cuda", .precision = CBIGAN_PRECISION_BF16 }, &error);
+    g_assert_true((asked != NULL) == (chip == 1));
     if (chip == 0)
       g_assert_nonnull(strstr(error->message, "“cuda” can't do bf16 here; it has: fp32, fp16"));
     for (int i = 0; i < CBIGAN_N_PRECISIONS; i++)
@@ -301,7 +294,7 @@ test_refused(void)
   for (guint i = 0; i < G_N_ELEMENTS(refusing); i++) {
     g_setenv("CBIGAN_EMULATOR", refusing[i], TRUE);
     Pass have = open_pass(network, &c);
-    g_assert_true(all_fused(&have));
+    g_assert_true(pass_is_whole(&have));
     pass_run(&have, &c, FALSE);
     g_assert_true(passes_are_same(&have, &want, c.batch)); /* the emulated algorithms are the same */
     pass_clear(&have);

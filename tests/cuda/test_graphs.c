@@ -17,7 +17,7 @@
 static Pass
 open_pass(const CbiganNetwork *network, const Case *c)
 {
-  return pass_new("cuda", NULL, 0, network, c, CBIGAN_FORWARD_FUSE);
+  return pass_new("cuda", NULL, 0, network, c, FUSED);
 }
 
 /* A small network that runs over and over, with buffers of the caller's in place of the forward pass's. */
@@ -145,8 +145,8 @@ test_load(void)
     cbigan_forward_load(fresh.pass.forward);
     g_autofree float *third = loop_run(&fresh, NULL, NULL, 1);
     for (int i = 0; i < l.pass.forward->n_layers; i++)
-      if (l.pass.forward->fused[i])
-        l.pass.forward->fused[i]->load(l.pass.forward->fused[i], elsewhere);
+      if (l.pass.forward->plans[i])
+        cbigan_backend_load(l.pass.backend, l.pass.forward->plans[i], elsewhere);
     loop_check(&l, NULL, NULL, 1, third);
     loop_check(&l, NULL, NULL, 1, third);
     cbigan_backend_free(l.pass.backend, elsewhere);
@@ -167,7 +167,7 @@ test_workspace(void)
     g_autoptr(GError) error = NULL;
     float *parameters = cbigan_backend_alloc(l.pass.backend, wide->n_floats, &error);
     CbiganForward *more =
-        cbigan_forward_new(l.pass.backend, wide, wide->n_layers, 1, CBIGAN_FORWARD_REUSE, NULL, parameters, &error);
+        cbigan_forward_new(l.pass.backend, wide, wide->n_layers, 1, CBIGAN_KEEP_ALL, parameters, &error);
     g_assert_no_error(error);
     loop_check(&l, NULL, NULL, 1, want);
     loop_check(&l, NULL, NULL, 1, want);
@@ -247,14 +247,14 @@ test_memory(void)
   int failed = 0, done = 0;
   if (!can_run() || !only_emulated())
     return;
-  g_autoptr(CbiganBackend) backend = cbigan_backend_open("cuda", 0, 0, &error);
+  g_autoptr(CbiganBackend) backend = cbigan_backend_open(&(CbiganBackendOptions){ .name = "cuda" }, &error);
   g_assert_no_error(error);
   float *parameters = cbigan_backend_alloc(backend, network->n_floats, &error);
   for (int mib = 1; mib < 16; mib++) {
     g_autofree char *machine = g_strdup_printf(USUAL ",memory=%d", mib);
     g_setenv("CBIGAN_EMULATOR", machine, TRUE);
     g_autoptr(CbiganForward) forward =
-        cbigan_forward_new(backend, network, network->n_layers, c.batch, CBIGAN_FORWARD_FUSE, NULL, parameters, &error);
+        cbigan_forward_new(backend, network, network->n_layers, c.batch, NULL, parameters, &error);
     done += forward != NULL;
     if (forward)
       continue;
@@ -292,8 +292,8 @@ test_again_and_again(void)
       continue;
     CbiganForward *f = open.pass.forward;
     g_autoptr(GError) error = NULL;
-    open.pass.forward = cbigan_forward_new(f->backend, f->network, f->n_layers, f->batch, CBIGAN_FORWARD_FUSE,
-                                           open.pass.values, f->parameters, &error);
+    open.pass.forward =
+        cbigan_forward_new(f->backend, f->network, f->n_layers, f->batch, open.pass.values, f->parameters, &error);
     g_assert_no_error(error);
     cbigan_forward_free(f);
     if (i == times / 5) /* libraries have what they keep */

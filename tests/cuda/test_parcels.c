@@ -27,7 +27,8 @@ work_new(gboolean early)
   g_autoptr(GError) error = NULL;
   if (is_emulated())
     g_setenv("CBIGAN_EMULATOR", early ? "eager=1" : "eager=0", TRUE);
-  Work w = { .backend = cbigan_backend_open("cuda", 0, 1, &error) };
+  Work w = { .backend = cbigan_backend_open(
+                 &(CbiganBackendOptions){ .name = "cuda", .threads = 1, .purpose = CBIGAN_FOR_TRAINING }, &error) };
   g_assert_no_error(error);
   g_assert_true(cbigan_grad_init(&w.grad, w.backend, NULL));
   for (gsize i = 0; i < G_N_ELEMENTS(w.parcels); i++) {

@@ -26,7 +26,8 @@ static Work
 work_new(void)
 {
   g_autoptr(GError) error = NULL;
-  Work w = { .backend = cbigan_backend_open("cuda", 0, 1, &error) };
+  Work w = { .backend = cbigan_backend_open(
+                 &(CbiganBackendOptions){ .name = "cuda", .threads = 1, .purpose = CBIGAN_FOR_TRAINING }, &error) };
   g_assert_no_error(error);
   g_assert_true(cbigan_grad_init(&w.grad, w.backend, NULL));
   w.x = cbigan_backend_alloc(w.backend, N, NULL);
@@ -106,7 +107,8 @@ test_none(void)
     return;
   g_autoptr(GError) error = NULL;
   g_setenv("CBIGAN_GRAPHS", "some", TRUE);
-  g_assert_null(cbigan_backend_open("cuda", 0, 1, &error));
+  g_assert_null(cbigan_backend_open(
+      &(CbiganBackendOptions){ .name = "cuda", .threads = 1, .purpose = CBIGAN_FOR_TRAINING }, &error));
   g_assert_nonnull(strstr(error->message, "some"));
   g_setenv("CBIGAN_GRAPHS", "none", TRUE);
   Work w = work_new();

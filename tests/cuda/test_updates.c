@@ -57,7 +57,8 @@ run_open(Run *r, Way way)
 {
   g_autoptr(GError) error = NULL;
   const CbiganPicture *pictures[PICTURES];
-  *r = (Run){ .backend = cbigan_backend_open("cuda", 0, 1, &error) };
+  *r = (Run){ .backend = cbigan_backend_open(
+                  &(CbiganBackendOptions){ .name = "cuda", .threads = 1, .purpose = CBIGAN_FOR_TRAINING }, &error) };
   g_assert_no_error(error);
   g_assert_true(cbigan_grad_init(&r->grad, r->backend, NULL));
   r->table = *r->grad.table;

@@ -34,7 +34,8 @@ side_open(int index)
 {
   g_autoptr(GError) error = NULL;
   Side side;
-  CbiganBackend *backend = cbigan_backend_open(side_names[index], 0, 2, &error);
+  CbiganBackend *backend = cbigan_backend_open(
+      &(CbiganBackendOptions){ .name = side_names[index], .threads = 2, .purpose = CBIGAN_FOR_TRAINING }, &error);
   g_assert_no_error(error);
   cbigan_grad_init(&side.grad, backend, &error);
   g_assert_no_error(error);

@@ -235,7 +235,8 @@ test_stored(gconstpointer backend_name)
   const gsize size = 3 * cbigan_shape_size(shape);
   g_autoptr(GError) error = NULL;
   g_autoptr(GPtrArray) pictures = g_ptr_array_new_with_free_func(free_picture);
-  g_autoptr(CbiganBackend) backend = cbigan_backend_open(backend_name, 0, 1, &error);
+  g_autoptr(CbiganBackend) backend = cbigan_backend_open(
+      &(CbiganBackendOptions){ .name = backend_name, .threads = 1, .purpose = CBIGAN_FOR_TRAINING }, &error);
   CbiganGrad grad;
   cbigan_grad_init(&grad, backend, &error);
   g_assert_no_error(error);
@@ -280,7 +281,8 @@ test_too_many(gconstpointer backend_name)
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) pictures = new_pictures(n, 200, 166);
     CbiganBatchOptions o = batch_options(pictures);
-    g_autoptr(CbiganBackend) backend = cbigan_backend_open(backend_name, 0, 1, &error);
+    g_autoptr(CbiganBackend) backend = cbigan_backend_open(
+        &(CbiganBackendOptions){ .name = backend_name, .threads = 1, .purpose = CBIGAN_FOR_TRAINING }, &error);
     g_assert_no_error(error);
     CbiganGrad grad;
     cbigan_grad_init(&grad, backend, NULL);
@@ -300,7 +302,8 @@ add_stored(const char *name)
 {
   if (!available_or_skipped("augment/stored", name))
     return;
-  g_autoptr(CbiganBackend) backend = cbigan_backend_open(name, 0, 1, NULL);
+  g_autoptr(CbiganBackend) backend =
+      cbigan_backend_open(&(CbiganBackendOptions){ .name = name, .threads = 1, .purpose = CBIGAN_FOR_TRAINING }, NULL);
   CbiganGrad grad;
   if (!backend || !cbigan_grad_init(&grad, backend, NULL) || !grad.table->store)
     return;

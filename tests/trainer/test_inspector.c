@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "gradient_side.h"
-#include "model/forward.h"
+#include "forward/forward.h"
 #include "training/inspector_learner.h"
 
 #define BATCH 2
@@ -89,7 +89,7 @@ test_gradient(gconstpointer side)
 }
 
 static float *
-logits_of(const Fixture *f, CbiganForwardMemory memory)
+logits_of(const Fixture *f, const int *keep)
 {
   g_autoptr(GError) error = NULL;
   CbiganShape output = f->network->values[f->network->output].shape;
@@ -98,8 +98,8 @@ logits_of(const Fixture *f, CbiganForwardMemory memory)
   g_assert_no_error(error);
   cbigan_backend_upload(f->side.grad.backend, (CbiganShape){ (int)f->network->n_floats, 1, 1 }, 1, f->parameters,
                         parameters);
-  CbiganForward *forward = cbigan_forward_new(f->side.grad.backend, f->network, f->network->n_layers, BATCH, memory,
-                                              NULL, parameters, &error);
+  CbiganForward *forward =
+      cbigan_forward_new(f->side.grad.backend, f->network, f->network->n_layers, BATCH, keep, parameters, &error);
   g_assert_no_error(error);
   cbigan_backend_upload(f->side.grad.backend, f->image, BATCH, f->x, forward->values[0]);
   cbigan_forward_run(forward);
@@ -122,13 +122,14 @@ check_forward(int side, CbiganShape image)
   g_assert_cmpint(output.h, ==, image.h / CBIGAN_INSPECTOR_CELL);
   g_assert_cmpint(output.w, ==, image.w / CBIGAN_INSPECTOR_CELL);
   const gsize n = BATCH * cbigan_shape_size(output);
-  g_autofree float *want = logits_of(&judge, CBIGAN_FORWARD_REUSE);
+  g_autofree float *want = logits_of(&judge, NULL);
   g_autofree double *expected = g_new(double, n);
   for (gsize i = 0; i < n; i++)
     expected[i] = want[i];
-  for (int memory = CBIGAN_FORWARD_REUSE; memory <= CBIGAN_FORWARD_TRAIN; memory++) {
-    g_autofree float *have = logits_of(&f, (CbiganForwardMemory)memory);
-    g_autofree char *what = g_strdup_printf("logits of %dx%d, memory %d", image.w, image.h, memory);
+  for (int by_layer = 0; by_layer < 2; by_layer++) {
+    g_autofree float *have = logits_of(&f, by_layer ? CBIGAN_KEEP_ALL : NULL);
+    g_autofree char *what =
+        g_strdup_printf("logits of %dx%d, %s", image.w, image.h, by_layer ? "layer by layer" : "fused");
     check_close(f.side.grad.table->name, what, n, have, expected, 2e-5, 0.0);
   }
   fixture_close(&f);

@@ -31,7 +31,8 @@ set_up(Fixture *f, gconstpointer backend_name)
 {
   g_autoptr(GError) error = NULL;
   f->backend_name = backend_name;
-  f->backend = cbigan_backend_open(f->backend_name, 0, 1, &error);
+  f->backend = cbigan_backend_open(
+      &(CbiganBackendOptions){ .name = f->backend_name, .threads = 1, .purpose = CBIGAN_FOR_TRAINING }, &error);
   g_assert_no_error(error);
   cbigan_grad_init(&f->grad, f->backend, &error);
   g_assert_no_error(error);

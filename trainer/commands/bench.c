@@ -143,8 +143,8 @@ static gboolean
 open_limits(Limits *limits, char **backends, int threads, GError **error)
 {
   for (; *backends; backends++) {
-    g_autoptr(CbiganBackend) backend = cbigan_backend_open(*backends, 0, threads, error);
-
+    g_autoptr(CbiganBackend) backend =
+        cbigan_backend_open(&(CbiganBackendOptions){ .name = *backends, .threads = threads }, error);
     if (!backend)
       return FALSE;
     limits->threads = MAX(limits->threads, backend->threads);

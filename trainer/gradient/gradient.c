@@ -12,12 +12,13 @@
 #include <string.h>
 
 #include "i18n.h"
+#include "model/liveness.h"
 
 gboolean
 cbigan_grad_init(CbiganGrad *self, CbiganBackend *backend, GError **error)
 {
   static const CbiganGradients *const known[] = { &cbigan_gradients_reference, &cbigan_gradients_cpu };
-  const char *name = backend->klass->name;
+  const char *name = cbigan_backend_name(backend);
   *self = (CbiganGrad){ .backend = backend };
   for (gsize i = 0; i < G_N_ELEMENTS(known); i++)
     if (!strcmp(known[i]->name, name))
@@ -36,10 +37,12 @@ cbigan_grad_plan(const CbiganGrad *self, const CbiganLayer *layer, int batch, in
   CbiganGradPlan *plan = self->table->plan(self->backend, layer, batch, error);
   if (!plan || tangent_batch == 0)
     return plan;
-  plan->linear = *layer;
-  plan->linear.activation = CBIGAN_LINEAR;
-  plan->linear.bias = CBIGAN_NO_OFFSET;
-  plan->tangent = cbigan_backend_plan_training(self->backend, &plan->linear, tangent_batch, error);
+  CbiganLayer linear = *layer;
+  linear.activation = CBIGAN_LINEAR;
+  linear.bias = CBIGAN_NO_OFFSET;
+  cbigan_layer_network_init(&plan->linear, &linear);
+  plan->tangent =
+      cbigan_backend_plan(self->backend, &plan->linear.network, 0, 1, tangent_batch, CBIGAN_KEEP_ALL, error);
   if (!plan->tangent)
     cbigan_grad_plan_free(self, g_steal_pointer(&plan));
   return plan;
@@ -51,7 +54,8 @@ cbigan_grad_plan_free(const CbiganGrad *self, CbiganGradPlan *plan)
   g_return_if_fail(self);
   if (!plan)
     return;
-  cbigan_backend_plan_free(self->backend, plan->tangent);
+  if (plan->tangent)
+    plan->tangent->free(plan->tangent);
   self->table->plan_free(self->backend, plan);
 }
 
@@ -97,7 +101,7 @@ void
 cbigan_grad_tangent(const CbiganGrad *self, CbiganGradPlan *plan, const float *x, float *y)
 {
   g_return_if_fail(self && plan && plan->tangent);
-  cbigan_backend_run(self->backend, plan->tangent, x, y);
+  cbigan_backend_run(self->backend, plan->tangent, (float *[]){ (float *)x, y });
 }
 
 void

@@ -15,10 +15,10 @@ G_BEGIN_DECLS
 
 /* The gradients of one layer at one batch size; backends embed it first. */
 typedef struct {
-  const CbiganLayer *layer; /* outlives the plan */
-  int batch;                /* of the data and weight gradients */
-  CbiganLayer linear;       /* the layer without bias and activation */
-  CbiganPlan *tangent;      /* forward plan of `linear`; NULL: no tangent pass. gradient.c makes and frees it */
+  const CbiganLayer *layer;  /* outlives the plan */
+  int batch;                 /* of the data and weight gradients */
+  CbiganLayerNetwork linear; /* the layer without bias and activation */
+  CbiganPlan *tangent;       /* forward plan of `linear`; NULL: no tangent pass. gradient.c makes and frees it */
 } CbiganGradPlan;
 
 /* Pictures in a backend's memory. */

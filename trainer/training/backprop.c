@@ -88,8 +88,8 @@ cbigan_backprop_new(const CbiganGrad *grad, const CbiganNetwork *network, int ba
                     const CbiganBackpropOptions *options, const float *parameters, GError **error)
 {
   g_return_val_if_fail(network->n_inputs <= CBIGAN_MAX_INPUTS, NULL);
-  CbiganForward *forward = cbigan_forward_new(grad->backend, network, network->n_layers, batch, CBIGAN_FORWARD_TRAIN,
-                                              NULL, parameters, error);
+  CbiganForward *forward =
+      cbigan_forward_new(grad->backend, network, network->n_layers, batch, CBIGAN_KEEP_ALL, parameters, error);
   if (!forward)
     return NULL;
   g_autoptr(CbiganBackprop) self = g_new0(CbiganBackprop, 1);

@@ -10,7 +10,7 @@
  */
 #pragma once
 #include "gradient/gradient.h"
-#include "model/forward.h"
+#include "forward/forward.h"
 
 G_BEGIN_DECLS
 

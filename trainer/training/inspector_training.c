@@ -84,7 +84,12 @@ open_networks(CbiganInspectorTraining *self, GError **error)
 {
   const CbiganInspectorOptions *o = &self->options;
   CbiganInspector *inspector = &self->inspector;
-  self->backend = cbigan_backend_open(o->backend ? o->backend : "auto", o->device, o->threads, error);
+  const CbiganBackendOptions chosen = { .name = o->backend,
+                                        .device = o->device,
+                                        .threads = o->threads,
+                                        .purpose = CBIGAN_FOR_TRAINING,
+                                        .precision = CBIGAN_PRECISION_FP32 };
+  self->backend = cbigan_backend_open(&chosen, error);
   if (!self->backend)
     return FALSE;
   if (!cbigan_grad_init(&self->grad, self->backend, error))
@@ -339,7 +344,7 @@ describe(const CbiganInspectorTraining *self)
   json_object_set_int_member(object, "updates", self->update);
   json_object_set_int_member(object, "seed", (gint64)o->seed);
   json_object_set_double_member(object, "false_alarms", o->false_alarms);
-  json_object_set_string_member(object, "backend", self->backend->klass->name);
+  json_object_set_string_member(object, "backend", cbigan_backend_name(self->backend));
   json_object_set_int_member(object, "threads", self->backend->threads);
   json_object_set_string_member(object, "options", options);
   g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), object);

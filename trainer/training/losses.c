@@ -74,9 +74,7 @@ static gboolean
 new_forward(CbiganLosses *self, CbiganForward **to, CbiganNetworkKind kind, int batch, GError **error)
 {
   const CbiganLearner *l = &self->learners[kind];
-  self->grad.backend->repeatable = TRUE; /* the same seed gives the same bits */
-  *to = cbigan_forward_new(self->grad.backend, l->network, l->network->n_layers, batch, CBIGAN_FORWARD_FUSE, NULL,
-                           l->parameters, error);
+  *to = cbigan_forward_new(self->grad.backend, l->network, l->network->n_layers, batch, NULL, l->parameters, error);
   return *to != NULL;
 }
 

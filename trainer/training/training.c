@@ -114,8 +114,12 @@ cbigan_training_new(const CbiganTrainOptions *options, const CbiganDataset *pict
   self->timer = g_timer_new();
   if (!divide_pictures(self, error))
     return NULL;
-  self->backend =
-      cbigan_backend_open(options->backend ? options->backend : "auto", options->device, options->threads, error);
+  const CbiganBackendOptions backend = { .name = options->backend,
+                                         .device = options->device,
+                                         .threads = options->threads,
+                                         .purpose = CBIGAN_FOR_TRAINING,
+                                         .precision = CBIGAN_PRECISION_FP32 };
+  self->backend = cbigan_backend_open(&backend, error);
   if (!self->backend)
     return NULL;
   if (!cbigan_grad_init(&self->grad, self->backend, error) || !make_networks(self, error))
@@ -370,7 +374,7 @@ describe_training(const CbiganTraining *self)
   json_object_set_double_member(object, "alpha", o->alpha);
   json_object_set_double_member(object, "average_decay", cbigan_train_options_decay(o));
   json_object_set_double_member(object, "false_alarms", o->false_alarms);
-  json_object_set_string_member(object, "backend", self->backend->klass->name);
+  json_object_set_string_member(object, "backend", cbigan_backend_name(self->backend));
   json_object_set_int_member(object, "threads", self->backend->threads);
   json_object_set_string_member(object, "options", options);
   g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), object);

@@ -30,10 +30,10 @@ average_rows(gpointer data, int first, int end)
 }
 
 void
-cbigan_cpu_avgpool(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y)
+cbigan_cpu_avgpool(const CbiganCpuLayer *plan, const float *x, float *y)
 {
   const CbiganLayer *l = plan->layer;
   Rows rows = { l->in, l->out, x, y };
   const int n = plan->batch * l->out.h;
-  cbigan_backend_each(self, n, (gsize)n * (gsize)(2 * l->in.w * l->in.c), average_rows, &rows);
+  cbigan_backend_each(&plan->base.cpu->base, n, (gsize)n * (gsize)(2 * l->in.w * l->in.c), average_rows, &rows);
 }

@@ -3,8 +3,6 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "backend/cpu/simd/conv1x1.h"
-#include "backend/cpu/simd/conv3x3.h"
 #include "backend/reference/reference.h"
 #include "fused.h"
 
@@ -35,17 +33,23 @@ cpu_close(CbiganBackend *base)
 }
 
 static CbiganBackend *
-cpu_open(int device, int threads, gpointer cuda_context, GError **error)
+cpu_open(const CbiganBackendOptions *options, GError **error)
 {
   const CbiganIsa *isa = NULL;
   if (!cbigan_cpu_choose_isa(&isa, error))
     return NULL;
   CbiganCpu *self = g_new0(CbiganCpu, 1);
   self->isa = isa;
+  self->base.purpose = options->purpose;
+  self->base.precisions = 1u << CBIGAN_PRECISION_FP32 | 1u << CBIGAN_PRECISION_BF16;
+  self->base.precision = CBIGAN_PRECISION_FP32;
+  if (options->precision == CBIGAN_PRECISION_AUTO && options->width && cbigan_cpu_prefers_bf16(isa, options->width))
+    self->base.precision = CBIGAN_PRECISION_BF16;
   const CbiganCpuCount count = cbigan_cpu_count();
   self->base.channels_last = TRUE;
   self->base.each = cbigan_cpu_each;
-  self->base.threads = threads > 0 ? threads : count.node; /* a frame's values lie in the caches of one node */
+  /* not of the whole machine: a frame's values lie in the caches of one node */
+  self->base.threads = options->threads > 0 ? options->threads : count.node;
   self->share = cbigan_cpu_share_new(self->base.threads, count.all);
   self->pool = cbigan_cpu_pool_new(self->base.threads);
   self->streams = g_new0(dnnl_stream_t, self->base.threads);
@@ -93,34 +97,6 @@ cpu_free(CbiganBackend *base, float *data)
   free(data);
 }
 
-static void
-plan_free(CbiganBackend *base, CbiganPlan *plan)
-{
-  CbiganCpuPlan *p = (CbiganCpuPlan *)plan;
-  cbigan_cpu_conv1_free(p->conv1);
-  cbigan_cpu_conv3_free(p->conv3);
-  cbigan_cpu_pieces_clear(&p->operation);
-  cbigan_cpu_pieces_clear(&p->pack);
-  free(p->weights);
-  free(p->bias);
-  g_free(p);
-}
-
-gboolean
-cbigan_cpu_plan_weights(CbiganCpu *self, CbiganCpuPlan *plan, const dnnl_memory_desc_t *file,
-                        const dnnl_memory_desc_t *packed, gsize size, GError **error)
-{
-  const CbiganLayer *layer = plan->base.layer;
-  if (!cbigan_cpu_reorder_init(self, &plan->pack, layer->name, file, packed, FALSE, error))
-    return FALSE;
-  plan->weights = cbigan_cpu_memory(size);
-  if (layer->bias != CBIGAN_NO_OFFSET)
-    plan->bias = cbigan_cpu_memory(cbigan_shape_size(layer->out) * sizeof(float));
-  if (!plan->weights || (layer->bias != CBIGAN_NO_OFFSET && !plan->bias))
-    return cbigan_cpu_check(dnnl_out_of_memory, layer->name, error);
-  return TRUE;
-}
-
 void
 cbigan_cpu_parallel(CbiganCpu *self, int n, void (*work)(gpointer data, int turn, int item, int thread), gpointer data)
 {
@@ -151,86 +127,25 @@ cbigan_cpu_each(CbiganBackend *base, int n, CbiganRangeFunc range, gpointer data
 }
 
 static CbiganPlan *
-plan(CbiganBackend *base, const CbiganLayer *layer, int batch, GError **error)
-{
-  static gboolean (*const planners[])(CbiganCpu *, CbiganCpuPlan *, GError **) = {
-    [CBIGAN_CONV2D] = cbigan_cpu_plan_conv2d,
-    [CBIGAN_DENSE] = cbigan_cpu_plan_dense,
-    [CBIGAN_UPSAMPLE] = NULL,
-    [CBIGAN_AVGPOOL] = NULL,
-  };
-  CbiganCpu *self = (CbiganCpu *)base;
-  CbiganCpuPlan *p = g_new0(CbiganCpuPlan, 1);
-  p->base = (CbiganPlan){ layer, batch };
-  if (!planners[layer->kind] || planners[layer->kind](self, p, error))
-    return &p->base;
-  plan_free(base, &p->base);
-  return NULL;
-}
-
-/* Convolutions by own kernels; 3x3 ones have larger roundings than oneDNN's: scoring keeps to those. */
-static CbiganPlan *
-plan_training(CbiganBackend *base, const CbiganLayer *layer, int batch, GError **error)
+plan(CbiganBackend *base, const CbiganNetwork *network, int first, int end, int batch, const int *keep, GError **error)
 {
   CbiganCpu *self = (CbiganCpu *)base;
-  CbiganCpuPlan *p = g_new0(CbiganCpuPlan, 1);
-  p->base = (CbiganPlan){ layer, batch };
-  p->conv1 = cbigan_cpu_conv1_new(self, layer, batch);
-  p->conv3 = cbigan_cpu_conv3_new(self, layer, batch, CBIGAN_CPU_CONV3_FORWARD);
-  if (p->conv1 || p->conv3)
-    return &p->base;
-  g_free(p);
-  return plan(base, layer, batch, error);
+  CbiganPlan *several = cbigan_keeps_all(keep) ? NULL : cbigan_cpu_fuse(self, network, first, end, batch, keep);
+  return several ? several : cbigan_cpu_plan_layer(self, network, first, batch, error);
 }
 
 static void
 load(CbiganBackend *base, CbiganPlan *plan, const float *parameters)
 {
   CbiganCpuPlan *p = (CbiganCpuPlan *)plan;
-  const CbiganLayer *layer = plan->layer;
-  if (p->conv1)
-    cbigan_cpu_conv1_load(p->conv1, parameters);
-  if (p->conv3)
-    cbigan_cpu_conv3_load(p->conv3, parameters);
-  if (!p->weights)
-    return;
-  cbigan_cpu_execute((CbiganCpu *)base, &p->pack, DNNL_ARG_FROM, parameters + layer->weight, DNNL_ARG_TO, p->weights);
-  if (!p->bias)
-    return;
-  int pixels = layer->kind == CBIGAN_CONV2D ? 1 : layer->out.h * layer->out.w;
-  for (int i = 0; i < pixels; i++)
-    for (int c = 0; c < layer->out.c; c++)
-      p->bias[i * layer->out.c + c] = parameters[layer->bias + c * pixels + i];
+  p->load(p, parameters);
 }
 
 static void
-run_conv2d(CbiganBackend *base, CbiganPlan *plan, const float *x, float *y)
+run(CbiganBackend *base, CbiganPlan *plan, float *const *values)
 {
   CbiganCpuPlan *p = (CbiganCpuPlan *)plan;
-  if (p->conv1)
-    cbigan_cpu_conv1_run(p->conv1, x, y);
-  else if (p->conv3)
-    cbigan_cpu_conv3_run(p->conv3, x, y);
-  else
-    cbigan_cpu_execute((CbiganCpu *)base, &p->operation, DNNL_ARG_SRC, x, DNNL_ARG_DST, y);
-}
-
-static guint
-precisions(const CbiganBackend *base)
-{
-  return 1u << CBIGAN_PRECISION_FP32 | 1u << CBIGAN_PRECISION_BF16;
-}
-
-static void
-set_precision(CbiganBackend *base, CbiganPrecision precision)
-{
-  ((CbiganCpu *)base)->precision = precision;
-}
-
-static gboolean
-prefers_bf16(const CbiganBackend *base, int width)
-{
-  return cbigan_cpu_prefers_bf16(((const CbiganCpu *)base)->isa, width);
+  p->run(p, values);
 }
 
 const CbiganBackendClass cbigan_backend_cpu = {
@@ -244,17 +159,8 @@ const CbiganBackendClass cbigan_backend_cpu = {
   .upload = cbigan_cpu_upload,
   .download = cbigan_cpu_download,
   .plan = plan,
-  .plan_training = plan_training,
-  .plan_free = plan_free,
   .load = load,
-  .conv2d = run_conv2d,
-  .dense = cbigan_cpu_dense,
-  .upsample = cbigan_cpu_upsample,
-  .avgpool = cbigan_cpu_avgpool,
-  .fuse = cbigan_cpu_fuse,
-  .precisions = precisions,
-  .set_precision = set_precision,
-  .prefers_bf16 = prefers_bf16,
+  .run = run,
   .difference = cbigan_cpu_difference,
   .crop = cbigan_reference_crop,
   .map = cbigan_reference_map,

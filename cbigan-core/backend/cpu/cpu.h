@@ -26,10 +26,9 @@ typedef struct {
   dnnl_stream_t *streams; /* (base.threads) */
   float *scratchpad;      /* (base.threads, scratchpad_size bytes): the largest that any operation asked for */
   gsize scratchpad_size;
-  CbiganCpuShare *share;     /* of the processors */
-  CbiganCpuPool *pool;       /* NULL with one thread */
-  const CbiganIsa *isa;      /* of own kernels; NULL = none */
-  CbiganPrecision precision; /* of layers fused from now on */
+  CbiganCpuShare *share; /* of the processors */
+  CbiganCpuPool *pool;   /* NULL with one thread */
+  const CbiganIsa *isa;  /* of own kernels; NULL = none */
 } CbiganCpu;
 
 #define CBIGAN_CPU_MAX_ARGUMENTS 8
@@ -52,15 +51,26 @@ typedef struct {
 typedef struct _CbiganCpuConv1 CbiganCpuConv1; /* conv1x1.h */
 typedef struct _CbiganCpuConv3 CbiganCpuConv3; /* conv3x3.h */
 
-typedef struct {
+typedef struct _CbiganCpuPlan CbiganCpuPlan;
+struct _CbiganCpuPlan {
   CbiganPlan base;
+  CbiganCpu *cpu;
+  void (*load)(CbiganCpuPlan *self, const float *parameters);
+  void (*run)(CbiganCpuPlan *self, float *const *values);
+};
+
+/* A layer by itself */
+typedef struct {
+  CbiganCpuPlan base;
+  const CbiganLayer *layer;
+  int batch;
   CbiganCpuConv1 *conv1; /* own kernels, one of the two; NULL = what follows */
   CbiganCpuConv3 *conv3;
   CbiganCpuPieces operation; /* of conv2d */
   CbiganCpuPieces pack;      /* parameters -> weights; none for upsample and avgpool */
   float *weights;            /* in the order that the operation wants */
   float *bias;               /* (out.c) in n,h,w,c order; NULL = none */
-} CbiganCpuPlan;
+} CbiganCpuLayer;
 
 /* onednn/onednn.c */
 /* operation: a dnnl_..._desc_t. attributes: taken over, NULL = none. hint: of the forward pass, for backward
@@ -116,18 +126,19 @@ void cbigan_cpu_parallel(CbiganCpu *self, int n, void (*work)(gpointer data, int
 /* CbiganBackend.each: by the pool's threads */
 void cbigan_cpu_each(CbiganBackend *self, int n, CbiganRangeFunc range, gpointer data);
 
-/* For a layer with weights: memory of `size` bytes for them and for the biases, and the reorder that fills it. */
-gboolean cbigan_cpu_plan_weights(CbiganCpu *self, CbiganCpuPlan *plan, const dnnl_memory_desc_t *file,
-                                 const dnnl_memory_desc_t *packed, gsize size, GError **error);
+/* For a layer with weights: memory of `size` bytes for them and for the biases, and the reorder that fills it. FALSE
+ * with CBIGAN_ERROR_BACKEND. */
+gboolean cbigan_cpu_plan_weights(CbiganCpuLayer *plan, const dnnl_memory_desc_t *file, const dnnl_memory_desc_t *packed,
+                                 gsize size, GError **error);
 
-/* The operations, each in its own file. */
-gboolean cbigan_cpu_plan_conv2d(CbiganCpu *self, CbiganCpuPlan *plan, GError **error);
-gboolean cbigan_cpu_plan_dense(CbiganCpu *self, CbiganCpuPlan *plan, GError **error);
+/* The operations, each in its own file. plan: FALSE with CBIGAN_ERROR_BACKEND. */
+gboolean cbigan_cpu_plan_conv2d(CbiganCpuLayer *plan, GError **error);
+gboolean cbigan_cpu_plan_dense(CbiganCpuLayer *plan, GError **error);
+void cbigan_cpu_dense(const CbiganCpuLayer *plan, const float *x, float *y);
+void cbigan_cpu_upsample(const CbiganCpuLayer *plan, const float *x, float *y);
+void cbigan_cpu_avgpool(const CbiganCpuLayer *plan, const float *x, float *y);
 void cbigan_cpu_upload(CbiganBackend *self, CbiganShape shape, int n, const float *host, float *data);
 void cbigan_cpu_download(CbiganBackend *self, CbiganShape shape, int n, const float *data, float *host);
-void cbigan_cpu_dense(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
-void cbigan_cpu_upsample(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
-void cbigan_cpu_avgpool(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
 void cbigan_cpu_difference(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference,
                            double *sums);
 

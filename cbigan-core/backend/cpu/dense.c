@@ -24,9 +24,9 @@ stride_of(const CbiganLayer *l)
 
 /* The weights' places as (out pixels, out.c, in.c, in.h, in.w): in the file, and (in.h, in.w, in.c, pixels, out.c). */
 gboolean
-cbigan_cpu_plan_dense(CbiganCpu *self, CbiganCpuPlan *plan, GError **error)
+cbigan_cpu_plan_dense(CbiganCpuLayer *plan, GError **error)
 {
-  const CbiganLayer *l = plan->base.layer;
+  const CbiganLayer *l = plan->layer;
   const dnnl_dim_t pixels = l->out.h * l->out.w, row = (dnnl_dim_t)l->weight_stride, out = (dnnl_dim_t)stride_of(l);
   dnnl_dims_t dims = { pixels, l->out.c, l->in.c, l->in.h, l->in.w };
   dnnl_dims_t from = { row, row * pixels, l->in.h * l->in.w, l->in.w, 1 };
@@ -34,8 +34,7 @@ cbigan_cpu_plan_dense(CbiganCpu *self, CbiganCpuPlan *plan, GError **error)
   dnnl_memory_desc_t file, packed;
   dnnl_memory_desc_init_by_strides(&file, 5, dims, dnnl_f32, from);
   dnnl_memory_desc_init_by_strides(&packed, 5, dims, dnnl_f32, to);
-  return cbigan_cpu_plan_weights(self, plan, &file, &packed, cbigan_shape_size(l->in) * stride_of(l) * sizeof(float),
-                                 error);
+  return cbigan_cpu_plan_weights(plan, &file, &packed, cbigan_shape_size(l->in) * stride_of(l) * sizeof(float), error);
 }
 
 static float
@@ -45,7 +44,7 @@ activate(CbiganActivation activation, float y)
 }
 
 typedef struct {
-  const CbiganCpuPlan *plan;
+  const CbiganCpuLayer *plan;
   const CbiganChannels *channels;
   const float *x;
   float *y;
@@ -56,9 +55,9 @@ static void
 multiply_blocks(gpointer data, int begin, int end)
 {
   const Product *p = data;
-  const CbiganLayer *l = p->plan->base.layer;
+  const CbiganLayer *l = p->plan->layer;
   const float *bias = p->plan->bias;
-  const int batch = p->plan->base.batch;
+  const int batch = p->plan->batch;
   const gsize in = cbigan_shape_size(l->in), out = cbigan_shape_size(l->out), stride = stride_of(l);
   for (gsize first = (gsize)begin * LANES; first < MIN((gsize)end * LANES, out); first += LANES)
     for (int n = 0; n < batch; n += ROWS) {
@@ -74,15 +73,15 @@ multiply_blocks(gpointer data, int begin, int end)
 }
 
 void
-cbigan_cpu_dense(CbiganBackend *self, CbiganPlan *base, const float *x, float *y)
+cbigan_cpu_dense(const CbiganCpuLayer *plan, const float *x, float *y)
 {
-  const CbiganLayer *l = base->layer;
-  const CbiganIsa *isa = ((const CbiganCpu *)self)->isa;
-  Product product = { (const CbiganCpuPlan *)base, (isa ? isa : cbigan_cpu_best_isa())->channels[0], x, y };
-  const gsize products = cbigan_shape_size(l->in) * cbigan_shape_size(l->out) * (gsize)base->batch;
+  const CbiganLayer *l = plan->layer;
+  const CbiganIsa *isa = plan->base.cpu->isa;
+  Product product = { plan, (isa ? isa : cbigan_cpu_best_isa())->channels[0], x, y };
+  const gsize products = cbigan_shape_size(l->in) * cbigan_shape_size(l->out) * (gsize)plan->batch;
   const int blocks = (int)(stride_of(l) / LANES);
   if (products > PARALLEL)
-    cbigan_cpu_each(self, blocks, multiply_blocks, &product);
+    cbigan_cpu_each(&plan->base.cpu->base, blocks, multiply_blocks, &product);
   else
     multiply_blocks(&product, 0, blocks);
 }

@@ -1,10 +1,11 @@
-/* fused.c - runs the steps of fused layers
+/* fused.c - runs the lane steps of a plan
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * One run of the pool a pass. While there are as many groups of lanes left as threads, a thread takes whole groups; the
- * rest is done group by group by all threads together, which share the items of each step (tiles, rows, outputs).
+ * Each run of a plan is one run of the thread pool. While at least as many groups of lanes are left as there are
+ * threads, a thread takes whole groups. All threads together do the other groups, one after another: they share the
+ * items of each step (tiles, rows, outputs).
  */
 #include "fused.h"
 
@@ -36,9 +37,9 @@ ring(const CbiganCpuFused *self, const CbiganConv3 *conv, int rows, int h, int w
   return m;
 }
 
-/* Rows [first, end) of the output, from rows of t, or of the inputs alone where t has no channels. */
+/* Rows [first, end) of the output, from rows of t, or of the inputs alone if t has no channels. */
 static void
-finish_rows(const CbiganCpuFused *self, const CbiganStep *step, float *group, const CbiganMap *t, float *scratch,
+finish_rows(const CbiganCpuFused *self, const CbiganCpuStep *step, float *group, const CbiganMap *t, float *scratch,
             int first, int end)
 {
   const CbiganKernels *k = self->kernels;
@@ -70,10 +71,10 @@ finish_rows(const CbiganCpuFused *self, const CbiganStep *step, float *group, co
   }
 }
 
-/* Items: rows of tiles where there are 3x3 convolutions, else rows. The first 3x3 stays one row of tiles ahead of the
- * second, which reaches a row of pixels into it; what lies between them is kept in rings as long as it is needed. */
+/* Items: rows of tiles if the step has 3x3 convolutions, else rows. The first 3x3 stays one row of tiles ahead of the
+ * second, which reads one row of pixels of the next tiles. Rings keep the rows between them while they are needed. */
 static void
-run_rows(const CbiganCpuFused *self, const CbiganStep *step, float *group, float *scratch, int first, int n)
+run_rows(const CbiganCpuFused *self, const CbiganCpuStep *step, float *group, float *scratch, int first, int n)
 {
   const CbiganConv3 *convs = step->conv3;
   const CbiganMap x = value_map(self, group, step->inputs[0]), out = value_map(self, group, step->output);
@@ -118,7 +119,7 @@ flatten(const CbiganCpuFused *self, const CbiganMap *m, float *flat, gboolean ba
 
 /* One item: dense layers are a hundredth of the work. */
 static void
-run_dense(const CbiganCpuFused *self, const CbiganStep *step, float *group, float *scratch, int first, int n)
+run_dense(const CbiganCpuFused *self, const CbiganCpuStep *step, float *group, float *scratch, int first, int n)
 {
   const CbiganMap out = value_map(self, group, step->output);
   int inputs = 0;
@@ -133,16 +134,16 @@ run_dense(const CbiganCpuFused *self, const CbiganStep *step, float *group, floa
   flatten(self, &out, flat, TRUE);
 }
 
-static void (*const runs[])(const CbiganCpuFused *, const CbiganStep *, float *group, float *scratch, int first,
+static void (*const runs[])(const CbiganCpuFused *, const CbiganCpuStep *, float *group, float *scratch, int first,
                             int n) = {
-  [CBIGAN_STEP_ROWS] = run_rows,
-  [CBIGAN_STEP_DENSE] = run_dense,
+  [CBIGAN_CPU_ROWS] = run_rows,
+  [CBIGAN_CPU_DENSE] = run_dense,
 };
 
 static int
-count_items(const CbiganCpuFused *self, const CbiganStep *step)
+count_items(const CbiganCpuFused *self, const CbiganCpuStep *step)
 {
-  if (step->kind == CBIGAN_STEP_DENSE)
+  if (step->kind == CBIGAN_CPU_DENSE)
     return 1;
   int h = self->shapes[step->output].h;
   return step->n_conv3 ? h * (1 + step->avgpool) / step->conv3[0].side : h;
@@ -152,8 +153,8 @@ count_items(const CbiganCpuFused *self, const CbiganStep *step)
 
 #define TRANSFER 64 /* numbers of a sample at a time */
 
-/* Rows [first, end) of one group's value, to or from samples in n,h,w,c order. Lanes behind the last sample keep what
- * they had, and nobody reads it. */
+/* Copies rows [first, end) of one group's value to or from samples in n,h,w,c order. Lanes behind the last sample are
+ * not written; no sample depends on them. */
 static void
 transfer(const CbiganCpuFused *self, int number, float *group, int value, float *samples, gboolean in, int first,
          int end)
@@ -193,10 +194,10 @@ transfer_all(const CbiganCpuFused *self, int number, float *group, const int *li
 static void
 run_group(const CbiganCpuFused *self, int number, float *group, float *scratch, float *const *values)
 {
-  transfer_all(self, number, group, self->base.inputs, values, TRUE, 0, 1);
-  for (const CbiganStep *step = self->steps; step < self->steps + self->n_steps; step++)
+  transfer_all(self, number, group, self->base.base.inputs, values, TRUE, 0, 1);
+  for (const CbiganCpuStep *step = self->steps; step < self->steps + self->n_steps; step++)
     runs[step->kind](self, step, group, scratch, 0, count_items(self, step));
-  transfer_all(self, number, group, self->base.outputs, values, FALSE, 0, 1);
+  transfer_all(self, number, group, self->base.base.outputs, values, FALSE, 0, 1);
 }
 
 /* --- turns ------------------------------------------------------------------------------------------------------ */
@@ -204,42 +205,42 @@ run_group(const CbiganCpuFused *self, int number, float *group, float *scratch, 
 typedef struct {
   const CbiganCpuFused *fused;
   float *const *values;
-  int whole; /* groups that are one item each, of the first turn */
-  int parts; /* of the other groups, whose turns follow: values in, the steps, values out */
-} Pass;
+  int whole; /* groups that are one item each, in the first turn */
+  int parts; /* items of each turn of the other groups; their turns are: values in, each step, values out */
+} Run;
 
 static void
 run_item(gpointer data, int turn, int item, int thread)
 {
-  const Pass *pass = data;
-  const CbiganCpuFused *self = pass->fused;
+  const Run *run = data;
+  const CbiganCpuFused *self = run->fused;
   float *scratch = self->scratch[thread];
   if (!turn) {
-    run_group(self, item, self->groups[thread], scratch, pass->values);
+    run_group(self, item, self->groups[thread], scratch, run->values);
     return;
   }
-  int turns = self->n_steps + 2, number = pass->whole + (turn - 1) / turns, step = (turn - 1) % turns - 1;
+  int turns = self->n_steps + 2, number = run->whole + (turn - 1) / turns, step = (turn - 1) % turns - 1;
   if (step < 0) {
-    transfer_all(self, number, self->groups[0], self->base.inputs, pass->values, TRUE, item, pass->parts);
+    transfer_all(self, number, self->groups[0], self->base.base.inputs, run->values, TRUE, item, run->parts);
   } else if (step == self->n_steps) {
-    transfer_all(self, number, self->groups[0], self->base.outputs, pass->values, FALSE, item, pass->parts);
+    transfer_all(self, number, self->groups[0], self->base.base.outputs, run->values, FALSE, item, run->parts);
   } else {
-    const CbiganStep *s = &self->steps[step];
-    int n = count_items(self, s), first = n * item / pass->parts, end = n * (item + 1) / pass->parts;
+    const CbiganCpuStep *s = &self->steps[step];
+    int n = count_items(self, s), first = n * item / run->parts, end = n * (item + 1) / run->parts;
     if (end > first)
       runs[s->kind](self, s, self->groups[0], scratch, first, end - first);
   }
 }
 
 void
-cbigan_cpu_fused_run(CbiganFused *base, float *const *values)
+cbigan_cpu_fused_run(CbiganCpuPlan *base, float *const *values)
 {
   const CbiganCpuFused *self = (const CbiganCpuFused *)base;
-  int team = cbigan_cpu_team(&self->backend->base), whole = self->n_groups / team * team;
+  int team = cbigan_cpu_team(&base->cpu->base), whole = self->n_groups / team * team;
   int n_turns = 1 + (self->n_groups - whole) * (self->n_steps + 2);
-  Pass pass = { self, values, whole, team };
+  Run run = { self, values, whole, team };
   self->turns[0].items = whole;
   for (int t = 1; t < n_turns; t++)
     self->turns[t].items = team;
-  cbigan_cpu_pool_run(self->backend->pool, &(CbiganCpuRun){ team, self->turns, n_turns, run_item, &pass });
+  cbigan_cpu_pool_run(base->cpu->pool, &(CbiganCpuRun){ team, self->turns, n_turns, run_item, &run });
 }

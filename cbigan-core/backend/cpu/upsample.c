@@ -65,10 +65,10 @@ upsample_rows(gpointer data, int first, int end) /* of all samples' outputs */
 }
 
 void
-cbigan_cpu_upsample(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y)
+cbigan_cpu_upsample(const CbiganCpuLayer *plan, const float *x, float *y)
 {
   const CbiganLayer *l = plan->layer;
   Rows rows = { l->in, l->out, x, y };
-  cbigan_backend_each(self, plan->batch * l->out.h, (gsize)plan->batch * cbigan_shape_size(l->out), upsample_rows,
-                      &rows);
+  cbigan_backend_each(&plan->base.cpu->base, plan->batch * l->out.h, (gsize)plan->batch * cbigan_shape_size(l->out),
+                      upsample_rows, &rows);
 }

@@ -43,17 +43,25 @@ typedef struct {
   cudaError_t (*set_current)(gpointer context); /* cuCtxSetCurrent(); its error codes equal the runtime's */
   cudaStream_t stream;
   cudnnHandle_t cudnn;
-  int capability;            /* of the chip: 10 * major + minor */
-  CbiganPrecision precision; /* for layers that are fused from now on */
-  void *workspace;           /* cuDNN's: the largest that any convolution has asked for */
-  gsize workspace_size;      /* bytes */
-  void *partial;             /* device memory for partial sums of one operation */
-  gsize partial_size;        /* bytes */
+  int capability;       /* of the chip: 10 * major + minor */
+  void *workspace;      /* cuDNN's: the largest that any convolution has asked for */
+  gsize workspace_size; /* bytes */
+  void *partial;        /* device memory for partial sums of one operation */
+  gsize partial_size;   /* bytes */
   CbiganCudaReadback readback;
   gboolean graphs;   /* FALSE: operations are launched one by one, as CBIGAN_GRAPHS=none in the environment asks */
   gboolean nested;   /* operations are being enqueued for a graph, so inner graphs are not used */
   int failed_graphs; /* captures that failed since the last one that succeeded */
 } CbiganCuda;
+
+/* A plan; the function table's load() and run() call these two. */
+typedef struct _CbiganCudaPlan CbiganCudaPlan;
+struct _CbiganCudaPlan {
+  CbiganPlan base;
+  CbiganCuda *cuda;
+  void (*load)(CbiganCudaPlan *self, const float *parameters);
+  void (*run)(CbiganCudaPlan *self, float *const *values);
+};
 
 /* TRUE when the call succeeded. Otherwise the failure is kept as "conv2d.c:12: cudaMalloc(...):
  * cudaErrorMemoryAllocation (out of memory)". */

@@ -159,16 +159,14 @@ cbigan_cuda_load_weights(CbiganCuda *self, const CbiganLayer *layer, const float
 }
 
 void
-cbigan_cuda_conv2d(CbiganBackend *base, CbiganPlan *plan, const float *x, float *y)
+cbigan_cuda_conv2d(const CbiganCudaLayer *self, const float *x, float *y)
 {
-  CbiganCuda *self = (CbiganCuda *)base;
-  const CbiganCudaPlan *p = (const CbiganCudaPlan *)plan;
-  const CbiganLayer *l = plan->layer;
-  const float *bias = l->bias == CBIGAN_NO_OFFSET ? NULL : p->parameters + l->bias;
-  cbigan_cuda_enter(self);
-  cbigan_cuda_convolution_run(self, &p->convolution, l->accumulate, (float *)x, p->weights, y);
+  CbiganCuda *cuda = self->base.cuda;
+  const CbiganLayer *l = self->layer;
+  const float *bias = l->bias == CBIGAN_NO_OFFSET ? NULL : self->parameters + l->bias;
+  cbigan_cuda_convolution_run(cuda, &self->convolution, l->accumulate, (float *)x, self->weights, y);
   if (bias || l->activation != CBIGAN_LINEAR)
-    CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_activate((gsize)plan->batch * cbigan_shape_size(l->out), l->out.c,
+    CBIGAN_CUDA_TRY(cuda, cbigan_cuda_launch_activate((gsize)self->batch * cbigan_shape_size(l->out), l->out.c,
                                                       l->out.h * l->out.w, bias, cbigan_cuda_activation(l->activation),
-                                                      y, self->stream));
+                                                      y, cuda->stream));
 }

@@ -40,13 +40,18 @@ void cbigan_cuda_convolution_clear(CbiganCudaConvolution *c);
 void cbigan_cuda_convolution_run(CbiganCuda *self, const CbiganCudaConvolution *c, gboolean accumulate, void *x,
                                  void *w, void *y);
 
-/* A layer's plan. The convolution and the weights are those of conv2d layers, else zero and NULL. */
+/* A plan of one layer. The convolution and the weights are those of conv2d layers, else zero and NULL. */
 typedef struct {
-  CbiganPlan base;
+  CbiganCudaPlan base;
+  const CbiganLayer *layer;
+  int batch;
   CbiganCudaConvolution convolution;
   float *weights;          /* device memory (out.c, in.c, k, k) */
   const float *parameters; /* the whole network's, as last loaded */
-} CbiganCudaPlan;
+} CbiganCudaLayer;
+
+/* x (batch, in) -> y (batch, out) */
+void cbigan_cuda_conv2d(const CbiganCudaLayer *self, const float *x, float *y);
 
 /* Floats of a conv2d layer's weights: (out.c, in.c, kernel, kernel) */
 static inline gsize

@@ -6,14 +6,15 @@
 #include <gmodule.h>
 #include <string.h>
 
-#include "backend/cuda/conv2d.h"
 #include "backend/cuda/device.h"
+#include "backend/cuda/fused/fused.h"
 #include "backend/cuda/memory.h"
 #include "backend/cuda/operations.h"
 #include "backend/cuda/readback.h"
 #include "backend/module.h"
 #include "cbigan.h"
 #include "i18n.h"
+#include "model/liveness.h"
 
 static char *
 unavailable(void)
@@ -50,13 +51,24 @@ read_graphs(CbiganCuda *self)
   return !self->base.failure;
 }
 
+static gboolean
+read_precisions(CbiganCuda *self)
+{
+  if (!cbigan_cuda_read_capability(self))
+    return FALSE;
+  self->base.precisions = 1u << CBIGAN_PRECISION_FP32 | 1u << CBIGAN_PRECISION_FP16;
+  if (self->capability >= CBIGAN_CUDA_BF16_CAPABILITY)
+    self->base.precisions |= 1u << CBIGAN_PRECISION_BF16;
+  return TRUE;
+}
+
 /* The stream is non-blocking: other users of the GPU in this process neither wait for it nor hold it up. */
 static CbiganBackend *
-cuda_open(int device, int threads, gpointer cuda_context, GError **error)
+cuda_open(const CbiganBackendOptions *options, GError **error)
 {
   CbiganCuda *self = g_new0(CbiganCuda, 1);
-  self->device = device;
-  g_autofree char *why = cuda_context ? cbigan_cuda_use_context(self, cuda_context) : NULL;
+  self->device = options->device;
+  g_autofree char *why = options->cuda_context ? cbigan_cuda_use_context(self, options->cuda_context) : NULL;
   if (!why)
     why = cbigan_cuda_unavailable(self->device);
   if (why) {
@@ -65,10 +77,12 @@ cuda_open(int device, int threads, gpointer cuda_context, GError **error)
     return NULL;
   }
   self->base.threads = 1;
-  self->precision = CBIGAN_PRECISION_FP32;
+  /* CBIGAN_PRECISION_AUTO is not bf16: a model's bf16_error may come from the cpu backend, whose bf16 changes scores
+   * less, as convolutions round their sums here. Nobody has measured the speed either. */
+  self->base.precision = CBIGAN_PRECISION_FP32;
   self->readback.pending = g_array_new(FALSE, FALSE, sizeof(CbiganCudaResult));
   cbigan_cuda_enter(self);
-  if (!self->base.failure && read_graphs(self) && cbigan_cuda_read_capability(self) &&
+  if (!self->base.failure && read_graphs(self) && read_precisions(self) &&
       CBIGAN_CUDA_TRY(self, cudaStreamCreateWithFlags(&self->stream, cudaStreamNonBlocking)) &&
       CBIGAN_CUDNN_TRY(self, cudnnCreate(&self->cudnn)) &&
       CBIGAN_CUDNN_TRY(self, cudnnSetStream(self->cudnn, self->stream)))
@@ -89,92 +103,116 @@ cuda_finish(CbiganBackend *base, GError **error)
 }
 
 static void
-plan_free(CbiganBackend *self, CbiganPlan *plan)
+dense(const CbiganCudaLayer *self, const float *x, float *y)
 {
-  CbiganCudaPlan *p = (CbiganCudaPlan *)plan;
-  cbigan_cuda_convolution_clear(&p->convolution);
-  if (p->weights)
-    cbigan_cuda_free(self, p->weights);
-  g_free(p);
+  CbiganCuda *cuda = self->base.cuda;
+  const CbiganLayer *l = self->layer;
+  const float *parameters = self->parameters;
+  CBIGAN_CUDA_TRY(cuda,
+                  cbigan_cuda_launch_dense(self->batch, (int)cbigan_shape_size(l->in), (int)cbigan_shape_size(l->out),
+                                           x, parameters + l->weight, l->weight_stride,
+                                           l->bias == CBIGAN_NO_OFFSET ? NULL : parameters + l->bias,
+                                           cbigan_cuda_activation(l->activation), l->accumulate, y, cuda->stream));
+}
+
+static void
+upsample(const CbiganCudaLayer *self, const float *x, float *y)
+{
+  CbiganCuda *cuda = self->base.cuda;
+  const CbiganShape in = self->layer->in;
+  CBIGAN_CUDA_TRY(cuda, cbigan_cuda_launch_upsample(self->batch * in.c, in.h, in.w, x, y, cuda->stream));
+}
+
+static void
+avgpool(const CbiganCudaLayer *self, const float *x, float *y)
+{
+  CbiganCuda *cuda = self->base.cuda;
+  const CbiganShape in = self->layer->in;
+  CBIGAN_CUDA_TRY(cuda, cbigan_cuda_launch_avgpool(self->batch * in.c, in.h, in.w, x, y, cuda->stream));
+}
+
+static void
+layer_free(CbiganPlan *base)
+{
+  CbiganCudaLayer *self = (CbiganCudaLayer *)base;
+  cbigan_cuda_enter(self->base.cuda);
+  cbigan_cuda_convolution_clear(&self->convolution);
+  if (self->weights)
+    cbigan_cuda_free(&self->base.cuda->base, self->weights);
+  g_free(base->inputs);
+  g_free(base->outputs);
+  g_free(self);
+}
+
+static void
+layer_load(CbiganCudaPlan *base, const float *parameters)
+{
+  CbiganCudaLayer *self = (CbiganCudaLayer *)base;
+  self->parameters = parameters;
+  if (self->weights)
+    cbigan_cuda_load_weights(base->cuda, self->layer, parameters, self->weights);
+}
+
+static void
+layer_run(CbiganCudaPlan *base, float *const *values)
+{
+  static void (*const operations[])(const CbiganCudaLayer *, const float *x, float *y) = {
+    [CBIGAN_CONV2D] = cbigan_cuda_conv2d,
+    [CBIGAN_DENSE] = dense,
+    [CBIGAN_UPSAMPLE] = upsample,
+    [CBIGAN_AVGPOOL] = avgpool,
+  };
+  const CbiganCudaLayer *self = (const CbiganCudaLayer *)base;
+  operations[self->layer->kind](self, values[self->layer->input], values[self->layer->output]);
 }
 
 static CbiganPlan *
-plan_new(CbiganBackend *base, const CbiganLayer *layer, int batch, GError **error)
+plan_layer(CbiganCuda *cuda, const CbiganNetwork *network, int number, int batch, GError **error)
+{
+  const CbiganLayer *layer = &network->layers[number];
+  CbiganCudaLayer *self = g_new0(CbiganCudaLayer, 1);
+  CbiganPlan *plan = &self->base.base;
+  self->base = (CbiganCudaPlan){
+    .base = { .n_layers = 1, .free = layer_free }, .cuda = cuda, .load = layer_load, .run = layer_run
+  };
+  self->layer = layer;
+  self->batch = batch;
+  cbigan_network_boundary(network, number, 1, number + 1, CBIGAN_KEEP_ALL, &plan->inputs, &plan->outputs);
+  if (layer->kind == CBIGAN_CONV2D &&
+      cbigan_cuda_convolution_init_layer(cuda, &self->convolution, CBIGAN_CUDA_FORWARD, layer, batch) &&
+      !(self->weights = cbigan_cuda_alloc(&cuda->base, cbigan_cuda_weights_size(layer))))
+    cbigan_backend_fail(&cuda->base, _("no memory for the weights of %s"), layer->name);
+  if (cbigan_cuda_report(cuda, error))
+    return plan;
+  layer_free(plan);
+  return NULL;
+}
+
+static CbiganPlan *
+plan(CbiganBackend *base, const CbiganNetwork *network, int first, int end, int batch, const int *keep, GError **error)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  CbiganCudaPlan *p = g_new0(CbiganCudaPlan, 1);
-  p->base = (CbiganPlan){ layer, batch };
   cbigan_cuda_enter(self);
-  if (layer->kind == CBIGAN_CONV2D &&
-      cbigan_cuda_convolution_init_layer(self, &p->convolution, CBIGAN_CUDA_FORWARD, layer, batch) &&
-      !(p->weights = cbigan_cuda_alloc(base, cbigan_cuda_weights_size(layer))))
-    cbigan_backend_fail(base, _("no memory for the weights of %s"), layer->name);
-  if (cbigan_cuda_report(self, error))
-    return &p->base;
-  plan_free(base, &p->base);
-  return NULL;
+  CbiganPlan *steps = cbigan_keeps_all(keep) ? NULL : cbigan_cuda_fuse(self, network, first, end, batch, keep);
+  return steps ? steps : plan_layer(self, network, first, batch, error);
 }
 
 static void
 load(CbiganBackend *base, CbiganPlan *plan, const float *parameters)
 {
   CbiganCudaPlan *p = (CbiganCudaPlan *)plan;
-  CbiganCuda *self = (CbiganCuda *)base;
-  p->parameters = parameters;
-  cbigan_cuda_enter(self);
-  if (p->weights)
-    cbigan_cuda_load_weights(self, plan->layer, parameters, p->weights);
+  cbigan_cuda_enter(p->cuda);
+  p->load(p, parameters);
 }
 
 static void
-dense(CbiganBackend *base, CbiganPlan *plan, const float *x, float *y)
+run(CbiganBackend *base, CbiganPlan *plan, float *const *values)
 {
-  CbiganCuda *self = (CbiganCuda *)base;
-  const CbiganLayer *l = plan->layer;
-  const float *parameters = ((CbiganCudaPlan *)plan)->parameters;
-  cbigan_cuda_enter(self);
-  CBIGAN_CUDA_TRY(self,
-                  cbigan_cuda_launch_dense(plan->batch, (int)cbigan_shape_size(l->in), (int)cbigan_shape_size(l->out),
-                                           x, parameters + l->weight, l->weight_stride,
-                                           l->bias == CBIGAN_NO_OFFSET ? NULL : parameters + l->bias,
-                                           cbigan_cuda_activation(l->activation), l->accumulate, y, self->stream));
+  CbiganCudaPlan *p = (CbiganCudaPlan *)plan;
+  cbigan_cuda_enter(p->cuda);
+  p->run(p, values);
 }
 
-static void
-upsample(CbiganBackend *base, CbiganPlan *plan, const float *x, float *y)
-{
-  CbiganCuda *self = (CbiganCuda *)base;
-  const CbiganShape in = plan->layer->in;
-  cbigan_cuda_enter(self);
-  CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_upsample(plan->batch * in.c, in.h, in.w, x, y, self->stream));
-}
-
-static void
-avgpool(CbiganBackend *base, CbiganPlan *plan, const float *x, float *y)
-{
-  CbiganCuda *self = (CbiganCuda *)base;
-  const CbiganShape in = plan->layer->in;
-  cbigan_cuda_enter(self);
-  CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_avgpool(plan->batch * in.c, in.h, in.w, x, y, self->stream));
-}
-
-static guint
-precisions(const CbiganBackend *base)
-{
-  guint all = 1u << CBIGAN_PRECISION_FP32 | 1u << CBIGAN_PRECISION_FP16;
-  if (((const CbiganCuda *)base)->capability >= CBIGAN_CUDA_BF16_CAPABILITY)
-    all |= 1u << CBIGAN_PRECISION_BF16;
-  return all;
-}
-
-static void
-set_precision(CbiganBackend *base, CbiganPrecision precision)
-{
-  ((CbiganCuda *)base)->precision = precision;
-}
-
-/* No prefers_bf16: a model's bf16_error may come from the cpu backend, whose bf16 changes scores less (convolutions
- * round their sums here), and nobody has measured the speed. So bf16 must be asked for. */
 static const CbiganBackendClass cuda = {
   .name = "cuda",
   .unavailable = unavailable,
@@ -185,16 +223,9 @@ static const CbiganBackendClass cuda = {
   .free = cbigan_cuda_free,
   .upload = cbigan_cuda_upload,
   .download = cbigan_cuda_download,
-  .plan = plan_new,
-  .plan_free = plan_free,
+  .plan = plan,
   .load = load,
-  .conv2d = cbigan_cuda_conv2d,
-  .dense = dense,
-  .upsample = upsample,
-  .avgpool = avgpool,
-  .fuse = cbigan_cuda_fuse,
-  .precisions = precisions,
-  .set_precision = set_precision,
+  .run = run,
   .difference = cbigan_cuda_difference,
   .frame = cbigan_cuda_frame,
   .crop = cbigan_cuda_crop,

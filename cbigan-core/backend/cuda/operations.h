@@ -8,11 +8,6 @@
 
 G_BEGIN_DECLS
 
-/* conv2d.c */
-void cbigan_cuda_conv2d(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
-/* fused/fuse.c */
-CbiganFused *cbigan_cuda_fuse(CbiganBackend *self, const CbiganNetwork *network, int first, int n_layers, int batch,
-                              const int *keep);
 /* scoring/distances.c */
 void cbigan_cuda_distances(CbiganBackend *self, CbiganCritic *critic, float *const *values, int n, float *distances,
                            float *peaks);

@@ -6,7 +6,7 @@
 #include "reference.h"
 
 void
-cbigan_reference_avgpool(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y)
+cbigan_reference_avgpool(const CbiganReferencePlan *plan, const float *x, float *y)
 {
   const CbiganLayer *l = plan->layer;
   int h = l->in.h, w = l->in.w;

@@ -34,10 +34,10 @@ add_moved(int h, int w, float weight, const float *restrict x, int dy, int dx, f
 }
 
 void
-cbigan_reference_conv2d(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y)
+cbigan_reference_conv2d(const CbiganReferencePlan *plan, const float *x, float *y)
 {
   const CbiganLayer *l = plan->layer;
-  const float *parameters = ((CbiganReferencePlan *)plan)->parameters;
+  const float *parameters = plan->parameters;
   int h = l->out.h, w = l->out.w, k = l->kernel;
   gsize plane = (gsize)h * w;
   for (int n = 0; n < plan->batch; n++)

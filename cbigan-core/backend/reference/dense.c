@@ -6,10 +6,10 @@
 #include "reference.h"
 
 void
-cbigan_reference_dense(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y)
+cbigan_reference_dense(const CbiganReferencePlan *plan, const float *x, float *y)
 {
   const CbiganLayer *l = plan->layer;
-  const float *parameters = ((CbiganReferencePlan *)plan)->parameters;
+  const float *parameters = plan->parameters;
   gsize in = cbigan_shape_size(l->in), out = cbigan_shape_size(l->out);
   for (int n = 0; n < plan->batch; n++, x += in, y += out) {
     for (gsize o = 0; o < out; o++) {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "i18n.h"
+#include "model/liveness.h"
 
 static char *
 unavailable(void)
@@ -18,10 +19,12 @@ unavailable(void)
 }
 
 static CbiganBackend *
-reference_open(int device, int threads, gpointer cuda_context, GError **error)
+reference_open(const CbiganBackendOptions *options, GError **error)
 {
   CbiganBackend *self = g_new0(CbiganBackend, 1);
   self->threads = 1;
+  self->precisions = 1u << CBIGAN_PRECISION_FP32;
+  self->precision = CBIGAN_PRECISION_FP32;
   return self;
 }
 
@@ -63,24 +66,43 @@ download(CbiganBackend *self, CbiganShape shape, int n, const float *data, float
   memcpy(host, data, (gsize)n * cbigan_shape_size(shape) * sizeof(float));
 }
 
-static CbiganPlan *
-plan(CbiganBackend *self, const CbiganLayer *layer, int batch, GError **error)
+static void
+plan_free(CbiganPlan *plan)
 {
-  CbiganReferencePlan *p = g_new0(CbiganReferencePlan, 1);
-  p->base = (CbiganPlan){ layer, batch };
-  return &p->base;
+  g_free(plan->inputs);
+  g_free(plan->outputs);
+  g_free(plan);
 }
 
-static void
-plan_free(CbiganBackend *self, CbiganPlan *plan)
+/* One layer at a time, always. */
+static CbiganPlan *
+plan(CbiganBackend *self, const CbiganNetwork *network, int first, int end, int batch, const int *keep, GError **error)
 {
-  g_free(plan);
+  CbiganReferencePlan *p = g_new0(CbiganReferencePlan, 1);
+  p->base = (CbiganPlan){ .n_layers = 1, .free = plan_free };
+  cbigan_network_boundary(network, first, 1, end, CBIGAN_KEEP_ALL, &p->base.inputs, &p->base.outputs);
+  p->layer = &network->layers[first];
+  p->batch = batch;
+  return &p->base;
 }
 
 static void
 load(CbiganBackend *self, CbiganPlan *plan, const float *parameters)
 {
   ((CbiganReferencePlan *)plan)->parameters = parameters;
+}
+
+static void
+run(CbiganBackend *self, CbiganPlan *base, float *const *values)
+{
+  static void (*const operations[])(const CbiganReferencePlan *, const float *x, float *y) = {
+    [CBIGAN_CONV2D] = cbigan_reference_conv2d,
+    [CBIGAN_DENSE] = cbigan_reference_dense,
+    [CBIGAN_UPSAMPLE] = cbigan_reference_upsample,
+    [CBIGAN_AVGPOOL] = cbigan_reference_avgpool,
+  };
+  const CbiganReferencePlan *plan = (const CbiganReferencePlan *)base;
+  operations[plan->layer->kind](plan, values[plan->layer->input], values[plan->layer->output]);
 }
 
 void
@@ -105,12 +127,8 @@ const CbiganBackendClass cbigan_backend_reference = {
   .upload = upload,
   .download = download,
   .plan = plan,
-  .plan_free = plan_free,
   .load = load,
-  .conv2d = cbigan_reference_conv2d,
-  .dense = cbigan_reference_dense,
-  .upsample = cbigan_reference_upsample,
-  .avgpool = cbigan_reference_avgpool,
+  .run = run,
   .difference = cbigan_reference_difference,
   .crop = cbigan_reference_crop,
   .map = cbigan_reference_map,

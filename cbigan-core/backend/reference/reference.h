@@ -11,14 +11,17 @@
 G_BEGIN_DECLS
 
 typedef struct {
-  CbiganPlan base;
+  CbiganPlan base; /* of one layer */
+  const CbiganLayer *layer;
+  int batch;
   const float *parameters; /* as in the model file */
 } CbiganReferencePlan;
 
-void cbigan_reference_conv2d(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
-void cbigan_reference_dense(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
-void cbigan_reference_upsample(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
-void cbigan_reference_avgpool(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y);
+/* x (batch, in) -> y (batch, out) of the layer */
+void cbigan_reference_conv2d(const CbiganReferencePlan *plan, const float *x, float *y);
+void cbigan_reference_dense(const CbiganReferencePlan *plan, const float *x, float *y);
+void cbigan_reference_upsample(const CbiganReferencePlan *plan, const float *x, float *y);
+void cbigan_reference_avgpool(const CbiganReferencePlan *plan, const float *x, float *y);
 void cbigan_reference_difference(CbiganBackend *self, int n, gsize size, const float *a, const float *b,
                                  float *difference, double *sums);
 /* The same for any backend in host memory: the loops are shared by cbigan_backend_each(), and CbiganBackend's

@@ -14,7 +14,7 @@ neighbours(int i, int size, int *near, int *far)
 }
 
 void
-cbigan_reference_upsample(CbiganBackend *self, CbiganPlan *plan, const float *x, float *y)
+cbigan_reference_upsample(const CbiganReferencePlan *plan, const float *x, float *y)
 {
   const CbiganLayer *l = plan->layer;
   int h = l->in.h, w = l->in.w;

@@ -16,7 +16,7 @@ positions(const CbiganConv3 *conv)
 }
 
 gboolean
-cbigan_cpu_allocate_weights(const CbiganKernels *kernels, CbiganStep *step)
+cbigan_cpu_allocate_weights(const CbiganKernels *kernels, CbiganCpuStep *step)
 {
   gsize inputs = 0, sizes[4] = { 0 };
   for (int i = 0; i < step->n_parts; i++)
@@ -38,13 +38,13 @@ cbigan_cpu_allocate_weights(const CbiganKernels *kernels, CbiganStep *step)
 }
 
 static void
-pack_matrix(const CbiganKernels *kernels, CbiganStep *step, const float *parameters)
+pack_matrix(const CbiganKernels *kernels, CbiganCpuStep *step, const float *parameters)
 {
   float *out = step->packed[2];
   int outputs = step->matrix.outputs;
   for (int o = 0, chunk; o < outputs; o += chunk) {
     chunk = cbigan_cpu_chunk(kernels, outputs, outputs - o);
-    for (const CbiganPart *p = step->parts; p < step->parts + step->n_parts; p++)
+    for (const CbiganCpuPart *p = step->parts; p < step->parts + step->n_parts; p++)
       for (int i = 0; i < p->channels; i += 1 + kernels->bf16)
         for (int k = o; k < o + chunk; k++) {
           const float *w = parameters + p->weight + (gsize)k * p->output_stride + (gsize)i;
@@ -75,7 +75,7 @@ transform_filters(int side, const double g[9][MOST_CHUNK], double u[36][MOST_CHU
 typedef struct {
   const CbiganKernels *kernels;
   const CbiganConv3 *conv;
-  const CbiganPart *part;
+  const CbiganCpuPart *part;
   const float *parameters;
   float *out;
 } Packing;
@@ -125,20 +125,20 @@ pack_chunks(gpointer data, int first, int end)
 }
 
 static void
-pack_conv3(const CbiganCpuFused *self, CbiganStep *step, int which, const float *parameters)
+pack_conv3(const CbiganCpuFused *self, CbiganCpuStep *step, int which, const float *parameters)
 {
   Packing p = { self->kernels, &step->conv3[which], &step->conv3_parts[which], parameters, step->packed[which] };
   int n = 0, outputs = p.conv->outputs;
   for (int o = 0; o < outputs; n++)
     o += cbigan_cpu_chunk(self->kernels, outputs, outputs - o);
-  cbigan_cpu_each((CbiganBackend *)self->backend, n, pack_chunks, &p);
+  cbigan_cpu_each(&self->base.cpu->base, n, pack_chunks, &p);
 }
 
 void
-cbigan_cpu_fused_load(CbiganFused *base, const float *parameters)
+cbigan_cpu_fused_load(CbiganCpuPlan *base, const float *parameters)
 {
   CbiganCpuFused *self = (CbiganCpuFused *)base;
-  for (CbiganStep *step = self->steps; step < self->steps + self->n_steps; step++) {
+  for (CbiganCpuStep *step = self->steps; step < self->steps + self->n_steps; step++) {
     for (int i = 0; i < step->n_conv3; i++)
       pack_conv3(self, step, i, parameters);
     pack_matrix(self->kernels, step, parameters);

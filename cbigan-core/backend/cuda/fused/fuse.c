@@ -9,7 +9,7 @@
  */
 #include "fused.h"
 
-#include "backend/cuda/operations.h"
+#include "model/liveness.h"
 
 /* Up to so many channels of input and output residual_block.cu does a block; beyond, and where it is 0, cuDNN does. No
  * GPU has measured these bounds: they follow from shared memory, and from cuDNN's padding of few channels. */
@@ -19,11 +19,9 @@ static const int own_block_channels[CBIGAN_N_PRECISIONS] = {
   [CBIGAN_PRECISION_FP16] = 0,
 };
 
-/* Layers on their way to steps */
+/* The network's steps on their way to steps of kernels */
 typedef struct {
   CbiganCudaFused *self;
-  int first, n_layers; /* as cbigan_cuda_fuse()'s arguments */
-  const int *keep;
   gboolean *has_half; /* [n_values]: a step has written the value's 16-bit form */
 } Builder;
 
@@ -60,168 +58,98 @@ add_convolution(Builder *b, const CbiganLayer *l, int input, gboolean upsamples,
   return step;
 }
 
-/* Whether the caller, or a layer outside of [begin, end), needs a value. */
-static gboolean
-is_needed(const CbiganNetwork *network, int n_layers, const int *keep, int value, int begin, int end)
-{
-  if (network->layers[n_layers - 1].output == value)
-    return TRUE;
-  for (; keep && *keep >= 0; keep++)
-    if (*keep == value)
-      return TRUE;
-  for (int i = 0; i < n_layers; i++) {
-    const CbiganLayer *l = &network->layers[i];
-    if ((i < begin || i >= end) && (l->input == value || l->output == value))
-      return TRUE;
-  }
-  return FALSE;
-}
-
 static CbiganCudaStep *
-add_own_block(Builder *b, const CbiganBlock *block, int input, int output)
+add_own_block(Builder *b, const CbiganStep *block, int input, int output)
 {
   const CbiganLayer *l = block->closing;
   CbiganCudaStep *step = add_step(b, CBIGAN_CUDA_RESIDUAL_BLOCK, l, output);
-  add_product(step, block->first, input, block->up);
+  add_product(step, block->first, input, block->up != NULL);
   add_product(step, block->second, -1, FALSE);
   add_product(step, l, -1, FALSE);
-  add_product(step, block->skip, input, block->up);
+  add_product(step, block->skip, input, block->up != NULL);
   step->tile = cbigan_cuda_residual_block_tile(l->out.c, l->out.h, l->out.w);
   return step;
 }
 
 static CbiganCudaStep *
-add_cudnn_block(Builder *b, const CbiganBlock *block, int input, int output)
+add_cudnn_block(Builder *b, const CbiganStep *block, int input, int output)
 {
-  add_convolution(b, block->first, input, block->up, block->first->output);
+  add_convolution(b, block->first, input, block->up != NULL, block->first->output);
   add_convolution(b, block->second, block->first->output, FALSE, block->second->output);
   CbiganCudaStep *step = add_convolution(b, block->closing, block->second->output, FALSE, output);
-  add_product(step, block->skip, input, block->up);
+  add_product(step, block->skip, input, block->up != NULL);
   return step;
 }
 
 static gboolean
-is_own_block(const Builder *b, const CbiganBlock *block)
+is_own_block(const Builder *b, const CbiganStep *block)
 {
   return block->first->bias == CBIGAN_NO_OFFSET && block->second->bias == CBIGAN_NO_OFFSET &&
-         MAX(block->first->in.c, block->first->out.c) <= own_block_channels[b->self->cuda->precision];
-}
-
-/* The take functions make steps of the layers from layer i on. They return how many of the n layers they took; 0: the
- * layers are of another kind. */
-static int
-take_block(Builder *b, int i, int n)
-{
-  const CbiganNetwork *network = b->self->network;
-  const CbiganLayer *l = &network->layers[i];
-  CbiganBlock block;
-  if (!cbigan_backend_find_block(l, n, &block))
-    return 0;
-  const int taken = block.n_layers, first = block.first->output;
-  const int inside[] = { first, block.second->output, block.up ? l->output : first };
-  for (guint k = 0; k < G_N_ELEMENTS(inside); k++)
-    if (is_needed(network, b->n_layers, b->keep, inside[k], i, i + taken))
-      return 0;
-  const gboolean pools =
-      block.pool && !is_needed(network, b->n_layers, b->keep, block.closing->output, i, i + taken + 1);
-  const int output = pools ? block.pool->output : block.closing->output;
-  CbiganCudaStep *step = (is_own_block(b, &block) ? add_own_block : add_cudnn_block)(b, &block, l->input, output);
-  step->pools = pools;
-  return taken + pools;
-}
-
-static int
-take_conv(Builder *b, int i, int n)
-{
-  const CbiganLayer *l = &b->self->network->layers[i];
-  if (l->kind != CBIGAN_CONV2D || l->accumulate)
-    return 0;
-  add_convolution(b, l, l->input, FALSE, l->output);
-  return 1;
-}
-
-/* A layer that adds to a value is taken only if an earlier layer of this operation has written the value. */
-static int
-take_dense(Builder *b, int i, int n)
-{
-  const CbiganLayer *l = &b->self->network->layers[i];
-  gboolean begun = !l->accumulate;
-  for (int k = b->first; k < i; k++)
-    begun |= b->self->network->layers[k].output == l->output;
-  if (l->kind != CBIGAN_DENSE || !begun)
-    return 0;
-  add_product(add_step(b, CBIGAN_CUDA_DENSE, l, l->output), l, l->input, FALSE);
-  return 1;
+         MAX(block->first->in.c, block->first->out.c) <= own_block_channels[b->self->base.cuda->base.precision];
 }
 
 static void
-find_steps(Builder *b)
+take_step(Builder *b, const CbiganStep *step)
 {
-  static int (*const takers[])(Builder *, int, int) = { take_block, take_conv, take_dense };
-  CbiganCudaFused *self = b->self;
-  int end = cbigan_backend_same_sources(self->network, b->first, b->n_layers);
-  self->steps = g_new0(CbiganCudaStep, 2 * (end - b->first)); /* per layer a step, and one that rounds its input */
-  for (int i = b->first, taken = 1; i < end && taken; i += taken) {
-    taken = 0;
-    for (guint k = 0; k < G_N_ELEMENTS(takers) && !taken; k++)
-      taken = takers[k](b, i, end - i);
-    self->base.n_layers += taken;
+  const CbiganLayer *l = &b->self->network->layers[step->first_layer];
+  if (step->kind == CBIGAN_STEP_BLOCK) {
+    const int output = (step->pool ? step->pool : step->closing)->output;
+    (is_own_block(b, step) ? add_own_block : add_cudnn_block)(b, step, l->input, output)->pools = step->pool != NULL;
+  } else if (step->kind == CBIGAN_STEP_CONV) {
+    add_convolution(b, l, l->input, FALSE, l->output);
+  } else {
+    for (const CbiganLayer *end = l + step->n_layers; l < end; l++)
+      add_product(add_step(b, CBIGAN_CUDA_DENSE, l, l->output), l, l->input, FALSE);
+  }
+}
+
+/* Takes whole steps of the network in a row, from layer `first` on. */
+static void
+find_steps(Builder *b, int first, int end, const int *keep)
+{
+  const CbiganNetwork *network = b->self->network;
+  const CbiganStep *step = cbigan_network_step_of(network, first);
+  const int stop = cbigan_network_same_sources(network, first, end);
+  b->self->steps = g_new0(CbiganCudaStep, 2 * (stop - first)); /* per layer a step, and one that rounds its input */
+  if (step->first_layer != first)
+    return;
+  for (; step < network->steps + network->n_steps && cbigan_step_is_whole(network, step, stop, keep); step++) {
+    take_step(b, step);
+    b->self->base.base.n_layers += step->n_layers;
   }
 }
 
 /* --- places ------------------------------------------------------------------------------------------------------ */
 
-/* One form of a value */
-typedef struct {
-  int first, last;    /* the steps that write it first and need it last; -1: none */
-  gsize size, offset; /* bytes */
-} Item;
-
 enum { FLOATS, HALF, N_FORMS };
 
-/* needed: it has a place even if no later step reads it */
 static void
-write_item(Item *item, int step, gboolean needed)
+write_form(CbiganLife *life, int step)
 {
-  if (item->first < 0)
-    item->first = step;
-  if (needed)
-    item->last = step;
+  life->first = MIN(life->first, step);
 }
 
-/* items: [n_values][N_FORMS]. A convolution can write both forms of its output, and writes those that are needed. */
+/* lives: [n_values][N_FORMS]. A convolution can write both forms of its output, and writes those that a later step
+ * reads. Its own form has a place even if no step reads it, unless the value lies in the caller's buffer. */
 static void
-find_lives(const CbiganCudaFused *self, Item (*items)[N_FORMS])
+find_lives(const CbiganCudaFused *self, CbiganLife (*lives)[N_FORMS])
 {
   for (int i = 0; i < self->n_steps; i++) {
     const CbiganCudaStep *step = &self->steps[i];
-    Item *output = items[step->output];
+    CbiganLife *output = lives[step->output];
+    const gboolean rounds = step->kind == CBIGAN_CUDA_ROUND;
     const int form = step->kind == CBIGAN_CUDA_CONVOLVE && self->is_half ? HALF : FLOATS;
     for (int k = 0; k < step->n_products; k++)
       if (step->products[k].input >= 0)
-        items[step->products[k].input][form].last = i;
-    if (step->kind == CBIGAN_CUDA_ROUND) {
+        lives[step->products[k].input][form].last = i;
+    if (rounds)
       output[FLOATS].last = i;
-      write_item(&output[HALF], i, TRUE);
-      continue;
-    }
-    write_item(&output[form], i, !self->places[step->output].is_callers);
-    if (form == HALF)
-      write_item(&output[FLOATS], i, FALSE);
-  }
-}
-
-/* Gives the item the lowest offset at which no other item lies during its life. */
-static void
-place(const Item *others, int n, Item *item)
-{
-  for (int i = 0; i < n; i++) {
-    const Item *other = &others[i];
-    if (other->last >= item->first && other->first <= item->last && other->offset < item->offset + item->size &&
-        item->offset < other->offset + other->size) {
-      item->offset = other->offset + other->size;
-      i = -1; /* start again */
-    }
+    else
+      write_form(&output[FLOATS], i);
+    if (rounds || form == HALF)
+      write_form(&output[HALF], i);
+    if (rounds || !self->places[step->output].is_callers)
+      output[rounds ? HALF : form].last = i;
   }
 }
 
@@ -230,80 +158,53 @@ static gsize
 find_places(CbiganCudaFused *self)
 {
   const CbiganNetwork *network = self->network;
-  gsize size = 0;
-  int n_placed = 0;
-  g_autofree Item *placed = g_new(Item, N_FORMS * network->n_values);
-  Item(*items)[N_FORMS] = g_malloc_n(network->n_values, sizeof *items);
-  for (int i = 0; i < N_FORMS * network->n_values; i++)
-    items[i / N_FORMS][i % N_FORMS] = (Item){ .first = -1, .last = -1 };
-  find_lives(self, items);
-  for (int v = 0; v < network->n_values; v++)
-    for (int form = 0; form < N_FORMS; form++) {
-      Item *item = &items[v][form];
-      gboolean is_callers = form == FLOATS && self->places[v].is_callers;
-      self->places[v].offsets[form] = CBIGAN_NO_OFFSET;
-      if (item->first < 0 || item->last < 0 || is_callers)
-        continue;
-      item->size = cbigan_cuda_round_up(cbigan_cuda_value_size(network->values[v].shape, self->batch, form == HALF));
-      place(placed, n_placed, item);
-      placed[n_placed++] = *item;
-      self->places[v].offsets[form] = item->offset;
-      size = MAX(size, item->offset + item->size);
-    }
-  g_free(items);
-  return size;
-}
-
-/* --- the operation ----------------------------------------------------------------------------------------------- */
-
-/* The operation's inputs are the values that it reads before a step has written them. Its outputs are the written
- * values that the caller or another layer needs. */
-static void
-find_callers_values(CbiganCudaFused *self, const Builder *b)
-{
-  const CbiganNetwork *network = self->network;
-  const int end = b->first + self->base.n_layers;
-  int n_inputs = 0, n_outputs = 0;
-  g_autofree gboolean *written = g_new0(gboolean, network->n_values);
-  self->base.inputs = g_new(int, network->n_values + 1);
-  self->base.outputs = g_new(int, network->n_values + 1);
-  for (int i = 0; i < self->n_steps; i++) {
-    const CbiganCudaStep *step = &self->steps[i];
-    const gboolean rounds = step->kind == CBIGAN_CUDA_ROUND;
-    for (int k = 0; k < step->n_products + rounds; k++) {
-      const int read = rounds ? step->output : step->products[k].input;
-      if (read < 0 || written[read] || self->places[read].is_callers)
-        continue;
-      self->places[read].is_callers = TRUE;
-      self->base.inputs[n_inputs++] = read;
-    }
-    if (rounds || written[step->output])
-      continue;
-    written[step->output] = TRUE;
-    if (is_needed(network, b->n_layers, b->keep, step->output, b->first, end)) {
-      self->places[step->output].is_callers = TRUE;
-      self->base.outputs[n_outputs++] = step->output;
-    }
+  const int n = N_FORMS * network->n_values;
+  int n_slots = 0;
+  CbiganLife(*lives)[N_FORMS] = g_malloc_n(network->n_values, sizeof *lives);
+  for (int i = 0; i < n; i++)
+    lives[i / N_FORMS][i % N_FORMS] = (CbiganLife)CBIGAN_NEVER;
+  find_lives(self, lives);
+  for (int i = 0; i < n; i++) {
+    const int v = i / N_FORMS, form = i % N_FORMS;
+    if (form == FLOATS && self->places[v].is_callers)
+      lives[v][form] = (CbiganLife)CBIGAN_NEVER;
+    lives[v][form].size =
+        cbigan_cuda_round_up(cbigan_cuda_value_size(network->values[v].shape, self->batch, form == HALF));
   }
-  self->base.inputs[n_inputs] = self->base.outputs[n_outputs] = -1;
+  g_autofree gsize *sizes = cbigan_lives_share(&lives[0][0], n, &n_slots), *offsets = g_new(gsize, n_slots + 1);
+  offsets[0] = 0;
+  for (int slot = 0; slot < n_slots; slot++)
+    offsets[slot + 1] = offsets[slot] + sizes[slot];
+  for (int i = 0; i < n; i++) {
+    const int slot = lives[i / N_FORMS][i % N_FORMS].slot;
+    self->places[i / N_FORMS].offsets[i % N_FORMS] = slot < 0 ? CBIGAN_NO_OFFSET : offsets[slot];
+  }
+  g_free(lives);
+  return offsets[n_slots];
 }
 
-CbiganFused *
-cbigan_cuda_fuse(CbiganBackend *base, const CbiganNetwork *network, int first, int n_layers, int batch, const int *keep)
+/* --- the plan ---------------------------------------------------------------------------------------------------- */
+
+CbiganPlan *
+cbigan_cuda_fuse(CbiganCuda *cuda, const CbiganNetwork *network, int first, int end, int batch, const int *keep)
 {
-  CbiganCuda *cuda = (CbiganCuda *)base;
-  if (base->failure) /* the caller plans the layers one by one instead, which reports the failure */
+  if (cuda->base.failure) /* the caller plans the layer by itself, which reports the failure */
     return NULL;
   CbiganCudaFused *self = g_new0(CbiganCudaFused, 1);
-  self->cuda = cuda;
+  CbiganPlan *plan = &self->base.base;
+  self->base.cuda = cuda;
   self->network = network;
   self->batch = batch;
-  self->is_half = cuda->precision != CBIGAN_PRECISION_FP32;
-  self->type = cuda->precision == CBIGAN_PRECISION_BF16 ? CBIGAN_CUDA_BF16 : CBIGAN_CUDA_FP16;
+  self->is_half = cuda->base.precision != CBIGAN_PRECISION_FP32;
+  self->type = cuda->base.precision == CBIGAN_PRECISION_BF16 ? CBIGAN_CUDA_BF16 : CBIGAN_CUDA_FP16;
   self->places = g_new0(CbiganCudaPlace, network->n_values);
   g_autofree gboolean *has_half = g_new0(gboolean, network->n_values);
-  Builder b = { self, first, n_layers, keep, has_half };
-  find_steps(&b);
-  find_callers_values(self, &b);
+  Builder b = { self, has_half };
+  find_steps(&b, first, end, keep);
+  cbigan_network_boundary(network, first, plan->n_layers, end, keep, &plan->inputs, &plan->outputs);
+  for (const int *v = plan->inputs; *v >= 0; v++)
+    self->places[*v].is_callers = TRUE;
+  for (const int *v = plan->outputs; *v >= 0; v++)
+    self->places[*v].is_callers = TRUE;
   return cbigan_cuda_fused_open(self, find_places(self));
 }

@@ -1,4 +1,4 @@
-/* fused.c - fused layers as a forward pass sees them: opening, loading, running
+/* fused.c - opens, loads and runs a plan of several layers
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -73,7 +73,7 @@ init_convolution(CbiganCudaFused *self, const CbiganCudaStep *step, CbiganCudaPr
     shape.in.h /= 2, shape.in.w /= 2;
     shape.out.h /= 2, shape.out.w /= 2;
   }
-  return cbigan_cuda_convolution_init(self->cuda, &product->convolution, CBIGAN_CUDA_FORWARD, &shape);
+  return cbigan_cuda_convolution_init(self->base.cuda, &product->convolution, CBIGAN_CUDA_FORWARD, &shape);
 }
 
 static gboolean
@@ -87,16 +87,16 @@ init_convolutions(CbiganCudaFused *self)
 }
 
 static void
-fused_free(CbiganFused *base)
+fused_free(CbiganPlan *base)
 {
   CbiganCudaFused *self = (CbiganCudaFused *)base;
-  cbigan_cuda_enter(self->cuda);
-  cbigan_cuda_graphs_clear(self->cuda, &self->graphs);
+  cbigan_cuda_enter(self->base.cuda);
+  cbigan_cuda_graphs_clear(self->base.cuda, &self->graphs);
   for (int i = 0; i < self->n_steps; i++)
     for (int k = 0; k < self->steps[i].n_products; k++)
       cbigan_cuda_convolution_clear(&self->steps[i].products[k].convolution);
   if (self->memory)
-    cbigan_cuda_free(&self->cuda->base, self->memory);
+    cbigan_cuda_free(&self->base.cuda->base, self->memory);
   g_free(self->steps);
   g_free(self->places);
   g_free(base->inputs);
@@ -109,19 +109,19 @@ load_weights(const CbiganCudaFused *self, const CbiganCudaProduct *product)
 {
   const CbiganLayer *l = product->layer;
   if (self->is_half)
-    CBIGAN_CUDA_TRY(self->cuda, cbigan_cuda_launch_half_weights(self->type, l->out.c, l->in.c, l->kernel * l->kernel,
-                                                                self->parameters + l->weight, l->weight_stride,
-                                                                product->weights, self->cuda->stream));
+    CBIGAN_CUDA_TRY(self->base.cuda,
+                    cbigan_cuda_launch_half_weights(self->type, l->out.c, l->in.c, l->kernel * l->kernel,
+                                                    self->parameters + l->weight, l->weight_stride, product->weights,
+                                                    self->base.cuda->stream));
   else
-    cbigan_cuda_load_weights(self->cuda, l, self->parameters, product->weights);
+    cbigan_cuda_load_weights(self->base.cuda, l, self->parameters, product->weights);
 }
 
 static void
-fused_load(CbiganFused *base, const float *parameters)
+fused_load(CbiganCudaPlan *base, const float *parameters)
 {
   CbiganCudaFused *self = (CbiganCudaFused *)base;
   self->parameters = parameters;
-  cbigan_cuda_enter(self->cuda);
   for (int i = 0; i < self->n_steps; i++)
     for (int k = 0; k < self->steps[i].n_products && self->steps[i].kind != CBIGAN_CUDA_DENSE; k++)
       load_weights(self, &self->steps[i].products[k]);
@@ -134,19 +134,18 @@ enqueue(gpointer data)
 }
 
 static void
-fused_run(CbiganFused *base, float *const *values)
+fused_run(CbiganCudaPlan *base, float *const *values)
 {
   CbiganCudaFused *self = (CbiganCudaFused *)base;
   const void **pointers = self->graphs.pointers;
   *pointers++ = self->parameters;
-  *pointers++ = self->cuda->workspace; /* moves when another convolution enlarges it */
-  for (const int *v = base->inputs; *v >= 0; v++)
+  *pointers++ = self->base.cuda->workspace; /* moves when another convolution enlarges it */
+  for (const int *v = base->base.inputs; *v >= 0; v++)
     *pointers++ = values[*v];
-  for (const int *v = base->outputs; *v >= 0; v++)
+  for (const int *v = base->base.outputs; *v >= 0; v++)
     *pointers++ = values[*v];
   self->values = values;
-  cbigan_cuda_enter(self->cuda);
-  cbigan_cuda_graphs_run(self->cuda, &self->graphs, enqueue, self);
+  cbigan_cuda_graphs_run(self->base.cuda, &self->graphs, enqueue, self);
 }
 
 static int
@@ -158,21 +157,21 @@ count(const int *values)
   return n;
 }
 
-CbiganFused *
+CbiganPlan *
 cbigan_cuda_fused_open(CbiganCudaFused *self, gsize values)
 {
-  CbiganBackend *base = &self->cuda->base;
+  CbiganBackend *base = &self->base.cuda->base;
+  CbiganPlan *plan = &self->base.base;
   self->base.load = fused_load;
   self->base.run = fused_run;
-  self->base.free = fused_free;
-  cbigan_cuda_graphs_init(&self->graphs, 2 + count(self->base.inputs) + count(self->base.outputs));
-  cbigan_cuda_enter(self->cuda);
+  plan->free = fused_free;
+  cbigan_cuda_graphs_init(&self->graphs, 2 + count(plan->inputs) + count(plan->outputs));
   const gsize size = MAX(lay_out(self, values), sizeof(float));
   if (self->n_steps && !(self->memory = cbigan_cuda_alloc(base, (size + sizeof(float) - 1) / sizeof(float))))
     cbigan_backend_fail(base, _("backend “cuda”: out of memory (%.1f MiB more needed)"), (double)size / 1048576.0);
   lay_out(self, values);
   if (self->memory && init_convolutions(self))
-    return &self->base;
-  fused_free(&self->base);
+    return plan;
+  fused_free(plan);
   return NULL;
 }

@@ -52,8 +52,7 @@ typedef struct {
 } CbiganCudaPlace;
 
 typedef struct {
-  CbiganFused base;
-  CbiganCuda *cuda;
+  CbiganCudaPlan base;
   const CbiganNetwork *network;
   int batch;
   gboolean is_half;    /* convolutions read and write 16-bit values ... */
@@ -68,12 +67,17 @@ typedef struct {
   CbiganCudaGraphs graphs;
 } CbiganCudaFused;
 
+/* fuse.c: as CbiganBackendClass.plan() for whole steps of the network. NULL: layer `first` begins none, or it failed
+ * and the failure is kept; the caller plans the layer by itself. */
+CbiganPlan *cbigan_cuda_fuse(CbiganCuda *cuda, const CbiganNetwork *network, int first, int end, int batch,
+                             const int *keep);
+
 /* fused_launch.c: puts all steps into the stream. */
 void cbigan_cuda_fused_launch(const CbiganCudaFused *self);
 
 /* fused.c: opens an operation whose steps and offsets are known. values: bytes of the fused memory that values take.
- * Takes ownership of self; free with base.free(). NULL: there are no steps, or it failed and the failure is kept. */
-CbiganFused *cbigan_cuda_fused_open(CbiganCudaFused *self, gsize values);
+ * Takes ownership of self. NULL: there are no steps, or it failed and the failure is kept. */
+CbiganPlan *cbigan_cuda_fused_open(CbiganCudaFused *self, gsize values);
 
 /* The shape that a value has in memory: 16-bit values have their channels padded to whole groups. */
 static inline CbiganShape

@@ -31,11 +31,11 @@ static void
 upsample(const CbiganCudaFused *self, CbiganShape shape, const void *x, void *y)
 {
   if (self->is_half)
-    CBIGAN_CUDA_TRY(self->cuda, cbigan_cuda_launch_half_upsample(self->type, self->batch, shape.c, shape.h, shape.w, x,
-                                                                 y, self->cuda->stream));
+    CBIGAN_CUDA_TRY(self->base.cuda, cbigan_cuda_launch_half_upsample(self->type, self->batch, shape.c, shape.h,
+                                                                      shape.w, x, y, self->base.cuda->stream));
   else
-    CBIGAN_CUDA_TRY(self->cuda,
-                    cbigan_cuda_launch_upsample(self->batch * shape.c, shape.h, shape.w, x, y, self->cuda->stream));
+    CBIGAN_CUDA_TRY(self->base.cuda, cbigan_cuda_launch_upsample(self->batch * shape.c, shape.h, shape.w, x, y,
+                                                                 self->base.cuda->stream));
 }
 
 /* sum, skip -> the step's output, in each form that has a place. skip: to be upsampled; NULL: none */
@@ -47,14 +47,15 @@ launch_epilogue(const CbiganCudaFused *self, const CbiganCudaStep *step, const v
   const CbiganCudaActivation activation = cbigan_cuda_activation(l->activation);
   const CbiganCudaPlace *place = &self->places[step->output];
   if (self->is_half)
-    CBIGAN_CUDA_TRY(self->cuda,
+    CBIGAN_CUDA_TRY(self->base.cuda,
                     cbigan_cuda_launch_half_epilogue(self->type, self->batch, shape.c, shape.h, shape.w, sum, skip,
                                                      bias_of(self, l), activation, step->pools, place->half,
-                                                     floats_of(self, step->output), self->cuda->stream));
+                                                     floats_of(self, step->output), self->base.cuda->stream));
   else
-    CBIGAN_CUDA_TRY(self->cuda, cbigan_cuda_launch_epilogue(self->batch, shape.c, shape.h, shape.w, sum, skip,
-                                                            bias_of(self, l), activation, step->pools,
-                                                            floats_of(self, step->output), self->cuda->stream));
+    CBIGAN_CUDA_TRY(self->base.cuda,
+                    cbigan_cuda_launch_epilogue(self->batch, shape.c, shape.h, shape.w, sum, skip, bias_of(self, l),
+                                                activation, step->pools, floats_of(self, step->output),
+                                                self->base.cuda->stream));
 }
 
 /* cuDNN writes the sum to where the output goes, unless the output has another form or size. A skip of the same size is
@@ -69,13 +70,13 @@ launch_convolve(const CbiganCudaFused *self, const CbiganCudaStep *step)
   void *sum = output && !step->pools ? output : self->scratch[1];
   void *small_skip = skip && skip->upsamples ? self->scratch[0] : NULL;
   if (skip)
-    cbigan_cuda_convolution_run(self->cuda, &skip->convolution, FALSE, input_of(self, skip), skip->weights,
+    cbigan_cuda_convolution_run(self->base.cuda, &skip->convolution, FALSE, input_of(self, skip), skip->weights,
                                 small_skip ? small_skip : sum);
   if (main->upsamples) {
     upsample(self, (CbiganShape){ l->in.c, l->in.h / 2, l->in.w / 2 }, input, self->scratch[0]);
     input = self->scratch[0];
   }
-  cbigan_cuda_convolution_run(self->cuda, &main->convolution, skip && !small_skip, input, main->weights, sum);
+  cbigan_cuda_convolution_run(self->base.cuda, &main->convolution, skip && !small_skip, input, main->weights, sum);
   if (sum != output || small_skip || l->bias != CBIGAN_NO_OFFSET || l->activation != CBIGAN_LINEAR ||
       (self->is_half && floats))
     launch_epilogue(self, step, sum, small_skip);
@@ -97,29 +98,31 @@ launch_residual_block(const CbiganCudaFused *self, const CbiganCudaStep *step)
                                   .skip = products[CBIGAN_CUDA_SKIP].weights,
                                   .bias = bias_of(self, l),
                                   .activation = cbigan_cuda_activation(l->activation) };
-  CBIGAN_CUDA_TRY(self->cuda, cbigan_cuda_launch_residual_block(self->batch, l->out.h, l->out.w, block,
-                                                                floats_of(self, products[CBIGAN_CUDA_FIRST].input),
-                                                                floats_of(self, step->output), self->cuda->stream));
+  CBIGAN_CUDA_TRY(self->base.cuda,
+                  cbigan_cuda_launch_residual_block(self->batch, l->out.h, l->out.w, block,
+                                                    floats_of(self, products[CBIGAN_CUDA_FIRST].input),
+                                                    floats_of(self, step->output), self->base.cuda->stream));
 }
 
 static void
 launch_dense(const CbiganCudaFused *self, const CbiganCudaStep *step)
 {
   const CbiganLayer *l = step->layer;
-  CBIGAN_CUDA_TRY(self->cuda,
+  CBIGAN_CUDA_TRY(self->base.cuda,
                   cbigan_cuda_launch_dense(self->batch, (int)cbigan_shape_size(l->in), (int)cbigan_shape_size(l->out),
                                            floats_of(self, l->input), self->parameters + l->weight, l->weight_stride,
                                            bias_of(self, l), cbigan_cuda_activation(l->activation), l->accumulate,
-                                           floats_of(self, step->output), self->cuda->stream));
+                                           floats_of(self, step->output), self->base.cuda->stream));
 }
 
 static void
 launch_round(const CbiganCudaFused *self, const CbiganCudaStep *step)
 {
   const CbiganShape shape = self->network->values[step->output].shape;
-  CBIGAN_CUDA_TRY(self->cuda, cbigan_cuda_launch_half_round(self->type, self->batch, shape.c, shape.h, shape.w,
-                                                            floats_of(self, step->output),
-                                                            self->places[step->output].half, self->cuda->stream));
+  CBIGAN_CUDA_TRY(self->base.cuda,
+                  cbigan_cuda_launch_half_round(self->type, self->batch, shape.c, shape.h, shape.w,
+                                                floats_of(self, step->output), self->places[step->output].half,
+                                                self->base.cuda->stream));
 }
 
 void
