@@ -106,6 +106,23 @@ cbigan_annotation_reset(CbiganAnnotation *self)
 }
 
 void
+cbigan_annotation_copy(CbiganAnnotation *self, const CbiganAnnotation *other)
+{
+  cbigan_annotation_clear(self);
+  self->result = other->result;
+  self->result.map = NULL;
+  self->result.map_allocated = 0;
+  self->valid = other->valid;
+  self->corrupted = other->corrupted;
+  self->pts = other->pts;
+  self->running_time = other->running_time;
+  self->event_id = other->event_id;
+  self->model = g_strdup(other->model);
+  self->heatmap = other->heatmap ? gst_sample_ref(other->heatmap) : NULL;
+  self->overlay = other->overlay ? gst_video_overlay_rectangle_ref(other->overlay) : NULL;
+}
+
+void
 cbigan_annotation_clear(CbiganAnnotation *self)
 {
   cbigan_annotation_reset(self);

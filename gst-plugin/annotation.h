@@ -3,8 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * It is made once per scored frame. Later frames that carry the result share its heat map and its overlay. To add a
- * field: one line in cbigan_annotation_fields() and one in the SECTION page of cbiganscore.
+ * The annotation is made once per scored frame. Later frames that carry the result share its heat map and its overlay.
+ * To add a field: one line in cbigan_annotation_fields() and one in the SECTION page of cbiganscore.
  */
 #pragma once
 #include <cbigan.h>
@@ -26,7 +26,7 @@ typedef struct {
   CbiganResult result;
   gboolean valid;                    /* a frame has been scored */
   gboolean corrupted;                /* that frame's buffer was flagged as corrupted */
-  GstClockTime pts;                  /* of that frame */
+  GstClockTime pts, running_time;    /* of that frame */
   guint event_id;                    /* 0 = no anomaly is on */
   char *model;                       /* path */
   GstSample *heatmap;                /* GRAY16_LE; NULL = there is no threshold or no map */
@@ -39,6 +39,8 @@ typedef struct {
 gboolean cbigan_annotation_update(CbiganAnnotation *self, int width, int height, gboolean overlay);
 /* Forgets the frame. The pools stay. */
 void cbigan_annotation_reset(CbiganAnnotation *self);
+/* Makes self the same result as `other`, without its map's numbers and its pools. Heat map and overlay are shared. */
+void cbigan_annotation_copy(CbiganAnnotation *self, const CbiganAnnotation *other);
 /* Frees all that the annotation owns. */
 void cbigan_annotation_clear(CbiganAnnotation *self);
 

@@ -46,6 +46,7 @@ struct _GstCbiganJson {
   GstElement parent;
   GstPad *sink, *src;
   GstSegment segment; /* of the streaming thread, and: */
+  guint64 scored_pts; /* of the last score */
   guint event_id;     /* of the last score; 0 = no anomaly was open */
   Settings settings;  /* under the object lock */
 };
@@ -185,7 +186,12 @@ static gboolean
 is_wanted(GstCbiganJson *self, const GstStructure *score)
 {
   gboolean stale = FALSE, anomalous = FALSE;
-  gst_structure_get(score, "stale", G_TYPE_BOOLEAN, &stale, "anomalous", G_TYPE_BOOLEAN, &anomalous, NULL);
+  guint64 scored_pts = GST_CLOCK_TIME_NONE;
+  gst_structure_get(score, "stale", G_TYPE_BOOLEAN, &stale, "anomalous", G_TYPE_BOOLEAN, &anomalous, "scored-pts",
+                    G_TYPE_UINT64, &scored_pts, NULL);
+  /* Where frames pass before they are scored, a new result comes on a later frame. */
+  stale = stale && scored_pts == self->scored_pts;
+  self->scored_pts = scored_pts;
   guint event_id = 0;
   gst_structure_get_uint(score, "event-id", &event_id);
   gboolean changed = event_id != self->event_id;
@@ -218,8 +224,10 @@ sink_event(GstPad *pad, GstObject *parent, GstEvent *event)
   GstCbiganJson *self = GST_CBIGAN_JSON(parent);
   if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT)
     gst_event_copy_segment(event, &self->segment);
-  if (GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START)
+  if (GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START) {
     self->event_id = 0;
+    self->scored_pts = GST_CLOCK_TIME_NONE;
+  }
   if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP)
     gst_segment_init(&self->segment, GST_FORMAT_UNDEFINED);
   if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS)
@@ -239,7 +247,7 @@ static const CbiganProperty properties[] = {
     .offset = G_STRUCT_OFFSET(Settings, stale),
     .flags = FLAGS,
     .nick = N_("Stale"),
-    .blurb = N_("Give a line for frames that carry the result of an earlier frame") },
+    .blurb = N_("Give a line for each frame that carries a result that an earlier frame carried") },
   { .name = "anomalous-only",
     .kind = CBIGAN_PROPERTY_BOOLEAN,
     .offset = G_STRUCT_OFFSET(Settings, anomalous_only),
@@ -288,6 +296,7 @@ static void
 gst_cbigan_json_init(GstCbiganJson *self)
 {
   gst_segment_init(&self->segment, GST_FORMAT_UNDEFINED);
+  self->scored_pts = GST_CLOCK_TIME_NONE;
   self->sink = gst_pad_new_from_static_template(&sink_template, "sink");
   gst_pad_set_chain_function(self->sink, chain);
   gst_pad_set_event_function(self->sink, sink_event);

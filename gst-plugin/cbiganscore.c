@@ -72,16 +72,35 @@
  * `score` = any other frame
  * - `timestamp`, `stream-time`, `running-time`, `duration` (guint64): of the frame
  * - `frame` (#GstSample): the scored frame itself, with attach-frame=true
+ * - `stats` (#GstStructure): as the property, with updates=interval
  *
  * The property `updates` selects the events that are posted. The end of the stream ends an anomaly that is on. The
  * properties `interval` and `hold` count running time, or for frames without timestamps the time of the clock.
  *
  * ## Live pipelines
  *
- * When scoring is slower than a camera, frames don't queue up. A frame that is late by the clock or by a sink's QoS
- * events is not scored: it carries the result of the last scored frame, marked `stale`. The time that scoring takes is
- * measured and is part of the answer to LATENCY queries. With qos=false every frame is scored. Pipelines without a live
- * source score every frame anyway.
+ * With mode=async, as mode=auto chooses where the source is live by its answer to LATENCY queries, frames pass at once
+ * and carry the newest result, marked `stale`. A thread scores the newest frame. A newer frame replaces one that waits
+ * for this thread. Only a frame that is scored is converted. The element answers no latency, and the first frames may
+ * pass without a result. Messages are about scored frames and come as soon as the score is known.
+ *
+ * With mode=sync, each frame waits for its score. After 20 frames of a live source, their times of scoring decide once
+ * on the latency that the element answers: the 95 % quantile. A live frame that is late all the same, by the clock or
+ * by a sink's QoS events, is not scored and carries the last result. With qos=false every frame is scored.
+ *
+ * In both modes `frame-interval` and `max-rate` thin out the frames that are scored, and a result older than
+ * `carry-limit` is not attached. These rules hold:
+ *
+ * - A flush and new caps drop the frame that waits, the result of the frame in work, and the result that is carried.
+ * New caps and a change to mode=sync wait until the frame in work is done.
+ * - The end of the stream waits for the frames that the thread has, up to ten seconds, so that their messages come
+ * first.
+ * - A new model scores the next frame; earlier results are carried until then, and `model` tells whose they are.
+ * - A frame that can't be scored makes one error message, and the stream ends.
+ *
+ * The property `stats` has the counts `frames`, `scored`, `carried` (with an old result), `dropped` (replaced while
+ * they waited, or by a flush), the quantiles `p50`, `p95`, `p99` of the last 256 times of scoring (guint64, ns),
+ * `scores-per-second` of the last seconds (double), and `backend`, `precision`, `model` (string).
  *
  * ## Example launch lines
  * |[
@@ -128,8 +147,11 @@ start(GstBaseTransform *trans)
   GST_OBJECT_LOCK(self);
   self->latency = (CbiganLatency)CBIGAN_LATENCY_INIT;
   GST_OBJECT_UNLOCK(self);
+  cbigan_stats_reset(&self->stats);
   gboolean started = cbigan_swap_start(&self->swap, &error);
-  if (!started)
+  if (started)
+    cbigan_score_take_session(self);
+  else
     cbigan_post(GST_ELEMENT(self), GST_MESSAGE_ERROR, error);
   return started;
 }
@@ -138,34 +160,29 @@ static gboolean
 stop(GstBaseTransform *trans)
 {
   GstCbiganScore *self = GST_CBIGAN_SCORE(trans);
+  cbigan_score_discard(self);
+  cbigan_worker_stop(self->worker);
   cbigan_swap_stop(&self->swap);
   g_clear_pointer(&self->input, cbigan_frame_input_free);
   cbigan_annotation_clear(&self->annotation);
+  cbigan_annotation_clear(&self->shown);
+  gst_clear_caps(&self->job.caps);
   self->events = (CbiganEvents){ 0 };
-  self->refused = FALSE;
+  self->pace = (CbiganPace){ 0 };
+  self->refused = self->async = FALSE;
   return TRUE;
 }
 
-/* Uses a session that a property's setter opened meanwhile. Its model may have another frame size. */
+/* Asks upstream whether the source is live. A pipeline asks only when it starts, and not every source knows then. */
 static void
-take_session(GstCbiganScore *self)
+ask_live(GstCbiganScore *self)
 {
-  if (!cbigan_swap_take(&self->swap))
+  g_autoptr(GstQuery) query = gst_query_new_latency();
+  if (!gst_pad_peer_query(GST_BASE_TRANSFORM_SINK_PAD(self), query))
     return;
-  reset_latency(self);
-  g_clear_pointer(&self->input, cbigan_frame_input_free);
-  g_free(self->annotation.model);
-  self->annotation.model = g_strdup(self->swap.session->path);
-}
-
-static gboolean
-prepare_input(GstCbiganScore *self, GError **error)
-{
-  const CbiganModelInfo *model = cbigan_model_info(self->swap.session->model);
-  if (!self->input && cbigan_swap_accepts_video(&self->swap, error))
-    self->input =
-        cbigan_frame_input_new(&self->swap.info, self->is_gpu, model->frame_width, model->frame_height, error);
-  return self->input != NULL;
+  GST_OBJECT_LOCK(self);
+  cbigan_latency_learn(&self->latency, query);
+  GST_OBJECT_UNLOCK(self);
 }
 
 static gboolean
@@ -177,25 +194,20 @@ set_caps(GstBaseTransform *trans, GstCaps *incaps, GstCaps *outcaps)
 
   if (!gst_video_info_from_caps(&info, incaps))
     return FALSE;
+  cbigan_score_discard(self);
+  cbigan_worker_wait(self->worker, -1); /* the session, the input and the video's format are in use until then */
+  ask_live(self);
   cbigan_swap_set_video(&self->swap, &info);
   reset_latency(self);
-  take_session(self);
+  cbigan_score_take_session(self);
   self->is_gpu = cbigan_frame_input_is_gpu(incaps);
   g_clear_pointer(&self->input, cbigan_frame_input_free);
-  cbigan_annotation_reset(&self->annotation);
-  gboolean accepted = prepare_input(self, &error);
+  self->pace = (CbiganPace){ 0 };
+  gboolean accepted = cbigan_score_prepare_input(self, &error);
   if (!accepted && !self->refused) /* the pad offers refused caps again with the first buffer */
     cbigan_post(GST_ELEMENT(self), GST_MESSAGE_ERROR, error);
   self->refused = !accepted;
   return accepted;
-}
-
-/* The metas need a writable buffer. A buffer that others hold too is copied without its memory. */
-static GstFlowReturn
-prepare_output_buffer(GstBaseTransform *trans, GstBuffer *inbuf, GstBuffer **outbuf)
-{
-  *outbuf = gst_buffer_is_writable(inbuf) ? inbuf : gst_buffer_copy(inbuf);
-  return GST_FLOW_OK;
 }
 
 static gboolean
@@ -207,88 +219,43 @@ propose_allocation(GstBaseTransform *trans, GstQuery *decide_query, GstQuery *qu
   return TRUE;
 }
 
-static gboolean
-is_late(GstCbiganScore *self, const CbiganFrameTimes *times)
+/* The metas need a writable buffer. A buffer that others hold too is copied without its memory. The worker is such a
+ * holder. */
+static GstFlowReturn
+prepare_output_buffer(GstBaseTransform *trans, GstBuffer *inbuf, GstBuffer **outbuf)
 {
-  if (!self->annotation.valid || !gst_base_transform_is_qos_enabled(GST_BASE_TRANSFORM(self)))
-    return FALSE;
-  GstClockTime now = cbigan_running_time_now(GST_ELEMENT(self));
-  GST_OBJECT_LOCK(self);
-  gboolean late = cbigan_latency_is_late(&self->latency, times->running_time, times->duration, now);
-  GST_OBJECT_UNLOCK(self);
-  return late;
-}
-
-/* Converts and scores the frame into self->annotation.result. */
-static gboolean
-score_pixels(GstCbiganScore *self, const CbiganTuning *tuning, const CbiganVideoPart *part, GstBuffer *buffer,
-             GError **error)
-{
-  CbiganScorer *scorer = self->swap.session->scorer;
-  CbiganFrame rgb;
-
-  if (!prepare_input(self, error) ||
-      !cbigan_scorer_set_threshold(scorer, tuning->threshold < 0 ? NAN : tuning->threshold, error) ||
-      !cbigan_scorer_set_lambda(scorer, tuning->lambda < 0 ? NAN : tuning->lambda, error) ||
-      !cbigan_frame_input_begin(self->input, buffer, part, cbigan_swap_cuda_context(&self->swap), &rgb, error))
-    return FALSE;
-  GST_LOG_OBJECT(self, "the model's picture is in %s memory", rgb.on_device ? "the GPU's" : "host");
-  gboolean scored = cbigan_swap_score(&self->swap, &rgb, &self->annotation.result, error);
-  cbigan_frame_input_end(self->input);
-  return scored;
-}
-
-static gboolean
-score_frame(GstCbiganScore *self, const CbiganTuning *tuning, const CbiganFrameTimes *times,
-            const CbiganVideoPart *part, GstBuffer *buffer, GError **error)
-{
-  gint64 begin = g_get_monotonic_time();
-  self->annotation.valid = FALSE;
-  if (!score_pixels(self, tuning, part, buffer, error))
-    return FALSE;
-  if (!cbigan_annotation_update(&self->annotation, part->width, part->height,
-                                tuning->overlay == CBIGAN_OVERLAY_ATTACH)) {
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("No memory for a heat map of %dx%d pixels"),
-                self->annotation.result.map_width, self->annotation.result.map_height);
-    return FALSE;
+  GstCbiganScore *self = GST_CBIGAN_SCORE(trans);
+  g_autoptr(GError) error = NULL;
+  if (!cbigan_score_begin(self, inbuf, &error)) {
+    cbigan_post(GST_ELEMENT(self), GST_MESSAGE_ERROR, error);
+    return GST_FLOW_ERROR;
   }
-  self->annotation.pts = times->timestamp;
-  self->annotation.corrupted = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_CORRUPTED);
-  GstClockTime took = (GstClockTime)(g_get_monotonic_time() - begin) * GST_USECOND;
-  GST_OBJECT_LOCK(self);
-  gboolean changed = cbigan_latency_scored(&self->latency, times->running_time, took);
-  GST_OBJECT_UNLOCK(self);
-  if (changed)
-    gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
-  return TRUE;
+  const gboolean offered = self->async && self->wanted;
+  *outbuf = gst_buffer_is_writable(inbuf) && !offered ? inbuf : gst_buffer_copy(inbuf);
+  if (offered)
+    cbigan_score_offer(self);
+  return GST_FLOW_OK;
 }
 
 static GstFlowReturn
 transform_ip(GstBaseTransform *trans, GstBuffer *buffer)
 {
   GstCbiganScore *self = GST_CBIGAN_SCORE(trans);
-  CbiganFrameTimes times = cbigan_score_frame_times(self, buffer);
   g_autoptr(GError) error = NULL;
-  CbiganVideoPart part;
-  CbiganEventKind kind;
-
-  if (GST_CLOCK_TIME_IS_VALID(times.stream_time))
-    gst_object_sync_values(GST_OBJECT(self), times.stream_time);
-  take_session(self);
-  GST_OBJECT_LOCK(self);
-  CbiganTuning tuning = self->tuning;
-  GST_OBJECT_UNLOCK(self);
-
-  gboolean stale = is_late(self, &times);
-  if (!cbigan_video_part_find(&part, &self->swap.info, buffer, &error) ||
-      (!stale && !score_frame(self, &tuning, &times, &part, buffer, &error))) {
+  cbigan_stats_count(&self->stats, CBIGAN_COUNT_FRAMES);
+  if (self->async) {
+    cbigan_score_carry(self, buffer);
+    g_rec_mutex_lock(&self->results);
+    const gboolean failed = self->failed;
+    g_rec_mutex_unlock(&self->results);
+    return failed ? GST_FLOW_ERROR : GST_FLOW_OK; /* the worker has posted the error */
+  }
+  self->job.buffer = buffer;
+  if (self->wanted && !cbigan_score_frame(self, &self->job, &error)) {
     cbigan_post(GST_ELEMENT(self), GST_MESSAGE_ERROR, error);
     return GST_FLOW_ERROR;
   }
-  gboolean should_post = cbigan_score_should_post(self, stale, &tuning, &times, &kind);
-  cbigan_annotation_attach(&self->annotation, stale, tuning.regions, &part, buffer);
-  if (should_post) /* last, since a message that holds the buffer makes it read-only */
-    cbigan_score_post(self, kind, stale, &times, tuning.attach_frame ? buffer : NULL);
+  cbigan_score_deliver(self, &self->job, !self->wanted, buffer);
   return GST_FLOW_OK;
 }
 
@@ -297,10 +264,14 @@ sink_event(GstBaseTransform *trans, GstEvent *event)
 {
   GstCbiganScore *self = GST_CBIGAN_SCORE(trans);
   const GstEventType type = GST_EVENT_TYPE(event);
+  if (type == GST_EVENT_EOS)
+    cbigan_score_drain(self);
+  if (type == GST_EVENT_FLUSH_START || type == GST_EVENT_FLUSH_STOP)
+    cbigan_score_discard(self);
   if (type == GST_EVENT_EOS || type == GST_EVENT_FLUSH_STOP)
     cbigan_score_finish_events(self);
   if (type == GST_EVENT_FLUSH_STOP) {
-    cbigan_annotation_reset(&self->annotation);
+    self->pace = (CbiganPace){ 0 };
     reset_latency(self);
   }
   return GST_BASE_TRANSFORM_CLASS(parent_class)->sink_event(trans, event);
@@ -330,7 +301,12 @@ query(GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
   if (!gst_pad_peer_query(GST_BASE_TRANSFORM_SINK_PAD(trans), query))
     return FALSE;
   GST_OBJECT_LOCK(self);
-  cbigan_latency_answer(&self->latency, query);
+  cbigan_latency_learn(&self->latency, query);
+  GST_OBJECT_UNLOCK(self);
+  const gboolean frames_wait = !cbigan_score_is_async(self);
+  GST_OBJECT_LOCK(self);
+  if (frames_wait)
+    cbigan_latency_answer(&self->latency, query);
   GST_OBJECT_UNLOCK(self);
   return TRUE;
 }
@@ -356,7 +332,12 @@ accept_caps(GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps)
 static void
 finalize(GObject *object)
 {
-  cbigan_swap_clear(&GST_CBIGAN_SCORE(object)->swap);
+  GstCbiganScore *self = GST_CBIGAN_SCORE(object);
+  cbigan_worker_free(self->worker);
+  cbigan_stats_clear(&self->stats);
+  g_rec_mutex_clear(&self->results);
+  g_rec_mutex_clear(&self->posting);
+  cbigan_swap_clear(&self->swap);
   G_OBJECT_CLASS(parent_class)->finalize(object);
 }
 
@@ -393,6 +374,10 @@ gst_cbigan_score_init(GstCbiganScore *self)
 {
   cbigan_swap_init(&self->swap, GST_ELEMENT(self));
   self->latency = (CbiganLatency)CBIGAN_LATENCY_INIT;
+  self->worker = cbigan_worker_new(cbigan_score_work, cbigan_score_job_free, self);
+  cbigan_stats_init(&self->stats);
+  g_rec_mutex_init(&self->results);
+  g_rec_mutex_init(&self->posting);
   cbigan_score_init_properties(self);
   gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(self), TRUE);
   gst_base_transform_set_in_place(GST_BASE_TRANSFORM(self), TRUE);

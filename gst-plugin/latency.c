@@ -5,6 +5,8 @@
  */
 #include "latency.h"
 
+#include "score_stats.h"
+
 #define SMOOTHING 8 /* frames, about */
 #define LONGEST_CARRY (GST_SECOND / 2)
 #define SMALLEST_SLACK (20 * GST_MSECOND) /* lateness that the jitter of a camera explains */
@@ -13,7 +15,14 @@ void
 cbigan_latency_reset(CbiganLatency *self)
 {
   self->earliest = self->scored = GST_CLOCK_TIME_NONE;
+}
+
+void
+cbigan_latency_restart(CbiganLatency *self)
+{
+  cbigan_latency_reset(self);
   self->warm = FALSE;
+  self->n_measured = 0;
 }
 
 void
@@ -53,21 +62,48 @@ cbigan_latency_scored(CbiganLatency *self, GstClockTime frame, GstClockTime took
     self->processing = took;
   else
     self->processing += (GstClockTime)(((GstClockTimeDiff)took - (GstClockTimeDiff)self->processing) / SMOOTHING);
-  GstClockTime change =
-      self->processing > self->reported ? self->processing - self->reported : self->reported - self->processing;
-  return self->live && change > MAX(self->reported / 4, GST_MSECOND);
+  if (self->n_measured == CBIGAN_LATENCY_FRAMES)
+    return FALSE;
+  self->measured[self->n_measured++] = took;
+  if (self->n_measured < CBIGAN_LATENCY_FRAMES)
+    return FALSE;
+  self->delay = cbigan_quantile(self->measured, CBIGAN_LATENCY_FRAMES, 0.95);
+  return TRUE;
 }
 
 void
-cbigan_latency_answer(CbiganLatency *self, GstQuery *query)
+cbigan_latency_learn(CbiganLatency *self, GstQuery *query)
 {
+  gst_query_parse_latency(query, &self->live, &self->upstream, NULL);
+}
+
+void
+cbigan_latency_answer(const CbiganLatency *self, GstQuery *query)
+{
+  gboolean live;
   GstClockTime min, max;
-  gst_query_parse_latency(query, &self->live, &min, &max);
-  self->upstream = min;
-  self->reported = self->processing;
-  if (GST_CLOCK_TIME_IS_VALID(max))
-    max += self->processing;
-  gst_query_set_latency(query, self->live, min + self->processing, max);
+  gst_query_parse_latency(query, &live, &min, &max);
+  gst_query_set_latency(query, live, min + self->delay, GST_CLOCK_TIME_IS_VALID(max) ? max + self->delay : max);
+}
+
+gboolean
+cbigan_pace_wants(CbiganPace *self, guint interval, double rate, GstClockTime now, GstClockTime duration)
+{
+  if (self->passed && self->passed < interval) {
+    self->passed++;
+    return FALSE;
+  }
+  if (rate > 0 && GST_CLOCK_TIME_IS_VALID(now)) {
+    const GstClockTime period = (GstClockTime)MIN(GST_SECOND / rate, 1e18);
+    /* Half a frame early counts as due. Otherwise rounding would lose every other frame. */
+    const GstClockTime slack = GST_CLOCK_TIME_IS_VALID(duration) ? MIN(duration, period) / 2 : 0;
+    const gboolean counts = self->passed && now + period >= self->next; /* else time or rate have jumped */
+    if (counts && now + slack < self->next)
+      return FALSE;
+    self->next = counts && self->next + period > now ? self->next + period : now + period;
+  }
+  self->passed = 1;
+  return TRUE;
 }
 
 GstClockTime

@@ -1,10 +1,11 @@
-/* score_element.h - the inside of cbiganscore, shared by cbiganscore.c, score_messages.c and score_properties.c
+/* score_element.h - the inside of cbiganscore, shared by its files
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Threads: any thread may set a property, the streaming thread scores. scorer_swap.h says how a new model reaches the
- * streaming thread.
+ * Threads: any thread may set a property. Either the streaming thread scores (mode=sync) or the worker's thread
+ * (mode=async). The streaming thread scores only while the worker is idle, so one thread at a time scores.
+ * scorer_swap.h says how a new model reaches that thread.
  */
 #pragma once
 #include <gst/base/gstbasetransform.h>
@@ -14,6 +15,8 @@
 #include "anomaly_events.h"
 #include "frame_input.h"
 #include "latency.h"
+#include "score_stats.h"
+#include "score_worker.h"
 #include "scorer_swap.h"
 
 G_BEGIN_DECLS
@@ -25,6 +28,8 @@ G_DECLARE_FINAL_TYPE(GstCbiganScore, gst_cbigan_score, GST, CBIGAN_SCORE, GstBas
 
 typedef enum { CBIGAN_OVERLAY_NONE, CBIGAN_OVERLAY_ATTACH } CbiganOverlayMode;
 
+typedef enum { CBIGAN_MODE_AUTO, CBIGAN_MODE_ASYNC, CBIGAN_MODE_SYNC } CbiganMode;
+
 /* Options that may change from one frame to the next without opening a session. */
 typedef struct {
   double threshold, lambda; /* below 0 = the model's */
@@ -32,7 +37,27 @@ typedef struct {
   CbiganUpdates updates;
   guint interval, hold; /* ms */
   gboolean attach_frame, regions;
+  CbiganMode mode;
+  guint frame_interval; /* score every n-th frame at most */
+  double max_rate;      /* scores per second at most; 0 = no limit */
+  guint64 carry_limit;  /* ns after which a result is no longer attached; 0 = no limit */
 } CbiganTuning;
+
+/* Where a frame lies in time, ns; GST_CLOCK_TIME_NONE = unknown. */
+typedef struct {
+  GstClockTime timestamp, stream_time, running_time, duration;
+} CbiganFrameTimes;
+
+/* A frame on its way to the scorer. */
+typedef struct {
+  GstBuffer *buffer;
+  CbiganFrameTimes times;
+  CbiganTuning tuning;
+  CbiganVideoPart part; /* what is scored */
+  GstCaps *caps;        /* of the buffer; NULL = no message will need them */
+  GstSegment segment;
+  guint generation; /* that of the element when the frame came */
+} CbiganJob;
 
 struct _GstCbiganScore {
   GstBaseTransform parent;
@@ -41,26 +66,66 @@ struct _GstCbiganScore {
   CbiganTuning tuning;
   CbiganLatency latency;
   /* of the streaming thread */
+  gboolean is_gpu;  /* the stream is in GPU memory */
+  gboolean refused; /* the last caps did not suit the model, and an error said so */
+  gboolean async;   /* how the last frame was treated */
+  gboolean wanted;  /* the frame that passes is to be scored */
+  CbiganJob job;    /* the frame that passes; the buffer is borrowed */
+  CbiganPace pace;
+  /* of the thread that scores */
   CbiganFrameInput *input; /* NULL = to be made for the next frame */
-  gboolean is_gpu;         /* the stream is in GPU memory */
-  gboolean refused;        /* the last caps did not suit the model, and an error said so */
   CbiganAnnotation annotation;
+  /* held while messages are posted, to keep them in order; recursive, as a handler may flush the stream; taken before
+   * `results` */
+  GRecMutex posting;
+  /* under `results`, which is held for microseconds only */
+  GRecMutex results;
+  CbiganAnnotation shown; /* the newest result */
   CbiganEvents events;
+  guint generation; /* the worker's results of earlier generations are thrown away */
+  gboolean failed;  /* the worker could not score a frame, and an error said so */
+  /* these lock for themselves */
+  CbiganWorker *worker;
+  CbiganStats stats;
 };
 
-/* Where a frame lies in time, ns; GST_CLOCK_TIME_NONE = unknown. */
-typedef struct {
-  GstClockTime timestamp, stream_time, running_time, duration;
-} CbiganFrameTimes;
+/* score_frame.c; for the thread that scores */
 
-/* score_messages.c; all for the streaming thread */
+/* Uses a session that a property's setter opened meanwhile. Its model may have another frame size. */
+void cbigan_score_take_session(GstCbiganScore *self);
+/* Makes the converter from the stream's video to the model's RGB frame. FALSE with CBIGAN_ERROR or
+ * GST_CORE_ERROR_NEGOTIATION. */
+gboolean cbigan_score_prepare_input(GstCbiganScore *self, GError **error);
+/* Converts and scores the frame into self->annotation. FALSE with CBIGAN_ERROR or GST_CORE_ERROR_NEGOTIATION. */
+gboolean cbigan_score_frame(GstCbiganScore *self, const CbiganJob *job, GError **error);
+
+/* score_modes.c; for the streaming thread, and cbigan_score_discard() for any */
+
+/* For cbigan_worker_new(): scores a frame and delivers the result. */
+void cbigan_score_work(gpointer job, gpointer element);
+void cbigan_score_job_free(gpointer job);
+/* Whether frames pass at once. Takes the object lock. */
+gboolean cbigan_score_is_async(GstCbiganScore *self);
+/* Fills self->job for the frame that passes, and decides whether to score it: self->async, self->wanted. FALSE with
+ * CBIGAN_ERROR_FRAME. */
+gboolean cbigan_score_begin(GstCbiganScore *self, GstBuffer *buffer, GError **error);
+/* Hands the frame that passes to the worker. */
+void cbigan_score_offer(GstCbiganScore *self);
+/* Puts the newest result on a buffer that passes. */
+void cbigan_score_carry(GstCbiganScore *self, GstBuffer *buffer);
+/* Drops the frame that waits for the worker, the result of the frame in work, and the newest result. */
+void cbigan_score_discard(GstCbiganScore *self);
+/* Waits for the frames that the worker has, ten seconds at most. After that the worker delivers nothing more. */
+void cbigan_score_drain(GstCbiganScore *self);
+
+/* score_messages.c */
 CbiganFrameTimes cbigan_score_frame_times(GstCbiganScore *self, GstBuffer *buffer);
-/* Whether the bus is to hear of this frame, and *kind. Sets the annotation's event id. */
-gboolean cbigan_score_should_post(GstCbiganScore *self, gboolean stale, const CbiganTuning *tuning,
-                                  const CbiganFrameTimes *times, CbiganEventKind *kind);
-/* Posts a message about the annotation. frame: added to the message; NULL = none */
-void cbigan_score_post(GstCbiganScore *self, CbiganEventKind kind, gboolean stale, const CbiganFrameTimes *times,
-                       GstBuffer *frame);
+/* Makes self->annotation the newest result (unless stale), puts it on the buffer, and posts the message that this
+ * deserves. out: writable, also the frame for the message; NULL = none. FALSE: the result belongs to
+ * an earlier generation, and nothing was done. */
+gboolean cbigan_score_deliver(GstCbiganScore *self, const CbiganJob *job, gboolean stale, GstBuffer *out);
+/* Puts the newest result on a buffer, where there is one that is not too old. */
+void cbigan_score_attach(GstCbiganScore *self, const CbiganJob *job, gboolean stale, GstBuffer *buffer);
 /* Ends the anomaly that is on, at the end of the stream or a flush. */
 void cbigan_score_finish_events(GstCbiganScore *self);
 

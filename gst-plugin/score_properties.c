@@ -29,6 +29,11 @@ CBIGAN_DEFINE_ENUM(CbiganMaps, maps_get_type, { CBIGAN_MAPS_ALL, N_("Every score
                    { CBIGAN_MAPS_ANOMALOUS, N_("Those over the threshold"), "anomalous" },
                    { CBIGAN_MAPS_NONE, N_("None, and no overlay and no regions"), "none" })
 
+CBIGAN_DEFINE_ENUM(CbiganMode, mode_get_type,
+                   { CBIGAN_MODE_AUTO, N_("async where the source is live, else sync"), "auto" },
+                   { CBIGAN_MODE_ASYNC, N_("Frames pass at once, with the newest result there is"), "async" },
+                   { CBIGAN_MODE_SYNC, N_("Each frame is scored before it passes"), "sync" })
+
 CBIGAN_DEFINE_ENUM(CbiganOverlayMode, overlay_get_type, { CBIGAN_OVERLAY_NONE, N_("No picture of the map"), "none" },
                    { CBIGAN_OVERLAY_ATTACH, N_("Attach the coloured map, for sinks that draw it and for cbiganoverlay"),
                      "attach" })
@@ -37,7 +42,8 @@ CBIGAN_DEFINE_ENUM(CbiganUpdates, updates_get_type, { CBIGAN_UPDATES_NONE, N_("N
                    { CBIGAN_UPDATES_ON_CHANGE, N_("When an anomaly begins and when it ends"), "on-change" },
                    { CBIGAN_UPDATES_ON_ANOMALY, N_("For every frame of an anomaly"), "on-anomaly" },
                    { CBIGAN_UPDATES_INTERVAL, N_("Begin and end, and the latest score every “interval”"), "interval" },
-                   { CBIGAN_UPDATES_EVERY_FRAME, N_("For every frame"), "every-frame" })
+                   { CBIGAN_UPDATES_EVERY_FRAME, N_("For every frame, with mode=async for every scored one"),
+                     "every-frame" })
 
 #define SETTING(kind, field) CBIGAN_PROPERTY_##kind, offsetof(CbiganSettings, field)
 #define TUNING(kind, field) CBIGAN_PROPERTY_##kind, offsetof(CbiganTuning, field)
@@ -79,7 +85,17 @@ static const CbiganProperty properties[] = {
     .blurb = N_("Add the scored frame and its heat map to the messages") },
   { "regions", TUNING(BOOLEAN, regions), .initial = TRUE, .flags = LIVE, .nick = N_("Regions"),
     .blurb = N_("Attach a region of interest for each region over the threshold") },
+  { "mode", TUNING(ENUM, mode), .initial = CBIGAN_MODE_AUTO, .type = mode_get_type, .flags = LIVE, .nick = N_("Mode"),
+    .blurb = N_("Whether frames wait for their score") },
+  { "frame-interval", TUNING(UINT, frame_interval), 1, G_MAXINT, 1, .flags = LIVE | GST_PARAM_CONTROLLABLE,
+    .nick = N_("Frame interval"), .blurb = N_("Score every n-th frame at most; the others carry the last result") },
+  { "max-rate", TUNING(DOUBLE, max_rate), 0, G_MAXDOUBLE, 0, .flags = LIVE | GST_PARAM_CONTROLLABLE,
+    .nick = N_("Maximum rate"), .blurb = N_("Scores per second of the stream, at most (0 = no limit)") },
+  { "carry-limit", TUNING(UINT64, carry_limit), .flags = LIVE | GST_PARAM_CONTROLLABLE, .nick = N_("Carry limit"),
+    .blurb = N_("Age in nanoseconds above which a result is not attached to later frames (0 = no limit)") },
 };
+
+enum { PROP_STATS = G_N_ELEMENTS(properties) + 1 }; /* read-only, of no row */
 
 static void
 set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
@@ -99,6 +115,10 @@ static void
 get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
   GstCbiganScore *self = GST_CBIGAN_SCORE(object);
+  if (id == PROP_STATS) {
+    g_value_take_boxed(value, cbigan_stats_get(&self->stats));
+    return;
+  }
   GST_OBJECT_LOCK(self);
   gconstpointer options = id <= N_SETTINGS ? (gconstpointer)&self->swap.settings : &self->tuning;
   cbigan_property_get(&properties[id - 1], options, value);
@@ -111,6 +131,11 @@ cbigan_score_install_properties(GObjectClass *object_class)
   object_class->set_property = set_property;
   object_class->get_property = get_property;
   cbigan_properties_install(object_class, properties, G_N_ELEMENTS(properties));
+  g_object_class_install_property(
+      object_class, PROP_STATS,
+      g_param_spec_boxed("stats", _("Statistics"),
+                         _("What was done with the frames so far, and how long scoring takes"), GST_TYPE_STRUCTURE,
+                         G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
 void

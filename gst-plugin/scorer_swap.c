@@ -221,7 +221,7 @@ log_backend(const CbiganScorerSwap *self, const CbiganSettings *settings, const 
   GST_INFO_OBJECT(self->element, "backend=auto took %s%s", taken, text->str);
 }
 
-/* Opens a session and leaves it for the streaming thread. `opening` is held. On FALSE all is as before. */
+/* Opens a session and leaves it for the thread that scores. `opening` is held. On FALSE all is as before. */
 static gboolean
 open_session(CbiganScorerSwap *self, const CbiganSettings *settings, CbiganModel *model, GError **error)
 {
@@ -326,6 +326,15 @@ cbigan_swap_change(CbiganScorerSwap *self, const CbiganProperty *row, const GVal
   settings_clear(&wanted);
   if (error)
     cbigan_post(self->element, GST_MESSAGE_WARNING, error);
+}
+
+gboolean
+cbigan_swap_is_pending(CbiganScorerSwap *self)
+{
+  GST_OBJECT_LOCK(self->element);
+  gboolean pending = self->pending != NULL;
+  GST_OBJECT_UNLOCK(self->element);
+  return pending;
 }
 
 gboolean

@@ -3,7 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Opening a model takes time, so it happens in the thread that sets a property. The streaming thread takes the opened
+ * Opening a model takes time, so it happens in the thread that sets a property. The thread that scores takes the opened
  * session between two frames and frees the old one. A session that can't be opened changes nothing.
  *
  * The swap also keeps the CUDA context that the element shares with its neighbours. GStreamer's CUDA library finds and
@@ -39,7 +39,7 @@ typedef struct {
 
 typedef struct {
   GstElement *element; /* the owner; its object lock guards the first group of fields */
-  GMutex opening;      /* held while a session is opened; taken before the object lock, never by the streaming thread */
+  GMutex opening;      /* held while a session is opened; taken before the object lock, never by the scoring thread */
   /* under the object lock */
   CbiganSettings settings;
   gboolean running;        /* between start and stop */
@@ -48,7 +48,7 @@ typedef struct {
   int device;              /* wanted of the CUDA context; -1 = any */
   GstCudaContext *context; /* shared with the neighbours, or NULL */
   GstVideoInfo info;       /* of the stream; its format is UNKNOWN before the first caps */
-  /* of the streaming thread */
+  /* of the thread that scores */
   CbiganSession *session; /* in use */
 } CbiganScorerSwap;
 
@@ -65,7 +65,10 @@ void cbigan_swap_stop(CbiganScorerSwap *self);
  * session; where that fails, the old setting and session stay and a warning is posted on the bus. */
 void cbigan_swap_change(CbiganScorerSwap *self, const CbiganProperty *row, const GValue *value);
 
-/* The following functions are for the streaming thread. */
+/* Whether a session was opened that is not yet in use. From any thread. */
+gboolean cbigan_swap_is_pending(CbiganScorerSwap *self);
+
+/* The following functions are for the thread that scores. */
 
 /* Puts a session that was opened meanwhile in use. FALSE: the session in use stays. */
 gboolean cbigan_swap_take(CbiganScorerSwap *self);

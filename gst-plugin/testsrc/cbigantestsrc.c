@@ -58,8 +58,8 @@ struct _GstCbiganTestSrc {
   /* under the object lock */
   Options options;
   gboolean options_changed;
+  GstVideoInfo info; /* written by the streaming thread, which reads it without the lock */
   /* of the streaming thread */
-  GstVideoInfo info;
   Cloth *cloth;
   guint64 frame;           /* number of the next frame */
   guint64 caps_frame;      /* number of the first frame with the current caps */
@@ -174,7 +174,11 @@ gst_cbigan_test_src_set_caps(GstBaseSrc *src, GstCaps *caps)
   GstClockTime now = frame_time(self, self->frame);
   self->caps_start = GST_CLOCK_TIME_IS_VALID(now) ? now : 0;
   self->caps_frame = self->frame;
+  GST_OBJECT_LOCK(self);
   self->info = info;
+  GST_OBJECT_UNLOCK(self);
+  if (gst_base_src_is_live(src)) /* the latency is known now */
+    gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
   gst_base_src_set_blocksize(src, (guint)MIN(info.size, G_MAXUINT));
   g_clear_pointer(&self->cloth, cloth_free);
   return TRUE;
@@ -213,7 +217,9 @@ gst_cbigan_test_src_start(GstBaseSrc *src)
   GstCbiganTestSrc *self = GST_CBIGAN_TEST_SRC(src);
   self->frame = self->caps_frame = 0;
   self->caps_start = 0;
+  GST_OBJECT_LOCK(self);
   gst_video_info_init(&self->info);
+  GST_OBJECT_UNLOCK(self);
   return TRUE;
 }
 
@@ -255,6 +261,22 @@ gst_cbigan_test_src_get_times(GstBaseSrc *src, GstBuffer *buffer, GstClockTime *
   *start = GST_BUFFER_PTS(buffer);
   if (GST_BUFFER_DURATION_IS_VALID(buffer))
     *end = *start + GST_BUFFER_DURATION(buffer);
+}
+
+/* A camera gives a frame when it is complete, and never waits for one to be taken. */
+static gboolean
+gst_cbigan_test_src_query(GstBaseSrc *src, GstQuery *query)
+{
+  const GstVideoInfo *info = &GST_CBIGAN_TEST_SRC(src)->info;
+  if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY)
+    return GST_BASE_SRC_CLASS(gst_cbigan_test_src_parent_class)->query(src, query);
+  GST_OBJECT_LOCK(src);
+  const int fps_n = info->fps_n, fps_d = info->fps_d;
+  GST_OBJECT_UNLOCK(src);
+  if (fps_n > 0)
+    gst_query_set_latency(query, gst_base_src_is_live(src), gst_util_uint64_scale_int(GST_SECOND, fps_d, fps_n),
+                          GST_CLOCK_TIME_NONE);
+  return fps_n > 0;
 }
 
 static void
@@ -329,6 +351,7 @@ gst_cbigan_test_src_class_init(GstCbiganTestSrcClass *class)
   src_class->stop = gst_cbigan_test_src_stop;
   src_class->is_seekable = gst_cbigan_test_src_is_seekable;
   src_class->do_seek = gst_cbigan_test_src_do_seek;
+  src_class->query = gst_cbigan_test_src_query;
   src_class->get_times = gst_cbigan_test_src_get_times;
   GST_PUSH_SRC_CLASS(class)->fill = gst_cbigan_test_src_fill;
 }

@@ -22,6 +22,7 @@ stream_new(const char *properties)
   gst_object_ref_sink(self.element);
   gst_element_set_bus(self.element, self.bus);
   self.harness = gst_harness_new_with_element(self.element, "sink", "src");
+  gst_harness_set_live(self.harness, FALSE);
   g_assert_cmpint(GST_STATE(self.element), ==, GST_STATE_PLAYING);
   return self;
 }

@@ -16,8 +16,8 @@ typedef struct {
   GstVideoInfo info;
 } Stream;
 
-/* Makes the element and sets it to PLAYING; aborts where that fails. properties: as on a launch line, "model=...
- * score=paper". Free with stream_clear(). */
+/* Makes the element and sets it to PLAYING, with a source that is not live; aborts where that fails. properties: as on
+ * a launch line, "model=... score=paper". Free with stream_clear(). */
 Stream stream_new(const char *properties);
 void stream_clear(Stream *self);
 /* Sends caps of that video, 25 frames per second. */

@@ -30,6 +30,7 @@ run_line(const char *format, const char *caps)
   Stream shape = { 0 };
   g_autofree char *elements = g_strjoinv(model, parts), *line = g_strdup_printf("%s ! identity", elements);
   GstHarness *h = gst_harness_new_parse(line);
+  gst_harness_set_live(h, FALSE);
   gst_harness_set_src_caps_str(h, caps);
   gst_video_info_set_format(&shape.info, GST_VIDEO_FORMAT_RGB, SIDE, SIDE);
   GstBuffer *out = gst_harness_push_and_pull(h, stream_frame(&shape, 2, TRUE));
@@ -141,6 +142,7 @@ test_crop_in_pipeline(void)
       g_auto(GStrv) parts = g_strsplit(lines[i], "MODEL", -1);
       g_autofree char *line = g_strjoinv(model, parts);
       GstHarness *h = gst_harness_new_parse(line);
+      gst_harness_set_live(h, FALSE);
       Stream shape = { 0 };
       gst_video_info_set_format(&shape.info, GST_VIDEO_FORMAT_RGB, SIDE, SIDE);
       gst_harness_add_propose_allocation_meta(h, GST_VIDEO_META_API_TYPE, NULL);

@@ -33,6 +33,7 @@ new_harness(const char *properties)
   g_autofree char *model = test_model_write(SIDE, 1);
   g_autofree char *line = g_strdup_printf("cbiganscore threads=1 model=%s ! cbiganjson %s", model, properties);
   GstHarness *harness = gst_harness_new_parse(line);
+  gst_harness_set_live(harness, FALSE);
   gst_harness_set_src_caps_str(harness, "video/x-raw,format=RGB,width=64,height=64,framerate=25/1");
   return harness;
 }
@@ -77,6 +78,7 @@ test_null(void)
   g_autofree char *model = test_model_write_bare(SIDE, 1);
   g_autofree char *text = g_strdup_printf("cbiganscore threads=1 model=%s ! cbiganjson", model);
   GstHarness *harness = gst_harness_new_parse(text);
+  gst_harness_set_live(harness, FALSE);
   gst_harness_set_src_caps_str(harness, "video/x-raw,format=RGB,width=64,height=64,framerate=25/1");
   g_autoptr(GstBuffer) line = gst_harness_push_and_pull(harness, new_frame(0, FALSE));
   g_autoptr(JsonNode) node = parse_line(line);
@@ -115,6 +117,36 @@ test_changes_only(void)
   gst_harness_teardown(harness);
 }
 
+/* Where frames pass before they are scored, every result is on later frames: the first of them gives the line. */
+static void
+test_late_results(void)
+{
+  static const guint scored[] = { 0, 0, 1, 1, 4, 4 }; /* frame of the result on frame n; only frame 4 has its own */
+  g_autofree char *model = test_model_write(SIDE, 1);
+  g_autofree char *line = g_strdup_printf("cbiganscore threads=1 model=%s", model);
+  GstHarness *scorer = gst_harness_new_parse(line), *harness = gst_harness_new("cbiganjson");
+  gst_harness_set_live(scorer, FALSE);
+  gst_harness_set_src_caps_str(scorer, "video/x-raw,format=RGB,width=64,height=64,framerate=25/1");
+  gst_harness_set_src_caps_str(harness, "video/x-raw,format=RGB,width=64,height=64,framerate=25/1");
+  g_autoptr(GString) lines = g_string_new(NULL);
+  for (guint n = 0; n < G_N_ELEMENTS(scored); n++) {
+    GstBuffer *frame = gst_harness_push_and_pull(scorer, new_frame(n, FALSE));
+    GstCustomMeta *meta = gst_buffer_get_custom_meta(frame, "CbiganScore");
+    gst_structure_set(gst_custom_meta_get_structure(meta), "scored-pts", G_TYPE_UINT64,
+                      (guint64)scored[n] * 40 * GST_MSECOND, "stale", G_TYPE_BOOLEAN, scored[n] != n, NULL);
+    if (n == 0) /* even the first result is not that of the first frame */
+      gst_structure_set(gst_custom_meta_get_structure(meta), "stale", G_TYPE_BOOLEAN, TRUE, NULL);
+    g_assert_cmpint(gst_harness_push(harness, frame), ==, GST_FLOW_OK);
+    GstBuffer *text = gst_harness_try_pull(harness);
+    g_string_append_c(lines, text ? 'x' : '-');
+    if (text)
+      gst_buffer_unref(text);
+  }
+  g_assert_cmpstr(lines->str, ==, "x-x-x-");
+  gst_harness_teardown(scorer);
+  gst_harness_teardown(harness);
+}
+
 static void
 test_without_score(void)
 {
@@ -134,6 +166,7 @@ main(int argc, char **argv)
   g_test_add_func("/json/null", test_null);
   g_test_add_func("/json/anomalous-only", test_anomalous_only);
   g_test_add_func("/json/changes-only", test_changes_only);
+  g_test_add_func("/json/late-results", test_late_results);
   g_test_add_func("/json/without-score", test_without_score);
   int status = g_test_run();
   test_model_cleanup();

@@ -1,4 +1,4 @@
-/* test_live.c - cbiganscore in live pipelines, and its messages
+/* test_live.c - cbiganscore in live pipelines where frames wait for their score, and its messages
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -14,8 +14,10 @@
 static Stream
 open_stream(const char *more)
 {
-  g_autofree char *model = test_model_write(SIDE, 1), *properties = g_strdup_printf("model=%s %s", model, more);
+  g_autofree char *model = test_model_write(SIDE, 1),
+                  *properties = g_strdup_printf("model=%s mode=sync %s", model, more);
   Stream stream = stream_new(properties);
+  gst_harness_set_live(stream.harness, TRUE);
   gst_harness_use_testclock(stream.harness);
   gst_harness_set_upstream_latency(stream.harness, FRAME_TIME);
   gst_harness_query_latency(stream.harness);
@@ -102,17 +104,56 @@ test_never_late(void)
   stream_clear(&stream);
 }
 
+/* The latency is answered once it is known and does not change again. */
 static void
 test_latency(void)
 {
   Stream stream = open_stream("");
-  g_assert_cmpuint(gst_harness_query_latency(stream.harness), ==, FRAME_TIME);
-  for (guint i = 0; i < 4; i++)
+  guint asked = 0;
+  for (guint i = 0; i < 40; i++) {
     g_assert_true(is_scored(&stream, i, i * FRAME_TIME));
+    for (GstMessage *message; (message = stream_message(&stream, GST_MESSAGE_LATENCY)); gst_message_unref(message))
+      asked++;
+    if (i == 10)
+      g_assert_cmpuint(gst_harness_query_latency(stream.harness), ==, FRAME_TIME);
+  }
   GstClockTime latency = gst_harness_query_latency(stream.harness);
   g_test_message("latency %" GST_TIME_FORMAT, GST_TIME_ARGS(latency));
   g_assert_cmpuint(latency, >, FRAME_TIME);
+  g_assert_cmpuint(asked, ==, 1);
+  g_object_set(stream.element, "mode", 1, NULL);
+  g_assert_cmpuint(gst_harness_query_latency(stream.harness), ==, FRAME_TIME);
   stream_clear(&stream);
+}
+
+/* 'x' for a frame that is scored, '-' for one that carries a result, '.' for one without. */
+static void
+check_pattern(const char *properties, guint64 carry_limit, const char *expected)
+{
+  g_autofree char *model = test_model_write(SIDE, 1), *all = g_strdup_printf("model=%s %s", model, properties);
+  g_autoptr(GString) found = g_string_new(NULL);
+  Stream stream = stream_new(all); /* a file, 25 frames per second */
+  g_object_set(stream.element, "carry-limit", carry_limit, NULL);
+  stream_set_caps(&stream, GST_VIDEO_FORMAT_RGB, SIDE, SIDE);
+  for (guint i = 0; expected[i]; i++) {
+    g_autoptr(GstBuffer) out = stream_push(&stream, stream_frame(&stream, i, FALSE));
+    gboolean has_score = gst_buffer_get_custom_meta(out, "CbiganScore") != NULL;
+    g_string_append_c(found, !has_score ? '.' : flag_of(score_of(out), "stale") ? '-' : 'x');
+  }
+  g_assert_cmpstr(found->str, ==, expected);
+  stream_clear(&stream);
+}
+
+static void
+test_thinned(void)
+{
+  check_pattern("", 0, "xxxx");
+  check_pattern("frame-interval=3", 0, "x--x--x--");
+  check_pattern("max-rate=12.5", 0, "x-x-x-x-");
+  check_pattern("max-rate=10", 0, "x-x--x-x--x-x--"); /* every 100 ms, of frames every 40 ms */
+  check_pattern("max-rate=100", 0, "xxxx");
+  check_pattern("max-rate=0.001", 0, "x-----");
+  check_pattern("frame-interval=4", 80 * GST_MSECOND, "x--.x--.");
 }
 
 /* The events that are posted, as words; checks what each message must have. */
@@ -248,6 +289,7 @@ main(int argc, char **argv)
   g_test_add_func("/live/late-by-qos", test_late_by_qos);
   g_test_add_func("/live/never-late", test_never_late);
   g_test_add_func("/live/latency", test_latency);
+  g_test_add_func("/live/thinned", test_thinned);
   g_test_add_func("/messages/updates", test_updates);
   g_test_add_func("/messages/hysteresis", test_hysteresis);
   g_test_add_func("/messages/hold", test_hold);

@@ -27,6 +27,7 @@ draw(GstVideoFormat format, gboolean hole, const char *more, const char *propert
   gst_video_info_set_format(&shape.info, format, SIDE, SIDE);
   shape.info.fps_n = 25;
   drawn.harness = gst_harness_new_parse(line);
+  gst_harness_set_live(drawn.harness, FALSE);
   gst_harness_set_src_caps(drawn.harness, gst_video_info_to_caps(&shape.info));
   drawn.before = stream_frame(&shape, 2, hole);
   drawn.after = gst_harness_push_and_pull(drawn.harness, gst_buffer_copy_deep(drawn.before));

@@ -208,6 +208,36 @@ test_seek(void)
   gst_element_set_state(pipeline, GST_STATE_NULL);
 }
 
+/* As videotestsrc: a live source is one frame behind the clock and may be late as much as it likes. */
+static void
+test_latency(gconstpointer live)
+{
+  const gboolean is_live = live != NULL;
+  g_autoptr(GError) error = NULL;
+  g_autofree char *line =
+      g_strdup_printf("cbigantestsrc name=source is-live=%s num-buffers=2 ! video/x-raw,width=64,height=64,"
+                      "framerate=25/1 ! fakesink sync=false",
+                      is_live ? "true" : "false");
+  g_autoptr(GstElement) pipeline = gst_parse_launch(line, &error);
+  g_assert_no_error(error);
+  g_autoptr(GstBus) bus = gst_element_get_bus(pipeline);
+  gst_element_set_state(pipeline, GST_STATE_PLAYING);
+  g_autoptr(GstMessage) end =
+      gst_bus_timed_pop_filtered(bus, 30 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_WARNING);
+  g_assert_nonnull(end);
+  g_assert_cmpint(GST_MESSAGE_TYPE(end), ==, GST_MESSAGE_EOS);
+  g_autoptr(GstQuery) query = gst_query_new_latency();
+  gboolean found;
+  GstClockTime min, max;
+  g_autoptr(GstElement) source = gst_bin_get_by_name(GST_BIN(pipeline), "source");
+  g_assert_true(gst_element_query(source, query));
+  gst_query_parse_latency(query, &found, &min, &max);
+  g_assert_cmpint(found, ==, is_live);
+  g_assert_cmpuint(min, ==, 40 * GST_MSECOND);
+  g_assert_cmpuint(max, ==, GST_CLOCK_TIME_NONE);
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -224,5 +254,7 @@ main(int argc, char **argv)
   g_test_add_func("/testsrc/sizes", test_sizes);
   g_test_add_func("/testsrc/properties-while-playing", test_properties_while_playing);
   g_test_add_func("/testsrc/seek", test_seek);
+  g_test_add_data_func("/testsrc/latency/live", "live", test_latency);
+  g_test_add_data_func("/testsrc/latency/file", NULL, test_latency);
   return g_test_run();
 }

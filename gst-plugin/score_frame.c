@@ -1,0 +1,84 @@
+/* score_frame.c - from a frame of the stream to its annotation
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Runs in the thread that scores: the streaming thread or the worker's.
+ */
+#include "i18n.h"
+#include "score_element.h"
+
+#define GST_CAT_DEFAULT cbigan_score_debug
+
+void
+cbigan_score_take_session(GstCbiganScore *self)
+{
+  if (!cbigan_swap_take(&self->swap))
+    return;
+  GST_OBJECT_LOCK(self);
+  cbigan_latency_restart(&self->latency);
+  GST_OBJECT_UNLOCK(self);
+  g_clear_pointer(&self->input, cbigan_frame_input_free);
+  const CbiganSession *session = self->swap.session;
+  g_free(self->annotation.model);
+  self->annotation.model = g_strdup(session->path);
+  cbigan_stats_set_session(&self->stats, session->path, cbigan_scorer_backend(session->scorer),
+                           cbigan_precision_name(cbigan_scorer_precision(session->scorer)));
+}
+
+gboolean
+cbigan_score_prepare_input(GstCbiganScore *self, GError **error)
+{
+  const CbiganModelInfo *model = cbigan_model_info(self->swap.session->model);
+  if (!self->input && cbigan_swap_accepts_video(&self->swap, error))
+    self->input =
+        cbigan_frame_input_new(&self->swap.info, self->is_gpu, model->frame_width, model->frame_height, error);
+  return self->input != NULL;
+}
+
+/* Converts and scores the frame into self->annotation.result. */
+static gboolean
+score_pixels(GstCbiganScore *self, const CbiganJob *job, GError **error)
+{
+  const CbiganTuning *tuning = &job->tuning;
+  CbiganScorer *scorer = self->swap.session->scorer;
+  CbiganFrame rgb;
+
+  if (!cbigan_score_prepare_input(self, error) ||
+      !cbigan_scorer_set_threshold(scorer, tuning->threshold < 0 ? NAN : tuning->threshold, error) ||
+      !cbigan_scorer_set_lambda(scorer, tuning->lambda < 0 ? NAN : tuning->lambda, error) ||
+      !cbigan_frame_input_begin(self->input, job->buffer, &job->part, cbigan_swap_cuda_context(&self->swap), &rgb,
+                                error))
+    return FALSE;
+  GST_LOG_OBJECT(self, "the model's picture is in %s memory", rgb.on_device ? "the GPU's" : "host");
+  gboolean scored = cbigan_swap_score(&self->swap, &rgb, &self->annotation.result, error);
+  cbigan_frame_input_end(self->input);
+  return scored;
+}
+
+gboolean
+cbigan_score_frame(GstCbiganScore *self, const CbiganJob *job, GError **error)
+{
+  const gint64 begin = g_get_monotonic_time();
+  CbiganAnnotation *annotation = &self->annotation;
+  cbigan_score_take_session(self);
+  if (!score_pixels(self, job, error))
+    return FALSE;
+  if (!cbigan_annotation_update(annotation, job->part.width, job->part.height,
+                                job->tuning.overlay == CBIGAN_OVERLAY_ATTACH)) {
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("No memory for a heat map of %dx%d pixels"),
+                annotation->result.map_width, annotation->result.map_height);
+    return FALSE;
+  }
+  annotation->pts = job->times.timestamp;
+  annotation->running_time = job->times.running_time;
+  annotation->corrupted = GST_BUFFER_FLAG_IS_SET(job->buffer, GST_BUFFER_FLAG_CORRUPTED);
+  const GstClockTime took = (GstClockTime)(g_get_monotonic_time() - begin) * GST_USECOND;
+  cbigan_stats_scored(&self->stats, took);
+  GST_OBJECT_LOCK(self);
+  const gboolean decided = cbigan_latency_scored(&self->latency, job->times.running_time, took) && self->latency.live;
+  GST_OBJECT_UNLOCK(self);
+  if (decided && !cbigan_score_is_async(self))
+    gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
+  return TRUE;
+}
