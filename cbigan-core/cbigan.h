@@ -97,10 +97,10 @@ typedef struct {
   guint n_good_scores;
   int upright_width, upright_height; /* of an inspector that turns parts upright before it sees them; 0 = it does not */
   double upright_box[4];             /* left, right, top, bottom of the upright part about its centre, frame pixels */
-  CbiganSummary summary; /* of an inspector */
-  double proxy;          /* of an inspector: area under the ROC curve on synthetic defects in held-out good pictures, by
-                          * which its weights and summary were chosen; NAN: unknown */
-  const char *training;  /* JSON object: where it came from; NULL: unknown */
+  CbiganSummary summary;             /* of an inspector */
+  double proxy;         /* of an inspector: area under the ROC curve on synthetic defects in held-out good pictures, by
+                         * which its weights and summary were chosen; NAN: unknown */
+  const char *training; /* JSON object: where it came from; NULL: unknown */
 } CbiganModelInfo;
 
 typedef struct _CbiganModel CbiganModel;
