@@ -37,8 +37,10 @@ find_tables(void)
       add_table(g_strdup_printf("/%s/bf16-many", names[i]), isa ? isa->bf16_many : NULL);
     add_table(g_strdup_printf("/%s/bf16-few", names[i]), isa ? isa->bf16_few : NULL);
   }
+#ifdef HAVE_WIDE_VECTORS
   add_table(g_strdup("/wide-vectors"), &cbigan_test_wide_vectors);
   add_table(g_strdup("/wide-vectors/bf16"), &cbigan_test_wide_bf16);
+#endif
 }
 
 float
@@ -80,6 +82,20 @@ add_rows_for_tables(const char *test, gconstpointer rows, gsize n, gsize size, G
       g_test_add_data_func_full(path, g_memdup2(&(TableRow){ table, row }, sizeof(TableRow)),
                                 table->kernels ? function : isa_skip, g_free);
     }
+}
+
+void
+add_numbers_for_tables(const char *test, int most, const int *quick, gsize n_quick, GTestDataFunc function)
+{
+  static NumberRow rows[MOST_NUMBERS];
+  static char names[MOST_NUMBERS][4];
+  for (int i = 0; i < most; i++) {
+    g_snprintf(names[i], sizeof names[i], "%d", i + 1);
+    rows[i] = (NumberRow){ names[i], TRUE, i + 1 };
+  }
+  for (gsize i = 0; i < n_quick; i++)
+    rows[quick[i] - 1].slow = FALSE;
+  add_rows_for_tables(test, rows, (gsize)most, sizeof *rows, function);
 }
 
 void

@@ -28,6 +28,18 @@ typedef struct {
 void add_for_tables(const char *test, GTestDataFunc function);
 /* Adds /isa/many/test/NAME and so on for each of n rows of `size` bytes, which begin with RowHead. Data: TableRow */
 void add_rows_for_tables(const char *test, gconstpointer rows, gsize n, gsize size, GTestDataFunc function);
+
+#define MOST_NUMBERS 256
+
+typedef struct {
+  const char *name;
+  gboolean slow;
+  int number;
+} NumberRow;
+
+/* Adds /isa/many/test/1 to .../most, of which all but the quick ones are slow; once in a program. Data: TableRow of a
+ * NumberRow */
+void add_numbers_for_tables(const char *test, int most, const int *quick, gsize n_quick, GTestDataFunc function);
 void free_tables(void);
 /* x as the kernels' products take it */
 float rounded_for(const CbiganKernels *kernels, float x);

@@ -318,26 +318,7 @@ typedef struct {
 
 static const Division divisions[] = { { 0, 0 }, { 1, 2 }, { 0, 5 }, { 3, 0 }, { 0, 1 }, { 1, 0 }, { 3, 1 }, { 2, 3 } };
 
-typedef struct {
-  const char *name;
-  gboolean slow;
-  int width;
-} Width;
-
-/* Every width, with the networks' ratios of channels; the tiles are more than one panel and no multiple of it. Quick
- * are one, two and three channels; chunks of four and eight outputs, full or with a rest; and the widest. */
-static Width widths[CBIGAN_MAX_WIDTH];
-
-static void
-find_widths(void)
-{
-  static const int quick[] = { 1, 2, 3, 4, 5, 8, 9, 13, 24, 33, 64 };
-  for (int i = 0; i < CBIGAN_MAX_WIDTH; i++)
-    widths[i] = (Width){ g_strdup_printf("%d", i + 1), TRUE, i + 1 };
-  for (guint i = 0; i < G_N_ELEMENTS(quick); i++)
-    widths[quick[i] - 1].slow = FALSE;
-}
-
+/* Every width, with the networks' ratios of channels; the tiles are more than one panel and no multiple of it */
 static void
 test_width(gconstpointer data)
 {
@@ -345,7 +326,7 @@ test_width(gconstpointer data)
     int inputs, outputs; /* multiples of the width; 0: 3 channels */
   } ratios[] = { { 0, 1 }, { 1, 1 }, { 1, 2 }, { 2, 1 } };
   const TableRow *row = data;
-  const int width = ((const Width *)row->row)->width;
+  const int width = ((const NumberRow *)row->row)->number;
   float worst[MAX_SIDE + 1] = { 0 };
   for (guint ratio = 0; ratio < G_N_ELEMENTS(ratios); ratio++) {
     Case c = { 0 };
@@ -370,23 +351,21 @@ typedef struct {
   int inputs, outputs, h, w, side;
 } Size;
 
-static const Size sizes[] = {
-  { "one tile of 2", FALSE, 2, 3, 2, 2, 2 },
-  { "one tile of 4", FALSE, 5, 4, 4, 4, 4 },
-  { "2x2 tiles of 2", FALSE, 5, 4, 4, 4, 2 },
-  { "2x2 tiles of 4", FALSE, 4, 6, 8, 8, 4 },
-  { "3x3 tiles of 2", FALSE, 3, 7, 6, 6, 2 },
-  { "4x4 tiles of 4", FALSE, 6, 5, 16, 16, 4 },
-  { "8x8 tiles of 4", FALSE, 3, 3, 32, 32, 4 },
-  { "16x16 tiles of 4", TRUE, 3, 4, 64, 64, 4 },
-  { "16x16 tiles of 4, 4 channels", FALSE, 4, 4, 64, 64, 4 },
-  { "32x32 tiles of 4", TRUE, 3, 3, 128, 128, 4 },
-  { "32x32 tiles of 4, 2 channels", FALSE, 2, 3, 128, 128, 4 },
-  { "wide", FALSE, 3, 2, 4, 64, 2 },
-  { "deep, 2x2", FALSE, 64, 128, 2, 2, 2 },
-  { "deep, 4x4", FALSE, 192, 256, 4, 4, 4 },
-  { "deepest", FALSE, 512, 304, 2, 2, 2 },
-};
+static const Size sizes[] = { { "one tile of 2", FALSE, 2, 3, 2, 2, 2 },
+                              { "one tile of 4", FALSE, 5, 4, 4, 4, 4 },
+                              { "2x2 tiles of 2", FALSE, 5, 4, 4, 4, 2 },
+                              { "2x2 tiles of 4", FALSE, 4, 6, 8, 8, 4 },
+                              { "3x3 tiles of 2", FALSE, 3, 7, 6, 6, 2 },
+                              { "4x4 tiles of 4", FALSE, 6, 5, 16, 16, 4 },
+                              { "8x8 tiles of 4", FALSE, 3, 3, 32, 32, 4 },
+                              { "16x16 tiles of 4", TRUE, 3, 4, 64, 64, 4 },
+                              { "16x16 tiles of 4, 4 channels", FALSE, 4, 4, 64, 64, 4 },
+                              { "32x32 tiles of 4", TRUE, 3, 3, 128, 128, 4 },
+                              { "32x32 tiles of 4, 2 channels", FALSE, 2, 3, 128, 128, 4 },
+                              { "wide", FALSE, 3, 2, 4, 64, 2 },
+                              { "deep, 2x2", FALSE, 64, 128, 2, 2, 2 },
+                              { "deep, 4x4", FALSE, 192, 256, 4, 4, 4 },
+                              { "deepest", FALSE, 512, 304, 2, 2, 2 } };
 
 /* Maps from one tile to the networks' largest, and the deepest layers' channels */
 static void
@@ -496,8 +475,9 @@ int
 main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
-  find_widths();
-  add_rows_for_tables("widths", widths, G_N_ELEMENTS(widths), sizeof *widths, test_width);
+  /* one, two and three channels; chunks of four and eight outputs, full or with a rest; the widest */
+  static const int quick[] = { 1, 2, 3, 4, 5, 8, 9, 13, 24, 33, 64 };
+  add_numbers_for_tables("widths", CBIGAN_MAX_WIDTH, quick, G_N_ELEMENTS(quick), test_width);
   add_rows_for_tables("sizes", sizes, G_N_ELEMENTS(sizes), sizeof *sizes, test_size);
   if (!g_test_slow()) {
     add_for_tables("divided", test_divided);
