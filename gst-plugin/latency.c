@@ -7,7 +7,9 @@
 
 #include "score_stats.h"
 
-#define SMOOTHING 8 /* frames, about */
+#define SMOOTHING 8     /* frames, about */
+#define FEWEST_FRAMES 4 /* that may decide on the delay */
+#define LONGEST_MEASUREMENT GST_SECOND
 #define LONGEST_CARRY (GST_SECOND / 2)
 #define SMALLEST_SLACK (20 * GST_MSECOND) /* lateness that the jitter of a camera explains */
 
@@ -23,6 +25,7 @@ cbigan_latency_restart(CbiganLatency *self)
   cbigan_latency_reset(self);
   self->warm = FALSE;
   self->n_measured = 0;
+  self->decided = FALSE;
 }
 
 void
@@ -62,13 +65,17 @@ cbigan_latency_scored(CbiganLatency *self, GstClockTime frame, GstClockTime took
     self->processing = took;
   else
     self->processing += (GstClockTime)(((GstClockTimeDiff)took - (GstClockTimeDiff)self->processing) / SMOOTHING);
-  if (self->n_measured == CBIGAN_LATENCY_FRAMES)
+  if (self->decided)
     return FALSE;
+  if (!self->n_measured)
+    self->began = frame;
   self->measured[self->n_measured++] = took;
-  if (self->n_measured < CBIGAN_LATENCY_FRAMES)
-    return FALSE;
-  self->delay = cbigan_quantile(self->measured, CBIGAN_LATENCY_FRAMES, 0.95);
-  return TRUE;
+  const gboolean is_slow = self->n_measured >= FEWEST_FRAMES && GST_CLOCK_TIME_IS_VALID(frame) &&
+                           GST_CLOCK_TIME_IS_VALID(self->began) && frame >= self->began + LONGEST_MEASUREMENT;
+  self->decided = is_slow || self->n_measured == CBIGAN_LATENCY_FRAMES;
+  if (self->decided)
+    self->delay = cbigan_quantile(self->measured, self->n_measured, 0.95);
+  return self->decided;
 }
 
 void

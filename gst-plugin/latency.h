@@ -10,9 +10,9 @@
 
 G_BEGIN_DECLS
 
-#define CBIGAN_LATENCY_FRAMES                                                                                          \
-  20 /* frames that decide on the delay; the smallest number that allows for one outlier                               \
-      */
+/* Frames that decide on the delay, at most: the smallest number of which the quantile leaves one outlier out. A slow
+ * scorer decides after fewer frames, since its frames come late until then. */
+#define CBIGAN_LATENCY_FRAMES 20
 
 typedef struct {
   gboolean live;           /* the source is live, by the last LATENCY query */
@@ -24,6 +24,8 @@ typedef struct {
   /* times of scoring, measured once to decide on `delay` */
   GstClockTime measured[CBIGAN_LATENCY_FRAMES];
   guint n_measured;
+  GstClockTime began; /* running time of the first measured frame */
+  gboolean decided;
   GstClockTime delay; /* what the element adds where frames wait for their score; 0 = not decided yet */
 } CbiganLatency;
 

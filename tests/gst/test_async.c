@@ -290,12 +290,12 @@ test_swap(void)
   stream_clear(&stream);
 }
 
-/* One error message; the next frame ends the stream without a second one. */
+/* One error message. The stream ends with the frame that comes after it, maybe with the bad one already. */
 static void
 test_error(void)
 {
   Stream stream = open_stream("");
-  gst_buffer_unref(stream_push(&stream, gst_buffer_new_allocate(NULL, 100, NULL)));
+  gst_harness_push(stream.harness, gst_buffer_new_allocate(NULL, 100, NULL));
   g_autoptr(GstMessage) error = gst_bus_timed_pop_filtered(stream.bus, PATIENCE, GST_MESSAGE_ERROR);
   g_assert_nonnull(error);
   g_assert_cmpint(gst_harness_push(stream.harness, stream_frame(&stream, 1, FALSE)), ==, GST_FLOW_ERROR);
@@ -336,6 +336,57 @@ test_stop(void)
   stream_clear(&stream);
 }
 
+typedef struct {
+  Stream *stream;
+  char *models[2];
+  gint stop;
+} Changer;
+
+static gpointer
+keep_changing(gpointer data)
+{
+  Changer *self = data;
+  for (guint i = 0; !g_atomic_int_get(&self->stop); i++) {
+    g_object_set(self->stream->element, "mode", (int)(i % 3), "updates", (int)(i % 5), "frame-interval", 1 + i % 2,
+                 NULL);
+    if (i % 10 == 9)
+      g_object_set(self->stream->element, "model", self->models[i / 10 % 2], NULL);
+    stat_of(self->stream, "scored");
+    g_usleep(500);
+  }
+  return NULL;
+}
+
+/* Modes, models and messages change while frames pass, with flushes and new caps in between. */
+static void
+test_changes(void)
+{
+  g_autofree char *first = test_model_write(SIDE, 1), *second = test_model_write(128, 2);
+  Stream stream = open_stream("attach-frame=true");
+  Changer changer = { &stream, { first, second }, 0 };
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  open_gate(TRUE);
+  GThread *thread = g_thread_new("changer", keep_changing, &changer);
+  for (guint i = 0; i < 150; i++) {
+    gst_buffer_unref(push(&stream, i, i % 4 == 0));
+    if (i % 20 == 19) {
+      g_assert_true(gst_harness_push_event(stream.harness, gst_event_new_flush_start()));
+      g_assert_true(gst_harness_push_event(stream.harness, gst_event_new_flush_stop(TRUE)));
+      g_assert_true(gst_harness_push_event(stream.harness, gst_event_new_segment(&segment)));
+    }
+    if (i % 15 == 14)
+      stream_set_caps(&stream, GST_VIDEO_FORMAT_RGB, SIDE + (int)(i % 2) * SIDE, SIDE);
+  }
+  g_assert_true(gst_harness_push_event(stream.harness, gst_event_new_eos()));
+  g_atomic_int_set(&changer.stop, 1);
+  g_thread_join(thread);
+  g_assert_null(stream_message(&stream, GST_MESSAGE_ERROR));
+  g_assert_cmpuint(stat_of(&stream, "frames"), ==, 150);
+  g_assert_cmpuint(stat_of(&stream, "scored"), >, 0);
+  stream_clear(&stream);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -351,6 +402,7 @@ main(int argc, char **argv)
   g_test_add_func("/async/error", test_error);
   g_test_add_func("/async/message", test_message);
   g_test_add_func("/async/stop", test_stop);
+  g_test_add_func("/async/changes", test_changes);
   int status = g_test_run();
   test_model_cleanup();
   return status;

@@ -104,6 +104,20 @@ test_never_late(void)
   stream_clear(&stream);
 }
 
+/* A scorer that reaches few frames decides after a second. */
+static void
+test_latency_of_few(void)
+{
+  Stream stream = open_stream("");
+  for (guint i = 0; i < 5; i++) {
+    g_assert_true(is_scored(&stream, i * 12, i * 12 * FRAME_TIME)); /* 480 ms apart; the first one counts for nothing */
+    g_autoptr(GstMessage) message = stream_message(&stream, GST_MESSAGE_LATENCY);
+    g_assert_cmpint(message != NULL, ==, i == 4);
+  }
+  g_assert_cmpuint(gst_harness_query_latency(stream.harness), >, FRAME_TIME);
+  stream_clear(&stream);
+}
+
 /* The latency is answered once it is known and does not change again. */
 static void
 test_latency(void)
@@ -289,6 +303,7 @@ main(int argc, char **argv)
   g_test_add_func("/live/late-by-qos", test_late_by_qos);
   g_test_add_func("/live/never-late", test_never_late);
   g_test_add_func("/live/latency", test_latency);
+  g_test_add_func("/live/latency-of-few", test_latency_of_few);
   g_test_add_func("/live/thinned", test_thinned);
   g_test_add_func("/messages/updates", test_updates);
   g_test_add_func("/messages/hysteresis", test_hysteresis);
