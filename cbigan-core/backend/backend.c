@@ -133,12 +133,27 @@ cbigan_backend_open(const CbiganBackendOptions *options, GError **error)
 }
 
 void
+cbigan_backend_enter(CbiganBackend *self)
+{
+  if (self->enter)
+    self->enter(self);
+}
+
+/* The function table, with the backend's context current */
+static const CbiganBackendClass *
+enter(CbiganBackend *self)
+{
+  cbigan_backend_enter(self);
+  return self->klass;
+}
+
+void
 cbigan_backend_close(CbiganBackend *self)
 {
   if (!self)
     return;
   g_clear_error(&self->failure);
-  self->klass->close(self);
+  enter(self)->close(self);
 }
 
 gboolean
@@ -146,7 +161,7 @@ cbigan_backend_finish(CbiganBackend *self, GError **error)
 {
   g_return_val_if_fail(self, FALSE);
   g_autoptr(GError) late = NULL;
-  if (!self->klass->finish(self, &late))
+  if (!enter(self)->finish(self, &late))
     cbigan_backend_fail(self, "%s", late->message);
   if (!self->failure)
     return TRUE;
@@ -170,7 +185,7 @@ float *
 cbigan_backend_alloc(CbiganBackend *self, gsize n_floats, GError **error)
 {
   g_return_val_if_fail(self && n_floats > 0, NULL);
-  float *data = n_floats < G_MAXSSIZE / sizeof(float) ? self->klass->alloc(self, n_floats) : NULL;
+  float *data = n_floats < G_MAXSSIZE / sizeof(float) ? enter(self)->alloc(self, n_floats) : NULL;
   if (!data && self->failure) /* more than memory is wrong */
     g_propagate_error(error, g_steal_pointer(&self->failure));
   else if (!data)
@@ -184,7 +199,7 @@ cbigan_backend_free(CbiganBackend *self, float *data)
 {
   g_return_if_fail(self);
   if (data)
-    self->klass->free(self, data);
+    enter(self)->free(self, data);
 }
 
 static gboolean
@@ -197,14 +212,14 @@ void
 cbigan_backend_upload(CbiganBackend *self, CbiganShape shape, int n, const float *host, float *data)
 {
   g_return_if_fail(self && host && data && n > 0 && is_shape(shape));
-  self->klass->upload(self, shape, n, host, data);
+  enter(self)->upload(self, shape, n, host, data);
 }
 
 void
 cbigan_backend_download(CbiganBackend *self, CbiganShape shape, int n, const float *data, float *host)
 {
   g_return_if_fail(self && host && data && n > 0 && is_shape(shape));
-  self->klass->download(self, shape, n, data, host);
+  enter(self)->download(self, shape, n, data, host);
 }
 
 /* What backends rely on. */
@@ -236,14 +251,14 @@ cbigan_backend_plan(CbiganBackend *self, const CbiganNetwork *network, int first
   g_return_val_if_fail(self && network && batch > 0, NULL);
   g_return_val_if_fail(first >= 0 && first < end && end <= network->n_layers && is_layer(&network->layers[first]),
                        NULL);
-  return self->klass->plan(self, network, first, end, batch, keep, error);
+  return enter(self)->plan(self, network, first, end, batch, keep, error);
 }
 
 void
 cbigan_backend_load(CbiganBackend *self, CbiganPlan *plan, const float *parameters)
 {
   g_return_if_fail(self && plan && parameters);
-  self->klass->load(self, plan, parameters);
+  enter(self)->load(self, plan, parameters);
 }
 
 void
@@ -254,7 +269,7 @@ cbigan_backend_run(CbiganBackend *self, CbiganPlan *plan, float *const *values)
     g_return_if_fail(values[*v]);
   for (const int *v = plan->outputs; *v >= 0; v++)
     g_return_if_fail(values[*v]);
-  self->klass->run(self, plan, values);
+  enter(self)->run(self, plan, values);
 }
 
 /* --- scoring --------------------------------------------------------------------------------------------------- */
@@ -265,7 +280,7 @@ cbigan_backend_difference(CbiganBackend *self, int n, gsize size, const float *a
                           double *sums)
 {
   g_return_if_fail(self && a && b && (difference || sums) && n > 0 && size > 0);
-  self->klass->difference(self, n, size, a, b, difference, sums);
+  enter(self)->difference(self, n, size, a, b, difference, sums);
 }
 
 /* Room for n frames of one size. NULL with CBIGAN_ERROR_BACKEND. */
@@ -278,7 +293,7 @@ cbigan_backend_frames_new(CbiganBackend *self, int n, int width, int height, GEr
     .n = n, .width = width, .height = height, .frames = g_new0(CbiganFrame, n), .light = g_new0(CbiganLight, n)
   };
   if (self->klass->frame)
-    self->klass->frame(self, frames, -1);
+    enter(self)->frame(self, frames, -1);
   if (!self->failure)
     return frames;
   g_propagate_error(error, g_steal_pointer(&self->failure));
@@ -291,6 +306,7 @@ void
 cbigan_backend_frames_free(CbiganBackend *self, CbiganFrames *frames)
 {
   g_return_if_fail(self);
+  cbigan_backend_enter(self);
   if (frames && frames->free)
     frames->free(self, frames->device);
   if (frames) {
@@ -316,7 +332,7 @@ cbigan_backend_frame(CbiganBackend *self, CbiganFrames *frames, int i, const Cbi
                    frame->stride >= 3 * (gsize)frame->width);
   frames->frames[i] = *frame;
   if (self->klass->frame)
-    self->klass->frame(self, frames, i);
+    enter(self)->frame(self, frames, i);
 }
 
 /* Patches first .. first + n - 1 of each of the first n_frames frames -> x (n_frames, n, 3, side, side) = gain * (pixel
@@ -329,7 +345,7 @@ cbigan_backend_crop(CbiganBackend *self, CbiganFrames *frames, int n_frames, con
   g_return_if_fail(self && frames && n_frames > 0 && n_frames <= frames->n && tiling && x);
   g_return_if_fail(tiling->width == frames->width && tiling->height == frames->height && tiling->across);
   g_return_if_fail(first >= 0 && n > 0 && first + n <= tiling->columns * tiling->rows);
-  self->klass->crop(self, frames, n_frames, tiling, first, n, light, x);
+  enter(self)->crop(self, frames, n_frames, tiling, first, n, light, x);
 }
 
 /* differences (rows * columns, 3, side, side) -> map (height, width). Per channel the patches' mean at each pixel, less
@@ -346,7 +362,7 @@ cbigan_backend_map(CbiganBackend *self, const CbiganFrameTiling *tiling, const f
                    tiling->side <= tiling->height && tiling->across && tiling->down);
   g_return_if_fail(filter->high_pass >= 0 && filter->blur > 0 && filter->blur <= CBIGAN_MAX_BLUR);
   g_return_if_fail(!good || (good->mean && good->deviation && good->floor > 0.0f));
-  self->klass->map(self, tiling, differences, filter, good, scratch, map, peak);
+  enter(self)->map(self, tiling, differences, filter, good, scratch, map, peak);
 }
 
 static gboolean
@@ -374,7 +390,7 @@ cbigan_backend_critic_init(CbiganBackend *self, CbiganCritic *critic, GError **e
   const gsize size = (gsize)critic->batch * (gsize)critic->channels * (gsize)(critic->grid * critic->grid);
   if (!(critic->features = cbigan_backend_alloc(self, size, error)))
     return FALSE;
-  self->klass->distances(self, critic, NULL, 0, NULL, NULL);
+  enter(self)->distances(self, critic, NULL, 0, NULL, NULL);
   if (!self->failure)
     return TRUE;
   g_propagate_error(error, g_steal_pointer(&self->failure));
@@ -385,6 +401,7 @@ void
 cbigan_backend_critic_clear(CbiganBackend *self, CbiganCritic *critic)
 {
   g_return_if_fail(self && critic);
+  cbigan_backend_enter(self);
   cbigan_backend_free(self, critic->features);
   if (critic->free)
     critic->free(self, critic->device);
@@ -403,7 +420,7 @@ cbigan_backend_distances(CbiganBackend *self, CbiganCritic *critic, float *const
 {
   g_return_if_fail(self && critic && critic->features && values && n > 0 && n <= critic->batch);
   g_return_if_fail(critic->good ? distances && peaks : !distances && !peaks);
-  self->klass->distances(self, critic, values, n, distances, peaks);
+  enter(self)->distances(self, critic, values, n, distances, peaks);
 }
 
 /* Does what operations(data) asks of this backend. That is the same every time with the same number, on the same
@@ -415,7 +432,7 @@ cbigan_backend_capture(CbiganBackend *self, CbiganCapture **capture, double numb
 {
   g_return_if_fail(self && capture && operations);
   if (self->klass->capture)
-    self->klass->capture(self, capture, number, operations, data);
+    enter(self)->capture(self, capture, number, operations, data);
   else
     operations(data);
 }
@@ -424,6 +441,7 @@ void
 cbigan_backend_capture_free(CbiganBackend *self, CbiganCapture *capture)
 {
   g_return_if_fail(self);
+  cbigan_backend_enter(self);
   if (capture)
     capture->free(self, capture);
 }

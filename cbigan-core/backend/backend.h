@@ -102,6 +102,8 @@ struct _CbiganBackend {
   gboolean channels_last;    /* a sample's values lie h,w,c, else c,h,w */
   /* Shares a loop over n > 1 items among the threads, returns when all is done; NULL: only the caller's thread. */
   void (*each)(CbiganBackend *self, int n, CbiganRangeFunc range, gpointer data);
+  /* Makes the device's context the thread's current one; called before each member. NULL: there is no context. */
+  void (*enter)(CbiganBackend *self);
   GError *failure; /* the first one, see cbigan_backend_fail() */
 };
 
@@ -115,6 +117,7 @@ void cbigan_backend_close(CbiganBackend *self); /* self: may be NULL */
 const char *cbigan_backend_name(const CbiganBackend *self);
 const char *cbigan_backend_description(const char *name); /* one line for `cbigan info --backends`; name: of the list */
 gboolean cbigan_backend_finish(CbiganBackend *self, GError **error);
+void cbigan_backend_enter(CbiganBackend *self); /* for backend.c and gradient.c: calls enter() */
 void cbigan_backend_fail(CbiganBackend *self, const char *format, ...)
     G_GNUC_PRINTF(2, 3); /* keeps the first failure */
 

@@ -30,11 +30,19 @@ cbigan_grad_init(CbiganGrad *self, CbiganBackend *backend, GError **error)
   return self->table != NULL;
 }
 
+/* The function table, with the backend's context current */
+static const CbiganGradients *
+enter(const CbiganGrad *self)
+{
+  cbigan_backend_enter(self->backend);
+  return self->table;
+}
+
 CbiganGradPlan *
 cbigan_grad_plan(const CbiganGrad *self, const CbiganLayer *layer, int batch, int tangent_batch, GError **error)
 {
   g_return_val_if_fail(self && layer && batch > 0 && tangent_batch >= 0, NULL);
-  CbiganGradPlan *plan = self->table->plan(self->backend, layer, batch, error);
+  CbiganGradPlan *plan = enter(self)->plan(self->backend, layer, batch, error);
   if (!plan || tangent_batch == 0)
     return plan;
   CbiganLayer linear = *layer;
@@ -56,14 +64,14 @@ cbigan_grad_plan_free(const CbiganGrad *self, CbiganGradPlan *plan)
     return;
   if (plan->tangent)
     plan->tangent->free(plan->tangent);
-  self->table->plan_free(self->backend, plan);
+  enter(self)->plan_free(self->backend, plan);
 }
 
 void
 cbigan_grad_load(const CbiganGrad *self, CbiganGradPlan *plan, const float *parameters)
 {
   g_return_if_fail(self && plan && parameters);
-  self->table->load(self->backend, plan, parameters);
+  enter(self)->load(self->backend, plan, parameters);
   if (plan->tangent)
     cbigan_backend_load(self->backend, plan->tangent, parameters);
 }
@@ -72,21 +80,21 @@ void
 cbigan_grad_activation(const CbiganGrad *self, CbiganActivation activation, gsize n, const float *y, float *dy)
 {
   g_return_if_fail(self && n > 0 && y && dy && y != dy);
-  self->table->activation(self->backend, activation, n, y, dy);
+  enter(self)->activation(self->backend, activation, n, y, dy);
 }
 
 void
 cbigan_grad_data(const CbiganGrad *self, CbiganGradPlan *plan, const float *dy, float *dx, gboolean accumulate)
 {
   g_return_if_fail(self && plan && dy && dx && dy != dx);
-  self->table->data(self->backend, plan, dy, dx, accumulate);
+  enter(self)->data(self->backend, plan, dy, dx, accumulate);
 }
 
 void
 cbigan_grad_weights(const CbiganGrad *self, CbiganGradPlan *plan, const float *x, const float *dy, float *gradients)
 {
   g_return_if_fail(self && plan && plan->layer->weight != CBIGAN_NO_OFFSET && x && dy && gradients);
-  self->table->weights(self->backend, plan, x, dy, gradients);
+  enter(self)->weights(self->backend, plan, x, dy, gradients);
 }
 
 void
@@ -94,7 +102,7 @@ cbigan_grad_bias(const CbiganGrad *self, CbiganGradPlan *plan, int n, const floa
 {
   g_return_if_fail(self && plan && plan->layer->bias != CBIGAN_NO_OFFSET && dy && gradients);
   g_return_if_fail(n > 0 && n <= plan->batch);
-  self->table->bias(self->backend, plan, n, dy, gradients);
+  enter(self)->bias(self->backend, plan, n, dy, gradients);
 }
 
 void
@@ -108,63 +116,63 @@ void
 cbigan_grad_fill(const CbiganGrad *self, gsize n, float value, float *x)
 {
   g_return_if_fail(self && n > 0 && x);
-  self->table->fill(self->backend, n, value, x);
+  enter(self)->fill(self->backend, n, value, x);
 }
 
 void
 cbigan_grad_add(const CbiganGrad *self, gsize n, const float *x, float *y)
 {
   g_return_if_fail(self && n > 0 && x && y && x != y);
-  self->table->add(self->backend, n, x, y);
+  enter(self)->add(self->backend, n, x, y);
 }
 
 void
 cbigan_grad_copy(const CbiganGrad *self, gsize n, const float *x, float *y)
 {
   g_return_if_fail(self && n > 0 && x && y && x != y);
-  self->table->copy(self->backend, n, x, y);
+  enter(self)->copy(self->backend, n, x, y);
 }
 
 void
 cbigan_grad_mix(const CbiganGrad *self, int n, gsize size, const float *e, const float *a, const float *b, float *out)
 {
   g_return_if_fail(self && n > 0 && size > 0 && e && a && b && out);
-  self->table->mix(self->backend, n, size, e, a, b, out);
+  enter(self)->mix(self->backend, n, size, e, a, b, out);
 }
 
 void
 cbigan_grad_scale(const CbiganGrad *self, int n, gsize size, const float *e, const float *x, float *out)
 {
   g_return_if_fail(self && n > 0 && size > 0 && e && x && out);
-  self->table->scale(self->backend, n, size, e, x, out);
+  enter(self)->scale(self->backend, n, size, e, x, out);
 }
 
 void
 cbigan_grad_l1_gradient(const CbiganGrad *self, gsize n, const float *a, const float *b, float scale, float *da)
 {
   g_return_if_fail(self && n > 0 && a && b && da);
-  self->table->l1_gradient(self->backend, n, a, b, scale, da);
+  enter(self)->l1_gradient(self->backend, n, a, b, scale, da);
 }
 
 void
 cbigan_grad_l1_sums(const CbiganGrad *self, int n, gsize size, const float *a, const float *b, double *out)
 {
   g_return_if_fail(self && n > 0 && size > 0 && a && b && out);
-  self->table->l1_sums(self->backend, n, size, a, b, out);
+  enter(self)->l1_sums(self->backend, n, size, a, b, out);
 }
 
 void
 cbigan_grad_square_norms(const CbiganGrad *self, int n, gsize size, const float *x, double *out)
 {
   g_return_if_fail(self && n > 0 && size > 0 && x && out);
-  self->table->square_norms(self->backend, n, size, x, out);
+  enter(self)->square_norms(self->backend, n, size, x, out);
 }
 
 void
 cbigan_grad_penalty(const CbiganGrad *self, int n, double weight, const double *squares, float *factors)
 {
   g_return_if_fail(self && n > 0 && weight >= 0.0 && squares && factors);
-  self->table->penalty(self->backend, n, weight, squares, factors);
+  enter(self)->penalty(self->backend, n, weight, squares, factors);
 }
 
 void
@@ -172,21 +180,21 @@ cbigan_grad_adam(const CbiganGrad *self, gsize n, const CbiganUpdate *update, fl
                  float *parameters)
 {
   g_return_if_fail(self && n > 0 && update && gradients && m && v && parameters);
-  self->table->adam(self->backend, n, update, gradients, m, v, parameters);
+  enter(self)->adam(self->backend, n, update, gradients, m, v, parameters);
 }
 
 void
 cbigan_grad_average(const CbiganGrad *self, gsize n, const CbiganUpdate *update, const float *x, float *mean)
 {
   g_return_if_fail(self && n > 0 && update && x && mean);
-  self->table->average(self->backend, n, update, x, mean);
+  enter(self)->average(self->backend, n, update, x, mean);
 }
 
 CbiganStaging *
 cbigan_grad_staging_new(const CbiganGrad *self, gsize size)
 {
   g_return_val_if_fail(self && size > 0, NULL);
-  return self->table->staging_new ? self->table->staging_new(self->backend, size) : NULL;
+  return self->table->staging_new ? enter(self)->staging_new(self->backend, size) : NULL;
 }
 
 void
@@ -194,35 +202,35 @@ cbigan_grad_staging_free(const CbiganGrad *self, CbiganStaging *staging)
 {
   g_return_if_fail(self);
   if (staging)
-    self->table->staging_free(self->backend, staging);
+    enter(self)->staging_free(self->backend, staging);
 }
 
 void
 cbigan_grad_staging_send(const CbiganGrad *self, CbiganStaging *staging)
 {
   g_return_if_fail(self && staging);
-  self->table->staging_send(self->backend, staging);
+  enter(self)->staging_send(self->backend, staging);
 }
 
 gconstpointer
 cbigan_grad_staging_receive(const CbiganGrad *self, CbiganStaging *staging)
 {
   g_return_val_if_fail(self && staging, NULL);
-  return self->table->staging_receive(self->backend, staging);
+  return enter(self)->staging_receive(self->backend, staging);
 }
 
 void
 cbigan_grad_staging_wait(const CbiganGrad *self, CbiganStaging *staging)
 {
   g_return_if_fail(self && staging);
-  self->table->staging_wait(self->backend, staging);
+  enter(self)->staging_wait(self->backend, staging);
 }
 
 CbiganStored *
 cbigan_grad_store(const CbiganGrad *self, guint n, const CbiganFrame *pictures)
 {
   g_return_val_if_fail(self && n > 0 && pictures, NULL);
-  return self->table->store ? self->table->store(self->backend, n, pictures) : NULL;
+  return self->table->store ? enter(self)->store(self->backend, n, pictures) : NULL;
 }
 
 void
@@ -230,14 +238,14 @@ cbigan_grad_stored_free(const CbiganGrad *self, CbiganStored *stored)
 {
   g_return_if_fail(self);
   if (stored)
-    self->table->stored_free(self->backend, stored);
+    enter(self)->stored_free(self->backend, stored);
 }
 
 void
 cbigan_grad_cut(const CbiganGrad *self, const CbiganStored *stored, int n, const CbiganCut *cuts, int side, float *x)
 {
   g_return_if_fail(self && stored && n > 0 && cuts && side > 0 && x);
-  self->table->cut(self->backend, stored, n, cuts, side, x);
+  enter(self)->cut(self->backend, stored, n, cuts, side, x);
 }
 
 CbiganUpdate

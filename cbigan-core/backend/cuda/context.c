@@ -44,8 +44,9 @@ cbigan_cuda_report(CbiganCuda *self, GError **error)
 }
 
 void
-cbigan_cuda_enter(CbiganCuda *self)
+cbigan_cuda_enter(CbiganBackend *base)
 {
+  CbiganCuda *self = (CbiganCuda *)base;
   if (self->context)
     CBIGAN_CUDA_TRY(self, self->set_current(self->context));
   else

@@ -72,9 +72,10 @@ gboolean cbigan_cudnn_check(CbiganBackend *self, cudnnStatus_t status, const cha
 /* Moves a kept failure to *error. TRUE: nothing has failed. */
 gboolean cbigan_cuda_report(CbiganCuda *self, GError **error);
 
-/* Makes the backend's context the calling thread's current one. CUDA keeps a current context per thread; memory,
- * streams and cuDNN's handle belong to the context that was current when they were made. */
-void cbigan_cuda_enter(CbiganCuda *self);
+/* CbiganBackend.enter(): makes the backend's context the calling thread's current one. CUDA keeps a current context per
+ * thread; memory, streams and cuDNN's handle belong to the context that was current when they were made. Plans are
+ * freed without backend.c, so their free() calls it. */
+void cbigan_cuda_enter(CbiganBackend *self);
 
 /* An activation as the kernels take it */
 CbiganCudaActivation cbigan_cuda_activation(CbiganActivation activation);

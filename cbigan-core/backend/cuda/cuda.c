@@ -26,7 +26,6 @@ static void
 cuda_close(CbiganBackend *base)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  cbigan_cuda_enter(self);
   if (self->stream)
     cudaStreamSynchronize(self->stream);
   if (self->cudnn)
@@ -81,7 +80,8 @@ cuda_open(const CbiganBackendOptions *options, GError **error)
    * less, as convolutions round their sums here. Nobody has measured the speed either. */
   self->base.precision = CBIGAN_PRECISION_FP32;
   self->readback.pending = g_array_new(FALSE, FALSE, sizeof(CbiganCudaResult));
-  cbigan_cuda_enter(self);
+  self->base.enter = cbigan_cuda_enter;
+  cbigan_cuda_enter(&self->base);
   if (!self->base.failure && read_graphs(self) && read_precisions(self) &&
       CBIGAN_CUDA_TRY(self, cudaStreamCreateWithFlags(&self->stream, cudaStreamNonBlocking)) &&
       CBIGAN_CUDNN_TRY(self, cudnnCreate(&self->cudnn)) &&
@@ -97,7 +97,6 @@ static gboolean
 cuda_finish(CbiganBackend *base, GError **error)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  cbigan_cuda_enter(self);
   cbigan_cuda_readback_finish(self);
   return TRUE;
 }
@@ -135,7 +134,7 @@ static void
 layer_free(CbiganPlan *base)
 {
   CbiganCudaLayer *self = (CbiganCudaLayer *)base;
-  cbigan_cuda_enter(self->base.cuda);
+  cbigan_cuda_enter(&self->base.cuda->base);
   cbigan_cuda_convolution_clear(&self->convolution);
   if (self->weights)
     cbigan_cuda_free(&self->base.cuda->base, self->weights);
@@ -192,7 +191,6 @@ static CbiganPlan *
 plan(CbiganBackend *base, const CbiganNetwork *network, int first, int end, int batch, const int *keep, GError **error)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  cbigan_cuda_enter(self);
   CbiganPlan *steps = cbigan_keeps_all(keep) ? NULL : cbigan_cuda_fuse(self, network, first, end, batch, keep);
   return steps ? steps : plan_layer(self, network, first, batch, error);
 }
@@ -201,7 +199,6 @@ static void
 load(CbiganBackend *base, CbiganPlan *plan, const float *parameters)
 {
   CbiganCudaPlan *p = (CbiganCudaPlan *)plan;
-  cbigan_cuda_enter(p->cuda);
   p->load(p, parameters);
 }
 
@@ -209,7 +206,6 @@ static void
 run(CbiganBackend *base, CbiganPlan *plan, float *const *values)
 {
   CbiganCudaPlan *p = (CbiganCudaPlan *)plan;
-  cbigan_cuda_enter(p->cuda);
   p->run(p, values);
 }
 

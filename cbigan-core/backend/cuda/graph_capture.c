@@ -39,7 +39,6 @@ static void
 capture_free(CbiganBackend *base, CbiganCapture *capture)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  cbigan_cuda_enter(self);
   cbigan_cuda_graphs_clear(self, &((Capture *)capture)->graphs);
   g_free(capture);
 }
@@ -49,7 +48,6 @@ cbigan_cuda_capture(CbiganBackend *base, CbiganCapture **capture, double number,
                     gpointer data)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  cbigan_cuda_enter(self);
   if (!*capture) {
     Capture *made = g_new0(Capture, 1);
     made->base.free = capture_free;

@@ -10,7 +10,6 @@ cbigan_cuda_alloc(CbiganBackend *base, gsize n_floats)
 {
   CbiganCuda *self = (CbiganCuda *)base;
   void *data = NULL;
-  cbigan_cuda_enter(self);
   cudaError_t status = cudaMalloc(&data, n_floats * sizeof(float));
   if (status == cudaErrorMemoryAllocation)
     cudaGetLastError(); /* clears the error, or the next launch would report it */
@@ -25,7 +24,6 @@ void
 cbigan_cuda_free(CbiganBackend *base, float *data)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  cbigan_cuda_enter(self);
   CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream)); /* work in the stream may still use the memory */
   CBIGAN_CUDA_TRY(self, cudaFree(data));
 }
@@ -33,7 +31,6 @@ cbigan_cuda_free(CbiganBackend *base, float *data)
 static void
 copy(CbiganCuda *self, void *to, const void *from, gsize size, enum cudaMemcpyKind kind)
 {
-  cbigan_cuda_enter(self);
   CBIGAN_CUDA_TRY(self, cudaMemcpyAsync(to, from, size, kind, self->stream));
   CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream));
 }
@@ -53,7 +50,6 @@ cbigan_cuda_download(CbiganBackend *self, CbiganShape shape, int n, const float 
 void *
 cbigan_cuda_partial(CbiganCuda *self, gsize size)
 {
-  cbigan_cuda_enter(self);
   if (size <= self->partial_size)
     return self->partial;
   CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(self->stream)); /* work in the stream may still use the old memory */

@@ -85,7 +85,6 @@ cbigan_cuda_readback_request(CbiganCuda *self, CbiganCudaResult result)
   CbiganCudaReadback *r = &self->readback;
   const gsize size = (size_of(&result) + 15) / 16 * 16;
   const gsize requested = r->requested + size;
-  cbigan_cuda_enter(self);
   if (requested > r->staging.size) {
     cbigan_cuda_readback_finish(self);
     if (!cbigan_cuda_staging_grow(self, &r->staging, requested)) {

@@ -43,7 +43,6 @@ cbigan_grad_cuda_store(CbiganBackend *base, guint n, const CbiganFrame *pictures
   gsize size = 0;
   for (guint i = 0; i < n; size += bytes_of(&pictures[i]), i++)
     table[i] = (CbiganGradCudaPicture){ size, pictures[i].width, pictures[i].height };
-  cbigan_cuda_enter(self);
   guint8 *memory = allocate(self, table_size + size), *pixels = memory + table_size;
   if (!memory)
     return NULL;
@@ -68,6 +67,5 @@ void
 cbigan_grad_cuda_cut(CbiganBackend *base, const CbiganStored *stored, int n, const CbiganCut *cuts, int side, float *x)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  cbigan_cuda_enter(self);
   CBIGAN_CUDA_TRY(self, cbigan_grad_cuda_launch_cut(n, side, stored->pictures, stored->pixels, cuts, x, self->stream));
 }

@@ -23,7 +23,6 @@ plan_new(CbiganBackend *base, const CbiganLayer *layer, int batch, GError **erro
 {
   CbiganCuda *self = (CbiganCuda *)base;
   CbiganGradCudaPlan *plan = g_new0(CbiganGradCudaPlan, 1);
-  cbigan_cuda_enter(self);
   plan->base = (CbiganGradPlan){ .layer = layer, .batch = batch };
   if (layer->kind != CBIGAN_CONV2D || cbigan_grad_cuda_conv2d_plan(self, plan))
     return &plan->base;
@@ -37,7 +36,6 @@ load(CbiganBackend *base, CbiganGradPlan *gradient_plan, const float *parameters
 {
   CbiganGradCudaPlan *plan = (CbiganGradCudaPlan *)gradient_plan;
   CbiganCuda *self = (CbiganCuda *)base;
-  cbigan_cuda_enter(self);
   plan->parameters = parameters;
   if (plan->weights)
     cbigan_grad_cuda_conv2d_load(self, plan);
@@ -49,7 +47,6 @@ activation(CbiganBackend *base, CbiganActivation kind, gsize n_floats, const flo
   CbiganCuda *self = (CbiganCuda *)base;
   if (kind == CBIGAN_LINEAR)
     return;
-  cbigan_cuda_enter(self);
   CBIGAN_CUDA_TRY(
       self, cbigan_grad_cuda_launch_activation_gradient(n_floats, cbigan_cuda_activation(kind), y, dy, self->stream));
 }
@@ -61,7 +58,6 @@ data(CbiganBackend *base, CbiganGradPlan *gradient_plan, const float *dy, float 
   const CbiganGradCudaPlan *plan = (const CbiganGradCudaPlan *)gradient_plan;
   const CbiganLayer *l = gradient_plan->layer;
   const int planes = gradient_plan->batch * l->in.c;
-  cbigan_cuda_enter(self);
   switch (l->kind) {
   case CBIGAN_CONV2D:
     cbigan_grad_cuda_conv2d_data(self, plan, dy, dx, accumulate);
@@ -87,7 +83,6 @@ weights(CbiganBackend *base, CbiganGradPlan *gradient_plan, const float *x, cons
 {
   CbiganCuda *self = (CbiganCuda *)base;
   const CbiganLayer *l = gradient_plan->layer;
-  cbigan_cuda_enter(self);
   if (l->kind == CBIGAN_CONV2D)
     cbigan_grad_cuda_conv2d_weights(self, (const CbiganGradCudaPlan *)gradient_plan, x, dy, gradients);
   else

@@ -10,7 +10,6 @@ cbigan_grad_cuda_l1_gradient(CbiganBackend *base, gsize n_floats, const float *a
                              float *da)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  cbigan_cuda_enter(self);
   CBIGAN_CUDA_TRY(self, cbigan_grad_cuda_launch_l1_gradient(n_floats, a, b, scale, da, self->stream));
 }
 
@@ -18,7 +17,6 @@ void
 cbigan_grad_cuda_fill(CbiganBackend *base, gsize n_floats, float value, float *x)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  cbigan_cuda_enter(self);
   CBIGAN_CUDA_TRY(self, cbigan_grad_cuda_launch_fill(n_floats, value, x, self->stream));
 }
 
@@ -26,7 +24,6 @@ void
 cbigan_grad_cuda_add(CbiganBackend *base, gsize n_floats, const float *x, float *y)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  cbigan_cuda_enter(self);
   CBIGAN_CUDA_TRY(self, cbigan_grad_cuda_launch_add_rows(1, n_floats, x, n_floats, y, self->stream));
 }
 
@@ -34,7 +31,6 @@ void
 cbigan_grad_cuda_copy(CbiganBackend *base, gsize n_floats, const float *x, float *y)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  cbigan_cuda_enter(self);
   CBIGAN_CUDA_TRY(self, cudaMemcpyAsync(y, x, n_floats * sizeof *y, cudaMemcpyDeviceToDevice, self->stream));
 }
 
@@ -42,7 +38,6 @@ void
 cbigan_grad_cuda_mix(CbiganBackend *base, int n, gsize size, const float *e, const float *a, const float *b, float *out)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  cbigan_cuda_enter(self);
   CBIGAN_CUDA_TRY(self, cbigan_grad_cuda_launch_mix(n, size, e, a, b, out, self->stream));
 }
 
@@ -50,7 +45,6 @@ void
 cbigan_grad_cuda_scale(CbiganBackend *base, int n, gsize size, const float *e, const float *x, float *out)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  cbigan_cuda_enter(self);
   CBIGAN_CUDA_TRY(self, cbigan_grad_cuda_launch_scale(n, size, e, x, out, self->stream));
 }
 
@@ -68,7 +62,6 @@ void
 cbigan_grad_cuda_penalty(CbiganBackend *base, int n, double weight, const double *squares, float *directions)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  cbigan_cuda_enter(self);
   CBIGAN_CUDA_TRY(self, cbigan_grad_cuda_launch_penalty(n, weight, squares, directions, self->stream));
 }
 
@@ -87,7 +80,6 @@ cbigan_grad_cuda_adam(CbiganBackend *base, gsize n_floats, const CbiganUpdate *u
                       float *v, float *parameters)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  cbigan_cuda_enter(self);
   CBIGAN_CUDA_TRY(self, cbigan_grad_cuda_launch_adam(n_floats, update, gradients, m, v, parameters, self->stream));
 }
 
@@ -95,6 +87,5 @@ void
 cbigan_grad_cuda_average(CbiganBackend *base, gsize n_floats, const CbiganUpdate *update, const float *x, float *mean)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  cbigan_cuda_enter(self);
   CBIGAN_CUDA_TRY(self, cbigan_grad_cuda_launch_average(n_floats, update, x, mean, self->stream));
 }

@@ -21,7 +21,6 @@ cbigan_grad_cuda_staging_free(CbiganBackend *base, CbiganStaging *staging)
 {
   CbiganCuda *self = (CbiganCuda *)base;
   CbiganGradCudaStaging *p = (CbiganGradCudaStaging *)staging;
-  cbigan_cuda_enter(self);
   if (p->stream) {
     CBIGAN_CUDA_TRY(self, cudaStreamSynchronize(p->stream));
     CBIGAN_CUDA_TRY(self, cudaStreamDestroy(p->stream));
@@ -58,7 +57,6 @@ cbigan_grad_cuda_staging_new(CbiganBackend *base, gsize size)
   CbiganCuda *self = (CbiganCuda *)base;
   CbiganGradCudaStaging *p = g_new0(CbiganGradCudaStaging, 1);
   p->base.size = size;
-  cbigan_cuda_enter(self);
   if (allocate(self, p) && CBIGAN_CUDA_TRY(self, cudaStreamCreateWithFlags(&p->stream, cudaStreamNonBlocking)) &&
       CBIGAN_CUDA_TRY(self, cudaEventCreateWithFlags(&p->copied, cudaEventDisableTiming)) &&
       CBIGAN_CUDA_TRY(self, cudaEventCreateWithFlags(&p->used, cudaEventDisableTiming)))
@@ -72,7 +70,6 @@ cbigan_grad_cuda_staging_send(CbiganBackend *base, CbiganStaging *staging)
 {
   CbiganCuda *self = (CbiganCuda *)base;
   CbiganGradCudaStaging *p = (CbiganGradCudaStaging *)staging;
-  cbigan_cuda_enter(self);
   CBIGAN_CUDA_TRY(self, cudaEventRecord(p->used, self->stream));
   CBIGAN_CUDA_TRY(self, cudaStreamWaitEvent(p->stream, p->used, 0));
   CBIGAN_CUDA_TRY(self, cudaMemcpyAsync(p->device, p->base.host, p->base.size, cudaMemcpyHostToDevice, p->stream));
@@ -84,7 +81,6 @@ cbigan_grad_cuda_staging_receive(CbiganBackend *base, CbiganStaging *staging)
 {
   CbiganCuda *self = (CbiganCuda *)base;
   CbiganGradCudaStaging *p = (CbiganGradCudaStaging *)staging;
-  cbigan_cuda_enter(self);
   CBIGAN_CUDA_TRY(self, cudaStreamWaitEvent(self->stream, p->copied, 0));
   return p->device;
 }
@@ -93,6 +89,5 @@ void
 cbigan_grad_cuda_staging_wait(CbiganBackend *base, CbiganStaging *staging)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  cbigan_cuda_enter(self);
   CBIGAN_CUDA_TRY(self, cudaEventSynchronize(((CbiganGradCudaStaging *)staging)->copied));
 }

@@ -90,7 +90,7 @@ static void
 fused_free(CbiganPlan *base)
 {
   CbiganCudaFused *self = (CbiganCudaFused *)base;
-  cbigan_cuda_enter(self->base.cuda);
+  cbigan_cuda_enter(&self->base.cuda->base);
   cbigan_cuda_graphs_clear(self->base.cuda, &self->graphs);
   for (int i = 0; i < self->n_steps; i++)
     for (int k = 0; k < self->steps[i].n_products; k++)

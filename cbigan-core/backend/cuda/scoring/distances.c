@@ -40,7 +40,6 @@ static void
 distances_free(CbiganBackend *base, gpointer device)
 {
   Distances *self = device;
-  cbigan_cuda_enter(self->cuda);
   if (self->memory)
     cbigan_cuda_free(base, self->memory);
   g_free(self);
@@ -130,7 +129,6 @@ cbigan_cuda_distances(CbiganBackend *base, CbiganCritic *critic, float *const *v
   CbiganCuda *cuda = (CbiganCuda *)base;
   const Distances *self = critic->device;
   int at = 0;
-  cbigan_cuda_enter(cuda);
   if (!values) {
     distances_new(cuda, critic);
     return;

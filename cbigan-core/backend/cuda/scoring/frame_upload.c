@@ -61,7 +61,6 @@ cbigan_cuda_crop(CbiganBackend *base, CbiganFrames *frames, int n_frames, const 
   CbiganCuda *cuda = (CbiganCuda *)base;
   const Upload *self = frames->device;
   const gsize size = (gsize)n * 3 * (gsize)(tiling->side * tiling->side);
-  cbigan_cuda_enter(cuda);
   if (light && first == 0) {
     const CbiganCudaLight target = { CBIGAN_LIGHT_LOW, CBIGAN_LIGHT_MEDIAN, light->low, light->median };
     CBIGAN_CUDA_TRY(cuda, cbigan_cuda_launch_light(n_frames, frames->width, frames->height, self->there, target,
@@ -78,7 +77,6 @@ upload_free(CbiganBackend *base, gpointer device)
 {
   CbiganCuda *cuda = (CbiganCuda *)base;
   Upload *self = device;
-  cbigan_cuda_enter(cuda);
   if (self->there)
     cbigan_cuda_free(base, (float *)(gpointer)self->there);
   CBIGAN_CUDA_TRY(cuda, cudaFreeHost(self->table));
@@ -130,7 +128,6 @@ void
 cbigan_cuda_frame(CbiganBackend *base, CbiganFrames *frames, int i)
 {
   CbiganCuda *cuda = (CbiganCuda *)base;
-  cbigan_cuda_enter(cuda);
   if (i < 0)
     upload_new(cuda, frames);
   else

@@ -15,7 +15,6 @@ cbigan_cuda_difference(CbiganBackend *base, int n, gsize size, const float *a, c
                        double *sums)
 {
   CbiganCuda *self = (CbiganCuda *)base;
-  cbigan_cuda_enter(self);
   if (!sums) {
     CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_subtract((gsize)n * size, a, b, difference, self->stream));
     return;
@@ -46,7 +45,6 @@ cbigan_cuda_map(CbiganBackend *base, const CbiganFrameTiling *tiling, const floa
   CbiganCudaBlur blur = { .radius = filter->blur };
   G_STATIC_ASSERT(sizeof blur.kernel == sizeof filter->kernel);
   memcpy(blur.kernel, filter->kernel, sizeof blur.kernel);
-  cbigan_cuda_enter(self);
   CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_mosaic(h, w, tiling->side, tiling->columns, tiling->rows, tiling->across,
                                                   tiling->down, differences, frame, self->stream));
   CBIGAN_CUDA_TRY(self, cbigan_cuda_launch_high_pass(h, w, filter->high_pass, frame, sums, sharp, self->stream));
