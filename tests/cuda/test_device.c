@@ -235,7 +235,7 @@ score_noise(CbiganModel *model, const char *backend, CbiganPrecision precision, 
   const CbiganFrame frame = { pixels, SIDE, SIDE, 3 * SIDE };
   CbiganResult result = CBIGAN_RESULT_INIT;
   if (scorer && cbigan_scorer_score(scorer, &frame, 1, &result, error))
-    memcpy(scores, result.scores, sizeof result.scores);
+    memcpy(scores, result.scores, CBIGAN_N_GAN_SCORES * sizeof *scores);
   cbigan_result_clear(&result);
 }
 
