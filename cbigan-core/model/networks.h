@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
-#include "network.h"
+#include "layer.h"
 
 typedef enum {
   CBIGAN_STAGE_END,

@@ -393,56 +393,36 @@ test_transpose(gconstpointer table)
 
 /* --- fp32 or bf16 ----------------------------------------------------------------------------------------------- */
 
-static const CbiganKernels *timed; /* kernels that the next two stand before */
-static int calls;
-
-static void
-conv3_counted(const CbiganConv3 *conv, const CbiganMap *x, const CbiganMap *y, int first, int n, float *scratch)
+static gboolean
+yes(void)
 {
-  calls++;
-  timed->conv3(conv, x, y, first, n, scratch);
+  return TRUE;
 }
 
-/* A hundred times as slow as the real one */
-static void
-conv3_slow(const CbiganConv3 *conv, const CbiganMap *x, const CbiganMap *y, int first, int n, float *scratch)
+static gboolean
+no(void)
 {
-  g_usleep(3000);
-  conv3_counted(conv, x, y, first, n, scratch);
+  return FALSE;
 }
 
-/* precision=auto follows a measurement, made once per width: instructions for bf16 alone don't make it faster. */
+/* precision=auto takes bf16 where the processor does it at the full rate, and from c = 8 to the widest own kernels. */
 static void
-test_bf16_speed(void)
+test_bf16_choice(void)
 {
-  const CbiganIsa *best = isa_find("reference");
-  timed = best->many;
-  CbiganKernels quick = *timed, slow = *timed;
-  quick.conv3 = conv3_counted;
-  slow.conv3 = conv3_slow;
-  g_assert_true(cbigan_cpu_bf16_is_faster(&slow, &quick, 4));
-  g_assert_false(cbigan_cpu_bf16_is_faster(&quick, &slow, 4));
-  const CbiganIsa isas[] = {
-    { .name = "faster", .many = &slow, .few = &slow, .bf16_many = &quick, .bf16_few = &quick, .bf16 = TRUE },
-    { .name = "slower", .many = &quick, .few = &quick, .bf16_many = &slow, .bf16_few = &slow, .bf16 = TRUE },
-    { .name = "many", .many = &slow, .few = &quick, .bf16_many = &quick, .bf16_few = &slow, .bf16 = TRUE },
-    { .name = "emulated", .many = &slow, .few = &slow, .bf16_many = &quick, .bf16_few = &quick },
-  };
-  for (guint i = 0; i < G_N_ELEMENTS(isas); i++) {
-    CbiganIsa isa = isas[i];
-    isa.widest = 8;
-    calls = 0;
-    g_assert_cmpint(cbigan_cpu_prefers_bf16(&isa, 4), ==, i == 0);
-    int once = calls;
-    g_assert_cmpint(once > 0, ==, isa.bf16);
-    g_assert_cmpint(cbigan_cpu_prefers_bf16(&isa, 4), ==, i == 0);
-    g_assert_cmpint(calls, ==, once);
-    g_assert_false(cbigan_cpu_prefers_bf16(&isa, 9)); /* oneDNN's layers, in fp32 */
-    g_assert_cmpint(calls, ==, once);
-    g_assert_cmpint(cbigan_cpu_prefers_bf16(&isa, 5), ==, i == 0);
-    g_assert_cmpint(calls > once, ==, isa.bf16);
-  }
-  g_assert_false(cbigan_cpu_prefers_bf16(NULL, 4));
+  const struct {
+    CbiganIsa isa;
+    int width;
+    gboolean wanted;
+  } rows[] = { { { .bf16 = TRUE, .bf16_at_full_rate = yes, .widest = 32 }, 8, TRUE },
+               { { .bf16 = TRUE, .bf16_at_full_rate = yes, .widest = 32 }, 32, TRUE },
+               { { .bf16 = TRUE, .bf16_at_full_rate = yes, .widest = 32 }, 7, FALSE },
+               { { .bf16 = TRUE, .bf16_at_full_rate = yes, .widest = 32 }, 33, FALSE },
+               { { .bf16 = TRUE, .bf16_at_full_rate = no, .widest = 32 }, 16, FALSE },
+               { { .bf16 = TRUE, .widest = 32 }, 16, FALSE },
+               { { .bf16_at_full_rate = yes, .widest = 32 }, 16, FALSE } };
+  for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
+    g_assert_cmpint(cbigan_cpu_prefers_bf16(&rows[i].isa, rows[i].width), ==, rows[i].wanted);
+  g_assert_false(cbigan_cpu_prefers_bf16(NULL, 16));
 }
 
 int
@@ -453,7 +433,7 @@ main(int argc, char **argv)
   static const int quick[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 17, 24, 25, 31, 33, 48, 64, 100, 127, 256 };
   add_numbers_for_tables("multiply", MOST_NUMBERS, quick, G_N_ELEMENTS(quick), test_multiply);
   if (!g_test_slow()) {
-    g_test_add_func("/bf16-speed", test_bf16_speed);
+    g_test_add_func("/bf16-choice", test_bf16_choice);
     add_for_tables("upsample", test_upsample);
     add_for_tables("avgpool", test_avgpool);
     add_for_tables("tanh", test_tanh);

@@ -23,6 +23,7 @@ FLOORS = [
     ('cbigan-core/', 0),
     ('cbigan-core/model/', 1),
     ('cbigan-core/backend/', 2),
+    ('cbigan-core/forward/', 3),
     ('cbigan-core/score/', 4),
     ('gst-plugin/', 5),
     ('trainer/gradient/', 5),

@@ -3,7 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "cpu.h"
+#include "context.h"
 #include "multiversion.h"
 
 typedef struct {

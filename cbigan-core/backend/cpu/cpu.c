@@ -7,7 +7,6 @@
 #include "fused.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "cbigan.h"
 #include "i18n.h"
@@ -69,22 +68,6 @@ cpu_finish(CbiganBackend *base, GError **error)
   return TRUE; /* nothing is done later than asked for */
 }
 
-void *
-cbigan_cpu_memory(gsize size)
-{
-  void *memory = NULL;
-  size += 64; /* what the last vector may read behind the last number */
-  if (posix_memalign(&memory, 64, size))
-    return NULL;
-  return memset(memory, 0, size);
-}
-
-int
-cbigan_cpu_team(const CbiganBackend *self)
-{
-  return cbigan_cpu_share_team(((const CbiganCpu *)self)->share);
-}
-
 static float *
 cpu_alloc(CbiganBackend *base, gsize n_floats)
 {
@@ -95,35 +78,6 @@ static void
 cpu_free(CbiganBackend *base, float *data)
 {
   free(data);
-}
-
-void
-cbigan_cpu_parallel(CbiganCpu *self, int n, void (*work)(gpointer data, int turn, int item, int thread), gpointer data)
-{
-  CbiganCpuTurn turn = { .items = n };
-  int team = MIN(n, cbigan_cpu_team(&self->base));
-  cbigan_cpu_pool_run(self->pool, &(CbiganCpuRun){ team, &turn, 1, work, data });
-}
-
-typedef struct {
-  int n, parts;
-  CbiganRangeFunc range;
-  gpointer data;
-} Loop;
-
-static void
-run_part(gpointer data, int turn, int part, int thread)
-{
-  const Loop *loop = data;
-  int first = (int)((gint64)loop->n * part / loop->parts), end = (int)((gint64)loop->n * (part + 1) / loop->parts);
-  loop->range(loop->data, first, end);
-}
-
-void
-cbigan_cpu_each(CbiganBackend *base, int n, CbiganRangeFunc range, gpointer data)
-{
-  Loop loop = { n, MIN(n, 4 * cbigan_cpu_team(base)), range, data };
-  cbigan_cpu_parallel((CbiganCpu *)base, loop.parts, run_part, &loop);
 }
 
 static CbiganPlan *

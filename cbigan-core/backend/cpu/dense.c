@@ -7,7 +7,7 @@
  * score would depend on the frames beside it. Here a number is the same sum at every place, and as fast. The weights
  * lie (in, out), both in the order of the values, so that a vector holds neighbouring outputs.
  */
-#include "cpu.h"
+#include "context.h"
 
 #include <math.h>
 

@@ -7,7 +7,7 @@
  * fused_channels.c does the layers of few patches whose maps are too narrow for that.
  */
 #pragma once
-#include "cpu.h"
+#include "context.h"
 #include "backend/cpu/simd/simd_patches.h"
 #include "model/liveness.h"
 

@@ -6,7 +6,7 @@
  * Own loops: with few channels oneDNN's take several times as long. Columns between two rows come first, which makes
  * long vectors, then pixels between two columns.
  */
-#include "cpu.h"
+#include "context.h"
 #include "multiversion.h"
 
 /* Pixels of a row that is upsampled already the other way -> twice as many; channels: constant where this is inlined */

@@ -6,7 +6,7 @@
  * Each piece is a primitive of one thread over some samples of the batch. A forward pass over fewer samples than
  * threads cuts each sample into strips of rows as well: rows lie one after another in n,h,w,c order.
  */
-#include "backend/cpu/cpu.h"
+#include "backend/cpu/context.h"
 
 /* Pieces: another program may hold up a thread, the other threads then take more of them. Gradients of the weights have
  * one sum per piece, so they have fewer. */

@@ -3,7 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "backend/cpu/cpu.h"
+#include "backend/cpu/context.h"
 
 #include <omp.h>
 #include <oneapi/dnnl/dnnl_debug.h>

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
-#include "backend/cpu/cpu.h"
+#include "backend/cpu/context.h"
 
 G_BEGIN_DECLS
 

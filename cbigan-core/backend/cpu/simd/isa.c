@@ -42,7 +42,17 @@ avx512_bf16(void)
 {
   return avx512() && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512bf16");
 }
+
+/* Measured: AMD's Zen 5 scores 1.5 to 1.9 times as fast in bf16 from c = 8 on. A Xeon with AMX, which has the same
+ * instructions at a lower rate, is a quarter slower than in fp32. */
+static gboolean
+amd(void)
+{
+  return __builtin_cpu_is("amd");
+}
 #endif
+
+#define BF16_LEAST_WIDTH 8 /* with fewer channels, rounding to bf16 takes the time that its products save */
 
 static const CbiganIsa isas[] = {
 #ifdef __x86_64__
@@ -52,6 +62,7 @@ static const CbiganIsa isas[] = {
     .bf16_many = &cbigan_cpu_avx512_bf16_16,
     .bf16_few = &cbigan_cpu_avx512_bf16_8,
     .bf16 = TRUE,
+    .bf16_at_full_rate = amd,
     .channels = { &cbigan_cpu_avx512, &cbigan_cpu_avx2 },
     .widest = 32,
     .supported = avx512_bf16 },
@@ -109,4 +120,11 @@ cbigan_cpu_choose_isa(const CbiganIsa **chosen, GError **error)
     return TRUE;
   g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("CBIGAN_ISA is “%s”; there are: %s"), limit, names->str);
   return FALSE;
+}
+
+gboolean
+cbigan_cpu_prefers_bf16(const CbiganIsa *isa, int width)
+{
+  return isa && isa->bf16 && isa->bf16_at_full_rate && isa->bf16_at_full_rate() && width >= BF16_LEAST_WIDTH &&
+         width <= isa->widest;
 }

@@ -169,6 +169,8 @@ typedef struct {
   const CbiganKernels *many, *few; /* for many patches, more lanes; for few; both for segments */
   const CbiganKernels *bf16_many, *bf16_few;
   gboolean bf16; /* has instructions for bf16 products; without, bf16 is emulated and never faster */
+  gboolean (*bf16_at_full_rate)(
+      void);                         /* whether this processor does as many of them per cycle as fp32 ones; NULL = no */
   const CbiganChannels *channels[3]; /* for training, the widest vectors first; NULL-terminated */
   int widest;                        /* network (c) for which these are faster than oneDNN's single operations */
   gboolean (*supported)(void);
@@ -180,11 +182,8 @@ gboolean cbigan_cpu_choose_isa(const CbiganIsa **chosen, GError **error);
 /* The best that this processor has, whatever CBIGAN_ISA says; never NULL. */
 const CbiganIsa *cbigan_cpu_best_isa(void);
 
-/* bf16_speed.c. Measures now, some hundred microseconds: whether a 3x3 convolution as networks of this width have takes
- * at least a tenth less time with the kernels `bf16` than with `fp32`. */
-gboolean cbigan_cpu_bf16_is_faster(const CbiganKernels *fp32, const CbiganKernels *bf16, int width);
-/* The same for networks of this width and all kernels of an instruction set (NULL: FALSE). Measured by the first call
- * per process, set and width. Any thread. */
+/* Whether precision=auto may take bf16 on this processor for networks of that width (c). The answer depends on the
+ * processor alone, so that a model has the same scores in every run. */
 gboolean cbigan_cpu_prefers_bf16(const CbiganIsa *isa, int width);
 
 G_END_DECLS

@@ -1,4 +1,4 @@
-/* cpu.h - inside of the cpu backend: oneDNN primitives over values in n,h,w,c order
+/* context.h - inside of the cpu backend: oneDNN primitives over values in n,h,w,c order
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
