@@ -53,8 +53,8 @@ test_auto(void)
   g_autoptr(CbiganBackend) a = cbigan_backend_open(&(CbiganBackendOptions){ .name = "auto" }, &error),
                            b = cbigan_backend_open(&(CbiganBackendOptions){ .name = NULL }, &error);
   g_assert_no_error(error);
-  g_assert_cmpstr(a->klass->name, ==, (*best)->name);
-  g_assert_cmpstr(b->klass->name, ==, (*best)->name);
+  g_assert_cmpstr(cbigan_backend_name(a), ==, (*best)->name);
+  g_assert_cmpstr(cbigan_backend_name(b), ==, (*best)->name);
 }
 
 static void

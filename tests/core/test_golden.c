@@ -63,7 +63,7 @@ compare_value(CbiganBackend *backend, CbiganShape shape, int n, const float *dat
   if (step > 1)
     size = thin(host, n, shape.c, shape.w, step);
   g_assert_cmpuint(size, ==, expected_size);
-  g_test_message("%s, %s: distance %g", backend->klass->name, name, golden_distance(host, expected, size));
+  g_test_message("%s, %s: distance %g", cbigan_backend_name(backend), name, golden_distance(host, expected, size));
   golden_compare(name, host, expected, size, tolerance);
 }
 

@@ -55,7 +55,7 @@ check_unavailable(const char *machine, const char *words)
   g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
   g_assert_nonnull(strstr(error->message, words));
   g_autoptr(CbiganBackend) other = cbigan_backend_open(&(CbiganBackendOptions){ .name = "auto" }, NULL);
-  g_assert_cmpstr(other->klass->name, ==, "cpu");
+  g_assert_cmpstr(cbigan_backend_name(other), ==, "cpu");
 }
 
 static void
