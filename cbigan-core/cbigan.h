@@ -1,4 +1,4 @@
-/* cbigan.h - libcbigan: score pictures with a trained CBiGAN
+/* cbigan.h - libcbigan: score pictures with a trained model
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -13,8 +13,10 @@
  *     g_print ("%f %s\n", result.score, result.anomalous ? "anomalous" : "good");
  *   cbigan_result_clear (&result);
  *
- * Threads: a CbiganModel never changes and may be shared by any number of threads. A CbiganScorer is used by
- * one thread at a time. Nothing here prints or exits; a GError names the file, what was found and expected.
+ * Threads: a CbiganModel never changes, and any number of threads may share it. One thread at a time uses a
+ * CbiganScorer or a CbiganResult. All other functions may be called from any thread. Errors: no function prints or
+ * exits. A GError of CBIGAN_ERROR names the file or option, the value found and the value expected. A GError ** may be
+ * NULL. Other pointers may be NULL only where this header says so.
  */
 #pragma once
 #include <glib.h>
@@ -24,40 +26,42 @@ G_BEGIN_DECLS
 #pragma GCC visibility push(default) /* the library's other functions are hidden */
 
 #define CBIGAN_ERROR (cbigan_error_quark())
-GQuark cbigan_error_quark(void);
+GQuark cbigan_error_quark(void); /* the domain of all errors here; their codes are CbiganError */
 
 typedef enum {
   CBIGAN_ERROR_FILE,    /* can't be read or written; the message has the system's reason */
   CBIGAN_ERROR_FORMAT,  /* not a model, or a damaged one */
-  CBIGAN_ERROR_BACKEND, /* can't run here, out of memory, device lost */
-  CBIGAN_ERROR_FRAME,   /* a frame that this model can't score (size, smaller than a patch) */
-  CBIGAN_ERROR_ARGUMENT /* an option's value (NaN, out of range, a score the model has no statistics for) */
+  CBIGAN_ERROR_BACKEND, /* the backend can't run here, is out of memory, or lost its device */
+  CBIGAN_ERROR_FRAME,   /* a frame of a size that this model can't score */
+  CBIGAN_ERROR_ARGUMENT /* an option's value: NaN, out of range, or a score for which the model has no statistics */
 } CbiganError;
 
 /* The ways to score, rows of one table. */
 typedef enum {
-  CBIGAN_SCORE_PAPER,      /* Eq. 7: A(x) = (1 - lambda) L_R(x) + lambda L_fD(x); largest patch */
-  CBIGAN_SCORE_CALIBRATED, /* max of |x - G(E(x))| in standard deviations from good pictures */
-  CBIGAN_SCORE_CRITIC,     /* max Mahalanobis distance of D's feature map from good pictures */
-  CBIGAN_SCORE_INSPECTOR,  /* what a network that was trained on synthetic defects makes of each place */
+  CBIGAN_SCORE_PAPER,      /* Eq. 7: A(x) = (1 - lambda) L_R(x) + lambda L_fD(x), of the patch with the largest A */
+  CBIGAN_SCORE_CALIBRATED, /* maximum of |x - G(E(x))| in standard deviations from good pictures */
+  CBIGAN_SCORE_CRITIC,     /* maximum Mahalanobis distance of D's feature map from good pictures */
+  CBIGAN_SCORE_INSPECTOR,  /* summary of the map of a network that was trained on synthetic defects */
   CBIGAN_N_SCORES,
-  CBIGAN_SCORE_MODEL = -1 /* the one that the model file prefers */
+  CBIGAN_SCORE_MODEL = -1 /* the score that the model file prefers */
 } CbiganScoreKind;
 
-/* What the networks' products are multiplied in; sums are always single precision. */
+/* Number format of the factors in the networks' products. Sums are always single precision. */
 typedef enum {
-  CBIGAN_PRECISION_AUTO, /* bf16 if the model says that verdicts stay (bf16_error) and a measurement in this process
-                          * finds it at least a tenth faster, else fp32 */
+  CBIGAN_PRECISION_AUTO, /* bf16 if the model has a bf16_error and a measurement in this process finds bf16 at least a
+                          * tenth faster, else fp32 */
   CBIGAN_PRECISION_FP32,
   CBIGAN_PRECISION_BF16, /* 8 bits of mantissa. Faster or slower than fp32, depending on the processor. Scores differ by
                           * about a hundredth, and by more where good pictures hardly differ from each other. */
-  CBIGAN_PRECISION_FP16, /* 11 bits of mantissa, nothing above 65504: only backends for GPUs have it */
+  CBIGAN_PRECISION_FP16, /* 11 bits of mantissa, values up to 65504. Only backends for GPUs have it. */
   CBIGAN_N_PRECISIONS
 } CbiganPrecision;
 
-const char *cbigan_precision_name(CbiganPrecision precision); /* "auto", "fp32", "bf16", "fp16" */
-
-const char *cbigan_score_name(CbiganScoreKind kind); /* "paper", "calibrated", "critic", "inspector" */
+/* "auto", "fp32", "bf16" or "fp16": static; precision must be one of the enum. */
+const char *cbigan_precision_name(CbiganPrecision precision);
+/* "paper", "calibrated", "critic" or "inspector": static; kind must be one of the first CBIGAN_N_SCORES. */
+const char *cbigan_score_name(CbiganScoreKind kind);
+/* FALSE for an unknown name; *kind is then unchanged. */
 gboolean cbigan_score_from_name(const char *name, CbiganScoreKind *kind);
 
 /* How an inspector's map of a picture becomes one number. */
@@ -72,74 +76,75 @@ typedef enum {
   CBIGAN_TAP_HIDDEN /* f_D: D's last hidden layer */
 } CbiganFeatureTap;
 
-/* What a model file says, besides its weights. Owned by the model. A model is a CBiGAN, or an inspector alone: then
- * scores[CBIGAN_SCORE_INSPECTOR] is its only one, and latent, patch, tap, lambda and what belongs to other scores mean
- * nothing. */
+/* Content of a model file besides its weights. The model owns it. A model is a CBiGAN or an inspector. An inspector has
+ * the score CBIGAN_SCORE_INSPECTOR only; its latent, patch, tap, lambda and the fields of other scores have no meaning.
+ */
 typedef struct {
-  int width;                     /* c */
+  int width;                     /* c, 1..64 */
   int latent;                    /* 64 */
   int patch;                     /* pixels: 64 or 128 */
-  int frame_width, frame_height; /* frames must have this size in pixels; 0 x 0: any size ("native") */
+  int frame_width, frame_height; /* the size in pixels that frames must have; 0 x 0: any size ("native") */
   CbiganFeatureTap tap;
   double lambda;                    /* Eq. 7, 0..1 */
   CbiganScoreKind score;            /* compared with the threshold */
-  gboolean scores[CBIGAN_N_SCORES]; /* which can be computed (statistics are there) */
+  gboolean scores[CBIGAN_N_SCORES]; /* TRUE: the model has the statistics that this score needs */
   guint critic_blocks;              /* bit i: D's block i */
-  int critic_grid;                  /* the feature map is critic_grid x critic_grid a patch */
+  int critic_grid;                  /* the feature map has critic_grid x critic_grid positions per patch */
   double light_low, light_median;   /* 10 % and 50 % quantile of the training pictures' bytes, -1..1, light_low <
-                                     * light_median: each frame's gain and offset are set so that its own come to lie
-                                     * there; both NAN: no light compensation */
+                                     * light_median. Gain and offset bring each frame's quantiles to these. Both NAN: no
+                                     * light compensation. */
   double threshold;                 /* in units of the score; NAN: none */
-  double bf16_error;         /* largest difference of `score` between bf16 and fp32, as a part of the larger of it and
-                              * the threshold, on the pictures of the calibration and synthetic defects in them, of
-                              * which no verdict changed; NAN: not tried, or a verdict did change */
-  const double *good_scores; /* (n_good_scores) of held-out good pictures */
+  double bf16_error;         /* largest difference of `score` between bf16 and fp32 in the calibration, as a fraction of
+                              * the larger of score and threshold; NAN: not tried, or a verdict changed */
+  const double *good_scores; /* (n_good_scores) scores of held-out good pictures */
   guint n_good_scores;
   int upright_width, upright_height; /* of an inspector that turns parts upright before it sees them; 0 = it does not */
   double upright_box[4];             /* left, right, top, bottom of the upright part about its centre, frame pixels */
   CbiganSummary summary;             /* of an inspector */
-  double proxy;         /* of an inspector: area under the ROC curve on synthetic defects in held-out good pictures, by
-                         * which its weights and summary were chosen; NAN: unknown */
-  const char *training; /* JSON object: where it came from; NULL: unknown */
+  double proxy;         /* of an inspector: area under the ROC curve on synthetic defects in held-out good pictures,
+                         * 0..1; NAN: unknown */
+  const char *training; /* JSON object: origin of the model; NULL: unknown */
 } CbiganModelInfo;
 
 typedef struct _CbiganModel CbiganModel;
 
-/* Reads and checks the whole file (docs/model-format.md). NULL with CBIGAN_ERROR_FILE or _FORMAT. */
+/* Reads and checks the whole file (docs/model-format.md). Free the model with cbigan_model_unref().
+ * NULL with CBIGAN_ERROR_FILE or _FORMAT. */
 CbiganModel *cbigan_model_load(const char *path, GError **error);
-CbiganModel *cbigan_model_ref(CbiganModel *model);
-void cbigan_model_unref(CbiganModel *model);
+CbiganModel *cbigan_model_ref(CbiganModel *model); /* adds a reference and returns the model; any thread */
+void cbigan_model_unref(CbiganModel *model);       /* the last reference frees the model; may be NULL; any thread */
+/* Valid as long as the model; not to be freed. */
 const CbiganModelInfo *cbigan_model_info(const CbiganModel *model);
 
-/* Names of the backends of this build, best first, NULL-terminated (transfer none). */
+/* Names of the backends of this build, best first, NULL-terminated; static. */
 const char *const *cbigan_backend_names(void);
-/* NULL when the backend can run here, else the reason in words (transfer full). */
+/* NULL if the backend of that name can run here, else the reason in words; free it with g_free(). */
 char *cbigan_backend_unavailable(const char *name);
 
-/* Which results get an anomaly map, and regions. A GPU's maps stay in its memory unless they are wanted. */
+/* The results that get an anomaly map and regions. A GPU's maps stay in its memory unless they are asked for. */
 typedef enum {
   CBIGAN_MAPS_ALL,
-  CBIGAN_MAPS_ANOMALOUS, /* those over the threshold */
+  CBIGAN_MAPS_ANOMALOUS, /* results above the threshold */
   CBIGAN_MAPS_NONE,
   CBIGAN_N_MAPS
 } CbiganMaps;
 
 typedef struct {
-  const char *backend; /* "auto", "reference", "cpu", "cuda"; NULL = "auto" */
-  int device;          /* 0 = first */
-  int threads;         /* at most; 0 = the processors of a NUMA node that this process may use, or one where a frame is
-                        * less than a millisecond's work. While other threads of the program score too, they divide the
-                        * processors; no score depends on that. */
+  const char *backend;   /* "auto", "reference", "cpu", "cuda"; NULL = "auto" */
+  int device;            /* 0 = first */
+  int threads;           /* largest number of threads; 0 = the processors of one NUMA node that this process may use, or
+                          * one thread for small frames. Scorers in several threads of one program divide the processors.
+                          * No score depends on the number of threads. */
   CbiganScoreKind score; /* decides score, verdict and map */
   guint also;            /* bit i: fill scores[i] of the result too */
-  double lambda;         /* Eq. 7; NAN = the model's */
-  double threshold;      /* NAN = the model's (only if `score` is the model's score) */
-  int batch;             /* patches at a time; 0 = chosen for the backend */
+  double lambda;         /* Eq. 7, 0..1; NAN = the model's */
+  double threshold;      /* 0 or more; NAN = the model's, which belongs to the model's score only */
+  int batch;             /* largest number of patches that the networks take together; 0 = chosen for the backend */
   CbiganPrecision precision;
   CbiganMaps maps;
-  gpointer cuda_context; /* for "cuda": a CUcontext to run in, on its device, whatever `device` says; it must live as
-                          * long as the scorer. NULL = the device's primary context. Either becomes the calling
-                          * thread's current one, as with cudaSetDevice(), and stays it. */
+  gpointer cuda_context; /* for "cuda": the CUcontext to run in, whose device replaces `device`; it must live as long as
+                          * the scorer. NULL = the device's primary context. As with cudaSetDevice(), the context
+                          * becomes and stays the current one of the calling thread. */
 } CbiganScorerOptions;
 
 #define CBIGAN_SCORER_OPTIONS_INIT                                                                                     \
@@ -147,70 +152,75 @@ typedef struct {
     NULL, 0, 0, CBIGAN_SCORE_MODEL, 0, NAN, NAN, 0, CBIGAN_PRECISION_AUTO, CBIGAN_MAPS_ALL, NULL                       \
   }
 
-/* A frame: rows of 8-bit R, G, B. Only read; not kept after the call. */
+/* A frame: rows of 8-bit R, G, B. A call only reads the data and keeps no pointer to them. */
 typedef struct {
   const guint8 *data; /* height rows, stride bytes apart */
   int width, height;  /* pixels */
   gsize stride;       /* bytes, >= 3 * width */
-  gboolean on_device; /* data is device memory of the CUDA context that the scorer runs in; only for a scorer whose
-                       * backend is "cuda", for others CBIGAN_ERROR_FRAME */
-  gpointer ready;     /* on_device: a cudaEvent_t recorded behind the work that writes data: the scorer lets its stream
-                       * wait for it. NULL = data is written. When the call returns, data is no longer read. */
+  gboolean on_device; /* data is device memory of the scorer's CUDA context; CBIGAN_ERROR_FRAME unless the backend is
+                       * "cuda" */
+  gpointer ready;     /* on_device: a cudaEvent_t behind the work that writes data; the scorer's stream waits for it.
+                       * NULL = data is already written */
 } CbiganFrame;
 
-/* A connected part of the map over the threshold, in fractions (0..1) of the frame. */
+/* The rectangle around a connected part of the map above the threshold */
 typedef struct {
-  double x, y, w, h;
-  double peak; /* largest normalized value in it, 0.5..1 */
+  double x, y, w, h; /* fractions of the frame, 0..1 */
+  double peak;       /* largest normalized value of the part, 0.5..1 */
 } CbiganRegion;
 
-#define CBIGAN_MAX_REGIONS 16 /* the ones with the highest peaks */
+#define CBIGAN_MAX_REGIONS 16 /* of more regions, those with the highest peaks count */
 
 typedef struct {
   double score;                   /* >= 0 */
-  double threshold;               /* NAN: none, then normalized is NAN and anomalous FALSE */
-  double normalized;              /* score / (score + threshold): 0..1, 0.5 = at the threshold, on every frame */
+  double threshold;               /* NAN: none; normalized is then NAN and anomalous FALSE */
+  double normalized;              /* score / (score + threshold): 0..1, 0.5 = at the threshold */
   gboolean anomalous;             /* score > threshold */
-  double pixel_term;              /* Eq. 11, L_R of the patch that decides `paper`; NAN where `paper` is not computed */
-  double feature_term;            /* Eq. 9, L_fD of the same patch; NAN likewise */
-  double scores[CBIGAN_N_SCORES]; /* those asked for, else NAN */
+  double pixel_term;              /* Eq. 11, L_R of the patch that decides `paper`; NAN if `paper` is not computed */
+  double feature_term;            /* Eq. 9, L_fD of the same patch; NAN if `paper` is not computed */
+  double scores[CBIGAN_N_SCORES]; /* `score` and the scores in `also`; NAN for the others */
   CbiganRegion regions[CBIGAN_MAX_REGIONS];
   guint n_regions; /* 0 without a threshold, or without a map */
-  /* Anomaly map (map_height, map_width) = the frame, in the score's units, so that map / (map + threshold) is
-   * normalized as the score is; owned by the result, reused by the next call with it. */
+  /* Anomaly map (map_height, map_width) of the frame's pixels, in the score's units: map / (map + threshold) is its
+   * normalized value. The result owns it; the next call with this result reuses it. */
   float *map;
   int map_width, map_height; /* 0 x 0: this result has no map */
-  gsize map_allocated;       /* floats behind map; private */
+  gsize map_allocated;       /* private: floats allocated for map */
 } CbiganResult;
 
 #define CBIGAN_RESULT_INIT                                                                                             \
   {                                                                                                                    \
     0                                                                                                                  \
   }
+/* Frees the map and sets the result to CBIGAN_RESULT_INIT. */
 void cbigan_result_clear(CbiganResult *result);
 
 typedef struct _CbiganScorer CbiganScorer;
 
-/* options: NULL = CBIGAN_SCORER_OPTIONS_INIT. Keeps a reference to the model. Takes up to a second; on a GPU in bf16 or
- * fp16 maybe half a minute, as cuDNN compiles kernels.
- * NULL with CBIGAN_ERROR_BACKEND or _ARGUMENT. */
+/* options: NULL = CBIGAN_SCORER_OPTIONS_INIT; not needed after the call. The scorer keeps a reference to the model.
+ * Free it with cbigan_scorer_free(). Opening takes up to a second; on a GPU in bf16 or fp16 up to half a minute, as
+ * cuDNN compiles kernels. NULL with CBIGAN_ERROR_BACKEND or _ARGUMENT. */
 CbiganScorer *cbigan_scorer_new(CbiganModel *model, const CbiganScorerOptions *options, GError **error);
-void cbigan_scorer_free(CbiganScorer *scorer);
-/* Scores n frames; results[i] belongs to frames[i] and starts as CBIGAN_RESULT_INIT or from an earlier call.
- * FALSE with CBIGAN_ERROR_FRAME or _BACKEND; then no result is valid. */
+void cbigan_scorer_free(CbiganScorer *scorer); /* scorer: may be NULL */
+/* Scores n frames. results[i] belongs to frames[i]; before the call it is CBIGAN_RESULT_INIT or the result of an
+ * earlier call. Free its map with cbigan_result_clear(). FALSE with CBIGAN_ERROR_FRAME or _BACKEND: no result is valid.
+ */
 gboolean cbigan_scorer_score(CbiganScorer *scorer, const CbiganFrame *frames, guint n, CbiganResult *results,
                              GError **error);
-/* Between calls; NAN = the model's. FALSE with CBIGAN_ERROR_ARGUMENT on a negative or infinite value. */
+/* For the calls that follow. NAN as in CbiganScorerOptions. FALSE with CBIGAN_ERROR_ARGUMENT and no change: the
+ * threshold is negative or infinite, or lambda lies outside 0..1. */
 gboolean cbigan_scorer_set_threshold(CbiganScorer *scorer, double threshold, GError **error);
 gboolean cbigan_scorer_set_lambda(CbiganScorer *scorer, double lambda, GError **error);
-/* "cpu": the backend that runs, never "auto". */
+/* Name of the backend that runs, such as "cpu", never "auto"; valid as long as the program. */
 const char *cbigan_scorer_backend(const CbiganScorer *scorer);
-/* What it multiplies in, never CBIGAN_PRECISION_AUTO. */
+/* The precision that is used, never CBIGAN_PRECISION_AUTO. */
 CbiganPrecision cbigan_scorer_precision(const CbiganScorer *scorer);
 
-/* (h, w) map in the score's units -> normalized as 0..65535 (threshold = 32768). gray: (h, w). */
+/* map: (height, width) in the score's units. gray: (height, width) normalized values as 0..65535, the caller's memory;
+ * the threshold becomes 32768. */
 void cbigan_map_to_gray16(const float *map, int width, int height, double threshold, guint16 *gray);
-/* The same as a coloured picture, transparent where normal. bgra: (h, w, 4) bytes B, G, R, A, not premultiplied. */
+/* The same as a coloured picture, transparent where normal. bgra: (height, width, 4) bytes B, G, R, A, not
+ * premultiplied, the caller's memory. */
 void cbigan_map_to_bgra(const float *map, int width, int height, double threshold, guint8 *bgra);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganModel, cbigan_model_unref)

@@ -98,7 +98,7 @@ is_one_picture(const GstVideoInfo *info, GError **error)
   if (GST_VIDEO_INFO_MULTIVIEW_MODE(info) != GST_VIDEO_MULTIVIEW_MODE_SEPARATED || GST_VIDEO_INFO_VIEWS(info) < 2)
     return TRUE;
   g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,
-              _("Video with %d separate views per buffer can't be scored, expected one picture per buffer"),
+              _("video with %d separate views per buffer can't be scored, expected one picture per buffer"),
               GST_VIDEO_INFO_VIEWS(info));
   return FALSE;
 }
@@ -141,7 +141,7 @@ cbigan_frame_input_new(const GstVideoInfo *info, gboolean is_gpu, int width, int
   if (!is_one_picture(info, error))
     return NULL;
   if (is_gpu && !(self->klass = cbigan_cuda_video_module(&why))) {
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("Video in GPU memory can't be scored here: %s"), why);
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("video in GPU memory can't be scored here: %s"), why);
     return NULL;
   }
   return open_converter(self, info->width, info->height, error) ? g_steal_pointer(&self) : NULL;
@@ -162,7 +162,7 @@ begin_system(CbiganFrameInput *self, GstBuffer *buffer, const CbiganVideoPart *p
   if (!gst_video_frame_map(&self->frame, &self->info, buffer,
                            (GstMapFlags)(GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF))) {
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,
-                _("A buffer of %zu bytes can't be read as %s video of %dx%d pixels"), gst_buffer_get_size(buffer),
+                _("a buffer of %zu bytes can't be read as %s video of %dx%d pixels"), gst_buffer_get_size(buffer),
                 GST_VIDEO_INFO_NAME(&self->info), self->info.width, self->info.height);
     return FALSE;
   }

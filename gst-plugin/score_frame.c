@@ -66,7 +66,7 @@ cbigan_score_frame(GstCbiganScore *self, const CbiganJob *job, GError **error)
     return FALSE;
   if (!cbigan_annotation_update(annotation, job->part.width, job->part.height,
                                 job->tuning.overlay == CBIGAN_OVERLAY_ATTACH)) {
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("No memory for a heat map of %dx%d pixels"),
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("out of memory for a heat map of %dx%d pixels"),
                 annotation->result.map_width, annotation->result.map_height);
     return FALSE;
   }

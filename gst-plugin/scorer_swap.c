@@ -176,7 +176,7 @@ session_new(const CbiganSettings *settings, CbiganModel *model, GstCudaContext *
   g_autoptr(CbiganSession) self = g_new0(CbiganSession, 1);
   if (!settings->model) {
     g_set_error_literal(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
-                        _("No model: set the property “model” to a model file"));
+                        _("no model: set the property “model” to a model file"));
     return NULL;
   }
   self->path = g_strdup(settings->model);

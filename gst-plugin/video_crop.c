@@ -50,7 +50,7 @@ cbigan_video_part_find(CbiganVideoPart *self, const GstVideoInfo *info, GstBuffe
 
   if (!w || !h || w > width || h > height || x > width - w || y > height - h) {
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,
-                _("A buffer's visible part, %ux%u pixels at %u,%u, does not lie in its picture of %ux%u pixels"), w, h,
+                _("a buffer's visible part, %ux%u pixels at %u,%u, does not lie in its picture of %ux%u pixels"), w, h,
                 x, y, width, height);
     return FALSE;
   }

@@ -137,7 +137,7 @@ cbigan_video_input_new(const GstVideoInfo *info, int width, int height, GError *
   g_return_val_if_fail(width >= 0 && height >= 0 && !width == !height, NULL);
   if (GST_VIDEO_INFO_WIDTH(info) < 1 || GST_VIDEO_INFO_HEIGHT(info) < 1) {
     g_set_error(error, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION,
-                _("Video of %dx%d pixels (%s) can't be scored: expected at least 1x1"), GST_VIDEO_INFO_WIDTH(info),
+                _("video of %dx%d pixels (%s) can't be scored: expected at least 1x1"), GST_VIDEO_INFO_WIDTH(info),
                 GST_VIDEO_INFO_HEIGHT(info), format);
     return NULL;
   }
@@ -148,7 +148,7 @@ cbigan_video_input_new(const GstVideoInfo *info, int width, int height, GError *
   if (!set_info(&rgb, GST_VIDEO_FORMAT_RGB, info, width, height) ||
       !(is_rgb(info, &rgb) || add_steps(self, info, &rgb))) {
     g_set_error(error, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION,
-                _("Video of format %s, %dx%d pixels can't be converted to RGB, %dx%d"), format,
+                _("video of format %s, %dx%d pixels can't be converted to RGB, %dx%d"), format,
                 GST_VIDEO_INFO_WIDTH(info), GST_VIDEO_INFO_HEIGHT(info), width, height);
     return NULL;
   }

@@ -191,7 +191,7 @@ allocate_all(const Wanted *wanted, guint n, const char *name, GError **error)
   for (guint i = 0; i < n; i++) {
     *wanted[i].memory = g_try_new(float, wanted[i].n);
     if (!*wanted[i].memory && wanted[i].n)
-      return cbigan_format_error(error, name, _("no memory for %zu numbers of the model"), wanted[i].n);
+      return cbigan_format_error(error, name, _("out of memory for %zu numbers of the model"), wanted[i].n);
   }
   return TRUE;
 }

@@ -369,7 +369,7 @@ cbigan_safetensors_build(const char *const *keys, char *const *values, guint n_k
   guint64 length = GUINT64_TO_LE((guint64)header->len), total = sizeof length + header->len + data_size;
   guint8 *bytes = total <= G_MAXSIZE ? g_try_malloc((gsize)total) : NULL;
   if (!bytes) {
-    cbigan_format_error(error, file, _("no memory for the %llu bytes of the file"), (unsigned long long)total);
+    cbigan_format_error(error, file, _("out of memory for the %llu bytes of the file"), (unsigned long long)total);
     return NULL;
   }
   guint8 *at = bytes;

@@ -44,7 +44,7 @@ check_score(const CbiganModelInfo *info, int kind, GError **error)
     return cbigan_refuse(error, _("an unknown kind of score; expected paper, calibrated, critic or inspector"));
   if (!info->scores[kind])
     return cbigan_refuse(
-        error, _("the model has no statistics of good pictures for the score \"%s\"; calibrate it, or ask for \"%s\""),
+        error, _("the model has no statistics of good pictures for the score “%s”; calibrate it, or ask for “%s”"),
         cbigan_score_name((CbiganScoreKind)kind), cbigan_score_name(CBIGAN_SCORE_PAPER));
   return TRUE;
 }

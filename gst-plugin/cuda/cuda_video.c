@@ -109,7 +109,7 @@ memory_of(GstBuffer *buffer, GError **error)
   if (gst_is_cuda_memory(memory))
     return GST_CUDA_MEMORY_CAST(memory);
   g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,
-              _("A buffer of caps with %s has %u memories of type %s: expected one of type %s"),
+              _("a buffer of caps with %s has %u memories of type %s: expected one of type %s"),
               CBIGAN_CUDA_VIDEO_FEATURE, gst_buffer_n_memory(buffer),
               memory && memory->allocator ? memory->allocator->mem_type : "?", GST_CUDA_MEMORY_TYPE_NAME);
   return NULL;

@@ -204,19 +204,19 @@ check(const GstVideoInfo *info, GError **error)
 {
   if (!is_listed(info)) {
     g_set_error(error, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION,
-                _("Video of format %s in GPU memory can't be scored: expected one of %s"), GST_VIDEO_INFO_NAME(info),
+                _("video of format %s in GPU memory can't be scored: expected one of %s"), GST_VIDEO_INFO_NAME(info),
                 CBIGAN_FRAME_FORMATS);
     return FALSE;
   }
   if (GST_VIDEO_INFO_IS_INTERLACED(info)) {
     g_set_error_literal(error, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION,
-                        _("Interlaced video in GPU memory can't be scored: deinterlace it, or bring it to system "
+                        _("interlaced video in GPU memory can't be scored: deinterlace it, or bring it to system "
                           "memory with cudadownload"));
     return FALSE;
   }
   if (GST_VIDEO_INFO_WIDTH(info) < 1 || GST_VIDEO_INFO_HEIGHT(info) < 1) {
     g_set_error(error, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION,
-                _("Video of %dx%d pixels (%s) can't be scored: expected at least 1x1"), GST_VIDEO_INFO_WIDTH(info),
+                _("video of %dx%d pixels (%s) can't be scored: expected at least 1x1"), GST_VIDEO_INFO_WIDTH(info),
                 GST_VIDEO_INFO_HEIGHT(info), GST_VIDEO_INFO_NAME(info));
     return FALSE;
   }

@@ -314,7 +314,7 @@ test_interlaced(void)
   Stream stream = gpu_stream_new(SIDE, "");
   gst_harness_set_src_caps_str(stream.harness, "video/x-raw(memory:CUDAMemory),format=NV12,width=64,height=64,"
                                                "framerate=25/1,interlace-mode=interleaved");
-  gpu_stream_check_error(&stream, "Interlaced video in GPU memory can't be scored");
+  gpu_stream_check_error(&stream, "interlaced video in GPU memory can't be scored");
   stream_clear(&stream);
 }
 

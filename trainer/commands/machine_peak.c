@@ -150,7 +150,7 @@ cbigan_machine_new(int threads, GError **error)
   self->slice = (block / (gsize)threads + CHUNK - 1) / CHUNK * CHUNK;
   self->block = g_try_malloc(self->slice * (gsize)threads);
   if (!self->block) {
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("no memory to measure the bandwidth: %zu MiB needed"),
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("out of memory for %zu MiB to measure the bandwidth"),
                 self->slice * (gsize)threads >> 20);
     return NULL;
   }

@@ -84,7 +84,7 @@ convert(CbiganVideoInput *input, GstVideoFrame *frame, int *width, int *height, 
   row = (gsize)*width * 3;
   pixels = g_try_malloc(row * (gsize)*height);
   if (!pixels)
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("no memory for %dx%d pixels"), *width, *height);
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("out of memory for %dx%d pixels"), *width, *height);
   for (int y = 0; pixels && y < *height; y++)
     memcpy(pixels + (gsize)y * row, rgb + (gsize)y * stride, row);
   return pixels;
@@ -254,7 +254,7 @@ load(int fd, gsize *size, GError **error)
     return NULL;
   data = g_try_malloc(*size + 1);
   if (!data)
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("no memory for a file of %zu bytes"), *size);
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("out of memory for a file of %zu bytes"), *size);
   else if (!read_bytes(fd, data, *size, size, error))
     g_clear_pointer(&data, g_free);
   return data;

@@ -161,7 +161,7 @@ read_pipeline(Run *run, CbiganPictureReader *reader, GError **error)
   if (run->stopped || g_error_matches(reason, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT))
     g_propagate_error(error, g_steal_pointer(&reason));
   else
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("Pipeline \"%s\" failed after %u frames: %s"),
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("pipeline “%s” failed after %u frames: %s"),
                 options->pipeline, run->pictures, reason->message);
   return FALSE;
 }

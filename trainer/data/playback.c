@@ -220,7 +220,7 @@ cbigan_playback_description(const char *description, GError **error)
   if (pipeline)
     return new_playback(pipeline);
   g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
-              _("Pipeline \"%s\": %s; expected a launch description that ends in raw video"), description,
+              _("pipeline “%s”: %s; expected a launch description that ends in raw video"), description,
               reason->message);
   return NULL;
 }

@@ -77,6 +77,6 @@ cbigan_upright(GstSample *sample, int orientation, GError **error)
     gst_video_frame_unmap(&frame);
   }
   if (!upright)
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("no memory to turn it upright"));
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("out of memory for a picture turned upright"));
   return upright;
 }

@@ -180,7 +180,7 @@ plan_layer(CbiganCuda *cuda, const CbiganNetwork *network, int number, int batch
   if (layer->kind == CBIGAN_CONV2D &&
       cbigan_cuda_convolution_init_layer(cuda, &self->convolution, CBIGAN_CUDA_FORWARD, layer, batch) &&
       !(self->weights = cbigan_cuda_alloc(&cuda->base, cbigan_cuda_weights_size(layer))))
-    cbigan_backend_fail(&cuda->base, _("no memory for the weights of %s"), layer->name);
+    cbigan_backend_fail(&cuda->base, _("out of memory for the weights of %s"), layer->name);
   if (cbigan_cuda_report(cuda, error))
     return plan;
   layer_free(plan);

@@ -86,7 +86,7 @@ cbigan_grad_cpu_conv2d_data(CbiganCpu *self, CbiganGradCpuPlan *plan, const floa
   }
   const gsize size = plan->base.batch * cbigan_shape_size(l->in);
   if (accumulate && !c->sum && !(c->sum = cbigan_cpu_memory(size * sizeof(float)))) {
-    cbigan_backend_fail(&self->base, _("%s: out of memory"), l->name);
+    cbigan_backend_fail(&self->base, _("out of memory for the gradients of %s"), l->name);
     return;
   }
   cbigan_cpu_execute(self, &c->data, DNNL_ARG_DIFF_SRC, accumulate ? c->sum : dx, DNNL_ARG_DIFF_DST, dy);

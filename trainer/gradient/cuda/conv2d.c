@@ -20,7 +20,7 @@ cbigan_grad_cuda_conv2d_plan(CbiganCuda *self, CbiganGradCudaPlan *plan)
   plan->sums = cbigan_cuda_alloc(&self->base, size);
   if (plan->weights && plan->sums)
     return TRUE;
-  cbigan_backend_fail(&self->base, _("no memory for the gradients of %s"), layer->name);
+  cbigan_backend_fail(&self->base, _("out of memory for the gradients of %s"), layer->name);
   return FALSE;
 }
 
