@@ -48,8 +48,7 @@ typedef enum {
 
 /* Number format of the factors in the networks' products. Sums are always single precision. */
 typedef enum {
-  CBIGAN_PRECISION_AUTO, /* bf16 if the model has a bf16_error and a measurement in this process finds bf16 at least a
-                          * tenth faster, else fp32 */
+  CBIGAN_PRECISION_AUTO, /* bf16 if the model has a bf16_error and bf16 is faster on this processor, else fp32 */
   CBIGAN_PRECISION_FP32,
   CBIGAN_PRECISION_BF16, /* 8 bits of mantissa. Faster or slower than fp32, depending on the processor. Scores differ by
                           * about a hundredth, and by more where good pictures hardly differ from each other. */

@@ -75,7 +75,7 @@ cbigan_backend_unavailable(const char *name)
   return klass ? klass->unavailable() : unknown(name);
 }
 
-/* The one with that name or, for "auto", the best that can run here. */
+/* The backend of that name; for "auto" the best one that can run here. */
 static const CbiganBackendClass *
 choose(const char *name, GError **error)
 {
@@ -98,7 +98,7 @@ choose(const char *name, GError **error)
   return NULL;
 }
 
-/* FALSE: it has not got the precision. */
+/* FALSE with CBIGAN_ERROR_BACKEND if the backend does not have that precision. */
 static gboolean
 set_precision(CbiganBackend *self, CbiganPrecision precision, GError **error)
 {
@@ -186,7 +186,7 @@ cbigan_backend_alloc(CbiganBackend *self, gsize n_floats, GError **error)
 {
   g_return_val_if_fail(self && n_floats > 0, NULL);
   float *data = n_floats < G_MAXSSIZE / sizeof(float) ? enter(self)->alloc(self, n_floats) : NULL;
-  if (!data && self->failure) /* more than memory is wrong */
+  if (!data && self->failure) /* memory is not the cause */
     g_propagate_error(error, g_steal_pointer(&self->failure));
   else if (!data)
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("backend “%s”: out of memory (%.1f MiB more needed)"),
@@ -222,7 +222,7 @@ cbigan_backend_download(CbiganBackend *self, CbiganShape shape, int n, const flo
   enter(self)->download(self, shape, n, data, host);
 }
 
-/* What backends rely on. */
+/* The properties of a layer on which backends rely. */
 static gboolean
 is_layer(const CbiganLayer *l)
 {
@@ -274,7 +274,8 @@ cbigan_backend_run(CbiganBackend *self, CbiganPlan *plan, float *const *values)
 
 /* --- scoring --------------------------------------------------------------------------------------------------- */
 
-/* difference (n, size) = a - b, or NULL. sums (n), host memory: ||a_i - b_i||_1, or NULL. One of the two is wanted. */
+/* difference (n, size) = a - b, or NULL. sums (n), host memory: ||a_i - b_i||_1, or NULL. At least one of the two is
+ * not NULL. */
 void
 cbigan_backend_difference(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference,
                           double *sums)
@@ -301,7 +302,7 @@ cbigan_backend_frames_new(CbiganBackend *self, int n, int width, int height, GEr
   return NULL;
 }
 
-/* Waits for what still reads them. */
+/* Waits until no operation reads the frames. */
 void
 cbigan_backend_frames_free(CbiganBackend *self, CbiganFrames *frames)
 {
@@ -323,7 +324,7 @@ cbigan_backend_reads_device(const CbiganBackend *self)
   return self->klass->frame != NULL;
 }
 
-/* Not to be captured. Frame i of the next crop(); its pixels stay readable until finish(). */
+/* Sets frame i of the next crop(). Its pixels must stay readable until finish(). Not inside a capture. */
 void
 cbigan_backend_frame(CbiganBackend *self, CbiganFrames *frames, int i, const CbiganFrame *frame)
 {
@@ -336,8 +337,8 @@ cbigan_backend_frame(CbiganBackend *self, CbiganFrames *frames, int i, const Cbi
 }
 
 /* Patches first .. first + n - 1 of each of the first n_frames frames -> x (n_frames, n, 3, side, side) = gain * (pixel
- * / 127.5 - 1) + shift. light: NULL = gain 1, shift 0; else both are found with a frame's first patch (first = 0) and
- * hold for those after it. */
+ * / 127.5 - 1) + shift. light: NULL = gain 1, shift 0; else the call with first = 0 finds both per frame, and later
+ * patches use them. */
 void
 cbigan_backend_crop(CbiganBackend *self, CbiganFrames *frames, int n_frames, const CbiganFrameTiling *tiling, int first,
                     int n, const CbiganLightTarget *light, float *x)
@@ -350,8 +351,8 @@ cbigan_backend_crop(CbiganBackend *self, CbiganFrames *frames, int n_frames, con
 
 /* differences (rows * columns, 3, side, side) -> map (height, width). Per channel the patches' mean at each pixel, less
  * the mean of its window (cut at the border), absolute; summed over channels; blurred, borders repeated. With `good`
- * then max((x - mean) / (deviation + floor), 0), NaN stays NaN; NULL: not compared. peak: host memory, gets the map's
- * largest number, NaN if one is not finite; NULL: not wanted. scratch: (CBIGAN_MAP_PLANES, height, width). */
+ * the map is then max((x - mean) / (deviation + floor), 0), and NaN stays NaN; good may be NULL. peak: host memory for
+ * the largest number, NaN if one is not finite; may be NULL. scratch: (CBIGAN_MAP_PLANES, height, width). */
 void
 cbigan_backend_map(CbiganBackend *self, const CbiganFrameTiling *tiling, const float *differences,
                    const CbiganMapFilter *filter, const CbiganMapBaseline *good, float *scratch, float *map,
@@ -381,8 +382,8 @@ is_critic(const CbiganCritic *critic)
                     (good->positions == 1 || good->positions == critic->grid * critic->grid)));
 }
 
-/* Allocates what lies in backend memory; all other fields are filled. FALSE with CBIGAN_ERROR_BACKEND; to be cleared
- * nevertheless. The statistics must outlive it. */
+/* Allocates the critic's arrays in backend memory; the caller has filled all other fields. FALSE with
+ * CBIGAN_ERROR_BACKEND. Clear the critic in both cases. The statistics must outlive the critic. */
 gboolean
 cbigan_backend_critic_init(CbiganBackend *self, CbiganCritic *critic, GError **error)
 {
@@ -412,8 +413,8 @@ cbigan_backend_critic_clear(CbiganBackend *self, CbiganCritic *critic)
 
 /* values: as CbiganForward's. The first n samples' features -> critic->features, and with statistics |W (f - mean)| at
  * each position -> distances (n, grid, grid), backend memory, and the largest per sample -> peaks (n), host memory, NaN
- * if one is not finite. A distance is NaN or infinite if any feature that enters it is. To the bit, a sample's depend
- * neither on the other samples nor on its place. Without statistics distances and peaks are NULL. */
+ * if one is not finite. A distance is NaN or infinite if any feature that enters it is. The bits of a sample's results
+ * depend neither on the other samples nor on its place. Without statistics distances and peaks are NULL. */
 void
 cbigan_backend_distances(CbiganBackend *self, CbiganCritic *critic, float *const *values, int n, float *distances,
                          float *peaks)
@@ -423,9 +424,9 @@ cbigan_backend_distances(CbiganBackend *self, CbiganCritic *critic, float *const
   enter(self)->distances(self, critic, values, n, distances, peaks);
 }
 
-/* Does what operations(data) asks of this backend. That is the same every time with the same number, on the same
- * memory; it neither waits nor allocates nor hands over host memory, but for numbers to give. *capture: NULL before the
- * first time, free with cbigan_backend_capture_free() before the memory. */
+/* Calls operations(data), or replays its capture. With the same number, operations() must call the same operations on
+ * the same memory each time. It neither waits nor allocates, and passes host memory only for results. *capture: NULL
+ * before the first call; free it with cbigan_backend_capture_free() before that memory. */
 void
 cbigan_backend_capture(CbiganBackend *self, CbiganCapture **capture, double number, void (*operations)(gpointer data),
                        gpointer data)

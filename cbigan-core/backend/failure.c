@@ -3,8 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A file of its own because backends in modules have a copy of it: a module can't call into the library, which shows
- * only what stands in cbigan.h.
+ * Backends in modules compile this file again: a module can't call into the library, which exports the functions of
+ * cbigan.h only.
  */
 #include "backend.h"
 #include "cbigan.h"
@@ -12,7 +12,7 @@
 void
 cbigan_backend_fail(CbiganBackend *self, const char *format, ...)
 {
-  if (self->failure) /* the first one is the cause */
+  if (self->failure) /* the first failure is the cause */
     return;
   va_list arguments;
   va_start(arguments, format);

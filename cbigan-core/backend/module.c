@@ -9,7 +9,7 @@
 
 #include "i18n.h"
 
-/* (transfer full) the first that exists, or NULL with *searched = the folders */
+/* The path of the first file that exists (transfer full), or NULL with *searched = the folders */
 static char *
 find(const char *file, char **searched)
 {
@@ -28,7 +28,7 @@ find(const char *file, char **searched)
 static gconstpointer
 open_file(const char *path, char **why)
 {
-  /* Local: two modules show the same name. Not lazy: what is missing shows now, not in the middle of a stream. */
+  /* Local: two modules show the same name. Not lazy: a missing symbol is an error now, not later in a stream. */
   GModule *module = g_module_open(path, G_MODULE_BIND_LOCAL);
   gpointer symbol = NULL;
   if (!module) {

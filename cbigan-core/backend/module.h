@@ -1,10 +1,10 @@
-/* module.h - parts that are opened at run time, so that the rest runs where they can't
+/* module.h - parts that are opened at run time, so that cbigan runs where a part can't
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A module is a library that shows one CbiganModule under the name CBIGAN_MODULE_SYMBOL. It links nothing of ours:
- * what it needs of the core it has its own copy of. Modules lie in the folders of the environment variable
+ * A module is a library that shows one CbiganModule under the name CBIGAN_MODULE_SYMBOL. It does not link libcbigan,
+ * and has its own copy of the core files that it needs. Modules lie in the folders of the environment variable
  * CBIGAN_MODULE_PATH (searched first) or in the installed folder CBIGAN_MODULE_DIR.
  */
 #pragma once
@@ -19,7 +19,7 @@ typedef struct {
 
 #define CBIGAN_MODULE_SYMBOL "cbigan_module"
 
-/* The table of "cbigan-NAME"; opened once and never closed. NULL: *why says in words why not (transfer full). Any
+/* The table of "cbigan-NAME"; opened once and never closed. NULL: *why has the reason in words (transfer full). Any
  * thread. */
 gconstpointer cbigan_module_open(const char *name, char **why);
 

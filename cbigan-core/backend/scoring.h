@@ -56,7 +56,7 @@ typedef struct {
 #define CBIGAN_MAX_BLUR 15
 #define CBIGAN_MAP_PLANES 7 /* of scratch */
 typedef struct {
-  int high_pass;                         /* radius of the window whose mean each channel is taken less; 0: as it is */
+  int high_pass;                         /* radius of the window whose mean is subtracted from each channel; 0: none */
   int blur;                              /* radius, at least 1 */
   float kernel[2 * CBIGAN_MAX_BLUR + 1]; /* 2 blur + 1 weights, for rows and columns */
 } CbiganMapFilter;
@@ -73,7 +73,7 @@ void cbigan_backend_difference(CbiganBackend *self, int n, gsize size, const flo
                                float *difference, double *sums);
 CbiganFrames *cbigan_backend_frames_new(CbiganBackend *self, int n, int width, int height, GError **error);
 void cbigan_backend_frames_free(CbiganBackend *self, CbiganFrames *frames); /* frames: may be NULL */
-/* Whether frames may lie in device memory. */
+/* TRUE: frames may lie in device memory. */
 gboolean cbigan_backend_reads_device(const CbiganBackend *self);
 void cbigan_backend_frame(CbiganBackend *self, CbiganFrames *frames, int i, const CbiganFrame *frame);
 void cbigan_backend_crop(CbiganBackend *self, CbiganFrames *frames, int n_frames, const CbiganFrameTiling *tiling,

@@ -30,7 +30,7 @@ typedef struct {
 CbiganForward *cbigan_forward_new(CbiganBackend *backend, const CbiganNetwork *network, int n_layers, int batch,
                                   const int *keep, const float *parameters, GError **error);
 void cbigan_forward_free(CbiganForward *self); /* self: may be NULL */
-/* To be called whenever the parameters have changed. */
+/* Call this after every change of the parameters. */
 void cbigan_forward_load(CbiganForward *self);
 /* Fill values[0..n_inputs) first; all layers run. cbigan_backend_finish() reports errors. */
 void cbigan_forward_run(CbiganForward *self);

@@ -22,7 +22,7 @@ cbigan_refuse(GError **error, const char *format, ...)
 #ifdef ENABLE_NLS
 #include <libintl.h>
 
-/* Once for the library, the plugin and the programs: they all have this file, and none has to think of it. */
+/* Runs in the library, the plugin and the programs, since all of them contain this file. */
 __attribute__((constructor)) static void
 bind_translations(void)
 {

@@ -8,7 +8,7 @@
 void
 cbigan_light_histogram(const CbiganFrame *frame, int first, int end, guint64 histogram[256])
 {
-  guint32 parts[4 * 256] = { 0 }; /* four histograms: equal neighbours need not wait for each other's sum */
+  guint32 parts[4 * 256] = { 0 }; /* four histograms: equal neighbouring bytes then do not wait for one counter */
   const gsize n = 3 * (gsize)frame->width;
   for (int y = first; y < end; y++) {
     const guint8 *row = frame->data + (gsize)y * frame->stride;

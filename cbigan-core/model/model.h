@@ -12,13 +12,13 @@ G_BEGIN_DECLS
 /* The scores of E, G and D; CBIGAN_SCORE_INSPECTOR follows them. */
 #define CBIGAN_N_GAN_SCORES CBIGAN_SCORE_INSPECTOR
 
-/* What model_file.c reads and writes: the statistics of good pictures behind `calibrated`. */
+/* The statistics of good pictures for the score `calibrated` */
 typedef struct {
   int w, h;                /* the frame's, or 1 x 1: the same everywhere */
   float *mean, *deviation; /* (h, w); NULL = none */
 } CbiganMapStatistics;
 
-/* The same behind `critic`. */
+/* The statistics of good pictures for the score `critic` */
 typedef struct {
   int positions;    /* grid * grid, or 1 */
   int channels;     /* of the chosen blocks together */
@@ -38,8 +38,8 @@ typedef struct {
   float *mean_part;                /* (h / 2, w / 2): of good parts, high-passed, of norm 1 */
 } CbiganPose;
 
-/* What stands behind `inspector`: a network that was trained on synthetic defects, and what it compares pictures with.
- * Objects lie in the same place in each picture of w x h pixels; surfaces have any size, and w = h = 0. */
+/* An inspector: a network that was trained on synthetic defects, and statistics of good pictures. Objects lie in the
+ * same place in each picture of w x h pixels. Surfaces have any size, and w = h = 0. */
 typedef struct {
   int width;               /* c of the network; 0 = there is no inspector */
   int w, h;                /* of an object's pictures, multiples of CBIGAN_INSPECTOR_STEP */
@@ -54,7 +54,7 @@ typedef struct {
 int cbigan_inspector_planes(const CbiganInspector *self);
 /* The network for pictures of w x h pixels (multiples of CBIGAN_INSPECTOR_STEP). Free with cbigan_network_free(). */
 CbiganNetwork *cbigan_inspector_network(const CbiganInspector *self, int w, int h);
-/* Frees its arrays. */
+/* Frees the inspector's arrays. */
 void cbigan_inspector_clear(CbiganInspector *self);
 
 struct _CbiganModel {
@@ -71,11 +71,12 @@ struct _CbiganModel {
 
 /* A model with zeroed parameters and no statistics, for the trainer to fill. */
 CbiganModel *cbigan_model_new(int width, int patch);
-/* The same without memory for the parameters. */
+/* As above, without memory for the parameters. */
 CbiganModel *cbigan_model_new_empty(int width, int patch);
-/* A model that is an inspector alone, with neither E, G and D nor a threshold. Takes the inspector's arrays. */
+/* A model with an inspector, without E, G, D and threshold. Takes over the inspector's arrays. */
 CbiganModel *cbigan_model_new_inspector(const CbiganInspector *inspector);
-/* Atomic: temporary file beside it, fsync, rename; on FALSE (CBIGAN_ERROR_FILE) the old file is as it was. */
+/* Atomic: temporary file in the same folder, fsync, rename. FALSE with CBIGAN_ERROR_FILE; the old file is then
+ * unchanged. */
 gboolean cbigan_model_save(const CbiganModel *model, const char *path, GError **error);
 /* Number of channels of the blocks in info.critic_blocks (bit i = block i). */
 int cbigan_model_critic_channels(const CbiganModelInfo *info);

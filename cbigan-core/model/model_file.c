@@ -3,8 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * docs/model-format.md is the specification. Everything is checked before memory is allocated for it, and the writer
- * checks what it wrote with the reader's eyes, so that no file is saved that could not be loaded again.
+ * docs/model-format.md is the specification. The reader checks sizes before it allocates memory. The writer reads its
+ * own bytes back, so that every saved file can be loaded.
  */
 #include "model/model_file.h"
 
@@ -17,10 +17,10 @@
 #include "model/model_metadata.h"
 #include "model/safetensors.h"
 
-/* Values are copied as they lie in the file. */
+/* Numbers are copied from the file without conversion */
 G_STATIC_ASSERT(G_BYTE_ORDER == G_LITTLE_ENDIAN && sizeof(float) == 4);
 
-/* A tensor that the model has: where it stands in the file and in memory. */
+/* A tensor of the model: its name and shape in the file, and its place in memory */
 typedef struct {
   const char *name;
   int n_dims;
@@ -93,7 +93,7 @@ model_slots(CbiganModel *m)
   return slots;
 }
 
-/* Statistics per position need a frame that is one patch: elsewhere a place in the patch means nothing. */
+/* Statistics per position need a frame that is one patch: in other frames a position within a patch means nothing. */
 static gboolean
 frame_is_patch(const CbiganModelInfo *info)
 {
@@ -107,7 +107,7 @@ first_dim(const CbiganSafetensors *file, const char *name)
   return tensor && tensor->n_dims > 0 ? tensor->dims[0] : 0;
 }
 
-/* Which statistics the file has, and of which of the two possible sizes; model_slots() then demands exactly those. */
+/* Finds which statistics the file has, and in which of two sizes. model_slots() then expects exactly these. */
 static gboolean
 read_geometry(CbiganModel *m, const CbiganSafetensors *file, const char *name, GError **error)
 {
@@ -179,7 +179,7 @@ check_values(const Slot *slot, const char *name, GError **error)
   return TRUE;
 }
 
-/* Memory for the slots, now that their sizes are known to be those of the file. */
+/* Allocates memory for the slots, whose sizes have been checked against the file. */
 typedef struct {
   float **memory;
   gsize n;
@@ -309,7 +309,7 @@ cbigan_model_load(const char *path, GError **error)
   return cbigan_model_load_bytes((const guint8 *)contents, size, name, error);
 }
 
-/* A header that the reader would refuse is a mistake of the caller or of a training gone wrong: say so now. */
+/* A header that the reader would refuse comes from a wrong call or a failed training. */
 static gboolean
 check_metadata(const CbiganModel *model, const GPtrArray *keys, const GPtrArray *values, const char *name,
                GError **error)

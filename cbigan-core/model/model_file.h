@@ -8,9 +8,9 @@
 
 G_BEGIN_DECLS
 
-/* file: stands in messages. NULL with CBIGAN_ERROR_FORMAT. */
+/* file: name for messages. NULL with CBIGAN_ERROR_FORMAT. */
 CbiganModel *cbigan_model_load_bytes(const guint8 *bytes, gsize size, const char *file, GError **error);
-/* What cbigan_model_save() writes; g_free() it. NULL with CBIGAN_ERROR_FORMAT. */
+/* The bytes that cbigan_model_save() writes, for g_free(). NULL with CBIGAN_ERROR_FORMAT. */
 guint8 *cbigan_model_save_bytes(const CbiganModel *model, const char *file, gsize *size, GError **error);
 
 G_END_DECLS

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * To add a key: a field in CbiganModelInfo, a row in `keys` with its two functions, a line in docs/model-format.md. A
- * key that older versions may not overlook needs a new `cbigan.format`.
+ * key that older versions must not ignore needs a new `cbigan.format`.
  */
 #include "model/model_metadata.h"
 
@@ -322,7 +322,7 @@ write_proxy(const CbiganModelInfo *info)
   return isnan(info->proxy) ? NULL : write_number(info->proxy);
 }
 
-/* The JSON of a metadata value; NULL if it is none. */
+/* The JSON of a metadata value; NULL if the value is not JSON. */
 static JsonNode *
 read_json(const char *text, int depth, JsonNodeType type)
 {
@@ -391,7 +391,7 @@ static const struct {
   const char *name;
   Kind kind;
   gboolean required;
-  gboolean (*read)(const char *text, CbiganModelInfo *info); /* FALSE: not what `expected` says */
+  gboolean (*read)(const char *text, CbiganModelInfo *info); /* FALSE: the value is not as `expected` says */
   char *(*write)(const CbiganModelInfo *info);               /* NULL: leave the key out */
   const char *expected;
 } keys[] = {
@@ -426,7 +426,8 @@ has_key(const CbiganModelInfo *info, guint i)
   return keys[i].kind == BOTH || keys[i].kind == (info->scores[CBIGAN_SCORE_INSPECTOR] ? INSPECTOR : CBIGAN);
 }
 
-/* Other programs may add keys of their own; one that begins like ours is a mistake or comes from a later version. */
+/* Other programs may add keys of their own; a key that begins with "cbigan." is a mistake or comes from a later
+ * version. */
 static gboolean
 check_unknown(GHashTable *metadata, const CbiganModelInfo *info, const char *file, GError **error)
 {

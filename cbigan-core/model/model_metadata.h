@@ -10,13 +10,13 @@ G_BEGIN_DECLS
 
 #define CBIGAN_MAX_FRAME 16384 /* pixels a side */
 
-/* Fills info but for scores[], which depends on the tensors. metadata: key -> string. Free what it owns with
+/* Fills info but for scores[], which depends on the tensors. metadata: key -> string. Clear info with
  * cbigan_model_info_clear(), after a failure too. */
 gboolean cbigan_metadata_read(GHashTable *metadata, CbiganModelInfo *info, const char *file, GError **error);
 void cbigan_model_info_clear(CbiganModelInfo *info);
 
-/* Appends what there is to say: static strings to keys, g_malloc'ed strings to values. Keys about the critic's map
- * only where its statistics are (info->scores). */
+/* Appends the model's keys: static strings to keys, g_malloc'ed strings to values. Keys of the critic's map are
+ * appended only if info->scores has the critic. */
 void cbigan_metadata_write(const CbiganModelInfo *info, GPtrArray *keys, GPtrArray *values);
 
 G_END_DECLS

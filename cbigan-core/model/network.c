@@ -20,9 +20,9 @@ typedef struct {
   gsize n_floats;
   int n_inputs;
   int current; /* value that the next row reads */
-  int image;   /* value that the image's path ended in, for JOIN */
+  int image;   /* last value of the image's path, for JOIN */
   int blocks;
-  int outputs[MAX_BLOCKS]; /* values that the blocks ended in */
+  int outputs[MAX_BLOCKS]; /* last values of the blocks */
 } Builder;
 
 static char *
@@ -223,7 +223,7 @@ add_stage(Builder *b, const CbiganStage *stage)
   }
 }
 
-/* Adds the stage's layers, and the step that they are unless the stage adds none. */
+/* Adds the stage's layers and, if there are any, the step that they form. */
 static void
 add_step(Builder *b, const CbiganStage *stage)
 {
@@ -329,7 +329,7 @@ cbigan_network_new_first_tap(int width, int patch)
   CbiganNetwork *tap =
       build(CBIGAN_DISCRIMINATOR, width, patch, (CbiganShape){ 3, patch, patch }, cbigan_first_tap_stages);
   g_autoptr(CbiganNetwork) whole = cbigan_network_new(CBIGAN_DISCRIMINATOR, width, patch);
-  /* It reads its weights out of D's parameters: same layer name, D's offset. */
+  /* The layer reads its weights out of D's parameters: same layer name, D's offset. */
   for (int i = 0; i < whole->n_layers; i++)
     if (!strcmp(whole->layers[i].name, tap->layers[0].name))
       tap->layers[0].weight = tap->parameters[0].offset = whole->layers[i].weight;

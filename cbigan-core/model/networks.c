@@ -3,7 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * One row a stage, in the order data flows; network.c expands a BLOCK row into its layers:
+ * One row per stage, in the order of the data; network.c expands a BLOCK row into its layers:
  *   x' = upsample(x) where DOUBLE;  s = conv1x1(x');  t = leaky(conv3x3(x'));  t = leaky(conv3x3(t));
  *   y = leaky(conv1x1(t) + bias + s);  y = avgpool(y) where HALVE.
  * Multiples are of c, the model's width. To change the architecture, change these rows.

@@ -28,7 +28,7 @@ cbigan_format_error(GError **error, const char *file, const char *format, ...)
   va_list args;
   va_start(args, format);
   g_autofree char *raw = g_strdup_vprintf(format, args);
-  g_autofree char *message = g_utf8_make_valid(raw, -1); /* it may quote a part of the file */
+  g_autofree char *message = g_utf8_make_valid(raw, -1); /* json-glib's message may quote a part of the file */
   va_end(args);
   g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FORMAT, "%s: %s", file, message);
   return FALSE;

@@ -3,7 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * It knows nothing about models; model_file.c says which tensors and strings have to be there.
+ * This file knows nothing about models; model_file.c says which tensors and strings a model needs.
  */
 #pragma once
 #include <glib.h>
@@ -25,19 +25,19 @@ typedef struct {
   GHashTable *metadata; /* key -> string, owned */
 } CbiganSafetensors;
 
-/* Checks everything that doesn't depend on what is stored: header, types, offsets, sizes. `bytes` has to outlive the
- * result. file: stands in messages. NULL with CBIGAN_ERROR_FORMAT. */
+/* Checks header, types, offsets and sizes. `bytes` must outlive the result. file: name for messages. NULL with
+ * CBIGAN_ERROR_FORMAT. */
 CbiganSafetensors *cbigan_safetensors_parse(const guint8 *bytes, gsize size, const char *file, GError **error);
 void cbigan_safetensors_free(CbiganSafetensors *self);
 
-/* A whole file: keys[i] = values[i] as metadata, then n tensors in the given order. g_malloc'ed; NULL with
- * CBIGAN_ERROR_FORMAT when the header or the memory doesn't suffice. */
+/* A whole file: keys[i] = values[i] as metadata, then n tensors in the given order. For g_free(). NULL with
+ * CBIGAN_ERROR_FORMAT if the header is too long or memory is missing. */
 guint8 *cbigan_safetensors_build(const char *const *keys, char *const *values, guint n_keys,
                                  const CbiganTensor *tensors, guint n_tensors, const char *file, gsize *size,
                                  GError **error);
 
 /* A JSON text of at most `depth` levels of objects and arrays, without anything that JSON doesn't know (comments,
- * variables, raw control characters). json-glib takes those and recurses without limit, so ask here first. */
+ * variables, raw control characters). json-glib accepts those and recurses without limit, so check here first. */
 gboolean cbigan_json_check(const char *text, gsize length, int depth, const char **reason);
 
 /* Product of the dimensions; G_MAXUINT64 on overflow. */

@@ -1,4 +1,4 @@
-/* baseline.c - what scores compare a frame with: statistics of good pictures
+/* baseline.c - the statistics of good pictures with which scores compare a frame
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later

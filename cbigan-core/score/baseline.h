@@ -1,4 +1,4 @@
-/* baseline.h - what scores compare a frame with: statistics of good pictures
+/* baseline.h - the statistics of good pictures with which scores compare a frame
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -18,7 +18,7 @@ typedef struct {
 
 /* A model's own statistics, borrowed from it, and its lambda. */
 void cbigan_baseline_init(CbiganBaseline *self, const CbiganModel *model);
-/* 0.1 x the mean deviation + 1e-4: added to each deviation, so that a quiet pixel does not rule. */
+/* 0.1 x the mean deviation + 1e-4: added to each deviation, so that pixels without variation do not dominate. */
 double cbigan_map_floor(const CbiganMapStatistics *statistics);
 
 G_END_DECLS

@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* x (h, w) in place, cut off at 3 sigma, borders repeated. sigma: pixels; 0 = as it is. */
+/* x (h, w) in place, cut off at 3 sigma, borders repeated. sigma: pixels; 0 = no blur. */
 void cbigan_blur(float *x, int w, int h, double sigma);
 
 G_END_DECLS

@@ -4,8 +4,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Sums are additive: the frames are dealt into folds, each fold keeps its own sums, and the statistics without a fold
- * are those of the total less that fold. So the networks see every frame twice, once for the sums and once to score it
- * out of its fold, and memory depends on neither the number of frames nor (unaligned) their size.
+ * are those of the total less that fold. The networks see every frame twice: for the sums, and for its score against
+ * the other folds. Memory depends neither on the number of frames nor, unaligned, on their size.
  */
 #include "calibration.h"
 
@@ -62,7 +62,7 @@ check(const CbiganModelInfo *info, const CbiganCalibrationOptions *options, cons
   return TRUE;
 }
 
-/* A picture half of which has one and the same value gives no second point to hold its gain against. */
+/* In a picture whose two quantiles are equal, the gain can't be determined. */
 static void
 set_light(CbiganModelInfo *info, const CbiganFrame *frames, guint n)
 {
@@ -94,7 +94,7 @@ open_networks(Calibration *self, GError **error)
   gboolean one_patch = info->frame_width == info->patch && info->frame_height == info->patch;
   CbiganSumsShape shape = { .w = aligned ? info->frame_width : 1,
                             .h = aligned ? info->frame_height : 1,
-                            /* one mean and covariance a position of the patch: no use where patches differ */
+                            /* one mean and covariance per position of the patch, only where a frame is one patch */
                             .positions = aligned && one_patch ? info->critic_grid * info->critic_grid : 1,
                             .grid = info->critic_grid,
                             .channels = cbigan_model_critic_channels(info) };
@@ -167,7 +167,7 @@ finish_model(Calibration *self)
   g_free((gpointer)model->info.good_scores);
   model->info.good_scores = g_steal_pointer(&self->scores[score]);
   model->info.n_good_scores = self->n;
-  model->info.bf16_error = NAN; /* it was for the old statistics */
+  model->info.bf16_error = NAN; /* bf16_error belonged to the old statistics */
 }
 
 static gboolean

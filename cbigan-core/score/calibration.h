@@ -14,21 +14,20 @@ typedef struct {
   double false_alarms;   /* target share of good pictures over the threshold, 0..0.5 */
   const char *backend;
   int device, threads;
-  /* Good pictures that were trained on, for the critic's statistics only: D has seen them, but what it makes of them
-   * hardly differs, and more pictures give a better covariance. They take no part in the threshold. NULL = none. */
+  /* Good pictures that were trained on, for the critic's statistics only. D treats them almost like others, and more
+   * pictures give a better covariance. The threshold does not use them. NULL = none. */
   const CbiganFrame *seen;
   guint n_seen;
 } CbiganCalibrationOptions;
 
-/* What a model scores in bf16 instead of fp32. */
+/* Scores in bf16 compared with scores in fp32 */
 typedef struct {
-  guint pictures, changed; /* scored both ways; of these with another verdict */
-  double error;  /* largest difference of the score, as a part of it or of the threshold, whichever is larger */
-  char *untried; /* why not, in words; NULL: it was tried */
+  guint pictures, changed; /* pictures scored in both precisions; pictures whose verdict differs */
+  double error;            /* largest difference of the score, as a fraction of the larger of score and threshold */
+  char *untried;           /* why bf16 was not tried, in words; NULL: it was */
 } CbiganBf16Check;
 
-/* A larger error is too much though no verdict changed: one may on any picture to come whose score lies nearer to the
- * threshold than that. */
+/* A larger error is refused even if no verdict changed: a later picture may score nearer to the threshold. */
 #define CBIGAN_BF16_LIMIT 0.05
 void cbigan_bf16_check_clear(CbiganBf16Check *check);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CbiganBf16Check, cbigan_bf16_check_clear)
@@ -36,7 +35,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CbiganBf16Check, cbigan_bf16_check_clear)
 /* Fills model->map, model->critic, info.light_*, info.score(s), info.good_scores and info.threshold from good pictures
  * that were not trained on. Scores for the threshold are out of fold: each picture is scored against
  * statistics of the others, so they are not too small. At least 4 frames, of the model's frame size. All in fp32.
- * bf16: where not NULL, gets what cbigan_model_check_bf16() then finds; else info.bf16_error is NAN, as unknown. */
+ * bf16: gets the result of cbigan_model_check_bf16(); NULL = no check, and info.bf16_error becomes NAN. */
 gboolean cbigan_model_calibrate(CbiganModel *model, const CbiganCalibrationOptions *options, const CbiganFrame *frames,
                                 guint n, CbiganBf16Check *bf16, GError **error);
 /* Whether a calibrated model's verdicts are the same in bf16, on good pictures and on synthetic defects in them. Sets
@@ -45,11 +44,11 @@ void cbigan_model_check_bf16(CbiganModel *model, const CbiganCalibrationOptions 
                              guint n, CbiganBf16Check *check);
 /* inspector_calibration.c: an inspector's threshold and good scores, from its values of good pictures. */
 void cbigan_inspector_set_threshold(CbiganModel *model, const double *values, guint n, double false_alarms);
-/* The same from pictures: what cbigan_model_calibrate() does to an inspector, whose statistics stay as they are. */
+/* As above, from pictures: cbigan_model_calibrate() of an inspector. The inspector's statistics do not change. */
 gboolean cbigan_inspector_calibrate(CbiganModel *model, const CbiganCalibrationOptions *options,
                                     const CbiganFrame *frames, guint n, GError **error);
-/* Threshold on which a share `false_alarms` of good pictures lies, from n of their scores: the empirical quantile where
- * n allows it, a fitted upper tail beyond. */
+/* The threshold that a share `false_alarms` of good pictures exceeds, from n of their scores: the empirical quantile
+ * where n suffices, else a fitted upper tail. */
 double cbigan_threshold_for(const double *good_scores, guint n, double false_alarms);
 
 G_END_DECLS

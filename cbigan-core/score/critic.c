@@ -1,4 +1,4 @@
-/* critic.c - how far D's feature map is from good pictures
+/* critic.c - distance of D's feature map from good pictures
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -6,8 +6,8 @@
  * Mahalanobis distance at every position of a grid over each patch, after PaDiM (Defard et al. 2020) but on the
  * model's own critic: |W (f - mean)|, W^T W = inverse covariance of good pictures. The score is the largest distance.
  *
- * The map is bilinear between the grid's positions, each taken to lie on a pixel (half a pixel from where it is), so
- * that the map's peak is the score. Where patches overlap the larger value counts.
+ * The map is bilinear between the grid's positions. Each position is moved by half a pixel onto a pixel, so that the
+ * map's peak is the score. Where patches overlap the larger value counts.
  */
 #include <string.h>
 

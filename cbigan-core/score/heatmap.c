@@ -53,7 +53,7 @@ cbigan_normalize(double value, double threshold)
 static inline float
 level(float value, float threshold, float scale)
 {
-  float v = value > 0.0f ? value : 0.0f; /* NaN too */
+  float v = value > 0.0f ? value : 0.0f; /* also for NaN */
   v = v < MOST ? v : MOST;
   return v / (v + threshold) * scale + 0.5f;
 }

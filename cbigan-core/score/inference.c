@@ -1,10 +1,10 @@
-/* inference.c - from frames to what scores are made of, on any backend
+/* inference.c - from frames to the numbers that scores combine, on any backend
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * A turn takes as many frames of one size as a batch of patches holds, or one frame that needs several batches. Each
- * batch asks the same of the backend every time, so it is captured: patches in their light, networks, terms, distances,
+ * batch calls the same operations every time, so they are captured: patches in their light, networks, terms, distances,
  * and with a frame's last batch its maps and their peaks. Only numbers come back, at the turn's end.
  *
  * Without a baseline (calibration) the critic's features are downloaded between operations, so nothing is captured.
@@ -52,7 +52,7 @@ struct _CbiganInference {
   Stage stage;
   const CbiganMeasurement *current; /* of the callback at work */
   int current_frame;                /* of its turn */
-  gboolean has_drawn;               /* the backend was asked for something after finish() */
+  gboolean has_drawn;               /* operations were called after finish() */
 };
 
 /* floats of one patch */
@@ -142,7 +142,7 @@ upload_corners(CbiganInference *self)
   tiling->down = self->stage.corners + tiling->columns;
 }
 
-/* For frames of that size; what was made for another size goes first. */
+/* Allocates memory for frames of that size, after freeing that for another size. */
 static gboolean
 stage_make(CbiganInference *self, int width, int height, GError **error)
 {
@@ -257,7 +257,7 @@ all_finite(const float *x, gsize n)
   return TRUE;
 }
 
-/* FALSE unless all that was found about that frame of the turn is finite */
+/* FALSE if a result of that frame of the turn is not finite */
 static gboolean
 measure(const CbiganInference *self, int frame, CbiganMeasurement *m)
 {
@@ -295,7 +295,7 @@ hand_over(CbiganInference *self, int frame, guint number, CbiganInferenceFunc fu
   return FALSE;
 }
 
-/* How many of n frames one turn takes: those of the first one's size. 0: one of them can't be scored. */
+/* Number of the n frames that one turn takes: those of the first frame's size. 0: a frame can't be scored. */
 static int
 count(CbiganInference *self, const CbiganFrame *frames, guint n, GError **error)
 {
@@ -423,7 +423,7 @@ gboolean
 cbigan_inference_set_baseline(CbiganInference *self, const CbiganBaseline *baseline, GError **error)
 {
   const guint all = all_needs(self);
-  stage_clear(self); /* what was captured holds the old one */
+  stage_clear(self); /* captures hold the old baseline */
   cbigan_backend_free(self->backend, self->mean);
   cbigan_backend_free(self->backend, self->deviation);
   self->mean = self->deviation = NULL;
@@ -433,7 +433,7 @@ cbigan_inference_set_baseline(CbiganInference *self, const CbiganBaseline *basel
     return FALSE;
   if ((all & CBIGAN_NEEDS_LOCAL_MAP) && baseline && !upload_map_baseline(self, baseline, error))
     return FALSE;
-  /* Memory for frames of a known size is there before the first one, or there is an error now. */
+  /* Memory for frames of a known size is allocated now, so that its lack is an error of opening. */
   return (!self->info->frame_width || stage_make(self, self->info->frame_width, self->info->frame_height, error)) &&
          cbigan_backend_finish(self->backend, error);
 }

@@ -1,4 +1,4 @@
-/* inference.h - from frames to what scores are made of, on any backend
+/* inference.h - from frames to the numbers that scores combine, on any backend
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -15,7 +15,7 @@ G_BEGIN_DECLS
 
 typedef struct _CbiganInference CbiganInference;
 
-/* What was found about one frame; valid during the callback only. NULL or 0 where it was not asked for. */
+/* The results of one frame; valid during the callback only. NULL or 0 where the needs do not include them. */
 typedef struct {
   CbiganInference *inference;
   guint frame;                     /* number in the call */
@@ -36,17 +36,17 @@ CbiganInference *cbigan_inference_new(const CbiganModel *model, CbiganBackend *b
                                       const guint needs[CBIGAN_N_VIEWS], const CbiganBaseline *baseline, int batch,
                                       GError **error);
 void cbigan_inference_free(CbiganInference *self);
-/* What the next frames are compared with. The critic's statistics must outlive their use; those of the map are copied.
- * NULL: local maps and features are found, but not compared. FALSE with CBIGAN_ERROR_BACKEND. */
+/* Sets the baseline of the next frames. The critic's statistics must outlive their use; those of the map are copied.
+ * NULL: local maps and features are computed, but not compared. FALSE with CBIGAN_ERROR_BACKEND. */
 gboolean cbigan_inference_set_baseline(CbiganInference *self, const CbiganBaseline *baseline, GError **error);
-/* FALSE with CBIGAN_ERROR_FRAME or _BACKEND. Allocates only for frames of another size than the last one's. */
+/* FALSE with CBIGAN_ERROR_FRAME or _BACKEND. Allocates only if the size of frames changes. */
 gboolean cbigan_inference_run(CbiganInference *self, const CbiganFrame *frames, guint n, CbiganInferenceFunc func,
                               gpointer data, GError **error);
 
 /* During the callback only, as checked; each needs its CbiganNeeds. */
 /* map (height, width), host memory */
 void cbigan_inference_error_map(const CbiganMeasurement *m, float *map);
-/* The same: in standard deviations from good pictures with a baseline, else as it is. */
+/* The local map, in host memory: with a baseline in standard deviations from good pictures. */
 void cbigan_inference_local_map(const CbiganMeasurement *m, float *map);
 /* (patches, grid * grid), only with a baseline; owned by the inference */
 const float *cbigan_inference_distances(const CbiganMeasurement *m);

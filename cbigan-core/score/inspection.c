@@ -1,4 +1,4 @@
-/* inspection.c - an inspector at work: pictures in, a value per cell and one per picture out
+/* inspection.c - runs an inspector: a value per cell and a value per picture
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later

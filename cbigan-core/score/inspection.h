@@ -1,4 +1,4 @@
-/* inspection.h - an inspector at work: pictures in, a value per cell and one per picture out
+/* inspection.h - runs an inspector: a value per cell and a value per picture
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -29,7 +29,7 @@ void cbigan_inspection_load(CbiganInspection *self);
 /* The cells of a frame; they belong to the inspection and stay valid until the next call. An object's frame has the
  * inspector's size, a surface's any. NULL with CBIGAN_ERROR_FRAME or CBIGAN_ERROR_BACKEND. */
 const CbiganCells *cbigan_inspection_frame(CbiganInspection *self, const CbiganFrame *frame, GError **error);
-/* The same from logarithms x (3, h, w), both multiples of CBIGAN_INSPECTOR_STEP. exposure: for surfaces. */
+/* As above, from logarithms x (3, h, w), both multiples of CBIGAN_INSPECTOR_STEP. exposure: for surfaces. */
 const CbiganCells *cbigan_inspection_picture(CbiganInspection *self, const CbiganExposure *exposure, const float *x,
                                              int w, int h, GError **error);
 

@@ -11,7 +11,7 @@
 #define FAR 1000.0       /* more than any value lies below zero */
 #define FEWEST_FRAMES 4u /* for a threshold */
 
-/* cbigan_threshold_for() gives none below zero, and values may lie there. */
+/* Values may be negative; cbigan_threshold_for() gives thresholds from zero on only. */
 void
 cbigan_inspector_set_threshold(CbiganModel *model, const double *values, guint n, double false_alarms)
 {

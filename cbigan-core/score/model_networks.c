@@ -3,7 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Networks hand their buffers to each other: the values that one reads are set to where the other wrote.
+ * A network reads the buffers that another network wrote: its input values point to them.
  */
 #include "model_networks.h"
 
@@ -41,7 +41,7 @@ open_tap(CbiganModelNetworks *self, const CbiganModel *model, GError **error)
   } else {
     self->tap_value = cbigan_network_find_value(network, "discriminator.hidden");
   }
-  /* D's path from z is the same for x and for G(E(x)): kept from the first to the second. */
+  /* D's path from z is the same for x and for G(E(x)), so the second run reuses the first one's values. */
   const int keep[] = { self->first_tap ? -1 : cbigan_network_find_value(network, "discriminator.latent2"), -1 };
   gsize n = cbigan_shape_size(network->values[self->tap_value].shape) * (gsize)self->batch;
   int n_layers = cbigan_network_layers_until(network, self->tap_value);

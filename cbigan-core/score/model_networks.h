@@ -31,15 +31,15 @@ typedef struct {
 CbiganModelNetworks *cbigan_model_networks_new(const CbiganModel *model, CbiganBackend *backend, guint needs, int batch,
                                                GError **error);
 void cbigan_model_networks_free(CbiganModelNetworks *self);
-/* What distances are from, which must outlive its use, or NULL. Needed before features or distances. FALSE with
- * CBIGAN_ERROR_BACKEND. */
+/* Sets the statistics for distances, which must outlive their use; NULL = features only. Call this before features or
+ * distances. FALSE with CBIGAN_ERROR_BACKEND. */
 gboolean cbigan_model_networks_set_good(CbiganModelNetworks *self, const CbiganCriticStatistics *good, GError **error);
 
 void cbigan_model_networks_reconstruct(CbiganModelNetworks *self);
 /* After that: l_r, l_fd (n), Eq. 11 and 9; valid after cbigan_backend_finish(). difference: backend memory for `batch`
- * images, whose first n become x - G(E(x)); NULL: not wanted. */
+ * images, whose first n become x - G(E(x)); may be NULL. */
 void cbigan_model_networks_terms(CbiganModelNetworks *self, int n, float *difference, double *l_r, double *l_fd);
-/* The same without the terms. */
+/* As above, without the terms. */
 void cbigan_model_networks_difference(CbiganModelNetworks *self, int n, float *difference);
 /* D's chosen blocks on one grid -> out (n, grid * grid, channels), host memory. Waits. Without statistics. */
 void cbigan_model_networks_features(CbiganModelNetworks *self, int n, float *out);

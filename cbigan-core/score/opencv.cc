@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * OpenCV's C API needs a C++ compiler for its headers only; this is the one C++ file. Only libopencv_core is linked.
- * Arguments are right here, so OpenCV has nothing to throw but out of memory, which ends the process as in GLib.
+ * All arguments are valid, so OpenCV can throw only when out of memory, which ends the process as in GLib.
  */
 #include "opencv.h"
 

@@ -3,9 +3,9 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Good pictures alone would say little: they lie under the threshold, most far under it. So each is scored with defects
- * too, made as CutPaste makes them (Li, Sohn, Yoon, Pfister, CVPR 2021, arXiv 2104.04015): a piece of the picture, a
- * little brighter or darker, where it does not belong. Another kind of defect is a row of `defects`.
+ * Good pictures alone say little, because most of them score far below the threshold. Each picture is therefore scored
+ * with CutPaste defects too (Li, Sohn, Yoon, Pfister, CVPR 2021, arXiv 2104.04015): a piece of the picture, a little
+ * brighter or darker, pasted elsewhere. To add a kind of defect: a row of `defects`.
  */
 #include "calibration.h"
 
@@ -101,7 +101,7 @@ open_scorers(Check *self, CbiganModel *model, const CbiganCalibrationOptions *op
   wanted.device = options->device;
   wanted.threads = options->threads;
   wanted.maps = CBIGAN_MAPS_NONE;
-  wanted.precision = CBIGAN_PRECISION_BF16; /* first, as it is the one that may not be there */
+  wanted.precision = CBIGAN_PRECISION_BF16; /* first, because bf16 may be missing */
   self->scorers[BF16] = cbigan_scorer_new(model, &wanted, error);
   wanted.precision = CBIGAN_PRECISION_FP32;
   self->scorers[FP32] = self->scorers[BF16] ? cbigan_scorer_new(model, &wanted, error) : NULL;
@@ -125,8 +125,8 @@ run(Check *self, CbiganModel *model, const CbiganCalibrationOptions *options, co
         return FALSE;
     }
   }
-  /* Rounding leaves no score as it was. Where nothing of the network is computed in bf16, there is nothing to be said
-   * about processors where something is. */
+  /* Rounding changes every score. Equal scores mean that this machine computes nothing in bf16, which says nothing
+   * about other processors. */
   return self->found->error > 0.0 ||
          cbigan_refuse(error, _("on this machine %u pictures score the same in bf16 as in fp32, to the last bit"),
                        self->found->pictures);

@@ -20,7 +20,7 @@ cbigan_region_search_clear(CbiganRegionSearch *self)
   *self = (CbiganRegionSearch){ 0 };
 }
 
-/* All that hangs together with pixel `start`. */
+/* Finds all pixels that are connected with pixel `start`. */
 static Part
 flood(CbiganRegionSearch *self, const float *map, int w, int h, float threshold, int start)
 {

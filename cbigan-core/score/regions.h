@@ -19,8 +19,8 @@ typedef struct {
 } CbiganRegionSearch;
 
 void cbigan_region_search_clear(CbiganRegionSearch *self);
-/* Parts of map (h, w) > threshold that hang together by their sides; the CBIGAN_MAX_REGIONS with the highest peaks,
- * highest first. Returns how many. */
+/* The connected parts of map (h, w) above the threshold; pixels connect by their sides. Writes at most
+ * CBIGAN_MAX_REGIONS, the highest peaks first, and returns their number. */
 guint cbigan_region_search_run(CbiganRegionSearch *self, const float *map, int w, int h, double threshold,
                                CbiganRegion regions[CBIGAN_MAX_REGIONS]);
 

@@ -1,4 +1,4 @@
-/* score.h - the ways to score: rows of one table over what inference found about a frame
+/* score.h - the ways to score a CBiGAN: rows of one table over the results of inference
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -14,7 +14,7 @@ G_BEGIN_DECLS
 typedef struct {
   CbiganView view;
   guint needs;     /* CbiganNeeds for the score */
-  guint map_needs; /* for its map as well */
+  guint map_needs; /* also needed for its map */
   /* Score >= 0 */
   double (*score)(const CbiganBaseline *baseline, const CbiganMeasurement *m);
   /* map (height, width), in the score's units */

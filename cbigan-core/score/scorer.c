@@ -1,4 +1,4 @@
-/* scorer.c - frames in, scores and maps out: the public face of inference.c and score.c
+/* scorer.c - the scorer of cbigan.h: frames in, scores and maps out
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -132,7 +132,7 @@ choose_threads(const CbiganScorer *self, int batch)
   return MAX(patches, batch) * work < little ? 1 : 0;
 }
 
-/* What the model says about bf16 holds for its own score. */
+/* The model's bf16_error holds for the model's score only. */
 static CbiganPrecision
 choose_precision(const CbiganScorer *self, CbiganPrecision wanted)
 {
@@ -162,7 +162,7 @@ open_inference(CbiganScorer *self, int batch, GError **error)
   find_needs(self, needs);
   if (batch)
     return cbigan_inference_new(self->model, self->backend, needs, &self->baseline, batch, error);
-  /* A device's memory may be too small, or others may have it: with half the batch, half is needed. */
+  /* A device may have too little free memory. Half the batch needs half the memory. */
   g_autoptr(GError) first = NULL;
   CbiganInference *inference = NULL;
   for (batch = cbigan_tiling_batch(&self->model->info); !inference && batch; batch /= 2)

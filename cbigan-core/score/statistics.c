@@ -10,11 +10,11 @@
 
 #include "opencv.h"
 
-#define LEAST_VARIANCE 1e-10 /* where good pictures do not differ at all */
+#define LEAST_VARIANCE 1e-10 /* if good pictures do not differ at all */
 
 enum { MAP_SUM, MAP_SQUARES, CRITIC_SUM, CRITIC_SCATTER, N_ARRAYS };
 
-/* The arrays and their lengths, for what is done to all of them. */
+/* The arrays and their lengths, for loops over all of them */
 static void
 list(const CbiganSums *self, double *arrays[N_ARRAYS], gsize sizes[N_ARRAYS])
 {

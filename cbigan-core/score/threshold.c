@@ -48,7 +48,7 @@ cbigan_threshold_for(const double *good_scores, guint n, double false_alarms)
   g_return_val_if_fail(good_scores && n >= 1, NAN);
   g_autofree double *sorted = g_memdup2(good_scores, sizeof *sorted * n);
   g_qsort_with_data(sorted, (gint)n, sizeof *sorted, compare, NULL);
-  /* none at all: as rare as one in twenty times as many pictures */
+  /* no false alarms: as rare as one in twenty times as many pictures */
   double share = MAX(false_alarms, 1.0 / (20.0 * n));
   double threshold = n < 2 || n * share >= ENOUGH ? empirical_quantile(sorted, n, 1.0 - share)
                                                   : gumbel_quantile(sorted, n, 1.0 - share);

@@ -17,10 +17,10 @@ gboolean cbigan_tiling_init(CbiganFrameTiling *self, int width, int height, int 
 /* corners (columns + rows) on the host: the left sides of the columns, then the upper sides of the rows, in pixels. */
 void cbigan_tiling_corners(const CbiganFrameTiling *self, float *corners);
 
-/* Patches at a time that waste least: 1..64 that divide the patches of a model's frame; native frames: 8. */
+/* The batch that wastes least: 1..64 patches, a divisor of the patches of a model's frame; native frames: 8. */
 int cbigan_tiling_batch(const CbiganModelInfo *info);
-/* FALSE with CBIGAN_ERROR_FRAME unless a frame has the model's size and a sane stride, and is in host memory or may be
- * on the device. */
+/* TRUE if the frame has the model's size and a valid stride, and lies in host memory or may lie on the device; else
+ * FALSE with CBIGAN_ERROR_FRAME. */
 gboolean cbigan_tiling_check(const CbiganModelInfo *info, const CbiganFrame *frame, gboolean on_device, GError **error);
 
 static inline int

@@ -13,8 +13,8 @@ G_BEGIN_DECLS
 CbiganMapFilter cbigan_error_map_filter(int patch);
 CbiganMapFilter cbigan_local_map_filter(int patch);
 
-/* Smaller: mean over the area, parts of samples count as parts. Larger: bilinear, half-pixel centres, edges clamped.
- * Clear with cbigan_resampler_clear(). */
+/* Smaller: mean over the area, where a part of a sample counts by its size. Larger: bilinear, half-pixel centres, edges
+ * clamped. Clear with cbigan_resampler_clear(). */
 void cbigan_resampler_init(CbiganResampler *self, int from, int to);
 void cbigan_resampler_clear(CbiganResampler *self);
 

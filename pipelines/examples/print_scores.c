@@ -6,8 +6,8 @@
  *   print_scores "filesrc location=video.mkv ! decodebin ! videoconvert ! cbiganscore model=cloth.safetensors
  * name=score ! fakesink"
  *
- * Nothing of cbigan is needed to compile this, only GStreamer: the score lies in a GstCustomMeta. The same works behind
- * any later element (a queue, a scaler, an appsink); here a probe looks at the buffers that leave `score`.
+ * Compiling this needs GStreamer only, because the score is a GstCustomMeta. A probe reads the buffers that leave
+ * `score`; a probe behind any later element (a queue, a scaler, an appsink) works too.
  */
 #include <gst/gst.h>
 

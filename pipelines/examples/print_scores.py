@@ -6,8 +6,8 @@ SPDX-License-Identifier: LGPL-2.1-or-later
 
     print_scores.py "filesrc location=video.mkv ! decodebin ! videoconvert ! cbiganscore model=cloth.safetensors name=score ! fakesink"
 
-Needs Debian's python3-gi and gir1.2-gstreamer-1.0; nothing of cbigan: the score lies in a GstCustomMeta. The same works
-behind any later element; here a probe looks at the buffers that leave `score`.
+Needs Debian's python3-gi and gir1.2-gstreamer-1.0 only, because the score is a GstCustomMeta. A probe reads the buffers
+that leave `score`; a probe behind any later element works too.
 """
 import sys
 

@@ -1,9 +1,9 @@
-/* model_damage.h - ways to damage a model file's header, and what the message has to say
+/* model_damage.h - ways to damage a model file's header, and the words that the message must contain
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A row replaces `old` by `new` in the header of a sample model; `part` and `second` must stand in the message.
+ * A row replaces `old` by `new` in the header of a sample model. The message must contain `part` and `second`.
  */
 #pragma once
 #include "sample_model.h"

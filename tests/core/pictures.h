@@ -13,7 +13,7 @@ typedef struct {
   guint8 *pixels;
 } Picture;
 
-/* Waves and a little grain, other for every seed; blot: a square of 9 pixels that does not belong there. */
+/* Waves and a little grain, different for every seed. blot: adds a square of 9 pixels as a defect. */
 Picture picture(int w, int h, guint seed, gboolean blot);
 void change_light(Picture *p, double gain, double offset);
 /* A model of the golden weights, calibrated on 12 good pictures; w = 0: of any size. */

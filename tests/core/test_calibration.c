@@ -36,7 +36,7 @@ log_normal(double p)
   return exp(0.25 * (normal_quantile(p) - 5) / 0.7 + 1);
 }
 
-/* Share of good pictures that really lies over the threshold: where the quantile function passes it. */
+/* True share of good pictures above the threshold, from the quantile function */
 static double
 share_over(Quantile quantile, double threshold)
 {
@@ -48,7 +48,7 @@ share_over(Quantile quantile, double threshold)
   return 1 - low;
 }
 
-/* The median over many draws of the share that really is over the threshold lies within a factor of the target. */
+/* Over many draws, the median of the true share above the threshold lies within a factor of the target. */
 static void
 check_threshold(const char *name, Quantile quantile, guint n, double target, double least, double most)
 {
@@ -196,7 +196,7 @@ test_arguments(void)
   g_assert_cmpuint(model->info.critic_blocks, ==, 0);
   g_clear_error(&error);
 
-  /* pictures that do not differ at all, nor have any contrast: no division by zero anywhere */
+  /* pictures without differences and without contrast cause no division by zero */
   frames[2].height = 64;
   g_assert_true(cbigan_model_calibrate(model, &good, frames, N, NULL, &error));
   g_assert_no_error(error);

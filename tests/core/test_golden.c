@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The data come from tests/golden/make_golden.py. Tensors agree to 1e-5 of their largest value, scores to 1e-4 of
- * their own; and one wrong number in any weight tensor is noticed.
+ * themselves. One wrong number in any weight tensor makes the test fail.
  */
 #include <math.h>
 
@@ -166,7 +166,7 @@ enlarge(const guint8 *stored, int n, int h, int w, int repeat)
   return pixels;
 }
 
-/* What a scorer says about all frames, for one preferred score. */
+/* Checks all scores of all frames, for one preferred score. */
 static void
 compare_scores(CbiganModel *model, Golden *golden, const char *backend, CbiganScoreKind kind, const CbiganFrame *frames,
                guint n)

@@ -1,4 +1,4 @@
-/* test_model_file.c - the model file: round trip, and an error that names the culprit for everything else
+/* test_model_file.c - the model file: round trip, and errors that name what is wrong
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -138,7 +138,7 @@ test_round_trip(gconstpointer data)
   g_unlink(path);
 }
 
-/* A comma as decimal separator must not get into the file, nor be asked for. */
+/* A locale with a decimal comma changes neither writing nor reading. */
 static void
 test_locale(void)
 {
@@ -391,7 +391,7 @@ break_scores(CbiganModel *m)
   m->info.scores[CBIGAN_SCORE_CRITIC] = FALSE;
 }
 
-/* What could not be read again is not written. */
+/* A model that could not be read again is not written. */
 static void
 test_bad_save(void)
 {

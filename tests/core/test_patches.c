@@ -20,7 +20,7 @@ cover(int side, int w, int h)
   g_assert_cmpint(cbigan_tiling_patches(&t), ==, t.columns * t.rows);
   g_autofree float *corners = g_new(float, t.columns + t.rows);
   cbigan_tiling_corners(&t, corners);
-  for (int axis = 0; axis < 2; axis++) { /* from border to border, no gap, an even overlap */
+  for (int axis = 0; axis < 2; axis++) { /* from border to border, without gaps, with even overlaps */
     const float *corner = axis ? corners + t.columns : corners;
     const int n = axis ? t.rows : t.columns, length = axis ? h : w;
     g_assert_cmpfloat(corner[0], ==, 0);

@@ -1,9 +1,9 @@
-/* test_precision.c - which precision a scorer takes, and whether the check of bf16 finds what changes
+/* test_precision.c - the precision that a scorer takes, and the check of bf16
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Right whatever this machine's bf16 is: where nothing of the network is computed in it, the check has to say so.
+ * The tests hold on every machine: where the network computes nothing in bf16, the check must say so.
  */
 #include <math.h>
 #include <string.h>
@@ -137,7 +137,7 @@ test_names(void)
 
 /* --- what the check finds -------------------------------------------------------------------------------------- */
 
-/* A check that was tried, and must have seen that a score differs so much. */
+/* The check must have been tried and must report this difference of a score. */
 static void
 assert_tried(const CbiganModelInfo *info, const CbiganBf16Check *check, double score, double difference)
 {

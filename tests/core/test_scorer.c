@@ -195,7 +195,7 @@ test_bad_frames(void)
 
 /* --- light ----------------------------------------------------------------------------------------------------- */
 
-/* A change of the whole frame must move critic and calibrated less than the blot does, by far. */
+/* A change of the whole frame must move critic and calibrated far less than the blot does. */
 static void
 test_light(void)
 {

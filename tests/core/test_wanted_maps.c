@@ -15,7 +15,7 @@ score(CbiganScorer *scorer, const CbiganFrame *frame, CbiganResult *result)
   g_assert_no_error(error);
 }
 
-/* The fewer maps are wanted, the same is said of a frame otherwise; by each backend. */
+/* On each backend, all other results are the same however few maps are asked for. */
 static void
 check_maps(CbiganModel *model, const char *backend, CbiganScoreKind kind)
 {

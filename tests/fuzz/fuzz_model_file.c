@@ -1,4 +1,4 @@
-/* fuzz_model_file.c - the model reader on arbitrary input: it answers with a model or an error, and never crashes
+/* fuzz_model_file.c - the model reader on arbitrary input: it gives a model or an error, and never crashes
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -11,7 +11,7 @@
 
 #define MAX_DATA (4 << 20) /* bytes; more than the sample models have */
 
-/* The largest end of any data_offsets, so that a header that fits its own data gets just that. */
+/* The largest end of any data_offsets, so that a consistent header gets exactly the data that it describes. */
 static gsize
 described_data(const char *header, gsize size)
 {
@@ -28,7 +28,7 @@ described_data(const char *header, gsize size)
   return (gsize)largest;
 }
 
-/* Whatever loads has to be saved and loaded again. */
+/* A model that loads must also save and load again. */
 static void
 check_model(const CbiganModel *model)
 {

@@ -3,7 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Runs everywhere in a few seconds. Whoever looks for new faults uses libFuzzer, see tests/fuzz/meson.build.
+ * Runs everywhere in a few seconds. To look for new faults use libFuzzer: tests/fuzz/meson.build.
  */
 #include <string.h>
 
@@ -11,7 +11,7 @@
 
 #define RUNS_A_SEED 2000
 
-/* Pieces that a byte-wise mutation would hardly find. */
+/* Pieces that single-byte mutations would hardly produce */
 static const char *const pieces[] = {
   "{",
   "}",

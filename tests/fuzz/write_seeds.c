@@ -1,4 +1,4 @@
-/* write_seeds.c - writes the seeds into a folder, one a file: a corpus for libFuzzer
+/* write_seeds.c - writes the seeds into a folder, one per file: a corpus for libFuzzer
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later

@@ -4,11 +4,11 @@
 Copyright (C) 2026 the cbigan developers
 SPDX-License-Identifier: LGPL-2.1-or-later
 
-Needs PyTorch and NumPy (Debian: python3-torch); tests only read what this wrote. Run it in tests/golden/ after a
-change of what is computed, and look at what changed. Everything here is written from the paper's equations and
-the description at the head of each file in cbigan-core/score, in float64 NumPy, the plain way.
+Needs PyTorch and NumPy (Debian: python3-torch); the tests only read the files that this script writes. Run it in
+tests/golden/ after a change of the computation, and inspect the differences. The code follows the paper's equations and
+the comments that open the files of cbigan-core/score, in plain float64 NumPy.
 
-  forward_c*_p*.safetensors  one patch a picture: E, G, D, both taps, L_R, L_fD
+  forward_c*_p*.safetensors  one patch per picture: E, G, D, both taps, L_R, L_fD
   scores_*.safetensors       good and odd frames: calibration on the good ones, the three scores of all
 """
 import numpy as np

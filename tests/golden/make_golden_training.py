@@ -7,8 +7,8 @@ SPDX-License-Identifier: LGPL-2.1-or-later
   /usr/bin/python3 tests/golden/make_golden_training.py      (PyTorch 1.13, float64 throughout)
 
 The gradient penalty is differentiated by PyTorch's double backward. The training run repeats trainer/data/random.h, so that
-the test runs the trainer as it is: same pictures, same seed. Gradients and weights are kept as digests: a row for
-each parameter (of a run: what it moved by) with a projection, the norm and SAMPLES of its elements.
+the test runs the trainer as it is: same pictures, same seed. Gradients and weights are kept as digests: one row
+per parameter (for a run: its change) with a projection, the norm and SAMPLES of its elements.
 """
 import math
 import os

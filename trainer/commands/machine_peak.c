@@ -17,8 +17,8 @@
 
 #define MEASURED_USEC 10000 /* each measurement */
 #define LEAST_BLOCK ((gsize)256 << 20)
-#define CHUNK ((gsize)256 << 10) /* bytes read between looks at the clock */
-#define ROUNDS 2000              /* of the multiply-add loop between looks at the clock */
+#define CHUNK ((gsize)256 << 10) /* bytes read between two readings of the clock */
+#define ROUNDS 2000              /* rounds of the multiply-add loop between two readings of the clock */
 
 struct _CbiganMachine {
   const CbiganIsa *isa;
@@ -44,7 +44,7 @@ struct _Task {
 static double
 fill_slice(Task *task)
 {
-  memset(task->slice, 1, task->machine->slice); /* pages never written would all be one page of zeros */
+  memset(task->slice, 1, task->machine->slice); /* pages that were never written would share one page of zeros */
   return (double)task->machine->slice;
 }
 

@@ -3,9 +3,9 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Two batches go round: while the network works on one, the thread fills the other. Where the backend sends them there
- * is a third, which is on its way meanwhile. A new kind of augmentation goes into draw_cut() and cut_patch(), with a
- * random purpose of its own (random.h), and into the backends that cut themselves.
+ * Two batches take turns: the thread fills one while the network works on the other. With staging buffers a third batch
+ * is copied to the device meanwhile. To add a kind of augmentation: draw_cut() and cut_patch(), a random purpose of its
+ * own (random.h), and the cut() of backends.
  */
 #include "augment.h"
 
@@ -25,7 +25,7 @@ struct _CbiganBatches {
   guint8 *memory[MOST_BATCHES]; /* where they lie that are not staged */
   int n_batches;
   CbiganBatch *current;       /* with the caller */
-  CbiganBatch *ahead;         /* sent, but not with the caller yet; or NULL */
+  CbiganBatch *ahead;         /* sent, but not yet given to the caller; or NULL */
   gint64 waited;              /* microseconds */
   GAsyncQueue *empty, *ready; /* of CbiganBatch; `stop` in `empty` ends the thread */
   GThread *thread;
@@ -44,7 +44,7 @@ clamp_index(int i, int n)
 }
 
 /* Of four neighbours, t from the second to the third: cubic convolution with a = -1/2 (Keys 1981, equation 4). A linear
- * mean would make turned pictures smoother than those that are scored. */
+ * mean would make turned pictures smoother than scored pictures. */
 static inline void
 cubic_weights(float t, float weights[4])
 {
@@ -164,7 +164,7 @@ work(gpointer data)
   return NULL;
 }
 
-/* Stays NULL where the backend can't: then patches are cut here. */
+/* Stays NULL if the backend can't store pictures: this file then cuts the patches. */
 static void
 store(CbiganBatches *self)
 {
@@ -195,7 +195,7 @@ batch_size(const CbiganBatches *self)
   return place_of_patches(o) + (gsize)o->batch * of_one;
 }
 
-/* FALSE: the backend has no such memory; all are freed then. */
+/* FALSE: the backend has no staging buffers; all are freed then. */
 static gboolean
 make_staging(CbiganBatches *self)
 {
@@ -283,7 +283,7 @@ cbigan_batches_free(CbiganBatches *self)
   g_free(self);
 }
 
-/* A batch that is filled and, in a staging buffer, on its way. NULL: there is none yet; not where `wait`. */
+/* A filled batch; in a staging buffer its copy has begun. NULL: no batch is ready, only without `wait`. */
 static CbiganBatch *
 take(CbiganBatches *self, gboolean wait)
 {

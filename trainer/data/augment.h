@@ -20,33 +20,34 @@ typedef struct {
   int batch, patch;
   double rotation; /* degrees: uniform in +-rotation */
   guint64 seed;
-  const CbiganGrad *grad; /* NULL: batches stay on the host; else the backend stores pictures and cuts, if it can */
+  const CbiganGrad
+      *grad; /* NULL: batches stay on the host; else the backend stores pictures and cuts patches, if it can */
   /* The numbers of the update that takes batch `number`; called by another thread. NULL: none. */
   void (*update)(gconstpointer data, guint64 number, CbiganUpdate *update);
   gconstpointer data;
 } CbiganBatchOptions;
 
-/* What one update takes; host memory. In a parcel, all of it, and update, e and z one behind the other. */
+/* The data of one update, host memory. In a staging buffer update, e and z lie one behind the other. */
 typedef struct {
   CbiganStaging *staging; /* which has been sent; or NULL */
   CbiganUpdate *update;   /* or NULL */
   float *e;               /* (batch) ~ U(0, 1) */
   float *z;               /* (batch, 64) ~ N(0, I) */
   float *x;               /* (batch, 3, patch, patch); or NULL: */
-  CbiganCut *cuts;        /* [batch] of what is stored; always in a staging buffer */
+  CbiganCut *cuts;        /* [batch] cuts of stored pictures; always in a staging buffer */
   const CbiganStored *stored;
 } CbiganBatch;
 
 typedef struct _CbiganBatches CbiganBatches;
 
-/* Batches first, first + 1, ... : each is a function of the options and its number alone. Every picture comes once
- * an epoch, in a new order each. With a backend, call all of it from the backend's thread. */
+/* Batches first, first + 1, ... : each is a function of the options and its number alone. Every picture comes once per
+ * epoch, in a new order each time. With a backend, call all functions from the backend's thread. */
 CbiganBatches *cbigan_batches_new(const CbiganBatchOptions *options, guint64 first);
 void cbigan_batches_free(CbiganBatches *self);
-/* The next one; belongs to the caller until the next call. Where batches are sent, the one after it is on its way too,
- * if it is ready. */
+/* The next batch; the caller may use it until the next call. With staging buffers, the copy of the batch after it
+ * begins if that batch is ready. */
 const CbiganBatch *cbigan_batches_next(CbiganBatches *self);
-/* Seconds that cbigan_batches_next() has waited for a batch so far: what the thread did not get ready ahead. */
+/* Seconds that cbigan_batches_next() has waited for a batch so far */
 double cbigan_batches_waited(const CbiganBatches *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganBatches, cbigan_batches_free)

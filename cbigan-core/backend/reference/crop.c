@@ -3,8 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Any backend in host memory can use this file: its loops are shared by cbigan_backend_each() and both orders of
- * values are known.
+ * Any backend in host memory can use this file. cbigan_backend_each() shares its loops among threads, and channels_last
+ * tells the order of values.
  */
 #include "multiversion.h"
 #include "reference.h"

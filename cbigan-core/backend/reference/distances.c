@@ -3,8 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Any backend in host memory can use this file: its loops are shared by cbigan_backend_each() and both orders of
- * values are known.
+ * Any backend in host memory can use this file. cbigan_backend_each() shares its loops among threads, and channels_last
+ * tells the order of values.
  */
 #include <math.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "multiversion.h"
 #include "reference.h"
 
-/* How far apart the numbers of one sample lie. */
+/* Distances in memory between the numbers of one sample */
 typedef struct {
   gsize channel, pixel;
 } Strides;
@@ -31,7 +31,7 @@ add_scaled(const float *restrict x, gsize n, float weight, float *restrict to)
 }
 
 /* Row i of a block's grid: down the columns into line, then along them into `to` (grid positions, channels). x, line:
- * rows as the backend's values lie. */
+ * rows in the backend's order of values. */
 static void
 resample_row(const CbiganResampler *r, const CbiganShape *shape, const float *x, gboolean channels_last, int i,
              float *line, float *to, Strides apart)
@@ -127,7 +127,7 @@ cbigan_reference_distances(CbiganBackend *self, CbiganCritic *critic, float *con
 {
   const gsize positions = (gsize)(critic->grid * critic->grid), channels = (gsize)critic->channels;
   Distances d = { critic, values, self->channels_last, distances, peaks };
-  if (!values) /* nothing to prepare: the statistics are read where they lie */
+  if (!values) /* the statistics are read from host memory, so nothing is prepared */
     return;
   cbigan_backend_each(self, n * critic->grid, (gsize)n * positions * channels * channels, grid_rows, &d);
   if (distances)

@@ -3,8 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Plain loops over float planes that the compiler turns into vectors. OpenCV's core has none of these operations, they
- * are in its imgproc, which is not linked. Each loop runs along rows, so a plane is read in order.
+ * Plain loops over float planes that the compiler turns into vectors. OpenCV has these operations in its imgproc, which
+ * is not linked. Each loop runs along rows, so a plane is read in order.
  */
 #pragma once
 #include "backend/backend.h"

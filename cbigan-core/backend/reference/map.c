@@ -3,8 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Any backend in host memory can use this file: its loops are shared by cbigan_backend_each() and both orders of
- * values are known.
+ * Any backend in host memory can use this file. cbigan_backend_each() shares its loops among threads, and channels_last
+ * tells the order of values.
  */
 #include <math.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 CBIGAN_WIDE static float
 peak_of(const float *x, gsize n)
 {
-  float peak = x[0], spoilt = 0.0f; /* stays 0 unless something is infinite or NaN */
+  float peak = x[0], spoilt = 0.0f; /* stays 0 unless a number is infinite or NaN */
 #pragma omp simd reduction(max : peak) reduction(+ : spoilt)
   for (gsize i = 0; i < n; i++) {
     peak = MAX(peak, x[i]);
@@ -115,7 +115,7 @@ sum_rows(gpointer data, int first, int end)
   sum_channels(s->frame + at, s->pixels, (gsize)(end - first) * s->width, s->map + at);
 }
 
-/* Numbers that are not finite stay so. step: 1, or 0 for one mean and deviation */
+/* Numbers that are not finite stay not finite. step: 1, or 0 for one mean and deviation */
 CBIGAN_WIDE static void
 compare(float *restrict x, gsize n, const float *restrict mean, const float *restrict deviation, gsize step,
         float floor)

@@ -3,7 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * It is the judge of the other backends, so reading it must be enough to believe it.
+ * This backend judges the others, so its code must be simple enough to be believed by reading.
  */
 #pragma once
 #include "backend/backend.h"
