@@ -12,7 +12,7 @@ void *
 cbigan_cpu_memory(gsize size)
 {
   void *memory = NULL;
-  size += 64; /* what the last vector may read behind the last number */
+  size += 64; /* bytes that the last vector may read behind the last number */
   if (posix_memalign(&memory, 64, size))
     return NULL;
   return memset(memory, 0, size);

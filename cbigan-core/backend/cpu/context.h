@@ -64,7 +64,7 @@ typedef struct {
   CbiganCpuPlan base;
   const CbiganLayer *layer;
   int batch;
-  CbiganCpuConv1 *conv1; /* own kernels, one of the two; NULL = what follows */
+  CbiganCpuConv1 *conv1; /* own kernels, at most one of the two; both NULL = the operation below */
   CbiganCpuConv3 *conv3;
   CbiganCpuPieces operation; /* of conv2d */
   CbiganCpuPieces pack;      /* parameters -> weights; none for upsample and avgpool */
@@ -77,16 +77,16 @@ typedef struct {
  * primitives, else NULL. FALSE with CBIGAN_ERROR_BACKEND naming `what`. */
 gboolean cbigan_cpu_primitive_init(CbiganCpu *self, CbiganCpuPrimitive *p, const char *what, const void *operation,
                                    dnnl_primitive_attr_t attributes, const_dnnl_primitive_desc_t hint, GError **error);
-/* DNNL_ARG_FROM -> DNNL_ARG_TO; accumulate: adds to the values that are there. */
+/* DNNL_ARG_FROM -> DNNL_ARG_TO; accumulate: adds to the values in the destination. */
 gboolean cbigan_cpu_reorder_init(CbiganCpu *self, CbiganCpuPieces *pieces, const char *what,
                                  const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to, gboolean accumulate,
                                  GError **error);
-/* A zeroed piece more; good until the next one is added. */
+/* Adds a zeroed piece; the pointer is valid until the next piece is added. */
 CbiganCpuPrimitive *cbigan_cpu_pieces_add(CbiganCpuPieces *pieces);
 void cbigan_cpu_pieces_clear(CbiganCpuPieces *pieces);
 /* Descriptor of an argument (DNNL_ARG_SRC ...) as the first piece chose it; NULL: it has none. */
 const dnnl_memory_desc_t *cbigan_cpu_descriptor(const CbiganCpuPieces *pieces, int argument);
-/* An argument that stays: piece i gets data + i * step floats. */
+/* Sets an argument for all later runs: piece i gets data + i * step floats. */
 void cbigan_cpu_set(CbiganCpuPieces *pieces, int argument, const float *data, gsize step);
 /* All pieces by the pool's threads, each with its part of two arguments. A failure goes to cbigan_backend_fail(). */
 void cbigan_cpu_execute(CbiganCpu *self, CbiganCpuPieces *pieces, int first_argument, const float *first,
@@ -94,7 +94,7 @@ void cbigan_cpu_execute(CbiganCpu *self, CbiganCpuPieces *pieces, int first_argu
 /* Between the two calls oneDNN makes and runs operations for the calling thread alone. */
 int cbigan_cpu_one_thread(void);
 void cbigan_cpu_threads_back(int before);
-/* At least so many bytes of scratchpad per thread; FALSE = out of memory. Pointers are good until the next plan. */
+/* At least so many bytes of scratchpad per thread; FALSE = out of memory. Pointers are valid until the next plan. */
 gboolean cbigan_cpu_grow_scratchpad(CbiganCpu *self, gsize size);
 float *cbigan_cpu_scratch(const CbiganCpu *self, int thread);
 /* FALSE, with the error set, unless status is dnnl_success. */
@@ -106,7 +106,7 @@ dnnl_primitive_attr_t cbigan_cpu_attributes(gboolean accumulate, CbiganActivatio
 dnnl_memory_desc_t cbigan_cpu_nhwc(int n, CbiganShape shape);
 /* conv2d: (out.c, in.c, k, k); the primitive chooses the order */
 dnnl_memory_desc_t cbigan_cpu_any_weights(const CbiganLayer *layer);
-/* The same as it lies in the file's order (c,h,w, rows weight_stride apart). */
+/* As above, in the file's order (c,h,w, rows weight_stride apart). */
 dnnl_memory_desc_t cbigan_cpu_file_weights(const CbiganLayer *layer);
 
 /* onednn/convolution.c: execute with (SRC, x; DST, y), (DIFF_SRC, dx; DIFF_DST, dy) or (SRC, x; DIFF_DST, dy). Each

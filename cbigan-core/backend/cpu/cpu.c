@@ -47,7 +47,7 @@ cpu_open(const CbiganBackendOptions *options, GError **error)
   const CbiganCpuCount count = cbigan_cpu_count();
   self->base.channels_last = TRUE;
   self->base.each = cbigan_cpu_each;
-  /* not of the whole machine: a frame's values lie in the caches of one node */
+  /* of one node only, because a frame's values lie in the caches of that node */
   self->base.threads = options->threads > 0 ? options->threads : count.node;
   self->share = cbigan_cpu_share_new(self->base.threads, count.all);
   self->pool = cbigan_cpu_pool_new(self->base.threads);
@@ -65,7 +65,7 @@ static gboolean
 cpu_finish(CbiganBackend *base, GError **error)
 {
   cbigan_cpu_share_end(((CbiganCpu *)base)->share);
-  return TRUE; /* nothing is done later than asked for */
+  return TRUE; /* every operation is complete when its function returns */
 }
 
 static float *

@@ -4,8 +4,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * oneDNN's product may add up the last samples of a batch in another order than the others (AVX2), so that a frame's
- * score would depend on the frames beside it. Here a number is the same sum at every place, and as fast. The weights
- * lie (in, out), both in the order of the values, so that a vector holds neighbouring outputs.
+ * score would depend on the frames beside it. The sums here have one order at every place of a batch, and are as fast.
+ * The weights lie (in, out), both in the order of the values, so that a vector holds neighbouring outputs.
  */
 #include "context.h"
 

@@ -44,7 +44,7 @@ add_conv3(CbiganCpuStep *step, const CbiganLayer *l, gboolean doubles)
                                                 .doubles = doubles };
 }
 
-/* The last part decides over bias and activation. */
+/* The last part decides on bias and activation. */
 static void
 add_part(CbiganCpuStep *step, const CbiganLayer *l)
 {
@@ -252,7 +252,7 @@ fused_free(CbiganPlan *base)
 
 /* --- which kernels ---------------------------------------------------------------------------------------------- */
 
-/* Of layers [first, stop) as many as are taken; the network runs up to layer `end`. */
+/* Plans as many of layers [first, stop) as possible. The network runs up to layer `end`. */
 static CbiganPlan *
 fuse_steps(CbiganCpu *cpu, const CbiganKernels *kernels, gboolean segmented, const CbiganNetwork *network, int first,
            int stop, int end, int batch, const int *keep)

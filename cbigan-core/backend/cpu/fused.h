@@ -66,15 +66,15 @@ cbigan_cpu_lane_width(const CbiganCpuFused *self, int w)
   return self->segmented ? w / self->kernels->segments : w;
 }
 
-/* Rows that a ROWS step keeps of what a 3x3 makes: those that the next 3x3 reaches, and a row of tiles. */
+/* Rows of a 3x3's output that a ROWS step keeps: those that the next 3x3 reads, and a row of tiles. */
 static inline int
 cbigan_cpu_ring(const CbiganConv3 *conv, int h)
 {
   return MIN(h, 3 * conv->side);
 }
 
-/* All of these make a plan as CbiganBackendClass.plan() says. NULL: layer `first` is not done so, or out of memory; the
- * caller plans it by itself. */
+/* All of these make a plan as CbiganBackendClass.plan() says. NULL: layer `first` can't be fused, or out of memory; the
+ * caller then plans that layer alone. */
 /* The fastest of the following for this batch, by measurements (tests/bench/fused). */
 CbiganPlan *cbigan_cpu_fuse(CbiganCpu *cpu, const CbiganNetwork *network, int first, int end, int batch,
                             const int *keep);

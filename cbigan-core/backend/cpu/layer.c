@@ -79,7 +79,7 @@ cbigan_cpu_layer_run(CbiganCpuPlan *base, float *const *values)
     cbigan_cpu_execute(base->cpu, &self->operation, DNNL_ARG_SRC, x, DNNL_ARG_DST, y);
 }
 
-/* Own kernels are for training alone: 3x3 ones have larger roundings than oneDNN's, which scoring keeps to. */
+/* Only training takes own kernels: their 3x3 convolutions round more than oneDNN's, which scoring uses. */
 static gboolean
 plan_own(CbiganCpuLayer *self)
 {

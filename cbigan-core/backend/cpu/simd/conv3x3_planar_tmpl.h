@@ -12,7 +12,7 @@
 #define STRIP 8 /* rows that are brought into planes together: they stay in a first-level cache */
 #define COLUMNS (VECTOR == 16 ? 4 : 2) /* vectors of pixels whose sums stay in registers, with 4 outputs each */
 
-/* Outputs at a time; missing ones are zeros. */
+/* Outputs that are computed together; missing outputs are zeros. */
 static int
 narrow_block(int outputs)
 {
@@ -207,7 +207,7 @@ narrow_convolve(const CbiganTiling *t, const float *weights, const float *x, flo
   }
 }
 
-/* How many outputs from o on have their sums together. */
+/* Number of outputs from o on whose sums are computed together */
 static int
 some_outputs(const CbiganTiling *t, int o)
 {

@@ -8,7 +8,7 @@
 #define DENSE_PIECE 32 /* inputs */
 
 /* Pieces are summed one by one and then together: rounding errors grow with the longest chain of sums. rows: a constant
- * where this is inlined, which keeps the sums in registers */
+ * after inlining, so that the sums stay in registers */
 INLINE void
 multiply_dense(const int rows, gsize in, gsize stride, const float *restrict weights, const float *restrict x,
                float sums[restrict][CBIGAN_DENSE_OUTPUTS])

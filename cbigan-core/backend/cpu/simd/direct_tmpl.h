@@ -68,7 +68,7 @@ convolve_group(const int vectors, const CbiganDirect *d, const float *x, const f
     finish_sums(vectors, d, o, sum[r], y + (gsize)(group * GROUP + r) * (gsize)d->outputs);
 }
 
-/* One sample: four inputs at a time, as one chain of sums would wait for each addition. */
+/* One sample: four inputs at a time, because a single chain of sums would wait for each addition. */
 INLINE void
 multiply_sample(const int vectors, const CbiganDirect *d, const float *x, const float *weights, int sample, int o, float *y)
 {

@@ -67,7 +67,7 @@ multiply(const int outputs, const int columns, const Product *p, gsize offset)
       ((Vector *)(out + o * out_plane))[v] = slope == 1.0f ? sum[o][v] : leaky(sum[o][v], slope);
 }
 
-/* As many columns of [column, end) as are whole steps; returns the next one. */
+/* Multiplies whole steps of the columns [column, end); returns the next column. */
 #define MULTIPLY(outputs, columns)                                                                                     \
   static int multiply_##outputs##_##columns(const Product *p, int column, int end)                                     \
   {                                                                                                                    \

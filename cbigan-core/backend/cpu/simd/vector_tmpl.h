@@ -74,7 +74,7 @@ choose(Mask mask, Vector yes, Vector no)
   return (Vector)((mask & (Mask)yes) | (~mask & (Mask)no));
 }
 
-/* The larger number; the second one if either is NaN. Compilers do not recognise that in choose(). */
+/* The larger number; the second one if either is NaN. Compilers do not recognise a maximum in choose(). */
 INLINE Vector
 larger(Vector x, Vector y)
 {
