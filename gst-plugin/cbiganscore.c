@@ -85,9 +85,9 @@
  * pass without a result. Messages are about scored frames and come as soon as the score is known.
  *
  * With mode=sync, each frame waits for its score. The first 20 times of scoring, or those of the first second but at
- * least 4, decide once per model on the latency that the element answers: their 95 % quantile. A live frame that is late
- * all the same, by the clock or by a sink's QoS events, is not scored and carries the last result. With qos=false every
- * frame is scored.
+ * least 4, decide once per model on the latency that the element answers: their 95 % quantile. A live frame that is
+ * late all the same, by the clock or by a sink's QoS events, is not scored and carries the last result. With qos=false
+ * every frame is scored.
  *
  * In both modes `frame-interval` and `max-rate` thin out the frames that are scored, and a result older than
  * `carry-limit` is not attached. These rules hold:
