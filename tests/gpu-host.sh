@@ -10,7 +10,7 @@
 #
 # The host needs gcc and g++, CUDA 13 with nvcc, cuDNN 9 (CUDA's, the system's or Python's nvidia-cudnn) and Python 3.
 # The packages are unpacked beside its own, into cbigan-gpu/root. What comes back is cbigan-gpu/report.tar.gz: what the
-# host is, logs, test results, `cbigan bench`, frames a second from video in GPU memory, and the comparison with PyTorch
+# host is, logs, test results, `cbigan bench`, frames per second from video in GPU memory, and the comparison with PyTorch
 # where the host's Python has one for the GPU. Exit status 0: all passed; 77: no GPU that can run this; 1: a failure.
 set -euo pipefail
 # shellcheck source=pipelines/setup.sh
@@ -171,7 +171,7 @@ compare_with_pytorch() { # BUILD REPORT
   esac
 }
 
-measure_video() { # BUILD REPORT: frames a second from 1080p video in GPU memory
+measure_video() { # BUILD REPORT: frames per second from 1080p video in GPU memory
   local status=0
   GST_PLUGIN_PATH=$1/gst-plugin GST_REGISTRY=$2/../registry.bin "$1/tests/bench/gpu_stream" > "$2/gpu-video.md" \
     2> "$2/gpu-video.log" || status=$?

@@ -411,8 +411,8 @@ cbigan_backend_critic_clear(CbiganBackend *self, CbiganCritic *critic)
   critic->free = NULL;
 }
 
-/* values: as CbiganForward's. The first n samples' features -> critic->features, and with statistics |W (f - mean)| at
- * each position -> distances (n, grid, grid), backend memory, and the largest per sample -> peaks (n), host memory, NaN
+/* values: as CbiganForward's. The first n samples' features -> critic->features. With statistics |W (f - mean)| at each
+ * position -> distances (n, grid, grid), backend memory. The largest distance per sample -> peaks (n), host memory, NaN
  * if one is not finite. A distance is NaN or infinite if any feature that enters it is. The bits of a sample's results
  * depend neither on the other samples nor on its place. Without statistics distances and peaks are NULL. */
 void

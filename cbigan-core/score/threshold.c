@@ -3,9 +3,9 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Every score is the largest of many positions or patches, and largest values follow a Gumbel distribution where the
- * single ones fall off like Gauss' or an exponential. Its two parameters come from L-moments (Hosking 1990): with
- * a few dozen pictures they are steadier than mean and variance, and one odd picture weighs less.
+ * Every score is the largest value of many positions or patches. Such maxima follow a Gumbel distribution if the
+ * values' distribution falls off as a Gaussian or an exponential. Its two parameters come from L-moments (Hosking
+ * 1990): with a few dozen pictures they are steadier than mean and variance, and one odd picture weighs less.
  */
 #include "calibration.h"
 

@@ -64,8 +64,8 @@ cbigan_tiling_check(const CbiganModelInfo *info, const CbiganFrame *frame, gbool
   }
   if (frame->width < 1 || frame->height < 1 || !frame->data || frame->stride < 3 * (gsize)frame->width) {
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,
-                _("a frame of %d x %d pixels with rows of %zu bytes; expected at least 3 bytes a pixel"), frame->width,
-                frame->height, frame->stride);
+                _("a frame of %d x %d pixels with rows of %zu bytes; expected at least 3 bytes per pixel"),
+                frame->width, frame->height, frame->stride);
     return FALSE;
   }
   if (!frame->on_device || on_device)

@@ -1,4 +1,4 @@
-/* gpu_stream.c - 1080p video in an NVIDIA GPU's memory to scores: frames a second
+/* gpu_stream.c - 1080p video in an NVIDIA GPU's memory to scores: frames per second
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later

@@ -1,11 +1,11 @@
-/* sharing.c - several scorers in one process: frames a second of all together, latency, and what waiting costs
+/* sharing.c - several scorers in one process: frames per second of all together, latency, and the cost of waiting
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * sharing [SECONDS [THREADS]]. For each case 1, 2 and 4 scorers score without a pause, each in a thread of its own, in
- * turns of a third of SECONDS (default 3); prints frames a second of all together, their ratio to the one scorer's, and
- * the median and 95th percentile of a frame's time. Then each case at 25 frames a second, as a camera sends them: a
+ * turns of a third of SECONDS (default 3); prints frames per second of all together, their ratio to the one scorer's,
+ * and the median and 95th percentile of a frame's time. Then each case at 25 frames a second, as a camera sends them: a
  * frame's time, the processor time a frame took and its ratio to that of one scored without a pause, and the processor
  * time of a second without frames: spinning shows there.
  */

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""stream.py - a video file to scores: frames a second through the whole pipeline, and of the decoding alone
+"""stream.py - a video file to scores: frames per second through the whole pipeline, and of the decoding alone
 
 Copyright (C) 2026 the cbigan developers
 SPDX-License-Identifier: LGPL-2.1-or-later
@@ -10,7 +10,7 @@ Makes, once, a video of a cloth with defects for each codec of CODECS whose enco
 steps of training: it tells nothing apart, but its scores take as long as any other's of its width and frame. Then it plays
 the file from filesrc to fakesink as fast as it goes, in turn with cbiganscore and without, and takes the time from the
 first buffer to the last, so that loading the model does not count. Every frame must carry a score. Prints Markdown, for
-docs/performance.md; real time is 30 frames a second.
+docs/performance.md; real time is 30 frames per second.
 """
 import argparse
 import datetime
