@@ -99,7 +99,7 @@ is_close(double have, double want, double tolerance)
 }
 
 void
-compare(const char *what, CbiganShape s, int n, const float *have, const float *want, const float *tolerance)
+expect_close(const char *what, CbiganShape s, int n, const float *have, const float *want, const float *tolerance)
 {
   for (gsize i = 0; i < (gsize)n * cbigan_shape_size(s); i++)
     if (!is_close((double)have[i], (double)want[i], (double)tolerance[i]))

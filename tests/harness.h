@@ -59,7 +59,8 @@ float *guarded_finish(Guarded *g, const char *what);
 /* Each ends the test with the place, both values and the tolerance. NaN equals only NaN, an infinity only itself. */
 
 /* |have - want| <= tolerance[i] */
-void compare(const char *what, CbiganShape shape, int n, const float *have, const float *want, const float *tolerance);
+void expect_close(const char *what, CbiganShape shape, int n, const float *have, const float *want,
+                  const float *tolerance);
 /* |have - want| <= relative * (largest finite |want|) + absolute */
 void expect_within(const char *what, gsize n, const float *have, const double *want, double relative, double absolute);
 

@@ -232,7 +232,7 @@ compare_passes(const char *isa, const char *mode, const Case *c, const Pass *hav
       *worst = fmaxf(*worst, fabsf(have->out[i][k] - want->out[i][k]) / largest);
     }
     g_autofree char *what = describe(isa, mode, c, want->network, want->values[i]);
-    compare(what, shape, c->batch, have->out[i], want->out[i], tolerances);
+    expect_close(what, shape, c->batch, have->out[i], want->out[i], tolerances);
   }
 }
 

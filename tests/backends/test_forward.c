@@ -84,7 +84,7 @@ compare_within(const char *what, CbiganShape shape, int n, const float *a, const
   g_autofree float *tolerances = g_new(float, size);
   for (gsize i = 0; i < size; i++)
     tolerances[i] = tolerance * largest;
-  compare(what, shape, n, a, b, tolerances);
+  expect_close(what, shape, n, a, b, tolerances);
 }
 
 static void

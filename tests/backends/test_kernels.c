@@ -155,7 +155,7 @@ check_multiply(const Product *p, float *worst)
   g_autofree float *want = g_new(float, size), *tolerance = g_new(float, size);
   multiply_truth(p, &n, want, tolerance);
   g_autofree float *have = multiply(p, &n, what);
-  compare(what, (CbiganShape){ p->outputs, 1, n.numbers }, 1, have, want, tolerance);
+  expect_close(what, (CbiganShape){ p->outputs, 1, n.numbers }, 1, have, want, tolerance);
   for (int i = 0; i < size; i++)
     if (isfinite(want[i]) && tolerance[i] > 1e-30f)
       *worst = fmaxf(*worst, fabsf(have[i] - want[i]) / tolerance[i] * SUM_ROUNDING);
@@ -268,7 +268,7 @@ check_resample(const Resample *r, const char *name, float *(*run)(const Resample
   g_autofree float *want = tensor_to_host(&truth), *tolerance = tensor_to_host(&bounds), *have = run(r, x, what);
   for (gsize i = 0; i < (gsize)n * cbigan_shape_size(truth.shape); i++)
     tolerance[i] = MEAN_ROUNDING * tolerance[i] + 4 * DENORMAL;
-  compare(what, truth.shape, n, have, want, tolerance);
+  expect_close(what, truth.shape, n, have, want, tolerance);
   g_free(given.data);
   g_free(sizes.data);
   g_free(truth.data);

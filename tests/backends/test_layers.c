@@ -146,12 +146,12 @@ check(const Backends *b, const Case *c)
   g_autofree float *tolerance = tolerances(b->reference, c, what, parameters, n_parameters, x, y);
   g_autofree float *want = run(b->reference, l, c->batch, what, parameters, n_parameters, x, y);
   g_autofree float *have = run(b->scoring, l, c->batch, what, parameters, n_parameters, x, y);
-  compare(what, l->out, c->batch, have, want, tolerance);
+  expect_close(what, l->out, c->batch, have, want, tolerance);
   if (!b->training)
     return;
   g_autofree float *trained = run(b->training, l, c->batch, what, parameters, n_parameters, x, y);
   loosen(c, x, trained, want, tolerance);
-  compare(what, l->out, c->batch, trained, want, tolerance);
+  expect_close(what, l->out, c->batch, trained, want, tolerance);
 }
 
 /* A layer's weights start at an odd place; its bias comes behind them. */
@@ -321,9 +321,9 @@ test_judge(void)
   g_autofree float *a = run(reference, &upsample, 1, "upsample", x, 1, x, NULL);
   g_autofree float *b = run(reference, &avgpool, 1, "avgpool", x, 1, up, NULL);
   g_autofree float *c = run(reference, &conv2d, 1, "conv2d", parameters, 10, x, NULL);
-  compare("upsample by hand", four, 1, a, up, tolerance);
-  compare("avgpool by hand", two, 1, b, pooled, tolerance);
-  compare("conv2d by hand", two, 1, c, conv, tolerance);
+  expect_close("upsample by hand", four, 1, a, up, tolerance);
+  expect_close("avgpool by hand", two, 1, b, pooled, tolerance);
+  expect_close("conv2d by hand", two, 1, c, conv, tolerance);
 }
 
 int

@@ -150,7 +150,7 @@ check_map(const Frame *f, CbiganBackend *backend, CbiganMapFilter filter, const 
       tolerance[i] = (float)(4e-6 / scale); /* of numbers up to 3 x 2 */
     }
     g_autofree float *have = run(f, backend, &filter, (Comparison)comparison, &peak);
-    compare(what, (CbiganShape){ 1, h, w }, 1, have, want, tolerance);
+    expect_close(what, (CbiganShape){ 1, h, w }, 1, have, want, tolerance);
     for (int i = 0; i < n; i++)
       largest = fmaxf(largest, have[i]);
     g_assert_cmpfloat(peak, ==, largest);

@@ -19,7 +19,7 @@ test_transfer(gconstpointer klass)
     g_autofree float *host = data_new(DATA_NAN, n, (guint32)i), *zero = g_new0(float, n);
     Guarded g = guarded_new(backend, shapes[i], 3, host, 0.5f);
     g_autofree float *back = guarded_finish(&g, "upload");
-    compare("upload, download", shapes[i], 3, back, host, zero);
+    expect_close("upload, download", shapes[i], 3, back, host, zero);
   }
 }
 
@@ -83,7 +83,7 @@ check_crop(CbiganBackend *backend, int side, gboolean lit, int first, int n)
     tolerance[i] = 3e-7f;
   g_autofree float *have = guarded_finish(&x, "crop");
   g_free(guarded_finish(&there, "crop's corners"));
-  compare("crop", shape, N_FRAMES * n, have, want, tolerance);
+  expect_close("crop", shape, N_FRAMES * n, have, want, tolerance);
   cbigan_backend_frames_free(backend, set);
 }
 

@@ -273,7 +273,7 @@ check(const Case *c, float *worst)
         rounding_of(c)[c->side] * tolerance[i] +
         (c->data == DATA_DENORMAL ? (c->table->kernels->bf16 ? FLUSHED : DENORMAL) * (float)(9 * c->inputs) : 0);
   }
-  compare(what, out, n, have, want, tolerance);
+  expect_close(what, out, n, have, want, tolerance);
   g_free(given.data);
   g_free(upsampled.data);
   g_free(truth.data);
