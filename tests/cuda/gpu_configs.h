@@ -29,12 +29,12 @@ is_emulated(void)
   return g_getenv("CBIGAN_TEST_EMULATED") != NULL;
 }
 
-/* FALSE: there is no GPU, and the case is skipped. */
+/* FALSE: there is no GPU, and the case is skipped. machine: the emulated GPU's words; a real one is as it is. */
 static inline gboolean
-can_run(void)
+can_run_on(const char *machine)
 {
   if (is_emulated())
-    g_setenv("CBIGAN_EMULATOR", USUAL, TRUE);
+    g_setenv("CBIGAN_EMULATOR", machine, TRUE);
   g_autofree char *why = cbigan_backend_unavailable("cuda");
   if (why)
     g_test_skip(why);
@@ -42,9 +42,24 @@ can_run(void)
 }
 
 static inline gboolean
+can_run(void)
+{
+  return can_run_on(USUAL);
+}
+
+/* FALSE: the case needs the emulated GPU, and is skipped. */
+static inline gboolean
 only_emulated(void)
 {
   if (!is_emulated())
     g_test_skip("only on the emulated GPU");
+  return is_emulated();
+}
+
+static inline gboolean
+emulated(const char *machine)
+{
+  if (only_emulated())
+    g_setenv("CBIGAN_EMULATOR", machine, TRUE);
   return is_emulated();
 }

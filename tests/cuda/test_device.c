@@ -10,24 +10,14 @@
 #include <string.h>
 
 #include "cbigan.h"
-#include "golden/golden.h"
 #include "forward/forward.h"
+#include "golden/golden.h"
+#include "gpu_configs.h"
 #include "rss.h"
 #include "score/weights.h"
 
-static gboolean
-emulated(const char *machine)
-{
-  if (!g_getenv("CBIGAN_TEST_EMULATED")) {
-    g_test_skip("only on the emulated GPU");
-    return FALSE;
-  }
-  g_setenv("CBIGAN_EMULATOR", machine, TRUE);
-  return TRUE;
-}
-
 static CbiganBackend *
-open_or_skip(int device)
+device_or_skip(int device)
 {
   g_autofree char *why = cbigan_backend_unavailable("cuda");
   if (why) {
@@ -139,7 +129,7 @@ test_second_device(void)
 {
   if (!emulated("devices=2"))
     return;
-  g_autoptr(CbiganBackend) first = open_or_skip(0), second = open_or_skip(1);
+  g_autoptr(CbiganBackend) first = device_or_skip(0), second = device_or_skip(1);
   g_thread_join(g_thread_new("second", run_once, second));
   g_thread_join(g_thread_new("first", run_once, first));
   run_once(second);
@@ -151,7 +141,7 @@ test_only_second_can(void)
   if (!emulated("devices=2,capability=61,capability1=90"))
     return;
   g_autoptr(GError) error = NULL;
-  g_autoptr(CbiganBackend) second = open_or_skip(1);
+  g_autoptr(CbiganBackend) second = device_or_skip(1);
   g_assert_null(cbigan_backend_open(&(CbiganBackendOptions){ .name = "cuda" }, &error));
   g_assert_nonnull(strstr(error->message, "compute capability 6.1"));
 }
@@ -204,7 +194,7 @@ test_memory(void)
   if (!emulated("memory=1"))
     return;
   g_autoptr(GError) error = NULL;
-  g_autoptr(CbiganBackend) backend = open_or_skip(0);
+  g_autoptr(CbiganBackend) backend = device_or_skip(0);
   CbiganNetwork *network = cbigan_network_new(CBIGAN_ENCODER, 16, 64);
   float *most = cbigan_backend_alloc(backend, 200000, &error);
   g_assert_no_error(error);
@@ -269,15 +259,15 @@ test_smaller_batch(void)
 static void
 test_scores(void)
 {
-  static const double tolerances[CBIGAN_N_PRECISIONS] = {
+  static const double allowed[CBIGAN_N_PRECISIONS] = {
     [CBIGAN_PRECISION_FP32] = 1e-4,
     [CBIGAN_PRECISION_BF16] = 0.02,
     [CBIGAN_PRECISION_FP16] = 0.002,
   };
   g_autoptr(GError) error = NULL;
-  if (g_getenv("CBIGAN_TEST_EMULATED"))
+  if (is_emulated())
     g_setenv("CBIGAN_EMULATOR", "open=1,capability=80", TRUE);
-  g_autoptr(CbiganBackend) backend = open_or_skip(0);
+  g_autoptr(CbiganBackend) backend = device_or_skip(0);
   for (int i = 0; backend && i < 2 * CBIGAN_N_PRECISIONS; i++) {
     CbiganPrecision precision = (CbiganPrecision)(i / 2);
     g_autoptr(CbiganModel) model = golden_model(i % 2 ? 4 : 3, 64);
@@ -292,7 +282,7 @@ test_scores(void)
     g_assert_no_error(error);
     double off = fabs(have[CBIGAN_SCORE_PAPER] / want[CBIGAN_SCORE_PAPER] - 1);
     g_test_message("c = %d, %s: %.2g off", model->info.width, cbigan_precision_name(precision), off);
-    g_assert_cmpfloat(off, <=, tolerances[precision]);
+    g_assert_cmpfloat(off, <=, allowed[precision]);
     g_assert_cmpfloat(off, >, precision == CBIGAN_PRECISION_FP32 ? -1 : 0); /* it was computed so */
   }
 }
@@ -304,7 +294,7 @@ test_algorithms(void)
   for (gsize i = 0; i < G_N_ELEMENTS(machines); i++) {
     if (!emulated(machines[i]))
       return;
-    g_autoptr(CbiganBackend) backend = open_or_skip(0);
+    g_autoptr(CbiganBackend) backend = device_or_skip(0);
     run_once(backend);
   }
 }
@@ -316,7 +306,7 @@ test_no_room(void)
   g_autoptr(GError) error = NULL;
   if (!emulated("open=1"))
     return;
-  g_autoptr(CbiganBackend) backend = open_or_skip(0);
+  g_autoptr(CbiganBackend) backend = device_or_skip(0);
   float *x = cbigan_backend_alloc(backend, 5000, NULL);
   double sums[2] = { 0.0, 0.0 };
   CbiganCriticStatistics good = { 1, 512, g_new0(float, 512), g_new0(float, 512 * 512) };
@@ -344,12 +334,12 @@ test_no_room(void)
 static void
 test_again_and_again(void)
 {
-  int times = g_getenv("CBIGAN_TEST_EMULATED") ? 50 : 1000;
-  if (g_getenv("CBIGAN_TEST_EMULATED"))
+  int times = is_emulated() ? 50 : 1000;
+  if (is_emulated())
     g_setenv("CBIGAN_EMULATOR", "memory=1", TRUE);
   gint64 before = 0;
   for (int i = 0; i < times; i++) {
-    g_autoptr(CbiganBackend) backend = open_or_skip(0);
+    g_autoptr(CbiganBackend) backend = device_or_skip(0);
     if (!backend)
       return;
     run_once(backend);

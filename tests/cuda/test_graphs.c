@@ -279,10 +279,8 @@ test_again_and_again(void)
   enum { ALIGNED = 16 }; /* floats */
   const int times = 1000;
   gint64 before = 0;
-  if (!can_run())
+  if (!can_run_on(USUAL ",memory=6,graphs=6"))
     return;
-  if (is_emulated())
-    g_setenv("CBIGAN_EMULATOR", USUAL ",memory=6,graphs=6", TRUE);
   Loop open = loop_new(CBIGAN_PRECISION_FP32);
   float *y = cbigan_backend_alloc(open.pass.backend, open.out + (gsize)times * ALIGNED, NULL);
   g_assert_nonnull(y);

@@ -83,10 +83,8 @@ test_scores(void)
     { 64, 150, 110, 2, { { 150, 110 }, { 150, 110 } } },
     { 128, 140, 128, 1, { { 140, 128 } } },
   };
-  if (!can_run())
+  if (!can_run_on(QUICK))
     return;
-  if (is_emulated())
-    g_setenv("CBIGAN_EMULATOR", QUICK, TRUE);
   for (guint i = 0; i < G_N_ELEMENTS(models); i++) {
     g_autoptr(CbiganModel) model = calibrated_model(models[i].patch, models[i].w, models[i].h);
     g_assert_false(isnan(model->info.light_median));
@@ -113,9 +111,8 @@ test_asked(void)
     { 2, CBIGAN_MAPS_NONE, { 1, 2, 1, 1, 0 } }, /* of four patches */
     { 0, CBIGAN_MAPS_ALL, { 2, 1, 2, 1, 1 } },
   };
-  if (!only_emulated())
+  if (!emulated(QUICK))
     return;
-  g_setenv("CBIGAN_EMULATOR", QUICK, TRUE);
   g_autoptr(CbiganModel) model = calibrated_model(64, 100, 80);
   Picture p = picture(100, 80, 3, TRUE);
   for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -238,9 +235,8 @@ static void
 test_larger(void)
 {
   g_autoptr(GError) error = NULL;
-  if (!only_emulated())
+  if (!emulated(QUICK))
     return;
-  g_setenv("CBIGAN_EMULATOR", QUICK, TRUE);
   g_autoptr(CbiganModel) model = calibrated_model(64, 0, 0);
   g_autoptr(CbiganScorer) scorer = open_scorer(model, "cuda", CBIGAN_SCORE_CALIBRATED, FALSE);
   g_autoptr(CbiganScorer) fresh = open_scorer(model, "cuda", CBIGAN_SCORE_CALIBRATED, FALSE);
