@@ -265,6 +265,8 @@ sink_event(GstBaseTransform *trans, GstEvent *event)
 {
   GstCbiganScore *self = GST_CBIGAN_SCORE(trans);
   const GstEventType type = GST_EVENT_TYPE(event);
+  if (type == GST_EVENT_TAG)
+    cbigan_score_warn_if_turned(self, event);
   if (type == GST_EVENT_EOS)
     cbigan_score_drain(self);
   if (type == GST_EVENT_FLUSH_START || type == GST_EVENT_FLUSH_STOP)

@@ -128,6 +128,9 @@ gboolean cbigan_score_deliver(GstCbiganScore *self, const CbiganJob *job, gboole
 void cbigan_score_attach(GstCbiganScore *self, const CbiganJob *job, gboolean stale, GstBuffer *buffer);
 /* Ends the anomaly that is on, at the end of the stream or a flush. */
 void cbigan_score_finish_events(GstCbiganScore *self);
+/* Posts a warning where tags say that the pictures are to be shown turned: a camera's orientation, which only videoflip
+ * and sinks follow. */
+void cbigan_score_warn_if_turned(GstCbiganScore *self, GstEvent *tags);
 
 /* score_properties.c */
 void cbigan_score_install_properties(GObjectClass *object_class);

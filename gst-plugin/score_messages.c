@@ -7,6 +7,10 @@
  */
 #include "score_element.h"
 
+#include <string.h>
+
+#include "i18n.h"
+
 CbiganFrameTimes
 cbigan_score_frame_times(GstCbiganScore *self, GstBuffer *buffer)
 {
@@ -120,4 +124,18 @@ cbigan_score_finish_events(GstCbiganScore *self)
   if (message)
     gst_element_post_message(GST_ELEMENT(self), message);
   g_rec_mutex_unlock(&self->posting);
+}
+
+void
+cbigan_score_warn_if_turned(GstCbiganScore *self, GstEvent *tags)
+{
+  GstTagList *list;
+  g_autofree char *orientation = NULL;
+  gst_event_parse_tag(tags, &list);
+  if (gst_tag_list_get_string(list, GST_TAG_IMAGE_ORIENTATION, &orientation) && strcmp(orientation, "rotate-0"))
+    GST_ELEMENT_WARNING(self, STREAM, FORMAT,
+                        (_("the stream's pictures are to be shown turned (“%s”), but are scored as they lie; put "
+                           "“videoflip video-direction=auto” before this element"),
+                         orientation),
+                        (NULL));
 }

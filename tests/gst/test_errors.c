@@ -257,11 +257,32 @@ test_swap_meanwhile(void)
   stream_clear(&stream);
 }
 
+/* Pictures that are to be shown turned are scored as they lie, and a warning says what to do. */
+static void
+test_orientation(void)
+{
+  static const struct {
+    const char *orientation;
+    gboolean warned;
+  } rows[] = { { "rotate-0", FALSE }, { "rotate-90", TRUE }, { "flip-rotate-180", TRUE } };
+  g_autofree char *model = test_model_write(64, 1), *properties = g_strdup_printf("model=%s", model);
+  for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+    Stream stream = stream_new(properties);
+    stream_set_caps(&stream, GST_VIDEO_FORMAT_RGB, 64, 64);
+    gst_harness_push_event(stream.harness,
+                           gst_event_new_tag(gst_tag_list_new(GST_TAG_IMAGE_ORIENTATION, rows[i].orientation, NULL)));
+    g_autoptr(GstMessage) warning = stream_message(&stream, GST_MESSAGE_WARNING);
+    g_assert_cmpint(warning != NULL, ==, rows[i].warned);
+    stream_clear(&stream);
+  }
+}
+
 int
 main(int argc, char **argv)
 {
   gst_init(&argc, &argv);
   g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/errors/orientation", test_orientation);
   g_test_add_func("/errors/bad-files", test_bad_files);
   g_test_add_func("/errors/truncated-files", test_truncated_files);
   g_test_add_func("/errors/no-model", test_no_model);
