@@ -14,7 +14,7 @@ isa_names(void)
 {
   static const char start[] = "there are: none, ";
   g_autoptr(GError) error = NULL;
-  const CbiganIsa *isa;
+  const CbiganCpuIsa *isa;
   g_setenv("CBIGAN_ISA", "which?", TRUE);
   g_assert_false(cbigan_cpu_choose_isa(&isa, &error));
   g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
@@ -23,10 +23,10 @@ isa_names(void)
   return g_strsplit(names + strlen(start), ", ", 0);
 }
 
-const CbiganIsa *
+const CbiganCpuIsa *
 isa_find(const char *name)
 {
-  const CbiganIsa *isa = NULL;
+  const CbiganCpuIsa *isa = NULL;
   g_autoptr(GError) error = NULL;
   g_setenv("CBIGAN_ISA", name, TRUE);
   cbigan_cpu_choose_isa(&isa, &error);

@@ -12,7 +12,7 @@ G_BEGIN_DECLS
  * isa.c's table is tested without a change here. */
 GStrv isa_names(void);
 /* Sets CBIGAN_ISA, so call it before there are threads. NULL: this processor has not got these instructions. */
-const CbiganIsa *isa_find(const char *name);
+const CbiganCpuIsa *isa_find(const char *name);
 /* A test for where it has not */
 void isa_skip(gconstpointer data);
 

@@ -9,14 +9,14 @@
 #include <string.h>
 
 /* simd_patches.c as for AVX-512, compiled for any processor: see meson.build */
-extern const CbiganKernels cbigan_test_wide_vectors, cbigan_test_wide_bf16;
+extern const CbiganCpuKernels cbigan_test_wide_vectors, cbigan_test_wide_bf16;
 
 /* --- tables ----------------------------------------------------------------------------------------------------- */
 
 static GPtrArray *tables; /* of KernelTable */
 
 static void
-add_table(char *path, const CbiganKernels *kernels)
+add_table(char *path, const CbiganCpuKernels *kernels)
 {
   KernelTable *table = g_new(KernelTable, 1);
   *table = (KernelTable){ path, kernels, kernels && kernels->segments == kernels->lanes };
@@ -29,7 +29,7 @@ find_tables(void)
   g_auto(GStrv) names = isa_names();
   tables = g_ptr_array_new();
   for (guint i = 0; names[i]; i++) {
-    const CbiganIsa *isa = isa_find(names[i]);
+    const CbiganCpuIsa *isa = isa_find(names[i]);
     if (!isa || isa->many != isa->few)
       add_table(g_strdup_printf("/%s/many", names[i]), isa ? isa->many : NULL);
     add_table(g_strdup_printf("/%s/few", names[i]), isa ? isa->few : NULL);
@@ -44,7 +44,7 @@ find_tables(void)
 }
 
 float
-rounded_for(const CbiganKernels *kernels, float x)
+rounded_for(const CbiganCpuKernels *kernels, float x)
 {
   guint32 bits;
   float rounded;
@@ -125,11 +125,11 @@ lane_map_floats(const LaneMap *m)
 }
 
 LaneMap
-lane_map_new(const CbiganKernels *kernels, gboolean segmented, CbiganShape shape, int rows, float fill)
+lane_map_new(const CbiganCpuKernels *kernels, gboolean segmented, CbiganShape shape, int rows, float fill)
 {
   LaneMap m = { .kernels = kernels, .samples = kernels->lanes / (segmented ? kernels->segments : 1), .fill = fill };
   int w = segmented ? shape.w / kernels->segments : shape.w;
-  m.map = (CbiganMap){ NULL, shape.c, shape.h, w, rows, segmented, cbigan_map_plane(w, kernels->lanes) };
+  m.map = (CbiganCpuMap){ NULL, shape.c, shape.h, w, rows, segmented, cbigan_map_plane(w, kernels->lanes) };
   m.memory = guarded_floats(lane_map_floats(&m), NULL, fill);
   m.map.data = m.memory.data;
   return m;
@@ -139,7 +139,7 @@ lane_map_new(const CbiganKernels *kernels, gboolean segmented, CbiganShape shape
 static gsize
 lane_of(const LaneMap *m, int sample, int x)
 {
-  const CbiganMap *map = &m->map;
+  const CbiganCpuMap *map = &m->map;
   int lane = map->segmented ? sample * m->kernels->segments + x / map->w : sample;
   return (gsize)(x % map->w * m->kernels->lanes + lane);
 }

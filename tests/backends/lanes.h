@@ -12,9 +12,9 @@ G_BEGIN_DECLS
 /* --- tables ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-  char *path;                   /* "/avx2/few" */
-  const CbiganKernels *kernels; /* NULL: not on this processor */
-  gboolean segments;            /* whether fuse.c fills the lanes with segments of a sample, too */
+  char *path;                      /* "/avx2/few" */
+  const CbiganCpuKernels *kernels; /* NULL: not on this processor */
+  gboolean segments;               /* whether fuse.c fills the lanes with segments of a sample, too */
 } KernelTable;
 
 /* A row of a test's own table, on one table of kernels */
@@ -42,22 +42,22 @@ typedef struct {
 void add_numbers_for_tables(const char *test, int most, const int *quick, gsize n_quick, GTestDataFunc function);
 void free_tables(void);
 /* x as the kernels' products take it */
-float rounded_for(const CbiganKernels *kernels, float x);
+float rounded_for(const CbiganCpuKernels *kernels, float x);
 /* Floats on the host between guards of `fill`; guarded_finish() ends it. */
 Guarded guarded_floats(gsize n, const float *x, float fill);
 
 /* --- maps ------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-  CbiganMap map;
-  const CbiganKernels *kernels;
+  CbiganCpuMap map;
+  const CbiganCpuKernels *kernels;
   int samples; /* that its lanes hold */
   float fill;
   Guarded memory;
 } LaneMap;
 
 /* shape: of a sample; rows: that the map keeps */
-LaneMap lane_map_new(const CbiganKernels *kernels, gboolean segmented, CbiganShape shape, int rows, float fill);
+LaneMap lane_map_new(const CbiganCpuKernels *kernels, gboolean segmented, CbiganShape shape, int rows, float fill);
 /* Rows [first, end) of host (n, c, h, w): sample i of the lanes is i % n of the host's. */
 void lane_map_put(LaneMap *m, int n, const float *host, int first, int end);
 /* All samples -> host (samples, c, h, w) */

@@ -31,8 +31,8 @@ case_network(const Case *c)
   return cbigan_network_new(c->kind, c->width, c->patch);
 }
 
-const CbiganKernels *
-mode_kernels(const CbiganIsa *isa, Mode mode)
+const CbiganCpuKernels *
+mode_kernels(const CbiganCpuIsa *isa, Mode mode)
 {
   if (mode_bf16(mode))
     return mode == BF16_MANY ? isa->bf16_many : isa->bf16_few;
@@ -56,7 +56,7 @@ readable(const CbiganNetwork *n, int n_layers, int *values)
 }
 
 Pass
-pass_new(const char *backend, const CbiganIsa *isa, int threads, const CbiganNetwork *network, const Case *c,
+pass_new(const char *backend, const CbiganCpuIsa *isa, int threads, const CbiganNetwork *network, const Case *c,
          Planning planning)
 {
   g_autoptr(GError) error = NULL;
@@ -85,7 +85,7 @@ pass_new(const char *backend, const CbiganIsa *isa, int threads, const CbiganNet
 }
 
 static CbiganPlan *
-fuse(const Pass *p, const CbiganKernels *kernels, Mode mode, int first)
+fuse(const Pass *p, const CbiganCpuKernels *kernels, Mode mode, int first)
 {
   const CbiganForward *f = p->forward;
   CbiganCpu *cpu = (CbiganCpu *)p->backend;
@@ -98,7 +98,7 @@ fuse(const Pass *p, const CbiganKernels *kernels, Mode mode, int first)
 }
 
 void
-pass_fuse(Pass *p, const CbiganIsa *isa, Mode mode)
+pass_fuse(Pass *p, const CbiganCpuIsa *isa, Mode mode)
 {
   CbiganForward *f = p->forward;
   CbiganCpu *cpu = (CbiganCpu *)p->backend;
@@ -191,7 +191,7 @@ pass_clear(Pass *p)
 }
 
 Pass
-fused_pass(const CbiganIsa *isa, Mode mode, int threads, const CbiganNetwork *network, const Case *c)
+fused_pass(const CbiganCpuIsa *isa, Mode mode, int threads, const CbiganNetwork *network, const Case *c)
 {
   Pass p = pass_new("cpu", isa, threads, network, c, BY_LAYER);
   pass_fuse(&p, isa, mode);

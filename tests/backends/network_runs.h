@@ -16,7 +16,7 @@ typedef enum { MANY, FEW, SEGMENTS, CHANNELS, BF16_MANY, BF16_FEW, BF16_SEGMENTS
 extern const char *const mode_names[N_MODES];
 gboolean mode_bf16(Mode mode);
 gboolean mode_segmented(Mode mode);
-const CbiganKernels *mode_kernels(const CbiganIsa *isa, Mode mode);
+const CbiganCpuKernels *mode_kernels(const CbiganCpuIsa *isa, Mode mode);
 
 typedef struct {
   CbiganNetworkKind kind;
@@ -44,16 +44,16 @@ typedef struct {
 typedef enum { BY_LAYER, FUSED } Planning;
 
 /* backend "cpu": as if that were the instruction set of CBIGAN_ISA; NULL = "none" */
-Pass pass_new(const char *backend, const CbiganIsa *isa, int threads, const CbiganNetwork *network, const Case *c,
+Pass pass_new(const char *backend, const CbiganCpuIsa *isa, int threads, const CbiganNetwork *network, const Case *c,
               Planning planning);
 /* Fuses as many layers as the kernels take, whatever is faster; ends the test when that is not all that they should.
  * The pass was made BY_LAYER. */
-void pass_fuse(Pass *p, const CbiganIsa *isa, Mode mode);
+void pass_fuse(Pass *p, const CbiganCpuIsa *isa, Mode mode);
 /* Inputs are the same for the same case. guard: inputs lie between NaN and outputs between sentinels, in memory that
  * is gone afterwards, and there are two passes; not where values share buffers. */
 void pass_run(Pass *p, const Case *c, gboolean guard);
 /* All three in one */
-Pass fused_pass(const CbiganIsa *isa, Mode mode, int threads, const CbiganNetwork *network, const Case *c);
+Pass fused_pass(const CbiganCpuIsa *isa, Mode mode, int threads, const CbiganNetwork *network, const Case *c);
 void pass_clear(Pass *p);
 /* Whether every plan has all layers that depend on the same inputs of the network. */
 gboolean pass_is_whole(const Pass *p);

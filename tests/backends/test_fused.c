@@ -20,13 +20,13 @@
 #define TOLERANCE 2.5e-5f
 #define WIDEST 33           /* wider networks are not fused */
 #define BF16_TOLERANCE 0.2f /* worst 0.09: random weights, and noise for pictures */
-extern const CbiganKernels cbigan_test_wide_vectors, cbigan_test_wide_bf16;
-extern const CbiganChannels cbigan_test_wide_channels;
+extern const CbiganCpuKernels cbigan_test_wide_vectors, cbigan_test_wide_bf16;
+extern const CbiganCpuChannels cbigan_test_wide_channels;
 
 #define REFERENCE_PIXELS 400 /* width * side of a patch: up to here the reference is quick enough */
 
 static void
-check(const CbiganIsa *isa, const Case *c, const CbiganNetwork *network, float worst[2])
+check(const CbiganCpuIsa *isa, const Case *c, const CbiganNetwork *network, float worst[2])
 {
   gboolean narrow = c->width * c->patch <= REFERENCE_PIXELS;
   Pass want = pass_new(narrow ? "reference" : "cpu", NULL, 0, network, c, BY_LAYER);
@@ -81,7 +81,7 @@ static const Width widths[] = {
 };
 
 typedef struct {
-  const CbiganIsa *isa;
+  const CbiganCpuIsa *isa;
   const Width *width;
 } WidthCase;
 
@@ -102,7 +102,7 @@ test_width(gconstpointer data)
 }
 
 static void
-add_widths(const char *name, const CbiganIsa *isa)
+add_widths(const char *name, const CbiganCpuIsa *isa)
 {
   for (guint i = 0; i < G_N_ELEMENTS(widths); i++) {
     g_autofree char *path = g_strdup_printf("/%s/widths/%s", name, widths[i].name);
@@ -120,7 +120,7 @@ test_every_width(void)
   float worst[2] = { 0 };
   guint n = g_strv_length(names);
   for (int width = 9; width <= WIDEST; width++) {
-    const CbiganIsa *isa = isa_find(names[(guint)width % n]);
+    const CbiganCpuIsa *isa = isa_find(names[(guint)width % n]);
     Case c = { (CbiganNetworkKind)(width / 3 % CBIGAN_N_NETWORKS), width, 64, 13 };
     g_autoptr(CbiganNetwork) network = case_network(&c);
     if (isa)
@@ -135,7 +135,7 @@ test_every_width(void)
 static void
 test_wide_vectors(void)
 {
-  static const CbiganIsa isa = {
+  static const CbiganCpuIsa isa = {
     .name = "wide-vectors",
     .many = &cbigan_test_wide_vectors,
     .few = &cbigan_test_wide_vectors,
@@ -158,7 +158,7 @@ test_wide_vectors(void)
 static void
 test_data(gconstpointer isa_row)
 {
-  const CbiganIsa *isa = isa_row;
+  const CbiganCpuIsa *isa = isa_row;
   static const DataKind kinds[] = { DATA_ZERO, DATA_DENORMAL, DATA_HUGE };
   float worst[2] = { 0 };
   for (guint i = 0; i < G_N_ELEMENTS(kinds) * CBIGAN_N_NETWORKS; i++) {
@@ -173,7 +173,7 @@ test_data(gconstpointer isa_row)
 static void
 test_taps(gconstpointer isa_row)
 {
-  const CbiganIsa *isa = isa_row;
+  const CbiganCpuIsa *isa = isa_row;
   float worst[2] = { 0 };
   for (int kind = CBIGAN_GENERATOR; kind <= CBIGAN_DISCRIMINATOR; kind++) {
     Case c = { (CbiganNetworkKind)kind, 2, 64, 5 };
@@ -191,7 +191,7 @@ test_taps(gconstpointer isa_row)
 static void
 test_neighbours(gconstpointer isa_row)
 {
-  const CbiganIsa *isa = isa_row;
+  const CbiganCpuIsa *isa = isa_row;
   for (int i = 0; i < CBIGAN_N_NETWORKS * N_MODES; i++) {
     Case c = { (CbiganNetworkKind)(i / N_MODES), 3, 64, 13 };
     Mode mode = (Mode)(i % N_MODES);
@@ -220,7 +220,7 @@ is_fused(const CbiganPlan *plan)
 /* However many threads share the work, in whole groups of samples or within them: each fused part makes the same bits
  * from the same inputs. (Single operations needn't.) */
 static void
-check_threads(const CbiganIsa *isa, Mode mode, const Case *c, int threads)
+check_threads(const CbiganCpuIsa *isa, Mode mode, const Case *c, int threads)
 {
   g_autoptr(CbiganNetwork) network = case_network(c);
   Pass one = pass_new("cpu", isa, 1, network, c, BY_LAYER);
@@ -258,7 +258,7 @@ test_threads(gconstpointer isa)
 
 /* Made by the kernels of that mode; SEGMENTS: or by fused_channels.c */
 static gboolean
-is_of_mode(const CbiganIsa *isa, const CbiganPlan *plan, Mode mode)
+is_of_mode(const CbiganCpuIsa *isa, const CbiganPlan *plan, Mode mode)
 {
   if (((const CbiganCpuPlan *)plan)->run != cbigan_cpu_fused_run)
     return mode_segmented(mode);
@@ -270,7 +270,7 @@ is_of_mode(const CbiganIsa *isa, const CbiganPlan *plan, Mode mode)
 static void
 test_choice(gconstpointer isa_row)
 {
-  const CbiganIsa *isa = isa_row;
+  const CbiganCpuIsa *isa = isa_row;
   int many = isa->many->lanes, few = isa->few->lanes;
   const struct {
     Planning planning;
@@ -324,7 +324,7 @@ test_choice(gconstpointer isa_row)
 static void
 test_kept_inside(gconstpointer isa_row)
 {
-  const CbiganIsa *isa = isa_row;
+  const CbiganCpuIsa *isa = isa_row;
   Case c = { CBIGAN_ENCODER, 3, 64, isa->few->lanes };
   g_autoptr(CbiganNetwork) network = case_network(&c);
   g_autoptr(GError) error = NULL;
@@ -356,11 +356,11 @@ test_names(void)
 {
   static const char *const wrong[] = { "", "sse9", "AVX2", "avx2 " };
   g_auto(GStrv) names = isa_names();
-  const CbiganIsa *best = NULL, *first = NULL, *isa;
+  const CbiganCpuIsa *best = NULL, *first = NULL, *isa;
   g_unsetenv("CBIGAN_ISA");
   g_assert_true(cbigan_cpu_choose_isa(&best, NULL));
   for (int i = (int)g_strv_length(names) - 1; i >= 0; i--) {
-    const CbiganIsa *below = first;
+    const CbiganCpuIsa *below = first;
     g_setenv("CBIGAN_ISA", names[i], TRUE);
     g_assert_true(cbigan_cpu_choose_isa(&isa, NULL));
     g_assert_nonnull(isa); /* the last one works everywhere */
@@ -436,7 +436,7 @@ main(int argc, char **argv)
 #endif
   }
   for (guint i = 0; names[i]; i++) {
-    const CbiganIsa *isa = isa_find(names[i]);
+    const CbiganCpuIsa *isa = isa_find(names[i]);
     add_widths(names[i], isa);
     for (guint k = 0; k < G_N_ELEMENTS(tests) && !g_test_slow(); k++) {
       g_autofree char *path = g_strdup_printf("/%s/%s", names[i], tests[k].name);

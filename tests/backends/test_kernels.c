@@ -14,7 +14,7 @@
 #define DENORMAL 1.4e-45f /* how far denormal numbers are apart */
 #define GAP 16            /* floats behind a plane, as cbigan_map_plane() leaves them */
 
-static const CbiganKernels *
+static const CbiganCpuKernels *
 kernels_of(gconstpointer table)
 {
   return ((const KernelTable *)table)->kernels;
@@ -69,7 +69,7 @@ numbers_clear(Numbers *n)
 static void
 multiply_truth(const Product *p, const Numbers *n, float *want, float *tolerance)
 {
-  const CbiganKernels *k = p->table->kernels;
+  const CbiganCpuKernels *k = p->table->kernels;
   for (int i = 0; i < p->outputs * n->numbers; i++) {
     int o = i / n->numbers, at = i % n->numbers;
     const float *weight = n->weights + o * n->inputs;
@@ -112,7 +112,7 @@ planes_finish(Guarded *g, int n, int numbers, int plane, const char *what)
 static float *
 multiply(const Product *p, const Numbers *n, const char *what)
 {
-  const CbiganKernels *k = p->table->kernels;
+  const CbiganCpuKernels *k = p->table->kernels;
   g_autofree float *packed = g_new(float, p->outputs * n->inputs);
   int at = 0;
   for (int o = 0, chunk; o < p->outputs; o += chunk) {
@@ -126,15 +126,15 @@ multiply(const Product *p, const Numbers *n, const char *what)
   }
   Guarded weights = guarded_floats((gsize)at, packed, NAN);
   Guarded bias = guarded_floats((gsize)p->outputs, n->bias, NAN), x[2];
-  CbiganSource sources[2];
+  CbiganCpuSource sources[2];
   for (int s = 0; s < p->n_sources; s++) { /* planes of their own */
     int plane = n->numbers + (2 - s) * GAP;
     x[s] = planes_new(p->channels[s], n->numbers, plane, n->x[s], NAN);
-    sources[s] = (CbiganSource){ x[s].data, (gsize)plane, p->channels[s] };
+    sources[s] = (CbiganCpuSource){ x[s].data, (gsize)plane, p->channels[s] };
   }
   int plane = n->numbers + 3 * GAP;
   Guarded out = planes_new(p->outputs, n->numbers, plane, p->accumulate ? n->y : NULL, SENTINEL);
-  const CbiganMatrix matrix = { p->outputs, weights.data, p->bias ? bias.data : NULL, p->slope };
+  const CbiganCpuMatrix matrix = { p->outputs, weights.data, p->bias ? bias.data : NULL, p->slope };
   k->multiply(&matrix, sources, p->n_sources, p->columns, p->accumulate, out.data, (gsize)plane);
   g_free(guarded_finish(&weights, what));
   g_free(guarded_finish(&bias, what));
@@ -316,7 +316,7 @@ static void
 test_tanh(gconstpointer table)
 {
   enum { CHANNELS = 2, COLUMNS = 4095 };
-  const CbiganKernels *k = kernels_of(table);
+  const CbiganCpuKernels *k = kernels_of(table);
   int numbers = COLUMNS * k->lanes, plane = numbers + GAP;
   g_autofree float *x = g_new(float, CHANNELS *numbers);
   for (int i = 0; i < numbers; i++) {
@@ -347,7 +347,7 @@ test_tanh(gconstpointer table)
 /* What is outside ends an allocation, for the address sanitizer, or has a sentinel. shift: the first lane's place in
  * the columns, where they are several samples' segments. */
 static void
-check_transpose(const CbiganKernels *k, int n, int lanes, int shift, gsize stride, gboolean in)
+check_transpose(const CbiganCpuKernels *k, int n, int lanes, int shift, gsize stride, gboolean in)
 {
   int width = k->lanes;
   gsize size = (gsize)(lanes - 1) * stride + (gsize)n;
@@ -382,7 +382,7 @@ check_transpose(const CbiganKernels *k, int n, int lanes, int shift, gsize strid
 static void
 test_transpose(gconstpointer table)
 {
-  const CbiganKernels *k = kernels_of(table);
+  const CbiganCpuKernels *k = kernels_of(table);
   for (int n = 1; n <= 3 * k->lanes + 3; n++)
     for (int i = 0; i < 4 * k->lanes; i++)
       check_transpose(k, n, i / 4 + 1, 0, (gsize)(n + (i % 2 ? 0 : 7)), i / 2 % 2);
@@ -410,7 +410,7 @@ static void
 test_bf16_choice(void)
 {
   const struct {
-    CbiganIsa isa;
+    CbiganCpuIsa isa;
     int width;
     gboolean wanted;
   } rows[] = { { { .bf16 = TRUE, .bf16_at_full_rate = yes, .widest = 32 }, 8, TRUE },

@@ -434,7 +434,7 @@ test_less(gconstpointer isa)
       for (int k = 0; k < MAX_VALUES; k++)
         g_clear_pointer(&pressed.out[k], g_free);
       pass_run(&pressed, &c, FALSE);
-      compare_bits(((const CbiganIsa *)isa)->name, planning == FUSED ? "fused" : "single", &c, &pressed, &alone, -1);
+      compare_bits(((const CbiganCpuIsa *)isa)->name, planning == FUSED ? "fused" : "single", &c, &pressed, &alone, -1);
     }
     pass_clear(&alone);
     pass_clear(&pressed);
@@ -470,7 +470,7 @@ test_one_pool(void)
 int
 main(int argc, char **argv)
 {
-  const CbiganIsa *isa = NULL;
+  const CbiganCpuIsa *isa = NULL;
   g_test_init(&argc, &argv, NULL);
   for (guint i = 0; i < G_N_ELEMENTS(counts); i++) {
     g_autofree char *path = g_strdup_printf("/threads/count/%s", counts[i].name);

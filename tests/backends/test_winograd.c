@@ -106,9 +106,9 @@ transform_filter(int side, double G[MAX_SIDE + 2][3], const float *g, double *u)
   }
 }
 
-/* weights (outputs, inputs, 3, 3) -> the order of CbiganConv3.weights, between NaN */
+/* weights (outputs, inputs, 3, 3) -> the order of CbiganCpuWinograd.weights, between NaN */
 static Guarded
-pack(const CbiganKernels *kernels, const CbiganConv3 *conv, const float *weights)
+pack(const CbiganCpuKernels *kernels, const CbiganCpuWinograd *conv, const float *weights)
 {
   int positions = (conv->side + 2) * (conv->side + 2), cells = cbigan_cpu_cells(kernels, conv->inputs);
   int size = cells * conv->outputs;
@@ -136,7 +136,7 @@ pack(const CbiganKernels *kernels, const CbiganConv3 *conv, const float *weights
 static void
 check_written(const char *what, const LaneMap *y, const float *before, int side, int first, int n)
 {
-  const CbiganMap *m = &y->map;
+  const CbiganCpuMap *m = &y->map;
   int across = m->w / side, tile_floats = side * y->kernels->lanes;
   g_autofree gboolean *tiles = g_new0(gboolean, m->rows / side * across);
   for (int i = first; i < first + n; i++)
@@ -157,10 +157,10 @@ check_written(const char *what, const LaneMap *y, const float *before, int side,
 static float *
 run(const Case *c, int n, const float *x, const float *weights)
 {
-  const CbiganKernels *k = c->table->kernels;
+  const CbiganCpuKernels *k = c->table->kernels;
   g_autofree char *what = describe(c);
   CbiganShape in = in_shape(c), out = out_shape(c);
-  CbiganConv3 conv = { c->inputs, c->outputs, c->side, c->slope, c->doubles, NULL };
+  CbiganCpuWinograd conv = { c->inputs, c->outputs, c->side, c->slope, c->doubles, NULL };
   int step = c->doubles ? c->side / 2 : c->side, ring_rows = c->ring == 1 ? step + 2 : c->ring * c->side;
   LaneMap from = lane_map_new(k, c->segmented, in, c->ring ? MIN(ring_rows, in.h) : in.h, NAN);
   LaneMap to = lane_map_new(k, c->segmented, out, c->ring ? MIN(c->ring * c->side, c->h) : c->h, SENTINEL);

@@ -19,7 +19,7 @@
 
 typedef struct {
   const char *name;
-  const CbiganKernels *kernels; /* one patch a lane; NULL: segments, or what the scorer would take */
+  const CbiganCpuKernels *kernels; /* one patch a lane; NULL: segments, or what the scorer would take */
   gboolean segmented;
   gboolean by_layer;
 } Side;
@@ -119,7 +119,7 @@ main(int argc, char **argv)
   g_autoptr(GError) error = NULL;
   g_autoptr(CbiganBackend) backend =
       cbigan_backend_open(&(CbiganBackendOptions){ .name = "cpu", .threads = threads }, &error);
-  const CbiganIsa *isa = backend ? ((CbiganCpu *)backend)->isa : NULL;
+  const CbiganCpuIsa *isa = backend ? ((CbiganCpu *)backend)->isa : NULL;
   const Side sides[MAX_SIDES] = { { "single", NULL, FALSE, TRUE },
                                   { "chosen", NULL, FALSE },
                                   { "many", isa ? isa->many : NULL, FALSE },

@@ -21,7 +21,7 @@
 #define ROUNDS 2000              /* rounds of the multiply-add loop between two readings of the clock */
 
 struct _CbiganMachine {
-  const CbiganIsa *isa;
+  const CbiganCpuIsa *isa;
   char *processor;
   int threads;
   gsize slice; /* bytes of the block for each thread */
@@ -68,7 +68,7 @@ static double
 multiply_add(Task *task)
 {
   static volatile float one = 1.0f;
-  const CbiganChannels *channels = task->machine->isa->channels[0];
+  const CbiganCpuChannels *channels = task->machine->isa->channels[0];
 
   task->nothing += channels->multiply_add(one, ROUNDS);
   return 2.0 * ROUNDS * CBIGAN_PEAK_SUMS * channels->vector;
@@ -114,10 +114,10 @@ measure(CbiganMachine *self, double (*work)(Task *task))
 }
 
 /* "none" turns the backend's own kernels off; oneDNN then takes the best instructions that there are. */
-static const CbiganIsa *
+static const CbiganCpuIsa *
 choose_isa(void)
 {
-  const CbiganIsa *isa = NULL;
+  const CbiganCpuIsa *isa = NULL;
   return cbigan_cpu_choose_isa(&isa, NULL) && isa ? isa : cbigan_cpu_best_isa();
 }
 

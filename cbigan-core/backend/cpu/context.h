@@ -26,9 +26,9 @@ typedef struct {
   dnnl_stream_t *streams; /* (base.threads) */
   float *scratchpad;      /* (base.threads, scratchpad_size bytes): the largest that any operation asked for */
   gsize scratchpad_size;
-  CbiganCpuShare *share; /* of the processors */
-  CbiganCpuPool *pool;   /* NULL with one thread */
-  const CbiganIsa *isa;  /* of own kernels; NULL = none */
+  CbiganCpuShare *share;   /* of the processors */
+  CbiganCpuPool *pool;     /* NULL with one thread */
+  const CbiganCpuIsa *isa; /* of own kernels; NULL = none */
 } CbiganCpu;
 
 #define CBIGAN_CPU_MAX_ARGUMENTS 8

@@ -34,7 +34,7 @@ cpu_close(CbiganBackend *base)
 static CbiganBackend *
 cpu_open(const CbiganBackendOptions *options, GError **error)
 {
-  const CbiganIsa *isa = NULL;
+  const CbiganCpuIsa *isa = NULL;
   if (!cbigan_cpu_choose_isa(&isa, error))
     return NULL;
   CbiganCpu *self = g_new0(CbiganCpu, 1);

@@ -45,7 +45,7 @@ activate(CbiganActivation activation, float y)
 
 typedef struct {
   const CbiganCpuLayer *plan;
-  const CbiganChannels *channels;
+  const CbiganCpuChannels *channels;
   const float *x;
   float *y;
 } Product;
@@ -76,7 +76,7 @@ void
 cbigan_cpu_dense(const CbiganCpuLayer *plan, const float *x, float *y)
 {
   const CbiganLayer *l = plan->layer;
-  const CbiganIsa *isa = plan->base.cpu->isa;
+  const CbiganCpuIsa *isa = plan->base.cpu->isa;
   Product product = { plan, (isa ? isa : cbigan_cpu_best_isa())->channels[0], x, y };
   const gsize products = cbigan_shape_size(l->in) * cbigan_shape_size(l->out) * (gsize)plan->batch;
   const int blocks = (int)(stride_of(l) / LANES);

@@ -37,11 +37,11 @@ static void
 add_conv3(CbiganCpuStep *step, const CbiganLayer *l, gboolean doubles)
 {
   step->conv3_parts[step->n_conv3] = (CbiganCpuPart){ l->weight, l->weight_stride, l->in.c };
-  step->conv3[step->n_conv3++] = (CbiganConv3){ .inputs = l->in.c,
-                                                .outputs = l->out.c,
-                                                .side = l->out.h % 4 || l->out.w % 4 ? 2 : 4,
-                                                .slope = slope(l),
-                                                .doubles = doubles };
+  step->conv3[step->n_conv3++] = (CbiganCpuWinograd){ .inputs = l->in.c,
+                                                      .outputs = l->out.c,
+                                                      .side = l->out.h % 4 || l->out.w % 4 ? 2 : 4,
+                                                      .slope = slope(l),
+                                                      .doubles = doubles };
 }
 
 /* The last part decides on bias and activation. */
@@ -254,7 +254,7 @@ fused_free(CbiganPlan *base)
 
 /* Plans as many of layers [first, stop) as possible. The network runs up to layer `end`. */
 static CbiganPlan *
-fuse_steps(CbiganCpu *cpu, const CbiganKernels *kernels, gboolean segmented, const CbiganNetwork *network, int first,
+fuse_steps(CbiganCpu *cpu, const CbiganCpuKernels *kernels, gboolean segmented, const CbiganNetwork *network, int first,
            int stop, int end, int batch, const int *keep)
 {
   CbiganCpuFused *self = g_new0(CbiganCpuFused, 1);
@@ -284,20 +284,20 @@ fuse_steps(CbiganCpu *cpu, const CbiganKernels *kernels, gboolean segmented, con
 }
 
 CbiganPlan *
-cbigan_cpu_fuse_with(CbiganCpu *cpu, const CbiganKernels *kernels, const CbiganNetwork *network, int first, int end,
+cbigan_cpu_fuse_with(CbiganCpu *cpu, const CbiganCpuKernels *kernels, const CbiganNetwork *network, int first, int end,
                      int batch, const int *keep)
 {
   int stop = cbigan_network_same_sources(network, first, end);
   return fuse_steps(cpu, kernels, FALSE, network, first, stop, end, batch, keep);
 }
 
-static const CbiganKernels *
+static const CbiganCpuKernels *
 of_many(const CbiganCpu *cpu)
 {
   return cpu->base.precision == CBIGAN_PRECISION_BF16 ? cpu->isa->bf16_many : cpu->isa->many;
 }
 
-static const CbiganKernels *
+static const CbiganCpuKernels *
 of_few(const CbiganCpu *cpu)
 {
   return cpu->base.precision == CBIGAN_PRECISION_BF16 ? cpu->isa->bf16_few : cpu->isa->few;
@@ -305,7 +305,7 @@ of_few(const CbiganCpu *cpu)
 
 /* A segment is a whole number of tiles wide. */
 static gboolean
-wide_enough(const CbiganKernels *kernels, const CbiganLayer *l)
+wide_enough(const CbiganCpuKernels *kernels, const CbiganLayer *l)
 {
   int width = l->kind == CBIGAN_UPSAMPLE ? l->out.w : l->in.w;
   return kernels->segments == kernels->lanes && width % (4 * kernels->segments) == 0;
@@ -315,10 +315,10 @@ wide_enough(const CbiganKernels *kernels, const CbiganLayer *l)
 
 /* Kernels for segments of that layer's map, of the widest vectors that the map fills. NULL: there are none, or the
  * layer's channels fill wider vectors, which is faster (tests/bench/fused); fused_channels.c has no bf16. */
-static const CbiganKernels *
+static const CbiganCpuKernels *
 choose_segments(const CbiganCpu *cpu, const CbiganNetwork *network, const CbiganLayer *l)
 {
-  const CbiganKernels *many = of_many(cpu), *few = of_few(cpu);
+  const CbiganCpuKernels *many = of_many(cpu), *few = of_few(cpu);
   if (wide_enough(many, l))
     return many;
   gboolean wider = !few->bf16 && cpu->isa->channels[0]->vector > few->lanes;
@@ -329,7 +329,7 @@ CbiganPlan *
 cbigan_cpu_fuse_segments(CbiganCpu *cpu, const CbiganNetwork *network, int first, int end, int batch, const int *keep)
 {
   const CbiganLayer *layers = network->layers;
-  const CbiganKernels *kernels = choose_segments(cpu, network, &layers[first]);
+  const CbiganCpuKernels *kernels = choose_segments(cpu, network, &layers[first]);
   int sources = cbigan_network_same_sources(network, first, end), stop = first + 1;
   while (stop < sources && choose_segments(cpu, network, &layers[stop]) == kernels)
     stop++;
@@ -338,7 +338,7 @@ cbigan_cpu_fuse_segments(CbiganCpu *cpu, const CbiganNetwork *network, int first
 }
 
 static gboolean
-fills(const CbiganKernels *kernels, int batch) /* most of the lanes */
+fills(const CbiganCpuKernels *kernels, int batch) /* most of the lanes */
 {
   int groups = (batch + kernels->lanes - 1) / kernels->lanes;
   return 4 * batch >= 3 * groups * kernels->lanes;
@@ -351,7 +351,7 @@ cbigan_cpu_fuse(CbiganCpu *cpu, const CbiganNetwork *network, int first, int end
 {
   if (!cpu->isa || network->width > cpu->isa->widest)
     return NULL;
-  const CbiganKernels *many = of_many(cpu), *few = of_few(cpu);
+  const CbiganCpuKernels *many = of_many(cpu), *few = of_few(cpu);
   gboolean fills_few = fills(few, batch);
   if (fills(many, batch) && (!fills_few || batch >= many->lanes * cpu->base.threads))
     return cbigan_cpu_fuse_with(cpu, many, network, first, end, batch, keep);

@@ -11,15 +11,16 @@
 
 #include <string.h>
 
-static CbiganMap
+static CbiganCpuMap
 map(const CbiganCpuFused *self, float *data, int c, int h, int w, int rows)
 {
   int lane_width = cbigan_cpu_lane_width(self, w);
-  return (
-      CbiganMap){ data, c, h, lane_width, rows, self->segmented, cbigan_map_plane(lane_width, self->kernels->lanes) };
+  return (CbiganCpuMap){
+    data, c, h, lane_width, rows, self->segmented, cbigan_map_plane(lane_width, self->kernels->lanes)
+  };
 }
 
-static CbiganMap
+static CbiganCpuMap
 value_map(const CbiganCpuFused *self, float *group, int value)
 {
   CbiganShape s = self->shapes[value];
@@ -29,24 +30,24 @@ value_map(const CbiganCpuFused *self, float *group, int value)
 /* --- steps: items [first, first + n) ---------------------------------------------------------------------------- */
 
 /* A map (h, w) for what conv makes, of which `rows` are kept, taken from *scratch. */
-static CbiganMap
-ring(const CbiganCpuFused *self, const CbiganConv3 *conv, int rows, int h, int w, float **scratch)
+static CbiganCpuMap
+ring(const CbiganCpuFused *self, const CbiganCpuWinograd *conv, int rows, int h, int w, float **scratch)
 {
-  CbiganMap m = map(self, *scratch, conv->outputs, h, w, rows);
+  CbiganCpuMap m = map(self, *scratch, conv->outputs, h, w, rows);
   *scratch += (gsize)(m.rows * m.c) * m.plane;
   return m;
 }
 
 /* Rows [first, end) of the output, from rows of t, or of the inputs alone if t has no channels. */
 static void
-finish_rows(const CbiganCpuFused *self, const CbiganCpuStep *step, float *group, const CbiganMap *t, float *scratch,
+finish_rows(const CbiganCpuFused *self, const CbiganCpuStep *step, float *group, const CbiganCpuMap *t, float *scratch,
             int first, int end)
 {
-  const CbiganKernels *k = self->kernels;
-  const CbiganMap out = value_map(self, group, step->output);
+  const CbiganCpuKernels *k = self->kernels;
+  const CbiganCpuMap out = value_map(self, group, step->output);
   int rows = 1 + step->avgpool, w = out.w * rows, n = 0;
   gsize plane = step->avgpool ? cbigan_map_plane(w, k->lanes) : out.plane, row_floats = (gsize)out.c * plane;
-  CbiganMap in[2], added = { 0 };
+  CbiganCpuMap in[2], added = { 0 };
   if (step->n_parts > 1 || !t->c)
     in[n++] = value_map(self, group, step->inputs[0]);
   if (t->c)
@@ -57,9 +58,9 @@ finish_rows(const CbiganCpuFused *self, const CbiganCpuStep *step, float *group,
     float *to = step->avgpool ? scratch : cbigan_map_row(&out, y);
     for (int i = 0; i < rows; i++) {
       int row = rows * y + i;
-      CbiganSource sources[2];
+      CbiganCpuSource sources[2];
       for (int s = 0; s < n; s++)
-        sources[s] = (CbiganSource){ cbigan_map_row(&in[s], row), in[s].plane, in[s].c };
+        sources[s] = (CbiganCpuSource){ cbigan_map_row(&in[s], row), in[s].plane, in[s].c };
       if (step->added >= 0)
         k->upsample(&added, row, to + i * row_floats, plane);
       k->multiply(&step->matrix, sources, n, w, step->added >= 0, to + i * row_floats, plane);
@@ -76,9 +77,9 @@ finish_rows(const CbiganCpuFused *self, const CbiganCpuStep *step, float *group,
 static void
 run_rows(const CbiganCpuFused *self, const CbiganCpuStep *step, float *group, float *scratch, int first, int n)
 {
-  const CbiganConv3 *convs = step->conv3;
-  const CbiganMap x = value_map(self, group, step->inputs[0]), out = value_map(self, group, step->output);
-  CbiganMap t[2] = { { 0 }, { 0 } };
+  const CbiganCpuWinograd *convs = step->conv3;
+  const CbiganCpuMap x = value_map(self, group, step->inputs[0]), out = value_map(self, group, step->output);
+  CbiganCpuMap t[2] = { { 0 }, { 0 } };
   if (!step->n_conv3) {
     finish_rows(self, step, group, &t[0], scratch, first, first + n);
     return;
@@ -106,7 +107,7 @@ run_rows(const CbiganCpuFused *self, const CbiganCpuStep *step, float *group, fl
 
 /* Between a map and its numbers side by side in c,h,w order, as dense layers count them. */
 static float *
-flatten(const CbiganCpuFused *self, const CbiganMap *m, float *flat, gboolean back)
+flatten(const CbiganCpuFused *self, const CbiganCpuMap *m, float *flat, gboolean back)
 {
   gsize lanes = (gsize)self->kernels->lanes, columns = (gsize)m->w * lanes;
   for (int c = 0; c < m->c; c++)
@@ -121,15 +122,15 @@ flatten(const CbiganCpuFused *self, const CbiganMap *m, float *flat, gboolean ba
 static void
 run_dense(const CbiganCpuFused *self, const CbiganCpuStep *step, float *group, float *scratch, int first, int n)
 {
-  const CbiganMap out = value_map(self, group, step->output);
+  const CbiganCpuMap out = value_map(self, group, step->output);
   int inputs = 0;
   float *flat = scratch;
   for (int i = 0; i < step->n_parts; i++) {
-    const CbiganMap in = value_map(self, group, step->inputs[i]);
+    const CbiganCpuMap in = value_map(self, group, step->inputs[i]);
     flat = flatten(self, &in, flat, FALSE);
     inputs += step->parts[i].channels;
   }
-  const CbiganSource source = { scratch, (gsize)self->kernels->lanes, inputs };
+  const CbiganCpuSource source = { scratch, (gsize)self->kernels->lanes, inputs };
   self->kernels->multiply(&step->matrix, &source, 1, 1, FALSE, flat, (gsize)self->kernels->lanes);
   flatten(self, &out, flat, TRUE);
 }
@@ -159,8 +160,8 @@ static void
 transfer(const CbiganCpuFused *self, int number, float *group, int value, float *samples, gboolean in, int first,
          int end)
 {
-  const CbiganKernels *k = self->kernels;
-  const CbiganMap m = value_map(self, group, value);
+  const CbiganCpuKernels *k = self->kernels;
+  const CbiganCpuMap m = value_map(self, group, value);
   int begin = number * self->samples, n = MIN(self->samples, self->batch - begin), numbers = m.w * m.c;
   gsize size = cbigan_shape_size(self->shapes[value]), row = (gsize)self->shapes[value].w * (gsize)m.c;
   samples += (gsize)begin * size;

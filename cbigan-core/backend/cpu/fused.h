@@ -32,9 +32,9 @@ typedef struct {
   int added;               /* value of half the size that is upsampled and added before the activation; -1 = none */
   int output;              /* value */
   gboolean avgpool, tanh;
-  CbiganConv3 conv3[2];
+  CbiganCpuWinograd conv3[2];
   int n_conv3;
-  CbiganMatrix matrix; /* outputs = 0: none, y = t */
+  CbiganCpuMatrix matrix; /* outputs = 0: none, y = t */
   CbiganCpuPart conv3_parts[2], parts[2];
   int n_parts;
   gsize bias;       /* offset or CBIGAN_NO_OFFSET */
@@ -43,7 +43,7 @@ typedef struct {
 
 typedef struct {
   CbiganCpuPlan base;
-  const CbiganKernels *kernels;
+  const CbiganCpuKernels *kernels;
   const CbiganNetwork *network;
   gboolean segmented;
   int batch, n_groups, samples; /* samples: of a group */
@@ -68,7 +68,7 @@ cbigan_cpu_lane_width(const CbiganCpuFused *self, int w)
 
 /* Rows of a 3x3's output that a ROWS step keeps: those that the next 3x3 reads, and a row of tiles. */
 static inline int
-cbigan_cpu_ring(const CbiganConv3 *conv, int h)
+cbigan_cpu_ring(const CbiganCpuWinograd *conv, int h)
 {
   return MIN(h, 3 * conv->side);
 }
@@ -79,8 +79,8 @@ cbigan_cpu_ring(const CbiganConv3 *conv, int h)
 CbiganPlan *cbigan_cpu_fuse(CbiganCpu *cpu, const CbiganNetwork *network, int first, int end, int batch,
                             const int *keep);
 /* With these kernels, one patch per lane. */
-CbiganPlan *cbigan_cpu_fuse_with(CbiganCpu *cpu, const CbiganKernels *kernels, const CbiganNetwork *network, int first,
-                                 int end, int batch, const int *keep);
+CbiganPlan *cbigan_cpu_fuse_with(CbiganCpu *cpu, const CbiganCpuKernels *kernels, const CbiganNetwork *network,
+                                 int first, int end, int batch, const int *keep);
 /* Patch by patch: layers with wide maps in segments, the others as cbigan_cpu_fuse_channels() does them. */
 CbiganPlan *cbigan_cpu_fuse_segments(CbiganCpu *cpu, const CbiganNetwork *network, int first, int end, int batch,
                                      const int *keep);
@@ -92,7 +92,7 @@ CbiganPlan *cbigan_cpu_plan_layer(CbiganCpu *cpu, const CbiganNetwork *network, 
 void cbigan_cpu_layer_run(CbiganCpuPlan *self, float *const *values);
 
 /* simd/pack.c */
-gboolean cbigan_cpu_allocate_weights(const CbiganKernels *kernels, CbiganCpuStep *step); /* FALSE: out of memory */
+gboolean cbigan_cpu_allocate_weights(const CbiganCpuKernels *kernels, CbiganCpuStep *step); /* FALSE: out of memory */
 void cbigan_cpu_fused_load(CbiganCpuPlan *self, const float *parameters);
 /* fused.c */
 void cbigan_cpu_fused_run(CbiganCpuPlan *self, float *const *values);

@@ -19,7 +19,7 @@
 
 typedef struct {
   const CbiganLayer *layer;
-  const CbiganChannels *channels;
+  const CbiganCpuChannels *channels;
   CbiganDirect direct;
   CbiganTiling tiling;   /* of a 3x3 convolution by Winograd's minimal filtering; n = 0: it is done directly */
   float *weights, *bias; /* NULL: none */
@@ -89,10 +89,10 @@ channels_load(CbiganCpuPlan *base, const float *parameters)
 /* --- plan ------------------------------------------------------------------------------------------------------- */
 
 /* The widest vectors that the outputs fill, else the narrowest. */
-static const CbiganChannels *
-choose_channels(const CbiganIsa *isa, int outputs)
+static const CbiganCpuChannels *
+choose_channels(const CbiganCpuIsa *isa, int outputs)
 {
-  const CbiganChannels *const *c = isa->channels;
+  const CbiganCpuChannels *const *c = isa->channels;
   while (c[1] && (*c)->vector > outputs)
     c++;
   return *c;
@@ -113,7 +113,7 @@ choose_tiling(const CbiganLayer *l, int batch)
 }
 
 static gboolean
-init_layer(Layer *layer, const CbiganIsa *isa, const CbiganLayer *l, int batch)
+init_layer(Layer *layer, const CbiganCpuIsa *isa, const CbiganLayer *l, int batch)
 {
   gboolean dense = l->kind == CBIGAN_DENSE, weighs = dense || l->kind == CBIGAN_CONV2D;
   int inputs = dense ? (int)cbigan_shape_size(l->in) : l->in.c,

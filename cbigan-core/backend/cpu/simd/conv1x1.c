@@ -17,16 +17,16 @@ struct _CbiganCpuConv1 {
   CbiganCpu *backend;
   const CbiganLayer *layer;
   gsize pixels;
-  const CbiganChannels *channels;
+  const CbiganCpuChannels *channels;
   CbiganPixelwise forward, backward; /* backward: from the output's gradient to the input's */
   float *weights, *bias, *turned, *zeros;
   double *products; /* (threads, outputs, inputs) */
 };
 
-static const CbiganChannels *
+static const CbiganCpuChannels *
 choose(const CbiganCpu *backend, const CbiganLayer *l)
 {
-  const CbiganChannels *const *c = backend->isa ? backend->isa->channels : NULL;
+  const CbiganCpuChannels *const *c = backend->isa ? backend->isa->channels : NULL;
   while (c && *c &&
          !(cbigan_pixelwise_fits(l->in.c, l->out.c, (*c)->vector) &&
            cbigan_pixelwise_fits(l->out.c, l->in.c, (*c)->vector)))
@@ -37,7 +37,7 @@ choose(const CbiganCpu *backend, const CbiganLayer *l)
 CbiganCpuConv1 *
 cbigan_cpu_conv1_new(CbiganCpu *backend, const CbiganLayer *l, int batch)
 {
-  const CbiganChannels *channels = l->kind == CBIGAN_CONV2D && l->kernel == 1 ? choose(backend, l) : NULL;
+  const CbiganCpuChannels *channels = l->kind == CBIGAN_CONV2D && l->kernel == 1 ? choose(backend, l) : NULL;
   if (!channels || (l->activation == CBIGAN_TANH && cbigan_shape_size(l->out) % (gsize)backend->isa->many->lanes))
     return NULL; /* the kernels' tanh takes whole columns */
   CbiganCpuConv1 *self = g_new0(CbiganCpuConv1, 1);
@@ -103,7 +103,7 @@ map_chunk(gpointer data, int turn, int chunk, int thread)
   const Job *j = data;
   const CbiganCpuConv1 *self = j->self;
   const CbiganPixelwise *p = j->pixelwise;
-  const CbiganKernels *kernels = self->backend->isa->many;
+  const CbiganCpuKernels *kernels = self->backend->isa->many;
   gsize first = (gsize)chunk * CHUNK, n = MIN(CHUNK, self->pixels - first), floats = n * (gsize)p->outputs;
   float *to = j->y + first * (gsize)p->outputs;
   self->channels->pixelwise(p, j->x + first * (gsize)p->inputs, n, j->accumulate, to);

@@ -30,9 +30,9 @@ is_plain(const CbiganLayer *l) /* the kernels know the leaky activation, and no 
 
 /* Method for the widest vectors that are filled; NULL: no method is fast. */
 static const CbiganConv3Method *
-choose(const CbiganIsa *isa, const CbiganTiling *t)
+choose(const CbiganCpuIsa *isa, const CbiganTiling *t)
 {
-  for (const CbiganChannels *const *c = isa->channels; *c; c++)
+  for (const CbiganCpuChannels *const *c = isa->channels; *c; c++)
     if ((*c)->filtering.fits(t) || (*c)->narrow.fits(t))
       return (*c)->narrow.fits(t) ? &(*c)->narrow : &(*c)->filtering;
   return NULL;

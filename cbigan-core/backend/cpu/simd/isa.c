@@ -10,8 +10,8 @@
 #include "i18n.h"
 #include "simd_patches.h"
 
-extern const CbiganKernels cbigan_cpu_reference_4, cbigan_cpu_reference_bf16_4;
-extern const CbiganChannels cbigan_cpu_reference;
+extern const CbiganCpuKernels cbigan_cpu_reference_4, cbigan_cpu_reference_bf16_4;
+extern const CbiganCpuChannels cbigan_cpu_reference;
 
 static gboolean
 always(void)
@@ -20,9 +20,9 @@ always(void)
 }
 
 #ifdef __x86_64__
-extern const CbiganKernels cbigan_cpu_avx512_16, cbigan_cpu_avx512_bf16_16, cbigan_cpu_avx512_bf16_8,
+extern const CbiganCpuKernels cbigan_cpu_avx512_16, cbigan_cpu_avx512_bf16_16, cbigan_cpu_avx512_bf16_8,
     cbigan_cpu_avx2_16, cbigan_cpu_avx2_8, cbigan_cpu_avx2_bf16_8;
-extern const CbiganChannels cbigan_cpu_avx512, cbigan_cpu_avx2;
+extern const CbiganCpuChannels cbigan_cpu_avx512, cbigan_cpu_avx2;
 
 static gboolean
 avx2(void)
@@ -54,7 +54,7 @@ amd(void)
 
 #define BF16_LEAST_WIDTH 8 /* with fewer channels, rounding to bf16 takes the time that its products save */
 
-static const CbiganIsa isas[] = {
+static const CbiganCpuIsa isas[] = {
 #ifdef __x86_64__
   { .name = "avx512",
     .many = &cbigan_cpu_avx512_16,
@@ -93,17 +93,17 @@ static const CbiganIsa isas[] = {
     .supported = always },
 };
 
-const CbiganIsa *
+const CbiganCpuIsa *
 cbigan_cpu_best_isa(void)
 {
-  const CbiganIsa *best = isas;
+  const CbiganCpuIsa *best = isas;
   while (!best->supported())
     best++;
   return best;
 }
 
 gboolean
-cbigan_cpu_choose_isa(const CbiganIsa **chosen, GError **error)
+cbigan_cpu_choose_isa(const CbiganCpuIsa **chosen, GError **error)
 {
   const char *limit = g_getenv("CBIGAN_ISA");
   gboolean allowed = !limit, known = !limit || g_str_equal(limit, "none");
@@ -123,7 +123,7 @@ cbigan_cpu_choose_isa(const CbiganIsa **chosen, GError **error)
 }
 
 gboolean
-cbigan_cpu_prefers_bf16(const CbiganIsa *isa, int width)
+cbigan_cpu_prefers_bf16(const CbiganCpuIsa *isa, int width)
 {
   return isa && isa->bf16 && isa->bf16_at_full_rate && isa->bf16_at_full_rate() && width >= BF16_LEAST_WIDTH &&
          width <= isa->widest;

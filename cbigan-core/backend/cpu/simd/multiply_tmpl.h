@@ -10,7 +10,7 @@
 
 typedef struct {
   const float *weights; /* [channel of all sources][output], or cells of two channels */
-  const CbiganSource *sources;
+  const CbiganCpuSource *sources;
   int n_sources;
   const float *bias; /* or NULL */
   gboolean accumulate;

@@ -10,19 +10,19 @@
 #include "multiversion.h"
 
 static int
-positions(const CbiganConv3 *conv)
+positions(const CbiganCpuWinograd *conv)
 {
   return (conv->side + 2) * (conv->side + 2);
 }
 
 gboolean
-cbigan_cpu_allocate_weights(const CbiganKernels *kernels, CbiganCpuStep *step)
+cbigan_cpu_allocate_weights(const CbiganCpuKernels *kernels, CbiganCpuStep *step)
 {
   gsize inputs = 0, sizes[4] = { 0 };
   for (int i = 0; i < step->n_parts; i++)
     inputs += (gsize)cbigan_cpu_cells(kernels, step->parts[i].channels);
   for (int i = 0; i < step->n_conv3; i++) {
-    const CbiganConv3 *conv = &step->conv3[i];
+    const CbiganCpuWinograd *conv = &step->conv3[i];
     sizes[i] = (gsize)positions(conv) * (gsize)(cbigan_cpu_cells(kernels, conv->inputs) * conv->outputs);
   }
   sizes[2] = inputs * (gsize)step->matrix.outputs;
@@ -38,7 +38,7 @@ cbigan_cpu_allocate_weights(const CbiganKernels *kernels, CbiganCpuStep *step)
 }
 
 static void
-pack_matrix(const CbiganKernels *kernels, CbiganCpuStep *step, const float *parameters)
+pack_matrix(const CbiganCpuKernels *kernels, CbiganCpuStep *step, const float *parameters)
 {
   float *out = step->packed[2];
   int outputs = step->matrix.outputs;
@@ -73,8 +73,8 @@ transform_filters(int side, const double g[9][MOST_CHUNK], double u[36][MOST_CHU
 }
 
 typedef struct {
-  const CbiganKernels *kernels;
-  const CbiganConv3 *conv;
+  const CbiganCpuKernels *kernels;
+  const CbiganCpuWinograd *conv;
   const CbiganCpuPart *part;
   const float *parameters;
   float *out;
@@ -96,7 +96,7 @@ transform_input(const Packing *p, int o, int chunk, int input, double u[36][MOST
 static void
 pack_chunk(const Packing *p, int o, int chunk)
 {
-  const CbiganConv3 *conv = p->conv;
+  const CbiganCpuWinograd *conv = p->conv;
   const gsize cells = (gsize)cbigan_cpu_cells(p->kernels, conv->inputs), size = cells * (gsize)conv->outputs;
   float *out = p->out + cells * (gsize)o;
   for (int i = 0; i < conv->inputs; i += 1 + p->kernels->bf16, out += chunk) {

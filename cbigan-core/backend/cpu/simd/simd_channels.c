@@ -395,8 +395,8 @@ correlate(const CbiganTiling *t, const float *x, const float *dy, int first, int
 #include "dense_tmpl.h"
 #include "peak_tmpl.h"
 
-extern const CbiganChannels CHANNELS;
-const CbiganChannels CHANNELS = {
+extern const CbiganCpuChannels CHANNELS;
+const CbiganCpuChannels CHANNELS = {
   .vector = VECTOR,
   .filtering = {
     .fits = fits,

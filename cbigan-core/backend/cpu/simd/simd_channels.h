@@ -105,7 +105,7 @@ typedef struct {
   /* Peak speed: rounds * CBIGAN_PEAK_SUMS * vector multiply-adds. one: 1, which the compiler must not know, or it
    * computes the sums in advance. Returns a sum. */
   float (*multiply_add)(float one, int rounds);
-} CbiganChannels;
+} CbiganCpuChannels;
 
 static inline int
 cbigan_tiling_positions(const CbiganTiling *t)

@@ -9,7 +9,7 @@
  */
 #include "simd_patches.h"
 
-extern const CbiganKernels KERNELS;
+extern const CbiganCpuKernels KERNELS;
 
 #include "multiply_tmpl.h"
 #include "winograd_conv_tmpl.h"
@@ -17,7 +17,7 @@ extern const CbiganKernels KERNELS;
 /* clang-format off */
 
 static void
-multiply_matrix(const CbiganMatrix *matrix, const CbiganSource *sources, int n_sources, int columns, gboolean accumulate,
+multiply_matrix(const CbiganCpuMatrix *matrix, const CbiganCpuSource *sources, int n_sources, int columns, gboolean accumulate,
                 float *out, gsize plane)
 {
   int inputs = 0;
@@ -35,7 +35,7 @@ multiply_matrix(const CbiganMatrix *matrix, const CbiganSource *sources, int n_s
 
 /* Column `column` between rows a and b, a counting three times; outside it is the nearest one's. */
 INLINE Vector
-between_rows(const CbiganMap *x, const float *a, const float *b, int column)
+between_rows(const CbiganCpuMap *x, const float *a, const float *b, int column)
 {
   if (column < 0)
     return 0.75f * before(x, a, load(a, 0)) + 0.25f * before(x, b, load(b, 0));
@@ -45,7 +45,7 @@ between_rows(const CbiganMap *x, const float *a, const float *b, int column)
 }
 
 static void
-upsample(const CbiganMap *x, int row, float *out, gsize plane)
+upsample(const CbiganCpuMap *x, int row, float *out, gsize plane)
 {
   int near = row / 2, far = CLAMP(row % 2 ? near + 1 : near - 1, 0, x->h - 1);
   for (int i = 0; i < x->c * PARTS; i++) {
@@ -146,7 +146,7 @@ transpose(float *samples, gsize stride, int lanes, float *const *columns, int n,
     }
 }
 
-const CbiganKernels KERNELS = {
+const CbiganCpuKernels KERNELS = {
   .name = ISA,
   .lanes = LANES,
   .segments = SEGMENTS,

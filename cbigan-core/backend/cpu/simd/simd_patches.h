@@ -21,12 +21,12 @@ typedef struct {
   float *data;
   int c, h, w;        /* w: columns of one lane */
   int rows;           /* that data holds: row y lies at y % rows; fewer than h in a ring */
-  gboolean segmented; /* lanes are segments, see CbiganKernels.segments; else patches */
+  gboolean segmented; /* lanes are segments, see CbiganCpuKernels.segments; else patches */
   gsize plane;        /* floats from one channel to the next; a row is c planes */
-} CbiganMap;
+} CbiganCpuMap;
 
 static inline float *
-cbigan_map_row(const CbiganMap *map, int y)
+cbigan_map_row(const CbiganCpuMap *map, int y)
 {
   return map->data + (gsize)(y % map->rows * map->c) * map->plane;
 }
@@ -43,7 +43,7 @@ typedef struct {
   const float *data;
   gsize plane;
   int channels;
-} CbiganSource;
+} CbiganCpuSource;
 
 /* y = leaky(W x + b) for any number of columns: 1x1 convolutions and dense layers. */
 typedef struct {
@@ -52,7 +52,7 @@ typedef struct {
                          * bf16 cells of each source instead of channels, see cbigan_cpu_cells() */
   const float *bias;    /* (outputs) or NULL */
   float slope;          /* below zero: 1 = linear */
-} CbiganMatrix;
+} CbiganCpuMatrix;
 
 /* y = leaky(conv3x3(x)), zero padding "same", by Winograd's minimal filtering F(side x side, 3x3) (Lavin & Gray, Fast
  * Algorithms for Convolutional Neural Networks, 2015, arXiv 1509.09308): 36 multiplications for 16 outputs instead of
@@ -64,7 +64,7 @@ typedef struct {
   float slope;          /* below zero: 1 = linear */
   gboolean doubles;     /* x is half as large: bilinear x2 upsampling (half-pixel centres, edges clamped) comes first */
   const float *weights; /* [(side + 2)^2 positions][chunk of outputs][input, or cell][output of the chunk] */
-} CbiganConv3;
+} CbiganCpuWinograd;
 
 typedef struct {
   const char *name; /* of the instruction set, as in CBIGAN_ISA */
@@ -74,12 +74,13 @@ typedef struct {
   int chunk;     /* outputs computed together, at most: 4 or 8 */
   gboolean bf16; /* products are of numbers rounded to bf16, sums in float */
   /* Tiles [first, first + n) of y, in rows. scratch: cbigan_cpu_conv3_scratch() floats. */
-  void (*conv3)(const CbiganConv3 *conv, const CbiganMap *x, const CbiganMap *y, int first, int n, float *scratch);
+  void (*conv3)(const CbiganCpuWinograd *conv, const CbiganCpuMap *x, const CbiganCpuMap *y, int first, int n,
+                float *scratch);
   /* out (outputs, plane apart) over so many columns; accumulate: adds to what is there, before the activation */
-  void (*multiply)(const CbiganMatrix *matrix, const CbiganSource *sources, int n_sources, int columns,
+  void (*multiply)(const CbiganCpuMatrix *matrix, const CbiganCpuSource *sources, int n_sources, int columns,
                    gboolean accumulate, float *out, gsize plane);
   /* Row `row` of x upsampled (bilinear x2, half-pixel centres, edges clamped) -> out (c, plane apart; 2 w columns) */
-  void (*upsample)(const CbiganMap *x, int row, float *out, gsize plane);
+  void (*upsample)(const CbiganCpuMap *x, int row, float *out, gsize plane);
   /* above, below (channels, plane apart; 2 w columns) -> out: 2x2 mean */
   void (*avgpool)(const float *above, const float *below, gsize plane, int channels, int w, float *out,
                   gsize out_plane);
@@ -87,11 +88,11 @@ typedef struct {
   /* n numbers side by side in each of `lanes` samples (`stride` floats apart) <-> n columns, whose first lanes they
    * are; in: to the columns, where the other lanes get any numbers */
   void (*transpose)(float *samples, gsize stride, int lanes, float *const *columns, int n, gboolean in);
-} CbiganKernels;
+} CbiganCpuKernels;
 
 /* Weights of so many channels, in floats: with bf16 two channels' lie in one, as cbigan_cpu_cell() makes it. */
 static inline int
-cbigan_cpu_cells(const CbiganKernels *kernels, int channels)
+cbigan_cpu_cells(const CbiganCpuKernels *kernels, int channels)
 {
   return kernels->bf16 ? (channels + 1) / 2 : channels;
 }
@@ -116,7 +117,7 @@ cbigan_cpu_cell(float first, float second)
 
 /* Outputs that are computed together, of `outputs` with `left` still to do: as many as leave no remainder. */
 static inline int
-cbigan_cpu_chunk(const CbiganKernels *kernels, int outputs, int left)
+cbigan_cpu_chunk(const CbiganCpuKernels *kernels, int outputs, int left)
 {
   static const int sizes[] = { 8, 4, 6, 3 };
   int best = kernels->chunk;
@@ -130,7 +131,7 @@ cbigan_cpu_chunk(const CbiganKernels *kernels, int outputs, int left)
 
 /* Tiles whose transforms lie side by side, so that one weight serves all of them: what the registers hold. */
 static inline int
-cbigan_cpu_panel(const CbiganKernels *kernels, int outputs)
+cbigan_cpu_panel(const CbiganCpuKernels *kernels, int outputs)
 {
   int chunk = cbigan_cpu_chunk(kernels, outputs, outputs);
   return 4 * chunk <= kernels->sums ? 4 : 2 * chunk <= kernels->sums ? 2 : 1;
@@ -139,7 +140,7 @@ cbigan_cpu_panel(const CbiganKernels *kernels, int outputs)
 /* Tiles that are transformed together: as many as come near to a first-level cache's size, at most 16. Of 20 to 800
  * KiB, 40 was best or close to it for all widths (tests/bench/fused). */
 static inline int
-cbigan_cpu_conv3_tiles(const CbiganKernels *kernels, const CbiganConv3 *conv)
+cbigan_cpu_conv3_tiles(const CbiganCpuKernels *kernels, const CbiganCpuWinograd *conv)
 {
   int panel = cbigan_cpu_panel(kernels, conv->outputs), positions = (conv->side + 2) * (conv->side + 2);
   int cells = cbigan_cpu_cells(kernels, conv->inputs);
@@ -149,14 +150,14 @@ cbigan_cpu_conv3_tiles(const CbiganKernels *kernels, const CbiganConv3 *conv)
 
 /* Floats between two positions of transformed tiles: two vectors more than needed, for the reason of the planes. */
 static inline gsize
-cbigan_cpu_conv3_stride(const CbiganKernels *kernels, const CbiganConv3 *conv)
+cbigan_cpu_conv3_stride(const CbiganCpuKernels *kernels, const CbiganCpuWinograd *conv)
 {
   gsize cells = (gsize)cbigan_cpu_cells(kernels, conv->inputs);
   return ((gsize)cbigan_cpu_conv3_tiles(kernels, conv) * cells + 2) * (gsize)kernels->lanes;
 }
 
 static inline gsize
-cbigan_cpu_conv3_scratch(const CbiganKernels *kernels, const CbiganConv3 *conv) /* floats */
+cbigan_cpu_conv3_scratch(const CbiganCpuKernels *kernels, const CbiganCpuWinograd *conv) /* floats */
 {
   gsize positions = (gsize)((conv->side + 2) * (conv->side + 2));
   gsize products = (gsize)cbigan_cpu_conv3_tiles(kernels, conv) * (gsize)conv->outputs * (gsize)kernels->lanes;
@@ -166,24 +167,24 @@ cbigan_cpu_conv3_scratch(const CbiganKernels *kernels, const CbiganConv3 *conv) 
 /* An instruction set */
 typedef struct {
   const char *name;
-  const CbiganKernels *many, *few; /* for many patches, more lanes; for few; both for segments */
-  const CbiganKernels *bf16_many, *bf16_few;
+  const CbiganCpuKernels *many, *few; /* for many patches, more lanes; for few; both for segments */
+  const CbiganCpuKernels *bf16_many, *bf16_few;
   gboolean bf16; /* has instructions for bf16 products; without, bf16 is emulated and never faster */
   gboolean (*bf16_at_full_rate)(
-      void);                         /* whether this processor does as many of them per cycle as fp32 ones; NULL = no */
-  const CbiganChannels *channels[3]; /* for training, the widest vectors first; NULL-terminated */
-  int widest;                        /* network (c) for which these are faster than oneDNN's single operations */
+      void); /* whether this processor does as many of them per cycle as fp32 ones; NULL = no */
+  const CbiganCpuChannels *channels[3]; /* for training, the widest vectors first; NULL-terminated */
+  int widest;                           /* network (c) for which these are faster than oneDNN's single operations */
   gboolean (*supported)(void);
-} CbiganIsa;
+} CbiganCpuIsa;
 
 /* The best that this processor has and the environment's CBIGAN_ISA allows (a name, or "none"); NULL = none.
  * FALSE with CBIGAN_ERROR_BACKEND: no such name. */
-gboolean cbigan_cpu_choose_isa(const CbiganIsa **chosen, GError **error);
+gboolean cbigan_cpu_choose_isa(const CbiganCpuIsa **chosen, GError **error);
 /* The best that this processor has, whatever CBIGAN_ISA says; never NULL. */
-const CbiganIsa *cbigan_cpu_best_isa(void);
+const CbiganCpuIsa *cbigan_cpu_best_isa(void);
 
 /* Whether precision=auto may take bf16 on this processor for networks of that width (c). The answer depends on the
  * processor alone, so that a model has the same scores in every run. */
-gboolean cbigan_cpu_prefers_bf16(const CbiganIsa *isa, int width);
+gboolean cbigan_cpu_prefers_bf16(const CbiganCpuIsa *isa, int width);
 
 G_END_DECLS

@@ -95,27 +95,27 @@ leaky(Vector x, float slope) /* 0 < slope <= 1 */
 
 /* The column before a row of w, and the column behind it. Outside the picture it is `edge`. */
 INLINE Vector
-before(const CbiganMap *m, const float *row, Vector edge)
+before(const CbiganCpuMap *m, const float *row, Vector edge)
 {
   return m->segmented ? (Vector)SHUFFLE(load(row, m->w - 1), edge, UP) : edge;
 }
 
 INLINE Vector
-behind(const CbiganMap *m, const float *row, Vector edge)
+behind(const CbiganCpuMap *m, const float *row, Vector edge)
 {
   return m->segmented ? (Vector)SHUFFLE(load(row, 0), edge, DOWN) : edge;
 }
 
 /* x, zero where it lies outside the picture: the column before the first, or the one behind the last */
 INLINE Vector
-without_first(const CbiganMap *m, Vector x)
+without_first(const CbiganCpuMap *m, Vector x)
 {
   const Vector zero = { 0 };
   return m->segmented ? (Vector)SHUFFLE(x, zero, FIRST) : zero;
 }
 
 INLINE Vector
-without_last(const CbiganMap *m, Vector x)
+without_last(const CbiganCpuMap *m, Vector x)
 {
   const Vector zero = { 0 };
   return m->segmented ? (Vector)SHUFFLE(x, zero, LAST) : zero;

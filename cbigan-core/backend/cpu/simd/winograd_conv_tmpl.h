@@ -37,7 +37,7 @@ typedef struct {
 static const float zeros[128 * LANES] __attribute__((aligned(64)));
 
 INLINE Window
-window(const int side, const gboolean doubles, const CbiganMap *x, const CbiganMap *y, int tile)
+window(const int side, const gboolean doubles, const CbiganCpuMap *x, const CbiganCpuMap *y, int tile)
 {
   const int step = doubles ? side / 2 : side, n = step + 2, across = y->w / side, down = y->h / side;
   int ty = tile / across, tx = tile % across;
@@ -56,7 +56,7 @@ window(const int side, const gboolean doubles, const CbiganMap *x, const CbiganM
 
 /* Column k of the inputs under the tile, or of half as many where they are to be upsampled: (step + 2 rows) */
 INLINE void
-read_column(const int step, const gboolean doubles, const CbiganMap *x, const Window *w, gsize offset, const int k,
+read_column(const int step, const gboolean doubles, const CbiganCpuMap *x, const Window *w, gsize offset, const int k,
             Vector *d)
 {
   UNROLL for (int j = 0; j < step + 2; j++) {
@@ -72,7 +72,7 @@ read_column(const int step, const gboolean doubles, const CbiganMap *x, const Wi
 
 /* B^T d of one tile and channel, one vector of its columns -> down (n rows, columns) */
 INLINE void
-transform_down(const int side, const gboolean doubles, const CbiganMap *x, const Window *w, int channel, int part,
+transform_down(const int side, const gboolean doubles, const CbiganCpuMap *x, const Window *w, int channel, int part,
                Vector *down)
 {
   const int n = side + 2, step = doubles ? side / 2 : side, columns = step + 2;
@@ -93,7 +93,7 @@ transform_down(const int side, const gboolean doubles, const CbiganMap *x, const
 
 /* A row of B^T d -> n numbers of B^T d B, stride apart */
 INLINE void
-transform_across(const int side, const gboolean doubles, const CbiganMap *x, const Window *w, const Vector *down,
+transform_across(const int side, const gboolean doubles, const CbiganCpuMap *x, const Window *w, const Vector *down,
                  Vector *out, gsize stride)
 {
   const int n = side + 2;
@@ -110,7 +110,7 @@ transform_across(const int side, const gboolean doubles, const CbiganMap *x, con
 
 /* V of one tile and input, or with bf16 of two inputs; one vector of its columns: position p -> out[p * stride] */
 INLINE void
-transform_window(const int side, const gboolean doubles, const CbiganMap *x, const Window *w, int input, int part,
+transform_window(const int side, const gboolean doubles, const CbiganCpuMap *x, const Window *w, int input, int part,
                  Vector *out, gsize stride)
 {
   const int n = side + 2, columns = (doubles ? side / 2 : side) + 2;
@@ -165,7 +165,7 @@ add_product(Vector sum, Vector v, const float *weight)
 }
 
 typedef struct {
-  const CbiganConv3 *conv;
+  const CbiganCpuWinograd *conv;
   int positions, n_panels;
   gsize stride; /* floats from one position of v to the next */
   const float *v;
@@ -228,8 +228,8 @@ ALLS(1) ALLS(2) ALLS(3) ALLS(4) ALLS(6) ALLS(8)
 }
 
 INLINE void
-convolve_tiles(const int side, const gboolean doubles, const CbiganConv3 *conv, const CbiganMap *x, const CbiganMap *y,
-               int first, int n, float *scratch)
+convolve_tiles(const int side, const gboolean doubles, const CbiganCpuWinograd *conv, const CbiganCpuMap *x,
+               const CbiganCpuMap *y, int first, int n, float *scratch)
 {
   const int positions = (side + 2) * (side + 2);
   int inputs = cbigan_cpu_cells(&KERNELS, conv->inputs);
@@ -264,7 +264,7 @@ convolve_tiles(const int side, const gboolean doubles, const CbiganConv3 *conv, 
 }
 
 static void
-conv3(const CbiganConv3 *conv, const CbiganMap *x, const CbiganMap *y, int first, int n, float *scratch)
+conv3(const CbiganCpuWinograd *conv, const CbiganCpuMap *x, const CbiganCpuMap *y, int first, int n, float *scratch)
 {
   if (conv->side == 4 && conv->doubles)
     convolve_tiles(4, TRUE, conv, x, y, first, n, scratch);
