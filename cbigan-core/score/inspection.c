@@ -96,12 +96,35 @@ open_network(CbiganInspection *self, int w, int h, GError **error)
   return self->forward != NULL;
 }
 
+static int
+round_up(int length)
+{
+  return (length + CBIGAN_INSPECTOR_STEP - 1) / CBIGAN_INSPECTOR_STEP * CBIGAN_INSPECTOR_STEP;
+}
+
+/* The first w x h of the logits -> cells */
+static void
+fill_cells(CbiganInspection *self, int w, int h)
+{
+  const CbiganInspector *inspector = self->inspector;
+  const int stride = self->network->values[self->network->output].shape.w;
+  self->cells.w = w;
+  self->cells.h = h;
+  for (int row = 0; row < h; row++)
+    for (int column = 0; column < w; column++) {
+      const int i = row * stride + column;
+      self->cells.values[row * w + column] =
+          inspector->level ? (self->logits[i] - inspector->level[i]) / inspector->spread[i] : self->logits[i];
+    }
+}
+
 const CbiganCells *
 cbigan_inspection_picture(CbiganInspection *self, const CbiganExposure *exposure, const float *x, int w, int h,
                           GError **error)
 {
   const CbiganInspector *inspector = self->inspector;
-  if (!open_network(self, w, h, error))
+  const int padded_w = round_up(w), padded_h = round_up(h);
+  if (!open_network(self, padded_w, padded_h, error))
     return NULL;
   const CbiganShape output = self->network->values[self->network->output].shape;
   if (inspector->w)
@@ -109,36 +132,16 @@ cbigan_inspection_picture(CbiganInspection *self, const CbiganExposure *exposure
                          self->planes);
   else
     cbigan_surface_planes(exposure, x, w, h, self->planes);
+  if (w != padded_w || h != padded_h)
+    cbigan_pad_planes(self->planes, self->network->values[0].shape.c, w, h, padded_w, padded_h);
   cbigan_backend_upload(self->backend, self->network->values[0].shape, 1, self->planes, self->forward->values[0]);
   cbigan_forward_run(self->forward);
   cbigan_backend_download(self->backend, output, 1, self->forward->values[self->network->output], self->logits);
   if (!cbigan_backend_finish(self->backend, error))
     return NULL;
-  self->cells.w = output.w;
-  self->cells.h = output.h;
-  for (gsize i = 0; i < cbigan_shape_size(output); i++)
-    self->cells.values[i] =
-        inspector->level ? (self->logits[i] - inspector->level[i]) / inspector->spread[i] : self->logits[i];
+  fill_cells(self, (w + CBIGAN_INSPECTOR_CELL - 1) / CBIGAN_INSPECTOR_CELL,
+             (h + CBIGAN_INSPECTOR_CELL - 1) / CBIGAN_INSPECTOR_CELL);
   return &self->cells;
-}
-
-static int
-round_up(int length)
-{
-  return (length + CBIGAN_INSPECTOR_STEP - 1) / CBIGAN_INSPECTOR_STEP * CBIGAN_INSPECTOR_STEP;
-}
-
-/* Leaves out the cells that lie outside the frame. */
-static void
-trim(CbiganCells *cells, const CbiganFrame *frame)
-{
-  int w = (frame->width + CBIGAN_INSPECTOR_CELL - 1) / CBIGAN_INSPECTOR_CELL;
-  int h = (frame->height + CBIGAN_INSPECTOR_CELL - 1) / CBIGAN_INSPECTOR_CELL;
-  for (int row = 0; row < h; row++)
-    memmove(cells->values + (gsize)row * (gsize)w, cells->values + (gsize)row * (gsize)cells->w,
-            (gsize)w * sizeof(float));
-  cells->w = w;
-  cells->h = h;
 }
 
 static gboolean
@@ -159,7 +162,7 @@ static const CbiganCells *
 inspect(CbiganInspection *self, const CbiganFrame *frame, GError **error)
 {
   const CbiganInspector *inspector = self->inspector;
-  const int w = round_up(frame->width), h = round_up(frame->height);
+  const int w = frame->width, h = frame->height;
   CbiganExposure exposure;
   if (inspector->w)
     cbigan_exposure_object(&exposure, frame, &self->light);
@@ -167,10 +170,7 @@ inspect(CbiganInspection *self, const CbiganFrame *frame, GError **error)
     cbigan_exposure_surface(&exposure, frame);
   g_autofree float *x = g_new(float, (gsize)3 * (gsize)w * (gsize)h);
   cbigan_exposure_cut(&exposure, frame, 0, 0, w, h, x);
-  if (!cbigan_inspection_picture(self, &exposure, x, w, h, error))
-    return NULL;
-  trim(&self->cells, frame);
-  return &self->cells;
+  return cbigan_inspection_picture(self, &exposure, x, w, h, error);
 }
 
 const CbiganCells *

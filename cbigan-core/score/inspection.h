@@ -29,7 +29,8 @@ void cbigan_inspection_load(CbiganInspection *self);
 /* The cells of a frame; they belong to the inspection and stay valid until the next call. An object's frame has the
  * inspector's size, a surface's any. NULL with CBIGAN_ERROR_FRAME or CBIGAN_ERROR_BACKEND. */
 const CbiganCells *cbigan_inspection_frame(CbiganInspection *self, const CbiganFrame *frame, GError **error);
-/* As above, from logarithms x (3, h, w), both multiples of CBIGAN_INSPECTOR_STEP. exposure: for surfaces. */
+/* As above, from logarithms x (3, h, w). exposure: for surfaces. Where w or h is no multiple of CBIGAN_INSPECTOR_STEP,
+ * the planes are zero beyond, as the network's convolutions assume. */
 const CbiganCells *cbigan_inspection_picture(CbiganInspection *self, const CbiganExposure *exposure, const float *x,
                                              int w, int h, GError **error);
 

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "data/defect_batches.h"
 #include "training/metrics.h"
 #include "model/model_file.h"
 #include "training/inspector_training.h"
@@ -218,6 +219,59 @@ test_files(gconstpointer data)
   g_rmdir(folder);
 }
 
+/* Crops of a surface reach its borders often enough to learn them: here the right one is bright. */
+static void
+test_borders(void)
+{
+  enum { CROP = 32, BATCH = 16, BATCHES = 20 };
+  g_autoptr(CbiganDataset) dataset = make_dataset(SURFACE);
+  const CbiganPicture *pictures[GOOD];
+  CbiganExposure exposures[GOOD];
+  for (int i = 0; i < GOOD; i++) {
+    const CbiganPicture *p = pictures[i] = g_ptr_array_index(dataset->pictures, i);
+    const CbiganFrame frame = cbigan_picture_frame(p);
+    for (int row = 0; row < SIDE; row++)
+      memset(p->pixels + 3 * (row * SIDE + SIDE - 1), 250, 3);
+    cbigan_exposure_surface(&exposures[i], &frame);
+  }
+  const CbiganGoodPictures good = { .pictures = pictures, .exposures = exposures, .n = GOOD, .grey = TRUE };
+  const CbiganDefectBatchOptions options = { .good = &good, .batch = BATCH, .side = CROP, .seed = 3 };
+  g_autoptr(CbiganDefectBatches) batches = cbigan_defect_batches_new(&options, 0);
+  int bright = 0;
+  for (int i = 0; i < BATCHES; i++) {
+    const CbiganDefectBatch *batch = cbigan_defect_batches_next(batches);
+    for (int k = 0; k < BATCH; k++) {
+      const float *level = batch->x + (gsize)k * CBIGAN_SURFACE_PLANES * CROP * CROP;
+      gboolean border = FALSE;
+      for (int column = 0; column < CROP; column++) {
+        int high = 0;
+        for (int row = 0; row < CROP; row++)
+          high += level[row * CROP + column] > 0.6f;
+        border |= high > CROP / 3;
+      }
+      bright += border;
+    }
+  }
+  g_test_message("%d of %d crops with a border", bright, BATCH * BATCHES);
+  g_assert_cmpint(bright, >, BATCH * BATCHES / 20);
+}
+
+/* Planes of 3 x 2 pixels in memory for 5 x 4. */
+static void
+test_padding(void)
+{
+  float planes[2 * 4 * 5];
+  for (int i = 0; i < 2 * 4 * 5; i++)
+    planes[i] = i < 2 * 2 * 3 ? (float)(i + 1) : NAN;
+  cbigan_pad_planes(planes, 2, 3, 2, 5, 4);
+  for (int plane = 0, next = 1; plane < 2; plane++)
+    for (int row = 0; row < 4; row++)
+      for (int column = 0; column < 5; column++) {
+        const float expected = row < 2 && column < 3 ? (float)next++ : 0.0f;
+        g_assert_cmpfloat(planes[(plane * 4 + row) * 5 + column], ==, expected);
+      }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -229,5 +283,7 @@ main(int argc, char **argv)
     g_test_add_data_func(sees, GINT_TO_POINTER(kind), test_sees);
     g_test_add_data_func(files, GINT_TO_POINTER(kind), test_files);
   }
+  g_test_add_func("/inspector-training/borders", test_borders);
+  g_test_add_func("/inspector-training/padding", test_padding);
   return g_test_run();
 }

@@ -122,14 +122,22 @@ cut_object(CbiganDefectBatches *self, CbiganDice *dice, int *left, int *top, int
   }
 }
 
+/* Where a crop of `side` begins in `length` pixels: drawn from a longer range, then moved inside. Crops that end at the
+ * border are otherwise rare, and a network that has hardly seen borders takes them for defects. */
+static int
+choose_start(CbiganDice *dice, int length, int side)
+{
+  const int beyond = side / 4;
+  return cbigan_clamp(cbigan_dice_below(dice, length - side + 1 + 2 * beyond) - beyond, 0, length - side);
+}
+
 static void
 cut_anywhere(CbiganDefectBatches *self, CbiganDice *dice, guint which, float *x)
 {
   const CbiganGoodPictures *g = self->options.good;
   const CbiganFrame frame = cbigan_picture_frame(g->pictures[which]);
   const int side = self->options.side;
-  const int left = cbigan_dice_below(dice, frame.width - side + 1),
-            top = cbigan_dice_below(dice, frame.height - side + 1);
+  const int left = choose_start(dice, frame.width, side), top = choose_start(dice, frame.height, side);
   cbigan_exposure_cut(&g->exposures[which], &frame, left, top, side, side, x);
 }
 

@@ -17,7 +17,8 @@
 #define LEAST_EACH 2        /* per picture, at least and */
 #define MOST_EACH 10        /* at most */
 #define MEASURED 40         /* pictures that a measurement takes */
-#define LARGEST_WINDOW 256  /* of a surface */
+#define LARGEST_WINDOW 256  /* of a surface: width and height in pixels */
+#define CLEARLY 0.02        /* AUROC by which a surface's peak must be better than the mean of the top */
 #define FOLDS 5             /* statistics of good logits leave out every fifth picture */
 #define FEWEST_FOR_LEVELS 8 /* pictures for statistics per position */
 #define LEVEL_BLUR 1.5      /* cells */
@@ -28,14 +29,16 @@ struct _CbiganProxy {
   CbiganInspection *inspection;
   guint64 seed;
   guint each;        /* defective pictures per good one */
-  int w, h;          /* of the pictures; of a surface a window in the middle */
-  float *x, *source; /* (3, h, w) */
+  float *x, *source; /* (3, h, w) of the largest window */
 };
 
-static int
-round_down(int length)
+/* The size that a picture is inspected at: an object's own, or the middle of a surface. The windows of surfaces are as
+ * large as the pictures: the larger a good picture, the higher the largest value in its map. */
+static void
+find_window(const CbiganGoodPictures *good, guint picture, int *w, int *h)
 {
-  return MIN(length, LARGEST_WINDOW) / CBIGAN_INSPECTOR_STEP * CBIGAN_INSPECTOR_STEP;
+  *w = good->w ? good->w : MIN(good->pictures[picture]->width, LARGEST_WINDOW);
+  *h = good->w ? good->h : MIN(good->pictures[picture]->height, LARGEST_WINDOW);
 }
 
 CbiganProxy *
@@ -43,14 +46,14 @@ cbigan_proxy_new(const CbiganGoodPictures *held_out, CbiganInspector *inspector,
                  GError **error)
 {
   g_autoptr(CbiganProxy) self = g_new0(CbiganProxy, 1);
-  *self = (CbiganProxy){ .good = held_out, .inspector = inspector, .seed = seed, .w = held_out->w, .h = held_out->h };
+  *self = (CbiganProxy){ .good = held_out, .inspector = inspector, .seed = seed };
   self->each = CLAMP(DEFECTS_WANTED / held_out->n, LEAST_EACH, MOST_EACH);
-  for (guint i = 0; !held_out->w && i < held_out->n; i++) {
-    int w = round_down(held_out->pictures[i]->width), h = round_down(held_out->pictures[i]->height);
-    self->w = self->w ? MIN(self->w, w) : w;
-    self->h = self->h ? MIN(self->h, h) : h;
+  gsize n = 0;
+  for (guint i = 0; i < held_out->n; i++) {
+    int w, h;
+    find_window(held_out, i, &w, &h);
+    n = MAX(n, (gsize)3 * (gsize)w * (gsize)h);
   }
-  const gsize n = (gsize)3 * (gsize)self->w * (gsize)self->h;
   self->x = g_new(float, n);
   self->source = g_new(float, n);
   self->inspection = cbigan_inspection_new(inspector, backend, error);
@@ -68,54 +71,69 @@ cbigan_proxy_free(CbiganProxy *self)
   g_free(self);
 }
 
+/* The middle of a picture -> x (3, h, w). Outside the picture it is mirrored. */
 static void
-cut(const CbiganProxy *self, guint picture, float *x)
+cut(const CbiganProxy *self, guint picture, int w, int h, float *x)
 {
   const CbiganFrame frame = cbigan_picture_frame(self->good->pictures[picture]);
-  cbigan_exposure_cut(&self->good->exposures[picture], &frame, (frame.width - self->w) / 2,
-                      (frame.height - self->h) / 2, self->w, self->h, x);
+  cbigan_exposure_cut(&self->good->exposures[picture], &frame, (frame.width - w) / 2, (frame.height - h) / 2, w, h, x);
 }
 
 /* Cells of a held-out picture: variant 0 as it is, the others with a defect each. */
 static const CbiganCells *
 inspect(CbiganProxy *self, guint picture, guint variant, GError **error)
 {
-  /* The last two are not trained with. */
+  /* WARP and ERASE are not trained with. */
   static const CbiganDefectKind kinds[] = { CBIGAN_DEFECT_SCRATCH, CBIGAN_DEFECT_WARP, CBIGAN_DEFECT_BLOB,
                                             CBIGAN_DEFECT_ERASE, CBIGAN_DEFECT_PASTE };
-  cut(self, picture, self->x);
+  int w, h;
+  find_window(self->good, picture, &w, &h);
+  cut(self, picture, w, h, self->x);
   if (variant) {
     const guint64 draw = (G_GUINT64_CONSTANT(1) << 40) + picture * (MOST_EACH + 1) + variant;
     CbiganDice dice = { .key = cbigan_random_key(self->seed, CBIGAN_RANDOM_DEFECTS, draw) };
     int x, y;
-    cut(self, (guint)cbigan_dice_below(&dice, (int)self->good->n), self->source);
-    cbigan_defect_place(self->good, &dice, self->w, self->h, &x, &y);
+    cut(self, (guint)cbigan_dice_below(&dice, (int)self->good->n), w, h, self->source);
+    cbigan_defect_place(self->good, &dice, w, h, &x, &y);
     cbigan_defect_apply(kinds[(picture * self->each + variant) % G_N_ELEMENTS(kinds)], &dice, x, y,
-                        cbigan_defect_scale(self->good), self->source, self->w, self->h, self->x);
+                        cbigan_defect_scale(self->good), self->source, w, h, self->x);
     if (self->good->grey)
-      cbigan_make_grey(self->x, (gsize)self->w * (gsize)self->h);
+      cbigan_make_grey(self->x, (gsize)w * (gsize)h);
   }
-  return cbigan_inspection_picture(self->inspection, &self->good->exposures[picture], self->x, self->w, self->h, error);
+  return cbigan_inspection_picture(self->inspection, &self->good->exposures[picture], self->x, w, h, error);
 }
 
 /* --- measuring -------------------------------------------------------------------------------------------------- */
 
-gboolean
-cbigan_proxy_measure(CbiganProxy *self, double *auroc, GError **error)
+/* AUROC of the first n pictures and their defective variants, per summary. */
+static gboolean
+measure(CbiganProxy *self, guint n, double auroc[CBIGAN_N_SUMMARIES], GError **error)
 {
-  const guint n = MIN(self->good->n, MEASURED);
-  const CbiganSummary summary = self->good->w ? CBIGAN_SUMMARY_PEAK : CBIGAN_SUMMARY_TOP;
-  g_autofree double *good = g_new(double, n), *bad = g_new(double, n * self->each);
-  *auroc = NAN;
+  g_autofree double *good = g_new(double, CBIGAN_N_SUMMARIES *n);
+  g_autofree double *bad = g_new(double, CBIGAN_N_SUMMARIES *n * self->each);
   cbigan_inspection_load(self->inspection);
   for (guint i = 0; i < n; i++)
     for (guint k = 0; k <= self->each; k++) {
       const CbiganCells *cells = inspect(self, i, k, error);
       if (!cells)
         return FALSE;
-      *(k ? &bad[i * self->each + k - 1] : &good[i]) = cbigan_cells_summary(cells, summary);
+      for (guint s = 0; s < CBIGAN_N_SUMMARIES; s++)
+        *(k ? &bad[(s * n + i) * self->each + k - 1] : &good[s * n + i]) =
+            cbigan_cells_summary(cells, (CbiganSummary)s);
     }
-  *auroc = cbigan_auroc(good, n, bad, n * self->each);
+  for (guint s = 0; s < CBIGAN_N_SUMMARIES; s++)
+    auroc[s] = cbigan_auroc(good + s * n, n, bad + s * n * self->each, n * self->each);
+  return TRUE;
+}
+
+gboolean
+cbigan_proxy_measure(CbiganProxy *self, double *auroc, GError **error)
+{
+  double found[CBIGAN_N_SUMMARIES];
+  *auroc = NAN;
+  if (!measure(self, MIN(self->good->n, MEASURED), found, error))
+    return FALSE;
+  *auroc = found[self->good->w ? CBIGAN_SUMMARY_PEAK : CBIGAN_SUMMARY_TOP];
   return TRUE;
 }
 
@@ -208,6 +226,40 @@ inspect_all(CbiganProxy *self, Maps *maps, GError **error)
   return TRUE;
 }
 
+/* Tries the ways of an object: with and without levels per position, and each summary. */
+static gboolean
+choose_for_object(CbiganProxy *self, double *scores, double *auroc, GError **error)
+{
+  CbiganInspector *inspector = self->inspector;
+  Maps maps = { self->good->n, self->each, self->good->w / CBIGAN_INSPECTOR_CELL, self->good->h / CBIGAN_INSPECTOR_CELL,
+                NULL };
+  const gsize n = (gsize)maps.w * (gsize)maps.h;
+  g_autofree float *logits = maps.logits = g_new(float, n *(gsize)(maps.n * (1 + maps.each)));
+  g_autofree double *tried = g_new(double, maps.n);
+  gboolean best_levels = FALSE;
+  if (!inspect_all(self, &maps, error))
+    return FALSE;
+  *auroc = -1.0;
+  for (int levels = 0; levels <= (maps.n >= FEWEST_FOR_LEVELS); levels++)
+    for (int summary = 0; summary < CBIGAN_N_SUMMARIES; summary++) {
+      double found = try_way(&maps, levels, (CbiganSummary)summary, tried);
+      g_debug("proxy: %s, %s: %.3f", levels ? "levels" : "logits", summary == CBIGAN_SUMMARY_TOP ? "top" : "peak",
+              found);
+      if (found <= *auroc)
+        continue;
+      *auroc = found;
+      best_levels = levels;
+      inspector->summary = (CbiganSummary)summary;
+      memcpy(scores, tried, maps.n * sizeof *scores);
+    }
+  if (best_levels) {
+    inspector->level = g_new(float, n);
+    inspector->spread = g_new(float, n);
+    find_levels(&maps, FOLDS, inspector->level, inspector->spread);
+  }
+  return TRUE;
+}
+
 /* A surface's scores are of whole pictures, not of windows. */
 static gboolean
 score_surfaces(CbiganProxy *self, double *scores, GError **error)
@@ -222,36 +274,23 @@ score_surfaces(CbiganProxy *self, double *scores, GError **error)
   return TRUE;
 }
 
+/* Real defects of surfaces are often larger and fainter than the synthetic ones, which favour the peak. Differences
+ * below CLEARLY are noise. */
+static gboolean
+choose_for_surface(CbiganProxy *self, double *scores, double *auroc, GError **error)
+{
+  double found[CBIGAN_N_SUMMARIES];
+  if (!measure(self, self->good->n, found, error))
+    return FALSE;
+  g_debug("proxy: logits, top: %.3f, peak: %.3f", found[CBIGAN_SUMMARY_TOP], found[CBIGAN_SUMMARY_PEAK]);
+  self->inspector->summary =
+      found[CBIGAN_SUMMARY_PEAK] > found[CBIGAN_SUMMARY_TOP] + CLEARLY ? CBIGAN_SUMMARY_PEAK : CBIGAN_SUMMARY_TOP;
+  *auroc = found[self->inspector->summary];
+  return score_surfaces(self, scores, error);
+}
+
 gboolean
 cbigan_proxy_choose(CbiganProxy *self, double *scores, double *auroc, GError **error)
 {
-  CbiganInspector *inspector = self->inspector;
-  const gboolean object = inspector->w > 0;
-  Maps maps = { self->good->n, self->each, self->w / CBIGAN_INSPECTOR_CELL, self->h / CBIGAN_INSPECTOR_CELL, NULL };
-  const gsize n = (gsize)maps.w * (gsize)maps.h;
-  g_autofree float *logits = maps.logits = g_new(float, n *(gsize)(maps.n * (1 + maps.each)));
-  g_autofree double *tried = g_new(double, maps.n);
-  gboolean best_levels = FALSE;
-  if (!inspect_all(self, &maps, error))
-    return FALSE;
-  *auroc = -1.0;
-  for (int levels = 0; levels <= (object && maps.n >= FEWEST_FOR_LEVELS); levels++)
-    for (int i = 0; i < CBIGAN_N_SUMMARIES; i++) {
-      CbiganSummary summary = (CbiganSummary)(object ? i : CBIGAN_N_SUMMARIES - 1 - i);
-      double found = try_way(&maps, levels, summary, tried);
-      g_debug("proxy: %s, %s: %.3f", levels ? "levels" : "logits", summary == CBIGAN_SUMMARY_TOP ? "top" : "peak",
-              found);
-      if (found <= *auroc)
-        continue;
-      *auroc = found;
-      best_levels = levels;
-      inspector->summary = summary;
-      memcpy(scores, tried, maps.n * sizeof *scores);
-    }
-  if (best_levels) {
-    inspector->level = g_new(float, n);
-    inspector->spread = g_new(float, n);
-    find_levels(&maps, FOLDS, inspector->level, inspector->spread);
-  }
-  return object || score_surfaces(self, scores, error);
+  return self->good->w ? choose_for_object(self, scores, auroc, error) : choose_for_surface(self, scores, auroc, error);
 }

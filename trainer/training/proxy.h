@@ -17,8 +17,8 @@ typedef struct _CbiganProxy CbiganProxy;
 CbiganProxy *cbigan_proxy_new(const CbiganGoodPictures *held_out, CbiganInspector *inspector, CbiganBackend *backend,
                               guint64 seed, GError **error);
 void cbigan_proxy_free(CbiganProxy *self);
-/* The inspector's AUROC with its parameters as they are, logits as they are, peaks for scores. *auroc = NAN and FALSE
- * with CBIGAN_ERROR_BACKEND. */
+/* The inspector's AUROC with its parameters as they are, logits as they are. An object's score is the peak, a surface's
+ * the mean of the largest cells. *auroc = NAN and FALSE with CBIGAN_ERROR_BACKEND. */
 gboolean cbigan_proxy_measure(CbiganProxy *self, double *auroc, GError **error);
 /* Chooses and fills the inspector's level, spread and summary. scores: [held_out->n] values of the good pictures, each
  * against statistics of others. *auroc: of what was chosen. */
