@@ -300,15 +300,3 @@ cbigan_surface_planes(const CbiganExposure *exposure, const float *x, int w, int
     blue[i] = CLAMP((blue[i] - exposure->colour[1]) / exposure->chroma, -LARGEST, LARGEST);
   }
 }
-
-void
-cbigan_pad_planes(float *planes, int n, int w, int h, int to_w, int to_h)
-{
-  for (int row = n * h - 1; row >= 0; row--) { /* from the end: the rows move towards it */
-    float *to = planes + ((gsize)(row / h) * (gsize)to_h + (gsize)(row % h)) * (gsize)to_w;
-    memmove(to, planes + (gsize)row * (gsize)w, (gsize)w * sizeof(float));
-    memset(to + w, 0, (gsize)(to_w - w) * sizeof(float));
-    if (row % h == h - 1)
-      memset(to + to_w, 0, (gsize)(to_h - h) * (gsize)to_w * sizeof(float));
-  }
-}

@@ -44,7 +44,5 @@ void cbigan_object_planes(const float *x, int w, int h, const float *mean, const
                           int good_h, int left, int top, float *planes);
 /* x (3, h, w) -> planes (5, h, w) */
 void cbigan_surface_planes(const CbiganExposure *exposure, const float *x, int w, int h, float *planes);
-/* planes (n, h, w), in memory for (n, to_h, to_w) -> (n, to_h, to_w) with zeros on the right and below */
-void cbigan_pad_planes(float *planes, int n, int w, int h, int to_w, int to_h);
 
 G_END_DECLS

@@ -96,26 +96,40 @@ open_network(CbiganInspection *self, int w, int h, GError **error)
   return self->forward != NULL;
 }
 
-static int
-round_up(int length)
-{
-  return (length + CBIGAN_INSPECTOR_STEP - 1) / CBIGAN_INSPECTOR_STEP * CBIGAN_INSPECTOR_STEP;
-}
-
-/* The first w x h of the logits -> cells */
+/* Fills the cells from the logits of a window that begins at (left, top). The first one begins at (0, 0) and fills all;
+ * a later one fills those that reach beyond the first. */
 static void
-fill_cells(CbiganInspection *self, int w, int h)
+take_logits(CbiganInspection *self, int left, int top)
 {
   const CbiganInspector *inspector = self->inspector;
-  const int stride = self->network->values[self->network->output].shape.w;
-  self->cells.w = w;
-  self->cells.h = h;
-  for (int row = 0; row < h; row++)
-    for (int column = 0; column < w; column++) {
-      const int i = row * stride + column;
-      self->cells.values[row * w + column] =
+  const CbiganShape window = self->network->values[self->network->output].shape;
+  const int cell = CBIGAN_INSPECTOR_CELL;
+  for (int row = 0; row < self->cells.h; row++)
+    for (int column = 0; column < self->cells.w; column++) {
+      if ((left || top) && column < window.w && row < window.h)
+        continue;
+      const int u = CLAMP((column * cell + cell / 2 - left) / cell, 0, window.w - 1);
+      const int v = CLAMP((row * cell + cell / 2 - top) / cell, 0, window.h - 1);
+      const int i = v * window.w + u;
+      self->cells.values[row * self->cells.w + column] =
           inspector->level ? (self->logits[i] - inspector->level[i]) / inspector->spread[i] : self->logits[i];
     }
+}
+
+/* Runs the network on the window of the planes (n, h, w) that begins at (left, top) -> self->logits */
+static gboolean
+run_window(CbiganInspection *self, const float *planes, int w, int h, int left, int top, GError **error)
+{
+  const CbiganShape image = self->network->values[0].shape;
+  for (int plane = 0; plane < image.c; plane++)
+    for (int row = 0; row < image.h; row++)
+      memcpy(self->planes + ((gsize)plane * (gsize)image.h + (gsize)row) * (gsize)image.w,
+             planes + ((gsize)plane * (gsize)h + (gsize)(top + row)) * (gsize)w + left, (gsize)image.w * sizeof(float));
+  cbigan_backend_upload(self->backend, image, 1, self->planes, self->forward->values[0]);
+  cbigan_forward_run(self->forward);
+  cbigan_backend_download(self->backend, self->network->values[self->network->output].shape, 1,
+                          self->forward->values[self->network->output], self->logits);
+  return cbigan_backend_finish(self->backend, error);
 }
 
 const CbiganCells *
@@ -123,24 +137,27 @@ cbigan_inspection_picture(CbiganInspection *self, const CbiganExposure *exposure
                           GError **error)
 {
   const CbiganInspector *inspector = self->inspector;
-  const int padded_w = round_up(w), padded_h = round_up(h);
-  if (!open_network(self, padded_w, padded_h, error))
+  const int window_w = w / CBIGAN_INSPECTOR_STEP * CBIGAN_INSPECTOR_STEP;
+  const int window_h = h / CBIGAN_INSPECTOR_STEP * CBIGAN_INSPECTOR_STEP;
+  if (!open_network(self, window_w, window_h, error))
     return NULL;
-  const CbiganShape output = self->network->values[self->network->output].shape;
+  g_autofree float *planes = g_new(float, (gsize)self->network->values[0].shape.c *(gsize)w *(gsize)h);
   if (inspector->w)
-    cbigan_object_planes(x, w, h, inspector->mean, inspector->deviation, inspector->w, inspector->h, 0, 0,
-                         self->planes);
+    cbigan_object_planes(x, w, h, inspector->mean, inspector->deviation, inspector->w, inspector->h, 0, 0, planes);
   else
-    cbigan_surface_planes(exposure, x, w, h, self->planes);
-  if (w != padded_w || h != padded_h)
-    cbigan_pad_planes(self->planes, self->network->values[0].shape.c, w, h, padded_w, padded_h);
-  cbigan_backend_upload(self->backend, self->network->values[0].shape, 1, self->planes, self->forward->values[0]);
-  cbigan_forward_run(self->forward);
-  cbigan_backend_download(self->backend, output, 1, self->forward->values[self->network->output], self->logits);
-  if (!cbigan_backend_finish(self->backend, error))
+    cbigan_surface_planes(exposure, x, w, h, planes);
+  self->cells.w = (w + CBIGAN_INSPECTOR_CELL - 1) / CBIGAN_INSPECTOR_CELL;
+  self->cells.h = (h + CBIGAN_INSPECTOR_CELL - 1) / CBIGAN_INSPECTOR_CELL;
+  g_free(self->cells.values);
+  self->cells.values = g_new(float, (gsize)self->cells.w *(gsize)self->cells.h);
+  if (!run_window(self, planes, w, h, 0, 0, error))
     return NULL;
-  fill_cells(self, (w + CBIGAN_INSPECTOR_CELL - 1) / CBIGAN_INSPECTOR_CELL,
-             (h + CBIGAN_INSPECTOR_CELL - 1) / CBIGAN_INSPECTOR_CELL);
+  take_logits(self, 0, 0);
+  if (window_w == w && window_h == h)
+    return &self->cells;
+  if (!run_window(self, planes, w, h, w - window_w, h - window_h, error))
+    return NULL;
+  take_logits(self, w - window_w, h - window_h);
   return &self->cells;
 }
 
@@ -162,7 +179,7 @@ static const CbiganCells *
 inspect(CbiganInspection *self, const CbiganFrame *frame, GError **error)
 {
   const CbiganInspector *inspector = self->inspector;
-  const int w = frame->width, h = frame->height;
+  const int w = MAX(frame->width, CBIGAN_INSPECTOR_STEP), h = MAX(frame->height, CBIGAN_INSPECTOR_STEP);
   CbiganExposure exposure;
   if (inspector->w)
     cbigan_exposure_object(&exposure, frame, &self->light);

@@ -29,8 +29,8 @@ void cbigan_inspection_load(CbiganInspection *self);
 /* The cells of a frame; they belong to the inspection and stay valid until the next call. An object's frame has the
  * inspector's size, a surface's any. NULL with CBIGAN_ERROR_FRAME or CBIGAN_ERROR_BACKEND. */
 const CbiganCells *cbigan_inspection_frame(CbiganInspection *self, const CbiganFrame *frame, GError **error);
-/* As above, from logarithms x (3, h, w). exposure: for surfaces. Where w or h is no multiple of CBIGAN_INSPECTOR_STEP,
- * the planes are zero beyond, as the network's convolutions assume. */
+/* As above, from logarithms x (3, h, w). exposure: for surfaces. w, h: at least CBIGAN_INSPECTOR_STEP; where one is no
+ * multiple, a second window reaches to the right and lower borders, as padding would look like a defect. */
 const CbiganCells *cbigan_inspection_picture(CbiganInspection *self, const CbiganExposure *exposure, const float *x,
                                              int w, int h, GError **error);
 

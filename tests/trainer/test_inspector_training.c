@@ -256,20 +256,33 @@ test_borders(void)
   g_assert_cmpint(bright, >, BATCH * BATCHES / 20);
 }
 
-/* Planes of 3 x 2 pixels in memory for 5 x 4. */
+/* A surface whose sides are no multiples of CBIGAN_INSPECTOR_STEP: a spot in its lower right corner is seen there. */
 static void
-test_padding(void)
+test_odd_size(void)
 {
-  float planes[2 * 4 * 5];
-  for (int i = 0; i < 2 * 4 * 5; i++)
-    planes[i] = i < 2 * 2 * 3 ? (float)(i + 1) : NAN;
-  cbigan_pad_planes(planes, 2, 3, 2, 5, 4);
-  for (int plane = 0, next = 1; plane < 2; plane++)
-    for (int row = 0; row < 4; row++)
-      for (int column = 0; column < 5; column++) {
-        const float expected = row < 2 && column < 3 ? (float)next++ : 0.0f;
-        g_assert_cmpfloat(planes[(plane * 4 + row) * 5 + column], ==, expected);
-      }
+  enum { WIDTH = SIDE - 3, HEIGHT = SIDE - 9, SPOT = 7 };
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CbiganDataset) dataset = make_dataset(SURFACE);
+  g_autoptr(CbiganModel) model = train(dataset, SURFACE);
+  g_autoptr(CbiganPicture) picture = make_picture(900, SURFACE, 1.0, FALSE);
+  CbiganFrame frame = cbigan_picture_frame(picture);
+  CbiganResult result = CBIGAN_RESULT_INIT;
+  g_autoptr(CbiganScorer) scorer = cbigan_scorer_new(model, NULL, &error);
+  g_assert_no_error(error);
+  for (int row = HEIGHT - SPOT; row < HEIGHT; row++)
+    memset(picture->pixels + 3 * (row * SIDE + WIDTH - SPOT), 50, 3 * SPOT);
+  frame.width = WIDTH;
+  frame.height = HEIGHT;
+  cbigan_scorer_score(scorer, &frame, 1, &result, &error);
+  g_assert_no_error(error);
+  g_assert_cmpint(result.map_width, ==, WIDTH);
+  int peak = 0;
+  for (int i = 0; i < WIDTH * HEIGHT; i++)
+    peak = result.map[i] > result.map[peak] ? i : peak;
+  g_test_message("peak at %d, %d", peak % WIDTH, peak / WIDTH);
+  g_assert_cmpint(peak % WIDTH, >=, WIDTH - 2 * SPOT);
+  g_assert_cmpint(peak / WIDTH, >=, HEIGHT - 2 * SPOT);
+  cbigan_result_clear(&result);
 }
 
 int
@@ -284,6 +297,6 @@ main(int argc, char **argv)
     g_test_add_data_func(files, GINT_TO_POINTER(kind), test_files);
   }
   g_test_add_func("/inspector-training/borders", test_borders);
-  g_test_add_func("/inspector-training/padding", test_padding);
+  g_test_add_func("/inspector-training/odd-size", test_odd_size);
   return g_test_run();
 }
