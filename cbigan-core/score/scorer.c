@@ -42,11 +42,14 @@ check_score(const CbiganModelInfo *info, int kind, GError **error)
 {
   if (kind < 0 || kind >= CBIGAN_N_SCORES)
     return cbigan_refuse(error, _("an unknown kind of score; expected paper, calibrated, critic or inspector"));
-  if (!info->scores[kind])
-    return cbigan_refuse(
-        error, _("the model has no statistics of good pictures for the score “%s”; calibrate it, or ask for “%s”"),
-        cbigan_score_name((CbiganScoreKind)kind), cbigan_score_name(CBIGAN_SCORE_PAPER));
-  return TRUE;
+  if (info->scores[kind])
+    return TRUE;
+  g_autoptr(GString) known = g_string_new(NULL);
+  for (int i = 0; i < CBIGAN_N_SCORES; i++)
+    if (info->scores[i])
+      g_string_append_printf(known, "%s“%s”", known->len ? ", " : "", cbigan_score_name((CbiganScoreKind)i));
+  return cbigan_refuse(error, _("the model has no score “%s”; expected one that it has: %s"),
+                       cbigan_score_name((CbiganScoreKind)kind), known->str);
 }
 
 static gboolean

@@ -381,6 +381,21 @@ def test_info():
     assert 'reference' in out and 'can run here' in out, out
 
 
+def test_inspector():
+    """What `cbigan train` makes by default goes through every command; a score that it has not got is refused in words."""
+    write_pictures('good', 12, width=128, height=128)
+    write_pictures('test/good', 2, seed=50, width=128, height=128)
+    write_pictures('test/spot', 2, seed=60, width=128, height=128, spot=True)
+    for preset in ('object', 'texture'):
+        run('train', 'good', '--preset', preset, '--updates', 4, '--threads', 1, '--output', f'{preset}.safetensors')
+        rows = list(csv.DictReader(io.StringIO(run('score', '--model', f'{preset}.safetensors', '--heatmap', f'{preset}-maps', 'test'))))
+        assert len(rows) == 4 and all(row['verdict'] and not row['pixel_term'] for row in rows), rows
+        assert len(os.listdir(f'{preset}-maps')) == 4, os.listdir(f'{preset}-maps')
+        assert 'inspector' in run('eval', '--model', f'{preset}.safetensors', 'test')
+        assert 'inspector' in run('info', f'{preset}.safetensors')
+        run('score', '--model', f'{preset}.safetensors', '--score', 'paper', 'test', code=1, error=['paper', 'inspector'])
+
+
 def scoring_work(c, patch, tap):
     """(operations a patch, weights) of Eq. 7, counted from the paper's description: E, G, and f_D twice."""
     def block(before, filters, side):  # 3x3, 3x3, 1x1 with bias, skip 1x1: (multiplications, weights)

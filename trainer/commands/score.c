@@ -193,13 +193,15 @@ score_files(const Arguments *a, CbiganScorer *scorer, const CbiganModelInfo *inf
 }
 
 static CbiganExit
-run(const Arguments *a, const CbiganScorerOptions *options, char **files)
+run(const Arguments *a, CbiganScorerOptions *options, char **files)
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(CbiganModel) model = cbigan_model_load(a->model, &error);
-  g_autoptr(CbiganScorer) scorer = model ? cbigan_scorer_new(model, options, &error) : NULL;
+  g_autoptr(CbiganScorer) scorer = NULL;
 
-  if (!scorer)
+  if (model && cbigan_model_info(model)->scores[CBIGAN_SCORE_PAPER])
+    options->also = 1u << CBIGAN_SCORE_PAPER; /* for the two terms */
+  if (!model || !(scorer = cbigan_scorer_new(model, options, &error)))
     return cbigan_command_fail(error);
   if (a->heatmap && g_mkdir_with_parents(a->heatmap, 0777) != 0) {
     cbigan_command_note("%s: %s", a->heatmap, g_strerror(errno));
@@ -220,7 +222,7 @@ cbigan_cmd_score(int argc, char **argv)
     { "json", 0, 0, G_OPTION_ARG_NONE, &a.json, N_("JSON instead of CSV, one object per line"), NULL },
     { "heatmap", 0, 0, G_OPTION_ARG_FILENAME, &a.heatmap, N_("Write a PNG of each picture with its heat map"),
       N_("DIR") },
-    { "score", 0, 0, G_OPTION_ARG_STRING, &a.score, N_("paper, calibrated or critic instead of the model's"),
+    { "score", 0, 0, G_OPTION_ARG_STRING, &a.score, N_("paper, calibrated, critic or inspector instead of the model's"),
       N_("NAME") },
     { "threshold", 0, 0, G_OPTION_ARG_DOUBLE, &a.threshold, N_("Threshold instead of the model's"), "X" },
     { "lambda", 0, 0, G_OPTION_ARG_DOUBLE, &a.lambda, N_("Lambda of Eq. 7 instead of the model's"), "X" },
@@ -242,7 +244,6 @@ cbigan_cmd_score(int argc, char **argv)
   options.threads = a.run.threads;
   options.lambda = a.lambda == NOT_GIVEN ? NAN : a.lambda;
   options.threshold = a.threshold == NOT_GIVEN ? NAN : a.threshold;
-  options.also = 1u << CBIGAN_SCORE_PAPER; /* for the two terms */
   options.maps = a.heatmap || a.json ? CBIGAN_MAPS_ALL : CBIGAN_MAPS_NONE;
   return run(&a, &options, files);
 }
