@@ -114,13 +114,7 @@ new_rectangles(void)
 static void
 draw_rectangles(const GPtrArray *rectangles, GstVideoFrame *frame)
 {
-  g_autoptr(GstVideoOverlayComposition) composition = NULL;
-  for (guint i = 0; i < rectangles->len; i++) {
-    if (composition)
-      gst_video_overlay_composition_add_rectangle(composition, rectangles->pdata[i]);
-    else
-      composition = gst_video_overlay_composition_new(rectangles->pdata[i]);
-  }
+  g_autoptr(GstVideoOverlayComposition) composition = cbigan_composition_new(rectangles);
   if (composition)
     gst_video_overlay_composition_blend(composition, frame);
 }

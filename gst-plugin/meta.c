@@ -110,17 +110,24 @@ cbigan_is_map(GstBuffer *buffer, const GstVideoOverlayRectangle *rectangle)
   return FALSE;
 }
 
-void
-cbigan_composition_set(GstBuffer *buffer, GPtrArray *rectangles)
+GstVideoOverlayComposition *
+cbigan_composition_new(const GPtrArray *rectangles)
 {
-  GstVideoOverlayCompositionMeta *old = gst_buffer_get_video_overlay_composition_meta(buffer);
-  g_autoptr(GstVideoOverlayComposition) composition = NULL;
+  GstVideoOverlayComposition *composition = NULL;
   for (guint i = 0; i < rectangles->len; i++) {
     if (composition)
       gst_video_overlay_composition_add_rectangle(composition, rectangles->pdata[i]);
     else
       composition = gst_video_overlay_composition_new(rectangles->pdata[i]);
   }
+  return composition;
+}
+
+void
+cbigan_composition_set(GstBuffer *buffer, GPtrArray *rectangles)
+{
+  GstVideoOverlayCompositionMeta *old = gst_buffer_get_video_overlay_composition_meta(buffer);
+  g_autoptr(GstVideoOverlayComposition) composition = cbigan_composition_new(rectangles);
   if (old)
     gst_buffer_remove_video_overlay_composition_meta(buffer, old);
   if (composition)

@@ -39,6 +39,8 @@ const GstStructure *cbigan_meta_get(GstBuffer *buffer, const char *name);
 /* The next place on the buffer; NULL = no more. *state: NULL at the begin. */
 CbiganPlaceMeta *cbigan_place_meta_next(GstBuffer *buffer, gpointer *state);
 
+/* A composition of GstVideoOverlayRectangle (transfer full); NULL: there are none. */
+GstVideoOverlayComposition *cbigan_composition_new(const GPtrArray *rectangles);
 /* Replaces the buffer's overlay composition by one of these rectangles; without any, the composition is removed. */
 void cbigan_composition_set(GstBuffer *buffer, GPtrArray *rectangles);
 /* Whether the rectangle is the map of one of the buffer's places. */
