@@ -27,16 +27,13 @@
  * ]|
  * Print the anomalous frames only.
  */
-#include <json-glib/json-glib.h>
-#include <math.h>
 #include <string.h>
 
 #include "elements.h"
 #include "i18n.h"
 #include "meta.h"
 #include "properties.h"
-
-#define VERSION_OF_LINES 1
+#include "score_json.h"
 
 typedef struct {
   gboolean stale, anomalous_only, changes_only;
@@ -61,121 +58,14 @@ static GstStaticPadTemplate sink_template =
 static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS("application/x-ndjson"));
 
-/* --- one line ------------------------------------------------------------------------------------------------------
- */
-
-/* JSON has no NaN and no infinity: null stands for both. */
-static void
-add_double(JsonBuilder *builder, const char *name, double value)
-{
-  json_builder_set_member_name(builder, name);
-  if (isfinite(value))
-    json_builder_add_double_value(builder, value);
-  else
-    json_builder_add_null_value(builder);
-}
-
-static void
-add_time(JsonBuilder *builder, const char *name, GstClockTime time)
-{
-  json_builder_set_member_name(builder, name);
-  if (GST_CLOCK_TIME_IS_VALID(time) && time <= G_MAXINT64)
-    json_builder_add_int_value(builder, (gint64)time);
-  else
-    json_builder_add_null_value(builder);
-}
-
-static void
-add_string(JsonBuilder *builder, const char *name, const char *value)
-{
-  json_builder_set_member_name(builder, name);
-  if (value)
-    json_builder_add_string_value(builder, value);
-  else
-    json_builder_add_null_value(builder);
-}
-
-static void
-add_regions(JsonBuilder *builder, const GValue *regions)
-{
-  static const char *const fields[] = { "x", "y", "w", "h", "peak" };
-  json_builder_set_member_name(builder, "regions");
-  json_builder_begin_array(builder);
-  for (guint i = 0; regions && i < gst_value_array_get_size(regions); i++) {
-    const GstStructure *region = gst_value_get_structure(gst_value_array_get_value(regions, i));
-    json_builder_begin_object(builder);
-    for (guint k = 0; k < G_N_ELEMENTS(fields); k++) {
-      double value = NAN;
-      gst_structure_get_double(region, fields[k], &value);
-      add_double(builder, fields[k], value);
-    }
-    json_builder_end_object(builder);
-  }
-  json_builder_end_array(builder);
-}
-
-static void
-add_score(JsonBuilder *builder, const GstStructure *score)
-{
-  static const char *const numbers[] = { "score", "threshold", "normalized" };
-  static const char *const flags[] = { "anomalous", "stale" };
-  guint event_id = 0;
-  guint64 scored_pts = GST_CLOCK_TIME_NONE;
-  for (guint i = 0; i < G_N_ELEMENTS(numbers); i++) {
-    double value = NAN;
-    gst_structure_get_double(score, numbers[i], &value);
-    add_double(builder, numbers[i], value);
-  }
-  for (guint i = 0; i < G_N_ELEMENTS(flags); i++) {
-    gboolean value = FALSE;
-    gst_structure_get_boolean(score, flags[i], &value);
-    json_builder_set_member_name(builder, flags[i]);
-    json_builder_add_boolean_value(builder, value);
-  }
-  gst_structure_get_uint(score, "event-id", &event_id);
-  json_builder_set_member_name(builder, "event_id");
-  json_builder_add_int_value(builder, event_id);
-  gst_structure_get_uint64(score, "scored-pts", &scored_pts);
-  add_time(builder, "scored_pts", scored_pts);
-  add_string(builder, "model", gst_structure_get_string(score, "model"));
-  add_regions(builder, gst_structure_get_value(score, "regions"));
-}
-
-/* Wall-clock time at which the frame of that running time was due (transfer full); NULL = the pipeline has no clock. */
-static char *
-utc_of(GstCbiganJson *self, GstClockTime running_time)
-{
-  g_autoptr(GstClock) clock = gst_element_get_clock(GST_ELEMENT(self));
-  const GstClockTime base = gst_element_get_base_time(GST_ELEMENT(self));
-  if (!clock || !GST_CLOCK_TIME_IS_VALID(running_time) || !GST_CLOCK_TIME_IS_VALID(base))
-    return NULL;
-  const gint64 age = (gint64)(gst_clock_get_time(clock) - base - running_time); /* ns, negative = in the future */
-  const gint64 microseconds = g_get_real_time() - age / 1000;
-  g_autoptr(GDateTime) second = g_date_time_new_from_unix_utc(microseconds / G_USEC_PER_SEC);
-  g_autoptr(GDateTime) time = second ? g_date_time_add(second, microseconds % G_USEC_PER_SEC) : NULL;
-  return time ? g_date_time_format(time, "%Y-%m-%dT%H:%M:%S.%fZ") : NULL;
-}
-
 /* (transfer full) the text of a buffer's line, with its line feed */
 static char *
 line_of(GstCbiganJson *self, GstBuffer *buffer, const GstStructure *score)
 {
-  const GstClockTime pts = GST_BUFFER_PTS(buffer);
-  const GstClockTime running_time = self->segment.format == GST_FORMAT_TIME && GST_CLOCK_TIME_IS_VALID(pts)
-                                        ? gst_segment_to_running_time(&self->segment, GST_FORMAT_TIME, pts)
-                                        : GST_CLOCK_TIME_NONE;
-  g_autofree char *utc = utc_of(self, running_time);
-  g_autoptr(JsonBuilder) builder = json_builder_new();
-  json_builder_begin_object(builder);
-  json_builder_set_member_name(builder, "version");
-  json_builder_add_int_value(builder, VERSION_OF_LINES);
-  add_time(builder, "pts", pts);
-  add_time(builder, "running_time", running_time);
-  add_string(builder, "utc", utc);
-  add_score(builder, score);
-  json_builder_end_object(builder);
-  g_autoptr(JsonNode) root = json_builder_get_root(builder);
-  g_autofree char *text = json_to_string(root, FALSE);
+  g_autoptr(JsonBuilder) builder = cbigan_json_begin();
+  cbigan_json_add_buffer(builder, GST_ELEMENT(self), &self->segment, buffer);
+  cbigan_json_add_score(builder, score);
+  g_autofree char *text = cbigan_json_end(builder);
   return g_strconcat(text, "\n", NULL);
 }
 
