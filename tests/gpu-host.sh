@@ -186,9 +186,9 @@ check_memory() { # BUILD: kernels under NVIDIA's checkers
       'cuda/test-cuda-frame -p /frame/NV12' 'cuda/test-cuda-frame -p /frame/P010_10LE' \
       'cuda/test-cuda-fused -p /cuda-fused/data' 'cuda/test-cuda-fused -p /cuda-fused/wide-blocks' \
       'cuda/test-cuda-fused -p /cuda-fused/neighbours' \
-      'cuda/test-cuda-graphs -p /cuda-graphs/pointers' 'cuda/test-cuda-recordings' 'cuda/test-cuda-maps' \
-      'cuda/test-cuda-parcels' \
-      'cuda/test-cuda-distances -p /cuda-distances/distances' 'cuda/test-cuda-scores -p /cuda-scores/scores' \
+      'cuda/test-cuda-graphs -p /cuda-graphs/pointers' 'cuda/test-cuda-captures' 'cuda/test-cuda-staging' \
+      'backends/test-backend-maps -p /cuda' 'backends/test-backend-distances -p /cuda/distances' \
+      'cuda/test-cuda-scores -p /cuda-scores/scores' \
       'cuda/test-cuda-updates' 'trainer/test-gradient_vectors' 'trainer/test-augment -p /augment/stored/cuda' \
       'trainer/test-gradients -p /gradients/tangent' 'trainer/test-gradients -p /gradients/differences'; do
       # shellcheck disable=SC2086  # words are wanted
@@ -237,10 +237,9 @@ run() {
   report_host "$build" > "$report/host.txt" 2>&1 || true
   say "testing"
   CBIGAN_TEST_BACKEND=cuda meson test -C "$build" --no-rebuild --timeout-multiplier 10 \
-    augment backend-choice backend-forward backend-layers backend-pixels cuda-device cuda-distances cuda-frame cuda-fused \
-    cuda-graphs cuda-maps cuda-module cuda-parcels cuda-recordings cuda-scores cuda-updates \
-    golden gpu-memory gradients \
-    gradient_vectors losses training > "$report/tests.txt" 2>&1 < /dev/null || failed=1
+    augment backend-choice backend-distances backend-forward backend-layers backend-maps backend-pixels \
+    cuda-captures cuda-device cuda-frame cuda-fused cuda-graphs cuda-module cuda-scores cuda-staging cuda-updates \
+    golden gpu-memory gradients gradient_vectors losses training > "$report/tests.txt" 2>&1 < /dev/null || failed=1
   cp "$build/meson-logs/testlog.txt" "$report/"
   grep -E '^ *[0-9]+/[0-9]+ ' "$report/tests.txt"
   if can_run "$build/trainer/cbigan"; then

@@ -5,9 +5,12 @@ Copyright (C) 2026 the cbigan developers
 SPDX-License-Identifier: LGPL-2.1-or-later
 
 usage: test_module.py PROGRAM MODULE_OF_ANOTHER_VERSION ITS_LIBRARY LINKED... . Prints TAP. LINKED: what must not need
-anything of CUDA. A new test is a function test_*().
+anything of CUDA.
 """
-import os, shutil, subprocess, sys, tempfile, traceback
+import os, shutil, subprocess, sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+from harness import run_program, run_tests  # noqa: E402
 
 PROGRAM, OTHER_VERSION, LIBRARY, *LINKED = map(os.path.abspath, sys.argv[1:])
 NAME = 'libcbigan-cuda.so'
@@ -16,9 +19,7 @@ NAME = 'libcbigan-cuda.so'
 def run(*arguments, code=0):
     environment = dict(os.environ, CBIGAN_MODULE_PATH=os.getcwd())
     environment.pop('LD_LIBRARY_PATH', None)  # there meson has the library that shall be missing
-    done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=100, env=environment)
-    assert done.returncode == code, f'{arguments}: exit code {done.returncode}, expected {code}\n{done.stderr}'
-    return done.stdout + done.stderr
+    return ''.join(run_program(PROGRAM, *arguments, code=code, env=environment))
 
 
 def expect(text, *words):
@@ -74,21 +75,4 @@ def test_nothing_links_cuda():
         assert 'libglib' in needed and 'cud' not in needed, f'{path} needs {needed}'
 
 
-def main():
-    tests = {name: function for name, function in globals().items() if name.startswith('test_')}
-    print(f'1..{len(tests)}', flush=True)
-    home, failed = os.getcwd(), 0
-    for i, (name, function) in enumerate(tests.items()):
-        with tempfile.TemporaryDirectory() as folder:
-            os.chdir(os.path.realpath(folder))
-            try:
-                function()
-                print(f'ok {i + 1} {name}', flush=True)
-            except Exception:
-                failed += 1
-                print('# ' + traceback.format_exc().replace('\n', '\n# '), f'\nnot ok {i + 1} {name}', flush=True)
-            os.chdir(home)
-    return failed > 0
-
-
-sys.exit(main())
+sys.exit(run_tests(globals()))

@@ -16,6 +16,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import Tap  # noqa: E402
+
 SOURCES = sorted((pathlib.Path(__file__).resolve().parents[2] / 'gst-plugin').rglob('*.c'))
 SUBSTITUTIONS = [
     (r'\bv4l2src\b', 'cbigantestsrc is-live=true'),
@@ -53,16 +56,11 @@ def run(line):
 
 
 def main():
-    number = failures = 0
+    tap = Tap()
     subprocess.run([os.path.abspath(sys.argv[1]), 'cloth.safetensors'], check=True)
     for element, line in launch_lines():
-        wrong = run(line) if line else 'no example launch line'
-        number, failures = number + 1, failures + bool(wrong)
-        for text in wrong.splitlines():
-            print('#', text)
-        print('not ok' if wrong else 'ok', number, '-', element, line.replace('#', ''), flush=True)
-    print(f'1..{number}')
-    return 1 if failures or number < 3 else 0
+        tap.case(f'{element} {line}', run(line) if line else 'no example launch line')
+    return tap.end() or tap.number < 3
 
 
 if __name__ == '__main__':

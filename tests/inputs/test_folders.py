@@ -4,27 +4,23 @@
 Copyright (C) 2026 the cbigan developers
 SPDX-License-Identifier: LGPL-2.1-or-later
 
-usage: test_folders.py PROGRAM [TEST…]. Prints TAP. Each test gets its own empty folder as working directory. A new test is a
-function test_*().
+usage: test_folders.py PROGRAM [TEST…]. Prints TAP. A new test is a function test_*().
 """
-import csv, functools, io, os, random, re, resource, shutil, signal, socket, struct, subprocess, sys, tempfile, time, traceback
+import csv, functools, io, os, random, re, resource, shutil, signal, socket, struct, subprocess, sys, tempfile, time
 import jpeg_writer as jpeg
 from picture_writer import png, pnm
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+from harness import LIMIT, run_program, run_tests  # noqa: E402
+
 PROGRAM = os.path.abspath(sys.argv[1])
 TINY = '--preset texture --width 1 --batch 4 --warmup-steps 3 --steps 2 --threads 1'.split()
-LIMIT = 120  # seconds until a run counts as hanging
 made = tempfile.mkdtemp(prefix='cbigan-folders-model-')
 
 
-def run(*arguments, code=0, error=(), **options):
-    """Runs the program; checks its exit code and that all of `error` stand in what it says on standard error."""
-    done = subprocess.run([PROGRAM, *arguments], capture_output=True, timeout=LIMIT, **options)
-    said = done.stderr.decode(errors='replace')
-    assert done.returncode == code, f'{arguments}: exit code {done.returncode}, expected {code}\n{said}'
-    for word in error:
-        assert word in said, f'{arguments}: {word!r} is not in {said!r}'
-    return done.stdout.decode(errors='surrogateescape')
+def run(*arguments, **options):
+    """What the program prints; the options are run_program()'s."""
+    return run_program(PROGRAM, *arguments, **options)[0]
 
 
 def write(path, data):
@@ -348,27 +344,9 @@ def test_pictures_that_do_not_differ():
     train('dark', 8, '8 of 8 pictures show nothing')
 
 
-def main():
-    tests = [(name, test) for name, test in globals().items() if name.startswith('test_')]
-    tests = [(name, test) for name, test in tests if name in sys.argv[2:] or len(sys.argv) == 2]
-    failures = 0
-    print(f'1..{len(tests)}', flush=True)
-    for number, (name, test) in enumerate(tests, 1):
-        folder = tempfile.mkdtemp(prefix='cbigan-folders-')
-        os.chdir(folder)
-        try:
-            test()
-            print(f'ok {number} {name}', flush=True)
-        except Exception:
-            failures += 1
-            print(f'not ok {number} {name}', flush=True)
-            print('\n'.join('# ' + line for line in traceback.format_exc().splitlines()), flush=True)
-        os.chdir('/')
-        shutil.rmtree(folder)
-    shutil.rmtree(made)
-    return failures > 0
-
-
 if __name__ == '__main__':
     os.environ.update(LC_ALL='C.UTF-8', LANGUAGE='C', OMP_WAIT_POLICY='passive')
-    sys.exit(main())
+    try:
+        sys.exit(run_tests(globals(), sys.argv[2:]))
+    finally:
+        shutil.rmtree(made)

@@ -10,6 +10,9 @@ with what was found, or written anew.
 import json, os, shutil, subprocess, sys, tempfile
 from known_pictures import known_rows
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+from harness import Tap  # noqa: E402
+
 READER, TABLE = map(os.path.abspath, sys.argv[1:3])
 
 
@@ -71,12 +74,10 @@ def main():
     tests['all', 'read to the end'] = problems
     if ('WebP', 'animated') in tests:
         tests['docs', 'the table of formats'] = [p for p in [compare_table(rows)] if p]
-    print(f'1..{len(tests)}')
-    for number, ((form, kind), wrong) in enumerate(tests.items(), 1):
-        print(f'{"not ok" if wrong else "ok"} {number} {form}: {kind}')
-        for problem in wrong:
-            print('\n'.join(f'# {text}' for text in problem.splitlines()))
-    return any(tests.values())
+    tap = Tap()
+    for (form, kind), wrong in tests.items():
+        tap.case(f'{form}: {kind}', '\n'.join(wrong))
+    return tap.end()
 
 
 if __name__ == '__main__':

@@ -10,6 +10,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import Tap  # noqa: E402
+
 COUNT = pathlib.Path(__file__).resolve().parents[1] / 'count_results.py'
 GOOD, SKIPPED, BAD = '', '<skipped/>', '<failure/>'
 CASES = [  # name; programs with (result, outcomes of its cases or None = a program without cases); last line
@@ -39,20 +42,16 @@ def write_logs(folder, programs):
 
 
 def main():
-    failures = 0
-    print(f'1..{len(CASES)}')
-    for number, (name, programs, expected) in enumerate(CASES, 1):
+    tap = Tap()
+    for name, programs, expected in CASES:
         with tempfile.TemporaryDirectory() as build:
             if programs is not None:
                 write_logs(pathlib.Path(build) / 'meson-logs', programs)
             done = subprocess.run([sys.executable, COUNT, build], stdout=subprocess.PIPE, text=True)
         last, status = done.stdout.splitlines()[-1], done.returncode
         fine = last == expected and (status == 0) == (' 0 failed' in expected and not expected.startswith('0 passed'))
-        failures += not fine
-        if not fine:
-            print(f'# "{last}", exit status {status}; expected "{expected}"')
-        print('ok' if fine else 'not ok', number, '-', name)
-    return 1 if failures else 0
+        tap.case(name, '' if fine else f'"{last}", exit status {status}; expected "{expected}"')
+    return tap.end()
 
 
 if __name__ == '__main__':

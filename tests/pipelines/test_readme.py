@@ -22,6 +22,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import Tap  # noqa: E402
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(sys.argv[1]).resolve()
 MAKE_MODEL = pathlib.Path(sys.argv[2]).resolve()  # writes a model that finds holes in cloth of the test's size
@@ -35,18 +38,6 @@ LINES = {  # first word of a line: its substitutions
 # As launch() of pipelines/setup.sh, which says why: the stand-in for the camera isn't live.
 LAUNCH = 'gst-launch-1.0() { command gst-launch-1.0 "$@" videotestsrc is-live=true num-buffers=1 ! fakesink async=false; }; '
 EXAMPLE = f'{CAMERA} ! cbiganscore model=cloth.safetensors name=score ! fakesink'
-
-
-class Tap:
-    number = failures = 0
-
-    def case(self, name, wrong):
-        """wrong: '' or what is wrong"""
-        self.number += 1
-        self.failures += bool(wrong)
-        for line in wrong.splitlines():
-            print('#', line)
-        print('not ok' if wrong else 'ok', self.number, '-', name.replace('#', ''), flush=True)
 
 
 def run(command):
@@ -180,8 +171,7 @@ def main():
         check_examples(tap)
         check_links(tap)
         os.chdir(ROOT)
-    print(f'1..{tap.number}')
-    return 1 if tap.failures else 0
+    return tap.end()
 
 
 if __name__ == '__main__':

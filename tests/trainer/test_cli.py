@@ -4,23 +4,21 @@
 Copyright (C) 2026 the cbigan developers
 SPDX-License-Identifier: LGPL-2.1-or-later
 
-usage: test_cli.py PROGRAM. Prints TAP. Each test gets its own empty folder as working directory; the pictures are written
-here as PGM and PPM files, so nothing but Python's own library is needed. A new test is a function test_*().
+usage: test_cli.py PROGRAM [TEST…]. Prints TAP. The pictures are written here as PGM and PPM files, so nothing but Python's own
+library is needed. A new test is a function test_*().
 """
-import csv, functools, io, json, os, random, re, resource, shutil, signal, struct, subprocess, sys, tempfile, time, traceback
+import csv, functools, io, json, os, random, re, resource, signal, struct, subprocess, sys, time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+from harness import LIMIT, run_program, run_tests  # noqa: E402
 
 PROGRAM = os.path.abspath(sys.argv[1])
 TINY = '--width 1 --batch 4 --warmup-steps 3 --steps 2 --threads 1'.split()
-LIMIT = 300  # seconds until a run counts as hanging
 
 
-def run(*arguments, code=0, error=(), **options):
-    """Runs the program; checks its exit code and that all of `error` stand in what it says on standard error."""
-    done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=LIMIT, **options)
-    assert done.returncode == code, f'{arguments}: exit code {done.returncode}, expected {code}\n{done.stderr}'
-    for word in error:
-        assert word in done.stderr, f'{arguments}: {word!r} is not in {done.stderr!r}'
-    return done.stdout
+def run(*arguments, **options):
+    """What the program prints; the options are run_program()'s."""
+    return run_program(PROGRAM, *map(str, arguments), **options)[0]
 
 
 def write_picture(path, seed, width=64, height=64, kind='P6', spot=False):
@@ -267,9 +265,9 @@ def test_full_disk():
 
 def test_waiting():
     write_pictures('good', 12)
-    done = subprocess.run([PROGRAM, 'train', 'good', '--output', 'm', *TINY], capture_output=True, text=True, timeout=LIMIT)
-    share = re.findall(r'trained for .*, of which ([0-9.]+) % were waiting for pictures', done.stderr)
-    assert done.returncode == 0 and len(share) == 1 and 0 <= float(share[0]) <= 100, done.stderr
+    said = run_program(PROGRAM, 'train', 'good', '--output', 'm', *TINY)[1]
+    share = re.findall(r'trained for .*, of which ([0-9.]+) % were waiting for pictures', said)
+    assert len(share) == 1 and 0 <= float(share[0]) <= 100, said
 
 
 def test_minutes():
@@ -340,10 +338,9 @@ def test_calibrate():
 
 def test_precision():
     write_pictures('good', 12)
-    done = subprocess.run([PROGRAM, 'train', 'good', '--output', 'model.safetensors', *TINY], capture_output=True, text=True,
-                          timeout=LIMIT)
-    notes = re.findall(r'^cbigan train: bf16: (.*)$', done.stderr, re.MULTILINE)
-    assert done.returncode == 0 and len(notes) == 1, done.stderr
+    said = run_program(PROGRAM, 'train', 'good', '--output', 'model.safetensors', *TINY)[1]
+    notes = re.findall(r'^cbigan train: bf16: (.*)$', said, re.MULTILINE)
+    assert len(notes) == 1, said
     info = run('info', 'model.safetensors')
     assert ('no verdict changed' in notes[0]) == ('fp32 or bf16' in info), (notes, info)
     assert ('takes fp32' in notes[0]) == ('fp32; not known' in info), (notes, info)
@@ -469,25 +466,6 @@ def test_bench_table():
         assert all(value >= 0 for value in (mbytes, floor, peak, bandwidth)) and mbytes < 10, row
 
 
-def main():
-    tests = [(name, test) for name, test in globals().items() if name.startswith('test_')]
-    failures = 0
-    print(f'1..{len(tests)}', flush=True)
-    for number, (name, test) in enumerate(tests, 1):
-        folder = tempfile.mkdtemp(prefix='cbigan-cli-')
-        os.chdir(folder)
-        try:
-            test()
-            print(f'ok {number} {name}', flush=True)
-        except Exception:
-            failures += 1
-            print(f'not ok {number} {name}', flush=True)
-            print('\n'.join('# ' + line for line in traceback.format_exc().splitlines()), flush=True)
-        os.chdir('/')
-        shutil.rmtree(folder)
-    return failures > 0
-
-
 if __name__ == '__main__':
     os.environ.update(LC_ALL='C.UTF-8', LANGUAGE='C')
-    sys.exit(main())
+    sys.exit(run_tests(globals(), sys.argv[2:]))

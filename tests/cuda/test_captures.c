@@ -1,9 +1,9 @@
-/* test_recordings.c - operations of the cuda backend's gradients, recorded: when they are called, and what comes of it
+/* test_captures.c - captured operations of the cuda backend's gradients: when they are called, and their results
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Whether whole updates have the same bits recorded and not is looked at in tests/trainer/test_losses.c.
+ * tests/trainer/test_losses.c checks that whole updates have the same bits captured and not.
  */
 #include <string.h>
 
@@ -16,7 +16,7 @@
 typedef struct {
   CbiganBackend *backend;
   CbiganGrad grad;
-  CbiganCapture *recording;
+  CbiganCapture *capture;
   float *x, *y, *square; /* (N), (MORE), a double */
   float value;
   int calls; /* of operations() */
@@ -39,7 +39,7 @@ work_new(void)
 static void
 work_clear(Work *w)
 {
-  cbigan_backend_capture_free(w->backend, w->recording);
+  cbigan_backend_capture_free(w->backend, w->capture);
   cbigan_backend_free(w->backend, w->x);
   cbigan_backend_free(w->backend, w->y);
   cbigan_backend_free(w->backend, w->square);
@@ -57,11 +57,11 @@ operations(gpointer data)
 }
 
 static void
-record(Work *w, float value)
+capture(Work *w, float value)
 {
   w->value = value;
   cbigan_grad_fill(&w->grad, N, -1.0f, w->x); /* so that nothing shows that was there before */
-  cbigan_backend_capture(w->backend, &w->recording, (double)value, operations, w);
+  cbigan_backend_capture(w->backend, &w->capture, (double)value, operations, w);
 }
 
 /* What the operations make, and how often they have been called by then. */
@@ -71,7 +71,7 @@ check(Work *w, float value, int calls)
   const CbiganShape number = { sizeof(double) / sizeof(float), 1, 1 };
   g_autoptr(GError) error = NULL;
   double square;
-  record(w, value);
+  capture(w, value);
   cbigan_backend_download(w->backend, number, 1, w->square, (float *)(gpointer)&square);
   cbigan_backend_finish(w->backend, &error);
   g_assert_no_error(error);
@@ -79,7 +79,7 @@ check(Work *w, float value, int calls)
   g_assert_cmpint(w->calls, ==, calls);
 }
 
-/* Called, called to be recorded, not called any more; another number is recorded anew, and few are remembered. */
+/* Called, then captured, then replayed. Another number is captured anew, and only a few captures are kept. */
 static void
 test_numbers(void)
 {
@@ -160,9 +160,9 @@ int
 main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
-  g_test_add_func("/recordings/numbers", test_numbers);
-  g_test_add_func("/recordings/none", test_none);
-  g_test_add_func("/recordings/memory-moves", test_memory_moves);
-  g_test_add_func("/recordings/capture-fails", test_capture_fails);
+  g_test_add_func("/captures/numbers", test_numbers);
+  g_test_add_func("/captures/none", test_none);
+  g_test_add_func("/captures/memory-moves", test_memory_moves);
+  g_test_add_func("/captures/capture-fails", test_capture_fails);
   return g_test_run();
 }

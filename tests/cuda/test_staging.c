@@ -1,5 +1,5 @@
-/* test_parcels.c - host memory that the cuda backend copies behind everybody's back: nothing is read before it is
- * there, or written while it is read
+/* test_staging.c - staging buffers, which the cuda backend copies while the host goes on: nothing is read before it
+ * has arrived, or written while it is read
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -17,7 +17,7 @@
 typedef struct {
   CbiganBackend *backend;
   CbiganGrad grad;
-  CbiganStaging *parcels[2];
+  CbiganStaging *staging[2];
   float *x[4]; /* (N) each */
 } Work;
 
@@ -31,11 +31,11 @@ work_new(gboolean early)
                  &(CbiganBackendOptions){ .name = "cuda", .threads = 1, .purpose = CBIGAN_FOR_TRAINING }, &error) };
   g_assert_no_error(error);
   g_assert_true(cbigan_grad_init(&w.grad, w.backend, NULL));
-  for (gsize i = 0; i < G_N_ELEMENTS(w.parcels); i++) {
-    w.parcels[i] = cbigan_grad_staging_new(&w.grad, N * sizeof(float));
-    g_assert_nonnull(w.parcels[i]);
-    g_assert_cmpuint(w.parcels[i]->size, ==, N * sizeof(float));
-    g_assert_cmpuint(GPOINTER_TO_SIZE(w.parcels[i]->host) % 64, ==, 0);
+  for (gsize i = 0; i < G_N_ELEMENTS(w.staging); i++) {
+    w.staging[i] = cbigan_grad_staging_new(&w.grad, N * sizeof(float));
+    g_assert_nonnull(w.staging[i]);
+    g_assert_cmpuint(w.staging[i]->size, ==, N * sizeof(float));
+    g_assert_cmpuint(GPOINTER_TO_SIZE(w.staging[i]->host) % 64, ==, 0);
   }
   for (gsize i = 0; i < G_N_ELEMENTS(w.x); i++)
     w.x[i] = cbigan_backend_alloc(w.backend, N, NULL);
@@ -45,8 +45,8 @@ work_new(gboolean early)
 static void
 work_clear(Work *w)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS(w->parcels); i++)
-    cbigan_grad_staging_free(&w->grad, w->parcels[i]);
+  for (gsize i = 0; i < G_N_ELEMENTS(w->staging); i++)
+    cbigan_grad_staging_free(&w->grad, w->staging[i]);
   for (gsize i = 0; i < G_N_ELEMENTS(w->x); i++)
     cbigan_backend_free(w->backend, w->x[i]);
   cbigan_backend_close(w->backend);
@@ -60,16 +60,16 @@ fill(CbiganStaging *staging, float value)
 }
 
 static void
-send(Work *w, int parcel, float value)
+send(Work *w, int buffer, float value)
 {
-  fill(w->parcels[parcel], value);
-  cbigan_grad_staging_send(&w->grad, w->parcels[parcel]);
+  fill(w->staging[buffer], value);
+  cbigan_grad_staging_send(&w->grad, w->staging[buffer]);
 }
 
 static void
-receive(Work *w, int parcel, int x)
+receive(Work *w, int buffer, int x)
 {
-  cbigan_grad_copy(&w->grad, N, cbigan_grad_staging_receive(&w->grad, w->parcels[parcel]), w->x[x]);
+  cbigan_grad_copy(&w->grad, N, cbigan_grad_staging_receive(&w->grad, w->staging[buffer]), w->x[x]);
 }
 
 static void
@@ -94,14 +94,14 @@ test_in_turns(void)
     send(&w, 0, 1);
     send(&w, 1, 2);
     receive(&w, 0, 0);
-    cbigan_grad_staging_wait(&w.grad, w.parcels[0]);
+    cbigan_grad_staging_wait(&w.grad, w.staging[0]);
     send(&w, 0, 3);
     receive(&w, 1, 1);
     receive(&w, 0, 2);
-    cbigan_grad_staging_wait(&w.grad, w.parcels[1]);
+    cbigan_grad_staging_wait(&w.grad, w.staging[1]);
     send(&w, 1, 4);
-    cbigan_grad_staging_wait(&w.grad, w.parcels[1]);
-    fill(w.parcels[1], 5);
+    cbigan_grad_staging_wait(&w.grad, w.staging[1]);
+    fill(w.staging[1], 5);
     receive(&w, 1, 3);
     for (int x = 0; x < 4; x++)
       check(&w, x, (float)(x + 1));
@@ -118,7 +118,7 @@ test_beside(void)
     send(&w, 0, 1);
     cbigan_grad_fill(&w.grad, N, 7, w.x[0]);
     check(&w, 0, 7);
-    fill(w.parcels[0], 2); /* which is not allowed */
+    fill(w.staging[0], 2); /* which is not allowed */
     receive(&w, 0, 0);
     check(&w, 0, early ? 1 : 2);
     work_clear(&w);
@@ -171,7 +171,7 @@ test_not_recorded(void)
   g_autoptr(GError) error = NULL;
   const long graphs = emulator_count("graph");
   for (int i = 0; i < 4; i++) {
-    cbigan_grad_staging_wait(&w.grad, w.parcels[0]);
+    cbigan_grad_staging_wait(&w.grad, w.staging[0]);
     send(&w, 0, 1);
     cbigan_backend_capture(w.backend, &recording, 0, receive_recorded, &w);
     g_assert_true(cbigan_backend_finish(w.backend, &error));
@@ -185,10 +185,10 @@ int
 main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
-  g_test_add_func("/parcels/in-turns", test_in_turns);
-  g_test_add_func("/parcels/beside", test_beside);
-  g_test_add_func("/parcels/freed", test_freed);
-  g_test_add_func("/parcels/memory", test_memory);
-  g_test_add_func("/parcels/not-recorded", test_not_recorded);
+  g_test_add_func("/staging/in-turns", test_in_turns);
+  g_test_add_func("/staging/beside", test_beside);
+  g_test_add_func("/staging/freed", test_freed);
+  g_test_add_func("/staging/memory", test_memory);
+  g_test_add_func("/staging/not-recorded", test_not_recorded);
   return g_test_run();
 }

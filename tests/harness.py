@@ -1,0 +1,59 @@
+"""harness.py - what the tests in Python share: TAP, and runs of the program cbigan
+
+Copyright (C) 2026 the cbigan developers
+SPDX-License-Identifier: LGPL-2.1-or-later
+"""
+import os
+import shutil
+import subprocess
+import tempfile
+import traceback
+
+LIMIT = 300  # seconds until a run counts as hanging
+
+
+class Tap:
+    """Prints one line per case, and what is wrong with it before."""
+    number = failures = 0
+
+    def case(self, name, wrong=''):
+        """wrong: '' or what is wrong"""
+        self.number += 1
+        self.failures += bool(wrong)
+        for line in wrong.splitlines():
+            print('#', line)
+        print('not ok' if wrong else 'ok', self.number, '-', name.replace('#', ''), flush=True)
+
+    def end(self):
+        """The script's exit status"""
+        print(f'1..{self.number}')
+        return self.failures > 0
+
+
+def run_tests(functions, only=()):
+    """Runs each function test_*() in an empty folder of its own. functions: globals(); only: names, () = all. Returns the exit
+    status."""
+    tap, home = Tap(), os.getcwd()
+    for name, test in [(name, test) for name, test in functions.items() if name.startswith('test_')]:
+        if only and name not in only:
+            continue
+        folder = tempfile.mkdtemp(prefix='cbigan-test-')
+        os.chdir(os.path.realpath(folder))
+        try:
+            test()
+            tap.case(name)
+        except Exception:
+            tap.case(name, traceback.format_exc())
+        os.chdir(home)
+        shutil.rmtree(folder)
+    return tap.end()
+
+
+def run_program(program, *arguments, code=0, error=(), **options):
+    """(standard output, standard error); checks the exit code, and that all of `error` stand in what is said on standard error."""
+    done = subprocess.run([program, *arguments], capture_output=True, timeout=LIMIT, **options)
+    said = done.stderr.decode(errors='replace')
+    assert done.returncode == code, f'{arguments}: exit code {done.returncode}, expected {code}\n{said}'
+    for word in error:
+        assert word in said, f'{arguments}: {word!r} is not in {said!r}'
+    return done.stdout.decode(errors='surrogateescape'), said
