@@ -187,59 +187,50 @@ add_gather(Builder *b, int units, gboolean bias, CbiganActivation activation)
   return sum;
 }
 
-static void
+/* Adds the stage's layers. Returns the kind of the step that they form; without layers there is none. */
+static CbiganStepKind
 add_stage(Builder *b, const CbiganStage *stage)
 {
-  int units = stage->units ? stage->units : stage->multiple * b->width;
+  const int units = stage->units ? stage->units : stage->multiple * b->width;
+  const int side = stage->kind == CBIGAN_STAGE_SEED ? 2 : 1, kernel = stage->kind == CBIGAN_STAGE_FIRST_CONV3 ? 3 : 1;
   switch (stage->kind) {
   case CBIGAN_STAGE_BLOCK:
     b->current = add_block(b, units, stage->resample);
     b->outputs[b->blocks - 1] = b->current;
-    break;
+    return CBIGAN_STEP_BLOCK;
   case CBIGAN_STAGE_DENSE:
-    b->current = add_dense(b, stage->name, b->current, (CbiganShape){ units, 1, 1 }, stage->bias, stage->activation);
-    break;
   case CBIGAN_STAGE_SEED:
-    b->current = add_dense(b, stage->name, b->current, (CbiganShape){ units, 2, 2 }, stage->bias, stage->activation);
-    break;
+    b->current =
+        add_dense(b, stage->name, b->current, (CbiganShape){ units, side, side }, stage->bias, stage->activation);
+    return CBIGAN_STEP_DENSE;
   case CBIGAN_STAGE_CONV1:
-    b->current = add_conv(b, stage->name, b->current, units, 1, stage->bias, stage->activation, -1);
-    break;
   case CBIGAN_STAGE_FIRST_CONV3:
-    b->current = add_conv(b, stage->name, b->current, units, 3, stage->bias, stage->activation, -1);
-    break;
+    b->current = add_conv(b, stage->name, b->current, units, kernel, stage->bias, stage->activation, -1);
+    return CBIGAN_STEP_CONV;
   case CBIGAN_STAGE_FROM_LATENT:
     b->image = b->current;
     b->current = 1; /* inputs are image, latent */
-    break;
+    return CBIGAN_STEP_DENSE;
   case CBIGAN_STAGE_JOIN:
     b->current = add_join(b, stage->name, b->image, b->current, units, stage->activation);
-    break;
+    return CBIGAN_STEP_JOIN;
   case CBIGAN_STAGE_GATHER:
     b->current = add_gather(b, units, stage->bias, stage->activation);
-    break;
+    return CBIGAN_STEP_GATHER;
   case CBIGAN_STAGE_END:
-    g_assert_not_reached();
+    break;
   }
+  g_assert_not_reached();
 }
 
-/* Adds the stage's layers and, if there are any, the step that they form. */
 static void
 add_step(Builder *b, const CbiganStage *stage)
 {
-  static const CbiganStepKind kinds[] = {
-    [CBIGAN_STAGE_BLOCK] = CBIGAN_STEP_BLOCK,      [CBIGAN_STAGE_DENSE] = CBIGAN_STEP_DENSE,
-    [CBIGAN_STAGE_SEED] = CBIGAN_STEP_DENSE,       [CBIGAN_STAGE_CONV1] = CBIGAN_STEP_CONV,
-    [CBIGAN_STAGE_FIRST_CONV3] = CBIGAN_STEP_CONV, [CBIGAN_STAGE_JOIN] = CBIGAN_STEP_JOIN,
-    [CBIGAN_STAGE_GATHER] = CBIGAN_STEP_GATHER,
-  };
   CbiganStep step = { .first_layer = (int)b->layers->len };
-  add_stage(b, stage);
+  step.kind = add_stage(b, stage);
   step.n_layers = (int)b->layers->len - step.first_layer;
-  if (step.n_layers == 0)
-    return;
-  step.kind = kinds[stage->kind];
-  g_array_append_val(b->steps, step);
+  if (step.n_layers > 0)
+    g_array_append_val(b->steps, step);
 }
 
 /* The layers of a block, and what each step depends on; the layers have their final place by now. */

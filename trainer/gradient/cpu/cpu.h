@@ -68,10 +68,8 @@ void cbigan_grad_cpu_conv2d_data(CbiganCpu *self, CbiganGradCpuPlan *plan, const
 void cbigan_grad_cpu_conv2d_weights(CbiganCpu *self, CbiganGradCpuPlan *plan, const float *x, const float *dy,
                                     float *gradients);
 
-void cbigan_grad_cpu_upsample_data(CbiganCpu *self, CbiganGradCpuPlan *plan, const float *dy, float *dx,
+void cbigan_grad_cpu_resample_data(CbiganCpu *self, CbiganGradCpuPlan *plan, const float *dy, float *dx,
                                    gboolean accumulate);
-void cbigan_grad_cpu_avgpool_data(CbiganCpu *self, CbiganGradCpuPlan *plan, const float *dy, float *dx,
-                                  gboolean accumulate);
 
 /* Members of CbiganGradients; the others are those of `reference`. */
 void cbigan_grad_cpu_bias(CbiganBackend *self, CbiganGradPlan *plan, int n, const float *dy, float *gradients);

@@ -21,8 +21,7 @@ static const Operation matrix = { cbigan_grad_cpu_matrix_plan, cbigan_grad_cpu_m
 static const Operation convolution = { cbigan_grad_cpu_conv2d_plan, cbigan_grad_cpu_conv2d_clear,
                                        cbigan_grad_cpu_conv2d_load, cbigan_grad_cpu_conv2d_data,
                                        cbigan_grad_cpu_conv2d_weights };
-static const Operation upsample = { .data = cbigan_grad_cpu_upsample_data };
-static const Operation avgpool = { .data = cbigan_grad_cpu_avgpool_data };
+static const Operation resample = { .data = cbigan_grad_cpu_resample_data };
 
 static const Operation *
 operation_of(const CbiganLayer *layer)
@@ -30,8 +29,8 @@ operation_of(const CbiganLayer *layer)
   static const Operation *const operations[] = {
     [CBIGAN_CONV2D] = &convolution,
     [CBIGAN_DENSE] = &matrix,
-    [CBIGAN_UPSAMPLE] = &upsample,
-    [CBIGAN_AVGPOOL] = &avgpool,
+    [CBIGAN_UPSAMPLE] = &resample,
+    [CBIGAN_AVGPOOL] = &resample,
   };
   return layer->kind == CBIGAN_CONV2D && layer->kernel == 1 ? &matrix : operations[layer->kind];
 }
