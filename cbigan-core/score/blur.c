@@ -8,49 +8,101 @@
 #include <math.h>
 #include <string.h>
 
-/* Rows of x, down the columns -> out */
-static void
-blur_down(const float *x, int w, int h, const float *kernel, int radius, float *out)
+#include "multiversion.h"
+
+#define BLOCK 32 /* columns whose sums stay in registers */
+
+/* A plane x (h, w) on its way to out (h, w). */
+typedef struct {
+  int w, h, radius;
+  const float *kernel; /* (2 radius + 1) */
+  const float *x;
+  float *out;
+} Pass;
+
+/* n columns of out: the sum of kernel[k] times row[k][i] */
+static inline void
+add_rows(const float *const *rows, const float *kernel, int taps, int n, float *restrict out)
 {
-  memset(out, 0, sizeof *out * (gsize)w * (gsize)h);
-  for (int row = 0; row < h; row++) {
-    float *restrict to = out + (gsize)row * (gsize)w;
-    for (int k = -radius; k <= radius; k++) {
-      const float *restrict from = x + (gsize)CLAMP(row + k, 0, h - 1) * (gsize)w;
-      const float weight = kernel[k + radius];
-      for (int i = 0; i < w; i++)
-        to[i] += weight * from[i];
-    }
+  float sums[BLOCK] = { 0 };
+  for (int k = 0; k < taps; k++) {
+    const float *row = rows[k];
+    const float weight = kernel[k];
+    for (int i = 0; i < n; i++)
+      sums[i] += weight * row[i];
+  }
+  memcpy(out, sums, (gsize)n * sizeof(float));
+}
+
+/* A row of out. rows: (taps), moved along. */
+CBIGAN_WIDE static void
+blur_row(const float **rows, const float *kernel, int taps, int w, float *out)
+{
+  int i = 0;
+  for (; i + BLOCK <= w; i += BLOCK) {
+    add_rows(rows, kernel, taps, BLOCK, out + i);
+    for (int k = 0; k < taps; k++)
+      rows[k] += BLOCK;
+  }
+  add_rows(rows, kernel, taps, w - i, out + i);
+}
+
+/* Rows [first, end), down the columns */
+static void
+blur_down(gpointer data, int first, int end)
+{
+  const Pass *p = data;
+  const int taps = 2 * p->radius + 1;
+  g_autofree const float **rows = g_new(const float *, taps);
+  for (int row = first; row < end; row++) {
+    for (int k = 0; k < taps; k++)
+      rows[k] = p->x + (gsize)CLAMP(row + k - p->radius, 0, p->h - 1) * (gsize)p->w;
+    blur_row(rows, p->kernel, taps, p->w, p->out + (gsize)row * (gsize)p->w);
   }
 }
 
-/* One row along itself -> out. padded: (w + 2 radius) of scratch */
+/* Rows [first, end), along themselves */
 static void
-blur_along(const float *row, int w, const float *kernel, int radius, float *restrict padded, float *restrict out)
+blur_along(gpointer data, int first, int end)
 {
-  for (int i = -radius; i < w + radius; i++)
-    padded[i + radius] = row[CLAMP(i, 0, w - 1)];
-  memset(out, 0, sizeof *out * (gsize)w);
-  for (int k = 0; k <= 2 * radius; k++)
-    for (int i = 0; i < w; i++)
-      out[i] += kernel[k] * padded[i + k];
+  const Pass *p = data;
+  const int taps = 2 * p->radius + 1;
+  g_autofree const float **rows = g_new(const float *, taps);
+  g_autofree float *padded = g_new(float, p->w + 2 * p->radius);
+  for (int row = first; row < end; row++) {
+    const float *from = p->x + (gsize)row * (gsize)p->w;
+    memcpy(padded + p->radius, from, (gsize)p->w * sizeof(float));
+    for (int i = 0; i < p->radius; i++) {
+      padded[i] = from[0];
+      padded[p->radius + p->w + i] = from[p->w - 1];
+    }
+    for (int k = 0; k < taps; k++)
+      rows[k] = padded + k;
+    blur_row(rows, p->kernel, taps, p->w, p->out + (gsize)row * (gsize)p->w);
+  }
 }
 
 void
-cbigan_blur(float *x, int w, int h, double sigma)
+cbigan_blur_by(CbiganBackend *backend, float *x, int w, int h, double sigma)
 {
   const int radius = (int)ceil(3.0 * sigma);
+  const gsize n = (gsize)w * (gsize)h;
   if (radius < 1)
     return;
   g_autofree float *kernel = g_new(float, 2 * radius + 1);
-  g_autofree float *scratch = g_new(float, (gsize)w *(gsize)h);
-  g_autofree float *padded = g_new(float, w + 2 * radius);
+  g_autofree float *scratch = g_new(float, n);
   float sum = 0.0f;
   for (int k = -radius; k <= radius; k++)
     sum += kernel[k + radius] = expf((float)(-0.5 * k * k / (sigma * sigma)));
   for (int k = 0; k <= 2 * radius; k++)
     kernel[k] /= sum;
-  blur_down(x, w, h, kernel, radius, scratch);
-  for (int row = 0; row < h; row++)
-    blur_along(scratch + (gsize)row * (gsize)w, w, kernel, radius, padded, x + (gsize)row * (gsize)w);
+  const gsize numbers = 2 * (gsize)radius * n;
+  cbigan_backend_each(backend, h, numbers, blur_down, &(Pass){ w, h, radius, kernel, x, scratch });
+  cbigan_backend_each(backend, h, numbers, blur_along, &(Pass){ w, h, radius, kernel, scratch, x });
+}
+
+void
+cbigan_blur(float *x, int w, int h, double sigma)
+{
+  cbigan_blur_by(NULL, x, w, h, sigma);
 }

@@ -8,7 +8,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "blur.h"
+#include "histogram.h"
+#include "multiversion.h"
 
 #define DARK 24.0f /* grey levels: keeps noise in the dark small */
 #define SCALE 279.0f
@@ -39,36 +40,6 @@ cbigan_good_light_clear(CbiganGoodLight *self)
   *self = (CbiganGoodLight){ 0 };
 }
 
-/* --- quantiles -------------------------------------------------------------------------------------------------- */
-
-#define BINS 4096
-
-/* Counts of numbers from least to most. */
-typedef struct {
-  double least, most;
-  guint n, counts[BINS];
-} Histogram;
-
-static void
-histogram_add(Histogram *self, double x)
-{
-  double at = (x - self->least) / (self->most - self->least) * BINS;
-  self->counts[at > 0.0 ? (at < BINS ? (int)at : BINS - 1) : 0]++;
-  self->n++;
-}
-
-static double
-histogram_quantile(const Histogram *self, double share)
-{
-  double below = 0.0, wanted = share * self->n;
-  for (int i = 0; i < BINS; i++) {
-    if (self->counts[i] && below + self->counts[i] >= wanted)
-      return self->least + (self->most - self->least) * (i + (wanted - below) / self->counts[i]) / BINS;
-    below += self->counts[i];
-  }
-  return self->most;
-}
-
 /* --- objects ---------------------------------------------------------------------------------------------------- */
 
 #define SPARSE 7         /* every so many pixels are enough for two numbers */
@@ -77,27 +48,42 @@ histogram_quantile(const Histogram *self, double share)
 #define LEAST_GAIN 0.6   /* a gain beyond is not light any more: the frame is another one */
 #define LARGEST_GAIN 1.6 /* likewise */
 
-static double
-grey_of(const CbiganFrame *frame, gsize i)
-{
-  const guint8 *p = frame->data + i / (gsize)frame->width * frame->stride + i % (gsize)frame->width * 3;
-  return (p[0] + p[1] + p[2]) / 3.0;
-}
-
 static gboolean
 is_usable(double grey) /* neither black nor clipped */
 {
   return grey > 3.0 && grey < 252.0;
 }
 
+/* Some pixels of a frame and of the mean good picture. */
+typedef struct {
+  int n;
+  double *grey, *good, *residuals; /* (n) */
+} Sample;
+
+static Sample
+sample_new(const CbiganFrame *frame, const CbiganGoodLight *good)
+{
+  const int n = good->w * good->h;
+  double *numbers = g_new(double, 3 * (gsize)(n / SPARSE + 1));
+  Sample sample = { 0, numbers, numbers + n / SPARSE + 1, numbers + 2 * (n / SPARSE + 1) };
+  for (int row = 0, at = 0; row < good->h; row++, at -= good->w) {
+    const guint8 *from = frame->data + (gsize)row * frame->stride;
+    for (; at < good->w; at += SPARSE) {
+      const guint8 *p = from + 3 * at;
+      sample.grey[sample.n] = (p[0] + p[1] + p[2]) / 3.0;
+      sample.good[sample.n++] = good->grey[(gsize)row * (gsize)good->w + (gsize)at];
+    }
+  }
+  return sample;
+}
+
 /* Least squares of good = gain * grey + offset over pixels whose residual under the fit so far is at most `limit`. */
 static void
-fit_once(const CbiganFrame *frame, const CbiganGoodLight *good, double limit, double *gain, double *offset)
+fit_once(const Sample *sample, double limit, double *gain, double *offset)
 {
-  const gsize n = (gsize)good->w * (gsize)good->h;
   double count = 0.0, sum_a = 0.0, sum_b = 0.0, sum_aa = 0.0, sum_ab = 0.0;
-  for (gsize i = 0; i < n; i += SPARSE) {
-    double a = grey_of(frame, i), b = good->grey[i];
+  for (int i = 0; i < sample->n; i++) {
+    double a = sample->grey[i], b = sample->good[i];
     if (!is_usable(a) || fabs(*gain * a + *offset - b) > limit)
       continue;
     count += 1.0;
@@ -115,46 +101,62 @@ fit_once(const CbiganFrame *frame, const CbiganGoodLight *good, double limit, do
 }
 
 static double
-residual_limit(const CbiganFrame *frame, const CbiganGoodLight *good, double gain, double offset)
+residual_limit(const Sample *sample, double gain, double offset)
 {
-  const gsize n = (gsize)good->w * (gsize)good->h;
-  Histogram residuals = { .least = 0.0, .most = 256.0 };
-  for (gsize i = 0; i < n; i += SPARSE)
-    histogram_add(&residuals, fabs(gain * grey_of(frame, i) + offset - good->grey[i]));
-  return histogram_quantile(&residuals, KEPT);
+  CbiganHistogram residuals = { .least = 0.0, .most = 256.0 };
+  for (int i = 0; i < sample->n; i++)
+    sample->residuals[i] = fabs(gain * sample->grey[i] + offset - sample->good[i]);
+  cbigan_histogram_add(&residuals, sample->residuals, sample->n);
+  return cbigan_histogram_quantile(&residuals, KEPT);
 }
 
+/* The median difference of a frame's level from the mean good picture's. */
 static double
-level_at(const CbiganExposure *self, const CbiganFrame *frame, gsize i)
+level_difference(const CbiganExposure *self, const CbiganFrame *frame, const CbiganGoodLight *good)
 {
-  const guint8 *p = frame->data + i / (gsize)frame->width * frame->stride + i % (gsize)frame->width * 3;
-  return (self->curve[p[0]] + self->curve[p[1]] + self->curve[p[2]]) / 3.0f;
+  CbiganHistogram counts = { .least = -1.0, .most = 1.0 };
+  g_autofree double *differences = g_new(double, good->w);
+  for (int row = 0; row < good->h; row++) {
+    const guint8 *p = frame->data + (gsize)row * frame->stride;
+    const float *level = good->level + (gsize)row * (gsize)good->w;
+    for (int i = 0; i < good->w; i++, p += 3)
+      differences[i] = (double)((self->curve[p[0]] + self->curve[p[1]] + self->curve[p[2]]) / 3.0f) - level[i];
+    cbigan_histogram_add(&counts, differences, good->w);
+  }
+  return cbigan_histogram_quantile(&counts, 0.5);
 }
 
-static void
-shift_curve(CbiganExposure *self, double by)
+void
+cbigan_exposure_shift(CbiganExposure *self, double by)
 {
   for (int i = 0; i < 256; i++)
     self->curve[i] -= (float)by;
+}
+
+/* The robust fit of a frame's gain and offset. */
+static void
+fit(CbiganExposure *self, const CbiganFrame *frame, const CbiganGoodLight *good)
+{
+  Sample sample = sample_new(frame, good);
+  double limit = INFINITY;
+  for (int round = 0; round < ROUNDS; round++) {
+    fit_once(&sample, limit, &self->gain, &self->offset);
+    if (round < ROUNDS - 1)
+      limit = residual_limit(&sample, self->gain, self->offset);
+  }
+  g_free(sample.grey);
 }
 
 void
 cbigan_exposure_object(CbiganExposure *self, const CbiganFrame *frame, const CbiganGoodLight *good)
 {
   *self = (CbiganExposure){ .gain = 1.0 };
-  double limit = INFINITY;
-  for (int round = 0; good && round < ROUNDS; round++) {
-    fit_once(frame, good, limit, &self->gain, &self->offset);
-    limit = residual_limit(frame, good, self->gain, self->offset);
-  }
+  if (good)
+    fit(self, frame, good);
   for (int i = 0; i < 256; i++)
     self->curve[i] = log_intensity(self->gain * i + self->offset);
-  if (!good)
-    return;
-  Histogram differences = { .least = -1.0, .most = 1.0 };
-  for (gsize i = 0; i < (gsize)good->w * (gsize)good->h; i++)
-    histogram_add(&differences, level_at(self, frame, i) - good->level[i]);
-  shift_curve(self, histogram_quantile(&differences, 0.5));
+  if (good)
+    cbigan_exposure_shift(self, level_difference(self, frame, good));
 }
 
 /* Outside, lines come in the order in which a mirror at the border shows them. */
@@ -165,18 +167,53 @@ mirrored(int i, int n)
   return i < n ? i : MAX(2 * n - 1 - i, 0);
 }
 
+typedef struct {
+  const CbiganExposure *exposure;
+  const CbiganFrame *frame;
+  int left, top, w, h;
+  float *x; /* (3, h, w) */
+} Cut;
+
+static void
+cut_rows(gpointer data, int first, int end)
+{
+  const Cut *cut = data;
+  const int width = cut->frame->width, begin = CLAMP(-cut->left, 0, cut->w);
+  const int stop = CLAMP(width - cut->left, begin, cut->w); /* columns that lie in the frame end here */
+  const gsize plane = (gsize)cut->w * (gsize)cut->h;
+  const float *curve = cut->exposure->curve;
+  for (int row = first; row < end; row++) {
+    const guint8 *from = cut->frame->data + (gsize)mirrored(cut->top + row, cut->frame->height) * cut->frame->stride;
+    float *restrict to = cut->x + (gsize)row * (gsize)cut->w;
+    for (int column = 0; column < cut->w; column++) {
+      const gboolean inside = column >= begin && column < stop;
+      const guint8 *p = from + 3 * (inside ? cut->left + column : mirrored(cut->left + column, width));
+      for (int c = 0; c < 3; c++)
+        to[(gsize)c * plane + (gsize)column] = curve[p[c]];
+    }
+  }
+}
+
+void
+cbigan_exposure_cut_by(CbiganBackend *backend, const CbiganExposure *self, const CbiganFrame *frame, int left, int top,
+                       int w, int h, float *x)
+{
+  cbigan_backend_each(backend, h, 3 * (gsize)w * (gsize)h, cut_rows, &(Cut){ self, frame, left, top, w, h, x });
+}
+
 void
 cbigan_exposure_cut(const CbiganExposure *self, const CbiganFrame *frame, int left, int top, int w, int h, float *x)
 {
-  const gsize plane = (gsize)w * (gsize)h;
-  for (int row = 0; row < h; row++) {
-    const guint8 *from = frame->data + (gsize)mirrored(top + row, frame->height) * frame->stride;
-    float *to = x + (gsize)row * (gsize)w;
-    for (int column = 0; column < w; column++) {
-      const guint8 *p = from + 3 * mirrored(left + column, frame->width);
-      for (int c = 0; c < 3; c++)
-        to[(gsize)c * plane + (gsize)column] = self->curve[p[c]];
-    }
+  cbigan_exposure_cut_by(NULL, self, frame, left, top, w, h, x);
+}
+
+/* z = clamp((x - mean) / deviation, +-6) / 2 */
+CBIGAN_WIDE static void
+deviate(const float *restrict x, const float *restrict mean, const float *restrict deviation, int n, float *restrict z)
+{
+  for (int i = 0; i < n; i++) {
+    const float off = (x[i] - mean[i]) / deviation[i];
+    z[i] = CLAMP(off, -6.0f, 6.0f) * 0.5f;
   }
 }
 
@@ -185,6 +222,7 @@ cbigan_object_planes(const float *x, int w, int h, const float *mean, const floa
                      int left, int top, float *planes)
 {
   const gsize plane = (gsize)w * (gsize)h;
+  const int begin = CLAMP(-left, 0, w), stop = CLAMP(good_w - left, begin, w);
   memcpy(planes, x, 3 * plane * sizeof(float));
   for (int c = 0; c < 3; c++)
     for (int row = 0; row < h; row++) {
@@ -192,111 +230,13 @@ cbigan_object_planes(const float *x, int w, int h, const float *mean, const floa
       const float *from = x + (gsize)c * plane + (gsize)row * (gsize)w;
       float *to = planes + (gsize)(3 + c) * plane + (gsize)row * (gsize)w;
       for (int column = 0; column < w; column++) {
-        gsize at = good + (gsize)CLAMP(left + column, 0, good_w - 1);
-        float z = (from[column] - mean[at]) / deviation[at];
-        to[column] = CLAMP(z, -6.0f, 6.0f) * 0.5f;
+        const gsize at = good + (gsize)CLAMP(left + column, 0, good_w - 1);
+        if (column == begin && stop > begin) {
+          deviate(from + begin, mean + at, deviation + at, stop - begin, to + begin);
+          column = stop - 1;
+        } else {
+          deviate(from + column, mean + at, deviation + at, 1, to + column);
+        }
       }
     }
-}
-
-/* --- surfaces --------------------------------------------------------------------------------------------------- */
-
-#define LOW_SIGMA 4.0 /* of the low-pass, in pooled pixels */
-#define LARGEST 8.0f  /* that a plane of detail holds */
-
-/* Mean over squares of `pool` pixels, blurred, and bilinear in between: x (h, w) -> out (h, w) */
-static void
-low_pass(const float *x, int w, int h, int pool, float *out)
-{
-  const int small_w = (w + pool - 1) / pool, small_h = (h + pool - 1) / pool;
-  g_autofree float *small = g_new(float, (gsize)small_w *(gsize)small_h);
-  for (int j = 0; j < small_h; j++)
-    for (int i = 0; i < small_w; i++) {
-      int right = MIN((i + 1) * pool, w), bottom = MIN((j + 1) * pool, h);
-      float sum = 0.0f;
-      for (int row = j * pool; row < bottom; row++)
-        for (int column = i * pool; column < right; column++)
-          sum += x[(gsize)row * (gsize)w + (gsize)column];
-      small[j * small_w + i] = sum / (float)((right - i * pool) * (bottom - j * pool));
-    }
-  cbigan_blur(small, small_w, small_h, LOW_SIGMA);
-  for (int row = 0; row < h; row++) {
-    float v = CLAMP(((float)row + 0.5f) / (float)pool - 0.5f, 0.0f, (float)(small_h - 1));
-    int above = (int)v, below = MIN(above + 1, small_h - 1);
-    for (int column = 0; column < w; column++) {
-      float u = CLAMP(((float)column + 0.5f) / (float)pool - 0.5f, 0.0f, (float)(small_w - 1));
-      int before = (int)u, after = MIN(before + 1, small_w - 1);
-      float upper = small[above * small_w + before] +
-                    (u - (float)before) * (small[above * small_w + after] - small[above * small_w + before]);
-      float lower = small[below * small_w + before] +
-                    (u - (float)before) * (small[below * small_w + after] - small[below * small_w + before]);
-      out[(gsize)row * (gsize)w + (gsize)column] = upper + (v - (float)above) * (lower - upper);
-    }
-  }
-}
-
-static void
-level_and_colour(const float *x, gsize n, float *level, float *red, float *blue)
-{
-  const float *r = x, *g = x + n, *b = x + 2 * n;
-  for (gsize i = 0; i < n; i++) {
-    level[i] = (r[i] + g[i] + b[i]) / 3.0f;
-    red[i] = r[i] - g[i];
-    blue[i] = b[i] - 0.5f * (r[i] + g[i]);
-  }
-}
-
-static double
-median(const float *x, gsize n, double least, double most, double less, gboolean absolute)
-{
-  Histogram histogram = { .least = least, .most = most };
-  for (gsize i = 0; i < n; i++)
-    histogram_add(&histogram, absolute ? fabs(x[i] - less) : x[i] - less);
-  return histogram_quantile(&histogram, 0.5);
-}
-
-void
-cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame)
-{
-  const int w = frame->width, h = frame->height;
-  const gsize n = (gsize)w * (gsize)h;
-  g_autofree float *x = g_new(float, 3 * n), *level = g_new(float, n), *red = g_new(float, n), *blue = g_new(float, n);
-  cbigan_exposure_object(self, frame, NULL);
-  cbigan_exposure_cut(self, frame, 0, 0, w, h, x);
-  level_and_colour(x, n, level, red, blue);
-  shift_curve(self, median(level, n, -3.0, 0.0, 0.0, FALSE));
-  self->colour[0] = (float)median(red, n, -3.0, 3.0, 0.0, FALSE);
-  self->colour[1] = (float)median(blue, n, -3.0, 3.0, 0.0, FALSE);
-  self->chroma = (float)(2.0 * MAX(median(red, n, 0.0, 3.0, self->colour[0], TRUE),
-                                   median(blue, n, 0.0, 3.0, self->colour[1], TRUE)) +
-                         0.05);
-  low_pass(level, w, h, 4, x);
-  for (gsize i = 0; i < n; i++)
-    level[i] -= x[i];
-  self->contrast = (float)(2.0 * median(level, n, 0.0, 1.0, 0.0, TRUE) + 0.02);
-}
-
-void
-cbigan_surface_planes(const CbiganExposure *exposure, const float *x, int w, int h, float *planes)
-{
-  const gsize n = (gsize)w * (gsize)h;
-  float *level = planes, *detail = planes + n, *local = planes + 2 * n, *red = planes + 3 * n, *blue = planes + 4 * n;
-  g_autofree float *low = g_new(float, n), *square = g_new(float, n);
-  level_and_colour(x, n, level, red, blue);
-  low_pass(level, w, h, 4, low);
-  for (gsize i = 0; i < n; i++)
-    detail[i] = CLAMP((level[i] - low[i]) / exposure->contrast, -LARGEST, LARGEST);
-  low_pass(level, w, h, 2, low);
-  for (gsize i = 0; i < n; i++) {
-    local[i] = level[i] - low[i];
-    square[i] = local[i] * local[i];
-  }
-  low_pass(square, w, h, 4, low);
-  for (gsize i = 0; i < n; i++) {
-    float z = local[i] / ((sqrtf(MAX(low[i], 0.0f)) + 0.5f * exposure->contrast) * 1.5f);
-    local[i] = CLAMP(z, -LARGEST, LARGEST);
-    level[i] *= 1.5f;
-    red[i] = CLAMP((red[i] - exposure->colour[0]) / exposure->chroma, -LARGEST, LARGEST);
-    blue[i] = CLAMP((blue[i] - exposure->colour[1]) / exposure->chroma, -LARGEST, LARGEST);
-  }
 }

@@ -8,7 +8,7 @@
  * its own median.
  */
 #pragma once
-#include "cbigan.h"
+#include "backend/backend.h"
 
 G_BEGIN_DECLS
 
@@ -33,16 +33,23 @@ typedef struct {
 
 /* good: NULL = the plain logarithm. The frame has good's size. */
 void cbigan_exposure_object(CbiganExposure *self, const CbiganFrame *frame, const CbiganGoodLight *good);
-void cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame);
+/* backend: its threads share the work; NULL = the caller's alone. scratch: (3, h, w); NULL = memory of its own. */
+void cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame, CbiganBackend *backend, float *scratch);
+/* Takes `by` off all logarithms. */
+void cbigan_exposure_shift(CbiganExposure *self, double by);
 
 /* Part (left, top, w, h) of a frame -> x (3, h, w), logarithms. Outside the frame it is mirrored. */
 void cbigan_exposure_cut(const CbiganExposure *self, const CbiganFrame *frame, int left, int top, int w, int h,
                          float *x);
+/* The same, by the threads of a backend; NULL: by the caller alone. */
+void cbigan_exposure_cut_by(CbiganBackend *backend, const CbiganExposure *self, const CbiganFrame *frame, int left,
+                            int top, int w, int h, float *x);
 /* x (3, h, w) -> planes (6, h, w). mean, deviation: (3, good_h, good_w), of which x lies at (left, top). Outside of
  * them their border is repeated. */
 void cbigan_object_planes(const float *x, int w, int h, const float *mean, const float *deviation, int good_w,
                           int good_h, int left, int top, float *planes);
-/* x (3, h, w) -> planes (5, h, w) */
-void cbigan_surface_planes(const CbiganExposure *exposure, const float *x, int w, int h, float *planes);
+/* x (3, h, w) -> planes (5, h, w). backend: its threads share the work; NULL = the caller's alone. */
+void cbigan_surface_planes(const CbiganExposure *exposure, const float *x, int w, int h, CbiganBackend *backend,
+                           float *planes);
 
 G_END_DECLS

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "blur.h"
+#include "coarse.h"
 #include "forward/forward.h"
 #include "i18n.h"
 #include "pose.h"
@@ -17,16 +18,28 @@
 #define TOP_SHARE 100 /* one cell of so many is among the largest */
 #define FEWEST_TOP 4
 
+/* The network for a window of w x h pixels. */
+typedef struct {
+  int w, h;
+  CbiganNetwork *network; /* NULL: not opened yet */
+  CbiganForward *forward;
+} Window;
+
+/* Where a picture's sides are no multiples of CBIGAN_INSPECTOR_STEP, the first window lacks its last columns or rows.
+ * Their cells come from strips along the right and the lower border. */
+enum { WHOLE, RIGHT, BOTTOM, N_WINDOWS };
+
 struct _CbiganInspection {
   const CbiganInspector *inspector;
   CbiganBackend *backend;
   CbiganGoodLight light; /* objects */
   gsize n_floats;
-  float *parameters;      /* backend memory */
-  CbiganNetwork *network; /* for pictures of w x h pixels; NULL before the first */
-  CbiganForward *forward;
-  int w, h;
+  float *parameters; /* backend memory */
+  Window windows[N_WINDOWS];
+  int w, h;      /* of the last picture; 0 before the first */
+  float *x;      /* (3, h, w): its logarithms */
   float *planes; /* (planes, h, w) */
+  float *cut;    /* (planes, h, w of a window), where it is not the picture */
   float *logits; /* (h / 4, w / 4) */
   CbiganCells cells;
   CbiganPlacement placement; /* of the part in the last frame, where it is turned upright */
@@ -49,11 +62,18 @@ cbigan_inspection_new(const CbiganInspector *inspector, CbiganBackend *backend, 
 }
 
 static void
-close_network(CbiganInspection *self)
+close_window(Window *window)
 {
-  g_clear_pointer(&self->forward, cbigan_forward_free);
-  g_clear_pointer(&self->network, cbigan_network_free);
+  g_clear_pointer(&window->forward, cbigan_forward_free);
+  g_clear_pointer(&window->network, cbigan_network_free);
+}
+
+static void
+free_picture(CbiganInspection *self)
+{
+  g_clear_pointer(&self->x, g_free);
   g_clear_pointer(&self->planes, g_free);
+  g_clear_pointer(&self->cut, g_free);
   g_clear_pointer(&self->logits, g_free);
   g_clear_pointer(&self->cells.values, g_free);
 }
@@ -63,7 +83,9 @@ cbigan_inspection_free(CbiganInspection *self)
 {
   if (!self)
     return;
-  close_network(self);
+  for (int i = 0; i < N_WINDOWS; i++)
+    close_window(&self->windows[i]);
+  free_picture(self);
   cbigan_good_light_clear(&self->light);
   cbigan_backend_free(self->backend, self->parameters);
   g_free(self);
@@ -74,91 +96,160 @@ cbigan_inspection_load(CbiganInspection *self)
 {
   cbigan_backend_upload(self->backend, (CbiganShape){ (int)self->n_floats, 1, 1 }, 1, self->inspector->parameters,
                         self->parameters);
-  if (self->forward)
-    cbigan_forward_load(self->forward);
+  for (int i = 0; i < N_WINDOWS; i++)
+    if (self->windows[i].forward)
+      cbigan_forward_load(self->windows[i].forward);
+}
+
+/* Memory for a picture of w x h pixels. */
+static void
+make_room(CbiganInspection *self, int w, int h)
+{
+  const gsize n = (gsize)w * (gsize)h, planes = (gsize)cbigan_inspector_planes(self->inspector);
+  if (self->w == w && self->h == h)
+    return;
+  free_picture(self);
+  self->w = w;
+  self->h = h;
+  self->x = g_new(float, 3 * n);
+  self->planes = g_new(float, planes *n);
+  self->cut = w % CBIGAN_INSPECTOR_STEP || h % CBIGAN_INSPECTOR_STEP ? g_new(float, planes *n) : NULL;
+  self->cells.w = (w + CBIGAN_INSPECTOR_CELL - 1) / CBIGAN_INSPECTOR_CELL;
+  self->cells.h = (h + CBIGAN_INSPECTOR_CELL - 1) / CBIGAN_INSPECTOR_CELL;
+  self->cells.values = g_new(float, (gsize)self->cells.w *(gsize)self->cells.h);
+  self->logits = g_new(float, (gsize)self->cells.w *(gsize)self->cells.h);
 }
 
 static gboolean
-open_network(CbiganInspection *self, int w, int h, GError **error)
+open_window(CbiganInspection *self, Window *window, int w, int h, GError **error)
 {
-  if (self->forward && self->w == w && self->h == h)
+  if (window->forward && window->w == w && window->h == h)
     return TRUE;
-  close_network(self);
-  self->network = cbigan_inspector_network(self->inspector, w, h);
-  self->forward =
-      cbigan_forward_new(self->backend, self->network, self->network->n_layers, 1, NULL, self->parameters, error);
-  self->w = w;
-  self->h = h;
-  gsize cells = cbigan_shape_size(self->network->values[self->network->output].shape);
-  self->planes = g_new(float, cbigan_shape_size(self->network->values[0].shape));
-  self->logits = g_new(float, cells);
-  self->cells.values = g_new(float, cells);
-  return self->forward != NULL;
+  close_window(window);
+  window->w = w;
+  window->h = h;
+  window->network = cbigan_inspector_network(self->inspector, w, h);
+  window->forward =
+      cbigan_forward_new(self->backend, window->network, window->network->n_layers, 1, NULL, self->parameters, error);
+  return window->forward != NULL;
 }
 
-/* Fills the cells from the logits of a window that begins at (left, top). The first one begins at (0, 0) and fills all;
- * a later one fills those that reach beyond the first. */
+/* --- windows ---------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  const CbiganInspection *self;
+  CbiganShape image;
+  int left, top;
+} Cut;
+
 static void
-take_logits(CbiganInspection *self, int left, int top)
+cut_rows(gpointer data, int first, int end) /* of all planes */
+{
+  const Cut *cut = data;
+  const CbiganInspection *self = cut->self;
+  const CbiganShape image = cut->image;
+  for (int row = first; row < end; row++) {
+    const gsize from = (gsize)(row / image.h * self->h + cut->top + row % image.h);
+    memcpy(self->cut + (gsize)row * (gsize)image.w, self->planes + from * (gsize)self->w + cut->left,
+           (gsize)image.w * sizeof(float));
+  }
+}
+
+/* Runs the network on the window of w x h pixels of the planes that begins at (left, top) -> self->logits */
+static gboolean
+run_window(CbiganInspection *self, Window *window, int left, int top, int w, int h, GError **error)
+{
+  if (!open_window(self, window, w, h, error))
+    return FALSE;
+  const CbiganShape image = window->network->values[0].shape;
+  const gboolean whole = w == self->w && h == self->h;
+  if (!whole)
+    cbigan_backend_each(self->backend, image.c * h, cbigan_shape_size(image), cut_rows,
+                        &(Cut){ self, image, left, top });
+  cbigan_backend_upload(self->backend, image, 1, whole ? self->planes : self->cut, window->forward->values[0]);
+  cbigan_forward_run(window->forward);
+  cbigan_backend_download(self->backend, window->network->values[window->network->output].shape, 1,
+                          window->forward->values[window->network->output], self->logits);
+  return cbigan_backend_finish(self->backend, error);
+}
+
+/* Fills the cells of columns [first_column, end_column) and rows [first_row, end_row) from the logits of a window. */
+typedef struct {
+  int left, top, w, h; /* the window, in pixels */
+  int first_column, end_column, first_row, end_row;
+} Part;
+
+static void
+take_logits(CbiganInspection *self, const Part *part)
 {
   const CbiganInspector *inspector = self->inspector;
-  const CbiganShape window = self->network->values[self->network->output].shape;
-  const int cell = CBIGAN_INSPECTOR_CELL;
-  for (int row = 0; row < self->cells.h; row++)
-    for (int column = 0; column < self->cells.w; column++) {
-      if ((left || top) && column < window.w && row < window.h)
-        continue;
-      const int u = CLAMP((column * cell + cell / 2 - left) / cell, 0, window.w - 1);
-      const int v = CLAMP((row * cell + cell / 2 - top) / cell, 0, window.h - 1);
-      const int i = v * window.w + u;
+  const int cell = CBIGAN_INSPECTOR_CELL, across = part->w / cell, down = part->h / cell;
+  for (int row = part->first_row; row < part->end_row; row++)
+    for (int column = part->first_column; column < part->end_column; column++) {
+      const int u = CLAMP((column * cell + cell / 2 - part->left) / cell, 0, across - 1);
+      const int v = CLAMP((row * cell + cell / 2 - part->top) / cell, 0, down - 1);
+      const int i = v * across + u;
       self->cells.values[row * self->cells.w + column] =
           inspector->level ? (self->logits[i] - inspector->level[i]) / inspector->spread[i] : self->logits[i];
     }
 }
 
-/* Runs the network on the window of the planes (n, h, w) that begins at (left, top) -> self->logits */
-static gboolean
-run_window(CbiganInspection *self, const float *planes, int w, int h, int left, int top, GError **error)
+/* Pixels of a strip that its last CBIGAN_INSPECTOR_STEP - 1 pixels' cells depend on, of a window's side: 66 before a
+ * cell. As many more as keep the convolutions' tiles where a window of the whole length has them. */
+static int
+strip(int side)
 {
-  const CbiganShape image = self->network->values[0].shape;
-  for (int plane = 0; plane < image.c; plane++)
-    for (int row = 0; row < image.h; row++)
-      memcpy(self->planes + ((gsize)plane * (gsize)image.h + (gsize)row) * (gsize)image.w,
-             planes + ((gsize)plane * (gsize)h + (gsize)(top + row)) * (gsize)w + left, (gsize)image.w * sizeof(float));
-  cbigan_backend_upload(self->backend, image, 1, self->planes, self->forward->values[0]);
-  cbigan_forward_run(self->forward);
-  cbigan_backend_download(self->backend, self->network->values[self->network->output].shape, 1,
-                          self->forward->values[self->network->output], self->logits);
-  return cbigan_backend_finish(self->backend, error);
+  return MIN(side, 96 + (side - 96) % 32);
+}
+
+static gboolean
+run_part(CbiganInspection *self, Window *window, Part part, GError **error)
+{
+  if (part.first_column == part.end_column || part.first_row == part.end_row)
+    return TRUE;
+  if (!run_window(self, window, part.left, part.top, part.w, part.h, error))
+    return FALSE;
+  take_logits(self, &part);
+  return TRUE;
+}
+
+/* The cells of self->planes */
+static const CbiganCells *
+find_cells(CbiganInspection *self, GError **error)
+{
+  const int w = self->w / CBIGAN_INSPECTOR_STEP * CBIGAN_INSPECTOR_STEP;
+  const int h = self->h / CBIGAN_INSPECTOR_STEP * CBIGAN_INSPECTOR_STEP;
+  const int columns = w / CBIGAN_INSPECTOR_CELL, rows = h / CBIGAN_INSPECTOR_CELL, right = strip(w), bottom = strip(h);
+  const Part parts[N_WINDOWS] = {
+    [WHOLE] = { 0, 0, w, h, 0, columns, 0, rows },
+    [RIGHT] = { self->w - right, self->h - h, right, h, columns, self->cells.w, 0, self->cells.h },
+    [BOTTOM] = { self->w - w, self->h - bottom, w, bottom, 0, columns, rows, self->cells.h },
+  };
+  for (int i = 0; i < N_WINDOWS; i++)
+    if (!run_part(self, &self->windows[i], parts[i], error))
+      return NULL;
+  return &self->cells;
+}
+
+/* self->planes from logarithms x */
+static const CbiganCells *
+inspect_logarithms(CbiganInspection *self, const CbiganExposure *exposure, const float *x, GError **error)
+{
+  const CbiganInspector *inspector = self->inspector;
+  if (inspector->w)
+    cbigan_object_planes(x, self->w, self->h, inspector->mean, inspector->deviation, inspector->w, inspector->h, 0, 0,
+                         self->planes);
+  else
+    cbigan_surface_planes(exposure, x, self->w, self->h, self->backend, self->planes);
+  return find_cells(self, error);
 }
 
 const CbiganCells *
 cbigan_inspection_picture(CbiganInspection *self, const CbiganExposure *exposure, const float *x, int w, int h,
                           GError **error)
 {
-  const CbiganInspector *inspector = self->inspector;
-  const int window_w = w / CBIGAN_INSPECTOR_STEP * CBIGAN_INSPECTOR_STEP;
-  const int window_h = h / CBIGAN_INSPECTOR_STEP * CBIGAN_INSPECTOR_STEP;
-  if (!open_network(self, window_w, window_h, error))
-    return NULL;
-  g_autofree float *planes = g_new(float, (gsize)self->network->values[0].shape.c *(gsize)w *(gsize)h);
-  if (inspector->w)
-    cbigan_object_planes(x, w, h, inspector->mean, inspector->deviation, inspector->w, inspector->h, 0, 0, planes);
-  else
-    cbigan_surface_planes(exposure, x, w, h, planes);
-  self->cells.w = (w + CBIGAN_INSPECTOR_CELL - 1) / CBIGAN_INSPECTOR_CELL;
-  self->cells.h = (h + CBIGAN_INSPECTOR_CELL - 1) / CBIGAN_INSPECTOR_CELL;
-  g_free(self->cells.values);
-  self->cells.values = g_new(float, (gsize)self->cells.w *(gsize)self->cells.h);
-  if (!run_window(self, planes, w, h, 0, 0, error))
-    return NULL;
-  take_logits(self, 0, 0);
-  if (window_w == w && window_h == h)
-    return &self->cells;
-  if (!run_window(self, planes, w, h, w - window_w, h - window_h, error))
-    return NULL;
-  take_logits(self, w - window_w, h - window_h);
-  return &self->cells;
+  make_room(self, w, h);
+  return inspect_logarithms(self, exposure, x, error);
 }
 
 static gboolean
@@ -181,13 +272,13 @@ inspect(CbiganInspection *self, const CbiganFrame *frame, GError **error)
   const CbiganInspector *inspector = self->inspector;
   const int w = MAX(frame->width, CBIGAN_INSPECTOR_STEP), h = MAX(frame->height, CBIGAN_INSPECTOR_STEP);
   CbiganExposure exposure;
+  make_room(self, w, h);
   if (inspector->w)
     cbigan_exposure_object(&exposure, frame, &self->light);
-  else
-    cbigan_exposure_surface(&exposure, frame);
-  g_autofree float *x = g_new(float, (gsize)3 * (gsize)w * (gsize)h);
-  cbigan_exposure_cut(&exposure, frame, 0, 0, w, h, x);
-  return cbigan_inspection_picture(self, &exposure, x, w, h, error);
+  else /* a scratch of 3 planes of the frame's size: those of the picture are as large or larger */
+    cbigan_exposure_surface(&exposure, frame, self->backend, self->planes);
+  cbigan_exposure_cut_by(self->backend, &exposure, frame, 0, 0, w, h, self->x);
+  return inspect_logarithms(self, &exposure, self->x, error);
 }
 
 const CbiganCells *
@@ -223,13 +314,41 @@ descending(gconstpointer a, gconstpointer b)
   return (x < y) - (x > y);
 }
 
+static int
+ascending(gconstpointer a, gconstpointer b)
+{
+  return descending(b, a);
+}
+
+/* heap (n): each number is at most its two successors', but for the first one, which sinks to its place. */
+static void
+sink(float *heap, gsize n)
+{
+  const float value = heap[0];
+  gsize at = 0;
+  for (gsize next; (next = 2 * at + 1) < n; at = next) {
+    next += next + 1 < n && heap[next + 1] < heap[next];
+    if (value <= heap[next])
+      break;
+    heap[at] = heap[next];
+  }
+  heap[at] = value;
+}
+
+/* Keeps the largest numbers in a heap, so that nearly all others cost one comparison. */
 static double
 mean_of_top(const CbiganCells *cells)
 {
   const gsize n = (gsize)cells->w * (gsize)cells->h, top = CLAMP(n / TOP_SHARE, MIN(FEWEST_TOP, n), n);
-  g_autofree float *x = g_memdup2(cells->values, n * sizeof(float));
+  g_autofree float *x = g_memdup2(cells->values, top * sizeof(float));
   double sum = 0.0;
-  qsort(x, n, sizeof(float), descending);
+  qsort(x, top, sizeof(float), ascending); /* which is a heap */
+  for (gsize i = top; i < n; i++)
+    if (cells->values[i] > x[0]) {
+      x[0] = cells->values[i];
+      sink(x, top);
+    }
+  qsort(x, top, sizeof(float), descending);
   for (gsize i = 0; i < top; i++)
     sum += x[i];
   return sum / (double)top;
@@ -259,23 +378,30 @@ cbigan_softplus_inverse(double score)
   return score > 30.0 ? score : log(expm1(score));
 }
 
+typedef struct {
+  const CbiganCoarse *coarse;
+  float *map; /* (h, w) */
+} Drawing;
+
 static void
-draw_cells(const CbiganCells *cells, int w, int h, float *map)
+draw_rows(gpointer data, int first, int end)
+{
+  const Drawing *drawing = data;
+  const gsize w = (gsize)drawing->coarse->w;
+  g_auto(CbiganEnlarger) enlarger;
+  cbigan_enlarger_init(&enlarger, drawing->coarse);
+  for (int row = first; row < end; row++)
+    memcpy(drawing->map + (gsize)row * w, cbigan_enlarger_row(&enlarger, row), w * sizeof(float));
+}
+
+static void
+draw_cells(CbiganBackend *backend, const CbiganCells *cells, int w, int h, float *map)
 {
   g_autofree float *x = blurred(cells);
   for (gsize i = 0; i < (gsize)cells->w * (gsize)cells->h; i++)
     x[i] = (float)cbigan_softplus(x[i]);
-  for (int row = 0; row < h; row++) {
-    float v = CLAMP(((float)row + 0.5f) / CBIGAN_INSPECTOR_CELL - 0.5f, 0.0f, (float)(cells->h - 1));
-    const float *above = x + (gsize)((int)v * cells->w), *below = (int)v < cells->h - 1 ? above + cells->w : above;
-    for (int column = 0; column < w; column++) {
-      float u = CLAMP(((float)column + 0.5f) / CBIGAN_INSPECTOR_CELL - 0.5f, 0.0f, (float)(cells->w - 1));
-      int before = (int)u, after = MIN(before + 1, cells->w - 1);
-      float upper = above[before] + (u - (float)before) * (above[after] - above[before]);
-      float lower = below[before] + (u - (float)before) * (below[after] - below[before]);
-      map[(gsize)row * (gsize)w + (gsize)column] = upper + (v - floorf(v)) * (lower - upper);
-    }
-  }
+  const CbiganCoarse coarse = { w, h, CBIGAN_INSPECTOR_CELL, cells->w, cells->h, x };
+  cbigan_backend_each(backend, h, (gsize)w * (gsize)h, draw_rows, &(Drawing){ &coarse, map });
 }
 
 void
@@ -283,10 +409,10 @@ cbigan_inspection_draw(const CbiganInspection *self, int w, int h, float *map)
 {
   const CbiganPose *pose = &self->inspector->pose;
   if (!pose->frame_w) {
-    draw_cells(&self->cells, w, h, map);
+    draw_cells(self->backend, &self->cells, w, h, map);
     return;
   }
   g_autofree float *upright = g_new(float, (gsize)pose->w *(gsize)pose->h);
-  draw_cells(&self->cells, pose->w, pose->h, upright);
+  draw_cells(self->backend, &self->cells, pose->w, pose->h, upright);
   cbigan_pose_lay_back(pose, &self->placement, upright, map);
 }

@@ -187,7 +187,7 @@ fill_crop(CbiganDefectBatches *self, CbiganDice *dice, float *planes, float *cov
   if (g->w)
     cbigan_object_planes(self->picture, side, side, g->mean, g->deviation, g->w, g->h, left, top, planes);
   else
-    cbigan_surface_planes(&g->exposures[which], self->picture, side, side, planes);
+    cbigan_surface_planes(&g->exposures[which], self->picture, side, side, NULL, planes);
 }
 
 static void

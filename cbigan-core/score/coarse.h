@@ -1,0 +1,46 @@
+/* coarse.h - planes at a fraction of a picture's resolution: means of squares, and bilinear rows in between
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Both go row by row, so that a loop over a picture's rows reads and writes each pixel once.
+ */
+#pragma once
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* A plane of a picture of w x h pixels, one number per square of `factor` pixels. Squares at the right and lower
+ * borders may be smaller. */
+typedef struct {
+  int w, h, factor; /* of the picture; 2 or 4 */
+  int columns, rows;
+  float *values; /* (rows, columns) */
+} CbiganCoarse;
+
+CbiganCoarse cbigan_coarse_new(int w, int h, int factor);
+void cbigan_coarse_clear(CbiganCoarse *self);
+/* Row `row` of the picture: row 0 of a square begins its sums, the last one makes them means. Rows of a square come one
+ * after another. */
+void cbigan_coarse_add(CbiganCoarse *self, int row, const float *pixels);
+
+/* Rows of the picture, bilinear between the squares' centres; borders are repeated. */
+typedef struct {
+  const CbiganCoarse *coarse;
+  int *before, *after; /* (w): columns of the coarse plane */
+  float *share;        /* (w): of the second one */
+  float *wide[2];      /* (w): two coarse rows, wide */
+  int at[2];           /* which they are; -1: none yet */
+  float *row;          /* (w) */
+} CbiganEnlarger;
+
+/* coarse: must outlive it. Clear it with cbigan_enlarger_clear(). */
+void cbigan_enlarger_init(CbiganEnlarger *self, const CbiganCoarse *coarse);
+void cbigan_enlarger_clear(CbiganEnlarger *self);
+/* (w), valid until the next call. */
+const float *cbigan_enlarger_row(CbiganEnlarger *self, int row);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CbiganCoarse, cbigan_coarse_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CbiganEnlarger, cbigan_enlarger_clear)
+
+G_END_DECLS

@@ -1,0 +1,55 @@
+/* histogram.c - quantiles of many numbers, from counts
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "histogram.h"
+
+#include "multiversion.h"
+
+#define CHUNK 256 /* numbers whose bins are found at once */
+
+CBIGAN_WIDE static void
+find_bins(const double *restrict x, int n, double least, double range, int *restrict bins)
+{
+  const double last = CBIGAN_HISTOGRAM_BINS - 1;
+  for (int i = 0; i < n; i++) {
+    double at = (x[i] - least) / range * CBIGAN_HISTOGRAM_BINS;
+    at = at > 0.0 ? at : 0.0;
+    bins[i] = (int)(at < last ? at : last);
+  }
+}
+
+void
+cbigan_histogram_add(CbiganHistogram *self, const double *x, int n)
+{
+  int bins[CHUNK];
+  for (int at = 0; at < n; at += CHUNK) {
+    const int some = MIN(CHUNK, n - at);
+    find_bins(x + at, some, self->least, self->most - self->least, bins);
+    for (int i = 0; i < some; i++)
+      self->counts[bins[i]]++;
+  }
+  self->n += (guint)n;
+}
+
+void
+cbigan_histogram_merge(CbiganHistogram *self, const CbiganHistogram *other)
+{
+  self->n += other->n;
+  for (int i = 0; i < CBIGAN_HISTOGRAM_BINS; i++)
+    self->counts[i] += other->counts[i];
+}
+
+double
+cbigan_histogram_quantile(const CbiganHistogram *self, double share)
+{
+  double below = 0.0, wanted = share * self->n;
+  for (int i = 0; i < CBIGAN_HISTOGRAM_BINS; i++) {
+    if (self->counts[i] && below + self->counts[i] >= wanted)
+      return self->least +
+             (self->most - self->least) * (i + (wanted - below) / self->counts[i]) / CBIGAN_HISTOGRAM_BINS;
+    below += self->counts[i];
+  }
+  return self->most;
+}

@@ -1,0 +1,25 @@
+/* histogram.h - quantiles of many numbers, from counts
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+#define CBIGAN_HISTOGRAM_BINS 4096
+
+/* Counts of numbers from least to most; numbers beyond count as these. Set least and most, and the rest to zero. */
+typedef struct {
+  double least, most;
+  guint n, counts[CBIGAN_HISTOGRAM_BINS];
+} CbiganHistogram;
+
+void cbigan_histogram_add(CbiganHistogram *self, const double *x, int n);
+/* Adds the counts of another one with the same least and most. */
+void cbigan_histogram_merge(CbiganHistogram *self, const CbiganHistogram *other);
+/* The number below which a share of all lies, exact to the width of a bin. */
+double cbigan_histogram_quantile(const CbiganHistogram *self, double share);
+
+G_END_DECLS

@@ -1,0 +1,290 @@
+/* surface.c - the light of a surface, and the planes of it that the inspector reads
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Threads share rows, four at a time: the squares that low-passes begin with. Medians come from counts, so nothing
+ * depends on the number of threads.
+ */
+#include <math.h>
+
+#include "blur.h"
+#include "coarse.h"
+#include "exposure.h"
+#include "histogram.h"
+#include "multiversion.h"
+
+#define LOW_SIGMA 4.0 /* of the low-pass, in squares */
+#define LARGEST 8.0f  /* that a plane of detail holds */
+#define GROUP 4       /* rows that a thread takes */
+
+/* Logarithms r, g, b -> level and two planes of colour, w numbers each */
+CBIGAN_WIDE static void
+level_and_colour(const float *restrict r, const float *restrict g, const float *restrict b, int w,
+                 float *restrict level, float *restrict red, float *restrict blue)
+{
+  for (int i = 0; i < w; i++) {
+    level[i] = (r[i] + g[i] + b[i]) / 3.0f;
+    red[i] = r[i] - g[i];
+    blue[i] = b[i] - 0.5f * (r[i] + g[i]);
+  }
+}
+
+/* --- light ------------------------------------------------------------------------------------------------------ */
+
+enum { LEVEL, RED, BLUE, N_PLANES };
+
+typedef struct {
+  CbiganExposure *exposure;
+  const CbiganFrame *frame;
+  float *planes[N_PLANES]; /* (h, w) */
+  CbiganCoarse coarse;     /* of the level */
+  CbiganHistogram *counts; /* (N_PLANES) */
+  GMutex mutex;            /* of the counts */
+} Reading;
+
+static void
+add_counts(Reading *self, const CbiganHistogram *mine)
+{
+  g_mutex_lock(&self->mutex);
+  for (int k = 0; k < N_PLANES; k++)
+    cbigan_histogram_merge(&self->counts[k], &mine[k]);
+  g_mutex_unlock(&self->mutex);
+}
+
+static void
+set_counts(CbiganHistogram *counts, double level_least, double level_most, double colour_least, double colour_most)
+{
+  for (int k = 0; k < N_PLANES; k++)
+    counts[k] = (CbiganHistogram){ .least = k == LEVEL ? level_least : colour_least,
+                                   .most = k == LEVEL ? level_most : colour_most };
+}
+
+CBIGAN_WIDE static void
+to_double(const float *restrict x, int w, double *restrict out)
+{
+  for (int i = 0; i < w; i++)
+    out[i] = x[i];
+}
+
+/* Groups of rows [first, end): level, colours, their counts, and the level's squares */
+static void
+read_rows(gpointer data, int first, int end)
+{
+  Reading *self = data;
+  const int w = self->frame->width, h = self->frame->height;
+  const float *curve = self->exposure->curve;
+  g_autofree CbiganHistogram *counts = g_new(CbiganHistogram, N_PLANES);
+  g_autofree float *rgb = g_new(float, 3 * w);
+  g_autofree double *numbers = g_new(double, w);
+  set_counts(counts, -3.0, 0.0, -3.0, 3.0);
+  for (int row = first * GROUP; row < MIN(end * GROUP, h); row++) {
+    const guint8 *from = self->frame->data + (gsize)row * self->frame->stride;
+    float *planes[N_PLANES];
+    for (int k = 0; k < N_PLANES; k++)
+      planes[k] = self->planes[k] + (gsize)row * (gsize)w;
+    for (int i = 0; i < w; i++)
+      for (int c = 0; c < 3; c++)
+        rgb[c * w + i] = curve[from[3 * i + c]];
+    level_and_colour(rgb, rgb + w, rgb + 2 * w, w, planes[LEVEL], planes[RED], planes[BLUE]);
+    cbigan_coarse_add(&self->coarse, row, planes[LEVEL]);
+    for (int k = 0; k < N_PLANES; k++) {
+      to_double(planes[k], w, numbers);
+      cbigan_histogram_add(&counts[k], numbers, w);
+    }
+  }
+  add_counts(self, counts);
+}
+
+CBIGAN_WIDE static void
+deviations(const float *restrict x, double less, int w, double *restrict out)
+{
+  for (int i = 0; i < w; i++)
+    out[i] = fabs(x[i] - less);
+}
+
+CBIGAN_WIDE static void
+differences(const float *restrict x, const float *restrict low, int w, double *restrict out)
+{
+  for (int i = 0; i < w; i++)
+    out[i] = fabs((double)(x[i] - low[i]));
+}
+
+/* Groups of rows [first, end): counts of the level's detail, and of the colours' deviations from their medians */
+static void
+count_detail(gpointer data, int first, int end)
+{
+  Reading *self = data;
+  const int w = self->frame->width, h = self->frame->height;
+  g_autofree CbiganHistogram *counts = g_new(CbiganHistogram, N_PLANES);
+  g_autofree double *numbers = g_new(double, w);
+  g_auto(CbiganEnlarger) enlarger;
+  cbigan_enlarger_init(&enlarger, &self->coarse);
+  set_counts(counts, 0.0, 1.0, 0.0, 3.0);
+  for (int row = first * GROUP; row < MIN(end * GROUP, h); row++)
+    for (int k = 0; k < N_PLANES; k++) {
+      const float *x = self->planes[k] + (gsize)row * (gsize)w;
+      if (k == LEVEL)
+        differences(x, cbigan_enlarger_row(&enlarger, row), w, numbers);
+      else
+        deviations(x, self->exposure->colour[k - RED], w, numbers);
+      cbigan_histogram_add(&counts[k], numbers, w);
+    }
+  add_counts(self, counts);
+}
+
+void
+cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame, CbiganBackend *backend, float *scratch)
+{
+  const int w = frame->width, h = frame->height, groups = (h + GROUP - 1) / GROUP;
+  const gsize n = (gsize)w * (gsize)h;
+  g_autofree float *own = scratch ? NULL : g_new(float, 3 * n);
+  g_autofree CbiganHistogram *counts = g_new(CbiganHistogram, N_PLANES);
+  float *planes = scratch ? scratch : own;
+  Reading reading = { .exposure = self,
+                      .frame = frame,
+                      .planes = { planes, planes + n, planes + 2 * n },
+                      .coarse = cbigan_coarse_new(w, h, 4),
+                      .counts = counts };
+  g_mutex_init(&reading.mutex);
+  cbigan_exposure_object(self, frame, NULL);
+  set_counts(counts, -3.0, 0.0, -3.0, 3.0);
+  cbigan_backend_each(backend, groups, 3 * n, read_rows, &reading);
+  for (int k = RED; k <= BLUE; k++)
+    self->colour[k - RED] = (float)cbigan_histogram_quantile(&counts[k], 0.5);
+  cbigan_exposure_shift(self, cbigan_histogram_quantile(&counts[LEVEL], 0.5));
+  cbigan_blur_by(backend, reading.coarse.values, reading.coarse.columns, reading.coarse.rows, LOW_SIGMA);
+  set_counts(counts, 0.0, 1.0, 0.0, 3.0);
+  cbigan_backend_each(backend, groups, 3 * n, count_detail, &reading);
+  self->chroma =
+      (float)(2.0 * MAX(cbigan_histogram_quantile(&counts[RED], 0.5), cbigan_histogram_quantile(&counts[BLUE], 0.5)) +
+              0.05);
+  self->contrast = (float)(2.0 * cbigan_histogram_quantile(&counts[LEVEL], 0.5) + 0.02);
+  cbigan_coarse_clear(&reading.coarse);
+  g_mutex_clear(&reading.mutex);
+}
+
+/* --- planes ----------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  const CbiganExposure *exposure;
+  const float *x; /* (3, h, w) */
+  int w, h;
+  float *level, *detail, *local, *red, *blue; /* (h, w) */
+  CbiganCoarse fours, twos, squares;          /* of the level, and of the local detail's squares */
+} Planes;
+
+CBIGAN_WIDE static void
+scale_colour(float *x, float less, float by, int w)
+{
+  for (int i = 0; i < w; i++) {
+    const float z = (x[i] - less) / by;
+    x[i] = CLAMP(z, -LARGEST, LARGEST);
+  }
+}
+
+/* Groups of rows [first, end): level and colours */
+static void
+first_planes(gpointer data, int first, int end)
+{
+  Planes *self = data;
+  const CbiganExposure *exposure = self->exposure;
+  const gsize plane = (gsize)self->w * (gsize)self->h;
+  for (int row = first * GROUP; row < MIN(end * GROUP, self->h); row++) {
+    const gsize at = (gsize)row * (gsize)self->w;
+    const float *x = self->x + at;
+    level_and_colour(x, x + plane, x + 2 * plane, self->w, self->level + at, self->red + at, self->blue + at);
+    scale_colour(self->red + at, exposure->colour[0], exposure->chroma, self->w);
+    scale_colour(self->blue + at, exposure->colour[1], exposure->chroma, self->w);
+    cbigan_coarse_add(&self->fours, row, self->level + at);
+    cbigan_coarse_add(&self->twos, row, self->level + at);
+  }
+}
+
+CBIGAN_WIDE static void
+detail_row(const float *restrict level, const float *restrict low, float contrast, int w, float *restrict detail)
+{
+  for (int i = 0; i < w; i++) {
+    const float z = (level[i] - low[i]) / contrast;
+    detail[i] = CLAMP(z, -LARGEST, LARGEST);
+  }
+}
+
+CBIGAN_WIDE static void
+local_row(const float *restrict level, const float *restrict low, int w, float *restrict local, float *restrict squares)
+{
+  for (int i = 0; i < w; i++) {
+    local[i] = level[i] - low[i];
+    squares[i] = local[i] * local[i];
+  }
+}
+
+/* Groups of rows [first, end): detail by the picture's contrast, and detail before it is divided by its own */
+static void
+detail_planes(gpointer data, int first, int end)
+{
+  Planes *self = data;
+  g_autofree float *squares = g_new(float, self->w);
+  g_auto(CbiganEnlarger) fours, twos;
+  cbigan_enlarger_init(&fours, &self->fours);
+  cbigan_enlarger_init(&twos, &self->twos);
+  for (int row = first * GROUP; row < MIN(end * GROUP, self->h); row++) {
+    const gsize at = (gsize)row * (gsize)self->w;
+    const float *level = self->level + at;
+    detail_row(level, cbigan_enlarger_row(&fours, row), self->exposure->contrast, self->w, self->detail + at);
+    local_row(level, cbigan_enlarger_row(&twos, row), self->w, self->local + at, squares);
+    cbigan_coarse_add(&self->squares, row, squares);
+  }
+}
+
+CBIGAN_WIDE static void
+last_row(const float *restrict mean_square, float contrast, int w, float *restrict local, float *restrict level)
+{
+  for (int i = 0; i < w; i++) {
+    const float z = local[i] / ((sqrtf(MAX(mean_square[i], 0.0f)) + 0.5f * contrast) * 1.5f);
+    local[i] = CLAMP(z, -LARGEST, LARGEST);
+    level[i] *= 1.5f;
+  }
+}
+
+/* Groups of rows [first, end): detail by its own contrast */
+static void
+last_planes(gpointer data, int first, int end)
+{
+  Planes *self = data;
+  g_auto(CbiganEnlarger) squares;
+  cbigan_enlarger_init(&squares, &self->squares);
+  for (int row = first * GROUP; row < MIN(end * GROUP, self->h); row++) {
+    const gsize at = (gsize)row * (gsize)self->w;
+    last_row(cbigan_enlarger_row(&squares, row), self->exposure->contrast, self->w, self->local + at, self->level + at);
+  }
+}
+
+void
+cbigan_surface_planes(const CbiganExposure *exposure, const float *x, int w, int h, CbiganBackend *backend,
+                      float *planes)
+{
+  const gsize n = (gsize)w * (gsize)h;
+  const int groups = (h + GROUP - 1) / GROUP;
+  Planes self = { .exposure = exposure,
+                  .x = x,
+                  .w = w,
+                  .h = h,
+                  .level = planes,
+                  .detail = planes + n,
+                  .local = planes + 2 * n,
+                  .red = planes + 3 * n,
+                  .blue = planes + 4 * n,
+                  .fours = cbigan_coarse_new(w, h, 4),
+                  .twos = cbigan_coarse_new(w, h, 2),
+                  .squares = cbigan_coarse_new(w, h, 4) };
+  cbigan_backend_each(backend, groups, 6 * n, first_planes, &self);
+  cbigan_blur_by(backend, self.fours.values, self.fours.columns, self.fours.rows, LOW_SIGMA);
+  cbigan_blur_by(backend, self.twos.values, self.twos.columns, self.twos.rows, LOW_SIGMA);
+  cbigan_backend_each(backend, groups, 4 * n, detail_planes, &self);
+  cbigan_blur_by(backend, self.squares.values, self.squares.columns, self.squares.rows, LOW_SIGMA);
+  cbigan_backend_each(backend, groups, 3 * n, last_planes, &self);
+  cbigan_coarse_clear(&self.fours);
+  cbigan_coarse_clear(&self.twos);
+  cbigan_coarse_clear(&self.squares);
+}

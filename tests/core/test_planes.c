@@ -1,0 +1,237 @@
+/* test_planes.c - a surface's light, planes and cells against their definitions, by any number of threads
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <math.h>
+#include <string.h>
+
+#include "forward/forward.h"
+#include "score/blur.h"
+#include "score/inspection.h"
+
+typedef struct {
+  int w, h;
+  const char *backend;
+  int threads;
+} Case;
+
+static const Case cases[] = { { 192, 160, "cpu", 1 },       { 192, 160, "cpu", 3 }, { 203, 141, "cpu", 2 },
+                              { 203, 141, "reference", 0 }, { 16, 18, "cpu", 2 },   { 353, 32, "cpu", 2 } };
+
+/* A woven, coloured surface with a gradient. */
+static guint8 *
+make_pixels(int w, int h)
+{
+  guint8 *pixels = g_malloc(3 * (gsize)w * (gsize)h);
+  guint32 state = 7;
+  for (int i = 0; i < w * h; i++)
+    for (int c = 0; c < 3; c++) {
+      state = state * 1664525u + 1013904223u;
+      pixels[3 * i + c] =
+          (guint8)(60 + 20 * c + i % w * 40 / w + 25 * ((i % w / 3 + i / w / 5) % 2) + (int)(state >> 28));
+    }
+  return pixels;
+}
+
+static CbiganBackend *
+open_backend(const char *name, int threads)
+{
+  g_autoptr(GError) error = NULL;
+  CbiganBackend *backend = cbigan_backend_open(
+      &(CbiganBackendOptions){ .name = name, .threads = threads, .precision = CBIGAN_PRECISION_FP32 }, &error);
+  g_assert_no_error(error);
+  return backend;
+}
+
+/* --- definitions ------------------------------------------------------------------------------------------------ */
+
+static void
+low_pass(const float *x, int w, int h, int pool, float *out)
+{
+  const int small_w = (w + pool - 1) / pool, small_h = (h + pool - 1) / pool;
+  g_autofree float *small = g_new(float, small_w *small_h);
+  for (int j = 0; j < small_h; j++)
+    for (int i = 0; i < small_w; i++) {
+      const int right = MIN((i + 1) * pool, w), bottom = MIN((j + 1) * pool, h);
+      float sum = 0.0f;
+      for (int row = j * pool; row < bottom; row++)
+        for (int column = i * pool; column < right; column++)
+          sum += x[row * w + column];
+      small[j * small_w + i] = sum / (float)((right - i * pool) * (bottom - j * pool));
+    }
+  cbigan_blur(small, small_w, small_h, 4.0);
+  for (int row = 0; row < h; row++)
+    for (int column = 0; column < w; column++) {
+      const float v = CLAMP(((float)row + 0.5f) / (float)pool - 0.5f, 0.0f, (float)(small_h - 1));
+      const float u = CLAMP(((float)column + 0.5f) / (float)pool - 0.5f, 0.0f, (float)(small_w - 1));
+      const float *above = small + (int)v * small_w, *below = small + MIN((int)v + 1, small_h - 1) * small_w;
+      const int left = (int)u, right = MIN(left + 1, small_w - 1);
+      const float upper = above[left] + (u - (float)left) * (above[right] - above[left]);
+      const float lower = below[left] + (u - (float)left) * (below[right] - below[left]);
+      out[row * w + column] = upper + (v - (float)(int)v) * (lower - upper);
+    }
+}
+
+static int
+ascending(gconstpointer a, gconstpointer b)
+{
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static double
+median(const double *x, int n)
+{
+  g_autofree double *sorted = g_memdup2(x, (gsize)n * sizeof(double));
+  qsort(sorted, (gsize)n, sizeof(double), ascending);
+  return sorted[n / 2];
+}
+
+static void
+define_planes(const CbiganExposure *exposure, const float *x, int w, int h, float *planes)
+{
+  const int n = w * h;
+  g_autofree float *level = g_new(float, n), *fours = g_new(float, n), *twos = g_new(float, n);
+  g_autofree float *squares = g_new(float, n), *energy = g_new(float, n);
+  for (int i = 0; i < n; i++)
+    level[i] = (x[i] + x[n + i] + x[2 * n + i]) / 3.0f;
+  low_pass(level, w, h, 4, fours);
+  low_pass(level, w, h, 2, twos);
+  for (int i = 0; i < n; i++)
+    squares[i] = (level[i] - twos[i]) * (level[i] - twos[i]);
+  low_pass(squares, w, h, 4, energy);
+  for (int i = 0; i < n; i++) {
+    const float numbers[] = { level[i] * 1.5f, (level[i] - fours[i]) / exposure->contrast,
+                              (level[i] - twos[i]) / ((sqrtf(MAX(energy[i], 0.0f)) + 0.5f * exposure->contrast) * 1.5f),
+                              (x[i] - x[n + i] - exposure->colour[0]) / exposure->chroma,
+                              (x[2 * n + i] - 0.5f * (x[i] + x[n + i]) - exposure->colour[1]) / exposure->chroma };
+    for (int p = 0; p < CBIGAN_SURFACE_PLANES; p++)
+      planes[p * n + i] = p ? CLAMP(numbers[p], -8.0f, 8.0f) : numbers[p];
+  }
+}
+
+/* --- tests ------------------------------------------------------------------------------------------------------ */
+
+static void
+test_light(gconstpointer data)
+{
+  const Case *c = data;
+  const int n = c->w * c->h;
+  g_autofree guint8 *pixels = make_pixels(c->w, c->h);
+  const CbiganFrame frame = { .data = pixels, .width = c->w, .height = c->h, .stride = 3 * (gsize)c->w };
+  g_autoptr(CbiganBackend) backend = open_backend(c->backend, c->threads);
+  CbiganExposure alone, shared;
+  g_autofree float *scratch = g_new(float, 3 * n), *level = g_new(float, n), *low = g_new(float, n);
+  g_autofree double *levels = g_new(double, n), *red = g_new(double, n), *detail = g_new(double, n);
+  cbigan_exposure_surface(&alone, &frame, NULL, NULL);
+  cbigan_exposure_surface(&shared, &frame, backend, scratch);
+  g_assert_cmpmem(&alone, sizeof alone, &shared, sizeof shared);
+  for (int i = 0; i < n; i++) {
+    const guint8 *p = pixels + 3 * i;
+    level[i] = (alone.curve[p[0]] + alone.curve[p[1]] + alone.curve[p[2]]) / 3.0f;
+    levels[i] = level[i];
+    red[i] = alone.curve[p[0]] - alone.curve[p[1]];
+  }
+  low_pass(level, c->w, c->h, 4, low);
+  for (int i = 0; i < n; i++)
+    detail[i] = fabs((double)(level[i] - low[i]));
+  /* bins are 0.0007, 0.0015 and 0.0002 wide, and between two numbers a median lies anywhere */
+  g_assert_cmpfloat_with_epsilon(median(levels, n), 0.0, 0.02);
+  g_assert_cmpfloat_with_epsilon(median(red, n), alone.colour[0], 0.02);
+  g_assert_cmpfloat_with_epsilon(2.0 * median(detail, n) + 0.02, alone.contrast, 0.01);
+}
+
+static void
+test_planes(gconstpointer data)
+{
+  const Case *c = data;
+  const gsize n = (gsize)c->w * (gsize)c->h;
+  g_autofree guint8 *pixels = make_pixels(c->w, c->h);
+  const CbiganFrame frame = { .data = pixels, .width = c->w, .height = c->h, .stride = 3 * (gsize)c->w };
+  g_autoptr(CbiganBackend) backend = open_backend(c->backend, c->threads);
+  CbiganExposure exposure;
+  g_autofree float *x = g_new(float, 3 * n);
+  g_autofree float *expected = g_new(float, CBIGAN_SURFACE_PLANES *n), *planes = g_new(float, CBIGAN_SURFACE_PLANES *n);
+  cbigan_exposure_surface(&exposure, &frame, backend, NULL);
+  cbigan_exposure_cut_by(backend, &exposure, &frame, 0, 0, c->w, c->h, x);
+  define_planes(&exposure, x, c->w, c->h, expected);
+  cbigan_surface_planes(&exposure, x, c->w, c->h, backend, planes);
+  for (gsize i = 0; i < CBIGAN_SURFACE_PLANES * n; i++)
+    if (planes[i] != expected[i])
+      g_error("plane %d, row %d, column %d: %.9g, expected %.9g", (int)(i / n), (int)(i % n) / c->w,
+              (int)(i % n) % c->w, planes[i], expected[i]);
+}
+
+/* Cells beyond a picture's last whole step come from strips: they are those of a window as large as the first one. */
+static void
+test_strips(gconstpointer data)
+{
+  const Case *c = data;
+  const int step = CBIGAN_INSPECTOR_STEP, w = c->w / step * step, h = c->h / step * step;
+  const int left = c->w - w, top = c->h - h;
+  const gsize n = (gsize)c->w * (gsize)c->h;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CbiganBackend) backend = open_backend(c->backend, c->threads);
+  CbiganInspector inspector = { .width = 2 };
+  g_autoptr(CbiganNetwork) network = cbigan_inspector_network(&inspector, w, h);
+  inspector.parameters = g_new(float, network->n_floats);
+  for (gsize i = 0; i < network->n_floats; i++)
+    inspector.parameters[i] = sinf((float)i);
+  g_autofree guint8 *pixels = make_pixels(c->w, c->h);
+  const CbiganFrame frame = { .data = pixels, .width = c->w, .height = c->h, .stride = 3 * (gsize)c->w };
+  g_autoptr(CbiganInspection) inspection = cbigan_inspection_new(&inspector, backend, &error);
+  g_assert_no_error(error);
+  const CbiganCells *cells = cbigan_inspection_frame(inspection, &frame, &error);
+  g_assert_no_error(error);
+
+  CbiganExposure exposure;
+  g_autofree float *x = g_new(float, 3 * n), *planes = g_new(float, CBIGAN_SURFACE_PLANES *n);
+  g_autofree float *cut = g_new(float, CBIGAN_SURFACE_PLANES *w *h), *logits = g_new(float, w *h / 16);
+  cbigan_exposure_surface(&exposure, &frame, NULL, NULL);
+  cbigan_exposure_cut(&exposure, &frame, 0, 0, c->w, c->h, x);
+  cbigan_surface_planes(&exposure, x, c->w, c->h, NULL, planes);
+  for (int row = 0; row < CBIGAN_SURFACE_PLANES * h; row++)
+    memcpy(cut + row * w, planes + (row / h * c->h + top + row % h) * c->w + left, (gsize)w * sizeof(float));
+  float *parameters = cbigan_backend_alloc(backend, network->n_floats, &error);
+  cbigan_backend_upload(backend, (CbiganShape){ (int)network->n_floats, 1, 1 }, 1, inspector.parameters, parameters);
+  g_autoptr(CbiganForward) forward =
+      cbigan_forward_new(backend, network, network->n_layers, 1, NULL, parameters, &error);
+  g_assert_no_error(error);
+  cbigan_backend_upload(backend, network->values[0].shape, 1, cut, forward->values[0]);
+  cbigan_forward_run(forward);
+  cbigan_backend_download(backend, network->values[network->output].shape, 1, forward->values[network->output], logits);
+  /* a strip may be too narrow for the kernels of a whole window, and others round otherwise */
+  const float tolerance = g_str_equal(c->backend, "reference") ? 0.0f : 2e-5f;
+  float largest = 0.0f;
+  for (int i = 0; i < w * h / 16; i++)
+    largest = MAX(largest, fabsf(logits[i]));
+  for (int row = 0; row < cells->h; row++)
+    for (int column = 0; column < cells->w; column++) {
+      if (column < w / 4 && row < h / 4)
+        continue;
+      const int u = CLAMP((4 * column + 2 - left) / 4, 0, w / 4 - 1), v = CLAMP((4 * row + 2 - top) / 4, 0, h / 4 - 1);
+      const float expected = logits[v * (w / 4) + u], found = cells->values[row * cells->w + column];
+      if (!(fabsf(found - expected) <= tolerance * largest))
+        g_error("cell %d, %d is %.9g, expected %.9g +- %g of %g", column, row, found, expected, tolerance, largest);
+    }
+  cbigan_backend_free(backend, parameters);
+  g_free(inspector.parameters);
+}
+
+int
+main(int argc, char **argv)
+{
+  g_test_init(&argc, &argv, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    const Case *c = &cases[i];
+    g_autofree char *name = g_strdup_printf("%dx%d/%s/%d", c->w, c->h, c->backend, c->threads);
+    g_autofree char *light = g_strconcat("/planes/light/", name, NULL);
+    g_autofree char *planes = g_strconcat("/planes/definition/", name, NULL);
+    g_autofree char *strips = g_strconcat("/planes/strips/", name, NULL);
+    g_test_add_data_func(light, c, test_light);
+    g_test_add_data_func(planes, c, test_planes);
+    g_test_add_data_func(strips, c, test_strips);
+  }
+  return g_test_run();
+}
