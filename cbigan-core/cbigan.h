@@ -166,6 +166,7 @@ typedef struct {
 typedef struct {
   double x, y, w, h; /* fractions of the frame, 0..1 */
   double peak;       /* largest normalized value of the part, 0.5..1 */
+  double area;       /* of the part's pixels, as a fraction of the frame, 0..1 */
 } CbiganRegion;
 
 #define CBIGAN_MAX_REGIONS 16 /* of more regions, those with the highest peaks count */
@@ -174,7 +175,7 @@ typedef struct {
   double score;                   /* >= 0 */
   double threshold;               /* NAN: none; normalized is then NAN and anomalous FALSE */
   double normalized;              /* score / (score + threshold): 0..1, 0.5 = at the threshold */
-  gboolean anomalous;             /* score > threshold */
+  gboolean anomalous;             /* score > threshold, and with a smallest area: a region is left */
   double pixel_term;              /* Eq. 11, L_R of the patch that decides `paper`; NAN if `paper` is not computed */
   double feature_term;            /* Eq. 9, L_fD of the same patch; NAN if `paper` is not computed */
   double scores[CBIGAN_N_SCORES]; /* `score` and the scores in `also`; NAN for the others */
@@ -210,6 +211,10 @@ gboolean cbigan_scorer_score(CbiganScorer *scorer, const CbiganFrame *frames, gu
  * threshold is negative or infinite, or lambda lies outside 0..1. */
 gboolean cbigan_scorer_set_threshold(CbiganScorer *scorer, double threshold, GError **error);
 gboolean cbigan_scorer_set_lambda(CbiganScorer *scorer, double lambda, GError **error);
+/* For the calls that follow: regions that cover a smaller fraction of the frame do not count, and a result whose map
+ * has no other region is not anomalous. Results without a map are judged as before. 0 = all count, as at first. FALSE
+ * with CBIGAN_ERROR_ARGUMENT and no change: not 0..1. */
+gboolean cbigan_scorer_set_min_area(CbiganScorer *scorer, double min_area, GError **error);
 /* Name of the backend that runs, such as "cpu", never "auto"; valid as long as the program. */
 const char *cbigan_scorer_backend(const CbiganScorer *scorer);
 /* The precision that is used, never CBIGAN_PRECISION_AUTO. */

@@ -118,6 +118,7 @@ cbigan_annotation_copy(CbiganAnnotation *self, const CbiganAnnotation *other)
   self->running_time = other->running_time;
   self->event_id = other->event_id;
   self->model = g_strdup(other->model);
+  self->name = g_strdup(other->name);
   self->heatmap = other->heatmap ? gst_sample_ref(other->heatmap) : NULL;
   self->overlay = other->overlay ? gst_video_overlay_rectangle_ref(other->overlay) : NULL;
 }
@@ -130,6 +131,7 @@ cbigan_annotation_clear(CbiganAnnotation *self)
   picture_pool_clear(&self->gray);
   picture_pool_clear(&self->colour);
   g_clear_pointer(&self->model, g_free);
+  g_clear_pointer(&self->name, g_free);
 }
 
 static void
@@ -141,9 +143,10 @@ set_regions(const CbiganResult *result, GstStructure *structure)
     const CbiganRegion *region = &result->regions[i];
     GValue value = G_VALUE_INIT;
     g_value_init(&value, GST_TYPE_STRUCTURE);
-    g_value_take_boxed(&value, gst_structure_new("region", "x", G_TYPE_DOUBLE, region->x, "y", G_TYPE_DOUBLE, region->y,
-                                                 "w", G_TYPE_DOUBLE, region->w, "h", G_TYPE_DOUBLE, region->h, "peak",
-                                                 G_TYPE_DOUBLE, region->peak, NULL));
+    g_value_take_boxed(&value,
+                       gst_structure_new("region", "x", G_TYPE_DOUBLE, region->x, "y", G_TYPE_DOUBLE, region->y, "w",
+                                         G_TYPE_DOUBLE, region->w, "h", G_TYPE_DOUBLE, region->h, "peak", G_TYPE_DOUBLE,
+                                         region->peak, "area", G_TYPE_DOUBLE, region->area, NULL));
     gst_value_array_append_and_take_value(&array, &value);
   }
   gst_structure_take_value(structure, "regions", &array);
@@ -157,7 +160,8 @@ cbigan_annotation_fields(const CbiganAnnotation *self, gboolean stale, GstStruct
                     G_TYPE_DOUBLE, r->normalized, "anomalous", G_TYPE_BOOLEAN, r->anomalous, "event-id", G_TYPE_UINT,
                     self->event_id, "pixel-term", G_TYPE_DOUBLE, r->pixel_term, "feature-term", G_TYPE_DOUBLE,
                     r->feature_term, "scored-pts", G_TYPE_UINT64, self->pts, "stale", G_TYPE_BOOLEAN, stale,
-                    "corrupted", G_TYPE_BOOLEAN, self->corrupted, "model", G_TYPE_STRING, self->model, NULL);
+                    "corrupted", G_TYPE_BOOLEAN, self->corrupted, "model", G_TYPE_STRING, self->model, "name",
+                    G_TYPE_STRING, self->name, NULL);
   set_regions(r, structure);
 }
 

@@ -29,6 +29,7 @@ typedef struct {
   GstClockTime pts, running_time;    /* of that frame */
   guint event_id;                    /* 0 = no anomaly is on */
   char *model;                       /* path */
+  char *name;                        /* of the element */
   GstSample *heatmap;                /* GRAY16_LE; NULL = there is no threshold or no map */
   GstVideoOverlayRectangle *overlay; /* NULL = not asked for, or no region is over the threshold */
   CbiganPicturePool gray, colour;

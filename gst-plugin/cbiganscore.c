@@ -33,19 +33,21 @@
  * - `score` (double): 0 or more, in the units of the chosen score
  * - `threshold` (double): a frame is anomalous above it; NaN where neither the model nor the property has one
  * - `normalized` (double): score / (score + threshold): 0.5 at the threshold, on every frame; NaN without a threshold
- * - `anomalous` (boolean): the score is above the threshold
- * - `event-id` (guint): number of the anomaly that is on, from 1; 0 = none
+ * - `anomalous` (boolean): the score is above the threshold, and with `min-area` a region is large enough
+ * - `event-id` (guint): number of the anomaly that is on, from 1; 0 = none. An element uses no number twice
  * - `pixel-term`, `feature-term` (double): the terms of Eq. 7 where score=paper, else NaN
  * - `scored-pts` (guint64): timestamp of the frame that was scored
  * - `stale` (boolean): the result is that of an earlier frame, see “Live pipelines”
  * - `regions` (#GstValueArray of #GstStructure): the parts of the map over the threshold: `x`, `y`, `w`, `h` (double,
- * fractions of the scored picture), `peak` (double, largest normalized value)
+ * fractions of the scored picture), `peak` (double, largest normalized value), `area` (double, of its pixels, as a
+ * fraction of the picture). With `min-area`, smaller ones are left out
  * - `heatmap` (#GstSample): GRAY16_LE picture of the map, normalized as the score is: 32768 = the threshold. It has the
  * size of the model's frame and covers the whole frame. It is absent without a threshold, and on the frames that the
  * property `heatmaps` leaves out: a heat map takes time, most of it where the backend is a GPU
  * - `corrupted` (boolean): the scored frame was flagged as corrupted, as decoders do after lost data. Such a frame is
  * scored as any other
  * - `model` (string): path of the model
+ * - `name` (string): name of this element, which tells two models on one stream apart
  * - `previous` (#GstValueArray of #GstStructure): the results of cbiganscore elements earlier in the pipeline, in their
  * order, with the same fields; absent without such elements
  *
@@ -68,14 +70,30 @@
  *
  * Element messages named `cbigan` have the fields above (`heatmap` only with attach-frame=true) and these:
  *
- * - `event` (string): `begin` = first frame of an anomaly, `update` = a later frame of it, `end` = the anomaly is over,
+ * - `event` (string): `begin` = an anomaly is confirmed, `update` = a later frame of it, `end` = the anomaly is over,
  * `score` = any other frame
- * - `timestamp`, `stream-time`, `running-time`, `duration` (guint64): of the frame
+ * - `timestamp`, `stream-time`, `running-time`, `duration` (guint64): of the frame; at an end without a frame those of
+ * the last scored one
  * - `frame` (#GstSample): the scored frame itself, with attach-frame=true
  * - `stats` (#GstStructure): as the property, with updates=interval
  *
- * The property `updates` selects the events that are posted. The end of the stream ends an anomaly that is on. The
- * properties `interval` and `hold` count running time, or for frames without timestamps the time of the clock.
+ * Messages that belong to an anomaly (`begin`, `update`, `end`) also have these fields:
+ *
+ * - `begin-timestamp`, `begin-running-time` (guint64): of the first frame over the threshold
+ * - `anomaly-duration` (guint64): from that frame to the newest one, at the end to the first of the frames below
+ * - `peak`, `peak-normalized` (double), `peak-timestamp`, `peak-running-time` (guint64): the highest score so far, and
+ * its frame
+ * - `peak-frame` (#GstSample): that frame, at the end and with attach-frame=true
+ * - `reason` (string), at the end: `below` = the score stayed below 90 % of the threshold for `hold`, `eos` = the end
+ * of the stream, `flush`, `stopped` = the element went to READY, `error`
+ *
+ * An anomaly begins when `confirm-frames` scored frames in a row were over the threshold and `confirm-time` has passed
+ * since the first of them. Each anomaly that began also ends, with the same `event-id`. The property `updates` selects
+ * the events that are posted. The properties `interval`, `hold` and `confirm-time` count running time, or for frames
+ * without timestamps the time of the clock. Where it jumps back, counting goes on from there.
+ *
+ * While 8 messages with a frame have not been freed, because nobody reads the bus, later messages come without it and
+ * with `frame-omitted` (boolean). So attach-frame=true takes bounded memory.
  *
  * ## Live pipelines
  *
@@ -132,14 +150,6 @@ GST_ELEMENT_REGISTER_DEFINE(cbiganscore, "cbiganscore", GST_RANK_NONE, GST_TYPE_
 
 #define parent_class gst_cbigan_score_parent_class
 
-static void
-reset_latency(GstCbiganScore *self)
-{
-  GST_OBJECT_LOCK(self);
-  cbigan_latency_reset(&self->latency);
-  GST_OBJECT_UNLOCK(self);
-}
-
 static gboolean
 start(GstBaseTransform *trans)
 {
@@ -163,27 +173,16 @@ stop(GstBaseTransform *trans)
   GstCbiganScore *self = GST_CBIGAN_SCORE(trans);
   cbigan_score_discard(self);
   cbigan_worker_stop(self->worker);
+  cbigan_score_finish_events(self, "stopped");
   cbigan_swap_stop(&self->swap);
   g_clear_pointer(&self->input, cbigan_frame_input_free);
   cbigan_annotation_clear(&self->annotation);
   cbigan_annotation_clear(&self->shown);
   gst_clear_caps(&self->job.caps);
-  self->events = (CbiganEvents){ 0 };
+  self->events = (CbiganEvents){ .id = self->events.id };
   self->pace = (CbiganPace){ 0 };
   self->refused = self->async = FALSE;
   return TRUE;
-}
-
-/* Asks upstream whether the source is live. A pipeline asks only when it starts, and not every source knows then. */
-static void
-ask_live(GstCbiganScore *self)
-{
-  g_autoptr(GstQuery) query = gst_query_new_latency();
-  if (!gst_pad_peer_query(GST_BASE_TRANSFORM_SINK_PAD(self), query))
-    return;
-  GST_OBJECT_LOCK(self);
-  cbigan_latency_learn(&self->latency, query);
-  GST_OBJECT_UNLOCK(self);
 }
 
 static gboolean
@@ -197,16 +196,16 @@ set_caps(GstBaseTransform *trans, GstCaps *incaps, GstCaps *outcaps)
     return FALSE;
   cbigan_score_discard(self);
   cbigan_worker_wait(self->worker, -1); /* the session, the input and the video's format are in use until then */
-  ask_live(self);
+  cbigan_score_ask_live(self);
   cbigan_swap_set_video(&self->swap, &info);
-  reset_latency(self);
+  cbigan_score_reset_latency(self);
   cbigan_score_take_session(self);
   self->is_gpu = cbigan_frame_input_is_gpu(incaps);
   g_clear_pointer(&self->input, cbigan_frame_input_free);
   self->pace = (CbiganPace){ 0 };
   gboolean accepted = cbigan_score_prepare_input(self, &error);
   if (!accepted && !self->refused) /* the pad offers refused caps again with the first buffer */
-    cbigan_post(GST_ELEMENT(self), GST_MESSAGE_ERROR, error);
+    cbigan_score_fail(self, error);
   self->refused = !accepted;
   return accepted;
 }
@@ -228,7 +227,7 @@ prepare_output_buffer(GstBaseTransform *trans, GstBuffer *inbuf, GstBuffer **out
   GstCbiganScore *self = GST_CBIGAN_SCORE(trans);
   g_autoptr(GError) error = NULL;
   if (!cbigan_score_begin(self, inbuf, &error)) {
-    cbigan_post(GST_ELEMENT(self), GST_MESSAGE_ERROR, error);
+    cbigan_score_fail(self, error);
     return GST_FLOW_ERROR;
   }
   const gboolean offered = self->async && self->wanted;
@@ -253,7 +252,7 @@ transform_ip(GstBaseTransform *trans, GstBuffer *buffer)
   }
   self->job.buffer = buffer;
   if (self->wanted && !cbigan_score_frame(self, &self->job, &error)) {
-    cbigan_post(GST_ELEMENT(self), GST_MESSAGE_ERROR, error);
+    cbigan_score_fail(self, error);
     return GST_FLOW_ERROR;
   }
   cbigan_score_deliver(self, &self->job, !self->wanted, buffer);
@@ -272,46 +271,12 @@ sink_event(GstBaseTransform *trans, GstEvent *event)
   if (type == GST_EVENT_FLUSH_START || type == GST_EVENT_FLUSH_STOP)
     cbigan_score_discard(self);
   if (type == GST_EVENT_EOS || type == GST_EVENT_FLUSH_STOP)
-    cbigan_score_finish_events(self);
+    cbigan_score_finish_events(self, type == GST_EVENT_EOS ? "eos" : "flush");
   if (type == GST_EVENT_FLUSH_STOP) {
     self->pace = (CbiganPace){ 0 };
-    reset_latency(self);
+    cbigan_score_reset_latency(self);
   }
   return GST_BASE_TRANSFORM_CLASS(parent_class)->sink_event(trans, event);
-}
-
-/* The base class would drop late frames. Here they pass without being scored, so it must not see the event. */
-static gboolean
-src_event(GstBaseTransform *trans, GstEvent *event)
-{
-  GstCbiganScore *self = GST_CBIGAN_SCORE(trans);
-  if (GST_EVENT_TYPE(event) != GST_EVENT_QOS)
-    return GST_BASE_TRANSFORM_CLASS(parent_class)->src_event(trans, event);
-  GST_OBJECT_LOCK(self);
-  cbigan_latency_qos(&self->latency, event);
-  GST_OBJECT_UNLOCK(self);
-  return gst_pad_push_event(GST_BASE_TRANSFORM_SINK_PAD(trans), event);
-}
-
-static gboolean
-query(GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
-{
-  GstCbiganScore *self = GST_CBIGAN_SCORE(trans);
-  if (GST_QUERY_TYPE(query) == GST_QUERY_CONTEXT && cbigan_swap_answer(&self->swap, query))
-    return TRUE;
-  if (direction != GST_PAD_SRC || GST_QUERY_TYPE(query) != GST_QUERY_LATENCY)
-    return GST_BASE_TRANSFORM_CLASS(parent_class)->query(trans, direction, query);
-  if (!gst_pad_peer_query(GST_BASE_TRANSFORM_SINK_PAD(trans), query))
-    return FALSE;
-  GST_OBJECT_LOCK(self);
-  cbigan_latency_learn(&self->latency, query);
-  GST_OBJECT_UNLOCK(self);
-  const gboolean frames_wait = !cbigan_score_is_async(self);
-  GST_OBJECT_LOCK(self);
-  if (frames_wait)
-    cbigan_latency_answer(&self->latency, query);
-  GST_OBJECT_UNLOCK(self);
-  return TRUE;
 }
 
 static void
@@ -340,6 +305,7 @@ finalize(GObject *object)
   cbigan_stats_clear(&self->stats);
   g_rec_mutex_clear(&self->results);
   g_rec_mutex_clear(&self->posting);
+  g_atomic_rc_box_release(self->unread);
   cbigan_swap_clear(&self->swap);
   G_OBJECT_CLASS(parent_class)->finalize(object);
 }
@@ -368,8 +334,8 @@ gst_cbigan_score_class_init(GstCbiganScoreClass *class)
   trans_class->transform_ip_on_passthrough = TRUE;
   trans_class->passthrough_on_same_caps = TRUE;
   trans_class->sink_event = sink_event;
-  trans_class->src_event = src_event;
-  trans_class->query = query;
+  trans_class->src_event = cbigan_score_src_event;
+  trans_class->query = cbigan_score_query;
 }
 
 static void
@@ -379,6 +345,7 @@ gst_cbigan_score_init(GstCbiganScore *self)
   self->latency = (CbiganLatency)CBIGAN_LATENCY_INIT;
   self->worker = cbigan_worker_new(cbigan_score_work, cbigan_score_job_free, self);
   cbigan_stats_init(&self->stats);
+  self->unread = g_atomic_rc_box_new0(gint);
   g_rec_mutex_init(&self->results);
   g_rec_mutex_init(&self->posting);
   cbigan_score_init_properties(self);

@@ -35,7 +35,9 @@ typedef struct {
   double threshold, lambda; /* below 0 = the model's */
   CbiganOverlayMode overlay;
   CbiganUpdates updates;
-  guint interval, hold; /* ms */
+  guint interval, hold;               /* ms */
+  guint confirm_frames, confirm_time; /* scored frames in a row, ms */
+  double min_area;                    /* of a region, as a fraction of the frame */
   gboolean attach_frame, regions;
   CbiganMode mode;
   guint frame_interval; /* score every n-th frame at most */
@@ -82,8 +84,11 @@ struct _GstCbiganScore {
   GRecMutex results;
   CbiganAnnotation shown; /* the newest result */
   CbiganEvents events;
-  guint generation; /* the worker's results of earlier generations are thrown away */
-  gboolean failed;  /* the worker could not score a frame, and an error said so */
+  CbiganFrameTimes last_times; /* of the last scored frame */
+  GstSample *peak_frame;       /* of the anomaly that is on, with attach-frame; or NULL */
+  guint generation;            /* the worker's results of earlier generations are thrown away */
+  gboolean failed;             /* the worker could not score a frame, and an error said so */
+  gint *unread;                /* messages with a frame that were not freed yet; atomic, shared with them */
   /* these lock for themselves */
   CbiganWorker *worker;
   CbiganStats stats;
@@ -118,6 +123,16 @@ void cbigan_score_discard(GstCbiganScore *self);
 /* Waits for the frames that the worker has, ten seconds at most. After that the worker delivers nothing more. */
 void cbigan_score_drain(GstCbiganScore *self);
 
+/* score_latency.c */
+
+/* Forgets frames and QoS, after a flush. */
+void cbigan_score_reset_latency(GstCbiganScore *self);
+/* Asks upstream whether the source is live. A pipeline asks only when it starts, and not every source knows then. */
+void cbigan_score_ask_live(GstCbiganScore *self);
+/* For GstBaseTransformClass. */
+gboolean cbigan_score_src_event(GstBaseTransform *trans, GstEvent *event);
+gboolean cbigan_score_query(GstBaseTransform *trans, GstPadDirection direction, GstQuery *query);
+
 /* score_messages.c */
 CbiganFrameTimes cbigan_score_frame_times(GstCbiganScore *self, GstBuffer *buffer);
 /* Makes self->annotation the newest result (unless stale), puts it on the buffer, and posts the message that this
@@ -126,8 +141,10 @@ CbiganFrameTimes cbigan_score_frame_times(GstCbiganScore *self, GstBuffer *buffe
 gboolean cbigan_score_deliver(GstCbiganScore *self, const CbiganJob *job, gboolean stale, GstBuffer *out);
 /* Puts the newest result on a buffer, where there is one that is not too old. */
 void cbigan_score_attach(GstCbiganScore *self, const CbiganJob *job, gboolean stale, GstBuffer *buffer);
-/* Ends the anomaly that is on, at the end of the stream or a flush. */
-void cbigan_score_finish_events(GstCbiganScore *self);
+/* Ends the anomaly that is on, where no frame will. reason: of the message, see the SECTION page. From any thread. */
+void cbigan_score_finish_events(GstCbiganScore *self, const char *reason);
+/* Ends the anomaly that is on, and posts an error. */
+void cbigan_score_fail(GstCbiganScore *self, const GError *error);
 /* Posts a warning where tags say that the pictures are to be shown turned: a camera's orientation, which only videoflip
  * and sinks follow. */
 void cbigan_score_warn_if_turned(GstCbiganScore *self, GstEvent *tags);

@@ -22,6 +22,8 @@ cbigan_score_take_session(GstCbiganScore *self)
   const CbiganSession *session = self->swap.session;
   g_free(self->annotation.model);
   self->annotation.model = g_strdup(session->path);
+  g_free(self->annotation.name);
+  self->annotation.name = gst_object_get_name(GST_OBJECT(self));
   cbigan_stats_set_session(&self->stats, session->path, cbigan_scorer_backend(session->scorer),
                            cbigan_precision_name(cbigan_scorer_precision(session->scorer)));
 }
@@ -47,6 +49,7 @@ score_pixels(GstCbiganScore *self, const CbiganJob *job, GError **error)
   if (!cbigan_score_prepare_input(self, error) ||
       !cbigan_scorer_set_threshold(scorer, tuning->threshold < 0 ? NAN : tuning->threshold, error) ||
       !cbigan_scorer_set_lambda(scorer, tuning->lambda < 0 ? NAN : tuning->lambda, error) ||
+      !cbigan_scorer_set_min_area(scorer, tuning->min_area, error) ||
       !cbigan_frame_input_begin(self->input, job->buffer, &job->part, cbigan_swap_cuda_context(&self->swap), &rgb,
                                 error))
     return FALSE;

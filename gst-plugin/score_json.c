@@ -60,7 +60,7 @@ cbigan_json_add_string(JsonBuilder *builder, const char *name, const char *value
 static void
 add_regions(JsonBuilder *builder, const GValue *regions)
 {
-  static const char *const fields[] = { "x", "y", "w", "h", "peak" };
+  static const char *const fields[] = { "x", "y", "w", "h", "peak", "area" };
   json_builder_set_member_name(builder, "regions");
   json_builder_begin_array(builder);
   for (guint i = 0; regions && i < gst_value_array_get_size(regions); i++) {
@@ -76,8 +76,8 @@ add_regions(JsonBuilder *builder, const GValue *regions)
   json_builder_end_array(builder);
 }
 
-void
-cbigan_json_add_score(JsonBuilder *builder, const GstStructure *score)
+static void
+add_result(JsonBuilder *builder, const GstStructure *score)
 {
   static const char *const numbers[] = { "score", "threshold", "normalized" };
   static const char *const flags[] = { "anomalous", "stale" };
@@ -100,7 +100,24 @@ cbigan_json_add_score(JsonBuilder *builder, const GstStructure *score)
   gst_structure_get_uint64(score, "scored-pts", &scored_pts);
   cbigan_json_add_time(builder, "scored_pts", scored_pts);
   cbigan_json_add_string(builder, "model", gst_structure_get_string(score, "model"));
+  cbigan_json_add_string(builder, "name", gst_structure_get_string(score, "name"));
   add_regions(builder, gst_structure_get_value(score, "regions"));
+}
+
+/* The results of elements before the last one follow in `previous`. */
+void
+cbigan_json_add_score(JsonBuilder *builder, const GstStructure *score)
+{
+  const GValue *previous = gst_structure_get_value(score, "previous");
+  add_result(builder, score);
+  json_builder_set_member_name(builder, "previous");
+  json_builder_begin_array(builder);
+  for (guint i = 0; previous && i < gst_value_array_get_size(previous); i++) {
+    json_builder_begin_object(builder);
+    add_result(builder, gst_value_get_structure(gst_value_array_get_value(previous, i)));
+    json_builder_end_object(builder);
+  }
+  json_builder_end_array(builder);
 }
 
 /* Wall-clock time at which the frame of that running time was due (transfer full); NULL = the pipeline has no clock. */

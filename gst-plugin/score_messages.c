@@ -11,6 +11,8 @@
 
 #include "i18n.h"
 
+#define MOST_UNREAD 8 /* messages with a frame that nobody has freed; later ones come without */
+
 CbiganFrameTimes
 cbigan_score_frame_times(GstCbiganScore *self, GstBuffer *buffer)
 {
@@ -30,22 +32,59 @@ static gboolean
 should_post(GstCbiganScore *self, gboolean stale, const CbiganJob *job, CbiganEventKind *kind)
 {
   const CbiganTuning *tuning = &job->tuning;
+  const CbiganResult *result = &self->shown.result;
   /* Without timestamps the clock tells how much time has passed. */
   const GstClockTime now = GST_CLOCK_TIME_IS_VALID(job->times.running_time)
                                ? job->times.running_time
                                : cbigan_running_time_now(GST_ELEMENT(self));
+  const CbiganEventRules rules = { .confirm_frames = tuning->confirm_frames,
+                                   .confirm_time = tuning->confirm_time * GST_MSECOND,
+                                   .hold = tuning->hold * GST_MSECOND };
+  const CbiganEventFrame frame = { .score = result->score,
+                                   .normalized = result->normalized,
+                                   .too_small = result->normalized > 0.5 && !result->anomalous,
+                                   .timestamp = job->times.timestamp,
+                                   .running_time = now };
   *kind = self->events.open ? CBIGAN_EVENT_UPDATE : CBIGAN_EVENT_SCORE;
   if (!stale)
-    *kind = cbigan_events_step(&self->events, self->shown.result.normalized, now, tuning->hold * GST_MSECOND);
+    *kind = cbigan_events_step(&self->events, &frame, &rules);
   self->shown.event_id = self->events.open ? self->events.id : 0;
   if (stale && tuning->updates != CBIGAN_UPDATES_EVERY_FRAME)
     return FALSE;
   return cbigan_events_wanted(&self->events, *kind, tuning->updates, now, tuning->interval * GST_MSECOND);
 }
 
+/* A message that held a frame was freed. */
+static void
+forget_message(gpointer unread, GstMiniObject *message)
+{
+  g_atomic_int_add((gint *)unread, -1);
+  g_atomic_rc_box_release(unread);
+}
+
+/* Adds the frame and the highest-scored frame of an anomaly that ends. Whoever does not read the bus would keep all
+ * these frames in memory, so their number is bounded. NULL: no frame. */
+static void
+add_frames(GstCbiganScore *self, GstMessage *message, GstSample *frame, GstSample *peak)
+{
+  GstStructure *s = gst_message_writable_structure(message);
+  if (g_atomic_int_get(self->unread) >= MOST_UNREAD) {
+    gst_structure_set(s, "frame-omitted", G_TYPE_BOOLEAN, TRUE, NULL);
+    return;
+  }
+  if (frame)
+    gst_structure_set(s, "frame", GST_TYPE_SAMPLE, frame, NULL);
+  if (frame && self->shown.heatmap)
+    gst_structure_set(s, "heatmap", GST_TYPE_SAMPLE, self->shown.heatmap, NULL);
+  if (peak)
+    gst_structure_set(s, "peak-frame", GST_TYPE_SAMPLE, peak, NULL);
+  g_atomic_int_inc(self->unread);
+  gst_mini_object_weak_ref(GST_MINI_OBJECT_CAST(message), forget_message, g_atomic_rc_box_acquire(self->unread));
+}
+
 /* A message about the newest result (transfer full). frame: added to the message; NULL = none */
 static GstMessage *
-new_message(GstCbiganScore *self, CbiganEventKind kind, gboolean stale, const CbiganJob *job, GstBuffer *frame)
+new_message(GstCbiganScore *self, CbiganEventKind kind, gboolean stale, const CbiganJob *job, GstSample *frame)
 {
   const CbiganFrameTimes *times = &job->times;
   GstStructure *s =
@@ -53,19 +92,19 @@ new_message(GstCbiganScore *self, CbiganEventKind kind, gboolean stale, const Cb
                         times->timestamp, "stream-time", G_TYPE_UINT64, times->stream_time, "running-time",
                         G_TYPE_UINT64, times->running_time, "duration", G_TYPE_UINT64, times->duration, NULL);
   cbigan_annotation_fields(&self->shown, stale, s);
+  if (kind != CBIGAN_EVENT_SCORE)
+    cbigan_events_fields(&self->events, s);
   if (kind == CBIGAN_EVENT_END)
-    gst_structure_set(s, "event-id", G_TYPE_UINT, self->events.id, NULL);
-  if (frame) {
-    g_autoptr(GstSample) sample = gst_sample_new(frame, job->caps, &job->segment, NULL);
-    gst_structure_set(s, "frame", GST_TYPE_SAMPLE, sample, NULL);
-    if (self->shown.heatmap)
-      gst_structure_set(s, "heatmap", GST_TYPE_SAMPLE, self->shown.heatmap, NULL);
-  }
+    gst_structure_set(s, "reason", G_TYPE_STRING, "below", NULL);
   if (job->tuning.updates == CBIGAN_UPDATES_INTERVAL) {
     g_autoptr(GstStructure) stats = cbigan_stats_get(&self->stats);
     gst_structure_set(s, "stats", GST_TYPE_STRUCTURE, stats, NULL);
   }
-  return gst_message_new_element(GST_OBJECT(self), s);
+  GstMessage *message = gst_message_new_element(GST_OBJECT(self), s);
+  GstSample *peak = kind == CBIGAN_EVENT_END ? self->peak_frame : NULL;
+  if (frame || peak)
+    add_frames(self, message, frame, peak);
+  return message;
 }
 
 void
@@ -84,6 +123,17 @@ cbigan_score_attach(GstCbiganScore *self, const CbiganJob *job, gboolean stale, 
   g_rec_mutex_unlock(&self->results);
 }
 
+/* Keeps the frame that has the highest score of the anomaly so far, for the message at its end. */
+static void
+keep_peak(GstCbiganScore *self, const CbiganJob *job, GstSample *frame)
+{
+  const gboolean on = self->events.open || self->events.over;
+  if (!on || (frame && self->events.peak.timestamp == job->times.timestamp)) {
+    g_clear_pointer(&self->peak_frame, gst_sample_unref);
+    self->peak_frame = on ? gst_sample_ref(frame) : NULL;
+  }
+}
+
 gboolean
 cbigan_score_deliver(GstCbiganScore *self, const CbiganJob *job, gboolean stale, GstBuffer *out)
 {
@@ -98,8 +148,15 @@ cbigan_score_deliver(GstCbiganScore *self, const CbiganJob *job, gboolean stale,
     const gboolean wanted = should_post(self, stale, job, &kind);
     if (out)
       cbigan_score_attach(self, job, stale, out);
-    if (wanted) /* last, since a message that holds the buffer makes it read-only */
-      message = new_message(self, kind, stale, job, job->tuning.attach_frame ? out : NULL);
+    /* Last, since a sample that holds the buffer makes it read-only. */
+    const gboolean attached = out && job->tuning.attach_frame && (wanted || self->events.open || self->events.over);
+    g_autoptr(GstSample) frame = attached ? gst_sample_new(out, job->caps, &job->segment, NULL) : NULL;
+    if (wanted)
+      message = new_message(self, kind, stale, job, frame);
+    if (!stale) {
+      keep_peak(self, job, frame);
+      self->last_times = job->times;
+    }
   }
   g_rec_mutex_unlock(&self->results);
   if (message)
@@ -109,21 +166,32 @@ cbigan_score_deliver(GstCbiganScore *self, const CbiganJob *job, gboolean stale,
 }
 
 void
-cbigan_score_finish_events(GstCbiganScore *self)
+cbigan_score_finish_events(GstCbiganScore *self, const char *reason)
 {
-  CbiganJob none = { .times = { GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE } };
+  CbiganJob last = { 0 };
   GstMessage *message = NULL;
   GST_OBJECT_LOCK(self);
-  none.tuning = self->tuning;
+  last.tuning = self->tuning;
   GST_OBJECT_UNLOCK(self);
   g_rec_mutex_lock(&self->posting);
   g_rec_mutex_lock(&self->results);
-  if (cbigan_events_finish(&self->events) && none.tuning.updates != CBIGAN_UPDATES_NONE)
-    message = new_message(self, CBIGAN_EVENT_END, TRUE, &none, NULL);
+  last.times = self->last_times;
+  if (cbigan_events_finish(&self->events) && last.tuning.updates != CBIGAN_UPDATES_NONE) {
+    message = new_message(self, CBIGAN_EVENT_END, TRUE, &last, NULL);
+    gst_structure_set(gst_message_writable_structure(message), "reason", G_TYPE_STRING, reason, NULL);
+  }
+  g_clear_pointer(&self->peak_frame, gst_sample_unref);
   g_rec_mutex_unlock(&self->results);
   if (message)
     gst_element_post_message(GST_ELEMENT(self), message);
   g_rec_mutex_unlock(&self->posting);
+}
+
+void
+cbigan_score_fail(GstCbiganScore *self, const GError *error)
+{
+  cbigan_score_finish_events(self, "error");
+  cbigan_post(GST_ELEMENT(self), GST_MESSAGE_ERROR, error);
 }
 
 void

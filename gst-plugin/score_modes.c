@@ -54,7 +54,7 @@ cbigan_score_work(gpointer data, gpointer element)
     return;
   if (!cbigan_score_frame(self, job, &error)) {
     if (is_current(self, job, TRUE))
-      cbigan_post(GST_ELEMENT(self), GST_MESSAGE_ERROR, error);
+      cbigan_score_fail(self, error);
     return;
   }
   g_autoptr(GstBuffer) out = job->tuning.attach_frame ? gst_buffer_copy(job->buffer) : NULL;

@@ -10,6 +10,7 @@
 typedef struct {
   int left, top, right, bottom; /* pixels, right and bottom inclusive */
   float peak;
+  int pixels;
 } Part;
 
 void
@@ -24,12 +25,13 @@ cbigan_region_search_clear(CbiganRegionSearch *self)
 static Part
 flood(CbiganRegionSearch *self, const float *map, int w, int h, float threshold, int start)
 {
-  Part part = { start % w, start / w, start % w, start / w, map[start] };
+  Part part = { start % w, start / w, start % w, start / w, map[start], 0 };
   int n = 0;
   self->seen[start] = 1;
   self->stack[n++] = start;
   while (n) {
     int at = self->stack[--n], x = at % w, y = at / w;
+    part.pixels++;
     part.left = MIN(part.left, x);
     part.right = MAX(part.right, x);
     part.top = MIN(part.top, y);
@@ -72,7 +74,7 @@ any_over(const float *row, int w, float threshold)
 }
 
 guint
-cbigan_region_search_run(CbiganRegionSearch *self, const float *map, int w, int h, double threshold,
+cbigan_region_search_run(CbiganRegionSearch *self, const float *map, int w, int h, double threshold, double least,
                          CbiganRegion regions[CBIGAN_MAX_REGIONS])
 {
   Part parts[CBIGAN_MAX_REGIONS];
@@ -87,13 +89,17 @@ cbigan_region_search_run(CbiganRegionSearch *self, const float *map, int w, int 
   for (int y = 0; y < h; y++)
     if (any_over(map + (gsize)y * w, w, (float)threshold))
       for (int i = y * w; i < (y + 1) * w; i++)
-        if (!self->seen[i] && map[i] > (float)threshold)
-          n = insert(parts, n, flood(self, map, w, h, (float)threshold, i));
+        if (!self->seen[i] && map[i] > (float)threshold) {
+          const Part part = flood(self, map, w, h, (float)threshold, i);
+          if (part.pixels >= least * (double)n_pixels)
+            n = insert(parts, n, part);
+        }
   for (guint i = 0; i < n; i++)
     regions[i] = (CbiganRegion){ .x = (double)parts[i].left / w,
                                  .y = (double)parts[i].top / h,
                                  .w = (double)(parts[i].right - parts[i].left + 1) / w,
                                  .h = (double)(parts[i].bottom - parts[i].top + 1) / h,
-                                 .peak = cbigan_normalize(parts[i].peak, threshold) };
+                                 .peak = cbigan_normalize(parts[i].peak, threshold),
+                                 .area = parts[i].pixels / (double)n_pixels };
   return n;
 }

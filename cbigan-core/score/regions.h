@@ -19,9 +19,10 @@ typedef struct {
 } CbiganRegionSearch;
 
 void cbigan_region_search_clear(CbiganRegionSearch *self);
-/* The connected parts of map (h, w) above the threshold; pixels connect by their sides. Writes at most
- * CBIGAN_MAX_REGIONS, the highest peaks first, and returns their number. */
-guint cbigan_region_search_run(CbiganRegionSearch *self, const float *map, int w, int h, double threshold,
+/* The connected parts of map (h, w) above the threshold; pixels connect by their sides. least: parts of a
+ * smaller fraction of the map are left out, 0..1. Writes at most CBIGAN_MAX_REGIONS, the highest peaks first, and
+ * returns their number. */
+guint cbigan_region_search_run(CbiganRegionSearch *self, const float *map, int w, int h, double threshold, double least,
                                CbiganRegion regions[CBIGAN_MAX_REGIONS]);
 
 G_END_DECLS

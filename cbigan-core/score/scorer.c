@@ -25,6 +25,7 @@ struct _CbiganScorer {
   CbiganMaps maps;
   guint wanted; /* bit i: scores[i] is computed; `score` among them */
   double threshold;
+  double min_area; /* of a region, 0..1 */
   CbiganRegionSearch regions;
 };
 
@@ -239,6 +240,16 @@ cbigan_scorer_set_lambda(CbiganScorer *self, double lambda, GError **error)
   return TRUE;
 }
 
+gboolean
+cbigan_scorer_set_min_area(CbiganScorer *self, double min_area, GError **error)
+{
+  g_return_val_if_fail(self, FALSE);
+  if (!(min_area >= 0.0 && min_area <= 1.0))
+    return cbigan_refuse(error, _("smallest area is %g; expected 0 to 1"), min_area);
+  self->min_area = min_area;
+  return TRUE;
+}
+
 const char *
 cbigan_scorer_backend(const CbiganScorer *self)
 {
@@ -282,7 +293,9 @@ find_regions(CbiganScorer *self, CbiganResult *result, const float *map)
   result->n_regions = isnan(self->threshold) || !map
                           ? 0
                           : cbigan_region_search_run(&self->regions, map, result->map_width, result->map_height,
-                                                     self->threshold, result->regions);
+                                                     self->threshold, self->min_area, result->regions);
+  if (self->min_area > 0.0 && map && !result->n_regions)
+    result->anomalous = FALSE;
 }
 
 /* Score, threshold and verdict, from scores. */

@@ -83,13 +83,13 @@ test_regions(void)
   CbiganRegionSearch search = { 0 };
   CbiganRegion r[CBIGAN_MAX_REGIONS];
   g_autofree float *map = g_new0(float, W *H);
-  g_assert_cmpuint(cbigan_region_search_run(&search, map, W, H, 1.0, r), ==, 0);
+  g_assert_cmpuint(cbigan_region_search_run(&search, map, W, H, 1.0, 0.0, r), ==, 0);
   paint(map, W, 0, 0, 8, 5, 2.0f);
   paint(map, W, 7, 4, 3, 11, 3.0f); /* hangs on the first: an L */
   paint(map, W, 40, 20, 20, 10, 9.0f);
   map[49 * W + 79] = 1.0f;           /* at the threshold, not over it */
   paint(map, W, 10, 15, 2, 2, 1.5f); /* touches the L by a corner only: its own region */
-  g_assert_cmpuint(cbigan_region_search_run(&search, map, W, H, 1.0, r), ==, 3);
+  g_assert_cmpuint(cbigan_region_search_run(&search, map, W, H, 1.0, 0.0, r), ==, 3);
   g_assert_cmpfloat_with_epsilon(r[0].peak, 0.9, 1e-9);
   g_assert_cmpfloat_with_epsilon(r[0].x, 0.5, 1e-9);
   g_assert_cmpfloat_with_epsilon(r[0].y, 0.4, 1e-9);
@@ -101,15 +101,21 @@ test_regions(void)
   g_assert_cmpfloat_with_epsilon(r[1].h, 15.0 / H, 1e-9);
   g_assert_cmpfloat_with_epsilon(r[2].peak, 0.6, 1e-9);
 
+  const double thirds = 51.0 / (W * H) + 1e-9; /* the L has 5 * 8 + 3 * 11 - 1 pixels, the last one 4 */
+  g_assert_cmpfloat_with_epsilon(r[0].area, 200.0 / (W * H), 1e-9);
+  g_assert_cmpuint(cbigan_region_search_run(&search, map, W, H, 1.0, thirds, r), ==, 2);
+  g_assert_cmpuint(cbigan_region_search_run(&search, map, W, H, 1.0, 200.0 / (W * H), r), ==, 1);
+  g_assert_cmpuint(cbigan_region_search_run(&search, map, W, H, 1.0, 1.0, r), ==, 0);
+
   /* more than fit: the highest stay, highest first; the whole frame: one */
   memset(map, 0, sizeof *map * W * H);
   for (int i = 0; i < 30; i++)
     map[(2 * (i / 10)) * W + 2 * (i % 10)] = (float)(2 + (i * 7) % 30);
-  g_assert_cmpuint(cbigan_region_search_run(&search, map, W, H, 1.0, r), ==, CBIGAN_MAX_REGIONS);
+  g_assert_cmpuint(cbigan_region_search_run(&search, map, W, H, 1.0, 0.0, r), ==, CBIGAN_MAX_REGIONS);
   for (int i = 0; i < CBIGAN_MAX_REGIONS; i++)
     g_assert_cmpfloat_with_epsilon(r[i].peak, cbigan_normalize(31 - i, 1.0), 1e-9);
   paint(map, W, 0, 0, W, H, 5.0f);
-  g_assert_cmpuint(cbigan_region_search_run(&search, map, W, H, 1.0, r), ==, 1);
+  g_assert_cmpuint(cbigan_region_search_run(&search, map, W, H, 1.0, 0.0, r), ==, 1);
   g_assert_cmpfloat(r[0].w, ==, 1.0);
   g_assert_cmpfloat(r[0].h, ==, 1.0);
   cbigan_region_search_clear(&search);

@@ -370,9 +370,10 @@ test_series(void)
   static const char *const ways[] = { "queue", "videoscale ! video/x-raw,width=64,height=64",
                                       "videoflip video-direction=vert" };
   for (guint i = 0; i < G_N_ELEMENTS(ways); i++) {
-    g_autofree char *line = g_strdup_printf("cbiganscore model=MODEL ! cbiganscore model=MODEL score=paper threshold=1 "
-                                            "! cbiganscore model=MODEL score=calibrated threshold=0.01 ! %s",
-                                            ways[i]);
+    g_autofree char *line =
+        g_strdup_printf("cbiganscore name=first model=MODEL ! cbiganscore model=MODEL score=paper threshold=1 "
+                        "! cbiganscore model=MODEL score=calibrated threshold=0.01 ! %s",
+                        ways[i]);
     g_autoptr(GstBuffer) first = run_line("cbiganscore model=MODEL", FRAME), out = run_line(line, FRAME);
     const GValue *previous = gst_structure_get_value(score_of(out), "previous");
     g_assert_null(gst_structure_get_value(score_of(first), "previous"));
@@ -381,6 +382,8 @@ test_series(void)
     const GstStructure *two = gst_value_get_structure(gst_value_array_get_value(previous, 1));
     g_assert_true(number_of(one, "score") == number_of(score_of(first), "score"));
     g_assert_true(number_of(two, "threshold") == 1 && number_of(score_of(out), "threshold") == 0.01);
+    g_assert_cmpstr(gst_structure_get_string(one, "name"), ==, "first");
+    g_assert_cmpstr(gst_structure_get_string(score_of(out), "name"), !=, gst_structure_get_string(two, "name"));
     g_assert_true(isfinite(number_of(two, "pixel-term")));
     check_moved(one, i < 2);
     const GstVideoOverlayCompositionMeta *meta = gst_buffer_get_video_overlay_composition_meta(out);

@@ -31,7 +31,7 @@ static GstHarness *
 new_harness(const char *properties)
 {
   g_autofree char *model = test_model_write(SIDE, 1);
-  g_autofree char *line = g_strdup_printf("cbiganscore threads=1 model=%s ! cbiganjson %s", model, properties);
+  g_autofree char *line = g_strdup_printf("cbiganscore threads=1 hold=0 model=%s ! cbiganjson %s", model, properties);
   GstHarness *harness = gst_harness_new_parse(line);
   gst_harness_set_live(harness, FALSE);
   gst_harness_set_src_caps_str(harness, "video/x-raw,format=RGB,width=64,height=64,framerate=25/1");
@@ -67,6 +67,7 @@ test_fields(void)
     g_assert_cmpint(json_object_get_int_member(object, "event_id"), ==, n);
     g_assert_cmpint(json_array_get_length(json_object_get_array_member(object, "regions")) > 0, ==, n == 1);
     g_assert_true(g_str_has_suffix(json_object_get_string_member(object, "model"), ".safetensors"));
+    g_assert_cmpint(json_array_get_length(json_object_get_array_member(object, "previous")), ==, 0);
   }
   gst_harness_teardown(harness);
 }
@@ -76,7 +77,7 @@ static void
 test_null(void)
 {
   g_autofree char *model = test_model_write_bare(SIDE, 1);
-  g_autofree char *text = g_strdup_printf("cbiganscore threads=1 model=%s ! cbiganjson", model);
+  g_autofree char *text = g_strdup_printf("cbiganscore threads=1 hold=0 model=%s ! cbiganjson", model);
   GstHarness *harness = gst_harness_new_parse(text);
   gst_harness_set_live(harness, FALSE);
   gst_harness_set_src_caps_str(harness, "video/x-raw,format=RGB,width=64,height=64,framerate=25/1");

@@ -15,7 +15,7 @@ static Stream
 open_stream(const char *more)
 {
   g_autofree char *model = test_model_write(SIDE, 1),
-                  *properties = g_strdup_printf("model=%s mode=sync %s", model, more);
+                  *properties = g_strdup_printf("model=%s mode=sync hold=0 %s", model, more);
   Stream stream = stream_new(properties);
   gst_harness_set_live(stream.harness, TRUE);
   gst_harness_use_testclock(stream.harness);
