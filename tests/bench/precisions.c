@@ -8,12 +8,12 @@
  * likes best and with nothing between them: no reordering, no activation, no quantization. So it is the least that a
  * network made of them takes. Medians of ROUNDS rounds in turns, milliseconds.
  */
-#include <oneapi/dnnl/dnnl.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/cpu/onednn/onednn.h"
 #include "model/network.h"
 
 #define ROUNDS 7
@@ -49,27 +49,28 @@ static Convolution
 convolution_new(const CbiganLayer *l, int batch, const dnnl_data_type_t *type, int times)
 {
   Convolution c = { .times = times };
-  dnnl_dims_t x = { batch, l->in.c, l->in.h, l->in.w }, y = { batch, l->out.c, l->out.h, l->out.w },
-              w = { l->out.c, l->in.c, l->kernel, l->kernel }, strides = { 1, 1 },
-              padding = { l->kernel / 2, l->kernel / 2 };
-  dnnl_memory_desc_t descriptors[3];
-  dnnl_convolution_desc_t operation;
+  const dnnl_dims_t x = { batch, l->in.c, l->in.h, l->in.w }, y = { batch, l->out.c, l->out.h, l->out.w },
+                    w = { l->out.c, l->in.c, l->kernel, l->kernel };
+  g_autoptr(CbiganCpuLayout) of_x = cbigan_cpu_layout_new(4, x, type[0], dnnl_format_tag_any);
+  g_autoptr(CbiganCpuLayout) of_w = cbigan_cpu_layout_new(4, w, type[1], dnnl_format_tag_any);
+  g_autoptr(CbiganCpuLayout) of_y = cbigan_cpu_layout_new(4, y, type[2], dnnl_format_tag_any);
+  const CbiganCpuConvolution operation = { .kind = dnnl_forward_inference,
+                                           .x = of_x,
+                                           .weights = of_w,
+                                           .y = of_y,
+                                           .before = { l->kernel / 2, l->kernel / 2 },
+                                           .after = { l->kernel / 2, l->kernel / 2 } };
   dnnl_primitive_desc_t chosen;
   static const dnnl_query_t queries[] = { dnnl_query_src_md, dnnl_query_weights_md, dnnl_query_dst_md };
   static const int arguments[] = { DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST };
-  check(dnnl_memory_desc_init_by_tag(&descriptors[0], 4, x, type[0], dnnl_format_tag_any));
-  check(dnnl_memory_desc_init_by_tag(&descriptors[1], 4, w, type[1], dnnl_format_tag_any));
-  check(dnnl_memory_desc_init_by_tag(&descriptors[2], 4, y, type[2], dnnl_format_tag_any));
-  check(dnnl_convolution_forward_desc_init(&operation, dnnl_forward_inference, dnnl_convolution_direct, &descriptors[0],
-                                           &descriptors[1], NULL, &descriptors[2], strides, padding, padding));
-  check(dnnl_primitive_desc_create(&chosen, &operation, NULL, engine, NULL));
+  check(cbigan_cpu_describe_convolution(&chosen, engine, &operation, NULL, NULL));
   for (int i = 0; i < 3; i++) {
-    const dnnl_memory_desc_t *md = dnnl_primitive_desc_query_md(chosen, queries[i], 0);
+    const CbiganCpuLayout *layout = cbigan_cpu_layout_chosen(chosen, queries[i], 0);
     void *data;
     c.arguments[i].arg = arguments[i];
-    check(dnnl_memory_create(&c.arguments[i].memory, md, engine, DNNL_MEMORY_ALLOCATE));
+    check(cbigan_cpu_memory_new(&c.arguments[i].memory, layout, engine, DNNL_MEMORY_ALLOCATE));
     check(dnnl_memory_get_data_handle(c.arguments[i].memory, &data));
-    memset(data, 0, dnnl_memory_desc_get_size(md));
+    memset(data, 0, cbigan_cpu_layout_size(layout));
   }
   check(dnnl_primitive_create(&c.primitive, chosen));
   check(dnnl_primitive_desc_destroy(chosen));

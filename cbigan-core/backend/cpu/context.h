@@ -11,9 +11,8 @@
  * (CbiganCpuPieces), which the pool's threads run at the same time.
  */
 #pragma once
-#include <oneapi/dnnl/dnnl.h>
-
 #include "backend/backend.h"
+#include "backend/cpu/onednn/onednn.h"
 #include "backend/cpu/simd/simd_patches.h"
 #include "backend/cpu/threads/thread_pool.h"
 #include "backend/cpu/threads/threads.h"
@@ -72,20 +71,21 @@ typedef struct {
   float *bias;               /* (out.c) in n,h,w,c order; NULL = none */
 } CbiganCpuLayer;
 
-/* onednn/onednn.c */
-/* operation: a dnnl_..._desc_t. attributes: taken over, NULL = none. hint: of the forward pass, for backward
+/* onednn/primitive.c */
+/* attributes: taken over, NULL = none. hint: of the forward pass, for backward
  * primitives, else NULL. FALSE with CBIGAN_ERROR_BACKEND naming `what`. */
-gboolean cbigan_cpu_primitive_init(CbiganCpu *self, CbiganCpuPrimitive *p, const char *what, const void *operation,
-                                   dnnl_primitive_attr_t attributes, const_dnnl_primitive_desc_t hint, GError **error);
+gboolean cbigan_cpu_primitive_init(CbiganCpu *self, CbiganCpuPrimitive *p, const char *what,
+                                   const CbiganCpuConvolution *operation, dnnl_primitive_attr_t attributes,
+                                   const_dnnl_primitive_desc_t hint, GError **error);
 /* DNNL_ARG_FROM -> DNNL_ARG_TO; accumulate: adds to the values in the destination. */
 gboolean cbigan_cpu_reorder_init(CbiganCpu *self, CbiganCpuPieces *pieces, const char *what,
-                                 const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to, gboolean accumulate,
+                                 const CbiganCpuLayout *from, const CbiganCpuLayout *to, gboolean accumulate,
                                  GError **error);
 /* Adds a zeroed piece; the pointer is valid until the next piece is added. */
 CbiganCpuPrimitive *cbigan_cpu_pieces_add(CbiganCpuPieces *pieces);
 void cbigan_cpu_pieces_clear(CbiganCpuPieces *pieces);
-/* Descriptor of an argument (DNNL_ARG_SRC ...) as the first piece chose it; NULL: it has none. */
-const dnnl_memory_desc_t *cbigan_cpu_descriptor(const CbiganCpuPieces *pieces, int argument);
+/* Layout of an argument (DNNL_ARG_SRC ...) as the first piece chose it; NULL = it has none. The piece keeps it. */
+const CbiganCpuLayout *cbigan_cpu_pieces_layout(const CbiganCpuPieces *pieces, int argument);
 /* Sets an argument for all later runs: piece i gets data + i * step floats. */
 void cbigan_cpu_set(CbiganCpuPieces *pieces, int argument, const float *data, gsize step);
 /* All pieces by the pool's threads, each with its part of two arguments. A failure goes to cbigan_backend_fail(). */
@@ -102,12 +102,13 @@ gboolean cbigan_cpu_check(dnnl_status_t status, const char *what, GError **error
 
 /* Post-ops of a forward layer: sum where it accumulates, then its activation. */
 dnnl_primitive_attr_t cbigan_cpu_attributes(gboolean accumulate, CbiganActivation activation);
+/* The caller frees these layouts; NULL = out of memory. */
 /* (n, c, h, w), n,h,w,c in memory */
-dnnl_memory_desc_t cbigan_cpu_nhwc(int n, CbiganShape shape);
+CbiganCpuLayout *cbigan_cpu_nhwc(int n, CbiganShape shape);
 /* conv2d: (out.c, in.c, k, k); the primitive chooses the order */
-dnnl_memory_desc_t cbigan_cpu_any_weights(const CbiganLayer *layer);
+CbiganCpuLayout *cbigan_cpu_any_weights(const CbiganLayer *layer);
 /* As above, in the file's order (c,h,w, rows weight_stride apart). */
-dnnl_memory_desc_t cbigan_cpu_file_weights(const CbiganLayer *layer);
+CbiganCpuLayout *cbigan_cpu_file_weights(const CbiganLayer *layer);
 
 /* onednn/convolution.c: execute with (SRC, x; DST, y), (DIFF_SRC, dx; DIFF_DST, dy) or (SRC, x; DIFF_DST, dy). Each
  * piece of CBIGAN_CPU_WEIGHTS writes the gradient of its samples to a DIFF_WEIGHTS of its own. */
@@ -128,7 +129,7 @@ void cbigan_cpu_each(CbiganBackend *self, int n, CbiganRangeFunc range, gpointer
 
 /* For a layer with weights: memory of `size` bytes for them and for the biases, and the reorder that fills it. FALSE
  * with CBIGAN_ERROR_BACKEND. */
-gboolean cbigan_cpu_plan_weights(CbiganCpuLayer *plan, const dnnl_memory_desc_t *file, const dnnl_memory_desc_t *packed,
+gboolean cbigan_cpu_plan_weights(CbiganCpuLayer *plan, const CbiganCpuLayout *file, const CbiganCpuLayout *packed,
                                  gsize size, GError **error);
 
 /* The operations, each in its own file. plan: FALSE with CBIGAN_ERROR_BACKEND. */

@@ -9,11 +9,11 @@ gboolean
 cbigan_cpu_plan_conv2d(CbiganCpuLayer *plan, GError **error)
 {
   const CbiganLayer *layer = plan->layer;
-  const dnnl_memory_desc_t file = cbigan_cpu_file_weights(layer);
+  g_autoptr(CbiganCpuLayout) file = cbigan_cpu_file_weights(layer);
   if (!cbigan_cpu_convolution_init(plan->base.cpu, &plan->operation, CBIGAN_CPU_FORWARD, layer, plan->batch, error))
     return FALSE;
-  const dnnl_memory_desc_t *chosen = cbigan_cpu_descriptor(&plan->operation, DNNL_ARG_WEIGHTS);
-  if (!cbigan_cpu_plan_weights(plan, &file, chosen, dnnl_memory_desc_get_size(chosen), error))
+  const CbiganCpuLayout *chosen = cbigan_cpu_pieces_layout(&plan->operation, DNNL_ARG_WEIGHTS);
+  if (!cbigan_cpu_plan_weights(plan, file, chosen, cbigan_cpu_layout_size(chosen), error))
     return FALSE;
   cbigan_cpu_set(&plan->operation, DNNL_ARG_WEIGHTS, plan->weights, 0);
   if (plan->bias)

@@ -31,10 +31,9 @@ cbigan_cpu_plan_dense(CbiganCpuLayer *plan, GError **error)
   dnnl_dims_t dims = { pixels, l->out.c, l->in.c, l->in.h, l->in.w };
   dnnl_dims_t from = { row, row * pixels, l->in.h * l->in.w, l->in.w, 1 };
   dnnl_dims_t to = { l->out.c, 1, out, out * l->in.c * l->in.w, out * l->in.c };
-  dnnl_memory_desc_t file, packed;
-  dnnl_memory_desc_init_by_strides(&file, 5, dims, dnnl_f32, from);
-  dnnl_memory_desc_init_by_strides(&packed, 5, dims, dnnl_f32, to);
-  return cbigan_cpu_plan_weights(plan, &file, &packed, cbigan_shape_size(l->in) * stride_of(l) * sizeof(float), error);
+  g_autoptr(CbiganCpuLayout) file = cbigan_cpu_layout_new_strided(5, dims, from);
+  g_autoptr(CbiganCpuLayout) packed = cbigan_cpu_layout_new_strided(5, dims, to);
+  return cbigan_cpu_plan_weights(plan, file, packed, cbigan_shape_size(l->in) * stride_of(l) * sizeof(float), error);
 }
 
 static float

@@ -25,8 +25,8 @@ layer_free(CbiganPlan *base)
 }
 
 gboolean
-cbigan_cpu_plan_weights(CbiganCpuLayer *self, const dnnl_memory_desc_t *file, const dnnl_memory_desc_t *packed,
-                        gsize size, GError **error)
+cbigan_cpu_plan_weights(CbiganCpuLayer *self, const CbiganCpuLayout *file, const CbiganCpuLayout *packed, gsize size,
+                        GError **error)
 {
   const CbiganLayer *layer = self->layer;
   if (!cbigan_cpu_reorder_init(self->base.cpu, &self->pack, layer->name, file, packed, FALSE, error))

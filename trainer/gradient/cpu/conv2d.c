@@ -12,13 +12,13 @@
 static gboolean
 plan_data(CbiganCpu *self, CbiganGradCpuConvolution *to, const CbiganLayer *l, int batch, GError **error)
 {
-  const dnnl_memory_desc_t file = cbigan_cpu_file_weights(l);
+  g_autoptr(CbiganCpuLayout) file = cbigan_cpu_file_weights(l);
   if (!cbigan_cpu_convolution_init(self, &to->data, CBIGAN_CPU_DATA, l, batch, error))
     return FALSE;
-  const dnnl_memory_desc_t *chosen = cbigan_cpu_descriptor(&to->data, DNNL_ARG_WEIGHTS);
-  to->packed = cbigan_cpu_memory(dnnl_memory_desc_get_size(chosen));
+  const CbiganCpuLayout *chosen = cbigan_cpu_pieces_layout(&to->data, DNNL_ARG_WEIGHTS);
+  to->packed = cbigan_cpu_memory(cbigan_cpu_layout_size(chosen));
   if (!cbigan_cpu_check(to->packed ? dnnl_success : dnnl_out_of_memory, l->name, error) ||
-      !cbigan_cpu_reorder_init(self, &to->pack, l->name, &file, chosen, FALSE, error))
+      !cbigan_cpu_reorder_init(self, &to->pack, l->name, file, chosen, FALSE, error))
     return FALSE;
   cbigan_cpu_set(&to->data, DNNL_ARG_WEIGHTS, to->packed, 0);
   return TRUE;
@@ -27,14 +27,14 @@ plan_data(CbiganCpu *self, CbiganGradCpuConvolution *to, const CbiganLayer *l, i
 static gboolean
 plan_weights(CbiganCpu *self, CbiganGradCpuConvolution *to, const CbiganLayer *l, int batch, GError **error)
 {
-  const dnnl_memory_desc_t file = cbigan_cpu_file_weights(l);
+  g_autoptr(CbiganCpuLayout) file = cbigan_cpu_file_weights(l);
   if (!cbigan_cpu_convolution_init(self, &to->weights, CBIGAN_CPU_WEIGHTS, l, batch, error))
     return FALSE;
-  const dnnl_memory_desc_t *chosen = cbigan_cpu_descriptor(&to->weights, DNNL_ARG_DIFF_WEIGHTS);
-  to->gradient_floats = dnnl_memory_desc_get_size(chosen) / sizeof(float);
+  const CbiganCpuLayout *chosen = cbigan_cpu_pieces_layout(&to->weights, DNNL_ARG_DIFF_WEIGHTS);
+  to->gradient_floats = cbigan_cpu_layout_size(chosen) / sizeof(float);
   to->gradient = cbigan_cpu_memory(to->weights.n * to->gradient_floats * sizeof(float));
   if (!cbigan_cpu_check(to->gradient ? dnnl_success : dnnl_out_of_memory, l->name, error) ||
-      !cbigan_cpu_reorder_init(self, &to->unpack, l->name, chosen, &file, TRUE, error))
+      !cbigan_cpu_reorder_init(self, &to->unpack, l->name, chosen, file, TRUE, error))
     return FALSE;
   cbigan_cpu_set(&to->weights, DNNL_ARG_DIFF_WEIGHTS, to->gradient, to->gradient_floats);
   return TRUE;

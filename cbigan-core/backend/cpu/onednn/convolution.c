@@ -36,61 +36,40 @@ part_of(const CbiganLayer *l, int batch, int strips, int groups, int number)
                  .below = reach - (bottom - end) };
 }
 
-typedef struct {
-  dnnl_memory_desc_t x, y, weights, bias;
-  dnnl_dims_t strides, above, below;
-} Shape;
-
-/* weights: in the order that the first piece chose; NULL = this is the first */
-static Shape
-shape_of(const CbiganLayer *l, const Part *part, const dnnl_memory_desc_t *weights)
-{
-  Shape s = { .x = cbigan_cpu_nhwc(part->n, (CbiganShape){ l->in.c, part->in_rows, l->in.w }),
-              .y = cbigan_cpu_nhwc(part->n, (CbiganShape){ l->out.c, part->rows, l->out.w }),
-              .weights = weights ? *weights : cbigan_cpu_any_weights(l),
-              .strides = { 1, 1 },
-              .above = { part->above, l->kernel / 2 },
-              .below = { part->below, l->kernel / 2 } };
-  dnnl_dims_t out = { l->out.c };
-  dnnl_memory_desc_init_by_tag(&s.bias, 1, out, dnnl_f32, dnnl_x);
-  return s;
-}
-
+/* weights: in the order that the first piece chose; NULL = this is the first. oneDNN wants the forward pass as a hint
+ * for a backward one. */
 static gboolean
-init_forward(CbiganCpu *self, CbiganCpuPrimitive *p, const CbiganLayer *l, Shape *s, GError **error)
+init_piece(CbiganCpu *self, CbiganCpuPrimitive *p, CbiganCpuDirection direction, const CbiganLayer *l, const Part *part,
+           const CbiganCpuLayout *weights, GError **error)
 {
-  dnnl_convolution_desc_t operation;
-  /* direct: Winograd would trade accuracy for speed */
-  dnnl_status_t status = dnnl_convolution_forward_desc_init(
-      &operation, dnnl_forward_inference, dnnl_convolution_direct, &s->x, &s->weights,
-      l->bias == CBIGAN_NO_OFFSET ? NULL : &s->bias, &s->y, s->strides, s->above, s->below);
-  return cbigan_cpu_check(status, l->name, error) &&
-         cbigan_cpu_primitive_init(self, p, l->name, &operation, cbigan_cpu_attributes(l->accumulate, l->activation),
-                                   NULL, error);
-}
-
-/* oneDNN wants the forward pass as a hint. */
-static gboolean
-init_backward(CbiganCpu *self, CbiganCpuPrimitive *p, CbiganCpuDirection direction, const CbiganLayer *l, Shape *s,
-              GError **error)
-{
-  dnnl_convolution_desc_t operation;
+  static const dnnl_prop_kind_t kinds[] = { [CBIGAN_CPU_FORWARD] = dnnl_forward_inference,
+                                            [CBIGAN_CPU_DATA] = dnnl_backward_data,
+                                            [CBIGAN_CPU_WEIGHTS] = dnnl_backward_weights };
+  const dnnl_dims_t out = { l->out.c };
+  g_autoptr(CbiganCpuLayout) x = cbigan_cpu_nhwc(part->n, (CbiganShape){ l->in.c, part->in_rows, l->in.w });
+  g_autoptr(CbiganCpuLayout) y = cbigan_cpu_nhwc(part->n, (CbiganShape){ l->out.c, part->rows, l->out.w });
+  g_autoptr(CbiganCpuLayout) any = cbigan_cpu_any_weights(l);
+  g_autoptr(CbiganCpuLayout) bias = cbigan_cpu_layout_new(1, out, dnnl_f32, dnnl_x);
+  CbiganCpuConvolution c = { .kind = kinds[direction],
+                             .x = x,
+                             .weights = weights ? weights : any,
+                             .y = y,
+                             .before = { part->above, l->kernel / 2 },
+                             .after = { part->below, l->kernel / 2 } };
+  if (direction == CBIGAN_CPU_FORWARD) {
+    c.bias = l->bias == CBIGAN_NO_OFFSET ? NULL : bias;
+    return cbigan_cpu_primitive_init(self, p, l->name, &c, cbigan_cpu_attributes(l->accumulate, l->activation), NULL,
+                                     error);
+  }
+  CbiganCpuConvolution forward = c;
+  forward.kind = dnnl_forward_training;
+  forward.weights = any;
   dnnl_primitive_desc_t hint = NULL;
-  dnnl_memory_desc_t any = cbigan_cpu_any_weights(l);
   int before = cbigan_cpu_one_thread();
-  dnnl_status_t status = dnnl_convolution_forward_desc_init(&operation, dnnl_forward_training, dnnl_convolution_direct,
-                                                            &s->x, &any, NULL, &s->y, s->strides, s->above, s->below);
-  if (!status)
-    status = dnnl_primitive_desc_create(&hint, &operation, NULL, self->engine, NULL);
+  dnnl_status_t status = cbigan_cpu_describe_convolution(&hint, self->engine, &forward, NULL, NULL);
   cbigan_cpu_threads_back(before);
-  if (!status && direction == CBIGAN_CPU_DATA)
-    status = dnnl_convolution_backward_data_desc_init(&operation, dnnl_convolution_direct, &s->x, &s->weights, &s->y,
-                                                      s->strides, s->above, s->below);
-  else if (!status)
-    status = dnnl_convolution_backward_weights_desc_init(&operation, dnnl_convolution_direct, &s->x, &s->weights, NULL,
-                                                         &s->y, s->strides, s->above, s->below);
-  gboolean ok = cbigan_cpu_check(status, l->name, error) &&
-                cbigan_cpu_primitive_init(self, p, l->name, &operation, NULL, hint, error);
+  gboolean ok =
+      cbigan_cpu_check(status, l->name, error) && cbigan_cpu_primitive_init(self, p, l->name, &c, NULL, hint, error);
   dnnl_primitive_desc_destroy(hint);
   return ok;
 }
@@ -106,10 +85,9 @@ cbigan_cpu_convolution_init(CbiganCpu *self, CbiganCpuPieces *pieces, CbiganCpuD
   const gsize in_row = (gsize)(l->in.w * l->in.c), out_row = (gsize)(l->out.w * l->out.c);
   for (int i = 0; i < groups * strips; i++) {
     Part part = part_of(l, batch, strips, groups, i);
-    Shape shape = shape_of(l, &part, i ? cbigan_cpu_descriptor(pieces, weights_argument) : NULL);
+    const CbiganCpuLayout *weights = i ? cbigan_cpu_pieces_layout(pieces, weights_argument) : NULL;
     CbiganCpuPrimitive *p = cbigan_cpu_pieces_add(pieces);
-    if (!(direction == CBIGAN_CPU_FORWARD ? init_forward(self, p, l, &shape, error)
-                                          : init_backward(self, p, direction, l, &shape, error)))
+    if (!init_piece(self, p, direction, l, &part, weights, error))
       return FALSE;
     p->offsets[0] = (gsize)(part.first * l->in.h + part.in_row) * in_row;
     p->offsets[1] = (gsize)(part.first * l->out.h + part.row) * out_row;

@@ -1,4 +1,4 @@
-/* onednn.c - oneDNN primitives with their arguments, and the descriptors of values and weights
+/* primitive.c - oneDNN primitives with their arguments, and the layouts of values and weights
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -38,15 +38,15 @@ cbigan_cpu_check(dnnl_status_t status, const char *what, GError **error)
 }
 
 static gboolean
-add_argument(CbiganCpu *self, CbiganCpuPrimitive *p, int argument, const dnnl_memory_desc_t *descriptor,
-             const char *what, GError **error)
+add_argument(CbiganCpu *self, CbiganCpuPrimitive *p, int argument, const CbiganCpuLayout *layout, const char *what,
+             GError **error)
 {
-  if (!descriptor || descriptor->ndims == 0)
+  if (!layout)
     return TRUE;
   g_return_val_if_fail(p->n_arguments < CBIGAN_CPU_MAX_ARGUMENTS, FALSE);
   dnnl_exec_arg_t *slot = &p->arguments[p->n_arguments];
   slot->arg = argument;
-  if (!cbigan_cpu_check(dnnl_memory_create(&slot->memory, descriptor, self->engine, DNNL_MEMORY_NONE), what, error))
+  if (!cbigan_cpu_check(cbigan_cpu_memory_new(&slot->memory, layout, self->engine, DNNL_MEMORY_NONE), what, error))
     return FALSE;
   p->n_arguments++;
   return TRUE;
@@ -96,11 +96,11 @@ init_from(CbiganCpu *self, CbiganCpuPrimitive *p, const char *what, const_dnnl_p
   if (!cbigan_cpu_check(dnnl_primitive_create(&p->primitive, description), what, error))
     return FALSE;
   for (gsize i = 0; i < G_N_ELEMENTS(arguments); i++) {
-    const dnnl_memory_desc_t *md = dnnl_primitive_desc_query_md(description, arguments[i].query, arguments[i].index);
-    if (!add_argument(self, p, arguments[i].argument, md, what, error))
+    const CbiganCpuLayout *layout = cbigan_cpu_layout_chosen(description, arguments[i].query, arguments[i].index);
+    if (!add_argument(self, p, arguments[i].argument, layout, what, error))
       return FALSE;
-    if (md && arguments[i].argument == DNNL_ARG_SCRATCHPAD &&
-        !cbigan_cpu_grow_scratchpad(self, dnnl_memory_desc_get_size(md)))
+    if (layout && arguments[i].argument == DNNL_ARG_SCRATCHPAD &&
+        !cbigan_cpu_grow_scratchpad(self, cbigan_cpu_layout_size(layout)))
       return cbigan_cpu_check(dnnl_out_of_memory, what, error);
   }
   return TRUE;
@@ -115,14 +115,15 @@ own_scratchpad(dnnl_primitive_attr_t *attributes)
 }
 
 gboolean
-cbigan_cpu_primitive_init(CbiganCpu *self, CbiganCpuPrimitive *p, const char *what, const void *operation,
-                          dnnl_primitive_attr_t attributes, const_dnnl_primitive_desc_t hint, GError **error)
+cbigan_cpu_primitive_init(CbiganCpu *self, CbiganCpuPrimitive *p, const char *what,
+                          const CbiganCpuConvolution *operation, dnnl_primitive_attr_t attributes,
+                          const_dnnl_primitive_desc_t hint, GError **error)
 {
   dnnl_primitive_desc_t description = NULL;
   int before = cbigan_cpu_one_thread();
   dnnl_status_t status = own_scratchpad(&attributes);
   if (!status)
-    status = dnnl_primitive_desc_create(&description, operation, attributes, self->engine, hint);
+    status = cbigan_cpu_describe_convolution(&description, self->engine, operation, attributes, hint);
   gboolean ok = cbigan_cpu_check(status, what, error) && init_from(self, p, what, description, error);
   cbigan_cpu_threads_back(before);
   dnnl_primitive_desc_destroy(description);
@@ -131,15 +132,15 @@ cbigan_cpu_primitive_init(CbiganCpu *self, CbiganCpuPrimitive *p, const char *wh
 }
 
 static gboolean
-reorder_init(CbiganCpu *self, CbiganCpuPrimitive *p, const char *what, const dnnl_memory_desc_t *from,
-             const dnnl_memory_desc_t *to, gboolean accumulate, GError **error)
+reorder_init(CbiganCpu *self, CbiganCpuPrimitive *p, const char *what, const CbiganCpuLayout *from,
+             const CbiganCpuLayout *to, gboolean accumulate, GError **error)
 {
   dnnl_primitive_desc_t description = NULL;
   dnnl_primitive_attr_t attributes = cbigan_cpu_attributes(accumulate, CBIGAN_LINEAR);
   int before = cbigan_cpu_one_thread();
   dnnl_status_t status = own_scratchpad(&attributes);
   if (!status)
-    status = dnnl_reorder_primitive_desc_create(&description, from, self->engine, to, self->engine, attributes);
+    status = cbigan_cpu_describe_reorder(&description, self->engine, from, to, attributes);
   gboolean ok = cbigan_cpu_check(status, what, error) && init_from(self, p, what, description, error);
   cbigan_cpu_threads_back(before);
   dnnl_primitive_desc_destroy(description);
@@ -184,14 +185,11 @@ cbigan_cpu_pieces_add(CbiganCpuPieces *pieces)
   return &pieces->piece[pieces->n++];
 }
 
-const dnnl_memory_desc_t *
-cbigan_cpu_descriptor(const CbiganCpuPieces *pieces, int argument)
+const CbiganCpuLayout *
+cbigan_cpu_pieces_layout(const CbiganCpuPieces *pieces, int argument)
 {
   dnnl_memory_t memory = pieces->n ? find(&pieces->piece[0], argument) : NULL;
-  const dnnl_memory_desc_t *descriptor = NULL;
-  if (memory)
-    dnnl_memory_get_memory_desc(memory, &descriptor);
-  return descriptor;
+  return memory ? cbigan_cpu_memory_layout(memory) : NULL;
 }
 
 static void
@@ -247,35 +245,38 @@ cbigan_cpu_execute(CbiganCpu *self, CbiganCpuPieces *pieces, int first_argument,
 
 /* Along the longest of the first dimensions. An order whose blocks the pieces would cut is left whole. */
 gboolean
-cbigan_cpu_reorder_init(CbiganCpu *self, CbiganCpuPieces *pieces, const char *what, const dnnl_memory_desc_t *from,
-                        const dnnl_memory_desc_t *to, gboolean accumulate, GError **error)
+cbigan_cpu_reorder_init(CbiganCpu *self, CbiganCpuPieces *pieces, const char *what, const CbiganCpuLayout *from,
+                        const CbiganCpuLayout *to, gboolean accumulate, GError **error)
 {
+  if (!from || !to)
+    return cbigan_cpu_check(dnnl_out_of_memory, what, error);
+  const dnnl_dim_t *whole = cbigan_cpu_layout_dims(from);
   int along = 0, threads = self->base.threads;
   for (int d = 1; d < 3; d++)
-    if (from->dims[d] > from->dims[along])
+    if (whole[d] > whole[along])
       along = d;
-  dnnl_dim_t all = from->dims[along], step = (all + threads - 1) / threads;
+  dnnl_dim_t all = whole[along], step = (all + threads - 1) / threads;
   step = (step + REORDER_STEP - 1) / REORDER_STEP * REORDER_STEP;
-  if (dnnl_memory_desc_get_size(from) < REORDER_LEAST * sizeof(float))
+  if (cbigan_cpu_layout_size(from) < REORDER_LEAST * sizeof(float))
     step = all;
   for (dnnl_dim_t first = 0; first < all; first += step) {
-    dnnl_memory_desc_t part_from, part_to;
     dnnl_dims_t dims, offsets = { 0 };
-    memcpy(dims, from->dims, sizeof dims);
+    memcpy(dims, whole, sizeof dims);
     dims[along] = MIN(step, all - first);
     offsets[along] = first;
-    if (dnnl_memory_desc_init_submemory(&part_from, from, dims, offsets) ||
-        dnnl_memory_desc_init_submemory(&part_to, to, dims, offsets)) {
+    g_autoptr(CbiganCpuLayout) part_from = cbigan_cpu_layout_part(from, dims, offsets);
+    g_autoptr(CbiganCpuLayout) part_to = cbigan_cpu_layout_part(to, dims, offsets);
+    if (!part_from || !part_to) {
       cbigan_cpu_pieces_clear(pieces);
       return reorder_init(self, cbigan_cpu_pieces_add(pieces), what, from, to, accumulate, error);
     }
-    if (!reorder_init(self, cbigan_cpu_pieces_add(pieces), what, &part_from, &part_to, accumulate, error))
+    if (!reorder_init(self, cbigan_cpu_pieces_add(pieces), what, part_from, part_to, accumulate, error))
       return FALSE;
   }
   return TRUE;
 }
 
-/* --- attributes and descriptors ---------------------------------------------------------------------------------- */
+/* --- attributes and layouts --------------------------------------------------------------------------------------- */
 
 dnnl_primitive_attr_t
 cbigan_cpu_attributes(gboolean accumulate, CbiganActivation activation)
@@ -293,38 +294,32 @@ cbigan_cpu_attributes(gboolean accumulate, CbiganActivation activation)
   if (dnnl_primitive_attr_create(&attributes) || dnnl_post_ops_create(&post))
     return attributes;
   if (accumulate)
-    dnnl_post_ops_append_sum(post, 1.0f);
+    cbigan_cpu_append_sum(post);
   if (activations[activation].algorithm != dnnl_alg_kind_undef)
-    dnnl_post_ops_append_eltwise(post, 1.0f, activations[activation].algorithm, activations[activation].alpha, 0.0f);
+    cbigan_cpu_append_eltwise(post, activations[activation].algorithm, activations[activation].alpha);
   dnnl_primitive_attr_set_post_ops(attributes, post);
   dnnl_post_ops_destroy(post);
   return attributes;
 }
 
-dnnl_memory_desc_t
+CbiganCpuLayout *
 cbigan_cpu_nhwc(int n, CbiganShape s)
 {
-  dnnl_memory_desc_t md;
-  dnnl_dims_t dims = { n, s.c, s.h, s.w };
-  dnnl_memory_desc_init_by_tag(&md, 4, dims, dnnl_f32, dnnl_nhwc);
-  return md;
+  const dnnl_dims_t dims = { n, s.c, s.h, s.w };
+  return cbigan_cpu_layout_new(4, dims, dnnl_f32, dnnl_nhwc);
 }
 
-dnnl_memory_desc_t
+CbiganCpuLayout *
 cbigan_cpu_any_weights(const CbiganLayer *l)
 {
-  dnnl_memory_desc_t md;
-  dnnl_dims_t dims = { l->out.c, l->in.c, l->kernel, l->kernel };
-  dnnl_memory_desc_init_by_tag(&md, 4, dims, dnnl_f32, dnnl_format_tag_any);
-  return md;
+  const dnnl_dims_t dims = { l->out.c, l->in.c, l->kernel, l->kernel };
+  return cbigan_cpu_layout_new(4, dims, dnnl_f32, dnnl_format_tag_any);
 }
 
-dnnl_memory_desc_t
+CbiganCpuLayout *
 cbigan_cpu_file_weights(const CbiganLayer *l)
 {
-  dnnl_memory_desc_t md;
-  dnnl_dims_t dims = { l->out.c, l->in.c, l->kernel, l->kernel };
-  dnnl_dims_t strides = { (dnnl_dim_t)l->weight_stride, l->kernel * l->kernel, l->kernel, 1 };
-  dnnl_memory_desc_init_by_strides(&md, 4, dims, dnnl_f32, strides);
-  return md;
+  const dnnl_dims_t dims = { l->out.c, l->in.c, l->kernel, l->kernel };
+  const dnnl_dims_t strides = { (dnnl_dim_t)l->weight_stride, l->kernel * l->kernel, l->kernel, 1 };
+  return cbigan_cpu_layout_new_strided(4, dims, strides);
 }
