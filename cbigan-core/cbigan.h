@@ -75,6 +75,12 @@ typedef enum {
   CBIGAN_TAP_HIDDEN /* f_D: D's last hidden layer */
 } CbiganFeatureTap;
 
+/* Pixels that count. Functions that take a mask copy it. */
+typedef struct {
+  const guint8 *counts; /* (height, width), rows without gaps: 0 = the pixel is ignored; NULL = there is no mask */
+  int width, height;
+} CbiganMask;
+
 /* Content of a model file besides its weights. The model owns it. A model is a CBiGAN or an inspector. An inspector has
  * the score CBIGAN_SCORE_INSPECTOR only; its latent, patch, tap, lambda and the fields of other scores have no meaning.
  */
@@ -102,6 +108,7 @@ typedef struct {
   CbiganSummary summary;             /* of an inspector */
   double proxy;         /* of an inspector: area under the ROC curve on synthetic defects in held-out good pictures,
                          * 0..1; NAN: unknown */
+  CbiganMask mask;      /* pixels that the training ignored, and that are ignored in all scoring */
   const char *training; /* JSON object: origin of the model; NULL: unknown */
 } CbiganModelInfo;
 
@@ -169,6 +176,42 @@ typedef struct {
   double area;       /* of the part's pixels, as a fraction of the frame, 0..1 */
 } CbiganRegion;
 
+#define CBIGAN_MAX_AREAS 16
+#define CBIGAN_AREA_NAME 32 /* bytes, with the terminating zero */
+
+/* What may count. Start with CBIGAN_COUNTING_INIT: the whole frame.
+ *
+ * roi: areas, separated by semicolons: [NAME=]SHAPE[@THRESHOLD]. A shape is a rectangle “x,y,width,height” or a polygon
+ * of at least three corners “x,y x,y x,y”. Lengths are fractions of the picture, 0 to 1, or pixels of the picture like
+ * “120px”. An area without a threshold has that of the scorer. An area without a name is called by its number, from 1.
+ * Each area has a score of its own, and the frame's score and threshold are those of the worst area. Pixels outside of
+ * all areas have no part in scores and regions. They stay visible, so they have a part in the frame's light, and in
+ * what a network sees within a few pixels of the border. `paper` has one number per patch, so it leaves out whole
+ * patches only.
+ *
+ * mask: of any size; it is laid over the whole frame. No score depends on ignored pixels: they are replaced by their
+ * mirror image in the counting pixels before anything is computed, and are left out of scores and regions. A mask that
+ * is larger than the frame also ignores pixels that its ignored pixels reach in the resized picture; a mask of the
+ * frame's size or less applies pixel by pixel. It is added to the model's mask. A model that was trained without this
+ * mask may take the seam for a defect: train with it where that matters. */
+typedef struct {
+  const char *roi;                   /* NULL or empty: the whole frame is one area */
+  int picture_width, picture_height; /* pixels, of the picture before it was resized; 0 x 0 = not known */
+  CbiganMask mask;
+} CbiganCounting;
+
+#define CBIGAN_COUNTING_INIT                                                                                           \
+  {                                                                                                                    \
+    NULL, 0, 0, { NULL, 0, 0 }                                                                                         \
+  }
+
+/* The result of one area of `roi`. */
+typedef struct {
+  char name[CBIGAN_AREA_NAME];
+  double score, threshold, normalized; /* as in CbiganResult */
+  gboolean anomalous;
+} CbiganAreaResult;
+
 #define CBIGAN_MAX_REGIONS 16 /* of more regions, those with the highest peaks count */
 
 typedef struct {
@@ -181,8 +224,11 @@ typedef struct {
   double scores[CBIGAN_N_SCORES]; /* `score` and the scores in `also`; NAN for the others */
   CbiganRegion regions[CBIGAN_MAX_REGIONS];
   guint n_regions; /* 0 without a threshold, or without a map */
+  CbiganAreaResult areas[CBIGAN_MAX_AREAS];
+  guint n_areas; /* 0 without `roi` */
   /* Anomaly map (map_height, map_width) of the frame's pixels, in the score's units: map / (map + threshold) is its
-   * normalized value. The result owns it; the next call with this result reuses it. */
+   * normalized value. In an area with another threshold, the map is scaled so that this stays true. The result owns it;
+   * the next call with this result reuses it. */
   float *map;
   int map_width, map_height; /* 0 x 0: this result has no map */
   gsize map_allocated;       /* private: floats allocated for map */
@@ -207,13 +253,18 @@ void cbigan_scorer_free(CbiganScorer *scorer); /* scorer: may be NULL */
  */
 gboolean cbigan_scorer_score(CbiganScorer *scorer, const CbiganFrame *frames, guint n, CbiganResult *results,
                              GError **error);
+/* What may count in the calls that follow; NULL = CBIGAN_COUNTING_INIT. The model's mask holds in any case. counting is
+ * copied. FALSE with CBIGAN_ERROR_ARGUMENT and no change: a bad `roi`, an area outside of the picture, or nothing that
+ * counts. Where the model takes frames of any size, an area or a mask that leaves
+ * nothing of a frame is an error of cbigan_scorer_score(). With a mask, frames must lie in host memory. */
+gboolean cbigan_scorer_set_counting(CbiganScorer *scorer, const CbiganCounting *counting, GError **error);
 /* For the calls that follow. NAN as in CbiganScorerOptions. FALSE with CBIGAN_ERROR_ARGUMENT and no change: the
  * threshold is negative or infinite, or lambda lies outside 0..1. */
 gboolean cbigan_scorer_set_threshold(CbiganScorer *scorer, double threshold, GError **error);
 gboolean cbigan_scorer_set_lambda(CbiganScorer *scorer, double lambda, GError **error);
 /* For the calls that follow: regions that cover a smaller fraction of the frame do not count, and a result whose map
- * has no other region is not anomalous. Results without a map are judged as before. 0 = all count, as at first. FALSE
- * with CBIGAN_ERROR_ARGUMENT and no change: not 0..1. */
+ * has no other region is not anomalous; an area likewise. With `paper` and CBIGAN_MAPS_NONE, which have no map, all
+ * count. 0 = all count, as at first. FALSE with CBIGAN_ERROR_ARGUMENT and no change: not 0..1. */
 gboolean cbigan_scorer_set_min_area(CbiganScorer *scorer, double min_area, GError **error);
 /* Name of the backend that runs, such as "cpu", never "auto"; valid as long as the program. */
 const char *cbigan_scorer_backend(const CbiganScorer *scorer);

@@ -136,7 +136,25 @@ cbigan_model_unref(CbiganModel *self)
   cbigan_network_free(self->inspector_network);
   g_free((gpointer)self->info.good_scores);
   g_free((gpointer)self->info.training);
+  g_free((gpointer)self->info.mask.counts);
+  g_free(self->mask);
   g_free(self);
+}
+
+void
+cbigan_model_set_mask(CbiganModel *self, const CbiganMask *mask)
+{
+  const gsize n = mask->counts ? (gsize)mask->width * (gsize)mask->height : 0;
+  guint8 *counts = n ? g_new(guint8, n) : NULL;
+  float *numbers = n ? g_new(float, n) : NULL;
+  for (gsize i = 0; i < n; i++) {
+    counts[i] = mask->counts[i] != 0;
+    numbers[i] = counts[i];
+  }
+  g_free((gpointer)self->info.mask.counts);
+  g_free(self->mask);
+  self->mask = numbers;
+  self->info.mask = (CbiganMask){ counts, n ? mask->width : 0, n ? mask->height : 0 };
 }
 
 const CbiganModelInfo *

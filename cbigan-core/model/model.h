@@ -67,6 +67,7 @@ struct _CbiganModel {
   CbiganInspector inspector;
   CbiganNetwork *inspector_network; /* of any size, for its parameters' names; NULL without an inspector */
   gboolean has_levels;              /* the inspector has level and spread */
+  float *mask;                      /* (info.mask.height, info.mask.width): 0 or 1; NULL = none. info.mask follows it */
 };
 
 /* A model with zeroed parameters and no statistics, for the trainer to fill. */
@@ -75,6 +76,8 @@ CbiganModel *cbigan_model_new(int width, int patch);
 CbiganModel *cbigan_model_new_empty(int width, int patch);
 /* A model with an inspector, without E, G, D and threshold. Takes over the inspector's arrays. */
 CbiganModel *cbigan_model_new_inspector(const CbiganInspector *inspector);
+/* Pixels that count in all training and scoring; copied. counts NULL: all do. Before the model is shared. */
+void cbigan_model_set_mask(CbiganModel *model, const CbiganMask *mask);
 /* Atomic: temporary file in the same folder, fsync, rename. FALSE with CBIGAN_ERROR_FILE; the old file is then
  * unchanged. */
 gboolean cbigan_model_save(const CbiganModel *model, const char *path, GError **error);

@@ -12,6 +12,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "areas.h"
 #include "backend/backend.h"
 #include "i18n.h"
 #include "model/error.h"
@@ -38,6 +39,7 @@ typedef struct {
   float *map;              /* (h, w) scratch */
   gsize n_map;
   double *scores[CBIGAN_N_GAN_SCORES]; /* (n) out of fold */
+  CbiganAreas *areas;                  /* of the model's mask; NULL = every pixel counts */
 } Calibration;
 
 static gboolean
@@ -126,12 +128,23 @@ add_seen(guint frame, const CbiganMeasurement *m, gpointer data)
                            (guint)(m->tiling->columns * m->tiling->rows));
 }
 
+static double
+score_one(Calibration *self, CbiganScoreKind kind, const CbiganMeasurement *m)
+{
+  const CbiganScoreRow *row = &cbigan_score_rows[kind];
+  if (!self->areas || !cbigan_areas_prepare(self->areas, m->tiling->width, m->tiling->height, NULL))
+    return row->score(&self->baseline, m);
+  if (kind != CBIGAN_SCORE_PAPER)
+    row->map(&self->baseline, m, self->map);
+  return cbigan_score_within(kind, &self->baseline, m, cbigan_areas_counts(self->areas, 0), self->map);
+}
+
 static void
 score_out_of_fold(guint frame, const CbiganMeasurement *m, gpointer data)
 {
   Calibration *self = data;
   for (int i = 0; i < CBIGAN_N_GAN_SCORES; i++)
-    self->scores[i][self->fold + frame * self->folds] = cbigan_score_rows[i].score(&self->baseline, m);
+    self->scores[i][self->fold + frame * self->folds] = score_one(self, (CbiganScoreKind)i, m);
 }
 
 static gboolean
@@ -200,13 +213,18 @@ cbigan_model_calibrate(CbiganModel *model, const CbiganCalibrationOptions *optio
   }
   if (!check(&model->info, options, frames, n, error))
     return FALSE;
+  g_autoptr(CbiganAreas) areas = NULL;
+  if (!cbigan_areas_for_frames(&model->info.mask, frames, n, &areas, error))
+    return FALSE;
   CbiganModelInfo before = model->info;
   if (!model->info.critic_blocks) {
     model->info.critic_blocks = DEFAULT_BLOCKS;
     model->info.critic_grid = DEFAULT_GRID;
   }
   set_light(&model->info, frames, n);
-  Calibration self = { .model = model, .options = options, .frames = frames, .n = n, .folds = MIN(FOLDS, n) };
+  Calibration self = {
+    .model = model, .options = options, .frames = frames, .n = n, .folds = MIN(FOLDS, n), .areas = areas
+  };
   for (int i = 0; i < CBIGAN_N_GAN_SCORES; i++)
     self.scores[i] = g_new(double, n);
   gboolean ok = run(&self, error);

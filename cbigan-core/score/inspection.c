@@ -43,6 +43,7 @@ struct _CbiganInspection {
   float *logits; /* (h / 4, w / 4) */
   CbiganCells cells;
   CbiganPlacement placement; /* of the part in the last frame, where it is turned upright */
+  const guint8 *unmasked;    /* (h, w) of frames; NULL = no pixel is ignored */
 };
 
 CbiganInspection *
@@ -89,6 +90,12 @@ cbigan_inspection_free(CbiganInspection *self)
   cbigan_good_light_clear(&self->light);
   cbigan_backend_free(self->backend, self->parameters);
   g_free(self);
+}
+
+void
+cbigan_inspection_set_mask(CbiganInspection *self, const guint8 *unmasked)
+{
+  self->unmasked = unmasked;
 }
 
 void
@@ -231,14 +238,31 @@ find_cells(CbiganInspection *self, GError **error)
   return &self->cells;
 }
 
+/* x (3, h, w) with ignored pixels as in the mean good picture (transfer full). NULL: x stays as it is. A part that is
+ * turned upright has no such pixels of its own. */
+static float *
+use_mean(const CbiganInspection *self, const float *x, int w, int h)
+{
+  const CbiganInspector *inspector = self->inspector;
+  const gsize n = (gsize)w * (gsize)h;
+  if (!self->unmasked || !inspector->w || inspector->pose.frame_w)
+    return NULL;
+  float *usual = g_memdup2(x, 3 * n * sizeof(float));
+  for (gsize i = 0; i < 3 * n; i++)
+    if (!self->unmasked[i % n])
+      usual[i] = inspector->mean[i];
+  return usual;
+}
+
 /* self->planes from logarithms x */
 static const CbiganCells *
 inspect_logarithms(CbiganInspection *self, const CbiganExposure *exposure, const float *x, GError **error)
 {
   const CbiganInspector *inspector = self->inspector;
+  g_autofree float *usual = use_mean(self, x, self->w, self->h);
   if (inspector->w)
-    cbigan_object_planes(x, self->w, self->h, inspector->mean, inspector->deviation, inspector->w, inspector->h, 0, 0,
-                         self->planes);
+    cbigan_object_planes(usual ? usual : x, self->w, self->h, inspector->mean, inspector->deviation, inspector->w,
+                         inspector->h, 0, 0, self->planes);
   else
     cbigan_surface_planes(exposure, x, self->w, self->h, self->backend, self->planes);
   return find_cells(self, error);
@@ -298,12 +322,25 @@ cbigan_inspection_frame(CbiganInspection *self, const CbiganFrame *frame, GError
 
 /* --- one value per picture -------------------------------------------------------------------------------------- */
 
+/* Blurred by one cell; of those that count, the mean of the counting cells around them. */
 static float *
 blurred(const CbiganCells *cells)
 {
   const gsize n = (gsize)cells->w * (gsize)cells->h;
   float *x = g_memdup2(cells->values, n * sizeof(float));
+  if (!cells->counts) {
+    cbigan_blur(x, cells->w, cells->h, BLUR);
+    return x;
+  }
+  g_autofree float *weights = g_new(float, n);
+  for (gsize i = 0; i < n; i++) {
+    weights[i] = cells->counts[i];
+    x[i] *= weights[i];
+  }
   cbigan_blur(x, cells->w, cells->h, BLUR);
+  cbigan_blur(weights, cells->w, cells->h, BLUR);
+  for (gsize i = 0; i < n; i++)
+    x[i] = cells->counts[i] ? x[i] / weights[i] : -G_MAXFLOAT;
   return x;
 }
 
@@ -339,13 +376,22 @@ sink(float *heap, gsize n)
 static double
 mean_of_top(const CbiganCells *cells)
 {
-  const gsize n = (gsize)cells->w * (gsize)cells->h, top = CLAMP(n / TOP_SHARE, MIN(FEWEST_TOP, n), n);
-  g_autofree float *x = g_memdup2(cells->values, top * sizeof(float));
+  const gsize all = (gsize)cells->w * (gsize)cells->h;
+  g_autofree float *counting = cells->counts ? g_new(float, all) : NULL;
+  const float *values = counting ? counting : cells->values;
+  gsize n = counting ? 0 : all;
+  for (gsize i = 0; counting && i < all; i++)
+    if (cells->counts[i])
+      counting[n++] = cells->values[i];
+  if (!n)
+    return (double)-G_MAXFLOAT;
+  const gsize top = CLAMP(n / TOP_SHARE, MIN(FEWEST_TOP, n), n);
+  g_autofree float *x = g_memdup2(values, top * sizeof(float));
   double sum = 0.0;
   qsort(x, top, sizeof(float), ascending); /* which is a heap */
   for (gsize i = top; i < n; i++)
-    if (cells->values[i] > x[0]) {
-      x[0] = cells->values[i];
+    if (values[i] > x[0]) {
+      x[0] = values[i];
       sink(x, top);
     }
   qsort(x, top, sizeof(float), descending);
@@ -405,14 +451,35 @@ draw_cells(CbiganBackend *backend, const CbiganCells *cells, int w, int h, float
 }
 
 void
-cbigan_inspection_draw(const CbiganInspection *self, int w, int h, float *map)
+cbigan_inspection_draw(const CbiganInspection *self, const guint8 *counts, int w, int h, float *map)
 {
   const CbiganPose *pose = &self->inspector->pose;
+  CbiganCells cells = self->cells;
+  cells.counts = counts;
   if (!pose->frame_w) {
-    draw_cells(self->backend, &self->cells, w, h, map);
+    draw_cells(self->backend, &cells, w, h, map);
     return;
   }
   g_autofree float *upright = g_new(float, (gsize)pose->w *(gsize)pose->h);
-  draw_cells(self->backend, &self->cells, pose->w, pose->h, upright);
+  draw_cells(self->backend, &cells, pose->w, pose->h, upright);
   cbigan_pose_lay_back(pose, &self->placement, upright, map);
+}
+
+guint8 *
+cbigan_inspection_count(const CbiganInspection *self, const guint8 *counts, int w, int h)
+{
+  const CbiganPose *pose = &self->inspector->pose;
+  const CbiganCells *cells = &self->cells;
+  g_autofree guint8 *upright = pose->frame_w ? cbigan_pose_cut_counts(pose, &self->placement, counts) : NULL;
+  guint8 *found = g_new0(guint8, (gsize)cells->w * (gsize)cells->h);
+  if (upright) {
+    counts = upright;
+    w = pose->w;
+    h = pose->h;
+  }
+  for (int y = 0; y < h; y++)
+    for (int x = 0; x < w; x++)
+      if (counts[(gsize)y * (gsize)w + (gsize)x])
+        found[y / CBIGAN_INSPECTOR_CELL * cells->w + x / CBIGAN_INSPECTOR_CELL] = 1;
+  return found;
 }

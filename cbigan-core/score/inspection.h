@@ -15,7 +15,8 @@ G_BEGIN_DECLS
 /* Values of a picture's cells of CBIGAN_INSPECTOR_CELL pixels each. */
 typedef struct {
   int w, h;
-  float *values; /* (h, w) */
+  float *values;        /* (h, w) */
+  const guint8 *counts; /* (h, w): 1 = the cell counts; NULL: all count */
 } CbiganCells;
 
 typedef struct _CbiganInspection CbiganInspection;
@@ -23,6 +24,9 @@ typedef struct _CbiganInspection CbiganInspection;
 /* inspector, backend: they must outlive this. Free with cbigan_inspection_free(). NULL with CBIGAN_ERROR_BACKEND. */
 CbiganInspection *cbigan_inspection_new(const CbiganInspector *inspector, CbiganBackend *backend, GError **error);
 void cbigan_inspection_free(CbiganInspection *self);
+/* Ignored pixels of the pictures that follow: an object's are then as in good pictures. unmasked: (h, w) of the frames,
+ * 1 = not ignored; it must outlive its use. NULL: none is ignored. */
+void cbigan_inspection_set_mask(CbiganInspection *self, const guint8 *unmasked);
 /* After the inspector's parameters changed. */
 void cbigan_inspection_load(CbiganInspection *self);
 
@@ -34,10 +38,14 @@ const CbiganCells *cbigan_inspection_frame(CbiganInspection *self, const CbiganF
 const CbiganCells *cbigan_inspection_picture(CbiganInspection *self, const CbiganExposure *exposure, const float *x,
                                              int w, int h, GError **error);
 
-/* The value of a whole picture. */
+/* The cells of the last frame (w x h pixels) with a pixel that counts: (cells), for g_free(). counts: (h, w) */
+guint8 *cbigan_inspection_count(const CbiganInspection *self, const guint8 *counts, int w, int h);
+
+/* The value of a picture's cells that count; -G_MAXFLOAT where none does. */
 double cbigan_cells_summary(const CbiganCells *cells, CbiganSummary summary);
-/* The map of the last frame: its cells, blurred by one -> softplus in each pixel of map (h, w), the frame's size */
-void cbigan_inspection_draw(const CbiganInspection *self, int w, int h, float *map);
+/* The map of the last frame: its cells, blurred by one -> softplus in each pixel of map (h, w), the frame's size.
+ * counts: (cells), cells that don't count are 0; NULL: all count */
+void cbigan_inspection_draw(const CbiganInspection *self, const guint8 *counts, int w, int h, float *map);
 /* log(1 + exp(value)), and back */
 double cbigan_softplus(double value);
 double cbigan_softplus_inverse(double score);

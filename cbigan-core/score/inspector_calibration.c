@@ -3,6 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "areas.h"
 #include "calibration.h"
 #include "i18n.h"
 #include "inspection.h"
@@ -27,6 +28,25 @@ cbigan_inspector_set_threshold(CbiganModel *model, const double *values, guint n
   model->info.threshold = cbigan_softplus(cbigan_threshold_for(shifted, n, false_alarms) - FAR);
 }
 
+/* areas: NULL = every pixel counts */
+static gboolean
+measure(CbiganInspection *inspection, CbiganSummary summary, CbiganAreas *areas, const CbiganFrame *frame,
+        double *value, GError **error)
+{
+  const int w = frame->width, h = frame->height;
+  if (areas && !cbigan_areas_prepare(areas, w, h, error))
+    return FALSE;
+  cbigan_inspection_set_mask(inspection, areas ? cbigan_areas_unmasked(areas) : NULL);
+  const CbiganCells *found = cbigan_inspection_frame(inspection, frame, error);
+  if (!found)
+    return FALSE;
+  CbiganCells cells = *found;
+  g_autofree guint8 *counts = areas ? cbigan_inspection_count(inspection, cbigan_areas_counts(areas, 0), w, h) : NULL;
+  cells.counts = counts;
+  *value = cbigan_cells_summary(&cells, summary);
+  return TRUE;
+}
+
 gboolean
 cbigan_inspector_calibrate(CbiganModel *model, const CbiganCalibrationOptions *options, const CbiganFrame *frames,
                            guint n, GError **error)
@@ -42,12 +62,12 @@ cbigan_inspector_calibrate(CbiganModel *model, const CbiganCalibrationOptions *o
   g_autoptr(CbiganBackend) backend = cbigan_backend_open(&chosen, error);
   g_autoptr(CbiganInspection) inspection = backend ? cbigan_inspection_new(&model->inspector, backend, error) : NULL;
   g_autofree double *values = g_new(double, n);
-  for (guint i = 0; inspection && i < n; i++) {
-    const CbiganCells *cells = cbigan_inspection_frame(inspection, &frames[i], error);
-    if (!cells)
+  g_autoptr(CbiganAreas) areas = NULL;
+  if (!cbigan_areas_for_frames(&model->info.mask, frames, n, &areas, error))
+    return FALSE;
+  for (guint i = 0; inspection && i < n; i++)
+    if (!measure(inspection, model->inspector.summary, areas, &frames[i], &values[i], error))
       return FALSE;
-    values[i] = cbigan_cells_summary(cells, model->inspector.summary);
-  }
   if (inspection)
     cbigan_inspector_set_threshold(model, values, n, options->false_alarms);
   return inspection != NULL;

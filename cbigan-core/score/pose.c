@@ -422,6 +422,21 @@ cbigan_pose_clear(CbiganPose *self)
 
 /* --- back ------------------------------------------------------------------------------------------------------- */
 
+guint8 *
+cbigan_pose_cut_counts(const CbiganPose *self, const CbiganPlacement *placement, const guint8 *counts)
+{
+  const gsize n = (gsize)self->frame_w * (gsize)self->frame_h, n_upright = (gsize)self->w * (gsize)self->h;
+  g_autofree guint8 *grey = g_new(guint8, 3 * n), *pixels = g_new(guint8, 3 * n_upright);
+  guint8 *upright = g_new(guint8, n_upright);
+  const CbiganFrame frame = { grey, self->frame_w, self->frame_h, 3 * (gsize)self->frame_w };
+  for (gsize i = 0; i < 3 * n; i++)
+    grey[i] = counts[i / 3] ? 255 : 0;
+  cbigan_pose_cut(self, placement, &frame, pixels);
+  for (gsize i = 0; i < n_upright; i++)
+    upright[i] = pixels[3 * i] > 127;
+  return upright;
+}
+
 void
 cbigan_pose_lay_back(const CbiganPose *self, const CbiganPlacement *p, const float *upright, float *map)
 {

@@ -30,6 +30,8 @@ CbiganPlacement cbigan_pose_find(const CbiganPose *self, const CbiganFrame *fram
 /* The part upright -> pixels (h, w, 3) */
 void cbigan_pose_cut(const CbiganPose *self, const CbiganPlacement *placement, const CbiganFrame *frame,
                      guint8 *pixels);
+/* counts (frame_h, frame_w): 0 or 1 -> of the upright part (h, w), for g_free() */
+guint8 *cbigan_pose_cut_counts(const CbiganPose *self, const CbiganPlacement *placement, const guint8 *counts);
 /* A map of the upright part (h, w) -> map of the frame (frame_h, frame_w); 0 beside the part */
 void cbigan_pose_lay_back(const CbiganPose *self, const CbiganPlacement *placement, const float *upright, float *map);
 

@@ -10,28 +10,26 @@
 typedef struct {
   int left, top, right, bottom; /* pixels, right and bottom inclusive */
   float peak;
-  int pixels;
+  int n; /* pixels */
 } Part;
 
 void
 cbigan_region_search_clear(CbiganRegionSearch *self)
 {
   g_free(self->seen);
-  g_free(self->stack);
+  g_free(self->pixels);
   *self = (CbiganRegionSearch){ 0 };
 }
 
-/* Finds all pixels that are connected with pixel `start`. */
+/* Finds all pixels that are connected with pixel `start`: the first ones of self->pixels. */
 static Part
 flood(CbiganRegionSearch *self, const float *map, int w, int h, float threshold, int start)
 {
   Part part = { start % w, start / w, start % w, start / w, map[start], 0 };
-  int n = 0;
   self->seen[start] = 1;
-  self->stack[n++] = start;
-  while (n) {
-    int at = self->stack[--n], x = at % w, y = at / w;
-    part.pixels++;
+  self->pixels[part.n++] = start;
+  for (int done = 0; done < part.n; done++) {
+    int at = self->pixels[done], x = at % w, y = at / w;
     part.left = MIN(part.left, x);
     part.right = MAX(part.right, x);
     part.top = MIN(part.top, y);
@@ -41,10 +39,18 @@ flood(CbiganRegionSearch *self, const float *map, int w, int h, float threshold,
     for (int i = 0; i < 4; i++)
       if (!self->seen[near[i]] && map[near[i]] > threshold) {
         self->seen[near[i]] = 1;
-        self->stack[n++] = near[i];
+        self->pixels[part.n++] = near[i];
       }
   }
   return part;
+}
+
+/* The part that was found last counts. */
+static void
+keep(CbiganRegionSearch *self, int n)
+{
+  for (int i = 0; i < n; i++)
+    self->seen[self->pixels[i]] = CBIGAN_SEEN_COUNTS;
 }
 
 /* Keeps parts[] sorted by peak; a full list loses its lowest. */
@@ -82,7 +88,7 @@ cbigan_region_search_run(CbiganRegionSearch *self, const float *map, int w, int 
   guint n = 0;
   if (n_pixels > self->allocated) {
     self->seen = g_renew(guint8, self->seen, n_pixels);
-    self->stack = g_renew(int, self->stack, n_pixels);
+    self->pixels = g_renew(int, self->pixels, n_pixels);
     self->allocated = n_pixels;
   }
   memset(self->seen, 0, n_pixels);
@@ -91,8 +97,10 @@ cbigan_region_search_run(CbiganRegionSearch *self, const float *map, int w, int 
       for (int i = y * w; i < (y + 1) * w; i++)
         if (!self->seen[i] && map[i] > (float)threshold) {
           const Part part = flood(self, map, w, h, (float)threshold, i);
-          if (part.pixels >= least * (double)n_pixels)
+          if (part.n >= least * (double)n_pixels) {
+            keep(self, part.n);
             n = insert(parts, n, part);
+          }
         }
   for (guint i = 0; i < n; i++)
     regions[i] = (CbiganRegion){ .x = (double)parts[i].left / w,
@@ -100,6 +108,6 @@ cbigan_region_search_run(CbiganRegionSearch *self, const float *map, int w, int 
                                  .w = (double)(parts[i].right - parts[i].left + 1) / w,
                                  .h = (double)(parts[i].bottom - parts[i].top + 1) / h,
                                  .peak = cbigan_normalize(parts[i].peak, threshold),
-                                 .area = parts[i].pixels / (double)n_pixels };
+                                 .area = parts[i].n / (double)n_pixels };
   return n;
 }

@@ -11,10 +11,12 @@ G_BEGIN_DECLS
 /* value / (value + threshold): 0..1, 0.5 = at the threshold; NAN without one. (heatmap.c) */
 double cbigan_normalize(double value, double threshold);
 
+#define CBIGAN_SEEN_COUNTS 2
+
 /* Memory that a search needs; grows with the maps. Starts as zeros. */
 typedef struct {
-  guint8 *seen; /* (h, w) */
-  int *stack;   /* (h, w): pixels whose neighbours have not been looked at */
+  guint8 *seen; /* (h, w): CBIGAN_SEEN_COUNTS = of a part that is large enough */
+  int *pixels;  /* (h, w): those of one part */
   gsize allocated;
 } CbiganRegionSearch;
 

@@ -23,10 +23,18 @@ typedef struct {
 
 extern const CbiganScoreRow cbigan_score_rows[CBIGAN_N_SCORES];
 
+/* The score of the pixels that count; counts: (height, width). map: (height, width), what the row's map function drew;
+ * `paper` does not read it. */
+double cbigan_score_within(CbiganScoreKind kind, const CbiganBaseline *baseline, const CbiganMeasurement *m,
+                           const guint8 *counts, const float *map);
+
 /* paper.c */
-/* Number of the patch with the largest A(x) */
-int cbigan_paper_patch(const CbiganBaseline *baseline, const CbiganMeasurement *m);
+/* Number of the patch with the largest A(x). counts: (height, width), patches without a counting pixel are left out;
+ * NULL: all count. -1: none counts */
+int cbigan_paper_patch(const CbiganBaseline *baseline, const CbiganMeasurement *m, const guint8 *counts);
 double cbigan_paper_score(const CbiganBaseline *baseline, const CbiganMeasurement *m);
+/* A(x) of that patch, 0 or more; 0 for patch -1 */
+double cbigan_paper_patch_score(const CbiganBaseline *baseline, const CbiganMeasurement *m, int patch);
 void cbigan_paper_map(const CbiganBaseline *baseline, const CbiganMeasurement *m, float *map);
 /* calibrated.c */
 double cbigan_calibrated_score(const CbiganBaseline *baseline, const CbiganMeasurement *m);

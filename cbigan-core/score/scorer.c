@@ -1,40 +1,17 @@
-/* scorer.c - the scorer of cbigan.h: frames in, scores and maps out
+/* scorer.c - the scorer of cbigan.h: its options, opening, and what may change later
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "scorer.h"
+
 #include <math.h>
 
-#include "backend/backend.h"
 #include "i18n.h"
-#include "inspection.h"
 #include "model/error.h"
-#include "regions.h"
-#include "score.h"
 #include "tiling.h"
 
 #define MAX_BATCH 1024
-
-struct _CbiganScorer {
-  CbiganModel *model;
-  CbiganBackend *backend;
-  CbiganInference *inference;   /* of a CBiGAN; or */
-  CbiganInspection *inspection; /* of an inspector; the other is NULL */
-  CbiganBaseline baseline;      /* the model's statistics and this scorer's lambda */
-  CbiganScoreKind score;
-  CbiganMaps maps;
-  guint wanted; /* bit i: scores[i] is computed; `score` among them */
-  double threshold;
-  double min_area; /* of a region, 0..1 */
-  CbiganRegionSearch regions;
-};
-
-void
-cbigan_result_clear(CbiganResult *result)
-{
-  g_free(result->map);
-  *result = (CbiganResult)CBIGAN_RESULT_INIT;
-}
 
 /* --- options --------------------------------------------------------------------------------------------------- */
 
@@ -201,7 +178,7 @@ cbigan_scorer_new(CbiganModel *model, const CbiganScorerOptions *options, GError
   cbigan_baseline_init(&self->baseline, model);
   if (!cbigan_scorer_set_threshold(self, options->threshold, error) ||
       !cbigan_scorer_set_lambda(self, options->lambda, error) || !open_backend(self, options, error) ||
-      !open_networks(self, options->batch, error))
+      !open_networks(self, options->batch, error) || !cbigan_scorer_set_counting(self, NULL, error))
     return NULL;
   return g_steal_pointer(&self);
 }
@@ -215,6 +192,9 @@ cbigan_scorer_free(CbiganScorer *self)
   cbigan_inspection_free(self->inspection);
   g_clear_pointer(&self->backend, cbigan_backend_close);
   cbigan_region_search_clear(&self->regions);
+  cbigan_areas_free(self->areas);
+  g_free(self->filled);
+  g_free(self->map);
   cbigan_model_unref(self->model);
   g_free(self);
 }
@@ -250,6 +230,24 @@ cbigan_scorer_set_min_area(CbiganScorer *self, double min_area, GError **error)
   return TRUE;
 }
 
+gboolean
+cbigan_scorer_set_counting(CbiganScorer *self, const CbiganCounting *counting, GError **error)
+{
+  static const CbiganCounting everything = CBIGAN_COUNTING_INIT;
+  const CbiganModelInfo *info = &self->model->info;
+  g_autoptr(GError) reason = NULL;
+  g_return_val_if_fail(self, FALSE);
+  g_autoptr(CbiganAreas) areas = cbigan_areas_new(counting ? counting : &everything, &info->mask, &reason);
+  if (reason ||
+      (areas && info->frame_width && !cbigan_areas_prepare(areas, info->frame_width, info->frame_height, &reason))) {
+    g_propagate_error(error, g_steal_pointer(&reason));
+    return FALSE;
+  }
+  cbigan_areas_free(self->areas);
+  self->areas = g_steal_pointer(&areas);
+  return TRUE;
+}
+
 const char *
 cbigan_scorer_backend(const CbiganScorer *self)
 {
@@ -262,104 +260,4 @@ cbigan_scorer_precision(const CbiganScorer *self)
 {
   g_return_val_if_fail(self, CBIGAN_PRECISION_AUTO);
   return self->backend->precision;
-}
-
-/* --- scoring --------------------------------------------------------------------------------------------------- */
-
-typedef struct {
-  CbiganScorer *self;
-  CbiganResult *results;
-} Call;
-
-/* (h, w) of the result's own; NULL: that frame gets no map. */
-static float *
-size_map(CbiganResult *result, gboolean wanted, int w, int h)
-{
-  result->map_width = wanted ? w : 0;
-  result->map_height = wanted ? h : 0;
-  if (!wanted)
-    return NULL;
-  gsize n = (gsize)w * (gsize)h;
-  if (n > result->map_allocated) {
-    result->map = g_renew(float, result->map, n);
-    result->map_allocated = n;
-  }
-  return result->map;
-}
-
-static void
-find_regions(CbiganScorer *self, CbiganResult *result, const float *map)
-{
-  result->n_regions = isnan(self->threshold) || !map
-                          ? 0
-                          : cbigan_region_search_run(&self->regions, map, result->map_width, result->map_height,
-                                                     self->threshold, self->min_area, result->regions);
-  if (self->min_area > 0.0 && map && !result->n_regions)
-    result->anomalous = FALSE;
-}
-
-/* Score, threshold and verdict, from scores. */
-static void
-judge(const CbiganScorer *self, CbiganResult *result)
-{
-  result->score = result->scores[self->score];
-  result->threshold = self->threshold;
-  result->normalized = cbigan_normalize(result->score, self->threshold);
-  result->anomalous = result->score > self->threshold; /* FALSE when it is NAN */
-}
-
-static gboolean
-inspect_frame(CbiganScorer *self, const CbiganFrame *frame, CbiganResult *result, GError **error)
-{
-  const CbiganCells *cells = cbigan_inspection_frame(self->inspection, frame, error);
-  if (!cells)
-    return FALSE;
-  for (int i = 0; i < CBIGAN_N_SCORES; i++)
-    result->scores[i] = NAN;
-  result->scores[CBIGAN_SCORE_INSPECTOR] = cbigan_softplus(cbigan_cells_summary(cells, self->model->inspector.summary));
-  result->pixel_term = result->feature_term = NAN;
-  judge(self, result);
-  float *map =
-      size_map(result, self->maps == CBIGAN_MAPS_ALL || (self->maps == CBIGAN_MAPS_ANOMALOUS && result->anomalous),
-               frame->width, frame->height);
-  if (map)
-    cbigan_inspection_draw(self->inspection, frame->width, frame->height, map);
-  find_regions(self, result, map);
-  return TRUE;
-}
-
-static void
-fill_result(guint frame, const CbiganMeasurement *m, gpointer data)
-{
-  const Call *call = data;
-  CbiganScorer *self = call->self;
-  CbiganResult *result = &call->results[frame];
-  const int w = m->tiling->width, h = m->tiling->height;
-  for (int i = 0; i < CBIGAN_N_SCORES; i++)
-    result->scores[i] = self->wanted & 1u << i ? cbigan_score_rows[i].score(&self->baseline, m) : NAN;
-  result->pixel_term = result->feature_term = NAN;
-  if (m->l_r) {
-    int patch = cbigan_paper_patch(&self->baseline, m);
-    result->pixel_term = m->l_r[patch];
-    result->feature_term = m->l_fd[patch];
-  }
-  judge(self, result);
-  gboolean wanted = self->maps == CBIGAN_MAPS_ALL || (self->maps == CBIGAN_MAPS_ANOMALOUS && result->anomalous);
-  float *map = size_map(result, wanted, w, h);
-  if (map)
-    cbigan_score_rows[self->score].map(&self->baseline, m, map);
-  find_regions(self, result, map);
-}
-
-gboolean
-cbigan_scorer_score(CbiganScorer *self, const CbiganFrame *frames, guint n, CbiganResult *results, GError **error)
-{
-  g_return_val_if_fail(self && (n == 0 || (frames && results)), FALSE);
-  for (guint i = 0; self->inspection && i < n; i++)
-    if (!inspect_frame(self, &frames[i], &results[i], error))
-      return FALSE;
-  if (self->inspection)
-    return TRUE;
-  Call call = { self, results };
-  return cbigan_inference_run(self->inference, frames, n, fill_result, &call, error);
 }
