@@ -12,6 +12,10 @@ import traceback
 LIMIT = 300  # seconds until a run counts as hanging
 
 
+class Skip(Exception):
+    """Raised by a test that can't run here: why"""
+
+
 class Tap:
     """Prints one line per case, and what is wrong with it before."""
     number = failures = 0
@@ -23,6 +27,10 @@ class Tap:
         for line in wrong.splitlines():
             print('#', line)
         print('not ok' if wrong else 'ok', self.number, '-', name.replace('#', ''), flush=True)
+
+    def skip(self, name, reason):
+        self.number += 1
+        print('ok', self.number, '-', name, '# SKIP', reason, flush=True)
 
     def end(self):
         """The script's exit status"""
@@ -42,6 +50,8 @@ def run_tests(functions, only=()):
         try:
             test()
             tap.case(name)
+        except Skip as reason:
+            tap.skip(name, reason)
         except Exception:
             tap.case(name, traceback.format_exc())
         os.chdir(home)

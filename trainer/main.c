@@ -26,6 +26,7 @@ static const struct {
   { "score", cbigan_cmd_score, N_("score pictures: how anomalous, and where") },
   { "calibrate", cbigan_cmd_calibrate, N_("measure a model's statistics and threshold again, on other good pictures") },
   { "info", cbigan_cmd_info, N_("say what is in a model, or which backends can run here") },
+  { "export", cbigan_cmd_export, N_("write a model as an ONNX file, for other programs") },
   { "bench", cbigan_cmd_bench, N_("measure how fast scoring is here") },
 };
 

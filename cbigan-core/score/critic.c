@@ -14,9 +14,8 @@
 #include "score.h"
 #include "tiling.h"
 
-/* Position between the grid's knots of a pixel: knot k lies on pixel (2 k + 1) * side / (2 grid). */
-static void
-knots(int pixel, int side, int grid, int *before, float *part)
+void
+cbigan_critic_knots(int pixel, int side, int grid, int *before, float *part)
 {
   int k = CLAMP((int)((2 * (gint64)pixel * grid / side - 1) / 2), 0, grid - 1);
   while (k + 1 < grid && (2 * k + 3) * side / (2 * grid) <= pixel)
@@ -94,6 +93,6 @@ cbigan_critic_map(const CbiganBaseline *baseline, const CbiganMeasurement *m, fl
   Drawing drawing = { t, distances, corners, { side, grid, before, part }, map };
   cbigan_tiling_corners(t, corners);
   for (int i = 0; i < side; i++)
-    knots(i, side, grid, &before[i], &part[i]);
+    cbigan_critic_knots(i, side, grid, &before[i], &part[i]);
   cbigan_inference_each(m, t->height, (gsize)t->width * (gsize)t->height, draw_rows, &drawing);
 }

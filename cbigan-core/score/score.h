@@ -40,6 +40,9 @@ void cbigan_paper_map(const CbiganBaseline *baseline, const CbiganMeasurement *m
 double cbigan_calibrated_score(const CbiganBaseline *baseline, const CbiganMeasurement *m);
 void cbigan_calibrated_map(const CbiganBaseline *baseline, const CbiganMeasurement *m, float *map);
 /* critic.c */
+/* Where a pixel lies between the knots of the grid over a patch: the value there is that of knot `before`, plus `part`
+ * of the step to the next one. Knot k lies on pixel (2 k + 1) * side / (2 grid). */
+void cbigan_critic_knots(int pixel, int side, int grid, int *before, float *part);
 double cbigan_critic_score(const CbiganBaseline *baseline, const CbiganMeasurement *m);
 void cbigan_critic_map(const CbiganBaseline *baseline, const CbiganMeasurement *m, float *map);
 

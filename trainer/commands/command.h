@@ -21,6 +21,7 @@ CbiganExit cbigan_cmd_train(int argc, char **argv);
 CbiganExit cbigan_cmd_eval(int argc, char **argv);
 CbiganExit cbigan_cmd_score(int argc, char **argv);
 CbiganExit cbigan_cmd_calibrate(int argc, char **argv);
+CbiganExit cbigan_cmd_export(int argc, char **argv);
 CbiganExit cbigan_cmd_info(int argc, char **argv);
 CbiganExit cbigan_cmd_bench(int argc, char **argv);
 
