@@ -117,6 +117,9 @@ typedef struct _CbiganModel CbiganModel;
 /* Reads and checks the whole file (docs/model-format.md). Free the model with cbigan_model_unref().
  * NULL with CBIGAN_ERROR_FILE or _FORMAT. */
 CbiganModel *cbigan_model_load(const char *path, GError **error);
+/* As above. While a model of a file with the same bytes is in use that this function returned, it returns that one. Any
+ * thread. */
+CbiganModel *cbigan_model_load_shared(const char *path, GError **error);
 CbiganModel *cbigan_model_ref(CbiganModel *model); /* adds a reference and returns the model; any thread */
 void cbigan_model_unref(CbiganModel *model);       /* the last reference frees the model; may be NULL; any thread */
 /* Valid as long as the model; not to be freed. */
@@ -151,11 +154,14 @@ typedef struct {
   gpointer cuda_context; /* for "cuda": the CUcontext to run in, whose device replaces `device`; it must live as long as
                           * the scorer. NULL = the device's primary context. As with cudaSetDevice(), the context
                           * becomes and stays the current one of the calling thread. */
+  gboolean shared;       /* TRUE: the shared scorers of one CbiganModel object with the same backend, device, threads,
+                          * batch, precision, context and kinds of results have networks, memory and threads together.
+                          * Their frames may go through the networks as one batch. The model must not change. */
 } CbiganScorerOptions;
 
 #define CBIGAN_SCORER_OPTIONS_INIT                                                                                     \
   {                                                                                                                    \
-    NULL, 0, 0, CBIGAN_SCORE_MODEL, 0, NAN, NAN, 0, CBIGAN_PRECISION_AUTO, CBIGAN_MAPS_ALL, NULL                       \
+    NULL, 0, 0, CBIGAN_SCORE_MODEL, 0, NAN, NAN, 0, CBIGAN_PRECISION_AUTO, CBIGAN_MAPS_ALL, NULL, FALSE                \
   }
 
 /* A frame: rows of 8-bit R, G, B. A call only reads the data and keeps no pointer to them. */
@@ -258,6 +264,20 @@ gboolean cbigan_scorer_score(CbiganScorer *scorer, const CbiganFrame *frames, gu
  * counts. Where the model takes frames of any size, an area or a mask that leaves
  * nothing of a frame is an error of cbigan_scorer_score(). With a mask, frames must lie in host memory. */
 gboolean cbigan_scorer_set_counting(CbiganScorer *scorer, const CbiganCounting *counting, GError **error);
+/* Gives the frame to score, as the first step. It may change the scorer's threshold and lambda. FALSE: there is no
+ * frame, or with *error it can't be had. */
+typedef gboolean (*CbiganPrepareFunc)(gpointer data, CbiganFrame *frame, GError **error);
+/* The last step. The scorer is free for other calls, and may be freed. scored: the result is valid; FALSE with an
+ * error, or without one where prepare() gave no frame. error: of the caller of done(). */
+typedef void (*CbiganDoneFunc)(gpointer data, gboolean scored, const GError *error);
+/* Scores a frame later, in a thread of the library's, of which there is at most one per processor. The scorer must be
+ * shared, and in use by nobody until done() was called. result: as for cbigan_scorer_score(). prepare() and done() are
+ * called in the same thread, one after the other. */
+void cbigan_scorer_post(CbiganScorer *scorer, CbiganResult *result, CbiganPrepareFunc prepare, CbiganDoneFunc done,
+                        gpointer data);
+/* How long a frame waits for frames of other scorers that would fill its batch, in us, at least 0. Frames that come
+ * while all seats of the networks are busy go together in any case. Before the first call: 0. */
+void cbigan_scorer_set_batch_timeout(CbiganScorer *scorer, gint64 timeout);
 /* For the calls that follow. NAN as in CbiganScorerOptions. FALSE with CBIGAN_ERROR_ARGUMENT and no change: the
  * threshold is negative or infinite, or lambda lies outside 0..1. */
 gboolean cbigan_scorer_set_threshold(CbiganScorer *scorer, double threshold, GError **error);

@@ -99,6 +99,7 @@ struct _CbiganBackend {
   CbiganPurpose purpose;
   guint precisions;          /* bit i: it can multiply in CbiganPrecision i; fp32 always */
   CbiganPrecision precision; /* of the plans that are made; never CBIGAN_PRECISION_AUTO */
+  int passes;                /* backends of this kind that may gain by computing at the same time; 0 or 1 = none does */
   gboolean channels_last;    /* a sample's values lie h,w,c, else c,h,w */
   /* Shares a loop over n > 1 items among the threads, returns when all is done; NULL: only the caller's thread. */
   void (*each)(CbiganBackend *self, int n, CbiganRangeFunc range, gpointer data);

@@ -122,7 +122,7 @@ cbigan_model_ref(CbiganModel *self)
 void
 cbigan_model_unref(CbiganModel *self)
 {
-  if (!self || !g_atomic_ref_count_dec(&self->references))
+  if (!self || !(self->is_shared ? cbigan_shared_model_unref(self) : g_atomic_ref_count_dec(&self->references)))
     return;
   for (int i = 0; i < CBIGAN_N_NETWORKS; i++) {
     cbigan_network_free(self->networks[i]);

@@ -68,7 +68,11 @@ struct _CbiganModel {
   CbiganNetwork *inspector_network; /* of any size, for its parameters' names; NULL without an inspector */
   gboolean has_levels;              /* the inspector has level and spread */
   float *mask;                      /* (info.mask.height, info.mask.width): 0 or 1; NULL = none. info.mask follows it */
+  gboolean is_shared;               /* it is on shared_model.c's list */
 };
+
+/* shared_model.c: gives a shared model's reference back. TRUE: it was the last one, and the model is to be freed. */
+gboolean cbigan_shared_model_unref(CbiganModel *model);
 
 /* A model with zeroed parameters and no statistics, for the trainer to fill. */
 CbiganModel *cbigan_model_new(int width, int patch);

@@ -469,3 +469,15 @@ cbigan_inference_free(CbiganInference *self)
   cbigan_backend_free(self->backend, self->deviation);
   g_free(self);
 }
+
+int
+cbigan_inference_batch(const CbiganInference *self)
+{
+  return self->networks->batch;
+}
+
+guint
+cbigan_inference_frames(const CbiganInference *self)
+{
+  return self->info->frame_width ? (guint)self->stage.most : 1;
+}

@@ -36,6 +36,10 @@ CbiganInference *cbigan_inference_new(const CbiganModel *model, CbiganBackend *b
                                       const guint needs[CBIGAN_N_VIEWS], const CbiganBaseline *baseline, int batch,
                                       GError **error);
 void cbigan_inference_free(CbiganInference *self);
+/* Patches at a time. */
+int cbigan_inference_batch(const CbiganInference *self);
+/* Frames of the model's size that fit in a batch, at least 1; 1 where frames may have any size. */
+guint cbigan_inference_frames(const CbiganInference *self);
 /* Sets the baseline of the next frames. The critic's statistics must outlive their use; those of the map are copied.
  * NULL: local maps and features are computed, but not compared. FALSE with CBIGAN_ERROR_BACKEND. */
 gboolean cbigan_inference_set_baseline(CbiganInference *self, const CbiganBaseline *baseline, GError **error);

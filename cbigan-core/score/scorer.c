@@ -9,7 +9,6 @@
 
 #include "i18n.h"
 #include "model/error.h"
-#include "tiling.h"
 
 #define MAX_BATCH 1024
 
@@ -122,43 +121,32 @@ choose_precision(const CbiganScorer *self, CbiganPrecision wanted)
   return wanted == CBIGAN_PRECISION_AUTO && !verdicts_stay ? CBIGAN_PRECISION_FP32 : wanted;
 }
 
-static gboolean
-open_backend(CbiganScorer *self, const CbiganScorerOptions *options, GError **error)
+/* The name that “auto” stands for, so that scorers with either name share an engine. */
+static const char *
+choose_backend(const char *name)
 {
-  self->backend = cbigan_backend_open(
-      &(CbiganBackendOptions){ .name = options->backend,
-                               .device = options->device,
-                               .threads = options->threads ? options->threads : choose_threads(self, options->batch),
-                               .cuda_context = options->cuda_context,
-                               .precision = choose_precision(self, options->precision),
-                               .width = self->model->info.width },
-      error);
-  return self->backend != NULL;
-}
-
-static CbiganInference *
-open_inference(CbiganScorer *self, int batch, GError **error)
-{
-  guint needs[CBIGAN_N_VIEWS] = { 0 };
-  find_needs(self, needs);
-  if (batch)
-    return cbigan_inference_new(self->model, self->backend, needs, &self->baseline, batch, error);
-  /* A device may have too little free memory. Half the batch needs half the memory. */
-  g_autoptr(GError) first = NULL;
-  CbiganInference *inference = NULL;
-  for (batch = cbigan_tiling_batch(&self->model->info); !inference && batch; batch /= 2)
-    inference = cbigan_inference_new(self->model, self->backend, needs, &self->baseline, batch, first ? NULL : &first);
-  if (!inference)
-    g_propagate_error(error, g_steal_pointer(&first));
-  return inference;
+  if (name && !g_str_equal(name, "auto"))
+    return name;
+  for (const char *const *one = cbigan_backend_names(); *one; one++) {
+    g_autofree char *why_not = cbigan_backend_unavailable(*one);
+    if (!why_not)
+      return *one;
+  }
+  return "auto"; /* opening says why there is none */
 }
 
 static gboolean
-open_networks(CbiganScorer *self, int batch, GError **error)
+join_engine(CbiganScorer *self, const CbiganScorerOptions *options, GError **error)
 {
-  if (self->model->inspector_network)
-    return (self->inspection = cbigan_inspection_new(&self->model->inspector, self->backend, error)) != NULL;
-  return (self->inference = open_inference(self, batch, error)) != NULL;
+  CbiganEngineKey key = { .model = self->model,
+                          .backend = choose_backend(options->backend),
+                          .device = options->device,
+                          .threads = options->threads ? options->threads : choose_threads(self, options->batch),
+                          .batch = options->batch,
+                          .precision = choose_precision(self, options->precision),
+                          .cuda_context = options->cuda_context };
+  find_needs(self, key.needs);
+  return cbigan_engine_join(&self->member, &key, options->shared, error);
 }
 
 CbiganScorer *
@@ -177,8 +165,8 @@ cbigan_scorer_new(CbiganModel *model, const CbiganScorerOptions *options, GError
   self->wanted = options->also | 1u << score;
   cbigan_baseline_init(&self->baseline, model);
   if (!cbigan_scorer_set_threshold(self, options->threshold, error) ||
-      !cbigan_scorer_set_lambda(self, options->lambda, error) || !open_backend(self, options, error) ||
-      !open_networks(self, options->batch, error) || !cbigan_scorer_set_counting(self, NULL, error))
+      !cbigan_scorer_set_lambda(self, options->lambda, error) || !join_engine(self, options, error) ||
+      !cbigan_scorer_set_counting(self, NULL, error))
     return NULL;
   return g_steal_pointer(&self);
 }
@@ -188,9 +176,7 @@ cbigan_scorer_free(CbiganScorer *self)
 {
   if (!self)
     return;
-  cbigan_inference_free(self->inference);
-  cbigan_inspection_free(self->inspection);
-  g_clear_pointer(&self->backend, cbigan_backend_close);
+  cbigan_engine_leave(&self->member);
   cbigan_region_search_clear(&self->regions);
   cbigan_areas_free(self->areas);
   g_free(self->filled);
@@ -248,16 +234,23 @@ cbigan_scorer_set_counting(CbiganScorer *self, const CbiganCounting *counting, G
   return TRUE;
 }
 
+void
+cbigan_scorer_set_batch_timeout(CbiganScorer *self, gint64 timeout)
+{
+  g_return_if_fail(self && timeout >= 0);
+  self->member.timeout = timeout;
+}
+
 const char *
 cbigan_scorer_backend(const CbiganScorer *self)
 {
   g_return_val_if_fail(self, NULL);
-  return cbigan_backend_name(self->backend);
+  return cbigan_backend_name(cbigan_engine_backend(&self->member));
 }
 
 CbiganPrecision
 cbigan_scorer_precision(const CbiganScorer *self)
 {
   g_return_val_if_fail(self, CBIGAN_PRECISION_AUTO);
-  return self->backend->precision;
+  return cbigan_engine_backend(&self->member)->precision;
 }

@@ -4,9 +4,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
-#include "backend/backend.h"
 #include "score/areas.h"
-#include "score/inspection.h"
+#include "score/engine.h"
 #include "score/regions.h"
 #include "score/score.h"
 
@@ -14,9 +13,8 @@ G_BEGIN_DECLS
 
 struct _CbiganScorer {
   CbiganModel *model;
-  CbiganBackend *backend;
-  CbiganInference *inference;   /* of a CBiGAN; or */
-  CbiganInspection *inspection; /* of an inspector; the other is NULL */
+  CbiganMember member;          /* of the engine that has the networks */
+  CbiganInspection *inspection; /* of the seat that inspects a frame at the moment, borrowed */
   CbiganBaseline baseline;      /* the model's statistics and this scorer's lambda */
   CbiganScoreKind score;
   CbiganMaps maps;

@@ -59,7 +59,7 @@ judge_areas(const CbiganScorer *self, CbiganAreaScoreFunc func, gpointer data, C
 static gboolean
 can_draw(const CbiganScorer *self)
 {
-  return self->maps != CBIGAN_MAPS_NONE || self->inspection || !cbigan_score_rows[self->score].map_needs;
+  return self->maps != CBIGAN_MAPS_NONE || self->model->inspector_network || !cbigan_score_rows[self->score].map_needs;
 }
 
 /* Where a map is drawn: the result's own memory, or scratch where the caller wants none but regions must be found; NULL
@@ -151,10 +151,12 @@ counting_cells(const CbiganScorer *self, int w, int h)
   return cbigan_inspection_count(self->inspection, any, w, h);
 }
 
-static gboolean
-inspect_frame(CbiganScorer *self, const CbiganFrame *frame, CbiganResult *result, GError **error)
+gboolean
+cbigan_scorer_inspect(CbiganScorer *self, CbiganInspection *inspection, const CbiganFrame *frame, CbiganResult *result,
+                      GError **error)
 {
   const int w = frame->width, h = frame->height;
+  self->inspection = inspection;
   cbigan_inspection_set_mask(self->inspection, self->areas ? cbigan_areas_unmasked(self->areas) : NULL);
   const CbiganCells *cells = cbigan_inspection_frame(self->inspection, frame, error);
   if (!cells)
@@ -177,11 +179,6 @@ inspect_frame(CbiganScorer *self, const CbiganFrame *frame, CbiganResult *result
 }
 
 /* --- CBiGANs --- */
-
-typedef struct {
-  CbiganScorer *self;
-  CbiganResult *results;
-} Call;
 
 typedef struct {
   const CbiganScorer *self;
@@ -218,12 +215,9 @@ measure_areas(CbiganScorer *self, const CbiganMeasurement *m, CbiganResult *resu
   return worst;
 }
 
-static void
-fill_result(guint frame, const CbiganMeasurement *m, gpointer data)
+void
+cbigan_scorer_fill(CbiganScorer *self, const CbiganMeasurement *m, CbiganResult *result)
 {
-  const Call *call = data;
-  CbiganScorer *self = call->self;
-  CbiganResult *result = &call->results[frame];
   const int w = m->tiling->width, h = m->tiling->height;
   const guint8 *counts = NULL;
   clear_scores(result);
@@ -283,13 +277,10 @@ fill_frames(CbiganScorer *self, const CbiganFrame *frames, guint n, GError **err
 static gboolean
 score_frames(CbiganScorer *self, const CbiganFrame *frames, guint n, CbiganResult *results, GError **error)
 {
-  for (guint i = 0; self->inspection && i < n; i++)
-    if (!inspect_frame(self, &frames[i], &results[i], error))
-      return FALSE;
-  if (self->inspection)
-    return TRUE;
-  Call call = { self, results };
-  return cbigan_inference_run(self->inference, frames, n, fill_result, &call, error);
+  g_autofree CbiganRequest *requests = g_new0(CbiganRequest, n);
+  for (guint i = 0; i < n; i++)
+    requests[i] = (CbiganRequest){ .scorer = self, .member = &self->member, .frame = frames[i], .result = &results[i] };
+  return cbigan_engine_run(&self->member, requests, n, error);
 }
 
 /* Whether areas can be made for the frame. Otherwise scoring it gives the error. */
@@ -329,4 +320,59 @@ cbigan_scorer_score(CbiganScorer *self, const CbiganFrame *frames, guint n, Cbig
 {
   g_return_val_if_fail(self && (n == 0 || (frames && results)), FALSE);
   return self->areas ? score_by_areas(self, frames, n, results, error) : score_frames(self, frames, n, results, error);
+}
+
+/* --- posted frames --- */
+
+typedef struct {
+  CbiganScorer *self;
+  CbiganResult *result;
+  CbiganPrepareFunc prepare;
+  CbiganDoneFunc done;
+  gpointer data;
+} Posted;
+
+static gboolean
+prepare_posted(gpointer data, CbiganFrame *frame, GError **error)
+{
+  const Posted *posted = data;
+  CbiganScorer *self = posted->self;
+  if (!posted->prepare(posted->data, frame, error))
+    return FALSE;
+  if (!self->areas || !has_size(self, frame))
+    return TRUE;
+  if (!cbigan_areas_prepare(self->areas, frame->width, frame->height, error))
+    return FALSE;
+  g_autofree CbiganFrame *filled =
+      cbigan_areas_unmasked(self->areas) ? fill_frames(self, frame, 1, error) : g_memdup2(frame, sizeof *frame);
+  if (filled)
+    *frame = *filled;
+  return filled != NULL;
+}
+
+static void
+posted_done(gpointer data, gboolean scored, const GError *error)
+{
+  g_autofree Posted *posted = data;
+  const CbiganAreas *areas = posted->self->areas;
+  if (areas && !cbigan_areas_roi(areas, 0))
+    posted->result->n_areas = 0; /* a mask alone */
+  posted->done(posted->data, scored, error);
+}
+
+void
+cbigan_scorer_post(CbiganScorer *self, CbiganResult *result, CbiganPrepareFunc prepare, CbiganDoneFunc done,
+                   gpointer data)
+{
+  g_return_if_fail(self && result && prepare && done);
+  Posted *posted = g_new(Posted, 1);
+  CbiganRequest *request = g_new0(CbiganRequest, 1);
+  *posted = (Posted){ self, result, prepare, done, data };
+  *request = (CbiganRequest){ .scorer = self,
+                              .member = &self->member,
+                              .result = result,
+                              .prepare = prepare_posted,
+                              .done = posted_done,
+                              .data = posted };
+  cbigan_engine_post(request);
 }

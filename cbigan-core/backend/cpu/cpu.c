@@ -47,6 +47,7 @@ cpu_open(const CbiganBackendOptions *options, GError **error)
   const CbiganCpuCount count = cbigan_cpu_count();
   self->base.channels_last = TRUE;
   self->base.each = cbigan_cpu_each;
+  self->base.passes = count.all;
   /* of one node only, because a frame's values lie in the caches of that node */
   self->base.threads = options->threads > 0 ? options->threads : count.node;
   self->share = cbigan_cpu_share_new(self->base.threads, count.all);

@@ -23,6 +23,7 @@ reference_open(const CbiganBackendOptions *options, GError **error)
 {
   CbiganBackend *self = g_new0(CbiganBackend, 1);
   self->threads = 1;
+  self->passes = (int)g_get_num_processors();
   self->precisions = 1u << CBIGAN_PRECISION_FP32;
   self->precision = CBIGAN_PRECISION_FP32;
   return self;
