@@ -274,6 +274,20 @@ cbigan_areas_for_frames(const CbiganMask *mask, const CbiganFrame *frames, guint
   return TRUE;
 }
 
+gboolean
+cbigan_areas_set_model_mask(CbiganModel *model, const CbiganMask *mask, GError **error)
+{
+  const CbiganModelInfo *info = &model->info;
+  const CbiganFrame frame = { .width = info->frame_width, .height = info->frame_height };
+  g_autoptr(CbiganAreas) areas = NULL;
+  if (!cbigan_areas_for_frames(mask, &frame, info->frame_width ? 1 : 0, &areas, error))
+    return FALSE;
+  const CbiganMask fitting =
+      areas && info->frame_width ? (CbiganMask){ areas->unmasked, info->frame_width, info->frame_height } : *mask;
+  cbigan_model_set_mask(model, &fitting);
+  return TRUE;
+}
+
 guint
 cbigan_areas_n(const CbiganAreas *self)
 {

@@ -8,6 +8,7 @@
  * light, networks and scores can't depend on them. Training and calibration fill their pictures by the same function.
  */
 #pragma once
+#include "model/model.h"
 #include "score/roi.h"
 
 G_BEGIN_DECLS
@@ -36,6 +37,9 @@ const guint8 *cbigan_areas_counts(const CbiganAreas *self, guint area);
 const guint8 *cbigan_areas_unmasked(const CbiganAreas *self);
 /* Replaces ignored pixels of a frame; pixels: (h, w, 3), rows without gaps */
 void cbigan_areas_fill(const CbiganAreas *self, guint8 *pixels);
+/* Makes the mask the model's, in the size of its frames where it has one. Before the model is shared. FALSE with
+ * CBIGAN_ERROR_ARGUMENT where nothing counts. */
+gboolean cbigan_areas_set_model_mask(CbiganModel *model, const CbiganMask *mask, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganAreas, cbigan_areas_free)
 

@@ -52,9 +52,10 @@ calibrate(CbiganModel *model, const Arguments *a, const CbiganCalibrationOptions
 {
   const CbiganModelInfo *info = &model->info;
   g_autofree char *folder = dir ? cbigan_command_good_folder(dir, error) : NULL;
-  g_autoptr(CbiganDataset) pictures = dir && !folder ? NULL
-                                                     : cbigan_command_load_good(&a->pictures, folder, info->frame_width,
-                                                                                info->frame_height, info->patch, error);
+  g_autoptr(CbiganDataset) pictures =
+      dir && !folder ? NULL
+                     : cbigan_command_load_good(&a->pictures, folder, info->frame_width, info->frame_height,
+                                                info->patch, &info->mask, error);
   g_autofree CbiganFrame *frames = NULL;
   g_auto(CbiganBf16Check) bf16 = { 0 };
 

@@ -7,6 +7,7 @@
 #include "data/folder.h"
 #include "data/similar.h"
 #include "i18n.h"
+#include "mask_file.h"
 #include "progress.h"
 #include <math.h>
 #include <string.h>
@@ -224,6 +225,29 @@ cbigan_command_check_threshold(const CbiganModelInfo *info, GError **error)
                        info->threshold);
 }
 
+gboolean
+cbigan_command_count(const CbiganCountingOptions *options, CbiganScorer *scorer, GError **error)
+{
+  g_auto(CbiganMask) mask = { 0 };
+  CbiganCounting counting = CBIGAN_COUNTING_INIT;
+
+  if (options->mask && !cbigan_mask_read(options->mask, &mask, error))
+    return FALSE;
+  counting.roi = options->roi;
+  counting.mask = mask;
+  if (options->roi && !*options->roi)
+    return cbigan_refuse(error, _("--roi: empty, expected at least one area like 0.1,0.2,0.5,0.5"));
+  return cbigan_scorer_set_counting(scorer, &counting, error) &&
+         cbigan_scorer_set_min_area(scorer, options->min_area, error);
+}
+
+void
+cbigan_command_clear_counting(CbiganCountingOptions *options)
+{
+  g_clear_pointer(&options->roi, g_free);
+  g_clear_pointer(&options->mask, g_free);
+}
+
 /* The text of a pipeline: the argument itself, or the content of the file of that name (transfer full). */
 static char *
 pipeline_text(const char *argument, GError **error)
@@ -250,7 +274,7 @@ cbigan_command_check_source(const CbiganPictureOptions *pictures, const char *di
 
 CbiganDataset *
 cbigan_command_load_good(const CbiganPictureOptions *pictures, const char *folder, int width, int height, int least,
-                         GError **error)
+                         const CbiganMask *mask, GError **error)
 {
   g_autofree char *pipeline = pictures->pipeline ? pipeline_text(pictures->pipeline, error) : NULL;
   CbiganDatasetOptions options = { .path = folder,
@@ -259,6 +283,7 @@ cbigan_command_load_good(const CbiganPictureOptions *pictures, const char *folde
                                    .width = width,
                                    .height = height,
                                    .least = width ? 0 : least,
+                                   .mask = mask && mask->counts ? mask : NULL,
                                    .strict = pictures->strict,
                                    .limit = (guint)pictures->limit };
 

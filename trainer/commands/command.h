@@ -81,15 +81,44 @@ typedef struct {
     "strict", 0, 0, G_OPTION_ARG_NONE, &(pictures)->strict, N_("Refuse a damaged picture instead of skipping it"),     \
         NULL                                                                                                           \
   }
+/* What may count, and the three options that say so. */
+typedef struct {
+  char *roi, *mask;
+  double min_area;
+} CbiganCountingOptions;
+#define CBIGAN_MASK_ENTRY(path)                                                                                        \
+  {                                                                                                                    \
+    "mask", 0, 0, G_OPTION_ARG_FILENAME, &(path), N_("PNG over the whole picture; where it is black, nothing counts"), \
+        N_("FILE")                                                                                                     \
+  }
+#define CBIGAN_COUNTING_ENTRIES(counting)                                                                              \
+  CBIGAN_MASK_ENTRY((counting)->mask),                                                                                 \
+      { "roi",                                                                                                         \
+        0,                                                                                                             \
+        0,                                                                                                             \
+        G_OPTION_ARG_STRING,                                                                                           \
+        &(counting)->roi,                                                                                              \
+        N_("Areas that count, in fractions of the picture: [NAME=]x,y,w,h[@THRESHOLD], or corners x,y x,y x,y; "       \
+           "separated by semicolons"),                                                                                 \
+        N_("TEXT") },                                                                                                  \
+  {                                                                                                                    \
+    "min-area", 0, 0, G_OPTION_ARG_DOUBLE, &(counting)->min_area,                                                      \
+        N_("Smallest region that makes an anomaly, as a fraction of the picture"), "X"                                 \
+  }
+/* Gives the options to the scorer. FALSE with an error. */
+gboolean cbigan_command_count(const CbiganCountingOptions *options, CbiganScorer *scorer, GError **error);
+void cbigan_command_clear_counting(CbiganCountingOptions *options);
+
 /* Exactly one of `dir` and the pipeline must be given. */
 gboolean cbigan_command_check_source(const CbiganPictureOptions *pictures, const char *dir, GError **error);
 /* The folder of the good pictures in `dir` (transfer full), after a note that names it. NULL with an error: see
  * cbigan_folder_for_training(). */
 char *cbigan_command_good_folder(const char *dir, GError **error);
 /* The good pictures, resized to width x height; 0 x 0 = as they are, then at least `least` pixels wide and high.
- * folder: NULL with --pipeline. Free with cbigan_dataset_free(). NULL with an error. */
+ * mask: as in CbiganDatasetOptions. folder: NULL with --pipeline. Free with cbigan_dataset_free(). NULL with an error.
+ */
 CbiganDataset *cbigan_command_load_good(const CbiganPictureOptions *pictures, const char *folder, int width, int height,
-                                        int least, GError **error);
+                                        int least, const CbiganMask *mask, GError **error);
 /* Warnings on standard error, progress on a terminal. */
 void cbigan_command_show_reading(CbiganDatasetOptions *options);
 

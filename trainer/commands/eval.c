@@ -31,6 +31,7 @@ typedef struct {
   CbiganPrecision chosen_precision;
   double gain, offset;
   gboolean strict;
+  CbiganCountingOptions counting;
   CbiganRunOptions run;
 } Arguments;
 
@@ -41,6 +42,7 @@ clear_arguments(Arguments *a)
   g_free(a->csv);
   g_free(a->precision);
   g_free(a->run.backend);
+  cbigan_command_clear_counting(&a->counting);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, clear_arguments)
 
@@ -366,7 +368,7 @@ evaluate(const Arguments *a, const char *dir)
   if (model && cbigan_model_info(model)->scores[CBIGAN_SCORE_INSPECTOR])
     e.first = CBIGAN_SCORE_INSPECTOR;
   e.end = e.first ? CBIGAN_N_SCORES : CBIGAN_SCORE_INSPECTOR;
-  if (!scorer || (a->csv && !open_csv(&e, a->csv, &error)))
+  if (!scorer || !cbigan_command_count(&a->counting, scorer, &error) || (a->csv && !open_csv(&e, a->csv, &error)))
     return cbigan_command_fail(error);
   e.pictures = cbigan_picture_scorer_new(scorer, a->strict, keep_scored, &e);
   if (!score_all(&e, dir, cbigan_model_info(model), &error) || !close_csv(&e, a->csv, &error))
@@ -387,6 +389,7 @@ cbigan_cmd_eval(int argc, char **argv)
     { "gain", 0, 0, G_OPTION_ARG_DOUBLE, &a.gain, N_("Multiply the pixels by X before scoring"), "X" },
     { "offset", 0, 0, G_OPTION_ARG_DOUBLE, &a.offset, N_("Then add X grey levels"), "X" },
     { "strict", 0, 0, G_OPTION_ARG_NONE, &a.strict, N_("Refuse a damaged picture instead of skipping it"), NULL },
+    CBIGAN_COUNTING_ENTRIES(&a.counting),
     CBIGAN_PRECISION_ENTRY(a.precision),
     CBIGAN_RUN_ENTRIES(&a.run),
     { NULL },

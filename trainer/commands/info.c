@@ -97,6 +97,18 @@ print_inspector(const CbiganModel *model)
 }
 
 static void
+print_mask(const CbiganMask *mask)
+{
+  gsize n = (gsize)mask->width * (gsize)mask->height, counting = 0;
+
+  for (gsize i = 0; i < n; i++)
+    counting += mask->counts[i];
+  if (n)
+    printf(_("Mask:         %dx%d pixels, %.1f %% of them count\n"), mask->width, mask->height,
+           100.0 * (double)counting / (double)n);
+}
+
+static void
 print_threshold(const CbiganModelInfo *info)
 {
   guint over = 0;
@@ -175,6 +187,7 @@ cbigan_cmd_info(int argc, char **argv)
     print_networks(model);
     print_scores(model);
   }
+  print_mask(&model->info.mask);
   print_threshold(&model->info);
   print_training(model->info.training);
   return CBIGAN_EXIT_FINE;

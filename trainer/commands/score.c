@@ -34,6 +34,7 @@ typedef struct {
   char *model, *score, *heatmap, *precision;
   double lambda, threshold; /* NOT_GIVEN = the model's */
   gboolean json, strict;
+  CbiganCountingOptions counting;
   CbiganRunOptions run;
 } Arguments;
 
@@ -44,6 +45,7 @@ clear_arguments(Arguments *a)
 
   for (guint i = 0; i < G_N_ELEMENTS(all); i++)
     g_free(all[i]);
+  cbigan_command_clear_counting(&a->counting);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, clear_arguments)
 
@@ -104,6 +106,25 @@ add_regions(JsonBuilder *builder, const CbiganResult *result)
 }
 
 static void
+add_areas(JsonBuilder *builder, const CbiganResult *result)
+{
+  json_builder_set_member_name(builder, "areas");
+  json_builder_begin_array(builder);
+  for (guint i = 0; i < result->n_areas; i++) {
+    const CbiganAreaResult *area = &result->areas[i];
+
+    json_builder_begin_object(builder);
+    add_text(builder, "name", area->name);
+    add_number(builder, "score", area->score);
+    add_number(builder, "threshold", area->threshold);
+    add_number(builder, "normalized", area->normalized);
+    add_text(builder, "verdict", isnan(area->threshold) ? "" : area->anomalous ? "anomalous" : "good");
+    json_builder_end_object(builder);
+  }
+  json_builder_end_array(builder);
+}
+
+static void
 print_json(const CbiganPicture *picture, const CbiganResult *result)
 {
   g_autoptr(JsonBuilder) builder = json_builder_new();
@@ -119,6 +140,8 @@ print_json(const CbiganPicture *picture, const CbiganResult *result)
   add_number(builder, "pixel_term", result->pixel_term);
   add_number(builder, "feature_term", result->feature_term);
   add_regions(builder, result);
+  if (result->n_areas)
+    add_areas(builder, result);
   json_builder_end_object(builder);
   root = json_builder_get_root(builder);
   line = json_to_string(root, FALSE);
@@ -201,7 +224,8 @@ run(const Arguments *a, CbiganScorerOptions *options, char **files)
 
   if (model && cbigan_model_info(model)->scores[CBIGAN_SCORE_PAPER])
     options->also = 1u << CBIGAN_SCORE_PAPER; /* for the two terms */
-  if (!model || !(scorer = cbigan_scorer_new(model, options, &error)))
+  if (!model || !(scorer = cbigan_scorer_new(model, options, &error)) ||
+      !cbigan_command_count(&a->counting, scorer, &error))
     return cbigan_command_fail(error);
   if (a->heatmap && g_mkdir_with_parents(a->heatmap, 0777) != 0) {
     cbigan_command_note("%s: %s", a->heatmap, g_strerror(errno));
@@ -227,6 +251,7 @@ cbigan_cmd_score(int argc, char **argv)
     { "threshold", 0, 0, G_OPTION_ARG_DOUBLE, &a.threshold, N_("Threshold instead of the model's"), "X" },
     { "lambda", 0, 0, G_OPTION_ARG_DOUBLE, &a.lambda, N_("Lambda of Eq. 7 instead of the model's"), "X" },
     { "strict", 0, 0, G_OPTION_ARG_NONE, &a.strict, N_("Stop at the first picture that can't be read"), NULL },
+    CBIGAN_COUNTING_ENTRIES(&a.counting),
     CBIGAN_PRECISION_ENTRY(a.precision),
     CBIGAN_RUN_ENTRIES(&a.run),
     { NULL },

@@ -8,6 +8,7 @@
  */
 #include "command.h"
 #include "i18n.h"
+#include "mask_file.h"
 #include "model/model.h"
 #include "progress.h"
 #include "training/training.h"
@@ -44,6 +45,8 @@ typedef struct {
   char *output, *dir;                 /* dir: NULL with --pipeline */
   char *checkpoint;                   /* MODEL.checkpoint */
   CbiganPictureOptions pictures;
+  char *mask_path;
+  CbiganMask mask;
   int updates; /* of an inspector */
   char *align; /* likewise; a name, turned into: */
   int chosen_align;
@@ -59,6 +62,8 @@ clear_arguments(Arguments *a)
 
   for (guint i = 0; i < G_N_ELEMENTS(all); i++)
     g_free(all[i]);
+  g_free(a->mask_path);
+  cbigan_mask_clear(&a->mask);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, clear_arguments)
 
@@ -120,6 +125,7 @@ parse_options(Arguments *a, int argc, char **argv)
     { "rotation", 0, 0, G_OPTION_ARG_DOUBLE, &t->rotation, N_("Turn pictures by up to this many degrees"),
       N_("DEGREES") },
     CBIGAN_PICTURE_ENTRIES(&a->pictures),
+    CBIGAN_MASK_ENTRY(a->mask_path),
     { "resume", 0, 0, G_OPTION_ARG_NONE, &a->resume, N_("Continue from MODEL.checkpoint"), NULL },
     { "force", 0, 0, G_OPTION_ARG_NONE, &a->force, N_("Replace MODEL and delete its checkpoint"), NULL },
     { "minutes", 0, 0, G_OPTION_ARG_DOUBLE, &a->minutes, N_("Stop after this many minutes and finish the model"), "X" },
@@ -197,6 +203,7 @@ inspector_options(const Arguments *a)
   options.seed = t->seed;
   options.held_out = t->held_out;
   options.false_alarms = t->false_alarms;
+  options.mask = a->mask;
   options.backend = t->backend;
   options.device = t->device;
   options.threads = t->threads;
@@ -290,7 +297,8 @@ load_pictures(Arguments *a, GError **error)
       !cbigan_inspector_choose_frame(folder, (CbiganAlign)a->chosen_align, &t->frame_width, &t->frame_height, error))
     return NULL;
   return cbigan_command_load_good(&a->pictures, folder, t->frame_width, t->frame_height,
-                                  t->score == CBIGAN_SCORE_INSPECTOR ? CBIGAN_LEAST_SURFACE : t->patch, error);
+                                  t->score == CBIGAN_SCORE_INSPECTOR ? CBIGAN_LEAST_SURFACE : t->patch, &a->mask,
+                                  error);
 }
 
 static volatile sig_atomic_t stopped;
@@ -412,6 +420,22 @@ train_inspector(const Arguments *a, const CbiganDataset *pictures)
   return cbigan_train_inspector(&run, pictures);
 }
 
+/* A part that is turned upright takes its mask along nowhere. */
+static gboolean
+read_mask(Arguments *a, GError **error)
+{
+  if (!a->mask_path)
+    return TRUE;
+  if (a->chosen_align == CBIGAN_ALIGN_ON)
+    return cbigan_refuse(error,
+                         _("--mask and --align on: expected one of them; a mask needs parts that stay in place"));
+  a->chosen_align = CBIGAN_ALIGN_OFF;
+  if (!cbigan_mask_read(a->mask_path, &a->mask, error))
+    return FALSE;
+  a->train.mask = a->mask;
+  return TRUE;
+}
+
 static CbiganExit
 train(Arguments *a)
 {
@@ -419,7 +443,7 @@ train(Arguments *a)
   g_autoptr(CbiganDataset) pictures = NULL;
   g_autoptr(CbiganTraining) training = NULL;
 
-  if (!check_output(a, &error))
+  if (!check_output(a, &error) || !read_mask(a, &error))
     return cbigan_command_fail(error);
   pictures = load_pictures(a, &error);
   if (!pictures)

@@ -24,15 +24,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganPicture, cbigan_picture_free)
 typedef gboolean (*CbiganPictureFunc)(CbiganPicture *picture, gpointer data, GError **error);
 
 typedef struct {
-  const char *path;     /* file, or folder that is searched as folder.h says; or */
-  const char *pipeline; /* launch description that ends in raw video */
-  gboolean training;    /* leave folders of tests and defects out */
-  int width, height;    /* resized to this; 0 x 0: as they are */
-  int least;            /* a picture with a side of fewer pixels is refused, as a damaged one is; 0: none is */
-  gboolean originals;   /* fill CbiganPicture.original too */
-  gboolean strict;      /* an unreadable picture is an error instead of a warning */
-  guint limit;          /* at most so many pictures; 0 = all */
-  guint64 memory;       /* bytes of pixels that cbigan_dataset_load() keeps in memory; 0: half of what is free */
+  const char *path;       /* file, or folder that is searched as folder.h says; or */
+  const char *pipeline;   /* launch description that ends in raw video */
+  gboolean training;      /* leave folders of tests and defects out */
+  int width, height;      /* resized to this; 0 x 0: as they are */
+  int least;              /* a picture with a side of fewer pixels is refused, as a damaged one is; 0: none is */
+  const CbiganMask *mask; /* ignored pixels are filled, see score/areas.h; NULL: none are */
+  gboolean originals;     /* fill CbiganPicture.original too */
+  gboolean strict;        /* an unreadable picture is an error instead of a warning */
+  guint limit;            /* at most so many pictures; 0 = all */
+  guint64 memory;         /* bytes of pixels that cbigan_dataset_load() keeps in memory; 0: half of what is free */
   void (*progress)(guint done, guint all, gpointer data); /* may be NULL */
   void (*warning)(const char *message, gpointer data);    /* names the file that was skipped; may be NULL */
   void (*note)(const char *message, gpointer data);       /* what was read from where; may be NULL */

@@ -7,6 +7,7 @@
 #include "folder.h"
 #include "i18n.h"
 #include "picture_reader.h"
+#include "score/areas.h"
 #include "tally.h"
 
 /* One run over a folder. */
@@ -16,9 +17,10 @@ typedef struct {
   gpointer func_data;
   const CbiganListedFile *file; /* that is being read; NULL: a pipeline */
   CbiganTally *tally;
-  gboolean stopped; /* func refused */
-  gboolean small;   /* the picture has fewer pixels than asked for */
-  guint pictures;   /* handed to func */
+  CbiganAreas *areas; /* NULL: every pixel counts */
+  gboolean stopped;   /* func refused */
+  gboolean small;     /* the picture has fewer pixels than asked for */
+  guint pictures;     /* handed to func */
   guint damaged;
 } Run;
 
@@ -35,6 +37,12 @@ label_and_pass_on(CbiganPicture *picture, gpointer data, GError **error)
     run->small = TRUE;
     return FALSE;
   }
+  if (run->areas && !cbigan_areas_prepare(run->areas, picture->width, picture->height, error)) {
+    cbigan_picture_free(picture);
+    return FALSE;
+  }
+  if (run->areas)
+    cbigan_areas_fill(run->areas, picture->pixels);
   picture->label = g_strdup(run->file ? run->file->label : "");
   if (run->file)
     cbigan_tally_add_picture(run->tally, run->file->folder);
@@ -173,9 +181,13 @@ cbigan_picture_source_read(const CbiganDatasetOptions *options, CbiganPictureFun
   g_autoptr(CbiganPictureReader) reader = cbigan_picture_reader_new(options);
   g_autoptr(CbiganTally) tally = cbigan_tally_new();
   g_autoptr(CbiganListing) listing = NULL;
+  g_autoptr(CbiganAreas) areas = NULL;
   Run run = { options, func, func_data, NULL, tally };
 
   g_return_val_if_fail(!options->path != !options->pipeline, FALSE);
+  if (options->mask && !cbigan_areas_for_frames(options->mask, NULL, 0, &areas, error))
+    return FALSE;
+  run.areas = areas;
   if (options->pipeline)
     return read_pipeline(&run, reader, error);
   listing = cbigan_folder_list(options->path, options->training, error);

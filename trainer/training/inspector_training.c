@@ -16,6 +16,7 @@
 #include "inspector_learner.h"
 #include "model/error.h"
 #include "proxy.h"
+#include "score/areas.h"
 #include "score/calibration.h"
 #include "train_options.h"
 
@@ -351,6 +352,24 @@ describe(const CbiganInspectorTraining *self)
   return json_to_string(node, FALSE);
 }
 
+/* The threshold of scores with the mask, which the proxy does not know. */
+static gboolean
+calibrate_masked(const CbiganInspectorTraining *self, CbiganModel *model, GError **error)
+{
+  const CbiganInspectorOptions *o = &self->options;
+  const guint n = self->good.held_out.n;
+  const CbiganCalibrationOptions options = { .score = CBIGAN_SCORE_INSPECTOR,
+                                             .false_alarms = o->false_alarms,
+                                             .backend = o->backend,
+                                             .device = o->device,
+                                             .threads = o->threads };
+  g_autofree CbiganFrame *frames = g_new(CbiganFrame, n);
+  for (guint i = 0; i < n; i++)
+    frames[i] = cbigan_picture_frame(self->good.held_out.pictures[i]);
+  return cbigan_areas_set_model_mask(model, &o->mask, error) &&
+         cbigan_model_calibrate(model, &options, frames, n, NULL, error);
+}
+
 CbiganModel *
 cbigan_inspector_training_finish(CbiganInspectorTraining *self, GError **error)
 {
@@ -367,6 +386,8 @@ cbigan_inspector_training_finish(CbiganInspectorTraining *self, GError **error)
   g_autoptr(CbiganModel) model = cbigan_model_new_inspector(&self->inspector);
   self->inspector = (CbiganInspector){ 0 }; /* its arrays are the model's now */
   cbigan_inspector_set_threshold(model, values, n, self->options.false_alarms);
+  if (self->options.mask.counts && !calibrate_masked(self, model, error))
+    return NULL;
   model->info.proxy = auroc;
   model->info.training = g_steal_pointer(&training);
   return g_steal_pointer(&model);

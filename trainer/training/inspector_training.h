@@ -25,6 +25,7 @@ typedef struct {
   guint64 seed;        /* decides everything else */
   double held_out;     /* share of the pictures, 0..0.5; at least 4 pictures */
   double false_alarms; /* share of good pictures over the threshold */
+  CbiganMask mask;     /* the model's; its ignored pixels are filled already. Not owned */
   const char *backend;
   int device, threads;
 } CbiganInspectorOptions;

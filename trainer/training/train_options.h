@@ -30,6 +30,7 @@ typedef struct {
   CbiganScoreKind score;    /* that the model prefers */
   CbiganFeatureTap tap;
   double lambda;
+  CbiganMask mask;     /* the model's; its ignored pixels are filled already. Not owned */
   const char *backend; /* NULL = "auto"; not owned */
   int device, threads;
   guint checkpoint_seconds; /* between checkpoints; 0 = only at the end and when stopped */

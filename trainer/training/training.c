@@ -19,6 +19,7 @@
 #include "model/model.h"
 #include "data/random.h"
 #include "schedule.h"
+#include "score/areas.h"
 #include "score/calibration.h"
 
 #define MIN_HELD_OUT 4 /* that the calibration needs */
@@ -418,6 +419,8 @@ cbigan_training_finish(CbiganTraining *self, CbiganBf16Check *bf16, GError **err
   model->info.tap = o->tap;
   model->info.lambda = o->lambda;
   model->info.training = describe_training(self);
+  if (o->mask.counts && !cbigan_areas_set_model_mask(model, &o->mask, error))
+    return NULL;
   if (self->n_held_out > 0 && !calibrate(self, model, bf16, error))
     return NULL;
   return g_steal_pointer(&model);
