@@ -110,6 +110,8 @@ typedef struct {
                          * 0..1; NAN: unknown */
   CbiganMask mask;      /* pixels that the training ignored, and that are ignored in all scoring */
   const char *training; /* JSON object: origin of the model; NULL: unknown */
+  const char *maps;     /* of an inspector: the maps that its score is made of (docs/model-format.md) */
+  const char *proxies;  /* of an inspector, JSON object: `proxy` of each way to score that was tried; NULL: unknown */
 } CbiganModelInfo;
 
 typedef struct _CbiganModel CbiganModel;

@@ -107,7 +107,7 @@ cbigan_model_new_inspector(const CbiganInspector *inspector)
   }
   self->inspector = *inspector;
   self->inspector_network = cbigan_inspector_network(inspector, CBIGAN_INSPECTOR_STEP, CBIGAN_INSPECTOR_STEP);
-  self->has_levels = inspector->level != NULL;
+  self->info.maps = cbigan_inspector_write_maps(inspector);
   return self;
 }
 
@@ -117,6 +117,16 @@ cbigan_model_ref(CbiganModel *self)
   g_return_val_if_fail(self, NULL);
   g_atomic_ref_count_inc(&self->references);
   return self;
+}
+
+void
+cbigan_model_info_clear(CbiganModelInfo *info)
+{
+  g_clear_pointer((gpointer *)&info->good_scores, g_free);
+  g_clear_pointer((gpointer *)&info->training, g_free);
+  g_clear_pointer((gpointer *)&info->maps, g_free);
+  g_clear_pointer((gpointer *)&info->proxies, g_free);
+  g_clear_pointer((gpointer *)&info->mask.counts, g_free);
 }
 
 void
@@ -134,9 +144,7 @@ cbigan_model_unref(CbiganModel *self)
   g_free(self->critic.whitening);
   cbigan_inspector_clear(&self->inspector);
   cbigan_network_free(self->inspector_network);
-  g_free((gpointer)self->info.good_scores);
-  g_free((gpointer)self->info.training);
-  g_free((gpointer)self->info.mask.counts);
+  cbigan_model_info_clear(&self->info);
   g_free(self->mask);
   g_free(self);
 }

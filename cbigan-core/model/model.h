@@ -38,6 +38,35 @@ typedef struct {
   float *mean_part;                /* (h / 2, w / 2): of good parts, high-passed, of norm 1 */
 } CbiganPose;
 
+/* The kinds of maps that an inspector's score is made of. To add one: a value, a row in inspector.c's table, a function
+ * in score/inspector_maps.c's table, a line in docs/model-format.md. */
+typedef enum {
+  CBIGAN_MAP_LOGIT,  /* logits of the network */
+  CBIGAN_MAP_HIDDEN, /* distance of the network's hidden units from those of good pictures */
+  CBIGAN_N_MAP_KINDS
+} CbiganMapKind;
+
+typedef struct {
+  const char *name;   /* in the key cbigan.maps */
+  const char *prefix; /* of the names of its tensors */
+  int channels;       /* features per cell: the map is their Mahalanobis distance; 1 = the map is the feature itself */
+  gboolean network;   /* its features come from the network */
+} CbiganMapDescription;
+
+extern const CbiganMapDescription cbigan_map_descriptions[CBIGAN_N_MAP_KINDS];
+
+/* One map of an inspector, with statistics of good pictures per position. A position is a cell of an object. All cells
+ * of surfaces are one position. */
+typedef struct {
+  gboolean used;         /* the score is made of it */
+  gboolean levelled;     /* objects only: compared with the values that good pictures have in the same cell */
+  double offset, scale;  /* median and deviation of good pictures' summaries, by which maps are made comparable */
+  float *mean;           /* (channels, positions) of good pictures' features; NULL with one channel */
+  float *whitening;      /* (channels * (channels + 1) / 2, positions): the lower triangle of W, row by row, with
+                          * W^T W = inverse covariance; NULL with one channel */
+  float *level, *spread; /* (h / 4, w / 4): mean and deviation of good pictures' values; NULL unless levelled */
+} CbiganInspectorMap;
+
 /* An inspector: a network that was trained on synthetic defects, and statistics of good pictures. Objects lie in the
  * same place in each picture of w x h pixels. Surfaces have any size, and w = h = 0. */
 typedef struct {
@@ -45,15 +74,26 @@ typedef struct {
   int w, h;                /* of an object's pictures, multiples of CBIGAN_INSPECTOR_STEP */
   float *parameters;       /* (n_floats of the network) */
   float *mean, *deviation; /* objects: (3, h, w) of good pictures' logarithms; surfaces: NULL */
-  float *level, *spread;   /* (h / 4, w / 4): of good pictures' logits; NULL = logits count as they are */
-  CbiganSummary summary;   /* info.summary */
-  CbiganPose pose;         /* objects only; w and h are also those above */
+  CbiganInspectorMap maps[CBIGAN_N_MAP_KINDS];
+  CbiganSummary summary; /* info.summary */
+  CbiganPose pose;       /* objects only; w and h are also those above */
 } CbiganInspector;
 
 /* Planes of the network's input. */
 int cbigan_inspector_planes(const CbiganInspector *self);
 /* The network for pictures of w x h pixels (multiples of CBIGAN_INSPECTOR_STEP). Free with cbigan_network_free(). */
 CbiganNetwork *cbigan_inspector_network(const CbiganInspector *self, int w, int h);
+/* Cells of an object's pictures, or 1 for surfaces. */
+gsize cbigan_inspector_positions(const CbiganInspector *self);
+/* Whether a map that is used reads the network. */
+gboolean cbigan_inspector_uses_network(const CbiganInspector *self);
+/* The maps in use as the value of the key cbigan.maps, such as "logit-n:0.2:1.3,hidden:2:0.4": name, "-n" where
+ * levelled, offset, scale (transfer full). */
+char *cbigan_inspector_write_maps(const CbiganInspector *self);
+/* Sets used, levelled, offset and scale of all maps from such a text. FALSE: it is none. */
+gboolean cbigan_inspector_read_maps(CbiganInspectorMap maps[CBIGAN_N_MAP_KINDS], const char *text);
+/* Frees the arrays of maps that are not used, and level and spread of those that are not levelled. */
+void cbigan_inspector_drop_unused(CbiganInspector *self);
 /* Frees the inspector's arrays. */
 void cbigan_inspector_clear(CbiganInspector *self);
 
@@ -66,7 +106,6 @@ struct _CbiganModel {
   CbiganCriticStatistics critic;
   CbiganInspector inspector;
   CbiganNetwork *inspector_network; /* of any size, for its parameters' names; NULL without an inspector */
-  gboolean has_levels;              /* the inspector has level and spread */
   float *mask;                      /* (info.mask.height, info.mask.width): 0 or 1; NULL = none. info.mask follows it */
   gboolean is_shared;               /* it is on shared_model.c's list */
 };
@@ -74,6 +113,7 @@ struct _CbiganModel {
 /* shared_model.c: gives a shared model's reference back. TRUE: it was the last one, and the model is to be freed. */
 gboolean cbigan_shared_model_unref(CbiganModel *model);
 
+void cbigan_model_info_clear(CbiganModelInfo *info); /* frees its arrays and texts */
 /* A model with zeroed parameters and no statistics, for the trainer to fill. */
 CbiganModel *cbigan_model_new(int width, int patch);
 /* As above, without memory for the parameters. */

@@ -48,21 +48,60 @@ add_network(GArray *slots, const CbiganNetwork *network, float **parameters)
   }
 }
 
+/* "prefix.name", static. */
+static const char *
+tensor_name(const char *prefix, const char *name)
+{
+  g_autofree char *text = g_strconcat(prefix, ".", name, NULL);
+  return g_intern_string(text);
+}
+
+/* The statistics of an inspector's map. */
+static void
+add_map(CbiganModel *m, CbiganMapKind kind, GArray *slots)
+{
+  CbiganInspectorMap *map = &m->inspector.maps[kind];
+  const CbiganMapDescription *description = &cbigan_map_descriptions[kind];
+  const gint64 h = MAX(m->inspector.h / CBIGAN_INSPECTOR_CELL, 1), w = MAX(m->inspector.w / CBIGAN_INSPECTOR_CELL, 1);
+  const gint64 n = description->channels;
+  const struct {
+    const char *name;
+    int n_dims;
+    gint64 dims[3];
+    float **base;
+    gboolean wanted, not_negative;
+  } rows[] = {
+    { "mean", 3, { n, h, w }, &map->mean, n > 1, FALSE },
+    { "whitening", 3, { n * (n + 1) / 2, h, w }, &map->whitening, n > 1, FALSE },
+    { "level", 2, { h, w }, &map->level, map->levelled, FALSE },
+    { "spread", 2, { h, w }, &map->spread, map->levelled, TRUE },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+    Slot slot = { .n_dims = rows[i].n_dims, .base = rows[i].base, .not_negative = rows[i].not_negative };
+    if (!rows[i].wanted)
+      continue;
+    slot.name = tensor_name(description->prefix, rows[i].name);
+    memcpy(slot.dims, rows[i].dims, sizeof rows[i].dims);
+    g_array_append_val(slots, slot);
+  }
+}
+
 static void
 add_inspector(CbiganModel *m, GArray *slots)
 {
   CbiganInspector *inspector = &m->inspector;
   const gint64 h = inspector->h, w = inspector->w;
-  const gint64 rows = h / CBIGAN_INSPECTOR_CELL, columns = w / CBIGAN_INSPECTOR_CELL;
   const Slot statistics[] = {
     { "good.mean", 3, { 3, h, w }, &inspector->mean, 0, FALSE },
     { "good.deviation", 3, { 3, h, w }, &inspector->deviation, 0, TRUE },
-    { "good.level", 2, { rows, columns }, &inspector->level, 0, FALSE },
-    { "good.spread", 2, { rows, columns }, &inspector->spread, 0, TRUE },
   };
-  add_network(slots, m->inspector_network, &inspector->parameters);
+  if (cbigan_inspector_uses_network(inspector))
+    add_network(slots, m->inspector_network, &inspector->parameters);
   if (w)
-    g_array_append_vals(slots, statistics, m->has_levels ? 4 : 2);
+    g_array_append_vals(slots, statistics, 2);
+  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
+    if (inspector->maps[i].used)
+      add_map(m, (CbiganMapKind)i, slots);
   const Slot mean_part = { "good.part", 2, { h / 2, w / 2 }, &inspector->pose.mean_part, 0, FALSE };
   if (inspector->pose.frame_w)
     g_array_append_val(slots, mean_part);
@@ -149,8 +188,9 @@ read_geometry(CbiganModel *m, const CbiganSafetensors *file, const char *name, G
   CbiganModelInfo *info = &m->info;
   find_mask_size(info, file);
   if (info->scores[CBIGAN_SCORE_INSPECTOR]) {
-    m->has_levels =
-        g_hash_table_contains(file->tensors, "good.level") || g_hash_table_contains(file->tensors, "good.spread");
+    if (!info->maps) /* a file of before there were several */
+      m->inspector.maps[CBIGAN_MAP_LOGIT].levelled =
+          g_hash_table_contains(file->tensors, "good.level") || g_hash_table_contains(file->tensors, "good.spread");
     return TRUE;
   }
   info->scores[CBIGAN_SCORE_PAPER] = TRUE;
@@ -248,16 +288,25 @@ allocate_inspector(CbiganModel *m, const char *name, GError **error)
 {
   CbiganInspector *inspector = &m->inspector;
   const gsize pixels = (gsize)inspector->w * (gsize)inspector->h;
-  const gsize cells = m->has_levels ? pixels / (CBIGAN_INSPECTOR_CELL * CBIGAN_INSPECTOR_CELL) : 0;
+  const gsize positions = cbigan_inspector_positions(inspector);
   const Wanted wanted[] = {
-    { &inspector->parameters, m->inspector_network->n_floats },
+    { &inspector->parameters, cbigan_inspector_uses_network(inspector) ? m->inspector_network->n_floats : 0 },
     { &inspector->mean, 3 * pixels },
     { &inspector->deviation, 3 * pixels },
-    { &inspector->level, cells },
-    { &inspector->spread, cells },
     { &inspector->pose.mean_part, inspector->pose.frame_w ? pixels / 4 : 0 },
     { &m->mask, (gsize)m->info.mask.width * (gsize)m->info.mask.height },
   };
+  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++) {
+    CbiganInspectorMap *map = &inspector->maps[i];
+    const gsize n = (gsize)cbigan_map_descriptions[i].channels;
+    const gsize features = map->used && n > 1 ? positions : 0, levels = map->used && map->levelled ? positions : 0;
+    const Wanted statistics[] = { { &map->mean, features * n },
+                                  { &map->whitening, features * n * (n + 1) / 2 },
+                                  { &map->level, levels },
+                                  { &map->spread, levels } };
+    if (!allocate_all(statistics, G_N_ELEMENTS(statistics), name, error))
+      return FALSE;
+  }
   return allocate_all(wanted, G_N_ELEMENTS(wanted), name, error);
 }
 
@@ -303,6 +352,9 @@ new_inspector(const CbiganModelInfo *info)
                                    .top = box[2],
                                    .bottom = box[3] };
   }
+  inspector.maps[CBIGAN_MAP_LOGIT] = (CbiganInspectorMap){ .used = TRUE, .scale = 1.0 };
+  if (info->maps)
+    cbigan_inspector_read_maps(inspector.maps, info->maps); /* has been checked */
   return cbigan_model_new_inspector(&inspector);
 }
 
@@ -322,6 +374,7 @@ cbigan_model_load_bytes(const guint8 *bytes, gsize size, const char *name, GErro
     model = new_inspector(&info);
   else
     model = cbigan_model_new_empty(info.width, info.patch);
+  cbigan_model_info_clear(&model->info);
   model->info = info;
   if (!read_geometry(model, file, name, error))
     return NULL;

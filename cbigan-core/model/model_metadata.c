@@ -13,56 +13,15 @@
 #include <string.h>
 
 #include "i18n.h"
+#include "model/inspector_metadata.h"
+#include "model/metadata_values.h"
 #include "model/safetensors.h"
 
 #define PREFIX "cbigan."
 #define MAX_GRID 128
 #define N_BLOCKS 6
-#define JSON_DEPTH 16 /* of cbigan.training */
 
 static const char *const tap_names[] = { [CBIGAN_TAP_FIRST] = "first", [CBIGAN_TAP_HIDDEN] = "hidden" };
-
-static const char *const summary_names[] = { [CBIGAN_SUMMARY_PEAK] = "peak", [CBIGAN_SUMMARY_TOP] = "top" };
-
-/* Decimal digits only: no sign, blank or other base. */
-static gboolean
-read_integer(const char *text, guint64 min, guint64 max, int *value)
-{
-  guint64 number;
-  if (!g_ascii_isdigit(text[0]) || !g_ascii_string_to_unsigned(text, 10, min, max, &number, NULL))
-    return FALSE;
-  *value = (int)number;
-  return TRUE;
-}
-
-/* A finite number; no "nan", "inf" or hexadecimal, which strtod() would take. */
-static gboolean
-read_number(const char *text, double min, double max, double *value)
-{
-  if (!text[0] || strspn(text, "0123456789+-.eE") != strlen(text))
-    return FALSE;
-  char *end;
-  *value = g_ascii_strtod(text, &end);
-  return end != text && !*end && isfinite(*value) && *value >= min && *value <= max;
-}
-
-/* The shortest text that reads as the same number. */
-static char *
-write_number(double value)
-{
-  char text[G_ASCII_DTOSTR_BUF_SIZE];
-  static const char *const formats[] = { "%.6g", "%.15g", "%.16g", "%.17g" };
-  for (guint i = 0; i < G_N_ELEMENTS(formats); i++)
-    if (g_ascii_strtod(g_ascii_formatd(text, sizeof text, formats[i], value), NULL) == value)
-      break;
-  return g_strdup(text);
-}
-
-static char *
-write_integer(int value)
-{
-  return g_strdup_printf("%d", value);
-}
 
 static gboolean
 read_format(const char *text, CbiganModelInfo *info)
@@ -80,37 +39,37 @@ write_format(const CbiganModelInfo *info)
 static gboolean
 read_width(const char *text, CbiganModelInfo *info)
 {
-  return read_integer(text, 1, CBIGAN_MAX_WIDTH, &info->width);
+  return cbigan_metadata_read_integer(text, 1, CBIGAN_MAX_WIDTH, &info->width);
 }
 
 static char *
 write_width(const CbiganModelInfo *info)
 {
-  return write_integer(info->width);
+  return cbigan_metadata_write_integer(info->width);
 }
 
 static gboolean
 read_latent(const char *text, CbiganModelInfo *info)
 {
-  return read_integer(text, CBIGAN_LATENT, CBIGAN_LATENT, &info->latent);
+  return cbigan_metadata_read_integer(text, CBIGAN_LATENT, CBIGAN_LATENT, &info->latent);
 }
 
 static char *
 write_latent(const CbiganModelInfo *info)
 {
-  return write_integer(info->latent);
+  return cbigan_metadata_write_integer(info->latent);
 }
 
 static gboolean
 read_patch(const char *text, CbiganModelInfo *info)
 {
-  return read_integer(text, 64, 128, &info->patch) && (info->patch == 64 || info->patch == 128);
+  return cbigan_metadata_read_integer(text, 64, 128, &info->patch) && (info->patch == 64 || info->patch == 128);
 }
 
 static char *
 write_patch(const CbiganModelInfo *info)
 {
-  return write_integer(info->patch);
+  return cbigan_metadata_write_integer(info->patch);
 }
 
 static gboolean
@@ -122,8 +81,9 @@ read_frame(const char *text, CbiganModelInfo *info)
   g_auto(GStrv) sides = g_strsplit(text, "x", 3);
   const gboolean inspector = info->scores[CBIGAN_SCORE_INSPECTOR];
   const int least = inspector ? CBIGAN_INSPECTOR_STEP : info->patch, step = inspector ? CBIGAN_INSPECTOR_STEP : 1;
-  return g_strv_length(sides) == 2 && read_integer(sides[0], (guint64)least, CBIGAN_MAX_FRAME, &info->frame_width) &&
-         read_integer(sides[1], (guint64)least, CBIGAN_MAX_FRAME, &info->frame_height) &&
+  return g_strv_length(sides) == 2 &&
+         cbigan_metadata_read_integer(sides[0], (guint64)least, CBIGAN_MAX_FRAME, &info->frame_width) &&
+         cbigan_metadata_read_integer(sides[1], (guint64)least, CBIGAN_MAX_FRAME, &info->frame_height) &&
          info->frame_width % step == 0 && info->frame_height % step == 0;
 }
 
@@ -153,13 +113,13 @@ write_tap(const CbiganModelInfo *info)
 static gboolean
 read_lambda(const char *text, CbiganModelInfo *info)
 {
-  return read_number(text, 0, 1, &info->lambda);
+  return cbigan_metadata_read_number(text, 0, 1, &info->lambda);
 }
 
 static char *
 write_lambda(const CbiganModelInfo *info)
 {
-  return write_number(info->lambda);
+  return cbigan_metadata_write_number(info->lambda);
 }
 
 static gboolean
@@ -181,7 +141,7 @@ read_blocks(const char *text, CbiganModelInfo *info)
   g_auto(GStrv) blocks = g_strsplit(text, ",", N_BLOCKS + 1);
   int last = -1, block;
   for (char **b = blocks; *b; b++, last = block) {
-    if (!read_integer(*b, 0, N_BLOCKS - 1, &block) || block <= last)
+    if (!cbigan_metadata_read_integer(*b, 0, N_BLOCKS - 1, &block) || block <= last)
       return FALSE;
     info->critic_blocks |= 1u << block;
   }
@@ -203,21 +163,21 @@ write_blocks(const CbiganModelInfo *info)
 static gboolean
 read_grid(const char *text, CbiganModelInfo *info)
 {
-  return read_integer(text, 1, MAX_GRID, &info->critic_grid);
+  return cbigan_metadata_read_integer(text, 1, MAX_GRID, &info->critic_grid);
 }
 
 static char *
 write_grid(const CbiganModelInfo *info)
 {
-  return info->scores[CBIGAN_SCORE_CRITIC] ? write_integer(info->critic_grid) : NULL;
+  return info->scores[CBIGAN_SCORE_CRITIC] ? cbigan_metadata_write_integer(info->critic_grid) : NULL;
 }
 
 static gboolean
 read_light(const char *text, CbiganModelInfo *info)
 {
   g_auto(GStrv) parts = g_strsplit(text, ",", 0);
-  return g_strv_length(parts) == 2 && read_number(parts[0], -1, 1, &info->light_low) &&
-         read_number(parts[1], -1, 1, &info->light_median) && info->light_low < info->light_median;
+  return g_strv_length(parts) == 2 && cbigan_metadata_read_number(parts[0], -1, 1, &info->light_low) &&
+         cbigan_metadata_read_number(parts[1], -1, 1, &info->light_median) && info->light_low < info->light_median;
 }
 
 static char *
@@ -225,118 +185,39 @@ write_light(const CbiganModelInfo *info)
 {
   if (isnan(info->light_low))
     return NULL;
-  g_autofree char *low = write_number(info->light_low), *median = write_number(info->light_median);
+  g_autofree char *low = cbigan_metadata_write_number(info->light_low),
+                  *median = cbigan_metadata_write_number(info->light_median);
   return g_strconcat(low, ",", median, NULL);
 }
 
 static gboolean
 read_threshold(const char *text, CbiganModelInfo *info)
 {
-  return read_number(text, 0, G_MAXDOUBLE, &info->threshold);
+  return cbigan_metadata_read_number(text, 0, G_MAXDOUBLE, &info->threshold);
 }
 
 static char *
 write_threshold(const CbiganModelInfo *info)
 {
-  return isnan(info->threshold) ? NULL : write_number(info->threshold);
+  return isnan(info->threshold) ? NULL : cbigan_metadata_write_number(info->threshold);
 }
 
 static gboolean
 read_bf16_error(const char *text, CbiganModelInfo *info)
 {
-  return read_number(text, 0, G_MAXDOUBLE, &info->bf16_error);
+  return cbigan_metadata_read_number(text, 0, G_MAXDOUBLE, &info->bf16_error);
 }
 
 static char *
 write_bf16_error(const CbiganModelInfo *info)
 {
-  return isnan(info->bf16_error) ? NULL : write_number(info->bf16_error);
-}
-
-static gboolean
-read_summary(const char *text, CbiganModelInfo *info)
-{
-  for (guint i = 0; i < G_N_ELEMENTS(summary_names); i++)
-    if (!strcmp(text, summary_names[i])) {
-      info->summary = (CbiganSummary)i;
-      return TRUE;
-    }
-  return FALSE;
-}
-
-static char *
-write_summary(const CbiganModelInfo *info)
-{
-  return g_strdup(summary_names[info->summary]);
-}
-
-static gboolean
-read_upright(const char *text, CbiganModelInfo *info)
-{
-  g_auto(GStrv) sides = g_strsplit(text, "x", 3);
-  return info->frame_width && g_strv_length(sides) == 2 &&
-         read_integer(sides[0], CBIGAN_INSPECTOR_STEP, CBIGAN_MAX_FRAME, &info->upright_width) &&
-         read_integer(sides[1], CBIGAN_INSPECTOR_STEP, CBIGAN_MAX_FRAME, &info->upright_height) &&
-         info->upright_width % CBIGAN_INSPECTOR_STEP == 0 && info->upright_height % CBIGAN_INSPECTOR_STEP == 0;
-}
-
-static char *
-write_upright(const CbiganModelInfo *info)
-{
-  return info->upright_width ? g_strdup_printf("%dx%d", info->upright_width, info->upright_height) : NULL;
-}
-
-static gboolean
-read_upright_box(const char *text, CbiganModelInfo *info)
-{
-  g_auto(GStrv) parts = g_strsplit(text, ",", 0);
-  gboolean good = g_strv_length(parts) == 4;
-  for (int i = 0; good && i < 4; i++)
-    good = read_number(parts[i], -CBIGAN_MAX_FRAME, CBIGAN_MAX_FRAME, &info->upright_box[i]);
-  return good && info->upright_width && info->upright_box[0] < info->upright_box[1] &&
-         info->upright_box[2] < info->upright_box[3];
-}
-
-static char *
-write_upright_box(const CbiganModelInfo *info)
-{
-  if (!info->upright_width)
-    return NULL;
-  GString *text = g_string_new(NULL);
-  for (int i = 0; i < 4; i++) {
-    g_autofree char *number = write_number(info->upright_box[i]);
-    g_string_append_printf(text, "%s%s", i ? "," : "", number);
-  }
-  return g_string_free(text, FALSE);
-}
-
-static gboolean
-read_proxy(const char *text, CbiganModelInfo *info)
-{
-  return read_number(text, 0, 1, &info->proxy);
-}
-
-static char *
-write_proxy(const CbiganModelInfo *info)
-{
-  return isnan(info->proxy) ? NULL : write_number(info->proxy);
-}
-
-/* The JSON of a metadata value; NULL if the value is not JSON. */
-static JsonNode *
-read_json(const char *text, int depth, JsonNodeType type)
-{
-  const char *reason;
-  if (!cbigan_json_check(text, strlen(text), depth, &reason))
-    return NULL;
-  g_autoptr(JsonNode) root = json_from_string(text, NULL);
-  return root && json_node_get_node_type(root) == type ? g_steal_pointer(&root) : NULL;
+  return isnan(info->bf16_error) ? NULL : cbigan_metadata_write_number(info->bf16_error);
 }
 
 static gboolean
 read_good_scores(const char *text, CbiganModelInfo *info)
 {
-  g_autoptr(JsonNode) root = read_json(text, 1, JSON_NODE_ARRAY);
+  g_autoptr(JsonNode) root = cbigan_metadata_read_json(text, 1, JSON_NODE_ARRAY);
   if (!root)
     return FALSE;
   JsonArray *array = json_node_get_array(root);
@@ -363,7 +244,7 @@ write_good_scores(const CbiganModelInfo *info)
     return NULL;
   GString *text = g_string_new("[");
   for (guint i = 0; i < info->n_good_scores; i++) {
-    g_autofree char *number = write_number(info->good_scores[i]);
+    g_autofree char *number = cbigan_metadata_write_number(info->good_scores[i]);
     g_string_append_printf(text, "%s%s", i ? "," : "", number);
   }
   return g_string_free(g_string_append_c(text, ']'), FALSE);
@@ -372,7 +253,7 @@ write_good_scores(const CbiganModelInfo *info)
 static gboolean
 read_training(const char *text, CbiganModelInfo *info)
 {
-  g_autoptr(JsonNode) root = read_json(text, JSON_DEPTH, JSON_NODE_OBJECT);
+  g_autoptr(JsonNode) root = cbigan_metadata_read_json(text, CBIGAN_METADATA_JSON_DEPTH, JSON_NODE_OBJECT);
   if (!root)
     return FALSE;
   info->training = g_strdup(text);
@@ -410,12 +291,19 @@ static const struct {
   { PREFIX "light", CBIGAN, FALSE, read_light, write_light, N_("two numbers from -1 to 1, the smaller one first") },
   { PREFIX "threshold", BOTH, FALSE, read_threshold, write_threshold, N_("a finite number, 0 or more") },
   { PREFIX "bf16-error", CBIGAN, FALSE, read_bf16_error, write_bf16_error, N_("a finite number, 0 or more") },
-  { PREFIX "upright", INSPECTOR, FALSE, read_upright, write_upright,
+  { PREFIX "upright", INSPECTOR, FALSE, cbigan_metadata_read_upright, cbigan_metadata_write_upright,
     N_("WIDTHxHEIGHT in pixels, multiples of 16, with a frame of one size") },
-  { PREFIX "upright-box", INSPECTOR, FALSE, read_upright_box, write_upright_box,
+  { PREFIX "upright-box", INSPECTOR, FALSE, cbigan_metadata_read_upright_box, cbigan_metadata_write_upright_box,
     N_("four numbers: left, right, top and bottom, with cbigan.upright") },
-  { PREFIX "summary", INSPECTOR, TRUE, read_summary, write_summary, N_("“peak” or “top”") },
-  { PREFIX "proxy", INSPECTOR, FALSE, read_proxy, write_proxy, N_("a number from 0 to 1") },
+  { PREFIX "summary", INSPECTOR, TRUE, cbigan_metadata_read_summary, cbigan_metadata_write_summary,
+    N_("“peak” or “top”") },
+  { PREFIX "maps", INSPECTOR, FALSE, cbigan_metadata_read_maps, cbigan_metadata_write_maps,
+    N_("NAME:OFFSET:SCALE, one or several with a comma in between, scale above 0; “-n” behind a name needs a frame of "
+       "one size") },
+  { PREFIX "proxy", INSPECTOR, FALSE, cbigan_metadata_read_proxy, cbigan_metadata_write_proxy,
+    N_("a number from 0 to 1") },
+  { PREFIX "proxies", INSPECTOR, FALSE, cbigan_metadata_read_proxies, cbigan_metadata_write_proxies,
+    N_("a JSON object of numbers from 0 to 1") },
   { PREFIX "good-scores", BOTH, FALSE, read_good_scores, write_good_scores, N_("a JSON array of numbers, 0 or more") },
   { PREFIX "training", BOTH, FALSE, read_training, write_training, N_("a JSON object") },
 };
@@ -479,11 +367,4 @@ cbigan_metadata_write(const CbiganModelInfo *info, GPtrArray *names, GPtrArray *
     g_ptr_array_add(names, (gpointer)keys[i].name);
     g_ptr_array_add(values, value);
   }
-}
-
-void
-cbigan_model_info_clear(CbiganModelInfo *info)
-{
-  g_clear_pointer((gpointer *)&info->good_scores, g_free);
-  g_clear_pointer((gpointer *)&info->training, g_free);
 }

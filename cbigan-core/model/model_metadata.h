@@ -8,12 +8,9 @@
 
 G_BEGIN_DECLS
 
-#define CBIGAN_MAX_FRAME 16384 /* pixels a side */
-
 /* Fills info but for scores[], which depends on the tensors. metadata: key -> string. Clear info with
  * cbigan_model_info_clear(), after a failure too. */
 gboolean cbigan_metadata_read(GHashTable *metadata, CbiganModelInfo *info, const char *file, GError **error);
-void cbigan_model_info_clear(CbiganModelInfo *info);
 
 /* Appends the model's keys: static strings to keys, g_malloc'ed strings to values. Keys of the critic's map are
  * appended only if info->scores has the critic. */

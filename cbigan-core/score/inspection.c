@@ -1,22 +1,16 @@
-/* inspection.c - runs an inspector: a value per cell and a value per picture
+/* inspection.c - runs an inspector: its maps of a picture, made one
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "inspection.h"
 
-#include <math.h>
 #include <string.h>
 
-#include "blur.h"
-#include "coarse.h"
 #include "forward/forward.h"
 #include "i18n.h"
+#include "inspector_maps.h"
 #include "pose.h"
-
-#define BLUR 1.0      /* cells */
-#define TOP_SHARE 100 /* one cell of so many is among the largest */
-#define FEWEST_TOP 4
 
 /* The network for a window of w x h pixels. */
 typedef struct {
@@ -36,11 +30,16 @@ struct _CbiganInspection {
   gsize n_floats;
   float *parameters; /* backend memory */
   Window windows[N_WINDOWS];
-  int w, h;      /* of the last picture; 0 before the first */
-  float *x;      /* (3, h, w): its logarithms */
-  float *planes; /* (planes, h, w) */
-  float *cut;    /* (planes, h, w of a window), where it is not the picture */
-  float *logits; /* (h / 4, w / 4) */
+  int w, h;                              /* of the last picture; 0 before the first */
+  float *x;                              /* (3, h, w): its logarithms */
+  float *planes;                         /* (planes, h, w) */
+  float *cut;                            /* (planes, h, w of a window), where it is not the picture */
+  float *output;                         /* of a window: logits or hidden units of its cells */
+  guint used;                            /* bit i: memory for the map of kind i */
+  float *logits;                         /* (cells); NULL: no map in use reads the network */
+  float *hidden;                         /* (CBIGAN_INSPECTOR_HIDDEN, cells); NULL: no map in use reads them */
+  float *features[CBIGAN_N_MAP_KINDS];   /* (channels, cells); NULL: the map is not used */
+  float *map_values[CBIGAN_N_MAP_KINDS]; /* (cells) */
   CbiganCells cells;
   CbiganPlacement placement; /* of the part in the last frame, where it is turned upright */
   const guint8 *unmasked;    /* (h, w) of frames; NULL = no pixel is ignored */
@@ -56,6 +55,8 @@ cbigan_inspection_new(const CbiganInspector *inspector, CbiganBackend *backend, 
   self->n_floats = any->n_floats;
   if (inspector->w)
     cbigan_good_light_init(&self->light, inspector->w, inspector->h, inspector->mean);
+  if (!inspector->parameters)
+    return g_steal_pointer(&self);
   if (!(self->parameters = cbigan_backend_alloc(backend, self->n_floats, error)))
     return NULL;
   cbigan_inspection_load(self);
@@ -75,7 +76,13 @@ free_picture(CbiganInspection *self)
   g_clear_pointer(&self->x, g_free);
   g_clear_pointer(&self->planes, g_free);
   g_clear_pointer(&self->cut, g_free);
+  g_clear_pointer(&self->output, g_free);
   g_clear_pointer(&self->logits, g_free);
+  g_clear_pointer(&self->hidden, g_free);
+  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++) {
+    g_clear_pointer(&self->features[i], g_free);
+    g_clear_pointer(&self->map_values[i], g_free);
+  }
   g_clear_pointer(&self->cells.values, g_free);
 }
 
@@ -108,14 +115,42 @@ cbigan_inspection_load(CbiganInspection *self)
       cbigan_forward_load(self->windows[i].forward);
 }
 
+static guint
+used_maps(const CbiganInspector *inspector)
+{
+  guint used = 0;
+  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
+    used |= inspector->maps[i].used ? 1u << i : 0;
+  return used;
+}
+
+/* Memory for the maps in use. */
+static void
+make_room_for_maps(CbiganInspection *self)
+{
+  const gsize n = (gsize)self->cells.w * (gsize)self->cells.h;
+  if (cbigan_inspector_uses_network(self->inspector)) {
+    self->output = g_new(float, CBIGAN_INSPECTOR_HIDDEN *n);
+    self->logits = g_new(float, n);
+  }
+  if (self->used & 1u << CBIGAN_MAP_HIDDEN)
+    self->hidden = g_new(float, CBIGAN_INSPECTOR_HIDDEN *n);
+  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
+    if (self->used & 1u << i) {
+      self->features[i] = g_new(float, (gsize)cbigan_map_descriptions[i].channels *n);
+      self->map_values[i] = g_new(float, n);
+    }
+}
+
 /* Memory for a picture of w x h pixels. */
 static void
 make_room(CbiganInspection *self, int w, int h)
 {
   const gsize n = (gsize)w * (gsize)h, planes = (gsize)cbigan_inspector_planes(self->inspector);
-  if (self->w == w && self->h == h)
+  if (self->w == w && self->h == h && self->used == used_maps(self->inspector))
     return;
   free_picture(self);
+  self->used = used_maps(self->inspector);
   self->w = w;
   self->h = h;
   self->x = g_new(float, 3 * n);
@@ -124,7 +159,14 @@ make_room(CbiganInspection *self, int w, int h)
   self->cells.w = (w + CBIGAN_INSPECTOR_CELL - 1) / CBIGAN_INSPECTOR_CELL;
   self->cells.h = (h + CBIGAN_INSPECTOR_CELL - 1) / CBIGAN_INSPECTOR_CELL;
   self->cells.values = g_new(float, (gsize)self->cells.w *(gsize)self->cells.h);
-  self->logits = g_new(float, (gsize)self->cells.w *(gsize)self->cells.h);
+  make_room_for_maps(self);
+}
+
+/* The value that the last layer reads. */
+static int
+hidden_value(const CbiganNetwork *network)
+{
+  return network->layers[network->n_layers - 1].input;
 }
 
 static gboolean
@@ -136,8 +178,9 @@ open_window(CbiganInspection *self, Window *window, int w, int h, GError **error
   window->w = w;
   window->h = h;
   window->network = cbigan_inspector_network(self->inspector, w, h);
+  const int keep[] = { hidden_value(window->network), -1 };
   window->forward =
-      cbigan_forward_new(self->backend, window->network, window->network->n_layers, 1, NULL, self->parameters, error);
+      cbigan_forward_new(self->backend, window->network, window->network->n_layers, 1, keep, self->parameters, error);
   return window->forward != NULL;
 }
 
@@ -162,7 +205,7 @@ cut_rows(gpointer data, int first, int end) /* of all planes */
   }
 }
 
-/* Runs the network on the window of w x h pixels of the planes that begins at (left, top) -> self->logits */
+/* Runs the network on the window of w x h pixels of the planes that begins at (left, top). */
 static gboolean
 run_window(CbiganInspection *self, Window *window, int left, int top, int w, int h, GError **error)
 {
@@ -175,30 +218,33 @@ run_window(CbiganInspection *self, Window *window, int left, int top, int w, int
                         &(Cut){ self, image, left, top });
   cbigan_backend_upload(self->backend, image, 1, whole ? self->planes : self->cut, window->forward->values[0]);
   cbigan_forward_run(window->forward);
-  cbigan_backend_download(self->backend, window->network->values[window->network->output].shape, 1,
-                          window->forward->values[window->network->output], self->logits);
-  return cbigan_backend_finish(self->backend, error);
+  return TRUE;
 }
 
-/* Fills the cells of columns [first_column, end_column) and rows [first_row, end_row) from the logits of a window. */
+/* Cells of columns [first_column, end_column) and rows [first_row, end_row), which a window fills. */
 typedef struct {
   int left, top, w, h; /* the window, in pixels */
   int first_column, end_column, first_row, end_row;
 } Part;
 
-static void
-take_logits(CbiganInspection *self, const Part *part)
+/* A value of the window's network -> to (c, cells) */
+static gboolean
+take_value(CbiganInspection *self, const Window *window, const Part *part, int value, float *to, GError **error)
 {
-  const CbiganInspector *inspector = self->inspector;
-  const int cell = CBIGAN_INSPECTOR_CELL, across = part->w / cell, down = part->h / cell;
-  for (int row = part->first_row; row < part->end_row; row++)
-    for (int column = part->first_column; column < part->end_column; column++) {
-      const int u = CLAMP((column * cell + cell / 2 - part->left) / cell, 0, across - 1);
-      const int v = CLAMP((row * cell + cell / 2 - part->top) / cell, 0, down - 1);
-      const int i = v * across + u;
-      self->cells.values[row * self->cells.w + column] =
-          inspector->level ? (self->logits[i] - inspector->level[i]) / inspector->spread[i] : self->logits[i];
+  const CbiganShape shape = window->network->values[value].shape;
+  const int cell = CBIGAN_INSPECTOR_CELL;
+  cbigan_backend_download(self->backend, shape, 1, window->forward->values[value], self->output);
+  if (!cbigan_backend_finish(self->backend, error))
+    return FALSE;
+  for (int c = 0; c < shape.c; c++)
+    for (int row = part->first_row; row < part->end_row; row++) {
+      const int v = CLAMP((row * cell + cell / 2 - part->top) / cell, 0, shape.h - 1);
+      const float *from = self->output + (gsize)(c * shape.h + v) * (gsize)shape.w;
+      float *row_to = to + (gsize)(c * self->cells.h + row) * (gsize)self->cells.w;
+      for (int column = part->first_column; column < part->end_column; column++)
+        row_to[column] = from[CLAMP((column * cell + cell / 2 - part->left) / cell, 0, shape.w - 1)];
     }
+  return TRUE;
 }
 
 /* Pixels of a strip that its last CBIGAN_INSPECTOR_STEP - 1 pixels' cells depend on, of a window's side: 66 before a
@@ -216,13 +262,13 @@ run_part(CbiganInspection *self, Window *window, Part part, GError **error)
     return TRUE;
   if (!run_window(self, window, part.left, part.top, part.w, part.h, error))
     return FALSE;
-  take_logits(self, &part);
-  return TRUE;
+  return take_value(self, window, &part, window->network->output, self->logits, error) &&
+         (!self->hidden || take_value(self, window, &part, hidden_value(window->network), self->hidden, error));
 }
 
-/* The cells of self->planes */
-static const CbiganCells *
-find_cells(CbiganInspection *self, GError **error)
+/* Logits, and hidden units where a map reads them, of self->planes */
+static gboolean
+run_network(CbiganInspection *self, GError **error)
 {
   const int w = self->w / CBIGAN_INSPECTOR_STEP * CBIGAN_INSPECTOR_STEP;
   const int h = self->h / CBIGAN_INSPECTOR_STEP * CBIGAN_INSPECTOR_STEP;
@@ -234,8 +280,8 @@ find_cells(CbiganInspection *self, GError **error)
   };
   for (int i = 0; i < N_WINDOWS; i++)
     if (!run_part(self, &self->windows[i], parts[i], error))
-      return NULL;
-  return &self->cells;
+      return FALSE;
+  return TRUE;
 }
 
 /* x (3, h, w) with ignored pixels as in the mean good picture (transfer full). NULL: x stays as it is. A part that is
@@ -254,18 +300,79 @@ use_mean(const CbiganInspection *self, const float *x, int w, int h)
   return usual;
 }
 
-/* self->planes from logarithms x */
+static void
+make_planes(CbiganInspection *self, const CbiganExposure *exposure, const float *x)
+{
+  const CbiganInspector *inspector = self->inspector;
+  if (inspector->w)
+    cbigan_object_planes(x, self->w, self->h, inspector->mean, inspector->deviation, inspector->w, inspector->h, 0, 0,
+                         self->planes);
+  else
+    cbigan_surface_planes(exposure, x, self->w, self->h, self->backend, self->planes);
+}
+
+/* --- maps ------------------------------------------------------------------------------------------------------- */
+
+/* The mean of the maps in use -> the cells */
+static void
+fuse(CbiganInspection *self)
+{
+  const CbiganInspectorMap *maps = self->inspector->maps;
+  const gsize n = (gsize)self->cells.w * (gsize)self->cells.h;
+  g_autofree float *levelled = g_new(float, n);
+  int used = 0;
+  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
+    used += maps[i].used;
+  memset(self->cells.values, 0, n * sizeof(float));
+  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++) {
+    if (!maps[i].used)
+      continue;
+    memcpy(levelled, self->map_values[i], n * sizeof(float));
+    cbigan_map_level(&maps[i], n, levelled);
+    cbigan_map_add(&maps[i], 1.0 / used, levelled, n, self->cells.values);
+  }
+}
+
+/* x: logarithms of the picture for which memory was made */
 static const CbiganCells *
 inspect_logarithms(CbiganInspection *self, const CbiganExposure *exposure, const float *x, GError **error)
 {
   const CbiganInspector *inspector = self->inspector;
   g_autofree float *usual = use_mean(self, x, self->w, self->h);
-  if (inspector->w)
-    cbigan_object_planes(usual ? usual : x, self->w, self->h, inspector->mean, inspector->deviation, inspector->w,
-                         inspector->h, 0, 0, self->planes);
-  else
-    cbigan_surface_planes(exposure, x, self->w, self->h, self->backend, self->planes);
-  return find_cells(self, error);
+  x = usual ? usual : x;
+  if (cbigan_inspector_uses_network(inspector)) {
+    make_planes(self, exposure, x);
+    if (!run_network(self, error))
+      return NULL;
+  }
+  const CbiganMapSource source = { .exposure = exposure,
+                                   .x = x,
+                                   .w = self->w,
+                                   .h = self->h,
+                                   .columns = self->cells.w,
+                                   .rows = self->cells.h,
+                                   .logits = self->logits,
+                                   .hidden = self->hidden };
+  const gsize positions = cbigan_inspector_positions(inspector), n = (gsize)self->cells.w * (gsize)self->cells.h;
+  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
+    if (inspector->maps[i].used) {
+      cbigan_map_features((CbiganMapKind)i, &source, self->features[i]);
+      cbigan_map_values((CbiganMapKind)i, &inspector->maps[i], positions, self->features[i], n, self->map_values[i]);
+    }
+  fuse(self);
+  return &self->cells;
+}
+
+const float *
+cbigan_inspection_features(const CbiganInspection *self, CbiganMapKind kind)
+{
+  return self->features[kind];
+}
+
+const float *
+cbigan_inspection_values(const CbiganInspection *self, CbiganMapKind kind)
+{
+  return self->map_values[kind];
 }
 
 const CbiganCells *
@@ -275,6 +382,8 @@ cbigan_inspection_picture(CbiganInspection *self, const CbiganExposure *exposure
   make_room(self, w, h);
   return inspect_logarithms(self, exposure, x, error);
 }
+
+/* --- frames ----------------------------------------------------------------------------------------------------- */
 
 static gboolean
 check_frame(const CbiganInspector *inspector, const CbiganFrame *frame, GError **error)
@@ -320,136 +429,6 @@ cbigan_inspection_frame(CbiganInspection *self, const CbiganFrame *frame, GError
   return inspect(self, &upright, error);
 }
 
-/* --- one value per picture -------------------------------------------------------------------------------------- */
-
-/* Blurred by one cell; of those that count, the mean of the counting cells around them. */
-static float *
-blurred(const CbiganCells *cells)
-{
-  const gsize n = (gsize)cells->w * (gsize)cells->h;
-  float *x = g_memdup2(cells->values, n * sizeof(float));
-  if (!cells->counts) {
-    cbigan_blur(x, cells->w, cells->h, BLUR);
-    return x;
-  }
-  g_autofree float *weights = g_new(float, n);
-  for (gsize i = 0; i < n; i++) {
-    weights[i] = cells->counts[i];
-    x[i] *= weights[i];
-  }
-  cbigan_blur(x, cells->w, cells->h, BLUR);
-  cbigan_blur(weights, cells->w, cells->h, BLUR);
-  for (gsize i = 0; i < n; i++)
-    x[i] = cells->counts[i] ? x[i] / weights[i] : -G_MAXFLOAT;
-  return x;
-}
-
-static int
-descending(gconstpointer a, gconstpointer b)
-{
-  float x = *(const float *)a, y = *(const float *)b;
-  return (x < y) - (x > y);
-}
-
-static int
-ascending(gconstpointer a, gconstpointer b)
-{
-  return descending(b, a);
-}
-
-/* heap (n): each number is at most its two successors', but for the first one, which sinks to its place. */
-static void
-sink(float *heap, gsize n)
-{
-  const float value = heap[0];
-  gsize at = 0;
-  for (gsize next; (next = 2 * at + 1) < n; at = next) {
-    next += next + 1 < n && heap[next + 1] < heap[next];
-    if (value <= heap[next])
-      break;
-    heap[at] = heap[next];
-  }
-  heap[at] = value;
-}
-
-/* Keeps the largest numbers in a heap, so that nearly all others cost one comparison. */
-static double
-mean_of_top(const CbiganCells *cells)
-{
-  const gsize all = (gsize)cells->w * (gsize)cells->h;
-  g_autofree float *counting = cells->counts ? g_new(float, all) : NULL;
-  const float *values = counting ? counting : cells->values;
-  gsize n = counting ? 0 : all;
-  for (gsize i = 0; counting && i < all; i++)
-    if (cells->counts[i])
-      counting[n++] = cells->values[i];
-  if (!n)
-    return (double)-G_MAXFLOAT;
-  const gsize top = CLAMP(n / TOP_SHARE, MIN(FEWEST_TOP, n), n);
-  g_autofree float *x = g_memdup2(values, top * sizeof(float));
-  double sum = 0.0;
-  qsort(x, top, sizeof(float), ascending); /* which is a heap */
-  for (gsize i = top; i < n; i++)
-    if (values[i] > x[0]) {
-      x[0] = values[i];
-      sink(x, top);
-    }
-  qsort(x, top, sizeof(float), descending);
-  for (gsize i = 0; i < top; i++)
-    sum += x[i];
-  return sum / (double)top;
-}
-
-double
-cbigan_cells_summary(const CbiganCells *cells, CbiganSummary summary)
-{
-  if (summary == CBIGAN_SUMMARY_TOP)
-    return mean_of_top(cells);
-  g_autofree float *x = blurred(cells);
-  float peak = x[0];
-  for (gsize i = 1; i < (gsize)cells->w * (gsize)cells->h; i++)
-    peak = MAX(peak, x[i]);
-  return peak;
-}
-
-double
-cbigan_softplus(double value)
-{
-  return log1p(exp(-fabs(value))) + MAX(value, 0.0);
-}
-
-double
-cbigan_softplus_inverse(double score)
-{
-  return score > 30.0 ? score : log(expm1(score));
-}
-
-typedef struct {
-  const CbiganCoarse *coarse;
-  float *map; /* (h, w) */
-} Drawing;
-
-static void
-draw_rows(gpointer data, int first, int end)
-{
-  const Drawing *drawing = data;
-  const gsize w = (gsize)drawing->coarse->w;
-  g_auto(CbiganEnlarger) enlarger;
-  cbigan_enlarger_init(&enlarger, drawing->coarse);
-  for (int row = first; row < end; row++)
-    memcpy(drawing->map + (gsize)row * w, cbigan_enlarger_row(&enlarger, row), w * sizeof(float));
-}
-
-static void
-draw_cells(CbiganBackend *backend, const CbiganCells *cells, int w, int h, float *map)
-{
-  g_autofree float *x = blurred(cells);
-  for (gsize i = 0; i < (gsize)cells->w * (gsize)cells->h; i++)
-    x[i] = (float)cbigan_softplus(x[i]);
-  const CbiganCoarse coarse = { w, h, CBIGAN_INSPECTOR_CELL, cells->w, cells->h, x };
-  cbigan_backend_each(backend, h, (gsize)w * (gsize)h, draw_rows, &(Drawing){ &coarse, map });
-}
-
 void
 cbigan_inspection_draw(const CbiganInspection *self, const guint8 *counts, int w, int h, float *map)
 {
@@ -457,11 +436,11 @@ cbigan_inspection_draw(const CbiganInspection *self, const guint8 *counts, int w
   CbiganCells cells = self->cells;
   cells.counts = counts;
   if (!pose->frame_w) {
-    draw_cells(self->backend, &cells, w, h, map);
+    cbigan_cells_draw(self->backend, &cells, w, h, map);
     return;
   }
   g_autofree float *upright = g_new(float, (gsize)pose->w *(gsize)pose->h);
-  draw_cells(self->backend, &cells, pose->w, pose->h, upright);
+  cbigan_cells_draw(self->backend, &cells, pose->w, pose->h, upright);
   cbigan_pose_lay_back(pose, &self->placement, upright, map);
 }
 

@@ -33,9 +33,41 @@ add_statistics(CbiganModel *m, GRand *random, gboolean per_position)
   info->score = CBIGAN_SCORE_CRITIC;
 }
 
+static CbiganModel *
+sample_inspector(void)
+{
+  enum { WIDTH = 32, HEIGHT = 16, CELLS = WIDTH * HEIGHT / (CBIGAN_INSPECTOR_CELL * CBIGAN_INSPECTOR_CELL) };
+  g_autoptr(GRand) random = g_rand_new_with_seed(13);
+  CbiganInspector inspector = { .width = 1, .w = WIDTH, .h = HEIGHT, .summary = CBIGAN_SUMMARY_TOP };
+  inspector.mean = random_floats(random, 3 * WIDTH * HEIGHT, -2, 0);
+  inspector.deviation = random_floats(random, 3 * WIDTH * HEIGHT, 0.01, 1);
+  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++) {
+    const gsize n = (gsize)cbigan_map_descriptions[i].channels;
+    CbiganInspectorMap *map = &inspector.maps[i];
+    *map = (CbiganInspectorMap){ .used = TRUE, .levelled = i == CBIGAN_MAP_LOGIT, .offset = -1.0 / 3.0, .scale = 0.5 };
+    if (map->levelled) {
+      map->level = random_floats(random, CELLS, -1, 1);
+      map->spread = random_floats(random, CELLS, 0.01, 1);
+    }
+    if (n > 1) {
+      map->mean = random_floats(random, n * CELLS, -1, 1);
+      map->whitening = random_floats(random, n * (n + 1) / 2 * CELLS, -1, 1);
+    }
+  }
+  CbiganModel *m = cbigan_model_new_inspector(&inspector);
+  m->inspector.parameters = g_new(float, m->inspector_network->n_floats);
+  cbigan_network_initialise(m->inspector_network, 7, m->inspector.parameters);
+  m->info.threshold = 4.71;
+  m->info.proxy = 0.875;
+  m->info.proxies = g_strdup("{\"logit\":0.75,\"logit-n+hidden\":0.875}");
+  return m;
+}
+
 CbiganModel *
 sample_model(SampleKind kind)
 {
+  if (kind == SAMPLE_INSPECTOR)
+    return sample_inspector();
   CbiganModel *m = cbigan_model_new(1, 64);
   for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
     cbigan_network_initialise(m->networks[i], 7, m->parameters[i]);

@@ -12,6 +12,7 @@ typedef enum {
   SAMPLE_PLAIN,      /* networks only */
   SAMPLE_OBJECT,     /* frame = one patch, statistics per position */
   SAMPLE_EVERYWHERE, /* any frame, statistics for all positions */
+  SAMPLE_INSPECTOR,  /* of objects of 32 x 16 pixels, with two maps */
   N_SAMPLES
 } SampleKind;
 

@@ -28,9 +28,11 @@ typedef struct {
 static CbiganModel *
 inspector_model(gboolean object)
 {
-  CbiganInspector inspector = {
-    .width = 2, .w = object ? W : 0, .h = object ? H : 0, .summary = object ? CBIGAN_SUMMARY_PEAK : CBIGAN_SUMMARY_TOP
-  };
+  CbiganInspector inspector = { .maps = { [CBIGAN_MAP_LOGIT] = { .used = TRUE, .scale = 1.0 } },
+                                .width = 2,
+                                .w = object ? W : 0,
+                                .h = object ? H : 0,
+                                .summary = object ? CBIGAN_SUMMARY_PEAK : CBIGAN_SUMMARY_TOP };
   g_autoptr(CbiganNetwork) network = cbigan_inspector_network(&inspector, 16, 16);
   g_autoptr(GRand) random = g_rand_new_with_seed(17);
   inspector.parameters = g_new(float, network->n_floats);

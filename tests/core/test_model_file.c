@@ -92,7 +92,7 @@ assert_same_info(const CbiganModelInfo *a, const CbiganModelInfo *b)
   g_assert_cmpint(a->frame_width, ==, b->frame_width);
   g_assert_cmpint(a->frame_height, ==, b->frame_height);
   g_assert_cmpint(a->tap, ==, b->tap);
-  g_assert_cmpfloat(a->lambda, ==, b->lambda);
+  g_assert_true(same_number(a->lambda, b->lambda));
   g_assert_cmpint(a->score, ==, b->score);
   g_assert_cmpmem(a->scores, sizeof a->scores, b->scores, sizeof b->scores);
   g_assert_cmpuint(a->critic_blocks, ==, b->critic_blocks);
@@ -103,6 +103,10 @@ assert_same_info(const CbiganModelInfo *a, const CbiganModelInfo *b)
   g_assert_true(same_number(a->bf16_error, b->bf16_error));
   g_assert_cmpmem(a->good_scores, a->n_good_scores * sizeof(double), b->good_scores, b->n_good_scores * sizeof(double));
   g_assert_cmpstr(a->training, ==, b->training);
+  g_assert_cmpint(a->summary, ==, b->summary);
+  g_assert_true(same_number(a->proxy, b->proxy));
+  g_assert_cmpstr(a->maps, ==, b->maps);
+  g_assert_cmpstr(a->proxies, ==, b->proxies);
 }
 
 static void
@@ -117,7 +121,7 @@ test_round_trip(gconstpointer data)
   g_assert_no_error(error);
 
   assert_same_info(cbigan_model_info(a), cbigan_model_info(b));
-  for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
+  for (int i = 0; i < CBIGAN_N_NETWORKS && a->networks[i]; i++)
     g_assert_cmpmem(a->parameters[i], a->networks[i]->n_floats * 4, b->parameters[i], b->networks[i]->n_floats * 4);
   const gsize pixels = (gsize)a->map.w * a->map.h * 4, means = (gsize)a->critic.positions * a->critic.channels * 4;
   g_assert_cmpint(a->map.w, ==, b->map.w);
@@ -139,6 +143,30 @@ test_round_trip(gconstpointer data)
 }
 
 /* A locale with a decimal comma changes neither writing nor reading. */
+/* A file of before there were several maps has the map of logits, and level and spread or neither. */
+static void
+test_before_maps(void)
+{
+  for (int levelled = 0; levelled < 2; levelled++) {
+    g_autoptr(CbiganModel) model = sample_model(SAMPLE_INSPECTOR);
+    g_autoptr(GError) error = NULL;
+    gsize size;
+    model->inspector.maps[CBIGAN_MAP_HIDDEN].used = FALSE;
+    model->inspector.maps[CBIGAN_MAP_LOGIT].levelled = levelled;
+    cbigan_inspector_drop_unused(&model->inspector);
+    g_clear_pointer((gpointer *)&model->info.maps, g_free);
+    g_autofree guint8 *bytes = cbigan_model_save_bytes(model, NAME, &size, &error);
+    g_assert_no_error(error);
+    g_autoptr(CbiganModel) loaded = cbigan_model_load_bytes(bytes, size, NAME, &error);
+    g_assert_no_error(error);
+    const CbiganInspectorMap *map = &loaded->inspector.maps[CBIGAN_MAP_LOGIT];
+    g_assert_true(map->used && map->levelled == levelled && !map->level == !levelled && !map->spread == !levelled);
+    g_assert_cmpfloat(map->offset, ==, 0.0);
+    g_assert_cmpfloat(map->scale, ==, 1.0);
+    g_assert_false(loaded->inspector.maps[CBIGAN_MAP_HIDDEN].used);
+  }
+}
+
 static void
 test_locale(void)
 {
@@ -429,7 +457,7 @@ main(int argc, char **argv)
   g_test_init(&argc, &argv, NULL);
   folder = g_dir_make_tmp("cbigan-model-XXXXXX", NULL);
   g_assert_nonnull(folder);
-  static const char *const kinds[N_SAMPLES] = { "plain", "object", "everywhere" };
+  static const char *const kinds[N_SAMPLES] = { "plain", "object", "everywhere", "inspector" };
   for (int i = 0; i < N_SAMPLES; i++) {
     g_autofree char *path = g_strconcat("/model-file/round-trip/", kinds[i], NULL);
     g_test_add_data_func(path, GINT_TO_POINTER(i), test_round_trip);
@@ -438,6 +466,7 @@ main(int argc, char **argv)
     g_autofree char *path = g_strconcat("/model-file/damage/", damages[i].name, NULL);
     g_test_add_data_func(path, &damages[i], test_damage);
   }
+  g_test_add_func("/model-file/before-maps", test_before_maps);
   g_test_add_func("/model-file/locale", test_locale);
   g_test_add_func("/model-file/layout", test_layout);
   g_test_add_func("/model-file/truncated", test_truncated);

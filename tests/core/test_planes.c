@@ -173,7 +173,7 @@ test_strips(gconstpointer data)
   const gsize n = (gsize)c->w * (gsize)c->h;
   g_autoptr(GError) error = NULL;
   g_autoptr(CbiganBackend) backend = open_backend(c->backend, c->threads);
-  CbiganInspector inspector = { .width = 2 };
+  CbiganInspector inspector = { .width = 2, .maps = { [CBIGAN_MAP_LOGIT] = { .used = TRUE, .scale = 1.0 } } };
   g_autoptr(CbiganNetwork) network = cbigan_inspector_network(&inspector, w, h);
   inspector.parameters = g_new(float, network->n_floats);
   for (gsize i = 0; i < network->n_floats; i++)

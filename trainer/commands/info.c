@@ -74,6 +74,45 @@ print_scores(const CbiganModel *model)
            (info->light_low + 1) * 127.5, (info->light_median + 1) * 127.5);
 }
 
+/* "logits, hidden units less their level", of the maps in use */
+static void
+print_maps(const CbiganModel *model)
+{
+  static const char *const names[CBIGAN_N_MAP_KINDS] = {
+    [CBIGAN_MAP_LOGIT] = N_("logits"), [CBIGAN_MAP_HIDDEN] = N_("distance of hidden units")
+  };
+  gboolean first = TRUE;
+
+  printf(_("Inspector:    score is %s of its map, which is made of: "),
+         model->info.summary == CBIGAN_SUMMARY_PEAK ? _("the peak") : _("the mean of the largest hundredth"));
+  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++) {
+    if (!model->inspector.maps[i].used)
+      continue;
+    printf("%s%s%s", first ? "" : ", ", _(names[i]),
+           model->inspector.maps[i].levelled ? _(" against good pictures, position by position") : "");
+    first = FALSE;
+  }
+  putchar('\n');
+}
+
+/* What else was tried. proxies: JSON object, or NULL */
+static void
+print_proxies(const char *proxies)
+{
+  g_autoptr(JsonNode) root = proxies ? json_from_string(proxies, NULL) : NULL;
+  JsonObjectIter iter;
+  const char *name;
+  JsonNode *value;
+
+  if (!root)
+    return;
+  printf(_("              of the maps that were tried:"));
+  json_object_iter_init_ordered(&iter, json_node_get_object(root));
+  while (json_object_iter_next_ordered(&iter, &name, &value))
+    printf(" %s %.3f", name, json_node_get_double(value));
+  putchar('\n');
+}
+
 static void
 print_inspector(const CbiganModel *model)
 {
@@ -89,11 +128,10 @@ print_inspector(const CbiganModel *model)
   if (info->upright_width)
     printf(_("              parts are turned upright first, to %dx%d pixels\n"), info->upright_width,
            info->upright_height);
-  printf(_("Inspector:    score is %s of its map; logits %s\n"),
-         info->summary == CBIGAN_SUMMARY_PEAK ? _("the peak") : _("the mean of the largest hundredth"),
-         model->has_levels ? _("are compared with those of good pictures") : _("count as they are"));
+  print_maps(model);
   if (!isnan(info->proxy))
     printf(_("              area under the ROC curve on synthetic defects in held-out pictures: %.3f\n"), info->proxy);
+  print_proxies(info->proxies);
 }
 
 static void

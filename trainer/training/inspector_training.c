@@ -127,6 +127,7 @@ cbigan_inspector_training_new(const CbiganInspectorOptions *options, const Cbiga
   self->measured = FIRST_MEASUREMENT - 1;
   self->timer = g_timer_new();
   inspector->width = options->width;
+  inspector->maps[CBIGAN_MAP_LOGIT] = (CbiganInspectorMap){ .used = TRUE, .scale = 1.0 };
   const guint n = pictures->pictures->len;
   const guint held_out = MAX(MIN_HELD_OUT, (guint)lround(options->held_out * n));
   if (options->aligned && cbigan_align_is_needed(pictures, options->align))
@@ -375,12 +376,13 @@ cbigan_inspector_training_finish(CbiganInspectorTraining *self, GError **error)
 {
   const guint n = self->good.held_out.n;
   g_autofree double *values = g_new(double, n);
+  g_autofree char *tried = NULL;
   double auroc;
   g_clear_pointer(&self->batches, cbigan_defect_batches_free);
   if (isnan(self->best_proxy) && !measure(self, error))
     return NULL;
   memcpy(self->inspector.parameters, self->best, self->network->n_floats * sizeof(float));
-  if (!cbigan_proxy_choose(self->proxy, values, &auroc, error))
+  if (!cbigan_proxy_choose(self->proxy, &self->good.train, values, &auroc, &tried, error))
     return NULL;
   g_autofree char *training = describe(self);
   g_autoptr(CbiganModel) model = cbigan_model_new_inspector(&self->inspector);
@@ -389,6 +391,7 @@ cbigan_inspector_training_finish(CbiganInspectorTraining *self, GError **error)
   if (self->options.mask.counts && !calibrate_masked(self, model, error))
     return NULL;
   model->info.proxy = auroc;
+  model->info.proxies = g_steal_pointer(&tried);
   model->info.training = g_steal_pointer(&training);
   return g_steal_pointer(&model);
 }

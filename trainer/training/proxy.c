@@ -8,20 +8,17 @@
 #include "proxy.h"
 
 #include <math.h>
-#include <string.h>
 
+#include "score/gaussian.h"
+#include "training/map_choice.h"
 #include "training/metrics.h"
-#include "score/blur.h"
 
-#define DEFECTS_WANTED 120  /* altogether, */
-#define LEAST_EACH 2        /* per picture, at least and */
-#define MOST_EACH 10        /* at most */
-#define MEASURED 40         /* pictures that a measurement takes */
-#define LARGEST_WINDOW 256  /* of a surface: width and height in pixels */
-#define CLEARLY 0.02        /* AUROC by which a surface's peak must be better than the mean of the top */
-#define FOLDS 5             /* statistics of good logits leave out every fifth picture */
-#define FEWEST_FOR_LEVELS 8 /* pictures for statistics per position */
-#define LEVEL_BLUR 1.5      /* cells */
+#define DEFECTS_WANTED 120 /* altogether, */
+#define LEAST_EACH 2       /* per picture, at least and */
+#define MOST_EACH 10       /* at most */
+#define MEASURED 40        /* pictures that a measurement takes */
+#define LARGEST_WINDOW 256 /* of a surface: width and height in pixels */
+#define FITTED 200u        /* training pictures that Gaussians are fitted to, at most */
 
 struct _CbiganProxy {
   const CbiganGoodPictures *good;
@@ -139,125 +136,56 @@ cbigan_proxy_measure(CbiganProxy *self, double *auroc, GError **error)
 
 /* --- choosing --------------------------------------------------------------------------------------------------- */
 
-/* Logits of all pictures and variants. */
-typedef struct {
-  guint n, each;
-  int w, h;
-  float *logits; /* (n, 1 + each, h, w) */
-} Maps;
-
-static float *
-map_of(const Maps *maps, guint picture, guint variant)
-{
-  return maps->logits + (gsize)(picture * (1 + maps->each) + variant) * (gsize)maps->w * (gsize)maps->h;
-}
-
-/* Mean and deviation per cell over good pictures, without those of a fold; fold = FOLDS: over all. */
+/* All kinds of maps are computed, as they are. */
 static void
-find_levels(const Maps *maps, guint fold, float *level, float *spread)
+use_all_maps(CbiganInspector *inspector)
 {
-  const gsize n = (gsize)maps->w * (gsize)maps->h;
-  double mean = 0.0;
-  guint count = 0;
-  memset(level, 0, n * sizeof(float));
-  memset(spread, 0, n * sizeof(float));
-  for (guint p = 0; p < maps->n; p++) {
-    const float *map = map_of(maps, p, 0);
-    if (p % FOLDS == fold)
-      continue;
-    count++;
-    for (gsize i = 0; i < n; i++) {
-      level[i] += map[i];
-      spread[i] += map[i] * map[i];
-    }
+  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++) {
+    inspector->maps[i].used = TRUE;
+    inspector->maps[i].levelled = FALSE;
   }
-  for (gsize i = 0; i < n; i++) {
-    level[i] /= (float)count;
-    spread[i] = MAX(spread[i] / (float)count - level[i] * level[i], 0.0f);
-  }
-  cbigan_blur(level, maps->w, maps->h, LEVEL_BLUR);
-  cbigan_blur(spread, maps->w, maps->h, LEVEL_BLUR);
-  for (gsize i = 0; i < n; i++)
-    mean += (spread[i] = sqrtf(spread[i])) / (double)n;
-  for (gsize i = 0; i < n; i++)
-    spread[i] += (float)(0.2 * mean + 1e-4);
 }
 
-static double
-summarise(const Maps *maps, const float *map, const float *level, const float *spread, CbiganSummary summary,
-          float *scratch)
+/* Cells of a good picture as it is scored. */
+static const CbiganCells *
+inspect_good(CbiganProxy *self, const CbiganGoodPictures *good, guint picture, GError **error)
 {
-  const gsize n = (gsize)maps->w * (gsize)maps->h;
-  for (gsize i = 0; i < n; i++)
-    scratch[i] = level ? (map[i] - level[i]) / spread[i] : map[i];
-  return cbigan_cells_summary(&(CbiganCells){ maps->w, maps->h, scratch }, summary);
+  const CbiganFrame frame = cbigan_picture_frame(good->pictures[picture]);
+  g_autofree float *x = g_new(float, 3 * (gsize)frame.width * (gsize)frame.height);
+  cbigan_exposure_cut(&good->exposures[picture], &frame, 0, 0, frame.width, frame.height, x);
+  return cbigan_inspection_picture(self->inspection, &good->exposures[picture], x, frame.width, frame.height, error);
 }
 
-/* good: [n]. Returns the AUROC. */
-static double
-try_way(const Maps *maps, gboolean levels, CbiganSummary summary, double *good)
-{
-  const gsize n = (gsize)maps->w * (gsize)maps->h;
-  g_autofree float *level = g_new(float, n), *spread = g_new(float, n), *scratch = g_new(float, n);
-  g_autofree double *bad = g_new(double, maps->n * maps->each);
-  for (guint fold = 0; fold < FOLDS; fold++) {
-    if (levels)
-      find_levels(maps, fold, level, spread);
-    for (guint p = fold; p < maps->n; p += FOLDS)
-      for (guint k = 0; k <= maps->each; k++)
-        *(k ? &bad[p * maps->each + k - 1] : &good[p]) =
-            summarise(maps, map_of(maps, p, k), levels ? level : NULL, spread, summary, scratch);
-  }
-  return cbigan_auroc(good, maps->n, bad, maps->n * maps->each);
-}
-
+/* Gaussians of the features of maps that have several, from the pictures that were trained on. */
 static gboolean
-inspect_all(CbiganProxy *self, Maps *maps, GError **error)
-{
-  const gsize n = (gsize)maps->w * (gsize)maps->h;
-  cbigan_inspection_load(self->inspection);
-  for (guint p = 0; p < maps->n; p++)
-    for (guint k = 0; k <= maps->each; k++) {
-      const CbiganCells *cells = inspect(self, p, k, error);
-      if (!cells)
-        return FALSE;
-      memcpy(map_of(maps, p, k), cells->values, n * sizeof(float));
-    }
-  return TRUE;
-}
-
-/* Tries the ways of an object: with and without levels per position, and each summary. */
-static gboolean
-choose_for_object(CbiganProxy *self, double *scores, double *auroc, GError **error)
+fit_gaussians(CbiganProxy *self, const CbiganGoodPictures *train, GError **error)
 {
   CbiganInspector *inspector = self->inspector;
-  Maps maps = { self->good->n, self->each, self->good->w / CBIGAN_INSPECTOR_CELL, self->good->h / CBIGAN_INSPECTOR_CELL,
-                NULL };
-  const gsize n = (gsize)maps.w * (gsize)maps.h;
-  g_autofree float *logits = maps.logits = g_new(float, n *(gsize)(maps.n * (1 + maps.each)));
-  g_autofree double *tried = g_new(double, maps.n);
-  gboolean best_levels = FALSE;
-  if (!inspect_all(self, &maps, error))
-    return FALSE;
-  *auroc = -1.0;
-  for (int levels = 0; levels <= (maps.n >= FEWEST_FOR_LEVELS); levels++)
-    for (int summary = 0; summary < CBIGAN_N_SUMMARIES; summary++) {
-      double found = try_way(&maps, levels, (CbiganSummary)summary, tried);
-      g_debug("proxy: %s, %s: %.3f", levels ? "levels" : "logits", summary == CBIGAN_SUMMARY_TOP ? "top" : "peak",
-              found);
-      if (found <= *auroc)
-        continue;
-      *auroc = found;
-      best_levels = levels;
-      inspector->summary = (CbiganSummary)summary;
-      memcpy(scores, tried, maps.n * sizeof *scores);
-    }
-  if (best_levels) {
-    inspector->level = g_new(float, n);
-    inspector->spread = g_new(float, n);
-    find_levels(&maps, FOLDS, inspector->level, inspector->spread);
+  const gsize positions = cbigan_inspector_positions(inspector);
+  const guint n = MIN(train->n, FITTED);
+  CbiganGaussianSums *sums[CBIGAN_N_MAP_KINDS] = { NULL };
+  gboolean good = TRUE;
+  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
+    if (cbigan_map_descriptions[i].channels > 1)
+      sums[i] = cbigan_gaussian_sums_new(cbigan_map_descriptions[i].channels, positions);
+  for (guint p = 0; good && p < n; p++) {
+    const CbiganCells *cells = inspect_good(self, train, p * train->n / n, error);
+    good = cells != NULL;
+    for (int i = 0; good && i < CBIGAN_N_MAP_KINDS; i++)
+      if (sums[i])
+        cbigan_gaussian_sums_add(sums[i], cbigan_inspection_features(self->inspection, (CbiganMapKind)i),
+                                 (gsize)cells->w * (gsize)cells->h);
   }
-  return TRUE;
+  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++) {
+    const gsize channels = (gsize)cbigan_map_descriptions[i].channels;
+    if (sums[i] && good) {
+      inspector->maps[i].mean = g_new(float, channels *positions);
+      inspector->maps[i].whitening = g_new(float, channels *(channels + 1) / 2 * positions);
+      cbigan_gaussian_sums_finish(sums[i], inspector->maps[i].mean, inspector->maps[i].whitening);
+    }
+    cbigan_gaussian_sums_free(sums[i]);
+  }
+  return good;
 }
 
 /* A surface's scores are of whole pictures, not of windows. */
@@ -265,8 +193,7 @@ static gboolean
 score_surfaces(CbiganProxy *self, double *scores, GError **error)
 {
   for (guint p = 0; p < self->good->n; p++) {
-    const CbiganFrame frame = cbigan_picture_frame(self->good->pictures[p]);
-    const CbiganCells *cells = cbigan_inspection_frame(self->inspection, &frame, error);
+    const CbiganCells *cells = inspect_good(self, self->good, p, error);
     if (!cells)
       return FALSE;
     scores[p] = cbigan_cells_summary(cells, self->inspector->summary);
@@ -274,23 +201,22 @@ score_surfaces(CbiganProxy *self, double *scores, GError **error)
   return TRUE;
 }
 
-/* Real defects of surfaces are often larger and fainter than the synthetic ones, which favour the peak. Differences
- * below CLEARLY are noise. */
-static gboolean
-choose_for_surface(CbiganProxy *self, double *scores, double *auroc, GError **error)
-{
-  double found[CBIGAN_N_SUMMARIES];
-  if (!measure(self, self->good->n, found, error))
-    return FALSE;
-  g_debug("proxy: logits, top: %.3f, peak: %.3f", found[CBIGAN_SUMMARY_TOP], found[CBIGAN_SUMMARY_PEAK]);
-  self->inspector->summary =
-      found[CBIGAN_SUMMARY_PEAK] > found[CBIGAN_SUMMARY_TOP] + CLEARLY ? CBIGAN_SUMMARY_PEAK : CBIGAN_SUMMARY_TOP;
-  *auroc = found[self->inspector->summary];
-  return score_surfaces(self, scores, error);
-}
-
 gboolean
-cbigan_proxy_choose(CbiganProxy *self, double *scores, double *auroc, GError **error)
+cbigan_proxy_choose(CbiganProxy *self, const CbiganGoodPictures *train, double *scores, double *auroc, char **tried,
+                    GError **error)
 {
-  return self->good->w ? choose_for_object(self, scores, auroc, error) : choose_for_surface(self, scores, auroc, error);
+  g_autoptr(CbiganMapChoice) choice = cbigan_map_choice_new(self->good->n, self->each, self->good->w > 0);
+  cbigan_inspection_load(self->inspection);
+  use_all_maps(self->inspector);
+  if (!fit_gaussians(self, train, error))
+    return FALSE;
+  for (guint p = 0; p < self->good->n; p++)
+    for (guint k = 0; k <= self->each; k++) {
+      const CbiganCells *cells = inspect(self, p, k, error);
+      if (!cells)
+        return FALSE;
+      cbigan_map_choice_add(choice, p, k, cells, self->inspection);
+    }
+  *auroc = cbigan_map_choice_make(choice, self->inspector, scores, tried);
+  return self->good->w ? TRUE : score_surfaces(self, scores, error);
 }

@@ -20,9 +20,11 @@ void cbigan_proxy_free(CbiganProxy *self);
 /* The inspector's AUROC with its parameters as they are, logits as they are. An object's score is the peak, a surface's
  * the mean of the largest cells. *auroc = NAN and FALSE with CBIGAN_ERROR_BACKEND. */
 gboolean cbigan_proxy_measure(CbiganProxy *self, double *auroc, GError **error);
-/* Chooses and fills the inspector's level, spread and summary. scores: [held_out->n] values of the good pictures, each
- * against statistics of others. *auroc: of what was chosen. */
-gboolean cbigan_proxy_choose(CbiganProxy *self, double *scores, double *auroc, GError **error);
+/* Fits statistics of the pictures that were trained on, tries the ways to make a score of maps, and leaves the best one
+ * in the inspector: its maps and summary. scores: [held_out->n] values of the good pictures, each against levels of
+ * others. *auroc: of what was chosen. *tried: JSON object of what was tried (transfer full). */
+gboolean cbigan_proxy_choose(CbiganProxy *self, const CbiganGoodPictures *train, double *scores, double *auroc,
+                             char **tried, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganProxy, cbigan_proxy_free)
 

@@ -1,0 +1,146 @@
+/* cells.c - a value per cell of a picture: one number of them, and the anomaly map
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "cells.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "blur.h"
+#include "coarse.h"
+#include "model/network.h"
+
+#define BLUR 1.0      /* cells */
+#define TOP_SHARE 100 /* one cell of so many is among the largest */
+#define FEWEST_TOP 4
+
+/* Blurred by one cell; of those that count, the mean of the counting cells around them. */
+static float *
+blurred(const CbiganCells *cells)
+{
+  const gsize n = (gsize)cells->w * (gsize)cells->h;
+  float *x = g_memdup2(cells->values, n * sizeof(float));
+  if (!cells->counts) {
+    cbigan_blur(x, cells->w, cells->h, BLUR);
+    return x;
+  }
+  g_autofree float *weights = g_new(float, n);
+  for (gsize i = 0; i < n; i++) {
+    weights[i] = cells->counts[i];
+    x[i] *= weights[i];
+  }
+  cbigan_blur(x, cells->w, cells->h, BLUR);
+  cbigan_blur(weights, cells->w, cells->h, BLUR);
+  for (gsize i = 0; i < n; i++)
+    x[i] = cells->counts[i] ? x[i] / weights[i] : -G_MAXFLOAT;
+  return x;
+}
+
+static int
+descending(gconstpointer a, gconstpointer b)
+{
+  float x = *(const float *)a, y = *(const float *)b;
+  return (x < y) - (x > y);
+}
+
+static int
+ascending(gconstpointer a, gconstpointer b)
+{
+  return descending(b, a);
+}
+
+/* heap (n): each number is at most its two successors', but for the first one, which sinks to its place. */
+static void
+sink(float *heap, gsize n)
+{
+  const float value = heap[0];
+  gsize at = 0;
+  for (gsize next; (next = 2 * at + 1) < n; at = next) {
+    next += next + 1 < n && heap[next + 1] < heap[next];
+    if (value <= heap[next])
+      break;
+    heap[at] = heap[next];
+  }
+  heap[at] = value;
+}
+
+/* Keeps the largest numbers in a heap, so that nearly all others cost one comparison. */
+static double
+mean_of_top(const CbiganCells *cells)
+{
+  const gsize all = (gsize)cells->w * (gsize)cells->h;
+  g_autofree float *counting = cells->counts ? g_new(float, all) : NULL;
+  const float *values = counting ? counting : cells->values;
+  gsize n = counting ? 0 : all;
+  for (gsize i = 0; counting && i < all; i++)
+    if (cells->counts[i])
+      counting[n++] = cells->values[i];
+  if (!n)
+    return (double)-G_MAXFLOAT;
+  const gsize top = CLAMP(n / TOP_SHARE, MIN(FEWEST_TOP, n), n);
+  g_autofree float *x = g_memdup2(values, top * sizeof(float));
+  double sum = 0.0;
+  qsort(x, top, sizeof(float), ascending); /* which is a heap */
+  for (gsize i = top; i < n; i++)
+    if (values[i] > x[0]) {
+      x[0] = values[i];
+      sink(x, top);
+    }
+  qsort(x, top, sizeof(float), descending);
+  for (gsize i = 0; i < top; i++)
+    sum += x[i];
+  return sum / (double)top;
+}
+
+double
+cbigan_cells_summary(const CbiganCells *cells, CbiganSummary summary)
+{
+  if (summary == CBIGAN_SUMMARY_TOP)
+    return mean_of_top(cells);
+  g_autofree float *x = blurred(cells);
+  float peak = x[0];
+  for (gsize i = 1; i < (gsize)cells->w * (gsize)cells->h; i++)
+    peak = MAX(peak, x[i]);
+  return peak;
+}
+
+double
+cbigan_softplus(double value)
+{
+  return log1p(exp(-fabs(value))) + MAX(value, 0.0);
+}
+
+double
+cbigan_softplus_inverse(double score)
+{
+  return score > 30.0 ? score : log(expm1(score));
+}
+
+typedef struct {
+  const CbiganCoarse *coarse;
+  float *map; /* (h, w) */
+} Drawing;
+
+static void
+draw_rows(gpointer data, int first, int end)
+{
+  const Drawing *drawing = data;
+  const gsize w = (gsize)drawing->coarse->w;
+  g_auto(CbiganEnlarger) enlarger;
+  cbigan_enlarger_init(&enlarger, drawing->coarse);
+  for (int row = first; row < end; row++)
+    memcpy(drawing->map + (gsize)row * w, cbigan_enlarger_row(&enlarger, row), w * sizeof(float));
+}
+
+void
+cbigan_cells_draw(CbiganBackend *backend, const CbiganCells *cells, int w, int h, float *map)
+{
+  g_autofree float *x = blurred(cells);
+  for (gsize i = 0; i < (gsize)cells->w * (gsize)cells->h; i++)
+    x[i] = (float)cbigan_softplus(x[i]);
+  const CbiganCoarse coarse = { w, h, CBIGAN_INSPECTOR_CELL, cells->w, cells->h, x };
+  cbigan_backend_each(backend, h, (gsize)w * (gsize)h, draw_rows, &(Drawing){ &coarse, map });
+}

@@ -1,0 +1,30 @@
+/* cells.h - a value per cell of a picture: one number of them, and the anomaly map
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Values compare with good pictures and may be negative. Scores are softplus(value) = log(1 + exp(value)), which keeps
+ * the order of values.
+ */
+#pragma once
+#include "backend/backend.h"
+
+G_BEGIN_DECLS
+
+/* Values of a picture's cells of CBIGAN_INSPECTOR_CELL pixels each. */
+typedef struct {
+  int w, h;
+  float *values;        /* (h, w) */
+  const guint8 *counts; /* (h, w): 1 = the cell counts; NULL: all count */
+} CbiganCells;
+
+/* The value of a picture's cells that count; -G_MAXFLOAT where none does. */
+double cbigan_cells_summary(const CbiganCells *cells, CbiganSummary summary);
+/* The cells, blurred by one -> softplus in each pixel of map (h, w), the picture's size. The backend's threads share
+ * the work. */
+void cbigan_cells_draw(CbiganBackend *backend, const CbiganCells *cells, int w, int h, float *map);
+/* log(1 + exp(value)), and back */
+double cbigan_softplus(double value);
+double cbigan_softplus_inverse(double score);
+
+G_END_DECLS

@@ -1,0 +1,166 @@
+/* gaussian.c - Gaussians of features of good pictures, one per position, and the distance from them
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "gaussian.h"
+
+#include <math.h>
+#include <string.h>
+
+#define SHARED_VARIANCE 0.05 /* of a channel's mean variance, added to each position's */
+#define LEAST_VARIANCE 1e-8
+#define BLOCK 256 /* cells whose distances are computed together: their sums stay in the cache */
+
+struct _CbiganGaussianSums {
+  int channels;
+  gsize positions;
+  double samples;   /* per position */
+  double *sum;      /* (channels, positions) */
+  double *products; /* (channels * (channels + 1) / 2, positions): of pairs i, j <= i */
+};
+
+/* Row of the pair (i, j), j <= i, in a lower triangle. */
+static gsize
+pair(int i, int j)
+{
+  return (gsize)i * ((gsize)i + 1) / 2 + (gsize)j;
+}
+
+CbiganGaussianSums *
+cbigan_gaussian_sums_new(int channels, gsize positions)
+{
+  CbiganGaussianSums *self = g_new0(CbiganGaussianSums, 1);
+  self->channels = channels;
+  self->positions = positions;
+  self->sum = g_new0(double, (gsize)channels *positions);
+  self->products = g_new0(double, pair(channels, 0) * positions);
+  return self;
+}
+
+void
+cbigan_gaussian_sums_free(CbiganGaussianSums *self)
+{
+  if (!self)
+    return;
+  g_free(self->sum);
+  g_free(self->products);
+  g_free(self);
+}
+
+void
+cbigan_gaussian_sums_add(CbiganGaussianSums *self, const float *features, gsize cells)
+{
+  const gsize step = self->positions > 1 ? 1 : 0;
+  for (int i = 0; i < self->channels; i++) {
+    const float *x = features + (gsize)i * cells;
+    double *sum = self->sum + (gsize)i * self->positions;
+    for (gsize k = 0; k < cells; k++)
+      sum[k * step] += x[k];
+    for (int j = 0; j <= i; j++) {
+      const float *y = features + (gsize)j * cells;
+      double *products = self->products + pair(i, j) * self->positions;
+      for (gsize k = 0; k < cells; k++)
+        products[k * step] += (double)x[k] * y[k];
+    }
+  }
+  self->samples += self->positions > 1 ? 1.0 : (double)cells;
+}
+
+/* Mean variance of a channel over all positions. */
+static double
+mean_variance(const CbiganGaussianSums *self, int i)
+{
+  double sum = 0.0;
+  for (gsize p = 0; p < self->positions; p++) {
+    double mean = self->sum[(gsize)i * self->positions + p] / self->samples;
+    sum += MAX(self->products[pair(i, i) * self->positions + p] / self->samples - mean * mean, 0.0);
+  }
+  return sum / (double)self->positions;
+}
+
+/* Lower triangle of a positive definite matrix, overwritten by the inverse of its Cholesky factor. */
+static void
+invert_factor(double *a, int n)
+{
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j <= i; j++) {
+      double sum = a[pair(i, j)];
+      for (int k = 0; k < j; k++)
+        sum -= a[pair(i, k)] * a[pair(j, k)];
+      a[pair(i, j)] = i == j ? sqrt(MAX(sum, 1e-12)) : sum / a[pair(j, j)];
+    }
+  for (int i = 0; i < n; i++) {
+    const double diagonal = a[pair(i, i)];
+    for (int j = 0; j < i; j++) {
+      double sum = 0.0;
+      for (int k = j; k < i; k++)
+        sum += a[pair(i, k)] * a[pair(k, j)];
+      a[pair(i, j)] = -sum / diagonal;
+    }
+    a[pair(i, i)] = 1.0 / diagonal;
+  }
+}
+
+void
+cbigan_gaussian_sums_finish(const CbiganGaussianSums *self, float *mean, float *whitening)
+{
+  const int n = self->channels;
+  const double shrunk = CLAMP(0.1 * n / self->samples, 0.02, 0.5);
+  g_autofree double *shared = g_new(double, n), *deviation = g_new(double, n), *matrix = g_new(double, pair(n, 0));
+  for (int i = 0; i < n; i++)
+    shared[i] = SHARED_VARIANCE * mean_variance(self, i) + LEAST_VARIANCE;
+  for (gsize p = 0; p < self->positions; p++) {
+    for (int i = 0; i < n; i++)
+      for (int j = 0; j <= i; j++) {
+        double a = self->sum[(gsize)i * self->positions + p] / self->samples;
+        double b = self->sum[(gsize)j * self->positions + p] / self->samples;
+        matrix[pair(i, j)] = self->products[pair(i, j) * self->positions + p] / self->samples - a * b;
+      }
+    for (int i = 0; i < n; i++) {
+      mean[(gsize)i * self->positions + p] = (float)(self->sum[(gsize)i * self->positions + p] / self->samples);
+      deviation[i] = sqrt(MAX(matrix[pair(i, i)], 0.0) + shared[i]);
+    }
+    for (int i = 0; i < n; i++)
+      for (int j = 0; j <= i; j++)
+        matrix[pair(i, j)] = i == j ? 1.0 : matrix[pair(i, j)] / (deviation[i] * deviation[j]) * (1.0 - shrunk);
+    invert_factor(matrix, n);
+    for (int i = 0; i < n; i++)
+      for (int j = 0; j <= i; j++)
+        whitening[pair(i, j) * self->positions + p] = (float)(matrix[pair(i, j)] / deviation[j]);
+  }
+}
+
+/* Distances of n cells from `first` on. step: 1 = each has its own Gaussian, 0 = they share one. */
+static void
+block_distance(const float *features, int channels, gsize cells, const float *mean, const float *whitening,
+               gsize positions, gsize first, gsize n, float *distance)
+{
+  const gsize step = positions > 1 ? 1 : 0;
+  float squares[BLOCK] = { 0 };
+  for (int i = 0; i < channels; i++) {
+    float y[BLOCK] = { 0 };
+    for (int j = 0; j <= i; j++) {
+      const float *x = features + (gsize)j * cells + first, *m = mean + (gsize)j * positions + first * step;
+      const float *w = whitening + pair(i, j) * positions + first * step;
+      if (step)
+        for (gsize k = 0; k < n; k++)
+          y[k] += w[k] * (x[k] - m[k]);
+      else
+        for (gsize k = 0; k < n; k++)
+          y[k] += w[0] * (x[k] - m[0]);
+    }
+    for (gsize k = 0; k < n; k++)
+      squares[k] += y[k] * y[k];
+  }
+  for (gsize k = 0; k < n; k++)
+    distance[first + k] = sqrtf(squares[k] / (float)channels);
+}
+
+void
+cbigan_gaussian_distance(const float *features, int channels, gsize cells, const float *mean, const float *whitening,
+                         gsize positions, float *distance)
+{
+  for (gsize first = 0; first < cells; first += BLOCK)
+    block_distance(features, channels, cells, mean, whitening, positions, first, MIN(BLOCK, cells - first), distance);
+}

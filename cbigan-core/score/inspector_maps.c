@@ -1,0 +1,64 @@
+/* inspector_maps.c - the maps that an inspector's score is made of: rows of one table
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "inspector_maps.h"
+
+#include <string.h>
+
+#include "gaussian.h"
+
+static gsize
+count_cells(const CbiganMapSource *source)
+{
+  return (gsize)source->columns * (gsize)source->rows;
+}
+
+static void
+logit_features(const CbiganMapSource *source, float *features)
+{
+  memcpy(features, source->logits, count_cells(source) * sizeof(float));
+}
+
+static void
+hidden_features(const CbiganMapSource *source, float *features)
+{
+  memcpy(features, source->hidden, CBIGAN_INSPECTOR_HIDDEN * count_cells(source) * sizeof(float));
+}
+
+void
+cbigan_map_features(CbiganMapKind kind, const CbiganMapSource *source, float *features)
+{
+  static void (*const rows[CBIGAN_N_MAP_KINDS])(const CbiganMapSource *source, float *features) = {
+    [CBIGAN_MAP_LOGIT] = logit_features,
+    [CBIGAN_MAP_HIDDEN] = hidden_features,
+  };
+  rows[kind](source, features);
+}
+
+void
+cbigan_map_values(CbiganMapKind kind, const CbiganInspectorMap *map, gsize positions, const float *features,
+                  gsize cells, float *values)
+{
+  const int channels = cbigan_map_descriptions[kind].channels;
+  if (map->mean)
+    cbigan_gaussian_distance(features, channels, cells, map->mean, map->whitening, positions, values);
+  else
+    memcpy(values, features, cells * sizeof(float));
+}
+
+void
+cbigan_map_level(const CbiganInspectorMap *map, gsize cells, float *values)
+{
+  for (gsize i = 0; map->levelled && i < cells; i++)
+    values[i] = (values[i] - map->level[i]) / map->spread[i];
+}
+
+void
+cbigan_map_add(const CbiganInspectorMap *map, double share, const float *values, gsize cells, float *fused)
+{
+  const float offset = (float)map->offset, factor = (float)(share / map->scale);
+  for (gsize i = 0; i < cells; i++)
+    fused[i] += factor * (values[i] - offset);
+}

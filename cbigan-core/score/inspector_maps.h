@@ -1,0 +1,38 @@
+/* inspector_maps.h - the maps that an inspector's score is made of: rows of one table
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A row computes features per cell. A map is the feature itself, or the distance of several features from those of good
+ * pictures in the same position. It may be compared with the values of good pictures in the same cell. The score is
+ * made of the mean of the maps in use, each less the median of good pictures' summaries, over their deviation. What to
+ * add for a new map stands at CbiganMapKind.
+ */
+#pragma once
+#include "model/model.h"
+#include "score/cells.h"
+#include "score/exposure.h"
+
+G_BEGIN_DECLS
+
+/* What a row reads. */
+typedef struct {
+  const CbiganExposure *exposure; /* of the picture */
+  const float *x;                 /* (3, h, w): logarithms in the light of good pictures */
+  int w, h;                       /* pixels */
+  int columns, rows;              /* cells; those at the right and lower borders may be narrower */
+  const float *logits;            /* (rows, columns) */
+  const float *hidden;            /* (CBIGAN_INSPECTOR_HIDDEN, rows, columns) */
+} CbiganMapSource;                /* logits and hidden: only where a map in use reads the network */
+
+/* -> features (channels, rows, columns) of cbigan_map_descriptions[kind].channels */
+void cbigan_map_features(CbiganMapKind kind, const CbiganMapSource *source, float *features);
+/* features of so many cells -> values. Without mean: their first channel. */
+void cbigan_map_values(CbiganMapKind kind, const CbiganInspectorMap *map, gsize positions, const float *features,
+                       gsize cells, float *values);
+/* values (cells) -> the same, compared with good pictures where the map is levelled */
+void cbigan_map_level(const CbiganInspectorMap *map, gsize cells, float *values);
+/* fused (cells) += share * (values - offset) / scale */
+void cbigan_map_add(const CbiganInspectorMap *map, double share, const float *values, gsize cells, float *fused);
+
+G_END_DECLS
