@@ -152,6 +152,24 @@ set_regions(const CbiganResult *result, GstStructure *structure)
   gst_structure_take_value(structure, "regions", &array);
 }
 
+static void
+set_areas(const CbiganResult *result, GstStructure *structure)
+{
+  GValue array = G_VALUE_INIT;
+  gst_value_array_init(&array, result->n_areas);
+  for (guint i = 0; i < result->n_areas; i++) {
+    const CbiganAreaResult *area = &result->areas[i];
+    GValue value = G_VALUE_INIT;
+    g_value_init(&value, GST_TYPE_STRUCTURE);
+    g_value_take_boxed(&value,
+                       gst_structure_new("area", "name", G_TYPE_STRING, area->name, "score", G_TYPE_DOUBLE, area->score,
+                                         "threshold", G_TYPE_DOUBLE, area->threshold, "normalized", G_TYPE_DOUBLE,
+                                         area->normalized, "anomalous", G_TYPE_BOOLEAN, area->anomalous, NULL));
+    gst_value_array_append_and_take_value(&array, &value);
+  }
+  gst_structure_take_value(structure, "areas", &array);
+}
+
 void
 cbigan_annotation_fields(const CbiganAnnotation *self, gboolean stale, GstStructure *structure)
 {
@@ -163,6 +181,8 @@ cbigan_annotation_fields(const CbiganAnnotation *self, gboolean stale, GstStruct
                     "corrupted", G_TYPE_BOOLEAN, self->corrupted, "model", G_TYPE_STRING, self->model, "name",
                     G_TYPE_STRING, self->name, NULL);
   set_regions(r, structure);
+  if (r->n_areas)
+    set_areas(r, structure);
 }
 
 /* The region in pixels of the buffer's whole picture. Its sides are at least one pixel long. */

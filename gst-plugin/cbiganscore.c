@@ -41,6 +41,8 @@
  * - `regions` (#GstValueArray of #GstStructure): the parts of the map over the threshold: `x`, `y`, `w`, `h` (double,
  * fractions of the scored picture), `peak` (double, largest normalized value), `area` (double, of its pixels, as a
  * fraction of the picture). With `min-area`, smaller ones are left out
+ * - `areas` (#GstValueArray of #GstStructure): with `roi`, per area `name` (string), `score`, `threshold`, `normalized`
+ * (double), `anomalous` (boolean). The frame's are those of the worst area
  * - `heatmap` (#GstSample): GRAY16_LE picture of the map, normalized as the score is: 32768 = the threshold. It has the
  * size of the model's frame and covers the whole frame. It is absent without a threshold, and on the frames that the
  * property `heatmaps` leaves out: a heat map takes time, most of it where the backend is a GPU
@@ -54,6 +56,15 @@
  * With overlay=attach, frames with a region over the threshold also carry a #GstVideoOverlayCompositionMeta: the map in
  * colours, transparent where normal. Sinks that know this meta draw it, and cbiganoverlay draws it for all others. With
  * regions=true, there is a #GstVideoRegionOfInterestMeta of type `cbigan` per region.
+ *
+ * ## What counts
+ *
+ * `roi` names areas of the picture: “lid=0.1,0.2,0.5,0.3; 120px,0px 400px,0px 120px,300px@2.5”. Each is a rectangle
+ * x,y,width,height or a polygon of corners, in fractions or pixels of the visible picture, perhaps with a name before it
+ * and a threshold after it. Pixels outside count neither for the score nor for regions. `mask` is a PNG, scaled to the
+ * picture: no score depends on what lies where it is black or transparent. cbigan.h says how both work; a model may have
+ * a mask of its own (`cbigan train --mask`), which is added. A value that can't be used is an error at the first frame.
+ * Later it is a warning, and the value before it stays.
  *
  * ## After other elements
  *
@@ -159,7 +170,7 @@ start(GstBaseTransform *trans)
   self->latency = (CbiganLatency)CBIGAN_LATENCY_INIT;
   GST_OBJECT_UNLOCK(self);
   cbigan_stats_reset(&self->stats);
-  gboolean started = cbigan_swap_start(&self->swap, &error);
+  gboolean started = cbigan_score_counting_start(&self->counting, &error) && cbigan_swap_start(&self->swap, &error);
   if (started)
     cbigan_score_take_session(self);
   else
@@ -307,6 +318,7 @@ finalize(GObject *object)
   g_rec_mutex_clear(&self->posting);
   g_atomic_rc_box_release(self->unread);
   cbigan_swap_clear(&self->swap);
+  cbigan_score_counting_clear(&self->counting);
   G_OBJECT_CLASS(parent_class)->finalize(object);
 }
 
@@ -348,6 +360,7 @@ gst_cbigan_score_init(GstCbiganScore *self)
   self->unread = g_atomic_rc_box_new0(gint);
   g_rec_mutex_init(&self->results);
   g_rec_mutex_init(&self->posting);
+  cbigan_score_counting_init(&self->counting, GST_ELEMENT(self));
   cbigan_score_init_properties(self);
   gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(self), TRUE);
   gst_base_transform_set_in_place(GST_BASE_TRANSFORM(self), TRUE);

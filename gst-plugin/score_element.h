@@ -15,6 +15,7 @@
 #include "anomaly_events.h"
 #include "frame_input.h"
 #include "latency.h"
+#include "score_counting.h"
 #include "score_stats.h"
 #include "score_worker.h"
 #include "scorer_swap.h"
@@ -90,6 +91,7 @@ struct _GstCbiganScore {
   gboolean failed;             /* the worker could not score a frame, and an error said so */
   gint *unread;                /* messages with a frame that were not freed yet; atomic, shared with them */
   /* these lock for themselves */
+  CbiganScoreCounting counting;
   CbiganWorker *worker;
   CbiganStats stats;
 };

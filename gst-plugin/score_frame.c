@@ -22,6 +22,7 @@ cbigan_score_take_session(GstCbiganScore *self)
   const CbiganSession *session = self->swap.session;
   g_free(self->annotation.model);
   self->annotation.model = g_strdup(session->path);
+  cbigan_score_counting_forget_scorer(&self->counting);
   g_free(self->annotation.name);
   self->annotation.name = gst_object_get_name(GST_OBJECT(self));
   cbigan_stats_set_session(&self->stats, session->path, cbigan_scorer_backend(session->scorer),
@@ -38,6 +39,15 @@ cbigan_score_prepare_input(GstCbiganScore *self, GError **error)
   return self->input != NULL;
 }
 
+/* Where frames may stay on the device; NULL = they come to the host, as for a mask. */
+static gpointer
+device_context(const GstCbiganScore *self)
+{
+  const gboolean masked =
+      cbigan_score_counting_has_mask(&self->counting) || cbigan_model_info(self->swap.session->model)->mask.counts;
+  return masked ? NULL : cbigan_swap_cuda_context(&self->swap);
+}
+
 /* Converts and scores the frame into self->annotation.result. */
 static gboolean
 score_pixels(GstCbiganScore *self, const CbiganJob *job, GError **error)
@@ -50,8 +60,8 @@ score_pixels(GstCbiganScore *self, const CbiganJob *job, GError **error)
       !cbigan_scorer_set_threshold(scorer, tuning->threshold < 0 ? NAN : tuning->threshold, error) ||
       !cbigan_scorer_set_lambda(scorer, tuning->lambda < 0 ? NAN : tuning->lambda, error) ||
       !cbigan_scorer_set_min_area(scorer, tuning->min_area, error) ||
-      !cbigan_frame_input_begin(self->input, job->buffer, &job->part, cbigan_swap_cuda_context(&self->swap), &rgb,
-                                error))
+      !cbigan_score_counting_apply(&self->counting, scorer, job->part.width, job->part.height, error) ||
+      !cbigan_frame_input_begin(self->input, job->buffer, &job->part, device_context(self), &rgb, error))
     return FALSE;
   GST_LOG_OBJECT(self, "the model's picture is in %s memory", rgb.on_device ? "the GPU's" : "host");
   gboolean scored = cbigan_swap_score(&self->swap, &rgb, &self->annotation.result, error);

@@ -76,6 +76,31 @@ add_regions(JsonBuilder *builder, const GValue *regions)
   json_builder_end_array(builder);
 }
 
+/* The areas of the property `roi`; without it there is no member. */
+static void
+add_areas(JsonBuilder *builder, const GValue *areas)
+{
+  static const char *const numbers[] = { "score", "threshold", "normalized" };
+  json_builder_set_member_name(builder, "areas");
+  json_builder_begin_array(builder);
+  for (guint i = 0; i < gst_value_array_get_size(areas); i++) {
+    const GstStructure *area = gst_value_get_structure(gst_value_array_get_value(areas, i));
+    gboolean anomalous = FALSE;
+    json_builder_begin_object(builder);
+    cbigan_json_add_string(builder, "name", gst_structure_get_string(area, "name"));
+    for (guint k = 0; k < G_N_ELEMENTS(numbers); k++) {
+      double value = NAN;
+      gst_structure_get_double(area, numbers[k], &value);
+      cbigan_json_add_double(builder, numbers[k], value);
+    }
+    gst_structure_get_boolean(area, "anomalous", &anomalous);
+    json_builder_set_member_name(builder, "anomalous");
+    json_builder_add_boolean_value(builder, anomalous);
+    json_builder_end_object(builder);
+  }
+  json_builder_end_array(builder);
+}
+
 static void
 add_result(JsonBuilder *builder, const GstStructure *score)
 {
@@ -102,6 +127,8 @@ add_result(JsonBuilder *builder, const GstStructure *score)
   cbigan_json_add_string(builder, "model", gst_structure_get_string(score, "model"));
   cbigan_json_add_string(builder, "name", gst_structure_get_string(score, "name"));
   add_regions(builder, gst_structure_get_value(score, "regions"));
+  if (gst_structure_has_field(score, "areas"))
+    add_areas(builder, gst_structure_get_value(score, "areas"));
 }
 
 /* The results of elements before the last one follow in `previous`. */

@@ -104,12 +104,20 @@ static const CbiganProperty properties[] = {
     .blurb = N_("Age in nanoseconds above which a result is not attached to later frames (0 = no limit)") },
 };
 
-enum { PROP_STATS = G_N_ELEMENTS(properties) + 1 }; /* read-only, of no row */
+enum { PROP_STATS = G_N_ELEMENTS(properties) + 1, PROP_ROI, PROP_MASK }; /* of no row */
 
 static void
 set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstCbiganScore *self = GST_CBIGAN_SCORE(object);
+  if (id == PROP_ROI) {
+    cbigan_score_counting_set_roi(&self->counting, g_value_get_string(value));
+    return;
+  }
+  if (id == PROP_MASK) {
+    cbigan_score_counting_set_mask(&self->counting, g_value_get_string(value), cbigan_swap_is_running(&self->swap));
+    return;
+  }
   const CbiganProperty *row = &properties[id - 1];
   if (id <= N_SETTINGS) {
     cbigan_swap_change(&self->swap, row, value);
@@ -126,6 +134,10 @@ get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
   GstCbiganScore *self = GST_CBIGAN_SCORE(object);
   if (id == PROP_STATS) {
     g_value_take_boxed(value, cbigan_stats_get(&self->stats));
+    return;
+  }
+  if (id >= PROP_ROI) {
+    g_value_take_string(value, cbigan_score_counting_get(&self->counting, id == PROP_MASK));
     return;
   }
   GST_OBJECT_LOCK(self);
@@ -145,6 +157,18 @@ cbigan_score_install_properties(GObjectClass *object_class)
       g_param_spec_boxed("stats", _("Statistics"),
                          _("What was done with the frames so far, and how long scoring takes"), GST_TYPE_STRUCTURE,
                          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+  const GParamFlags flags = LIVE | G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
+  g_object_class_install_property(
+      object_class, PROP_ROI,
+      g_param_spec_string("roi", _("Regions of interest"),
+                          _("Areas that count: [NAME=]x,y,width,height[@THRESHOLD] or corners “x,y x,y x,y”, in "
+                            "fractions of the picture or pixels like 120px, separated by semicolons"),
+                          NULL, flags));
+  g_object_class_install_property(
+      object_class, PROP_MASK,
+      g_param_spec_string("mask", _("Mask"),
+                          _("Path of a PNG over the whole picture; where it is black or transparent, nothing counts"),
+                          NULL, flags));
 }
 
 void

@@ -329,6 +329,15 @@ cbigan_swap_change(CbiganScorerSwap *self, const CbiganProperty *row, const GVal
 }
 
 gboolean
+cbigan_swap_is_running(CbiganScorerSwap *self)
+{
+  GST_OBJECT_LOCK(self->element);
+  gboolean running = self->running;
+  GST_OBJECT_UNLOCK(self->element);
+  return running;
+}
+
+gboolean
 cbigan_swap_is_pending(CbiganScorerSwap *self)
 {
   GST_OBJECT_LOCK(self->element);

@@ -65,6 +65,8 @@ void cbigan_swap_stop(CbiganScorerSwap *self);
  * session; where that fails, the old setting and session stay and a warning is posted on the bus. */
 void cbigan_swap_change(CbiganScorerSwap *self, const CbiganProperty *row, const GValue *value);
 
+/* Whether the swap is between start and stop. From any thread. */
+gboolean cbigan_swap_is_running(CbiganScorerSwap *self);
 /* Whether a session was opened that is not yet in use. From any thread. */
 gboolean cbigan_swap_is_pending(CbiganScorerSwap *self);
 

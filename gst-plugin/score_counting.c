@@ -1,0 +1,209 @@
+/* score_counting.c - the properties `roi` and `mask` of cbiganscore, on their way to the scorer
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "score_counting.h"
+
+#include "mask_file.h"
+#include "scorer_swap.h"
+
+static void
+mask_unref(CbiganSharedMask *self)
+{
+  if (!self || !g_atomic_ref_count_dec(&self->references))
+    return;
+  cbigan_mask_clear(&self->mask);
+  g_free(self);
+}
+
+static CbiganSharedMask *
+mask_ref(CbiganSharedMask *self)
+{
+  if (self)
+    g_atomic_ref_count_inc(&self->references);
+  return self;
+}
+
+/* path: NULL = none; then *mask = NULL */
+static gboolean
+read_mask(const char *path, CbiganSharedMask **mask, GError **error)
+{
+  CbiganMask pixels;
+  *mask = NULL;
+  if (!path)
+    return TRUE;
+  if (!cbigan_mask_read(path, &pixels, error))
+    return FALSE;
+  *mask = g_new0(CbiganSharedMask, 1);
+  g_atomic_ref_count_init(&(*mask)->references);
+  (*mask)->mask = pixels;
+  return TRUE;
+}
+
+static void
+values_clear(CbiganCountingValues *self)
+{
+  g_clear_pointer(&self->roi, g_free);
+  g_clear_pointer(&self->path, g_free);
+  g_clear_pointer(&self->mask, mask_unref);
+}
+
+static CbiganCountingValues
+values_copy(const CbiganCountingValues *self)
+{
+  return (CbiganCountingValues){ g_strdup(self->roi), g_strdup(self->path), mask_ref(self->mask) };
+}
+
+void
+cbigan_score_counting_init(CbiganScoreCounting *self, GstElement *element)
+{
+  self->element = element;
+  self->changed = TRUE;
+}
+
+void
+cbigan_score_counting_clear(CbiganScoreCounting *self)
+{
+  values_clear(&self->wanted);
+  values_clear(&self->used);
+}
+
+/* (transfer full) An empty text stands for none. */
+static char *
+or_none(const char *text)
+{
+  return text && *text ? g_strdup(text) : NULL;
+}
+
+void
+cbigan_score_counting_set_roi(CbiganScoreCounting *self, const char *roi)
+{
+  GST_OBJECT_LOCK(self->element);
+  char *old = self->wanted.roi;
+  self->wanted.roi = or_none(roi);
+  self->changed = TRUE;
+  GST_OBJECT_UNLOCK(self->element);
+  g_free(old);
+}
+
+void
+cbigan_score_counting_set_mask(CbiganScoreCounting *self, const char *path, gboolean running)
+{
+  g_autoptr(GError) error = NULL;
+  g_autofree char *wanted = or_none(path);
+  CbiganSharedMask *mask = NULL;
+  if (running && !read_mask(wanted, &mask, &error)) {
+    cbigan_post(self->element, GST_MESSAGE_WARNING, error);
+    return;
+  }
+  GST_OBJECT_LOCK(self->element);
+  char *old_path = self->wanted.path;
+  CbiganSharedMask *old = self->wanted.mask;
+  self->wanted.path = g_steal_pointer(&wanted);
+  self->wanted.mask = mask;
+  self->changed = TRUE;
+  GST_OBJECT_UNLOCK(self->element);
+  g_free(old_path);
+  mask_unref(old);
+}
+
+char *
+cbigan_score_counting_get(CbiganScoreCounting *self, gboolean mask)
+{
+  GST_OBJECT_LOCK(self->element);
+  char *value = g_strdup(mask ? self->wanted.path : self->wanted.roi);
+  GST_OBJECT_UNLOCK(self->element);
+  return value;
+}
+
+gboolean
+cbigan_score_counting_start(CbiganScoreCounting *self, GError **error)
+{
+  CbiganSharedMask *mask = NULL;
+  g_autofree char *path = cbigan_score_counting_get(self, TRUE);
+  if (!read_mask(path, &mask, error))
+    return FALSE;
+  values_clear(&self->used);
+  self->has_used = FALSE;
+  self->scorer = NULL;
+  GST_OBJECT_LOCK(self->element);
+  CbiganSharedMask *old = self->wanted.mask;
+  self->wanted.mask = mask;
+  self->changed = TRUE;
+  GST_OBJECT_UNLOCK(self->element);
+  mask_unref(old);
+  return TRUE;
+}
+
+/* The values before a change that can't be used are the properties' again, unless they have changed since. */
+static void
+restore(CbiganScoreCounting *self)
+{
+  CbiganCountingValues values = values_copy(&self->used);
+  GST_OBJECT_LOCK(self->element);
+  if (!self->changed) {
+    CbiganCountingValues bad = self->wanted;
+    self->wanted = values;
+    values = bad;
+  }
+  GST_OBJECT_UNLOCK(self->element);
+  values_clear(&values);
+}
+
+static gboolean
+give(const CbiganCountingValues *values, CbiganScorer *scorer, int width, int height, GError **error)
+{
+  CbiganCounting counting = CBIGAN_COUNTING_INIT;
+  counting.roi = values->roi;
+  counting.picture_width = width;
+  counting.picture_height = height;
+  if (values->mask)
+    counting.mask = values->mask->mask;
+  return cbigan_scorer_set_counting(scorer, &counting, error);
+}
+
+gboolean
+cbigan_score_counting_apply(CbiganScoreCounting *self, CbiganScorer *scorer, int width, int height, GError **error)
+{
+  const gboolean again = scorer == self->scorer && width == self->width && height == self->height;
+  g_autoptr(GError) reason = NULL;
+  GST_OBJECT_LOCK(self->element);
+  const gboolean changed = self->changed;
+  CbiganCountingValues values = changed ? values_copy(&self->wanted) : (CbiganCountingValues){ 0 };
+  self->changed = FALSE;
+  GST_OBJECT_UNLOCK(self->element);
+  if (!changed && again)
+    return TRUE;
+  if (!changed)
+    values = values_copy(&self->used);
+  if (!give(&values, scorer, width, height, &reason)) {
+    values_clear(&values);
+    if (!changed || !self->has_used || (!again && !give(&self->used, scorer, width, height, NULL))) {
+      g_propagate_error(error, g_steal_pointer(&reason));
+      return FALSE;
+    }
+    restore(self);
+    cbigan_post(self->element, GST_MESSAGE_WARNING, reason);
+  } else {
+    values_clear(&self->used);
+    self->used = values;
+    self->has_used = TRUE;
+  }
+  self->scorer = scorer;
+  self->width = width;
+  self->height = height;
+  return TRUE;
+}
+
+void
+cbigan_score_counting_forget_scorer(CbiganScoreCounting *self)
+{
+  self->scorer = NULL;
+}
+
+gboolean
+cbigan_score_counting_has_mask(const CbiganScoreCounting *self)
+{
+  return self->used.mask != NULL;
+}

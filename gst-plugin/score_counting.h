@@ -1,0 +1,58 @@
+/* score_counting.h - the properties `roi` and `mask` of cbiganscore, on their way to the scorer
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Any thread sets them. The thread that scores gives them to its scorer before the next frame. A value that can't be
+ * used is an error at first. Later it is a warning, and the value before it stays.
+ */
+#pragma once
+#include <cbigan.h>
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+/* A mask that was read; never changes. */
+typedef struct {
+  gatomicrefcount references;
+  CbiganMask mask;
+} CbiganSharedMask;
+
+/* One pair of values. */
+typedef struct {
+  char *roi, *path;       /* as the properties; NULL = none */
+  CbiganSharedMask *mask; /* of path; NULL = none, or not read yet */
+} CbiganCountingValues;
+
+typedef struct {
+  GstElement *element;
+  /* under the element's object lock */
+  CbiganCountingValues wanted;
+  gboolean changed; /* since the thread that scores took the values */
+  /* of the thread that scores */
+  CbiganCountingValues used;  /* the last ones that a scorer took */
+  gboolean has_used;          /* since the start */
+  const CbiganScorer *scorer; /* the one that has them; NULL = none yet */
+  int width, height;          /* of the picture for which it has them */
+} CbiganScoreCounting;
+
+void cbigan_score_counting_init(CbiganScoreCounting *self, GstElement *element);
+void cbigan_score_counting_clear(CbiganScoreCounting *self);
+/* For the properties' setters and getters. A mask is read at once; where that fails, a warning is posted and the mask
+ * before it stays. running: otherwise the mask is read by start(). */
+void cbigan_score_counting_set_roi(CbiganScoreCounting *self, const char *roi);
+void cbigan_score_counting_set_mask(CbiganScoreCounting *self, const char *path, gboolean running);
+/* (transfer full) */
+char *cbigan_score_counting_get(CbiganScoreCounting *self, gboolean mask);
+/* Reads the mask when the element starts. FALSE with CBIGAN_ERROR_FILE. */
+gboolean cbigan_score_counting_start(CbiganScoreCounting *self, GError **error);
+
+/* For the thread that scores. width, height: of the picture. FALSE with CBIGAN_ERROR_ARGUMENT. */
+gboolean cbigan_score_counting_apply(CbiganScoreCounting *self, CbiganScorer *scorer, int width, int height,
+                                     GError **error);
+/* For the same: the scorer is another one from now on. */
+void cbigan_score_counting_forget_scorer(CbiganScoreCounting *self);
+/* For the same: whether a mask is applied, so that frames must lie in host memory. */
+gboolean cbigan_score_counting_has_mask(const CbiganScoreCounting *self);
+
+G_END_DECLS
