@@ -29,7 +29,8 @@ plugin_init(GstPlugin *plugin)
   gst_plugin_add_dependency_simple(plugin, NULL, "/dev", "nvidia0", GST_PLUGIN_DEPENDENCY_FLAG_NONE);
   cbigan_metas_register();
   return GST_ELEMENT_REGISTER(cbigangate, plugin) && GST_ELEMENT_REGISTER(cbiganjson, plugin) &&
-         GST_ELEMENT_REGISTER(cbiganoverlay, plugin) && GST_ELEMENT_REGISTER(cbiganscore, plugin);
+         GST_ELEMENT_REGISTER(cbiganoverlay, plugin) && GST_ELEMENT_REGISTER(cbiganpublish, plugin) &&
+         GST_ELEMENT_REGISTER(cbiganscore, plugin);
 }
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, cbigan, "Visual anomaly detection on video with CBiGAN",

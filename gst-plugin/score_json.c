@@ -147,6 +147,22 @@ cbigan_json_add_score(JsonBuilder *builder, const GstStructure *score)
   json_builder_end_array(builder);
 }
 
+/* microseconds since 1970 as ISO 8601 (transfer full); NULL = beyond the calendar */
+static char *
+utc_text(gint64 microseconds)
+{
+  g_autoptr(GDateTime) second = g_date_time_new_from_unix_utc(microseconds / G_USEC_PER_SEC);
+  g_autoptr(GDateTime) time = second ? g_date_time_add(second, microseconds % G_USEC_PER_SEC) : NULL;
+  return time ? g_date_time_format(time, "%Y-%m-%dT%H:%M:%S.%fZ") : NULL;
+}
+
+void
+cbigan_json_add_now(JsonBuilder *builder)
+{
+  g_autofree char *utc = utc_text(g_get_real_time());
+  cbigan_json_add_string(builder, "utc", utc);
+}
+
 /* Wall-clock time at which the frame of that running time was due (transfer full); NULL = the pipeline has no clock. */
 static char *
 utc_of(GstElement *element, GstClockTime running_time)
@@ -156,10 +172,7 @@ utc_of(GstElement *element, GstClockTime running_time)
   if (!clock || !GST_CLOCK_TIME_IS_VALID(running_time) || !GST_CLOCK_TIME_IS_VALID(base))
     return NULL;
   const gint64 age = (gint64)(gst_clock_get_time(clock) - base - running_time); /* ns, negative = in the future */
-  const gint64 microseconds = g_get_real_time() - age / 1000;
-  g_autoptr(GDateTime) second = g_date_time_new_from_unix_utc(microseconds / G_USEC_PER_SEC);
-  g_autoptr(GDateTime) time = second ? g_date_time_add(second, microseconds % G_USEC_PER_SEC) : NULL;
-  return time ? g_date_time_format(time, "%Y-%m-%dT%H:%M:%S.%fZ") : NULL;
+  return utc_text(g_get_real_time() - age / 1000);
 }
 
 void

@@ -21,6 +21,8 @@ void cbigan_json_add_double(JsonBuilder *builder, const char *name, double value
 void cbigan_json_add_time(JsonBuilder *builder, const char *name, GstClockTime time);
 /* value: NULL becomes null. */
 void cbigan_json_add_string(JsonBuilder *builder, const char *name, const char *value);
+/* The member `utc`: the wall-clock time of this call. */
+void cbigan_json_add_now(JsonBuilder *builder);
 /* The buffer's times. element: its clock gives the wall-clock time; segment: of the buffer */
 void cbigan_json_add_buffer(JsonBuilder *builder, GstElement *element, const GstSegment *segment, GstBuffer *buffer);
 /* All fields of a CbiganScore. */

@@ -1,0 +1,156 @@
+"""brokers.py - what the tests and benches of the fleet share: a real mosquitto, a subscriber, certificates, feed
+
+Copyright (C) 2026 the cbigan developers
+SPDX-License-Identifier: LGPL-2.1-or-later
+"""
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+try:
+    import paho.mqtt.client as mqtt
+    from paho.mqtt.packettypes import PacketTypes
+    from paho.mqtt.properties import Properties
+except ImportError:
+    mqtt = None
+
+MOSQUITTO = shutil.which('mosquitto', path=os.environ.get('PATH', '') + ':/usr/sbin:/usr/local/sbin')
+
+
+def why_not():
+    """'' or why the tests with a broker cannot run here."""
+    if not MOSQUITTO:
+        return 'no mosquitto (Debian: mosquitto)'
+    return '' if mqtt else 'no paho.mqtt for Python (Debian: python3-paho-mqtt)'
+
+
+def free_port():
+    with contextlib.closing(socket.socket()) as sock:
+        sock.bind(('127.0.0.1', 0))
+        return sock.getsockname()[1]
+
+
+def until(condition, seconds=30):
+    """Whether the condition came true in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return bool(condition())
+
+
+class Broker:
+    """A mosquitto of its own, with its files in a folder. keeps: its sessions, on disk, at every change"""
+
+    def __init__(self, folder, *lines, port=None, keeps=True):
+        self.port = port or free_port()
+        self.folder = pathlib.Path(folder).absolute()
+        self.config = self.folder / f'mosquitto-{self.port}.conf'
+        self.log = open(self.folder / f'mosquitto-{self.port}.log', 'ab')
+        lines = [f'listener {self.port} 127.0.0.1', 'user root', *(lines or ['allow_anonymous true'])]
+        if keeps:
+            lines += ['persistence true', f'persistence_location {self.folder}/', f'persistence_file broker-{self.port}.db',
+                      'autosave_on_changes true', 'autosave_interval 1', 'max_queued_messages 0']
+        self.config.write_text('\n'.join(lines) + '\n')
+        self.process = None
+
+    def start(self):
+        self.process = subprocess.Popen([MOSQUITTO, '-c', str(self.config)], stdout=self.log, stderr=self.log)
+
+        def is_up():
+            with contextlib.closing(socket.socket()) as sock:
+                return sock.connect_ex(('127.0.0.1', self.port)) == 0
+        if not until(is_up, 10):
+            raise RuntimeError(pathlib.Path(self.log.name).read_text())
+        return self
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process:
+            self.process.send_signal(how)
+            self.process.wait()
+            self.process = None
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+        self.log.close()
+
+
+class Subscriber:
+    """Keeps what comes under a topic: (topic, payload, retained, time of arrival)."""
+
+    def __init__(self, port, topic='plant/#', name='subscriber', user=None, password=None, host='127.0.0.1'):
+        arguments = {'client_id': name, 'protocol': mqtt.MQTTv5}
+        if hasattr(mqtt, 'CallbackAPIVersion'):
+            arguments['callback_api_version'] = mqtt.CallbackAPIVersion.VERSION1
+        self.got, self.topic, self.ready = [], topic, threading.Event()
+        self.client = mqtt.Client(**arguments)
+        if user:
+            self.client.username_pw_set(user, password)
+        self.client.on_connect = lambda client, *_: client.subscribe(self.topic, qos=1)
+        self.client.on_subscribe = lambda *_: self.ready.set()
+        self.client.on_message = lambda _client, _data, message: self.got.append(
+            (message.topic, message.payload, message.retain, time.time()))
+        self.client.reconnect_delay_set(1, 1)
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = 3600
+        self.client.connect(host, port, clean_start=False, properties=properties)
+        self.client.loop_start()
+        self.ready.wait(10)
+
+    def messages(self, kind):
+        return [json.loads(payload) for topic, payload, _, _ in list(self.got) if topic.endswith('/' + kind)]
+
+    def sequences(self):
+        """Those of the events, without second copies, in the order in which they came."""
+        return list(dict.fromkeys(m['sequence'] for m in self.messages('events')))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+class Feed:
+    """The program feed, in the background."""
+
+    def __init__(self, program, frames, rate, settle, properties):
+        self.process = subprocess.Popen([program, str(frames), str(rate), str(settle), properties], text=True,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.errors = []
+        self.reader = threading.Thread(target=lambda: [self.errors.append(line) for line in self.process.stderr])
+        self.reader.start()
+
+    def wait(self):
+        """(what it printed, its warnings)"""
+        out = self.process.stdout.read()
+        self.process.wait()
+        self.reader.join()
+        if self.process.returncode:
+            raise RuntimeError(f'feed: status {self.process.returncode}\n{out}{"".join(self.errors)}')
+        return json.loads(out.replace(':"', ':"').replace(':true', ':true')), ''.join(self.errors)
+
+
+def certificates(folder):
+    """Makes ca.pem, other.pem (of another authority) and server.pem, server.key for localhost."""
+    def openssl(*arguments):
+        subprocess.run(['openssl', *arguments], check=True, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for name in ('ca', 'other'):
+        openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', f'{name}.key', '-out', f'{name}.pem', '-days', '2',
+                '-subj', f'/CN=cbigan test {name}')
+    openssl('req', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=localhost')
+    (pathlib.Path(folder) / 'names').write_text('subjectAltName=DNS:localhost\n')
+    openssl('x509', '-req', '-in', 'server.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2',
+            '-out', 'server.pem', '-extfile', 'names')

@@ -1,0 +1,138 @@
+/* feed.c - pushes frames with made-up scores through a cbiganpublish, for test_publish.py and the benches
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * usage: feed FRAMES RATE SETTLE PROPERTIES
+ *
+ * Every frame begins or ends an anomaly, so that FRAMES frames make as many messages of events. RATE: frames per
+ * second, 0 = as fast as possible. SETTLE: seconds to wait for the broker's acknowledgements before the end.
+ * PROPERTIES: of cbiganpublish. Prints one line of JSON: what came out, the longest and the 99 % time of a push in us,
+ * memory in KiB, and the element's `stats`. Warnings go to standard error. A frame's UTC is the time of its push.
+ */
+#include <gst/check/gstharness.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SIDE 16
+
+static GstBuffer *
+new_frame(guint n)
+{
+  GstBuffer *buffer = gst_buffer_new_allocate(NULL, SIDE * SIDE * 3, NULL);
+  gst_buffer_memset(buffer, 0, 128, SIDE * SIDE * 3);
+  GST_BUFFER_PTS(buffer) = n * GST_MSECOND;
+  GstCustomMeta *meta = gst_buffer_add_custom_meta(buffer, "CbiganScore");
+  const gboolean anomalous = n % 2 == 0;
+  gst_structure_set(gst_custom_meta_get_structure(meta), "score", G_TYPE_DOUBLE, anomalous ? 3.0 : 1.0, "threshold",
+                    G_TYPE_DOUBLE, 2.0, "normalized", G_TYPE_DOUBLE, anomalous ? 0.6 : 0.33, "anomalous",
+                    G_TYPE_BOOLEAN, anomalous, "stale", G_TYPE_BOOLEAN, FALSE, "event-id", G_TYPE_UINT,
+                    anomalous ? n / 2 + 1 : 0, "scored-pts", G_TYPE_UINT64, (guint64)GST_BUFFER_PTS(buffer), "model",
+                    G_TYPE_STRING, "feed", NULL);
+  return buffer;
+}
+
+static void
+print_messages(GstBus *bus)
+{
+  for (GstMessage *message; (message = gst_bus_pop_filtered(bus, GST_MESSAGE_WARNING | GST_MESSAGE_INFO));) {
+    g_autoptr(GError) error = NULL;
+    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_WARNING)
+      gst_message_parse_warning(message, &error, NULL);
+    else
+      gst_message_parse_info(message, &error, NULL);
+    g_printerr("%s\n", error->message);
+    gst_message_unref(message);
+  }
+}
+
+static gboolean
+is_settled(GstElement *element)
+{
+  g_autoptr(GstStructure) stats = NULL;
+  gboolean connected = FALSE;
+  guint queued = 0;
+  guint64 spooled = 0;
+  g_object_get(element, "stats", &stats, NULL);
+  gst_structure_get(stats, "connected", G_TYPE_BOOLEAN, &connected, "queued", G_TYPE_UINT, &queued, "spooled",
+                    G_TYPE_UINT64, &spooled, NULL);
+  return connected && !queued && !spooled;
+}
+
+static void
+print_stats(GstElement *element)
+{
+  g_autoptr(GstStructure) stats = NULL;
+  g_object_get(element, "stats", &stats, NULL);
+  for (int i = 0; i < gst_structure_n_fields(stats); i++) {
+    const char *name = gst_structure_nth_field_name(stats, (guint)i);
+    g_autofree char *value = gst_value_serialize(gst_structure_get_value(stats, name));
+    printf(",\"%s\":%s", name, value);
+  }
+}
+
+static glong
+resident(void) /* KiB */
+{
+  g_autofree char *text = NULL;
+  const char *line = g_file_get_contents("/proc/self/status", &text, NULL, NULL) ? strstr(text, "VmRSS:") : NULL;
+  return line ? strtol(line + strlen("VmRSS:"), NULL, 10) : 0;
+}
+
+static int
+compare(gconstpointer a, gconstpointer b)
+{
+  const gint64 x = *(const gint64 *)a, y = *(const gint64 *)b;
+  return (x > y) - (x < y);
+}
+
+int
+main(int argc, char **argv)
+{
+  if (argc != 5) {
+    g_printerr("usage: feed FRAMES RATE SETTLE PROPERTIES\n");
+    return 2;
+  }
+  gst_init(NULL, NULL);
+  const guint frames = (guint)atoi(argv[1]);
+  const double rate = atof(argv[2]), settle = atof(argv[3]);
+  g_autofree char *line = g_strdup_printf("cbiganpublish name=publish %s", argv[4]);
+  GstHarness *harness = gst_harness_new_parse(line);
+  g_autoptr(GstElement) element = GST_IS_BIN(harness->element)
+                                      ? gst_bin_get_by_name(GST_BIN(harness->element), "publish")
+                                      : gst_object_ref(harness->element);
+  g_autoptr(GstBus) bus = gst_bus_new();
+  g_autofree gint64 *took = g_new0(gint64, frames + 1);
+  gst_element_set_bus(element, bus);
+  gst_harness_set_src_caps_str(harness, "video/x-raw,format=RGB,width=16,height=16,framerate=1000/1");
+  gst_harness_set_drop_buffers(harness, TRUE);
+  const gint64 begin = g_get_monotonic_time();
+  for (guint n = 0; n < frames; n++) {
+    const gint64 due = begin + (rate > 0 ? (gint64)(n / rate * G_USEC_PER_SEC) : 0), now = g_get_monotonic_time();
+    if (due > now)
+      g_usleep((gulong)(due - now));
+    GstBuffer *frame = new_frame(n);
+    const gint64 before = g_get_monotonic_time();
+    gst_harness_push(harness, frame);
+    took[n] = g_get_monotonic_time() - before;
+    print_messages(bus);
+  }
+  const gint64 pushed = g_get_monotonic_time();
+  while (!is_settled(element) && g_get_monotonic_time() < pushed + settle * G_USEC_PER_SEC) {
+    g_usleep(5000);
+    print_messages(bus);
+  }
+  const double settled = (double)(g_get_monotonic_time() - begin) / G_USEC_PER_SEC;
+  const glong memory = resident();
+  const guint received = gst_harness_buffers_received(harness);
+  gst_element_set_state(harness->element, GST_STATE_NULL);
+  print_messages(bus);
+  qsort(took, frames, sizeof *took, compare);
+  printf("{\"passed\":%u,\"longest_push\":%" G_GINT64_FORMAT ",\"p99_push\":%" G_GINT64_FORMAT
+         ",\"seconds\":%.3f,\"memory\":%ld",
+         received, frames ? took[frames - 1] : 0, frames ? took[frames * 99 / 100] : 0, settled, memory);
+  print_stats(element);
+  puts("}");
+  return 0;
+}

@@ -1,0 +1,237 @@
+#!/usr/bin/python3
+"""test_publish.py - cbiganpublish against a real mosquitto that is killed, refuses, and lies; prints TAP
+
+Copyright (C) 2026 the cbigan developers
+SPDX-License-Identifier: LGPL-2.1-or-later
+
+usage: test_publish.py FEED [TEST...]   (with GST_PLUGIN_PATH and CBIGAN_MODULE_PATH set)
+"""
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import brokers
+import harness
+from brokers import Broker, Feed, Subscriber, until
+
+FEED = os.path.abspath(sys.argv[1])
+QUIET = 'health-interval=0'
+
+
+def expect(condition, text):
+    if not condition:
+        raise AssertionError(text)
+
+
+def expect_equal(found, expected, what):
+    expect(found == expected, f'{what}: {found!r}, expected {expected!r}')
+
+
+def expect_in_order(sequences, n):
+    expect_equal(len(sequences), n, 'different messages')
+    wrong = [(a, b) for a, b in zip(sequences, sequences[1:]) if b <= a]
+    expect(not wrong, f'out of order: {wrong[:5]}')
+
+
+def spool(name):
+    return f'spool={name}.spool'
+
+
+def test_delivery():
+    """Every event comes once, in order, with the documented fields; the status is kept for later subscribers."""
+    with Broker('.') as broker, Subscriber(broker.port) as subscriber:
+        stats, errors = Feed(FEED, 200, 0, 10, f'uri=mqtt://127.0.0.1:{broker.port} camera=a scores-interval=1').wait()
+        expect(until(lambda: len(subscriber.sequences()) == 200), f'events: {len(subscriber.sequences())}, expected 200\n{errors}')
+        expect_in_order(subscriber.sequences(), 200)
+        events = subscriber.messages('events')
+        expect_equal([e['event'] for e in events[:4]], ['begin', 'end', 'begin', 'end'], 'events')
+        expect_equal([e['event_id'] for e in events[:4]], [1, 1, 2, 2], 'event ids')
+        expect_equal((events[0]['version'], events[0]['kind'], events[0]['camera'], events[0]['score']), (1, 'events', 'a', 3.0), 'fields')
+        expect(subscriber.messages('scores'), 'no scores')
+        expect_equal(stats['acknowledged'], stats['messages'], 'acknowledged')
+        expect_equal(stats['dropped'], 0, 'dropped')
+        expect(until(lambda: [m['state'] for m in subscriber.messages('status')] == ['online', 'offline']),
+               f'{subscriber.messages("status")}')
+        with Subscriber(broker.port, name='late') as late:
+            expect(until(lambda: late.got), 'no retained status')
+            expect_equal(json.loads(late.got[0][1])['state'], 'offline', 'retained state')
+
+
+def test_last_will():
+    """A publisher that dies is offline."""
+    with Broker('.') as broker, Subscriber(broker.port) as subscriber:
+        feed = Feed(FEED, 100000, 50, 0, f'uri=mqtt://127.0.0.1:{broker.port} camera=b')
+        expect(until(lambda: subscriber.messages('status')), 'not online')
+        feed.process.kill()
+        expect(until(lambda: [m['state'] for m in subscriber.messages('status')] == ['online', 'offline']), 'no last will')
+        feed.reader.join()
+
+
+def test_restarts():
+    """The broker is killed under load, five times: nothing is lost, the order stays, no frame is held up."""
+    with Broker('.') as broker, Subscriber(broker.port) as subscriber:
+        feed = Feed(FEED, 3000, 300, 60, f'uri=mqtt://127.0.0.1:{broker.port} camera=c {QUIET} {spool("restarts")}')
+        for _ in range(5):
+            time.sleep(1)
+            broker.stop(signal.SIGKILL)
+            time.sleep(0.5)
+            broker.start()
+        stats, errors = feed.wait()
+        expect(until(lambda: len(subscriber.sequences()) == 3000),
+               f'messages: {len(subscriber.sequences())}, expected 3000; {stats}\n{errors}')
+        expect_in_order(subscriber.sequences(), 3000)
+        expect_equal((stats['passed'], stats['dropped'], stats['spooled'], stats['queued']), (3000, 0, 0, 0), 'figures')
+
+
+def test_away_at_first():
+    """Without a broker the stream runs; the next run sends what the first has left, before its own."""
+    port = brokers.free_port()
+    properties = f'uri=mqtt://127.0.0.1:{port} camera=d {QUIET} {spool("away")}'
+    stats, errors = Feed(FEED, 500, 0, 1, properties).wait()
+    expect_equal((stats['passed'], stats['spooled'], stats['dropped']), (500, 500, 0), 'figures')
+    expect('refused' in errors, f'no reason is said: {errors}')
+    with Broker('.', port=port) as broker, Subscriber(broker.port) as subscriber:
+        stats, errors = Feed(FEED, 10, 0, 20, properties).wait()
+        expect(until(lambda: len(subscriber.messages('events')) >= 510), f'{len(subscriber.messages("events"))} of 510: {stats} {errors}')
+        expect_equal([m['sequence'] for m in subscriber.messages('events')], [*range(1, 501), *range(1, 11)], 'sequences')
+
+
+def test_spool_full():
+    """Exactly the counted messages are missing, and those are the oldest."""
+    port = brokers.free_port()
+    properties = f'uri=mqtt://127.0.0.1:{port} camera=e {QUIET} {spool("full")} spool-size=50000'
+    stats, errors = Feed(FEED, 500, 0, 0, properties).wait()
+    dropped = stats['dropped']
+    expect_equal(dropped + stats['spooled'], 500, 'dropped and kept')
+    expect(0 < dropped < 500, f'dropped: {dropped}')
+    expect('dropped' in errors, errors)
+    with Broker('.', port=port) as broker, Subscriber(broker.port) as subscriber:
+        Feed(FEED, 0, 0, 20, properties).wait()
+        expect(until(lambda: len(subscriber.sequences()) == 500 - dropped), f'{len(subscriber.sequences())}')
+        expect_equal(subscriber.sequences(), list(range(dropped + 1, 501)), 'sequences')
+
+
+def test_queue_full():
+    """The same without a spool: the queue's bound."""
+    port = brokers.free_port()
+    stats, _ = Feed(FEED, 500, 0, 0, f'uri=mqtt://127.0.0.1:{port} camera=f {QUIET} queue-size=100 stop-timeout=10').wait()
+    expect_equal((stats['passed'], stats['dropped']), (500, 500), 'figures')
+
+
+def test_full_disk():
+    """A full disk under the spool costs counted messages, and no frame."""
+    disk = pathlib.Path('disk')
+    disk.mkdir()
+    mounted = subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=200k', 'cbigan-test', str(disk)], capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        raise harness.Skip(f'no file system of 200 KiB: {mounted.stderr.strip()}')
+    port = brokers.free_port()
+    properties = f'uri=mqtt://127.0.0.1:{port} camera=g {QUIET} spool={disk}/s queue-size=100 stop-timeout=0'
+    try:
+        stats, errors = Feed(FEED, 2000, 500, 0, properties).wait()
+        expect_equal((stats['passed'], stats['dropped'] + stats['spooled']), (2000, 2000), 'figures')
+        expect('full' in errors, errors)
+        with Broker('.', port=port) as broker, Subscriber(broker.port) as subscriber:
+            Feed(FEED, 0, 0, 20, properties).wait()
+            expect(until(lambda: len(subscriber.sequences()) == stats['spooled']), f'{len(subscriber.sequences())} of {stats["spooled"]}')
+    finally:
+        subprocess.run(['umount', str(disk)], check=True)
+
+
+def test_damaged_spool():
+    """A file that is no spool is put aside, and said."""
+    path = pathlib.Path('damaged.spool')
+    path.write_bytes(os.urandom(5000))
+    stats, errors = Feed(FEED, 20, 0, 0, f'uri=mqtt://127.0.0.1:{brokers.free_port()} {QUIET} spool={path}').wait()
+    expect_equal(stats['spooled'], 20, 'spooled')
+    expect('damaged' in errors and list(pathlib.Path('.').glob('damaged.spool.damaged-*')), errors)
+
+
+def test_wrong_password():
+    """A wrong password is said, and never shown; the right one helps without a restart."""
+    secret = pathlib.Path('secret')
+    passwords = pathlib.Path('passwords').absolute()
+    subprocess.run(['mosquitto_passwd', '-b', '-c', str(passwords), 'camera', 'right-4711'], check=True, capture_output=True)
+    secret.write_text('user=camera\npassword=wrong-0815\n')
+    with Broker('.', 'allow_anonymous false', f'password_file {passwords}') as broker, \
+            Subscriber(broker.port, user='camera', password='right-4711') as subscriber:
+        feed = Feed(FEED, 200, 50, 30, f'uri=mqtt://127.0.0.1:{broker.port} camera=h {QUIET} credentials={secret} {spool("password")}')
+        expect(until(lambda: any('uthor' in line for line in feed.errors)), f'{feed.errors}')
+        secret.write_text('user=camera\npassword=right-4711\n')
+        stats, errors = feed.wait()
+        expect(until(lambda: len(subscriber.sequences()) == 200), f'{len(subscriber.sequences())} of 200: {stats} {errors}')
+        expect('0815' not in errors and '4711' not in errors, 'a password is shown')
+
+
+def test_password_in_uri():
+    """Such a URI is refused, and what comes behind it is not shown."""
+    done = subprocess.run(['gst-launch-1.0', 'videotestsrc', 'num-buffers=1', '!', 'cbiganpublish', 'uri=mqtt://u:hidden-99@localhost',
+                           '!', 'fakesink'], capture_output=True, text=True, check=False)
+    expect(done.returncode != 0 and 'credentials' in done.stdout + done.stderr, done.stdout + done.stderr)
+    expect('hidden-99' not in done.stdout + done.stderr, 'the password is shown')
+
+
+def test_topic_rights():
+    """What the broker does not allow is counted and said."""
+    rights = pathlib.Path('rights').absolute()
+    rights.write_text('topic write plant/i/status\ntopic read #\n')
+    with Broker('.', 'allow_anonymous true', f'acl_file {rights}', keeps=False) as broker:
+        stats, errors = Feed(FEED, 20, 0, 10, f'uri=mqtt://127.0.0.1:{broker.port} camera=i {QUIET}').wait()
+        expect_equal((stats['passed'], stats['refused']), (20, 20), f'{stats} {errors}')
+        expect('plant/i/events' in errors and 'uthor' in errors, errors)
+
+
+def test_certificate():
+    """The broker's certificate must be of a known authority, and of the broker's name."""
+    brokers.certificates('.')
+    with Broker('.', 'allow_anonymous true', f'cafile {os.getcwd()}/ca.pem', f'certfile {os.getcwd()}/server.pem',
+                f'keyfile {os.getcwd()}/server.key') as broker:
+        for host, ca, fine in (('localhost', 'ca.pem', True), ('localhost', 'other.pem', False), ('127.0.0.1', 'ca.pem', False),
+                               ('localhost', None, False)):
+            authority = f'ca-file={os.getcwd()}/{ca}' if ca else ''
+            stats, errors = Feed(FEED, 20, 0, 10 if fine else 1, f'uri=mqtts://{host}:{broker.port} {QUIET} stop-timeout=100 {authority}').wait()
+            expect_equal((stats['passed'], stats['acknowledged']), (20, 20 if fine else 0), f'{host} with {ca}: {errors}')
+            expect(fine or 'TLS' in errors, f'{host} with {ca}: {errors}')
+
+
+class Liar(threading.Thread):
+    """Accepts connections and messages, and acknowledges none."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.server = socket.create_server(('127.0.0.1', 0))
+        self.port = self.server.getsockname()[1]
+
+    def run(self):
+        while True:
+            client, _ = self.server.accept()
+            client.recv(4096)
+            client.sendall(b'\x20\x03\x00\x00\x00')  # CONNACK: accepted
+            threading.Thread(target=lambda c=client: [None for _ in iter(lambda: c.recv(65536), b'')], daemon=True).start()
+
+
+def test_never_acknowledges():
+    """Nothing is lost to a broker that accepts and never acknowledges."""
+    liar = Liar()
+    liar.start()
+    properties = f'camera=j {QUIET} {spool("liar")} stop-timeout=100'
+    stats, _ = Feed(FEED, 1000, 500, 0, f'uri=mqtt://127.0.0.1:{liar.port} {properties}').wait()
+    expect_equal((stats['passed'], stats['acknowledged'], stats['spooled'], stats['dropped']), (1000, 0, 1000, 0), 'figures')
+    with Broker('.') as broker, Subscriber(broker.port) as subscriber:
+        Feed(FEED, 0, 0, 20, f'uri=mqtt://127.0.0.1:{broker.port} {properties}').wait()
+        expect(until(lambda: len(subscriber.sequences()) == 1000), f'{len(subscriber.sequences())}')
+        expect_in_order(subscriber.sequences(), 1000)
+
+
+if __name__ == '__main__':
+    if brokers.why_not():
+        print(f'1..0 # SKIP {brokers.why_not()}')
+        sys.exit(0)
+    sys.exit(harness.run_tests(globals(), sys.argv[2:]))
