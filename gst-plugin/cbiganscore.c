@@ -118,8 +118,8 @@
  * late all the same, by the clock or by a sink's QoS events, is not scored and carries the last result. With qos=false
  * every frame is scored.
  *
- * In both modes `frame-interval` and `max-rate` thin out the frames that are scored, and a result older than
- * `carry-limit` is not attached. These rules hold:
+ * In both modes `frame-interval`, `max-rate` and `cpu-share` thin out the frames that are scored, and a result older
+ * than `carry-limit` is not attached. These rules hold:
  *
  * - A flush and new caps drop the frame that waits, the result of the frame in work, and the result that is carried.
  * New caps and a change to mode=sync wait until the frame in work is done.
@@ -127,6 +127,19 @@
  * first.
  * - A new model scores the next frame; earlier results are carried until then, and `model` tells whose they are.
  * - A frame that can't be scored makes one error message, and the stream ends.
+ *
+ * ## Many streams
+ *
+ * Elements of one process whose model files have the same content share one model, its packed weights and the threads,
+ * where `backend`, `device-id`, `precision`, `threads`, `batch-size`, `score` and “maps or none” are the same too. So a
+ * further stream costs only its own buffers. The frames of all streams wait in one queue. With mode=async a stream has
+ * one frame in the queue at most, so none gets more turns than another.
+ *
+ * With `batch-size` larger than the number of patches in a frame, frames of several streams go through the networks
+ * together, which takes less time per frame. The networks then always compute that many patches, so a stream alone
+ * is faster without. A frame waits at most `batch-timeout` for others, and not at all where every stream has a frame in
+ * the queue or in work: a slow or stopped stream delays the others by that time. A frame's score depends on
+ * `batch-size` in its last digits, but never on the other streams.
  *
  * The property `stats` has the counts `frames`, `scored`, `carried` (with an old result), `dropped` (replaced while
  * they waited, or by a flush), the quantiles `p50`, `p95`, `p99` of the last 256 times of scoring (guint64, ns),
@@ -183,7 +196,7 @@ stop(GstBaseTransform *trans)
 {
   GstCbiganScore *self = GST_CBIGAN_SCORE(trans);
   cbigan_score_discard(self);
-  cbigan_worker_stop(self->worker);
+  cbigan_worker_wait(self->worker, -1);
   cbigan_score_finish_events(self, "stopped");
   cbigan_swap_stop(&self->swap);
   g_clear_pointer(&self->input, cbigan_frame_input_free);
@@ -193,6 +206,7 @@ stop(GstBaseTransform *trans)
   self->events = (CbiganEvents){ .id = self->events.id };
   self->pace = (CbiganPace){ 0 };
   self->refused = self->async = FALSE;
+  self->rests_until = 0;
   return TRUE;
 }
 
@@ -355,7 +369,7 @@ gst_cbigan_score_init(GstCbiganScore *self)
 {
   cbigan_swap_init(&self->swap, GST_ELEMENT(self));
   self->latency = (CbiganLatency)CBIGAN_LATENCY_INIT;
-  self->worker = cbigan_worker_new(cbigan_score_work, cbigan_score_job_free, self);
+  self->worker = cbigan_worker_new(cbigan_score_ask, cbigan_score_job_free, self);
   cbigan_stats_init(&self->stats);
   self->unread = g_atomic_rc_box_new0(gint);
   g_rec_mutex_init(&self->results);

@@ -3,8 +3,9 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Threads: any thread may set a property. Either the streaming thread scores (mode=sync) or the worker's thread
- * (mode=async). The streaming thread scores only while the worker is idle, so one thread at a time scores.
+ * Threads: any thread may set a property. Either the streaming thread scores (mode=sync), or a thread of the core does
+ * in the worker's turn (mode=async). The streaming thread scores only while the worker is idle, so one thread at a time
+ * scores.
  * scorer_swap.h says how a new model reaches that thread.
  */
 #pragma once
@@ -43,7 +44,9 @@ typedef struct {
   CbiganMode mode;
   guint frame_interval; /* score every n-th frame at most */
   double max_rate;      /* scores per second at most; 0 = no limit */
+  double cpu_share;     /* part of the time in which frames are scored, above 0 to 1 */
   guint64 carry_limit;  /* ns after which a result is no longer attached; 0 = no limit */
+  guint batch_timeout;  /* ms for which a frame waits for others of its batch */
 } CbiganTuning;
 
 /* Where a frame lies in time, ns; GST_CLOCK_TIME_NONE = unknown. */
@@ -68,6 +71,7 @@ struct _GstCbiganScore {
   /* under the object lock */
   CbiganTuning tuning;
   CbiganLatency latency;
+  gint64 rests_until; /* monotonic time before which no frame is scored, us */
   /* of the streaming thread */
   gboolean is_gpu;  /* the stream is in GPU memory */
   gboolean refused; /* the last caps did not suit the model, and an error said so */
@@ -78,6 +82,9 @@ struct _GstCbiganScore {
   /* of the thread that scores */
   CbiganFrameInput *input; /* NULL = to be made for the next frame */
   CbiganAnnotation annotation;
+  gint64 began;          /* monotonic time when the frame in work was begun, us */
+  const CbiganJob *work; /* of the worker's turn; NULL = it was dropped */
+  gboolean converted;    /* its pixels were converted and are in use */
   /* held while messages are posted, to keep them in order; recursive, as a handler may flush the stream; taken before
    * `results` */
   GRecMutex posting;
@@ -103,13 +110,18 @@ void cbigan_score_take_session(GstCbiganScore *self);
 /* Makes the converter from the stream's video to the model's RGB frame. FALSE with CBIGAN_ERROR or
  * GST_CORE_ERROR_NEGOTIATION. */
 gboolean cbigan_score_prepare_input(GstCbiganScore *self, GError **error);
+/* Sets the scorer up and converts the frame to *rgb, which is valid until cbigan_frame_input_end(). FALSE with
+ * CBIGAN_ERROR or GST_CORE_ERROR_NEGOTIATION. */
+gboolean cbigan_score_convert(GstCbiganScore *self, const CbiganJob *job, CbiganFrame *rgb, GError **error);
+/* Completes self->annotation, whose result is that frame's. FALSE with CBIGAN_ERROR. */
+gboolean cbigan_score_annotate(GstCbiganScore *self, const CbiganJob *job, GError **error);
 /* Converts and scores the frame into self->annotation. FALSE with CBIGAN_ERROR or GST_CORE_ERROR_NEGOTIATION. */
 gboolean cbigan_score_frame(GstCbiganScore *self, const CbiganJob *job, GError **error);
 
 /* score_modes.c; for the streaming thread, and cbigan_score_discard() for any */
 
-/* For cbigan_worker_new(): scores a frame and delivers the result. */
-void cbigan_score_work(gpointer job, gpointer element);
+/* For cbigan_worker_new(): asks for a turn, in which a frame is scored and the result delivered. */
+void cbigan_score_ask(gpointer element);
 void cbigan_score_job_free(gpointer job);
 /* Whether frames pass at once. Takes the object lock. */
 gboolean cbigan_score_is_async(GstCbiganScore *self);

@@ -3,7 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Runs in the thread that scores: the streaming thread or the worker's.
+ * Runs in the thread that scores: the streaming thread, or one of the core's in the worker's turn.
  */
 #include "i18n.h"
 #include "score_element.h"
@@ -48,35 +48,56 @@ device_context(const GstCbiganScore *self)
   return masked ? NULL : cbigan_swap_cuda_context(&self->swap);
 }
 
-/* Converts and scores the frame into self->annotation.result. */
-static gboolean
-score_pixels(GstCbiganScore *self, const CbiganJob *job, GError **error)
+gboolean
+cbigan_score_convert(GstCbiganScore *self, const CbiganJob *job, CbiganFrame *rgb, GError **error)
 {
   const CbiganTuning *tuning = &job->tuning;
   CbiganScorer *scorer = self->swap.session->scorer;
-  CbiganFrame rgb;
-
+  self->began = g_get_monotonic_time();
   if (!cbigan_score_prepare_input(self, error) ||
       !cbigan_scorer_set_threshold(scorer, tuning->threshold < 0 ? NAN : tuning->threshold, error) ||
       !cbigan_scorer_set_lambda(scorer, tuning->lambda < 0 ? NAN : tuning->lambda, error) ||
       !cbigan_scorer_set_min_area(scorer, tuning->min_area, error) ||
       !cbigan_score_counting_apply(&self->counting, scorer, job->part.width, job->part.height, error) ||
-      !cbigan_frame_input_begin(self->input, job->buffer, &job->part, device_context(self), &rgb, error))
+      !cbigan_frame_input_begin(self->input, job->buffer, &job->part, device_context(self), rgb, error))
     return FALSE;
-  GST_LOG_OBJECT(self, "the model's picture is in %s memory", rgb.on_device ? "the GPU's" : "host");
-  gboolean scored = cbigan_swap_score(&self->swap, &rgb, &self->annotation.result, error);
-  cbigan_frame_input_end(self->input);
-  return scored;
+  GST_LOG_OBJECT(self, "the model's picture is in %s memory", rgb->on_device ? "the GPU's" : "host");
+  return TRUE;
 }
 
 gboolean
 cbigan_score_frame(GstCbiganScore *self, const CbiganJob *job, GError **error)
 {
-  const gint64 begin = g_get_monotonic_time();
-  CbiganAnnotation *annotation = &self->annotation;
+  CbiganFrame rgb;
   cbigan_score_take_session(self);
-  if (!score_pixels(self, job, error))
+  if (!cbigan_score_convert(self, job, &rgb, error))
     return FALSE;
+  cbigan_scorer_set_batch_timeout(self->swap.session->scorer, job->tuning.batch_timeout * G_TIME_SPAN_MILLISECOND);
+  const gboolean scored = cbigan_swap_score(&self->swap, &rgb, &self->annotation.result, error);
+  cbigan_frame_input_end(self->input);
+  return scored && cbigan_score_annotate(self, job, error);
+}
+
+/* Notes how long scoring took. */
+static void
+note_time(GstCbiganScore *self, const CbiganJob *job)
+{
+  const gint64 now = g_get_monotonic_time();
+  const GstClockTime took = (GstClockTime)(now - self->began) * GST_USECOND;
+  cbigan_stats_scored(&self->stats, took);
+  GST_OBJECT_LOCK(self);
+  const double share = self->tuning.cpu_share;
+  self->rests_until = share < 1 ? now + (gint64)((double)(now - self->began) * (1 / share - 1)) : 0;
+  const gboolean decided = cbigan_latency_scored(&self->latency, job->times.running_time, took) && self->latency.live;
+  GST_OBJECT_UNLOCK(self);
+  if (decided && !cbigan_score_is_async(self))
+    gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
+}
+
+gboolean
+cbigan_score_annotate(GstCbiganScore *self, const CbiganJob *job, GError **error)
+{
+  CbiganAnnotation *annotation = &self->annotation;
   if (!cbigan_annotation_update(annotation, job->part.width, job->part.height,
                                 job->tuning.overlay == CBIGAN_OVERLAY_ATTACH)) {
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("out of memory for a heat map of %dx%d pixels"),
@@ -86,12 +107,6 @@ cbigan_score_frame(GstCbiganScore *self, const CbiganJob *job, GError **error)
   annotation->pts = job->times.timestamp;
   annotation->running_time = job->times.running_time;
   annotation->corrupted = GST_BUFFER_FLAG_IS_SET(job->buffer, GST_BUFFER_FLAG_CORRUPTED);
-  const GstClockTime took = (GstClockTime)(g_get_monotonic_time() - begin) * GST_USECOND;
-  cbigan_stats_scored(&self->stats, took);
-  GST_OBJECT_LOCK(self);
-  const gboolean decided = cbigan_latency_scored(&self->latency, job->times.running_time, took) && self->latency.live;
-  GST_OBJECT_UNLOCK(self);
-  if (decided && !cbigan_score_is_async(self))
-    gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
+  note_time(self, job);
   return TRUE;
 }

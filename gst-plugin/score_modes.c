@@ -3,8 +3,9 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * With mode=async, frames pass at once and a worker scores the newest one. The worker holds the buffer that came, and a
- * copy without memory of its own passes. The pixels are converted when the worker takes the frame.
+ * With mode=async, frames pass at once, and the newest one is scored by a thread of the core, which serves other
+ * elements too. The worker holds the buffer that came, and a copy without memory of its own passes. The pixels are
+ * converted in the worker's turn.
  */
 #include "score_element.h"
 
@@ -44,21 +45,46 @@ is_current(GstCbiganScore *self, const CbiganJob *job, gboolean failure)
   return current;
 }
 
-void
-cbigan_score_work(gpointer data, gpointer element)
+/* First step of the worker's turn. Another thread may set the scorer up for this element meanwhile, but no frame. */
+static gboolean
+prepare(gpointer element, CbiganFrame *rgb, GError **error)
 {
   GstCbiganScore *self = element;
-  const CbiganJob *job = data;
+  const CbiganJob *job = cbigan_worker_take(self->worker);
+  self->work = job;
+  self->converted = job && is_current(self, job, FALSE) && cbigan_score_convert(self, job, rgb, error);
+  return self->converted;
+}
+
+/* Last step of the worker's turn. */
+static void
+done(gpointer element, gboolean scored, const GError *failure)
+{
+  GstCbiganScore *self = element;
+  const CbiganJob *job = self->work;
   g_autoptr(GError) error = NULL;
-  if (!is_current(self, job, FALSE))
-    return;
-  if (!cbigan_score_frame(self, job, &error)) {
-    if (is_current(self, job, TRUE))
-      cbigan_score_fail(self, error);
-    return;
+  if (self->converted)
+    cbigan_frame_input_end(self->input);
+  if (scored && cbigan_score_annotate(self, job, &error)) {
+    g_autoptr(GstBuffer) out = job->tuning.attach_frame ? gst_buffer_copy(job->buffer) : NULL;
+    cbigan_score_deliver(self, job, FALSE, out);
+  } else if ((failure || error) && is_current(self, job, TRUE)) {
+    cbigan_score_fail(self, error ? error : failure);
   }
-  g_autoptr(GstBuffer) out = job->tuning.attach_frame ? gst_buffer_copy(job->buffer) : NULL;
-  cbigan_score_deliver(self, job, FALSE, out);
+  cbigan_worker_end(self->worker);
+}
+
+void
+cbigan_score_ask(gpointer element)
+{
+  GstCbiganScore *self = element;
+  cbigan_score_take_session(self);
+  CbiganScorer *scorer = self->swap.session->scorer;
+  GST_OBJECT_LOCK(self);
+  const gint64 timeout = self->tuning.batch_timeout * G_TIME_SPAN_MILLISECOND;
+  GST_OBJECT_UNLOCK(self);
+  cbigan_scorer_set_batch_timeout(scorer, timeout);
+  cbigan_scorer_post(scorer, &self->annotation.result, prepare, done, self);
 }
 
 void
@@ -158,8 +184,12 @@ cbigan_score_begin(GstCbiganScore *self, GstBuffer *buffer, GError **error)
   const gboolean has_result = self->shown.valid;
   g_rec_mutex_unlock(&self->results);
   const gboolean late = !self->async && has_result && is_late(self, &job->times);
-  self->wanted = !late && (cbigan_pace_wants(&self->pace, job->tuning.frame_interval, job->tuning.max_rate,
-                                             job->times.running_time, job->times.duration) ||
-                           (!self->async && !has_result));
+  GST_OBJECT_LOCK(self);
+  const gboolean rests = has_result && g_get_monotonic_time() < self->rests_until;
+  GST_OBJECT_UNLOCK(self);
+  self->wanted = !late && !rests &&
+                 (cbigan_pace_wants(&self->pace, job->tuning.frame_interval, job->tuning.max_rate,
+                                    job->times.running_time, job->times.duration) ||
+                  (!self->async && !has_result));
   return cbigan_video_part_find(&job->part, &self->swap.info, buffer, error);
 }

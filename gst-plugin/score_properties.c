@@ -67,7 +67,10 @@ static const CbiganProperty properties[] = {
     .nick = N_("Precision"), .blurb = N_("What the networks' products are multiplied in") },
   { "heatmaps", SETTING(ENUM, maps), .initial = CBIGAN_MAPS_ALL, .type = maps_get_type, .flags = LIVE,
     .nick = N_("Heat maps"), .blurb = N_("Which frames get a heat map; a GPU's stays there otherwise") },
-#define N_SETTINGS 7
+  { "batch-size", SETTING(UINT, batch), 0, 1024, 0, .flags = LIVE, .nick = N_("Batch size"),
+    .blurb = N_("Patches that the networks always take together, from frames of all elements that share the model (0 = "
+                "those of one frame)") },
+#define N_SETTINGS 8
   { "threshold", TUNING(DOUBLE, threshold), -1, G_MAXDOUBLE, -1, .flags = LIVE | GST_PARAM_CONTROLLABLE,
     .nick = N_("Threshold"),
     .blurb = N_("A frame is anomalous above it, in the score's units (0 or more; -1 = the model's)") },
@@ -100,6 +103,10 @@ static const CbiganProperty properties[] = {
     .nick = N_("Frame interval"), .blurb = N_("Score every n-th frame at most; the others carry the last result") },
   { "max-rate", TUNING(DOUBLE, max_rate), 0, G_MAXDOUBLE, 0, .flags = LIVE | GST_PARAM_CONTROLLABLE,
     .nick = N_("Maximum rate"), .blurb = N_("Scores per second of the stream, at most (0 = no limit)") },
+  { "cpu-share", TUNING(DOUBLE, cpu_share), 0.01, 1, 1, .flags = LIVE | GST_PARAM_CONTROLLABLE, .nick = N_("CPU share"),
+    .blurb = N_("Part of the time in which frames are scored, at most; the frames between carry the last result") },
+  { "batch-timeout", TUNING(UINT, batch_timeout), 0, 60000, 10, .flags = LIVE, .nick = N_("Batch timeout"),
+    .blurb = N_("How long a frame waits for other streams' frames that would fill its batch, in milliseconds") },
   { "carry-limit", TUNING(UINT64, carry_limit), .flags = LIVE | GST_PARAM_CONTROLLABLE, .nick = N_("Carry limit"),
     .blurb = N_("Age in nanoseconds above which a result is not attached to later frames (0 = no limit)") },
 };

@@ -1,4 +1,4 @@
-/* score_worker.c - a thread that does the newest of the jobs it is offered
+/* score_worker.c - one job of an element is in work, and the newest other one waits
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -6,74 +6,35 @@
 #include "score_worker.h"
 
 struct _CbiganWorker {
-  void (*work)(gpointer job, gpointer data);
+  void (*ask)(gpointer data);
   GDestroyNotify free_job;
   gpointer data;
+  gpointer job; /* of the turn; NULL = none */
   GMutex lock;
-  GCond changed; /* a job came, a job is done, or the worker must end */
+  GCond idle; /* no job waits, and there is no turn */
   /* under the lock */
-  GThread *thread;  /* NULL = no job was offered since the last stop */
   gpointer waiting; /* job that waits, or NULL */
-  gboolean busy;    /* a job is in work */
-  gboolean ending;
+  gboolean asked;   /* from the request for a turn to the turn's end */
 };
 
-static gpointer
-run(gpointer data)
-{
-  CbiganWorker *self = data;
-  g_mutex_lock(&self->lock);
-  while (!self->ending) {
-    gpointer job = g_steal_pointer(&self->waiting);
-    if (!job) {
-      g_cond_wait(&self->changed, &self->lock);
-      continue;
-    }
-    self->busy = TRUE;
-    g_mutex_unlock(&self->lock);
-    self->work(job, self->data);
-    self->free_job(job);
-    g_mutex_lock(&self->lock);
-    self->busy = FALSE;
-    g_cond_broadcast(&self->changed);
-  }
-  g_mutex_unlock(&self->lock);
-  return NULL;
-}
-
 CbiganWorker *
-cbigan_worker_new(void (*work)(gpointer job, gpointer data), GDestroyNotify free_job, gpointer data)
+cbigan_worker_new(void (*ask)(gpointer data), GDestroyNotify free_job, gpointer data)
 {
   CbiganWorker *self = g_new0(CbiganWorker, 1);
-  self->work = work;
+  self->ask = ask;
   self->free_job = free_job;
   self->data = data;
   g_mutex_init(&self->lock);
-  g_cond_init(&self->changed);
+  g_cond_init(&self->idle);
   return self;
 }
 
 void
 cbigan_worker_free(CbiganWorker *self)
 {
-  cbigan_worker_stop(self);
-  g_cond_clear(&self->changed);
+  g_cond_clear(&self->idle);
   g_mutex_clear(&self->lock);
   g_free(self);
-}
-
-void
-cbigan_worker_stop(CbiganWorker *self)
-{
-  cbigan_worker_discard(self);
-  g_mutex_lock(&self->lock);
-  GThread *thread = g_steal_pointer(&self->thread);
-  self->ending = TRUE;
-  g_cond_broadcast(&self->changed);
-  g_mutex_unlock(&self->lock);
-  if (thread)
-    g_thread_join(thread);
-  self->ending = FALSE;
 }
 
 gboolean
@@ -81,11 +42,12 @@ cbigan_worker_offer(CbiganWorker *self, gpointer job)
 {
   g_mutex_lock(&self->lock);
   gpointer old = self->waiting;
+  const gboolean is_idle = !self->asked;
   self->waiting = job;
-  if (!self->thread)
-    self->thread = g_thread_new("cbigan-score", run, self);
-  g_cond_broadcast(&self->changed);
+  self->asked = TRUE;
   g_mutex_unlock(&self->lock);
+  if (is_idle)
+    self->ask(self->data);
   if (old)
     self->free_job(old);
   return old != NULL;
@@ -96,7 +58,6 @@ cbigan_worker_discard(CbiganWorker *self)
 {
   g_mutex_lock(&self->lock);
   gpointer old = g_steal_pointer(&self->waiting);
-  g_cond_broadcast(&self->changed);
   g_mutex_unlock(&self->lock);
   if (old)
     self->free_job(old);
@@ -109,13 +70,36 @@ cbigan_worker_wait(CbiganWorker *self, gint64 timeout)
   const gint64 end = g_get_monotonic_time() + timeout;
   gboolean in_time = TRUE;
   g_mutex_lock(&self->lock);
-  while ((self->busy || self->waiting) && in_time) {
+  while (self->asked && in_time) {
     if (timeout < 0)
-      g_cond_wait(&self->changed, &self->lock);
+      g_cond_wait(&self->idle, &self->lock);
     else
-      in_time = g_cond_wait_until(&self->changed, &self->lock, end);
+      in_time = g_cond_wait_until(&self->idle, &self->lock, end);
   }
-  const gboolean idle = !self->busy && !self->waiting;
+  const gboolean is_idle = !self->asked;
   g_mutex_unlock(&self->lock);
-  return idle;
+  return is_idle;
+}
+
+gpointer
+cbigan_worker_take(CbiganWorker *self)
+{
+  g_mutex_lock(&self->lock);
+  self->job = g_steal_pointer(&self->waiting);
+  g_mutex_unlock(&self->lock);
+  return self->job;
+}
+
+void
+cbigan_worker_end(CbiganWorker *self)
+{
+  g_clear_pointer(&self->job, self->free_job);
+  g_mutex_lock(&self->lock);
+  const gboolean again = self->waiting != NULL;
+  self->asked = again;
+  if (!again)
+    g_cond_broadcast(&self->idle);
+  g_mutex_unlock(&self->lock);
+  if (again)
+    self->ask(self->data);
 }

@@ -159,6 +159,8 @@ scorer_new(CbiganModel *model, const CbiganSettings *settings, GstCudaContext *c
   options.backend = settings->backend;
   options.device = MAX(settings->device, 0);
   options.threads = (int)settings->threads;
+  options.batch = (int)settings->batch;
+  options.shared = TRUE;
   options.score = settings->score;
   options.precision = settings->precision;
   options.maps = settings->maps;
@@ -180,7 +182,7 @@ session_new(const CbiganSettings *settings, CbiganModel *model, GstCudaContext *
     return NULL;
   }
   self->path = g_strdup(settings->model);
-  self->model = model ? cbigan_model_ref(model) : cbigan_model_load(settings->model, error);
+  self->model = model ? cbigan_model_ref(model) : cbigan_model_load_shared(settings->model, error);
   if (!self->model)
     return NULL;
   self->context = context ? gst_object_ref(context) : NULL;

@@ -20,10 +20,10 @@ G_BEGIN_DECLS
 
 /* What a session is opened with. A change of one of them opens another session. */
 typedef struct {
-  char *model;   /* path; NULL = none yet */
-  char *backend; /* as in CbiganScorerOptions */
-  int device;    /* -1 = the device of the CUDA context, or the first one */
-  guint threads;
+  char *model;          /* path; NULL = none yet */
+  char *backend;        /* as in CbiganScorerOptions */
+  int device;           /* -1 = the device of the CUDA context, or the first one */
+  guint threads, batch; /* batch: patches; 0 = those of a frame */
   CbiganScoreKind score;
   CbiganPrecision precision;
   CbiganMaps maps;
