@@ -60,11 +60,20 @@
  * ## What counts
  *
  * `roi` names areas of the picture: “lid=0.1,0.2,0.5,0.3; 120px,0px 400px,0px 120px,300px@2.5”. Each is a rectangle
- * x,y,width,height or a polygon of corners, in fractions or pixels of the visible picture, perhaps with a name before it
- * and a threshold after it. Pixels outside count neither for the score nor for regions. `mask` is a PNG, scaled to the
- * picture: no score depends on what lies where it is black or transparent. cbigan.h says how both work; a model may have
- * a mask of its own (`cbigan train --mask`), which is added. A value that can't be used is an error at the first frame.
- * Later it is a warning, and the value before it stays.
+ * x,y,width,height or a polygon of corners, in fractions or pixels of the visible picture, perhaps with a name before
+ * it and a threshold after it. Pixels outside count neither for the score nor for regions. `mask` is a PNG, scaled to
+ * the picture: no score depends on what lies where it is black or transparent. cbigan.h says how both work; a model may
+ * have a mask of its own (`cbigan train --mask`), which is added. A value that can't be used is an error at the first
+ * frame. Later it is a warning, and the value before it stays.
+ *
+ * ## Triggers
+ *
+ * With trigger=true, a frame is scored only when something asks for it: the action signal `trigger` (an id as a string
+ * or NULL; returns the request's number as guint), or a custom event named `cbigan-trigger` from either side, with the
+ * id in its string field `id`. The next frame answers with one message: `event` = `trigger`, `trigger` (guint, the
+ * number), `id`, `scored` (boolean), the fields of the result, and `frame`. Where the stream ends first, `scored` is
+ * false and `reason` says why, as at an `end`. Frames between carry the last result, as `stale`. With updates=none
+ * there are no other messages.
  *
  * ## After other elements
  *
@@ -289,6 +298,7 @@ sink_event(GstBaseTransform *trans, GstEvent *event)
 {
   GstCbiganScore *self = GST_CBIGAN_SCORE(trans);
   const GstEventType type = GST_EVENT_TYPE(event);
+  cbigan_score_trigger_by(self, event);
   if (type == GST_EVENT_TAG)
     cbigan_score_warn_if_turned(self, event);
   if (type == GST_EVENT_EOS)
@@ -333,6 +343,7 @@ finalize(GObject *object)
   g_atomic_rc_box_release(self->unread);
   cbigan_swap_clear(&self->swap);
   cbigan_score_counting_clear(&self->counting);
+  cbigan_triggers_clear(&self->triggers);
   G_OBJECT_CLASS(parent_class)->finalize(object);
 }
 

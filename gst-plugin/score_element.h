@@ -47,6 +47,7 @@ typedef struct {
   double cpu_share;     /* part of the time in which frames are scored, above 0 to 1 */
   guint64 carry_limit;  /* ns after which a result is no longer attached; 0 = no limit */
   guint batch_timeout;  /* ms for which a frame waits for others of its batch */
+  gboolean trigger;     /* score only what is asked for */
 } CbiganTuning;
 
 /* Where a frame lies in time, ns; GST_CLOCK_TIME_NONE = unknown. */
@@ -63,7 +64,15 @@ typedef struct {
   GstCaps *caps;        /* of the buffer; NULL = no message will need them */
   GstSegment segment;
   guint generation; /* that of the element when the frame came */
+  guint trigger;    /* number of the last request that this frame answers; 0 = none */
 } CbiganJob;
+
+/* Requests to score a frame; zeroed = none. Clear it with cbigan_triggers_clear(). */
+typedef struct {
+  guint requested; /* number of the last one */
+  guint offered;   /* number of the last one for which a frame is on its way */
+  GQueue open;     /* not answered yet */
+} CbiganTriggers;
 
 struct _GstCbiganScore {
   GstBaseTransform parent;
@@ -96,7 +105,8 @@ struct _GstCbiganScore {
   GstSample *peak_frame;       /* of the anomaly that is on, with attach-frame; or NULL */
   guint generation;            /* the worker's results of earlier generations are thrown away */
   gboolean failed;             /* the worker could not score a frame, and an error said so */
-  gint *unread;                /* messages with a frame that were not freed yet; atomic, shared with them */
+  CbiganTriggers triggers;
+  gint *unread; /* messages with a frame that were not freed yet; atomic, shared with them */
   /* these lock for themselves */
   CbiganScoreCounting counting;
   CbiganWorker *worker;
@@ -147,7 +157,22 @@ void cbigan_score_ask_live(GstCbiganScore *self);
 gboolean cbigan_score_src_event(GstBaseTransform *trans, GstEvent *event);
 gboolean cbigan_score_query(GstBaseTransform *trans, GstPadDirection direction, GstQuery *query);
 
+/* score_trigger.c */
+void cbigan_triggers_clear(CbiganTriggers *self);
+void cbigan_score_install_signals(GObjectClass *object_class);
+/* Makes a request, where the event is one. From any thread. */
+void cbigan_score_trigger_by(GstCbiganScore *self, GstEvent *event);
+/* For CbiganJob.trigger of the frame that passes. */
+guint cbigan_score_take_trigger(GstCbiganScore *self);
+/* Under `results`: adds the answers to the requests that the job's frame has, or to all with the reason why no frame
+ * answers them. frame: for the messages */
+void cbigan_score_answer(GstCbiganScore *self, const CbiganJob *job, GstSample *frame, GQueue *messages);
+void cbigan_score_give_up(GstCbiganScore *self, const char *reason, GQueue *messages);
+
 /* score_messages.c */
+/* A message about the newest result (transfer full); under `results`. frame: added to the message; NULL = none */
+GstMessage *cbigan_score_new_message(GstCbiganScore *self, CbiganEventKind kind, gboolean stale, const CbiganJob *job,
+                                     GstSample *frame);
 CbiganFrameTimes cbigan_score_frame_times(GstCbiganScore *self, GstBuffer *buffer);
 /* Makes self->annotation the newest result (unless stale), puts it on the buffer, and posts the message that this
  * deserves. out: writable, also the frame for the message; NULL = none. FALSE: the result belongs to

@@ -35,6 +35,7 @@ gboolean
 cbigan_score_src_event(GstBaseTransform *trans, GstEvent *event)
 {
   GstCbiganScore *self = GST_CBIGAN_SCORE(trans);
+  cbigan_score_trigger_by(self, event);
   if (GST_EVENT_TYPE(event) != GST_EVENT_QOS)
     return parent_class()->src_event(trans, event);
   GST_OBJECT_LOCK(self);

@@ -3,7 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * To add a field that buffers carry too: cbigan_annotation_fields(). Fields of messages alone: new_message().
+ * To add a field that buffers carry too: cbigan_annotation_fields(). Fields of messages alone:
+ * cbigan_score_new_message().
  */
 #include "score_element.h"
 
@@ -82,9 +83,9 @@ add_frames(GstCbiganScore *self, GstMessage *message, GstSample *frame, GstSampl
   gst_mini_object_weak_ref(GST_MINI_OBJECT_CAST(message), forget_message, g_atomic_rc_box_acquire(self->unread));
 }
 
-/* A message about the newest result (transfer full). frame: added to the message; NULL = none */
-static GstMessage *
-new_message(GstCbiganScore *self, CbiganEventKind kind, gboolean stale, const CbiganJob *job, GstSample *frame)
+GstMessage *
+cbigan_score_new_message(GstCbiganScore *self, CbiganEventKind kind, gboolean stale, const CbiganJob *job,
+                         GstSample *frame)
 {
   const CbiganFrameTimes *times = &job->times;
   GstStructure *s =
@@ -134,11 +135,18 @@ keep_peak(GstCbiganScore *self, const CbiganJob *job, GstSample *frame)
   }
 }
 
+static void
+post_all(GstCbiganScore *self, GQueue *messages)
+{
+  for (GstMessage *message; (message = g_queue_pop_head(messages));)
+    gst_element_post_message(GST_ELEMENT(self), message);
+}
+
 gboolean
 cbigan_score_deliver(GstCbiganScore *self, const CbiganJob *job, gboolean stale, GstBuffer *out)
 {
   CbiganEventKind kind;
-  GstMessage *message = NULL;
+  GQueue messages = G_QUEUE_INIT;
   g_rec_mutex_lock(&self->posting);
   g_rec_mutex_lock(&self->results);
   const gboolean is_current = job->generation == self->generation;
@@ -150,17 +158,19 @@ cbigan_score_deliver(GstCbiganScore *self, const CbiganJob *job, gboolean stale,
       cbigan_score_attach(self, job, stale, out);
     /* Last, since a sample that holds the buffer makes it read-only. */
     const gboolean attached = out && job->tuning.attach_frame && (wanted || self->events.open || self->events.over);
-    g_autoptr(GstSample) frame = attached ? gst_sample_new(out, job->caps, &job->segment, NULL) : NULL;
+    g_autoptr(GstSample) sample =
+        attached || (out && job->trigger) ? gst_sample_new(out, job->caps, &job->segment, NULL) : NULL;
+    GstSample *frame = attached ? sample : NULL;
     if (wanted)
-      message = new_message(self, kind, stale, job, frame);
+      g_queue_push_tail(&messages, cbigan_score_new_message(self, kind, stale, job, frame));
     if (!stale) {
+      cbigan_score_answer(self, job, sample, &messages);
       keep_peak(self, job, frame);
       self->last_times = job->times;
     }
   }
   g_rec_mutex_unlock(&self->results);
-  if (message)
-    gst_element_post_message(GST_ELEMENT(self), message);
+  post_all(self, &messages);
   g_rec_mutex_unlock(&self->posting);
   return is_current;
 }
@@ -169,7 +179,7 @@ void
 cbigan_score_finish_events(GstCbiganScore *self, const char *reason)
 {
   CbiganJob last = { 0 };
-  GstMessage *message = NULL;
+  GQueue messages = G_QUEUE_INIT;
   GST_OBJECT_LOCK(self);
   last.tuning = self->tuning;
   GST_OBJECT_UNLOCK(self);
@@ -177,13 +187,15 @@ cbigan_score_finish_events(GstCbiganScore *self, const char *reason)
   g_rec_mutex_lock(&self->results);
   last.times = self->last_times;
   if (cbigan_events_finish(&self->events) && last.tuning.updates != CBIGAN_UPDATES_NONE) {
-    message = new_message(self, CBIGAN_EVENT_END, TRUE, &last, NULL);
+    GstMessage *message = cbigan_score_new_message(self, CBIGAN_EVENT_END, TRUE, &last, NULL);
     gst_structure_set(gst_message_writable_structure(message), "reason", G_TYPE_STRING, reason, NULL);
+    g_queue_push_tail(&messages, message);
   }
+  if (strcmp(reason, "flush")) /* after a flush, the next frame answers */
+    cbigan_score_give_up(self, reason, &messages);
   g_clear_pointer(&self->peak_frame, gst_sample_unref);
   g_rec_mutex_unlock(&self->results);
-  if (message)
-    gst_element_post_message(GST_ELEMENT(self), message);
+  post_all(self, &messages);
   g_rec_mutex_unlock(&self->posting);
 }
 

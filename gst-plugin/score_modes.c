@@ -66,7 +66,7 @@ done(gpointer element, gboolean scored, const GError *failure)
   if (self->converted)
     cbigan_frame_input_end(self->input);
   if (scored && cbigan_score_annotate(self, job, &error)) {
-    g_autoptr(GstBuffer) out = job->tuning.attach_frame ? gst_buffer_copy(job->buffer) : NULL;
+    g_autoptr(GstBuffer) out = job->tuning.attach_frame || job->trigger ? gst_buffer_copy(job->buffer) : NULL;
     cbigan_score_deliver(self, job, FALSE, out);
   } else if ((failure || error) && is_current(self, job, TRUE)) {
     cbigan_score_fail(self, error ? error : failure);
@@ -113,6 +113,7 @@ cbigan_score_discard(GstCbiganScore *self)
 {
   g_rec_mutex_lock(&self->results);
   self->generation++;
+  self->triggers.offered = 0; /* the next frame answers what is open */
   self->failed = FALSE;
   cbigan_annotation_reset(&self->shown);
   g_rec_mutex_unlock(&self->results);
@@ -170,8 +171,9 @@ cbigan_score_begin(GstCbiganScore *self, GstBuffer *buffer, GError **error)
   GST_OBJECT_LOCK(self);
   job->tuning = self->tuning;
   GST_OBJECT_UNLOCK(self);
+  job->trigger = cbigan_score_take_trigger(self);
   gst_clear_caps(&job->caps);
-  if (job->tuning.attach_frame)
+  if (job->tuning.attach_frame || job->trigger)
     job->caps = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(self));
   set_async(self, cbigan_score_is_async(self));
   if (cbigan_swap_is_pending(&self->swap))
@@ -187,9 +189,9 @@ cbigan_score_begin(GstCbiganScore *self, GstBuffer *buffer, GError **error)
   GST_OBJECT_LOCK(self);
   const gboolean rests = has_result && g_get_monotonic_time() < self->rests_until;
   GST_OBJECT_UNLOCK(self);
-  self->wanted = !late && !rests &&
-                 (cbigan_pace_wants(&self->pace, job->tuning.frame_interval, job->tuning.max_rate,
-                                    job->times.running_time, job->times.duration) ||
-                  (!self->async && !has_result));
+  self->wanted = job->trigger || (!job->tuning.trigger && !late && !rests &&
+                                  (cbigan_pace_wants(&self->pace, job->tuning.frame_interval, job->tuning.max_rate,
+                                                     job->times.running_time, job->times.duration) ||
+                                   (!self->async && !has_result)));
   return cbigan_video_part_find(&job->part, &self->swap.info, buffer, error);
 }

@@ -109,6 +109,8 @@ static const CbiganProperty properties[] = {
     .blurb = N_("How long a frame waits for other streams' frames that would fill its batch, in milliseconds") },
   { "carry-limit", TUNING(UINT64, carry_limit), .flags = LIVE | GST_PARAM_CONTROLLABLE, .nick = N_("Carry limit"),
     .blurb = N_("Age in nanoseconds above which a result is not attached to later frames (0 = no limit)") },
+  { "trigger", TUNING(BOOLEAN, trigger), .flags = LIVE | GST_PARAM_CONTROLLABLE, .nick = N_("Trigger"),
+    .blurb = N_("Score only frames that the action signal “trigger” or an event “cbigan-trigger” asks for") },
 };
 
 enum { PROP_STATS = G_N_ELEMENTS(properties) + 1, PROP_ROI, PROP_MASK }; /* of no row */
@@ -159,6 +161,7 @@ cbigan_score_install_properties(GObjectClass *object_class)
   object_class->set_property = set_property;
   object_class->get_property = get_property;
   cbigan_properties_install(object_class, properties, G_N_ELEMENTS(properties));
+  cbigan_score_install_signals(object_class);
   g_object_class_install_property(
       object_class, PROP_STATS,
       g_param_spec_boxed("stats", _("Statistics"),

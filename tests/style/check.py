@@ -28,6 +28,7 @@ FLOORS = [
     ('gst-plugin/', 5),
     ('trainer/gradient/', 5),
     ('trainer/data/', 6),
+    ('trainer/onnx/', 7),
     ('trainer/training/', 7),
     ('trainer/commands/', 8),
     ('trainer/main.c', 9),
