@@ -149,22 +149,6 @@ cbigan_model_unref(CbiganModel *self)
   g_free(self);
 }
 
-void
-cbigan_model_set_mask(CbiganModel *self, const CbiganMask *mask)
-{
-  const gsize n = mask->counts ? (gsize)mask->width * (gsize)mask->height : 0;
-  guint8 *counts = n ? g_new(guint8, n) : NULL;
-  float *numbers = n ? g_new(float, n) : NULL;
-  for (gsize i = 0; i < n; i++) {
-    counts[i] = mask->counts[i] != 0;
-    numbers[i] = counts[i];
-  }
-  g_free((gpointer)self->info.mask.counts);
-  g_free(self->mask);
-  self->mask = numbers;
-  self->info.mask = (CbiganMask){ counts, n ? mask->width : 0, n ? mask->height : 0 };
-}
-
 const CbiganModelInfo *
 cbigan_model_info(const CbiganModel *self)
 {

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "i18n.h"
+#include "model/model_mask.h"
 #include "model/model_metadata.h"
 #include "model/safetensors.h"
 
@@ -155,38 +156,12 @@ first_dim(const CbiganSafetensors *file, const char *name)
   return tensor && tensor->n_dims > 0 ? tensor->dims[0] : 0;
 }
 
-/* Of the tensor “mask”: frames' size where the model has one, else its own. check_tensors() compares it. */
-static void
-find_mask_size(CbiganModelInfo *info, const CbiganSafetensors *file)
-{
-  const CbiganTensor *tensor = g_hash_table_lookup(file->tensors, "mask");
-  if (!tensor || tensor->n_dims != 2)
-    return;
-  info->mask.width = info->frame_width ? info->frame_width : (int)CLAMP(tensor->dims[1], 1, G_MAXINT16);
-  info->mask.height = info->frame_height ? info->frame_height : (int)CLAMP(tensor->dims[0], 1, G_MAXINT16);
-}
-
-/* 1 = the pixel counts */
-static gboolean
-check_mask(const CbiganModel *m, const char *name, GError **error)
-{
-  const gsize n = (gsize)m->info.mask.width * (gsize)m->info.mask.height;
-  gboolean any = n == 0;
-  for (gsize i = 0; i < n; i++) {
-    if (m->mask[i] != 0.0f && m->mask[i] != 1.0f)
-      return cbigan_format_error(error, name, _("tensor “%s”: number %zu is %g, expected %s"), "mask", i,
-                                 (double)m->mask[i], _("0 (ignored) or 1"));
-    any = any || m->mask[i] == 1.0f;
-  }
-  return any || cbigan_format_error(error, name, _("tensor “mask” ignores every pixel, expected at least one 1"));
-}
-
 /* Finds which statistics the file has, and in which of two sizes. model_slots() then expects exactly these. */
 static gboolean
 read_geometry(CbiganModel *m, const CbiganSafetensors *file, const char *name, GError **error)
 {
   CbiganModelInfo *info = &m->info;
-  find_mask_size(info, file);
+  cbigan_mask_find_size(info, g_hash_table_lookup(file->tensors, "mask"));
   if (info->scores[CBIGAN_SCORE_INSPECTOR]) {
     if (!info->maps) /* a file of before there were several */
       m->inspector.maps[CBIGAN_MAP_LOGIT].levelled =
@@ -214,17 +189,6 @@ read_geometry(CbiganModel *m, const CbiganSafetensors *file, const char *name, G
                                _("metadata key “cbigan.score” is “%s”, but the file has no statistics for that score"),
                                cbigan_score_name(info->score));
   return TRUE;
-}
-
-/* info.mask from the tensor. */
-static void
-make_mask(CbiganModel *m)
-{
-  const gsize n = (gsize)m->info.mask.width * (gsize)m->info.mask.height;
-  guint8 *counts = n ? g_new(guint8, n) : NULL;
-  for (gsize i = 0; i < n; i++)
-    counts[i] = m->mask[i] != 0.0f;
-  m->info.mask.counts = counts;
 }
 
 /* Every slot has its tensor with the right shape, and there is no other tensor. */
@@ -388,9 +352,9 @@ cbigan_model_load_bytes(const guint8 *bytes, gsize size, const char *name, GErro
     if (!check_values(slot, name, error))
       return NULL;
   }
-  if (!check_mask(model, name, error))
+  if (!cbigan_mask_check(model, name, error))
     return NULL;
-  make_mask(model);
+  cbigan_mask_take(model);
   return g_steal_pointer(&model);
 }
 
@@ -455,23 +419,13 @@ check_statistics(const CbiganModel *m, const char *name, GError **error)
   return TRUE;
 }
 
-static gboolean
-check_mask_size(const CbiganModelInfo *info, const char *name, GError **error)
-{
-  const CbiganMask *mask = &info->mask;
-  return !mask->width || !info->frame_width ||
-         (mask->width == info->frame_width && mask->height == info->frame_height) ||
-         cbigan_format_error(error, name, _("mask of %dx%d pixels, expected the frame's %dx%d"), mask->width,
-                             mask->height, info->frame_width, info->frame_height);
-}
-
 guint8 *
 cbigan_model_save_bytes(const CbiganModel *model, const char *name, gsize *size, GError **error)
 {
   g_autoptr(GPtrArray) keys = g_ptr_array_new(), values = g_ptr_array_new_with_free_func(g_free);
   cbigan_metadata_write(&model->info, keys, values);
   if (!check_metadata(model, keys, values, name, error) || !check_statistics(model, name, error) ||
-      !check_mask_size(&model->info, name, error) || !check_mask(model, name, error))
+      !cbigan_mask_check(model, name, error))
     return NULL;
   g_autoptr(GArray) slots = model_slots((CbiganModel *)model);
   g_autofree CbiganTensor *tensors = g_new0(CbiganTensor, slots->len);

@@ -137,7 +137,7 @@ test_mask(gconstpointer data)
   }
   for (gsize i = 0; i < PIXELS; i++)
     if (!counts[i] && first.map[i] != 0.0f)
-      g_error("map[%zu] is %g where the pixel is ignored, expected 0", i, (double)first.map[i]);
+      g_error("map[%zu] is %g, expected 0 where ignored", i, (double)first.map[i]);
   g_free(p.pixels);
   cbigan_result_clear(&first);
   cbigan_result_clear(&other);
@@ -271,7 +271,6 @@ test_polygon(void)
   for (gsize i = 0; i < PIXELS; i++)
     if ((i % W + 0.5) / W + ((double)(i / W) + 0.5) / H > 1.001 && result.map[i] != 0.0f)
       g_error("map[%zu] is %g outside of the triangle, expected 0", i, (double)result.map[i]);
-  g_assert_cmpfloat(result.map[0], >, 0.0f);
   g_free(p.pixels);
   cbigan_result_clear(&result);
 }
@@ -458,8 +457,7 @@ test_mask_sizes(void)
     g_assert_true(cbigan_areas_for_frames(&(CbiganMask){ counts, rows[i].w, 1 }, &frame, 1, &areas, &error));
     for (gsize x = 0; x < W; x++)
       if (cbigan_areas_unmasked(areas)[x] != (x < rows[i].ignored_from || x >= rows[i].ignored_end))
-        g_error("mask of %d columns: column %zu %s", rows[i].w, x,
-                cbigan_areas_unmasked(areas)[x] ? "counts, expected ignored" : "is ignored, expected to count");
+        g_error("mask of %d columns, column %zu: counts is %d", rows[i].w, x, cbigan_areas_unmasked(areas)[x]);
   }
 }
 
