@@ -13,6 +13,7 @@
 const CbiganMapDescription cbigan_map_descriptions[CBIGAN_N_MAP_KINDS] = {
   [CBIGAN_MAP_LOGIT] = { .name = "logit", .prefix = "good", .channels = 1, .network = TRUE },
   [CBIGAN_MAP_HIDDEN] = { .name = "hidden", .prefix = "hidden", .channels = CBIGAN_INSPECTOR_HIDDEN, .network = TRUE },
+  [CBIGAN_MAP_BANK] = { .name = "bank", .prefix = "bank", .channels = CBIGAN_BANK_CHANNELS },
 };
 
 int

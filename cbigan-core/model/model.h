@@ -29,6 +29,7 @@ typedef struct {
 #define CBIGAN_OBJECT_PLANES 6 /* the picture, and its deviation from good pictures */
 /* Level, detail by the picture's contrast, detail by local contrast, two of colour */
 #define CBIGAN_SURFACE_PLANES 5
+#define CBIGAN_BANK_CHANNELS 30 /* of score/bank.h */
 
 /* How a part that lies at any place and angle is turned upright before an inspector sees it: score/pose.h. */
 typedef struct {
@@ -43,6 +44,7 @@ typedef struct {
 typedef enum {
   CBIGAN_MAP_LOGIT,  /* logits of the network */
   CBIGAN_MAP_HIDDEN, /* distance of the network's hidden units from those of good pictures */
+  CBIGAN_MAP_BANK,   /* the same of a fixed bank of filters, without any network */
   CBIGAN_N_MAP_KINDS
 } CbiganMapKind;
 

@@ -7,11 +7,9 @@
  * how much detail it has.
  */
 #pragma once
-#include "backend/backend.h"
+#include "backend/backend.h" /* CBIGAN_BANK_CHANNELS */
 
 G_BEGIN_DECLS
-
-#define CBIGAN_BANK_CHANNELS 30
 
 /* planes (3, h, w): the level and two of colour -> features (CBIGAN_BANK_CHANNELS, cells), cells of
  * CBIGAN_INSPECTOR_CELL pixels, row by row; those at the right and lower borders may be smaller. backend: its threads

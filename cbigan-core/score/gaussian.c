@@ -67,6 +67,16 @@ cbigan_gaussian_sums_add(CbiganGaussianSums *self, const float *features, gsize 
   self->samples += self->positions > 1 ? 1.0 : (double)cells;
 }
 
+void
+cbigan_gaussian_sums_merge(CbiganGaussianSums *self, const CbiganGaussianSums *other)
+{
+  for (gsize i = 0; i < (gsize)self->channels * self->positions; i++)
+    self->sum[i] += other->sum[i];
+  for (gsize i = 0; i < pair(self->channels, 0) * self->positions; i++)
+    self->products[i] += other->products[i];
+  self->samples += other->samples;
+}
+
 /* Mean variance of a channel over all positions. */
 static double
 mean_variance(const CbiganGaussianSums *self, int i)

@@ -108,6 +108,8 @@ cbigan_inspection_set_mask(CbiganInspection *self, const guint8 *unmasked)
 void
 cbigan_inspection_load(CbiganInspection *self)
 {
+  if (!self->parameters)
+    return;
   cbigan_backend_upload(self->backend, (CbiganShape){ (int)self->n_floats, 1, 1 }, 1, self->inspector->parameters,
                         self->parameters);
   for (int i = 0; i < N_WINDOWS; i++)
@@ -339,14 +341,12 @@ inspect_logarithms(CbiganInspection *self, const CbiganExposure *exposure, const
 {
   const CbiganInspector *inspector = self->inspector;
   g_autofree float *usual = use_mean(self, x, self->w, self->h);
-  x = usual ? usual : x;
-  if (cbigan_inspector_uses_network(inspector)) {
-    make_planes(self, exposure, x);
-    if (!run_network(self, error))
-      return NULL;
-  }
-  const CbiganMapSource source = { .exposure = exposure,
-                                   .x = x,
+  make_planes(self, exposure, usual ? usual : x);
+  if (cbigan_inspector_uses_network(inspector) && !run_network(self, error))
+    return NULL;
+  const CbiganMapSource source = { .backend = self->backend,
+                                   .planes = self->planes,
+                                   .aligned = inspector->w > 0,
                                    .w = self->w,
                                    .h = self->h,
                                    .columns = self->cells.w,

@@ -18,7 +18,7 @@ void cbigan_inspection_free(CbiganInspection *self);
 /* Ignored pixels of the pictures that follow: an object's are then as in good pictures. unmasked: (h, w) of the frames,
  * 1 = not ignored; it must outlive its use. NULL: none is ignored. */
 void cbigan_inspection_set_mask(CbiganInspection *self, const guint8 *unmasked);
-/* After the inspector's parameters changed. */
+/* After the inspector's parameters changed; nothing to do without a network. */
 void cbigan_inspection_load(CbiganInspection *self);
 
 /* The cells of a frame; they belong to the inspection and stay valid until the next call. An object's frame has the

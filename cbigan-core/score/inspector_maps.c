@@ -7,7 +7,9 @@
 
 #include <string.h>
 
+#include "bank.h"
 #include "gaussian.h"
+#include "multiversion.h"
 
 static gsize
 count_cells(const CbiganMapSource *source)
@@ -27,12 +29,38 @@ hidden_features(const CbiganMapSource *source, float *features)
   memcpy(features, source->hidden, CBIGAN_INSPECTOR_HIDDEN * count_cells(source) * sizeof(float));
 }
 
+/* Logarithms r, g, b -> the level and two planes of colour, n numbers each */
+CBIGAN_WIDE static void
+level_and_colours(const float *restrict rgb, gsize n, float *restrict planes)
+{
+  for (gsize i = 0; i < n; i++) {
+    const float r = rgb[i], g = rgb[n + i], b = rgb[2 * n + i];
+    planes[i] = (r + g + b) * (1.0f / 3.0f);
+    planes[n + i] = r - g;
+    planes[2 * n + i] = b - 0.5f * (r + g);
+  }
+}
+
+/* Of objects, the bank sees the level itself, as positions have a Gaussian each. Of surfaces, it sees detail by local
+ * contrast, the third plane, before both of colour: with the level, magnetic tiles' AUROC was .54 instead of .64. */
+static void
+bank_features(const CbiganMapSource *source, float *features)
+{
+  const gsize n = (gsize)source->w * (gsize)source->h;
+  g_autofree float *planes = source->aligned ? g_new(float, 3 * n) : NULL;
+  if (source->aligned)
+    level_and_colours(source->planes, n, planes);
+  cbigan_bank_features(source->backend, source->aligned ? planes : source->planes + 2 * n, source->w, source->h,
+                       features);
+}
+
 void
 cbigan_map_features(CbiganMapKind kind, const CbiganMapSource *source, float *features)
 {
   static void (*const rows[CBIGAN_N_MAP_KINDS])(const CbiganMapSource *source, float *features) = {
     [CBIGAN_MAP_LOGIT] = logit_features,
     [CBIGAN_MAP_HIDDEN] = hidden_features,
+    [CBIGAN_MAP_BANK] = bank_features,
   };
   rows[kind](source, features);
 }

@@ -17,13 +17,14 @@ G_BEGIN_DECLS
 
 /* What a row reads. */
 typedef struct {
-  const CbiganExposure *exposure; /* of the picture */
-  const float *x;                 /* (3, h, w): logarithms in the light of good pictures */
-  int w, h;                       /* pixels */
-  int columns, rows;              /* cells; those at the right and lower borders may be narrower */
-  const float *logits;            /* (rows, columns) */
-  const float *hidden;            /* (CBIGAN_INSPECTOR_HIDDEN, rows, columns) */
-} CbiganMapSource;                /* logits and hidden: only where a map in use reads the network */
+  CbiganBackend *backend; /* its threads share the work */
+  const float *planes;    /* (planes, h, w), as the network reads them */
+  gboolean aligned;       /* planes of an object: logarithms come first; else of a surface */
+  int w, h;               /* pixels */
+  int columns, rows;      /* cells; those at the right and lower borders may be narrower */
+  const float *logits;    /* (rows, columns) */
+  const float *hidden;    /* (CBIGAN_INSPECTOR_HIDDEN, rows, columns) */
+} CbiganMapSource;        /* logits and hidden: only where a map in use reads the network */
 
 /* -> features (channels, rows, columns) of cbigan_map_descriptions[kind].channels */
 void cbigan_map_features(CbiganMapKind kind, const CbiganMapSource *source, float *features);

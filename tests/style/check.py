@@ -30,6 +30,7 @@ FLOORS = [
     ('trainer/data/', 6),
     ('trainer/onnx/', 7),
     ('trainer/training/', 7),
+    ('trainer/onnx/', 7),
     ('trainer/commands/', 8),
     ('trainer/main.c', 9),
     ('pipelines/', 9),

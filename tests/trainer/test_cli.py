@@ -82,6 +82,7 @@ def test_bad_values():
         '--backend gpu': ['--backend', 'gpu', 'reference'], '--threads -1': ['--threads', '-1'],
         '--minutes nan': ['--minutes', 'nan'], '--held-out 0.9': ['held-out', '0.9', '0 to 0.5'],
         '--steps 99999999999': ['99999999999'], '--resume --force': ['--resume', '--force'],
+        '--quick --resume': ['--quick', '--resume'], '--quick --steps 3': ['--quick', 'CBiGAN'],
         '--pipeline videotestsrc': ['--pipeline'],
     }.items():
         run('train', 'empty', '--output', 'm', *options.split(), code=2, error=['cbigan train', *words])

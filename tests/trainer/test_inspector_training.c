@@ -14,6 +14,7 @@
 #include "training/metrics.h"
 #include "model/model_file.h"
 #include "training/inspector_training.h"
+#include "training/quick.h"
 
 #define SIDE 96
 #define GOOD 16
@@ -139,11 +140,8 @@ score(CbiganModel *model, guint32 seed, Kind kind, double light, gboolean spot, 
 
 /* Defects are seen in pictures that the training has not seen, in its light and another; the map shows where. */
 static void
-test_sees(gconstpointer data)
+check_sees(CbiganModel *model, Kind kind)
 {
-  const Kind kind = (Kind)GPOINTER_TO_INT(data);
-  g_autoptr(CbiganDataset) dataset = make_dataset(kind);
-  g_autoptr(CbiganModel) model = train(dataset, kind);
   g_assert_cmpint(cbigan_model_info(model)->upright_width > 0, ==, kind == TURNED);
   CbiganResult result = CBIGAN_RESULT_INIT;
   double good[TEST], bad[TEST];
@@ -166,6 +164,15 @@ test_sees(gconstpointer data)
                  cbigan_model_info(model)->proxy, cbigan_model_info(model)->threshold);
   g_assert_cmpfloat(cbigan_auroc(good, TEST, bad, TEST), >, 0.95);
   cbigan_result_clear(&result);
+}
+
+static void
+test_sees(gconstpointer data)
+{
+  const Kind kind = (Kind)GPOINTER_TO_INT(data);
+  g_autoptr(CbiganDataset) dataset = make_dataset(kind);
+  g_autoptr(CbiganModel) model = train(dataset, kind);
+  check_sees(model, kind);
 }
 
 static void
@@ -256,6 +263,47 @@ test_borders(void)
   g_assert_cmpint(bright, >, BATCH * BATCHES / 20);
 }
 
+/* The same without a network. The file has none, and scores the same; the plain backend scores alike. */
+static void
+test_quick(gconstpointer data)
+{
+  const Kind kind = (Kind)GPOINTER_TO_INT(data);
+  const CbiganInspectorOptions options = make_options(kind);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CbiganDataset) dataset = make_dataset(kind);
+  g_autoptr(CbiganModel) model = cbigan_quick_train(&options, dataset, &error);
+  g_assert_no_error(error);
+  g_assert_true(g_str_has_prefix(cbigan_model_info(model)->maps, "bank"));
+  check_sees(model, kind);
+
+  gsize size;
+  g_autofree guint8 *bytes = cbigan_model_save_bytes(model, "model", &size, &error);
+  g_assert_no_error(error);
+  g_autoptr(CbiganModel) loaded = cbigan_model_load_bytes(bytes, size, "model", &error);
+  g_assert_no_error(error);
+  assert_same_model(model, loaded);
+  CbiganResult result = CBIGAN_RESULT_INIT, other = CBIGAN_RESULT_INIT;
+  score(model, 300, kind, 1.0, TRUE, &result);
+  score(loaded, 300, kind, 1.0, TRUE, &other);
+  g_assert_cmpfloat(result.score, ==, other.score);
+  CbiganScorerOptions plain = CBIGAN_SCORER_OPTIONS_INIT;
+  plain.backend = "reference";
+  g_autoptr(CbiganScorer) scorer = cbigan_scorer_new(loaded, &plain, &error);
+  g_autoptr(CbiganPicture) picture = make_picture(300, kind, 1.0, TRUE);
+  const CbiganFrame frame = cbigan_picture_frame(picture);
+  cbigan_scorer_score(scorer, &frame, 1, &other, &error);
+  g_assert_no_error(error);
+  g_assert_cmpfloat(result.score, ==, other.score);
+  cbigan_result_clear(&result);
+  cbigan_result_clear(&other);
+
+  g_autoptr(CbiganModel) again = cbigan_quick_train(&options, dataset, NULL);
+  assert_same_model(model, again);
+  g_ptr_array_set_size(dataset->pictures, 4);
+  g_assert_null(cbigan_quick_train(&options, dataset, &error));
+  g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT);
+}
+
 /* A surface whose sides are no multiples of CBIGAN_INSPECTOR_STEP: a spot in its lower right corner is seen there. */
 static void
 test_odd_size(void)
@@ -294,7 +342,9 @@ main(int argc, char **argv)
     g_autofree char *sees = g_strconcat("/inspector-training/sees/", kinds[kind], NULL);
     g_autofree char *files = g_strconcat("/inspector-training/files/", kinds[kind], NULL);
     g_test_add_data_func(sees, GINT_TO_POINTER(kind), test_sees);
+    g_autofree char *quick = g_strconcat("/inspector-training/quick/", kinds[kind], NULL);
     g_test_add_data_func(files, GINT_TO_POINTER(kind), test_files);
+    g_test_add_data_func(quick, GINT_TO_POINTER(kind), test_quick);
   }
   g_test_add_func("/inspector-training/borders", test_borders);
   g_test_add_func("/inspector-training/odd-size", test_odd_size);

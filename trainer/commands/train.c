@@ -51,7 +51,7 @@ typedef struct {
   char *align; /* likewise; a name, turned into: */
   int chosen_align;
   double minutes; /* 0 = all steps or updates */
-  gboolean resume, force;
+  gboolean resume, force, quick;
 } Arguments;
 
 static void
@@ -128,6 +128,7 @@ parse_options(Arguments *a, int argc, char **argv)
     CBIGAN_MASK_ENTRY(a->mask_path),
     { "resume", 0, 0, G_OPTION_ARG_NONE, &a->resume, N_("Continue from MODEL.checkpoint"), NULL },
     { "force", 0, 0, G_OPTION_ARG_NONE, &a->force, N_("Replace MODEL and delete its checkpoint"), NULL },
+    { "quick", 0, 0, G_OPTION_ARG_NONE, &a->quick, N_("A model within seconds, without training a network"), NULL },
     { "minutes", 0, 0, G_OPTION_ARG_DOUBLE, &a->minutes, N_("Stop after this many minutes and finish the model"), "X" },
     { NULL },
   };
@@ -242,6 +243,8 @@ check_arguments(Arguments *a, GError **error)
     return cbigan_refuse(error, _("--output is missing: the model file to write"));
   if (a->resume && a->force)
     return cbigan_refuse(error, _("expected either --resume or --force"));
+  if (a->quick && (a->resume || a->mask_path)) /* nothing is trained, and no picture is held out */
+    return cbigan_refuse(error, _("--quick and %s: expected one of them"), a->resume ? "--resume" : "--mask");
   if (!cbigan_command_check_source(&a->pictures, a->dir, error) || !parse_frame(a, error) ||
       !cbigan_command_score_kind(a->score, &a->train.score, error) ||
       !cbigan_command_choice("tap", a->tap, cbigan_command_taps, &tap, error) ||
@@ -253,6 +256,8 @@ check_arguments(Arguments *a, GError **error)
   a->train.device = a->run.device;
   a->train.threads = a->run.threads;
   a->checkpoint = g_strconcat(a->output, ".checkpoint", NULL);
+  if (a->quick && a->train.score != CBIGAN_SCORE_INSPECTOR)
+    return cbigan_refuse(error, _("--quick and a score or option of a CBiGAN: expected one of them"));
   if (a->train.score == CBIGAN_SCORE_INSPECTOR) {
     const CbiganInspectorOptions options = inspector_options(a);
     return cbigan_inspector_options_check(&options, error);
@@ -410,8 +415,13 @@ write_model(const Arguments *a, CbiganTraining *training)
 static CbiganExit
 train_inspector(const Arguments *a, const CbiganDataset *pictures)
 {
-  const CbiganInspectorRun run = { inspector_options(a),        a->output, a->checkpoint, a->resume,
-                                   a->train.checkpoint_seconds, &stopped };
+  const CbiganInspectorRun run = { .options = inspector_options(a),
+                                   .output = a->output,
+                                   .checkpoint = a->checkpoint,
+                                   .resume = a->resume,
+                                   .quick = a->quick,
+                                   .checkpoint_seconds = a->train.checkpoint_seconds,
+                                   .stopped = &stopped };
 
   if (a->force)
     g_remove(a->checkpoint);

@@ -8,6 +8,7 @@
 #include "i18n.h"
 #include "model/network.h"
 #include "progress.h"
+#include "training/quick.h"
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
@@ -154,13 +155,9 @@ run_updates(const CbiganInspectorRun *run, CbiganInspectorTraining *training, GE
 }
 
 static gboolean
-finish(const CbiganInspectorRun *run, CbiganInspectorTraining *training, GError **error)
+write_model(const CbiganInspectorRun *run, const CbiganModel *model, GError **error)
 {
-  g_autoptr(CbiganModel) model = NULL;
-
-  cbigan_command_note(_("calibrating on the pictures held out"));
-  model = cbigan_inspector_training_finish(training, error);
-  if (!model || !cbigan_model_save(model, run->output, error))
+  if (!cbigan_model_save(model, run->output, error))
     return FALSE;
   g_remove(run->checkpoint);
   cbigan_command_note(_("%s written: score %s, threshold %g, AUROC %.3f on synthetic defects"), run->output,
@@ -168,9 +165,30 @@ finish(const CbiganInspectorRun *run, CbiganInspectorTraining *training, GError 
   return TRUE;
 }
 
+static gboolean
+finish(const CbiganInspectorRun *run, CbiganInspectorTraining *training, GError **error)
+{
+  g_autoptr(CbiganModel) model = NULL;
+
+  cbigan_command_note(_("calibrating on the pictures held out"));
+  model = cbigan_inspector_training_finish(training, error);
+  return model && write_model(run, model, error);
+}
+
+static CbiganExit
+train_quickly(const CbiganInspectorRun *run, const CbiganDataset *pictures)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CbiganModel) model = cbigan_quick_train(&run->options, pictures, &error);
+
+  return model && write_model(run, model, &error) ? CBIGAN_EXIT_FINE : cbigan_command_fail(error);
+}
+
 CbiganExit
 cbigan_train_inspector(const CbiganInspectorRun *run, const CbiganDataset *pictures)
 {
+  if (run->quick)
+    return train_quickly(run, pictures);
   g_autoptr(GError) error = NULL;
   g_autoptr(CbiganInspectorTraining) training = cbigan_inspector_training_new(&run->options, pictures, &error);
 

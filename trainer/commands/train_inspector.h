@@ -25,6 +25,7 @@ typedef struct {
   CbiganInspectorOptions options;
   const char *output, *checkpoint; /* files */
   gboolean resume;
+  gboolean quick;           /* no network: cbigan_quick_train() */
   guint checkpoint_seconds; /* 0 = only when stopped */
   const volatile sig_atomic_t *stopped;
 } CbiganInspectorRun;

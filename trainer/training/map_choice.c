@@ -81,9 +81,10 @@ cbigan_map_choice_add(CbiganMapChoice *self, guint picture, guint variant, const
 {
   const guint i = index_of(self, picture, variant);
   self->sizes[i] = (CbiganCells){ .w = cells->w, .h = cells->h };
-  for (int kind = 0; kind < CBIGAN_N_MAP_KINDS; kind++)
-    self->maps[kind][i] =
-        g_memdup2(cbigan_inspection_values(inspection, (CbiganMapKind)kind), count_cells(self, i) * sizeof(float));
+  for (int kind = 0; kind < CBIGAN_N_MAP_KINDS; kind++) {
+    const float *values = cbigan_inspection_values(inspection, (CbiganMapKind)kind);
+    self->maps[kind][i] = values ? g_memdup2(values, count_cells(self, i) * sizeof(float)) : NULL;
+  }
 }
 
 /* --- levels ----------------------------------------------------------------------------------------------------- */
@@ -216,7 +217,7 @@ next_states(const CbiganMapChoice *self, State *states)
 {
   const State last = self->aligned && self->n >= FEWEST_FOR_LEVELS ? LEVELLED : AS_IT_IS;
   for (int kind = 0; kind < CBIGAN_N_MAP_KINDS; kind++) {
-    if (states[kind] < last) {
+    if (states[kind] < last && self->maps[kind][0]) {
       states[kind]++;
       return TRUE;
     }
@@ -278,7 +279,8 @@ cbigan_map_choice_make(const CbiganMapChoice *self, CbiganInspector *inspector, 
   Way way = { 0 }, best = { 0 };
   double best_auroc = -1.0;
   for (int kind = 0; self->aligned && kind < CBIGAN_N_MAP_KINDS; kind++)
-    level_all(self, kind);
+    if (self->maps[kind][0])
+      level_all(self, kind);
   while (next_states(self, way.states)) {
     const double auroc = try_summaries(self, &way, good);
     g_autofree char *name = name_of(&way);

@@ -14,13 +14,13 @@ typedef struct _CbiganMapChoice CbiganMapChoice;
  * position. Free with cbigan_map_choice_free(). */
 CbiganMapChoice *cbigan_map_choice_new(guint n, guint each, gboolean aligned);
 void cbigan_map_choice_free(CbiganMapChoice *self);
-/* Keeps the maps of the inspection's last picture, which has these cells. variant 0: as it is; 1..each: defective. Call
- * it once for each of them. */
+/* Keeps the maps of the inspection's last picture, which has these cells; the same kinds for all pictures. variant 0:
+ * as it is; 1..each: defective. Call it once for each of them. */
 void cbigan_map_choice_add(CbiganMapChoice *self, guint picture, guint variant, const CbiganCells *cells,
                            const CbiganInspection *inspection);
-/* Tries every combination and leaves the best in the inspector: used, levelled, offset, scale, level and spread of its
- * maps, and the summary. scores: [n] values of the good pictures, each against levels of others. *tried: JSON object of
- * combinations and their AUROC (transfer full). Returns the AUROC of the best. */
+/* Tries every combination of these kinds and leaves the best in the inspector: used, levelled, offset, scale, level and
+ * spread of its maps, and the summary. scores: [n] values of the good pictures, each against levels of others. *tried:
+ * JSON object of combinations and their AUROC (transfer full). Returns the AUROC of the best. */
 double cbigan_map_choice_make(const CbiganMapChoice *self, CbiganInspector *inspector, double *scores, char **tried);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganMapChoice, cbigan_map_choice_free)

@@ -14,10 +14,12 @@
 #include "training/metrics.h"
 
 #define DEFECTS_WANTED 120 /* altogether, */
+#define WANTED_ACROSS 400  /* likewise, where no network takes time */
 #define LEAST_EACH 2       /* per picture, at least and */
 #define MOST_EACH 10       /* at most */
 #define MEASURED 40        /* pictures that a measurement takes */
 #define LARGEST_WINDOW 256 /* of a surface: width and height in pixels */
+#define FOLDS 4            /* of pictures whose Gaussians come from the others */
 #define FITTED 200u        /* training pictures that Gaussians are fitted to, at most */
 
 struct _CbiganProxy {
@@ -136,12 +138,12 @@ cbigan_proxy_measure(CbiganProxy *self, double *auroc, GError **error)
 
 /* --- choosing --------------------------------------------------------------------------------------------------- */
 
-/* All kinds of maps are computed, as they are. */
+/* All kinds of maps are computed, as they are; without parameters, those that read no network. */
 static void
 use_all_maps(CbiganInspector *inspector)
 {
   for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++) {
-    inspector->maps[i].used = TRUE;
+    inspector->maps[i].used = inspector->parameters || !cbigan_map_descriptions[i].network;
     inspector->maps[i].levelled = FALSE;
   }
 }
@@ -156,36 +158,71 @@ inspect_good(CbiganProxy *self, const CbiganGoodPictures *good, guint picture, G
   return cbigan_inspection_picture(self->inspection, &good->exposures[picture], x, frame.width, frame.height, error);
 }
 
-/* Gaussians of the features of maps that have several, from the pictures that were trained on. */
+/* Features of maps in use that have several, of some good pictures; NULL: of the others */
+typedef struct {
+  CbiganGaussianSums *kinds[CBIGAN_N_MAP_KINDS];
+} Sums;
+
+static void
+sums_init(Sums *self, const CbiganInspector *inspector)
+{
+  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
+    self->kinds[i] =
+        inspector->maps[i].used && cbigan_map_descriptions[i].channels > 1
+            ? cbigan_gaussian_sums_new(cbigan_map_descriptions[i].channels, cbigan_inspector_positions(inspector))
+            : NULL;
+}
+
+static void
+sums_clear(Sums *self)
+{
+  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
+    g_clear_pointer(&self->kinds[i], cbigan_gaussian_sums_free);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Sums, sums_clear)
+
+static gboolean
+sums_add(Sums *self, CbiganProxy *proxy, const CbiganGoodPictures *good, guint picture, GError **error)
+{
+  const CbiganCells *cells = inspect_good(proxy, good, picture, error);
+  for (int i = 0; cells && i < CBIGAN_N_MAP_KINDS; i++)
+    if (self->kinds[i])
+      cbigan_gaussian_sums_add(self->kinds[i], cbigan_inspection_features(proxy->inspection, (CbiganMapKind)i),
+                               (gsize)cells->w * (gsize)cells->h);
+  return cells != NULL;
+}
+
+/* Puts the Gaussians into the inspector. */
+static void
+sums_finish(const Sums *self, CbiganInspector *inspector)
+{
+  const gsize positions = cbigan_inspector_positions(inspector);
+  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++) {
+    const gsize channels = (gsize)cbigan_map_descriptions[i].channels;
+    CbiganInspectorMap *map = &inspector->maps[i];
+    if (!self->kinds[i])
+      continue;
+    if (!map->mean) {
+      map->mean = g_new(float, channels *positions);
+      map->whitening = g_new(float, channels *(channels + 1) / 2 * positions);
+    }
+    cbigan_gaussian_sums_finish(self->kinds[i], map->mean, map->whitening);
+  }
+}
+
+/* Gaussians from the pictures that were trained on. */
 static gboolean
 fit_gaussians(CbiganProxy *self, const CbiganGoodPictures *train, GError **error)
 {
-  CbiganInspector *inspector = self->inspector;
-  const gsize positions = cbigan_inspector_positions(inspector);
   const guint n = MIN(train->n, FITTED);
-  CbiganGaussianSums *sums[CBIGAN_N_MAP_KINDS] = { NULL };
-  gboolean good = TRUE;
-  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
-    if (cbigan_map_descriptions[i].channels > 1)
-      sums[i] = cbigan_gaussian_sums_new(cbigan_map_descriptions[i].channels, positions);
-  for (guint p = 0; good && p < n; p++) {
-    const CbiganCells *cells = inspect_good(self, train, p * train->n / n, error);
-    good = cells != NULL;
-    for (int i = 0; good && i < CBIGAN_N_MAP_KINDS; i++)
-      if (sums[i])
-        cbigan_gaussian_sums_add(sums[i], cbigan_inspection_features(self->inspection, (CbiganMapKind)i),
-                                 (gsize)cells->w * (gsize)cells->h);
-  }
-  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++) {
-    const gsize channels = (gsize)cbigan_map_descriptions[i].channels;
-    if (sums[i] && good) {
-      inspector->maps[i].mean = g_new(float, channels *positions);
-      inspector->maps[i].whitening = g_new(float, channels *(channels + 1) / 2 * positions);
-      cbigan_gaussian_sums_finish(sums[i], inspector->maps[i].mean, inspector->maps[i].whitening);
-    }
-    cbigan_gaussian_sums_free(sums[i]);
-  }
-  return good;
+  g_auto(Sums) sums;
+  sums_init(&sums, self->inspector);
+  for (guint p = 0; p < n; p++)
+    if (!sums_add(&sums, self, train, p * train->n / n, error))
+      return FALSE;
+  sums_finish(&sums, self->inspector);
+  return TRUE;
 }
 
 /* A surface's scores are of whole pictures, not of windows. */
@@ -201,6 +238,19 @@ score_surfaces(CbiganProxy *self, double *scores, GError **error)
   return TRUE;
 }
 
+/* The maps of a picture and of its defective variants. */
+static gboolean
+add_maps(CbiganProxy *self, CbiganMapChoice *choice, guint picture, GError **error)
+{
+  for (guint k = 0; k <= self->each; k++) {
+    const CbiganCells *cells = inspect(self, picture, k, error);
+    if (!cells)
+      return FALSE;
+    cbigan_map_choice_add(choice, picture, k, cells, self->inspection);
+  }
+  return TRUE;
+}
+
 gboolean
 cbigan_proxy_choose(CbiganProxy *self, const CbiganGoodPictures *train, double *scores, double *auroc, char **tried,
                     GError **error)
@@ -211,12 +261,53 @@ cbigan_proxy_choose(CbiganProxy *self, const CbiganGoodPictures *train, double *
   if (!fit_gaussians(self, train, error))
     return FALSE;
   for (guint p = 0; p < self->good->n; p++)
-    for (guint k = 0; k <= self->each; k++) {
-      const CbiganCells *cells = inspect(self, p, k, error);
-      if (!cells)
-        return FALSE;
-      cbigan_map_choice_add(choice, p, k, cells, self->inspection);
-    }
+    if (!add_maps(self, choice, p, error))
+      return FALSE;
   *auroc = cbigan_map_choice_make(choice, self->inspector, scores, tried);
   return self->good->w ? TRUE : score_surfaces(self, scores, error);
+}
+
+/* Gaussians from all pictures but those of a fold; fold = FOLDS: from all. */
+static void
+fit_without(CbiganProxy *self, const Sums folds[FOLDS], guint fold)
+{
+  g_auto(Sums) sums;
+  sums_init(&sums, self->inspector);
+  for (guint other = 0; other < FOLDS; other++)
+    for (int i = 0; other != fold && i < CBIGAN_N_MAP_KINDS; i++)
+      if (sums.kinds[i])
+        cbigan_gaussian_sums_merge(sums.kinds[i], folds[other].kinds[i]);
+  sums_finish(&sums, self->inspector);
+}
+
+static gboolean
+choose_across(CbiganProxy *self, Sums folds[FOLDS], double *scores, double *auroc, char **tried, GError **error)
+{
+  g_autoptr(CbiganMapChoice) choice = cbigan_map_choice_new(self->good->n, self->each, self->good->w > 0);
+  for (guint p = 0; p < self->good->n; p++)
+    if (!sums_add(&folds[p % FOLDS], self, self->good, p, error))
+      return FALSE;
+  for (guint fold = 0; fold < FOLDS; fold++) {
+    fit_without(self, folds, fold);
+    for (guint p = fold; p < self->good->n; p += FOLDS)
+      if (!add_maps(self, choice, p, error))
+        return FALSE;
+  }
+  fit_without(self, folds, FOLDS);
+  *auroc = cbigan_map_choice_make(choice, self->inspector, scores, tried);
+  return self->good->w ? TRUE : score_surfaces(self, scores, error);
+}
+
+gboolean
+cbigan_proxy_choose_across(CbiganProxy *self, double *scores, double *auroc, char **tried, GError **error)
+{
+  Sums folds[FOLDS];
+  self->each = CLAMP(WANTED_ACROSS / self->good->n, LEAST_EACH, MOST_EACH);
+  use_all_maps(self->inspector);
+  for (guint fold = 0; fold < FOLDS; fold++)
+    sums_init(&folds[fold], self->inspector);
+  const gboolean fine = choose_across(self, folds, scores, auroc, tried, error);
+  for (guint fold = 0; fold < FOLDS; fold++)
+    sums_clear(&folds[fold]);
+  return fine;
 }

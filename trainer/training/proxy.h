@@ -26,6 +26,10 @@ gboolean cbigan_proxy_measure(CbiganProxy *self, double *auroc, GError **error);
 gboolean cbigan_proxy_choose(CbiganProxy *self, const CbiganGoodPictures *train, double *scores, double *auroc,
                              char **tried, GError **error);
 
+/* The same without a network: the inspector has no parameters, and held_out are all pictures. They are compared with
+ * statistics of the others, and then all of them make the statistics. */
+gboolean cbigan_proxy_choose_across(CbiganProxy *self, double *scores, double *auroc, char **tried, GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganProxy, cbigan_proxy_free)
 
 G_END_DECLS

@@ -1,0 +1,99 @@
+/* quick.c - a model from good pictures within seconds, without any network
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "quick.h"
+
+#include <json-glib/json-glib.h>
+#include <string.h>
+
+#include "good_pictures.h"
+#include "i18n.h"
+#include "model/error.h"
+#include "proxy.h"
+#include "score/calibration.h"
+
+#define ENOUGH 200u /* pictures; with more, statistics hardly change */
+#define FEWEST 5
+
+/* Provenance: the model file's cbigan.training (transfer full). */
+static char *
+describe(const CbiganInspectorOptions *options, const CbiganDataset *pictures, guint used)
+{
+  g_autoptr(JsonObject) object = json_object_new();
+  json_object_set_string_member(object, "program", "cbigan " VERSION);
+  json_object_set_string_member(object, "preset", options->aligned ? "object" : "texture");
+  json_object_set_boolean_member(object, "quick", TRUE);
+  json_object_set_string_member(object, "dataset_sha256", pictures->digest ? pictures->digest : "");
+  json_object_set_int_member(object, "pictures", used);
+  json_object_set_int_member(object, "seed", (gint64)options->seed);
+  json_object_set_double_member(object, "false_alarms", options->false_alarms);
+  g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), object);
+  return json_to_string(node, FALSE);
+}
+
+/* Fills maps and summary of the inspector. scores: [good->n]. Returns the proxy's AUROC, -1 with an error. */
+static double
+choose_maps(const CbiganInspectorOptions *options, const CbiganGoodPictures *good, CbiganInspector *inspector,
+            double *scores, char **tried, GError **error)
+{
+  double auroc = -1.0;
+  const CbiganBackendOptions chosen = {
+    .name = options->backend, .device = options->device, .threads = options->threads, .precision = CBIGAN_PRECISION_FP32
+  };
+  g_autoptr(CbiganBackend) backend = cbigan_backend_open(&chosen, error);
+  g_autoptr(CbiganProxy) proxy = backend ? cbigan_proxy_new(good, inspector, backend, options->seed, error) : NULL;
+  const gboolean fine = proxy && cbigan_proxy_choose_across(proxy, scores, &auroc, tried, error);
+  return fine ? auroc : -1.0;
+}
+
+static CbiganModel *
+make_model(const CbiganInspectorOptions *options, const CbiganDataset *pictures, const CbiganGoodSet *good,
+           CbiganInspector *inspector, GError **error)
+{
+  const guint n = good->train.n;
+  const gsize pixels = 3 * (gsize)good->train.w * (gsize)good->train.h;
+  g_autofree double *scores = g_new(double, n);
+  g_autofree char *tried = NULL;
+  inspector->width = options->width;
+  inspector->w = good->train.w;
+  inspector->h = good->train.h;
+  if (options->aligned) {
+    inspector->mean = g_memdup2(good->mean, pixels * sizeof(float));
+    inspector->deviation = g_memdup2(good->deviation, pixels * sizeof(float));
+  }
+  const double auroc = choose_maps(options, &good->train, inspector, scores, &tried, error);
+  if (auroc < 0.0)
+    return NULL;
+  CbiganModel *model = cbigan_model_new_inspector(inspector);
+  *inspector = (CbiganInspector){ 0 }; /* its arrays are the model's now */
+  cbigan_inspector_set_threshold(model, scores, n, options->false_alarms);
+  model->info.proxy = auroc;
+  model->info.proxies = g_steal_pointer(&tried);
+  model->info.training = describe(options, pictures, n);
+  return model;
+}
+
+CbiganModel *
+cbigan_quick_train(const CbiganInspectorOptions *options, const CbiganDataset *pictures, GError **error)
+{
+  CbiganInspector inspector = { 0 };
+  CbiganGoodSet good = { 0 };
+  CbiganModel *model = NULL;
+  g_autoptr(CbiganDataset) upright = NULL;
+  if (pictures->pictures->len < FEWEST) {
+    cbigan_refuse(error, _("%u good pictures, expected at least %d"), pictures->pictures->len, FEWEST);
+    return NULL;
+  }
+  if (options->aligned && cbigan_align_is_needed(pictures, options->align))
+    upright = cbigan_align_pictures(pictures, &inspector.pose);
+  if (cbigan_good_set_init(&good, upright ? upright : pictures, 0, options->aligned, CBIGAN_LEAST_SURFACE,
+                           options->seed, error)) {
+    good.train.n = MIN(good.train.n, ENOUGH);
+    model = make_model(options, pictures, &good, &inspector, error);
+  }
+  cbigan_good_set_clear(&good);
+  cbigan_inspector_clear(&inspector);
+  return model;
+}
