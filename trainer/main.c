@@ -27,6 +27,7 @@ static const struct {
   { "calibrate", cbigan_cmd_calibrate, N_("measure a model's statistics and threshold again, on other good pictures") },
   { "info", cbigan_cmd_info, N_("say what is in a model, or which backends can run here") },
   { "export", cbigan_cmd_export, N_("write a model as an ONNX file, for other programs") },
+  { "work", cbigan_cmd_work, N_("score pictures that a message broker names, as one of many workers") },
   { "bench", cbigan_cmd_bench, N_("measure how fast scoring is here") },
 };
 

@@ -20,6 +20,8 @@ struct _CbiganJobQueue {
   CbiganMqttConnection *connection;
   char *subscription;
   GBytes *job; /* that take() will return; NULL = none */
+  void (*changed)(gboolean connected, const char *why, gpointer data);
+  gpointer data;
 };
 
 static void
@@ -41,7 +43,18 @@ on_subscribe(struct mosquitto *client, void *data, int mid, int n, const int *gr
     g_autofree char *why = g_strdup_printf(_("the broker refuses the subscription “%s”: %s"), self->subscription,
                                            mosquitto_reason_string(granted[0]));
     cbigan_mqtt_connection_break(data, why);
+  } else {
+    self->changed(TRUE, NULL, self->data);
   }
+}
+
+/* Jobs come from the subscription on, not from the connection on. */
+static void
+on_changed(gboolean connected, const char *why, gpointer data)
+{
+  CbiganJobQueue *self = data;
+  if (!connected)
+    self->changed(FALSE, why, self->data);
 }
 
 static void
@@ -69,9 +82,11 @@ jobs_open(const CbiganBrokerAddress *address, const char *topic, const char *gro
     .keep_session = TRUE,
     .keepalive = CLAMP(patience * 2, 15, G_MAXUINT16), /* no ping leaves while a job is at work */
     .established = established,
-    .changed = changed,
-    .data = data,
+    .changed = on_changed,
+    .data = self,
   };
+  self->changed = changed;
+  self->data = data;
   self->subscription = g_strdup_printf("$share/%s/%s", group, topic);
   self->connection = cbigan_mqtt_connection_new(address, &settings, self, error);
   if (!self->connection) {

@@ -111,6 +111,9 @@ class Subscriber:
     def messages(self, kind):
         return [json.loads(payload) for topic, payload, _, _ in list(self.got) if topic.endswith('/' + kind)]
 
+    def publish(self, topic, text):
+        self.client.publish(topic, text, qos=1).wait_for_publish()
+
     def sequences(self):
         """Those of the events, without second copies, in the order in which they came."""
         return list(dict.fromkeys(m['sequence'] for m in self.messages('events')))
@@ -154,3 +157,30 @@ def certificates(folder):
     (pathlib.Path(folder) / 'names').write_text('subjectAltName=DNS:localhost\n')
     openssl('x509', '-req', '-in', 'server.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2',
             '-out', 'server.pem', '-extfile', 'names')
+
+
+class Kafka:
+    """librdkafka's mock cluster: mock_kafka.c says what it obeys."""
+
+    def __init__(self, program, partitions, *topics):
+        self.process = subprocess.Popen([program, str(partitions), *topics], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.uri = 'kafka://' + self.process.stdout.readline().strip()
+
+    def tell(self, line):
+        self.process.stdin.write(line + '\n')
+        self.process.stdin.flush()
+
+    def produce(self, topic, key, text):
+        self.tell(f'produce {topic} {key} {text}')
+        self.process.stdout.readline()
+
+    def consume(self, topic, n):
+        self.tell(f'consume {topic} {n}')
+        return list(iter(lambda: self.process.stdout.readline().strip(), 'consumed'))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait()

@@ -4,7 +4,7 @@
 Copyright (C) 2026 the cbigan developers
 SPDX-License-Identifier: LGPL-2.1-or-later
 
-usage: test_publish.py FEED [TEST...]   (with GST_PLUGIN_PATH and CBIGAN_MODULE_PATH set)
+usage: test_publish.py FEED MOCK_KAFKA [TEST...]   (MOCK_KAFKA “none”: no tests with Kafka; with GST_PLUGIN_PATH and CBIGAN_MODULE_PATH set)
 """
 import json
 import os
@@ -19,9 +19,9 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import brokers
 import harness
-from brokers import Broker, Feed, Subscriber, until
+from brokers import Broker, Feed, Kafka, Subscriber, until
 
-FEED = os.path.abspath(sys.argv[1])
+FEED, MOCK_KAFKA = (os.path.abspath(path) if path != 'none' else '' for path in sys.argv[1:3])
 QUIET = 'health-interval=0'
 
 
@@ -230,8 +230,25 @@ def test_never_acknowledges():
         expect_in_order(subscriber.sequences(), 1000)
 
 
+def test_kafka():
+    """librdkafka's mock cluster, whose brokers refuse requests and go away meanwhile: every message once, in order."""
+    if not MOCK_KAFKA:
+        raise harness.Skip('no librdkafka (Debian: librdkafka-dev)')
+    with Kafka(MOCK_KAFKA, 1, 'plant.events') as kafka:
+        feed = Feed(FEED, 1000, 300, 60, f'uri={kafka.uri} camera=k topic=plant.{{kind}} {QUIET} {spool("kafka")}')
+        for broker in (1, 2, 3):
+            kafka.tell('fail 3')
+            kafka.tell(f'down {broker}')
+            time.sleep(0.7)
+            kafka.tell(f'up {broker}')
+        stats, errors = feed.wait()
+        found = [json.loads(text)['sequence'] for text in kafka.consume('plant.events', 1000)]
+        expect_equal((stats['passed'], stats['acknowledged'], stats['dropped']), (1000, 1000, 0), f'figures: {errors}')
+        expect_equal(found, list(range(1, 1001)), 'sequences')
+
+
 if __name__ == '__main__':
     if brokers.why_not():
         print(f'1..0 # SKIP {brokers.why_not()}')
         sys.exit(0)
-    sys.exit(harness.run_tests(globals(), sys.argv[2:]))
+    sys.exit(harness.run_tests(globals(), sys.argv[3:]))

@@ -24,6 +24,7 @@ CbiganExit cbigan_cmd_calibrate(int argc, char **argv);
 CbiganExit cbigan_cmd_export(int argc, char **argv);
 CbiganExit cbigan_cmd_info(int argc, char **argv);
 CbiganExit cbigan_cmd_bench(int argc, char **argv);
+CbiganExit cbigan_cmd_work(int argc, char **argv);
 
 /* Options that few need. */
 typedef struct {

@@ -9,8 +9,8 @@
 #include "heatmap_names.h"
 #include "i18n.h"
 #include "picture_scorer.h"
+#include "result_json.h"
 #include <errno.h>
-#include <json-glib/json-glib.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +23,8 @@ static const CbiganUsage usage = {
      "threshold. pixel_term and feature_term are L_R and L_fD of Eq. 7."),
   "  cbigan score --model bottle.safetensors new/*.png\n"
   "  cbigan score --model bottle.safetensors --heatmap maps/ new/ > scores.csv\n"
-  "  cbigan score --model bottle.safetensors --json --score paper new/*.png",
+  "  cbigan score --model bottle.safetensors --json --score paper new/*.png\n"
+  "  cbigan score --model bottle.safetensors --shard 3/8 new/ > scores-3.csv",
   1,
   G_MAXINT,
 };
@@ -34,6 +35,7 @@ typedef struct {
   char *model, *score, *heatmap, *precision;
   double lambda, threshold; /* NOT_GIVEN = the model's */
   gboolean json, strict;
+  CbiganShard shard; /* of = 0: all pictures */
   CbiganCountingOptions counting;
   CbiganRunOptions run;
 } Arguments;
@@ -49,79 +51,16 @@ clear_arguments(Arguments *a)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, clear_arguments)
 
-static const char *
-verdict(const CbiganResult *result)
-{
-  return isnan(result->threshold) ? "" : result->anomalous ? "anomalous" : "good";
-}
-
 static void
 print_csv(const CbiganPicture *picture, const CbiganResult *result)
 {
   cbigan_csv_text(stdout, picture->path);
   cbigan_csv_number(stdout, result->score);
   cbigan_csv_number(stdout, result->normalized);
-  printf(",%s", verdict(result));
+  printf(",%s", cbigan_result_verdict(result));
   cbigan_csv_number(stdout, result->pixel_term);
   cbigan_csv_number(stdout, result->feature_term);
   putchar('\n');
-}
-
-static void
-add_number(JsonBuilder *builder, const char *name, double number)
-{
-  json_builder_set_member_name(builder, name);
-  if (isnan(number))
-    json_builder_add_null_value(builder);
-  else
-    json_builder_add_double_value(builder, number);
-}
-
-static void
-add_text(JsonBuilder *builder, const char *name, const char *text)
-{
-  g_autofree char *valid = g_utf8_make_valid(text, -1);
-
-  json_builder_set_member_name(builder, name);
-  json_builder_add_string_value(builder, valid);
-}
-
-static void
-add_regions(JsonBuilder *builder, const CbiganResult *result)
-{
-  json_builder_set_member_name(builder, "regions");
-  json_builder_begin_array(builder);
-  for (guint i = 0; i < result->n_regions; i++) {
-    const CbiganRegion *region = &result->regions[i];
-
-    json_builder_begin_object(builder);
-    add_number(builder, "x", region->x);
-    add_number(builder, "y", region->y);
-    add_number(builder, "w", region->w);
-    add_number(builder, "h", region->h);
-    add_number(builder, "peak", region->peak);
-    json_builder_end_object(builder);
-  }
-  json_builder_end_array(builder);
-}
-
-static void
-add_areas(JsonBuilder *builder, const CbiganResult *result)
-{
-  json_builder_set_member_name(builder, "areas");
-  json_builder_begin_array(builder);
-  for (guint i = 0; i < result->n_areas; i++) {
-    const CbiganAreaResult *area = &result->areas[i];
-
-    json_builder_begin_object(builder);
-    add_text(builder, "name", area->name);
-    add_number(builder, "score", area->score);
-    add_number(builder, "threshold", area->threshold);
-    add_number(builder, "normalized", area->normalized);
-    add_text(builder, "verdict", isnan(area->threshold) ? "" : area->anomalous ? "anomalous" : "good");
-    json_builder_end_object(builder);
-  }
-  json_builder_end_array(builder);
 }
 
 static void
@@ -131,18 +70,7 @@ print_json(const CbiganPicture *picture, const CbiganResult *result)
   g_autoptr(JsonNode) root = NULL;
   g_autofree char *line = NULL;
 
-  json_builder_begin_object(builder);
-  add_text(builder, "path", picture->path);
-  add_number(builder, "score", result->score);
-  add_number(builder, "threshold", result->threshold);
-  add_number(builder, "normalized", result->normalized);
-  add_text(builder, "verdict", verdict(result));
-  add_number(builder, "pixel_term", result->pixel_term);
-  add_number(builder, "feature_term", result->feature_term);
-  add_regions(builder, result);
-  if (result->n_areas)
-    add_areas(builder, result);
-  json_builder_end_object(builder);
+  cbigan_result_json_add(builder, picture->path, result);
   root = json_builder_get_root(builder);
   line = json_to_string(root, FALSE);
   puts(line);
@@ -182,12 +110,14 @@ score_files(const Arguments *a, CbiganScorer *scorer, const CbiganModelInfo *inf
 {
   g_autoptr(CbiganHeatmapNames) names = a->heatmap ? cbigan_heatmap_names_new(a->heatmap) : NULL;
   Scoring scoring = { a, names, 0 };
+  CbiganShard shard = a->shard;
   g_autoptr(CbiganPictureScorer) pictures = cbigan_picture_scorer_new(scorer, a->strict, print_scored, &scoring);
   CbiganDatasetOptions options = { .width = info->frame_width,
                                    .height = info->frame_height,
                                    .least = info->frame_width ? 0 : info->patch,
                                    .originals = a->heatmap != NULL,
-                                   .strict = a->strict };
+                                   .strict = a->strict,
+                                   .shard = a->shard.of ? &shard : NULL };
   gboolean failed = FALSE, ended = FALSE;
 
   cbigan_command_show_reading(&options);
@@ -215,6 +145,18 @@ score_files(const Arguments *a, CbiganScorer *scorer, const CbiganModelInfo *inf
   return failed || scoring.lost || cbigan_picture_scorer_lost(pictures) ? CBIGAN_EXIT_FAILED : CBIGAN_EXIT_FINE;
 }
 
+/* text: NULL = all pictures */
+static gboolean
+parse_shard(const char *text, CbiganShard *shard, GError **error)
+{
+  char end;
+
+  if (!text ||
+      (sscanf(text, "%u/%u%c", &shard->index, &shard->of, &end) == 2 && shard->index >= 1 && shard->index <= shard->of))
+    return TRUE;
+  return cbigan_refuse(error, _("--shard: “%s”, expected I/N with I from 1 to N"), text);
+}
+
 static CbiganExit
 run(const Arguments *a, CbiganScorerOptions *options, char **files)
 {
@@ -238,6 +180,7 @@ CbiganExit
 cbigan_cmd_score(int argc, char **argv)
 {
   g_auto(Arguments) a = { .lambda = NOT_GIVEN, .threshold = NOT_GIVEN };
+  g_autofree char *shard = NULL;
   CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
   g_auto(GStrv) files = NULL;
   g_autoptr(GError) error = NULL;
@@ -251,6 +194,7 @@ cbigan_cmd_score(int argc, char **argv)
     { "threshold", 0, 0, G_OPTION_ARG_DOUBLE, &a.threshold, N_("Threshold instead of the model's"), "X" },
     { "lambda", 0, 0, G_OPTION_ARG_DOUBLE, &a.lambda, N_("Lambda of Eq. 7 instead of the model's"), "X" },
     { "strict", 0, 0, G_OPTION_ARG_NONE, &a.strict, N_("Stop at the first picture that can't be read"), NULL },
+    { "shard", 0, 0, G_OPTION_ARG_STRING, &shard, N_("Only part I of N of the pictures, I from 1"), N_("I/N") },
     CBIGAN_COUNTING_ENTRIES(&a.counting),
     CBIGAN_PRECISION_ENTRY(a.precision),
     CBIGAN_RUN_ENTRIES(&a.run),
@@ -259,8 +203,9 @@ cbigan_cmd_score(int argc, char **argv)
 
   if (!cbigan_command_parse(&usage, entries, argc, argv, &files))
     return CBIGAN_EXIT_USAGE;
-  if (!cbigan_command_need_model(a.model, &error) || !cbigan_command_score_kind(a.score, &options.score, &error) ||
-      !cbigan_command_check_run(&a.run, &error) || !cbigan_command_precision(a.precision, &options.precision, &error) ||
+  if (!cbigan_command_need_model(a.model, &error) || !parse_shard(shard, &a.shard, &error) ||
+      !cbigan_command_score_kind(a.score, &options.score, &error) || !cbigan_command_check_run(&a.run, &error) ||
+      !cbigan_command_precision(a.precision, &options.precision, &error) ||
       (a.lambda != NOT_GIVEN && !cbigan_command_in_range("lambda", a.lambda, 0, 1, &error)) ||
       (a.threshold != NOT_GIVEN && !cbigan_command_in_range("threshold", a.threshold, 0, G_MAXFLOAT, &error)))
     return cbigan_command_usage(error);

@@ -23,6 +23,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganPicture, cbigan_picture_free)
 /* Takes the picture; FALSE with an error ends the reading. */
 typedef gboolean (*CbiganPictureFunc)(CbiganPicture *picture, gpointer data, GError **error);
 
+/* One part of several, which together are all files. */
+typedef struct {
+  guint index, of; /* 1 to `of` */
+  guint seen;      /* files so far, of all parts; 0 at the begin */
+} CbiganShard;
+
 typedef struct {
   const char *path;       /* file, or folder that is searched as folder.h says; or */
   const char *pipeline;   /* launch description that ends in raw video */
@@ -32,6 +38,7 @@ typedef struct {
   const CbiganMask *mask; /* ignored pixels are filled, see score/areas.h; NULL: none are */
   gboolean originals;     /* fill CbiganPicture.original too */
   gboolean strict;        /* an unreadable picture is an error instead of a warning */
+  CbiganShard *shard;     /* files of other parts are left out; NULL: none are */
   guint limit;            /* at most so many pictures; 0 = all */
   guint64 memory;         /* bytes of pixels that cbigan_dataset_load() keeps in memory; 0: half of what is free */
   void (*progress)(guint done, guint all, gpointer data); /* may be NULL */

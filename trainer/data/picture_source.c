@@ -77,6 +77,8 @@ read_file(Run *run, CbiganPictureReader *reader, const CbiganListedFile *file, G
   guint n, left = options->limit ? options->limit - run->pictures : 0;
   gboolean fine;
 
+  if (options->shard && options->shard->seen++ % options->shard->of != options->shard->index - 1)
+    return TRUE;
   run->file = file;
   run->small = FALSE;
   fine = cbigan_picture_reader_file(reader, file->path, left, label_and_pass_on, run, &n, &reason);
@@ -117,7 +119,7 @@ end_folder(const Run *run, const CbiganListing *listing, GError **error)
   const CbiganDatasetOptions *options = run->options;
   g_autofree char *description = cbigan_tally_describe(run->tally, options->path, listing);
 
-  if (run->pictures) {
+  if (run->pictures || (options->shard && options->shard->seen)) {
     if (options->note)
       options->note(description, options->data);
     return TRUE;

@@ -1,0 +1,246 @@
+#!/usr/bin/python3
+"""test_work.py - cbigan work: jobs from a real mosquitto and from librdkafka's mock Kafka, workers that die; prints TAP
+
+Copyright (C) 2026 the cbigan developers
+SPDX-License-Identifier: LGPL-2.1-or-later
+
+usage: test_work.py PROGRAM MAKE_MODEL MOCK_KAFKA [TEST...]   (MOCK_KAFKA “none”: no tests with Kafka)
+"""
+import csv
+import json
+import os
+import pathlib
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import brokers
+import harness
+from brokers import Broker, Kafka, Subscriber, until
+
+PROGRAM, MAKE_MODEL, MOCK_KAFKA = (os.path.abspath(path) if path != 'none' else '' for path in sys.argv[1:4])
+
+
+def expect_equal(found, expected, what):
+    if found != expected:
+        raise AssertionError(f'{what}: {found!r}, expected {expected!r}')
+
+
+def expect(condition, text):
+    if not condition:
+        raise AssertionError(text)
+
+
+def prepare(n):
+    """n pictures, and the folder of models."""
+    os.makedirs('models')
+    subprocess.run([MAKE_MODEL, 'models/cloth.safetensors'], check=True, capture_output=True)
+    noise = random.Random(1)
+    for i in range(n):
+        data = bytes(noise.randrange(120, 136) for _ in range(64 * 64 * 3))
+        pathlib.Path(f'{i:03}.ppm').write_bytes(b'P6\n64 64\n255\n' + data)
+
+
+def job(i, uri=None, model='cloth'):
+    return json.dumps({'id': f'job-{i}', 'uri': uri or os.path.abspath(f'{i:03}.ppm'), 'model': model})
+
+
+class Worker:
+    """A cbigan work in the background, that gives jobs already."""
+
+    def __init__(self, uri, name, *options):
+        self.process = subprocess.Popen([PROGRAM, 'work', '--broker', uri, '--models', 'models', '--name', name, '--threads', '1', *options],
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.lines = []
+        threading.Thread(target=lambda: [self.lines.append(line) for line in self.process.stderr], daemon=True).start()
+
+    def wait_ready(self):
+        expect(until(lambda: any('gives jobs' in line for line in self.lines)), f'worker: {self.lines}')
+        return self
+
+    def child(self):
+        pid = self.process.pid
+        found = pathlib.Path(f'/proc/{pid}/task/{pid}/children').read_text().split()
+        return int(found[0]) if found else 0
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+            self.process.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+def results_of(subscriber):
+    """id -> results, in the order in which they came"""
+    found = {}
+    for result in subscriber.messages('results'):
+        found.setdefault(result.get('id'), []).append(result)
+    return found
+
+
+def expect_all(results, n):
+    missing = [i for i in range(n) if f'job-{i}' not in results]
+    expect(not missing, f'no result of jobs {missing[:10]}')
+    different = [name for name, copies in results.items() if len({json.dumps(c.get('pictures')) for c in copies}) > 1]
+    expect(not different, f'two results of one job differ: {different}')
+
+
+def test_shared():
+    """Two workers share the jobs; the scores are those of cbigan score."""
+    prepare(20)
+    with Broker('.') as broker, Subscriber(broker.port, 'cbigan/results') as subscriber:
+        uri = f'mqtt://127.0.0.1:{broker.port}'
+        with Worker(uri, 'a') as a, Worker(uri, 'b') as b:
+            a.wait_ready()
+            b.wait_ready()
+            for i in range(20):
+                subscriber.publish('cbigan/jobs', job(i))
+            expect(until(lambda: len(results_of(subscriber)) == 20), f'{len(results_of(subscriber))} of 20\n{a.lines}{b.lines}')
+        results = results_of(subscriber)
+        expect_all(results, 20)
+        expect_equal({r['worker'] for copies in results.values() for r in copies}, {'a', 'b'}, 'workers')
+        printed = subprocess.run([PROGRAM, 'score', '--model', 'models/cloth.safetensors', '--threads', '1', '000.ppm', '001.ppm', '--json'],
+                                 check=True, capture_output=True, text=True).stdout.splitlines()
+        for i, line in enumerate(printed):
+            expect_equal(results[f'job-{i}'][0]['pictures'][0]['score'], json.loads(line)['score'], f'score of job {i}')
+
+
+def test_killed():
+    """A worker that is killed, three times, gets its jobs again: every job is answered."""
+    prepare(30)
+    with Broker('.') as broker, Subscriber(broker.port, 'cbigan/results') as subscriber:
+        uri = f'mqtt://127.0.0.1:{broker.port}'
+        worker = Worker(uri, 'a').wait_ready()
+        for i in range(30):
+            subscriber.publish('cbigan/jobs', job(i))
+        for kills in (3, 8, 15):
+            expect(until(lambda: len(results_of(subscriber)) >= kills), f'{len(results_of(subscriber))}: {worker.lines}')
+            worker.stop(signal.SIGKILL)
+            worker = Worker(uri, 'a').wait_ready()
+        with worker:
+            expect(until(lambda: len(results_of(subscriber)) == 30), f'{len(results_of(subscriber))} of 30: {worker.lines}')
+        expect_all(results_of(subscriber), 30)
+
+
+def test_bad_jobs():
+    """A job that is malformed, names no model, no picture, or a URI that hangs is refused with the reason; the next one is done."""
+    prepare(1)
+    pathlib.Path('damaged.png').write_bytes(b'\x89PNG\r\n\x1a\nnonsense')
+    silent = socket.create_server(('127.0.0.1', 0))
+    hanging = f'rtsp://127.0.0.1:{silent.getsockname()[1]}/x'
+    cases = [('not JSON', None, 'JSON'), (json.dumps({'id': 'x'}), None, 'uri'), (json.dumps({'id': 1, 'uri': 'a', 'model': 'b'}), None, 'id'),
+             (job(1, 'a.png', 'other'), 'job-1', 'other'), (job(2, 'a.png', '../models/cloth'), 'job-2', 'no model'),
+             (job(3, '/nowhere/a.png'), 'job-3', 'nowhere'), (job(4, os.path.abspath('damaged.png')), 'job-4', 'damaged'),
+             (job(5, hanging), 'job-5', '2 seconds'), (job(6, 'nonsense://x" ! fakesink'), 'job-6', '')]
+    with Broker('.') as broker, Subscriber(broker.port, 'cbigan/results') as subscriber, \
+            Worker(f'mqtt://127.0.0.1:{broker.port}', 'a', '--timeout', '2') as worker:
+        worker.wait_ready()
+        for text, name, reason in cases:
+            before = len(subscriber.got)
+            subscriber.publish('cbigan/jobs', text)
+            expect(until(lambda n=before: len(subscriber.got) > n), f'{text}: no answer: {worker.lines}')
+            result = json.loads(subscriber.got[-1][1])
+            expect_equal((result.get('id'), result['state']), (name, 'refused'), text)
+            expect(reason in result['error'], f'{text}: {result}')
+        subscriber.publish('cbigan/jobs', job(0))
+        expect(until(lambda: 'job-0' in results_of(subscriber)), f'{worker.lines}')
+        expect_equal(results_of(subscriber)['job-0'][0]['state'], 'done', 'the job after them')
+
+
+def test_poison():
+    """A job whose scoring process dies three times is set aside, and the next one is done."""
+    prepare(1)
+    silent = socket.create_server(('127.0.0.1', 0))
+    with Broker('.') as broker, Subscriber(broker.port, 'cbigan/results') as subscriber, \
+            Worker(f'mqtt://127.0.0.1:{broker.port}', 'a') as worker:
+        worker.wait_ready()
+        subscriber.publish('cbigan/jobs', job(7, f'rtsp://127.0.0.1:{silent.getsockname()[1]}/x'))
+        subscriber.publish('cbigan/jobs', job(0))
+        killed = set()
+        while len(killed) < 3:  # what a crash in a decoder looks like from outside
+            expect(until(lambda: worker.child() not in {0} | killed), f'{worker.lines}')
+            child = worker.child()
+            os.kill(child, signal.SIGSEGV)
+            killed.add(child)
+        expect(until(lambda: len(results_of(subscriber)) == 2), f'{worker.lines}')
+        result = results_of(subscriber)['job-7'][0]
+        expect_equal(result['state'], 'set-aside', 'state')
+        expect(str(signal.strsignal(signal.SIGSEGV)) in result['error'], result['error'])
+        expect_equal(results_of(subscriber)['job-0'][0]['state'], 'done', 'the job after it')
+
+
+def test_models():
+    """More models than stay loaded; and a model that is replaced is loaded again."""
+    prepare(2)
+    for name in 'abc':
+        pathlib.Path(f'models/{name}.safetensors').write_bytes(pathlib.Path('models/cloth.safetensors').read_bytes())
+    with Broker('.') as broker, Subscriber(broker.port, 'cbigan/results') as subscriber, \
+            Worker(f'mqtt://127.0.0.1:{broker.port}', 'a', '--keep', '2') as worker:
+        worker.wait_ready()
+        for i in range(12):
+            subscriber.publish('cbigan/jobs', job(i, os.path.abspath('000.ppm'), 'abc'[i % 3]))
+        expect(until(lambda: len(results_of(subscriber)) == 12), f'{worker.lines}')
+        expect_equal(len({json.dumps(r[0]['pictures']) for r in results_of(subscriber).values()}), 1, 'different results of equal models')
+        os.remove('models/a.safetensors')
+        subscriber.publish('cbigan/jobs', job(20, os.path.abspath('000.ppm'), 'a'))
+        expect(until(lambda: 'job-20' in results_of(subscriber)), f'{worker.lines}')
+        expect_equal(results_of(subscriber)['job-20'][0]['state'], 'refused', 'a model that is gone')
+
+
+def test_kafka():
+    """The same from a consumer group: a worker that is killed leaves its partition to the other."""
+    if not MOCK_KAFKA:
+        raise harness.Skip('no librdkafka (Debian: librdkafka-dev)')
+    prepare(20)
+    with Kafka(MOCK_KAFKA, 4, 'cbigan.jobs', 'cbigan.results') as kafka:
+        for i in range(20):
+            kafka.produce('cbigan.jobs', f'key{i}', job(i))
+        first, found = Worker(kafka.uri, 'a'), []
+        with Worker(kafka.uri, 'b') as second:
+            found += kafka.consume('cbigan.results', 5)
+            first.stop(signal.SIGKILL)
+            for _ in range(6):
+                found += kafka.consume('cbigan.results', 20 - len({json.loads(f)['id'] for f in found}))
+                if len({json.loads(f)['id'] for f in found}) == 20:
+                    break
+        results = {}
+        for text in found:
+            results.setdefault(json.loads(text)['id'], []).append(json.loads(text))
+        expect(len(results) == 20, f'{len(results)} of 20: {second.lines} {first.lines}')
+        expect_all(results, 20)
+
+
+def test_shards():
+    """The shards of a folder are disjoint, and together they are the whole."""
+    prepare(10)
+    os.makedirs('folder')
+    for i in range(10):
+        os.rename(f'{i:03}.ppm', f'folder/{i:03}.ppm')
+
+    def paths(*options):
+        out = subprocess.run([PROGRAM, 'score', '--model', 'models/cloth.safetensors', '--threads', '1', *options], check=True, capture_output=True, text=True).stdout
+        return [row['path'] for row in csv.DictReader(out.splitlines())]
+    files = sorted(str(path) for path in pathlib.Path('folder').iterdir())
+    for what in (['folder'], files):
+        parts = [paths('--shard', f'{i}/3', *what) for i in (1, 2, 3)]
+        expect_equal([len(part) for part in parts], [4, 3, 3], 'sizes')
+        expect_equal(sorted(sum(parts, [])), paths(*what), 'the whole')
+    for wrong in ('0/3', '4/3', 'x', '1/0', '1/2x'):
+        done = subprocess.run([PROGRAM, 'score', '--model', 'models/cloth.safetensors', '--shard', wrong, 'folder'], capture_output=True, text=True, check=False)
+        expect(done.returncode == 2 and wrong in done.stderr, f'--shard {wrong}: {done}')
+
+
+if __name__ == '__main__':
+    if brokers.why_not():
+        print(f'1..0 # SKIP {brokers.why_not()}')
+        sys.exit(0)
+    sys.exit(harness.run_tests(globals(), sys.argv[4:]))
