@@ -57,6 +57,10 @@
  * colours, transparent where normal. Sinks that know this meta draw it, and cbiganoverlay draws it for all others. With
  * regions=true, there is a #GstVideoRegionOfInterestMeta of type `cbigan` per region.
  *
+ * With watch=true, a model file that is replaced or written anew is taken over within two seconds, as by setting
+ * `model`. Replace it by renaming, as `cbigan` does: a file that is half written when it is read is a warning, and the
+ * old model goes on until the file changes again.
+ *
  * ## What counts
  *
  * `roi` names areas of the picture: “lid=0.1,0.2,0.5,0.3; 120px,0px 400px,0px 120px,300px@2.5”. Each is a rectangle
@@ -192,11 +196,14 @@ start(GstBaseTransform *trans)
   self->latency = (CbiganLatency)CBIGAN_LATENCY_INIT;
   GST_OBJECT_UNLOCK(self);
   cbigan_stats_reset(&self->stats);
+  cbigan_score_watch(self, TRUE); /* before the file is read, so that no change is missed */
   gboolean started = cbigan_score_counting_start(&self->counting, &error) && cbigan_swap_start(&self->swap, &error);
   if (started)
     cbigan_score_take_session(self);
   else
     cbigan_post(GST_ELEMENT(self), GST_MESSAGE_ERROR, error);
+  if (!started)
+    cbigan_score_watch(self, FALSE);
   return started;
 }
 
@@ -204,6 +211,7 @@ static gboolean
 stop(GstBaseTransform *trans)
 {
   GstCbiganScore *self = GST_CBIGAN_SCORE(trans);
+  cbigan_score_watch(self, FALSE);
   cbigan_score_discard(self);
   cbigan_worker_wait(self->worker, -1);
   cbigan_score_finish_events(self, "stopped");
@@ -216,40 +224,6 @@ stop(GstBaseTransform *trans)
   self->pace = (CbiganPace){ 0 };
   self->refused = self->async = FALSE;
   self->rests_until = 0;
-  return TRUE;
-}
-
-static gboolean
-set_caps(GstBaseTransform *trans, GstCaps *incaps, GstCaps *outcaps)
-{
-  GstCbiganScore *self = GST_CBIGAN_SCORE(trans);
-  g_autoptr(GError) error = NULL;
-  GstVideoInfo info;
-
-  if (!gst_video_info_from_caps(&info, incaps))
-    return FALSE;
-  cbigan_score_discard(self);
-  cbigan_worker_wait(self->worker, -1); /* the session, the input and the video's format are in use until then */
-  cbigan_score_ask_live(self);
-  cbigan_swap_set_video(&self->swap, &info);
-  cbigan_score_reset_latency(self);
-  cbigan_score_take_session(self);
-  self->is_gpu = cbigan_frame_input_is_gpu(incaps);
-  g_clear_pointer(&self->input, cbigan_frame_input_free);
-  self->pace = (CbiganPace){ 0 };
-  gboolean accepted = cbigan_score_prepare_input(self, &error);
-  if (!accepted && !self->refused) /* the pad offers refused caps again with the first buffer */
-    cbigan_score_fail(self, error);
-  self->refused = !accepted;
-  return accepted;
-}
-
-static gboolean
-propose_allocation(GstBaseTransform *trans, GstQuery *decide_query, GstQuery *query)
-{
-  if (!GST_BASE_TRANSFORM_CLASS(parent_class)->propose_allocation(trans, decide_query, query))
-    return FALSE;
-  cbigan_allocation_remove_metas(query);
   return TRUE;
 }
 
@@ -315,24 +289,6 @@ sink_event(GstBaseTransform *trans, GstEvent *event)
 }
 
 static void
-set_context(GstElement *element, GstContext *context)
-{
-  cbigan_swap_set_context(&GST_CBIGAN_SCORE(element)->swap, context);
-  GST_ELEMENT_CLASS(parent_class)->set_context(element, context);
-}
-
-/* The pad's template is the answer; this function only logs the reason of a refusal. */
-static gboolean
-accept_caps(GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps)
-{
-  g_autofree char *why_no_gpu =
-      direction == GST_PAD_SINK && cbigan_frame_input_is_gpu(caps) ? cbigan_frame_input_why_no_gpu() : NULL;
-  if (why_no_gpu)
-    GST_WARNING_OBJECT(trans, "video in GPU memory can't be scored here: %s", why_no_gpu);
-  return GST_BASE_TRANSFORM_CLASS(parent_class)->accept_caps(trans, direction, caps);
-}
-
-static void
 finalize(GObject *object)
 {
   GstCbiganScore *self = GST_CBIGAN_SCORE(object);
@@ -340,6 +296,7 @@ finalize(GObject *object)
   cbigan_stats_clear(&self->stats);
   g_rec_mutex_clear(&self->results);
   g_rec_mutex_clear(&self->posting);
+  g_mutex_clear(&self->watching);
   g_atomic_rc_box_release(self->unread);
   cbigan_swap_clear(&self->swap);
   cbigan_score_counting_clear(&self->counting);
@@ -355,7 +312,7 @@ gst_cbigan_score_class_init(GstCbiganScoreClass *class)
 
   GST_DEBUG_CATEGORY_INIT(cbigan_score_debug, "cbiganscore", 0, "CBiGAN scoring");
   G_OBJECT_CLASS(class)->finalize = finalize;
-  element_class->set_context = set_context;
+  element_class->set_context = cbigan_score_set_context;
   cbigan_score_install_properties(G_OBJECT_CLASS(class));
   cbigan_frame_input_add_templates(element_class);
   gst_element_class_set_metadata(element_class, _("CBiGAN anomaly detection"), "Filter/Analyzer/Video",
@@ -363,9 +320,9 @@ gst_cbigan_score_class_init(GstCbiganScoreClass *class)
                                  CBIGAN_AUTHOR);
   trans_class->start = start;
   trans_class->stop = stop;
-  trans_class->accept_caps = accept_caps;
-  trans_class->set_caps = set_caps;
-  trans_class->propose_allocation = propose_allocation;
+  trans_class->accept_caps = cbigan_score_accept_caps;
+  trans_class->set_caps = cbigan_score_set_caps;
+  trans_class->propose_allocation = cbigan_score_propose_allocation;
   trans_class->prepare_output_buffer = prepare_output_buffer;
   trans_class->transform_ip = transform_ip;
   trans_class->transform_ip_on_passthrough = TRUE;
@@ -385,6 +342,7 @@ gst_cbigan_score_init(GstCbiganScore *self)
   self->unread = g_atomic_rc_box_new0(gint);
   g_rec_mutex_init(&self->results);
   g_rec_mutex_init(&self->posting);
+  g_mutex_init(&self->watching);
   cbigan_score_counting_init(&self->counting, GST_ELEMENT(self));
   cbigan_score_init_properties(self);
   gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(self), TRUE);

@@ -16,6 +16,7 @@
 #include "anomaly_events.h"
 #include "frame_input.h"
 #include "latency.h"
+#include "model_watch.h"
 #include "score_counting.h"
 #include "score_stats.h"
 #include "score_worker.h"
@@ -48,6 +49,7 @@ typedef struct {
   guint64 carry_limit;  /* ns after which a result is no longer attached; 0 = no limit */
   guint batch_timeout;  /* ms for which a frame waits for others of its batch */
   gboolean trigger;     /* score only what is asked for */
+  gboolean watch;       /* take over a changed model file */
 } CbiganTuning;
 
 /* Where a frame lies in time, ns; GST_CLOCK_TIME_NONE = unknown. */
@@ -106,14 +108,19 @@ struct _GstCbiganScore {
   guint generation;            /* the worker's results of earlier generations are thrown away */
   gboolean failed;             /* the worker could not score a frame, and an error said so */
   CbiganTriggers triggers;
-  gint *unread; /* messages with a frame that were not freed yet; atomic, shared with them */
+  gint *unread;       /* messages with a frame that were not freed yet; atomic, shared with them */
+  CbiganWatch *watch; /* under `watching`; NULL = not watching */
+  GMutex watching;    /* taken before all other locks */
   /* these lock for themselves */
   CbiganScoreCounting counting;
   CbiganWorker *worker;
   CbiganStats stats;
 };
 
-/* score_frame.c; for the thread that scores */
+/* score_frame.c; cbigan_score_watch() for any thread, the others for the thread that scores */
+
+/* Begins or ends watching the model file, by the property and by whether the element runs. */
+void cbigan_score_watch(GstCbiganScore *self, gboolean runs);
 
 /* Uses a session that a property's setter opened meanwhile. Its model may have another frame size. */
 void cbigan_score_take_session(GstCbiganScore *self);
@@ -146,6 +153,12 @@ void cbigan_score_carry(GstCbiganScore *self, GstBuffer *buffer);
 void cbigan_score_discard(GstCbiganScore *self);
 /* Waits for the frames that the worker has, ten seconds at most. After that the worker delivers nothing more. */
 void cbigan_score_drain(GstCbiganScore *self);
+
+/* score_negotiation.c; for the classes of the element */
+gboolean cbigan_score_set_caps(GstBaseTransform *trans, GstCaps *incaps, GstCaps *outcaps);
+gboolean cbigan_score_propose_allocation(GstBaseTransform *trans, GstQuery *decide_query, GstQuery *query);
+gboolean cbigan_score_accept_caps(GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps);
+void cbigan_score_set_context(GstElement *element, GstContext *context);
 
 /* score_latency.c */
 

@@ -110,3 +110,31 @@ cbigan_score_annotate(GstCbiganScore *self, const CbiganJob *job, GError **error
   note_time(self, job);
   return TRUE;
 }
+
+static char *
+watched_path(gpointer data)
+{
+  return cbigan_swap_path(&((GstCbiganScore *)data)->swap);
+}
+
+static void
+model_changed(gpointer data)
+{
+  GstCbiganScore *self = data;
+  GST_INFO_OBJECT(self, "the model file has changed");
+  cbigan_swap_reload(&self->swap);
+}
+
+void
+cbigan_score_watch(GstCbiganScore *self, gboolean runs)
+{
+  g_mutex_lock(&self->watching);
+  GST_OBJECT_LOCK(self);
+  const gboolean wanted = runs && self->tuning.watch;
+  GST_OBJECT_UNLOCK(self);
+  if (!wanted)
+    g_clear_pointer(&self->watch, cbigan_watch_free);
+  else if (!self->watch)
+    self->watch = cbigan_watch_new(watched_path, model_changed, self);
+  g_mutex_unlock(&self->watching);
+}

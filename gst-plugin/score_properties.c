@@ -6,6 +6,8 @@
  * To add a property: a field in CbiganSettings (a change opens another session) or in CbiganTuning (a change acts on
  * the next frame), and a row in the table. The rows of the settings come first.
  */
+#include <string.h>
+
 #include "i18n.h"
 #include "score_element.h"
 
@@ -109,6 +111,8 @@ static const CbiganProperty properties[] = {
     .blurb = N_("How long a frame waits for other streams' frames that would fill its batch, in milliseconds") },
   { "carry-limit", TUNING(UINT64, carry_limit), .flags = LIVE | GST_PARAM_CONTROLLABLE, .nick = N_("Carry limit"),
     .blurb = N_("Age in nanoseconds above which a result is not attached to later frames (0 = no limit)") },
+  { "watch", TUNING(BOOLEAN, watch), .flags = LIVE, .nick = N_("Watch"),
+    .blurb = N_("Take over the model file when it changes") },
   { "trigger", TUNING(BOOLEAN, trigger), .flags = LIVE | GST_PARAM_CONTROLLABLE, .nick = N_("Trigger"),
     .blurb = N_("Score only frames that the action signal “trigger” or an event “cbigan-trigger” asks for") },
 };
@@ -135,6 +139,8 @@ set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
   GST_OBJECT_LOCK(self);
   cbigan_property_set(row, &self->tuning, value);
   GST_OBJECT_UNLOCK(self);
+  if (!strcmp(row->name, "watch"))
+    cbigan_score_watch(self, cbigan_swap_is_running(&self->swap));
 }
 
 static void

@@ -330,6 +330,27 @@ cbigan_swap_change(CbiganScorerSwap *self, const CbiganProperty *row, const GVal
     cbigan_post(self->element, GST_MESSAGE_WARNING, error);
 }
 
+void
+cbigan_swap_reload(CbiganScorerSwap *self)
+{
+  g_autoptr(GError) error = NULL;
+  g_mutex_lock(&self->opening); /* the settings don't change while it is held */
+  if (cbigan_swap_is_running(self))
+    open_session(self, &self->settings, NULL, &error);
+  g_mutex_unlock(&self->opening);
+  if (error)
+    cbigan_post(self->element, GST_MESSAGE_WARNING, error);
+}
+
+char *
+cbigan_swap_path(CbiganScorerSwap *self)
+{
+  GST_OBJECT_LOCK(self->element);
+  char *path = g_strdup(self->settings.model);
+  GST_OBJECT_UNLOCK(self->element);
+  return path;
+}
+
 gboolean
 cbigan_swap_is_running(CbiganScorerSwap *self)
 {

@@ -65,6 +65,11 @@ void cbigan_swap_stop(CbiganScorerSwap *self);
  * session; where that fails, the old setting and session stay and a warning is posted on the bus. */
 void cbigan_swap_change(CbiganScorerSwap *self, const CbiganProperty *row, const GValue *value);
 
+/* Opens another session from the model file, which has changed. A file that can't be used is a warning on the bus, and
+ * the session in use stays. Does nothing while not running. From any thread. */
+void cbigan_swap_reload(CbiganScorerSwap *self);
+/* Path of the model file (transfer full); NULL = none. From any thread. */
+char *cbigan_swap_path(CbiganScorerSwap *self);
 /* Whether the swap is between start and stop. From any thread. */
 gboolean cbigan_swap_is_running(CbiganScorerSwap *self);
 /* Whether a session was opened that is not yet in use. From any thread. */
