@@ -10,8 +10,9 @@
 #pragma once
 
 /* Goes before a function whose loops the compiler turns into vectors. The loader chooses the version. AVX2 without FMA:
- * a multiplication and an addition stay two roundings. Only sums with `reduction` depend on the version. */
-#if defined(__x86_64__) && defined(__linux__)
+ * a multiplication and an addition stay two roundings. Only sums with `reduction` depend on the version. The thread
+ * sanitizer is not ready yet when the loader chooses. */
+#if defined(__x86_64__) && defined(__linux__) && !defined(__SANITIZE_THREAD__)
 #define CBIGAN_WIDE __attribute__((target_clones("avx2", "default")))
 #else
 #define CBIGAN_WIDE
