@@ -9,6 +9,9 @@
  *
  * A waiting thread spins for a while (SPIN_USEC), about as long as two runs are apart, and then sleeps. It does not
  * yield: on a busy machine a thread that yields loses the processor for milliseconds, a thread that is woken does not.
+ *
+ * All pools of a process have their workers together, as many as the largest pool wants. A run calls workers that no
+ * other run has called. It does without them where there are too few. So many scorers have no more threads than one.
  */
 #include "thread_pool.h"
 
@@ -16,33 +19,45 @@
 
 #define PAUSES 100 /* about a microsecond, between looks at the clock */
 #define SPIN_USEC 100
+#define MOST_WORKERS 1023
+
+/* A worker's `run`: the address of a run that called it, with JOINED once it takes part; or one of these. */
+#define FREE ((guintptr)0)
+#define JOINED ((guintptr)1)
+#define RESERVED ((guintptr)2) /* a run is about to call it */
+#define ENDED ((guintptr)4)
+
+typedef struct {
+  _Atomic guintptr run;
+  atomic_bool asleep;
+  GCond called;
+  int place; /* the run's number for it; set before the call */
+  GThread *thread;
+} Worker;
 
 struct _CbiganCpuPool {
   int threads; /* the caller's included */
-  GThread **workers;
-  const CbiganCpuRun *run; /* at work; guarded by the protocol of `open` and `inside` */
-  atomic_uint begun;       /* runs so far */
-  atomic_uint open;        /* number of the run that may be joined; 0 = none */
-  atomic_int inside;       /* workers that look at `run` */
-  atomic_int sleepers;     /* threads that wait for `changed` */
-  atomic_bool ended;
-  GMutex lock;
-  GCond changed; /* one of the atomic members or of the turns' `done` */
 };
 
-typedef struct {
-  CbiganCpuPool *pool;
-  int number; /* 1 .. threads - 1 */
-} Worker;
+static GMutex crew; /* held to start and end workers */
+static guint pools; /* under `crew` */
+static Worker *workers[MOST_WORKERS];
+static atomic_int n_workers;
 
-/* What a thread waits for. */
-typedef gboolean (*Condition)(CbiganCpuPool *self, gpointer data);
+static GMutex lock;
+static GCond changed;       /* a turn's `done`, or that a worker has left a run */
+static atomic_int sleepers; /* threads that wait for it */
 
-static void
-wait_until(CbiganCpuPool *self, Condition condition, gpointer data)
+/* --- waiting --------------------------------------------------------------------------------------------------- */
+
+typedef gboolean (*Condition)(gpointer data);
+
+/* FALSE: it is time to sleep. */
+static gboolean
+spin_until(Condition condition, gpointer data)
 {
   gint64 until = 0;
-  for (int tries = 1; !condition(self, data); tries++) {
+  for (int tries = 1; !condition(data); tries++) {
 #ifdef __x86_64__
     __builtin_ia32_pause();
 #endif
@@ -50,101 +65,208 @@ wait_until(CbiganCpuPool *self, Condition condition, gpointer data)
       continue;
     gint64 now = g_get_monotonic_time();
     until = until ? until : now + SPIN_USEC;
-    if (now < until)
-      continue;
-    g_mutex_lock(&self->lock);
-    atomic_fetch_add(&self->sleepers, 1);
-    while (!condition(self, data))
-      g_cond_wait(&self->changed, &self->lock);
-    atomic_fetch_sub(&self->sleepers, 1);
-    g_mutex_unlock(&self->lock);
-    return;
+    if (now >= until)
+      return FALSE;
   }
+  return TRUE;
+}
+
+static void
+wait_until(Condition condition, gpointer data)
+{
+  if (spin_until(condition, data))
+    return;
+  g_mutex_lock(&lock);
+  atomic_fetch_add(&sleepers, 1);
+  while (!condition(data))
+    g_cond_wait(&changed, &lock);
+  atomic_fetch_sub(&sleepers, 1);
+  g_mutex_unlock(&lock);
 }
 
 /* After a change that a thread may wait for. */
 static void
-wake_sleepers(CbiganCpuPool *self)
+wake_sleepers(void)
 {
-  if (!atomic_load(&self->sleepers))
+  if (!atomic_load(&sleepers))
     return;
-  g_mutex_lock(&self->lock);
-  g_cond_broadcast(&self->changed);
-  g_mutex_unlock(&self->lock);
+  g_mutex_lock(&lock);
+  g_cond_broadcast(&changed);
+  g_mutex_unlock(&lock);
 }
 
 static gboolean
-turn_is_done(CbiganCpuPool *self, gpointer turn)
+turn_is_done(gpointer data)
 {
-  return atomic_load(&((CbiganCpuTurn *)turn)->done) >= ((CbiganCpuTurn *)turn)->items;
+  CbiganCpuTurn *turn = data;
+  return atomic_load(&turn->done) >= turn->items;
 }
 
 static gboolean
-is_empty(CbiganCpuPool *self, gpointer unused)
+is_called(gpointer data)
 {
-  return !atomic_load(&self->inside);
+  const guintptr run = atomic_load(&((Worker *)data)->run);
+  return run != FREE && run != RESERVED;
 }
 
+typedef struct {
+  Worker *worker;
+  guintptr run;
+} Taking;
+
 static gboolean
-has_begun(CbiganCpuPool *self, gpointer seen)
+has_left(gpointer data)
 {
-  return atomic_load(&self->begun) != *(unsigned *)seen || atomic_load(&self->ended);
+  const Taking *taking = data;
+  return atomic_load(&taking->worker->run) != (taking->run | JOINED);
 }
+
+/* --- workers --------------------------------------------------------------------------------------------------- */
 
 /* Turn after turn; each is over when all of its items are done. */
 static void
-take_part(CbiganCpuPool *self, const CbiganCpuRun *run, int thread)
+take_part(const CbiganCpuRun *run, int thread)
 {
   for (int t = 0; t < run->n_turns; t++) {
     CbiganCpuTurn *turn = &run->turns[t];
     for (int item; (item = atomic_fetch_add(&turn->next, 1)) < turn->items;) {
       run->work(run->data, t, item, thread);
       if (atomic_fetch_add(&turn->done, 1) == turn->items - 1)
-        wake_sleepers(self);
+        wake_sleepers();
     }
-    wait_until(self, turn_is_done, turn);
+    wait_until(turn_is_done, turn);
   }
+}
+
+static void
+call(Worker *self, guintptr run)
+{
+  atomic_store(&self->run, run);
+  if (!atomic_load(&self->asleep))
+    return;
+  g_mutex_lock(&lock);
+  g_cond_signal(&self->called);
+  g_mutex_unlock(&lock);
+}
+
+static void
+wait_for_call(Worker *self)
+{
+  if (spin_until(is_called, self))
+    return;
+  g_mutex_lock(&lock);
+  atomic_store(&self->asleep, TRUE);
+  while (!is_called(self))
+    g_cond_wait(&self->called, &lock);
+  atomic_store(&self->asleep, FALSE);
+  g_mutex_unlock(&lock);
 }
 
 static gpointer
 work(gpointer data)
 {
-  g_autofree Worker *worker = data;
-  CbiganCpuPool *self = worker->pool;
-  for (unsigned seen = 0; !atomic_load(&self->ended);) {
-    wait_until(self, has_begun, &seen);
-    seen = atomic_load(&self->begun);
-    atomic_fetch_add(&self->inside, 1);
-    if (seen && atomic_load(&self->open) == seen && worker->number < self->run->team)
-      take_part(self, self->run, worker->number);
-    if (atomic_fetch_sub(&self->inside, 1) == 1)
-      wake_sleepers(self);
+  Worker *self = data;
+  for (;;) {
+    wait_for_call(self);
+    guintptr run = atomic_load(&self->run);
+    if (run == ENDED)
+      return NULL;
+    /* The run may have ended without this worker. */
+    if (run == FREE || run == RESERVED || !atomic_compare_exchange_strong(&self->run, &run, run | JOINED))
+      continue;
+    take_part((const CbiganCpuRun *)run, self->place);
+    atomic_store(&self->run, FREE);
+    wake_sleepers();
   }
-  return NULL;
+}
+
+/* Calls free workers for the run. Returns how many came. */
+static int
+call_workers(const CbiganCpuRun *run, int n)
+{
+  const int all = atomic_load(&n_workers);
+  int called = 0;
+  for (int i = 0; i < all && called < n; i++) {
+    guintptr expected = FREE;
+    Worker *worker = workers[i];
+    if (atomic_load_explicit(&worker->run, memory_order_relaxed) != FREE ||
+        !atomic_compare_exchange_strong(&worker->run, &expected, RESERVED))
+      continue;
+    worker->place = ++called;
+    call(worker, (guintptr)run);
+  }
+  return called;
+}
+
+/* Calls the run's workers off. Those that take part are waited for. */
+static void
+release_workers(const CbiganCpuRun *run, int called)
+{
+  for (int i = 0; called > 0; i++) {
+    Taking taking = { workers[i], (guintptr)run };
+    guintptr found = (guintptr)run;
+    if (atomic_compare_exchange_strong(&taking.worker->run, &found, FREE)) {
+      called--;
+    } else if (found == ((guintptr)run | JOINED)) {
+      wait_until(has_left, &taking);
+      called--;
+    }
+    if (i + 1 == atomic_load(&n_workers)) /* the others have left by themselves */
+      return;
+  }
 }
 
 void
 cbigan_cpu_pool_run(CbiganCpuPool *self, const CbiganCpuRun *run)
 {
-  gboolean alone = !self || run->team < 2;
-  for (int t = 0; alone && t < run->n_turns; t++)
-    for (int item = 0; item < run->turns[t].items; item++)
-      run->work(run->data, t, item, 0);
-  if (alone)
-    return;
-  for (int t = 0; t < run->n_turns; t++) {
+  const int team = self ? MIN(run->team, self->threads) : 1;
+  for (int t = 0; team > 1 && t < run->n_turns; t++) {
     atomic_store_explicit(&run->turns[t].next, 0, memory_order_relaxed);
     atomic_store_explicit(&run->turns[t].done, 0, memory_order_relaxed);
   }
-  self->run = run;
-  unsigned number = atomic_load(&self->begun) + 1;
-  number += !number; /* 0 means none */
-  atomic_store(&self->open, number);
-  atomic_store(&self->begun, number);
-  wake_sleepers(self);
-  take_part(self, run, 0);
-  atomic_store(&self->open, 0);
-  wait_until(self, is_empty, NULL);
+  const int called = team > 1 ? call_workers(run, team - 1) : 0;
+  if (called) {
+    take_part(run, 0);
+    release_workers(run, called);
+    return;
+  }
+  for (int t = 0; t < run->n_turns; t++)
+    for (int item = 0; item < run->turns[t].items; item++)
+      run->work(run->data, t, item, 0);
+}
+
+/* --- the crew -------------------------------------------------------------------------------------------------- */
+
+/* FALSE: a limit on threads. */
+static gboolean
+add_worker(void)
+{
+  Worker *worker = g_new0(Worker, 1);
+  g_cond_init(&worker->called);
+  worker->thread = g_thread_try_new("cbigan-worker", work, worker, NULL);
+  if (!worker->thread) {
+    g_cond_clear(&worker->called);
+    g_free(worker);
+    return FALSE;
+  }
+  const int n = atomic_load(&n_workers);
+  workers[n] = worker;
+  atomic_store(&n_workers, n + 1);
+  return TRUE;
+}
+
+static void
+end_workers(void)
+{
+  const int n = atomic_load(&n_workers);
+  atomic_store(&n_workers, 0);
+  for (int i = 0; i < n; i++)
+    call(workers[i], ENDED);
+  for (int i = 0; i < n; i++) {
+    g_thread_join(workers[i]->thread);
+    g_cond_clear(&workers[i]->called);
+    g_clear_pointer(&workers[i], g_free);
+  }
 }
 
 CbiganCpuPool *
@@ -154,16 +276,11 @@ cbigan_cpu_pool_new(int threads)
     return NULL;
   CbiganCpuPool *self = g_new0(CbiganCpuPool, 1);
   self->threads = threads;
-  self->workers = g_new0(GThread *, threads);
-  g_mutex_init(&self->lock);
-  g_cond_init(&self->changed);
-  for (int i = 1; i < threads; i++) {
-    Worker *worker = g_new(Worker, 1);
-    *worker = (Worker){ self, i };
-    self->workers[i] = g_thread_try_new("cbigan-worker", work, worker, NULL);
-    if (!self->workers[i]) /* a limit on threads: the other threads do its part */
-      g_free(worker);
-  }
+  g_mutex_lock(&crew);
+  pools++;
+  for (int i = atomic_load(&n_workers); i < MIN(threads - 1, MOST_WORKERS) && add_worker(); i++)
+    ;
+  g_mutex_unlock(&crew);
   return self;
 }
 
@@ -172,15 +289,9 @@ cbigan_cpu_pool_free(CbiganCpuPool *self)
 {
   if (!self)
     return;
-  g_mutex_lock(&self->lock);
-  atomic_store(&self->ended, TRUE);
-  g_cond_broadcast(&self->changed);
-  g_mutex_unlock(&self->lock);
-  for (int i = 1; i < self->threads; i++)
-    if (self->workers[i])
-      g_thread_join(self->workers[i]);
-  g_mutex_clear(&self->lock);
-  g_cond_clear(&self->changed);
-  g_free(self->workers);
+  g_mutex_lock(&crew);
+  if (--pools == 0)
+    end_workers();
+  g_mutex_unlock(&crew);
   g_free(self);
 }

@@ -24,11 +24,12 @@ typedef struct {
 
 typedef struct _CbiganCpuPool CbiganCpuPool;
 
-/* threads: the caller's included. NULL with fewer than 2. Threads that cannot be started are missing: the other ones do
- * all work. Free with cbigan_cpu_pool_free(). */
+/* threads: the caller's included. NULL with fewer than 2. All pools of the process have their threads together. Threads
+ * that cannot be started, or that work for other runs at the moment, are missing: the other ones do all work. Free with
+ * cbigan_cpu_pool_free(). */
 CbiganCpuPool *cbigan_cpu_pool_new(int threads);
 void cbigan_cpu_pool_free(CbiganCpuPool *self); /* self: may be NULL */
-/* Returns when all turns are done. One thread may call it at a time. self: NULL = the caller does all work. */
+/* Returns when all turns are done. Any thread may call it at any time. self: NULL = the caller does all work. */
 void cbigan_cpu_pool_run(CbiganCpuPool *self, const CbiganCpuRun *run);
 
 G_END_DECLS
