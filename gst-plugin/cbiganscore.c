@@ -61,6 +61,10 @@
  * `model`. Replace it by renaming, as `cbigan` does: a file that is half written when it is read is a warning, and the
  * old model goes on until the file changes again.
  *
+ * The action signal `snapshot` (a path; returns whether the element runs) writes the next scored frame as a PNG, and to
+ * its right the same with its map. A message with `event` = `snapshot` follows: `location` (string), `timestamp`
+ * (guint64), `written` (boolean), and where it is not, `error` (string).
+ *
  * ## What counts
  *
  * `roi` names areas of the picture: “lid=0.1,0.2,0.5,0.3; 120px,0px 400px,0px 120px,300px@2.5”. Each is a rectangle

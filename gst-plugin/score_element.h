@@ -108,6 +108,7 @@ struct _GstCbiganScore {
   guint generation;            /* the worker's results of earlier generations are thrown away */
   gboolean failed;             /* the worker could not score a frame, and an error said so */
   CbiganTriggers triggers;
+  GQueue snapshots;   /* requests that wait for a scored frame */
   gint *unread;       /* messages with a frame that were not freed yet; atomic, shared with them */
   CbiganWatch *watch; /* under `watching`; NULL = not watching */
   GMutex watching;    /* taken before all other locks */
@@ -181,6 +182,15 @@ guint cbigan_score_take_trigger(GstCbiganScore *self);
  * answers them. frame: for the messages */
 void cbigan_score_answer(GstCbiganScore *self, const CbiganJob *job, GstSample *frame, GQueue *messages);
 void cbigan_score_give_up(GstCbiganScore *self, const char *reason, GQueue *messages);
+
+/* score_snapshot.c */
+void cbigan_score_install_snapshot(GObjectClass *object_class);
+/* Under `results`: writes the frame that was scored, where that was asked for. Holds the buffer, which is then
+ * read-only.
+ */
+void cbigan_score_take_snapshots(GstCbiganScore *self, const CbiganJob *job, GstBuffer *buffer);
+/* Answers requests that no frame will. reason: in words of the messages' field `reason` */
+void cbigan_score_drop_snapshots(GstCbiganScore *self, const char *reason);
 
 /* score_messages.c */
 /* A message about the newest result (transfer full); under `results`. frame: added to the message; NULL = none */

@@ -166,6 +166,7 @@ cbigan_score_deliver(GstCbiganScore *self, const CbiganJob *job, gboolean stale,
     if (!stale) {
       cbigan_score_answer(self, job, sample, &messages);
       keep_peak(self, job, frame);
+      cbigan_score_take_snapshots(self, job, out ? out : job->buffer);
       self->last_times = job->times;
     }
   }
@@ -197,6 +198,8 @@ cbigan_score_finish_events(GstCbiganScore *self, const char *reason)
   g_rec_mutex_unlock(&self->results);
   post_all(self, &messages);
   g_rec_mutex_unlock(&self->posting);
+  if (strcmp(reason, "flush"))
+    cbigan_score_drop_snapshots(self, reason);
 }
 
 void
