@@ -15,10 +15,7 @@
 #include "coarse.h"
 #include "multiversion.h"
 
-#define FINEST_BLUR 0.6 /* pixels, before the finest differences */
-#define HALVE_BLUR 0.8  /* pixels, before a plane is halved */
-#define DIFFERENCES 5   /* first and second, along both axes, and the mixed one */
-#define UNIT 0.05f      /* of all features: variances below a fixed floor do not count, see gaussian.c */
+#define DIFFERENCES 5 /* first and second, along both axes, and the mixed one */
 
 enum {
   FINEST = 0,
@@ -64,7 +61,7 @@ static Plane
 halved(CbiganBackend *backend, const Plane *plane)
 {
   const Plane copy = { plane->w, plane->h, g_memdup2(plane->x, plane_size(plane) * sizeof(float)) };
-  cbigan_blur_by(backend, copy.x, copy.w, copy.h, HALVE_BLUR);
+  cbigan_blur_by(backend, copy.x, copy.w, copy.h, CBIGAN_BANK_HALVE_BLUR);
   Pooling pooling = { &copy, cbigan_coarse_new(copy.w, copy.h, 2) };
   cbigan_backend_each(backend, pooling.coarse.rows, plane_size(plane), pool_rows, &pooling);
   g_free(copy.x);
@@ -89,11 +86,11 @@ difference_row(const float *restrict above, const float *restrict here, const fl
                   *restrict down2 = out + 3 * w, *restrict mixed = out + 4 * w;
   for (int i = 0; i < w; i++) {
     const float twice = 2.0f * here[i + 1];
-    across[i] = UNIT * 0.5f * (here[i + 2] - here[i]);
-    down[i] = UNIT * 0.5f * (below[i + 1] - above[i + 1]);
-    across2[i] = UNIT * 0.5f * (here[i] - twice + here[i + 2]);
-    down2[i] = UNIT * 0.5f * (above[i + 1] - twice + below[i + 1]);
-    mixed[i] = UNIT * 0.25f * ((above[i] - above[i + 2]) - (below[i] - below[i + 2]));
+    across[i] = CBIGAN_BANK_UNIT * 0.5f * (here[i + 2] - here[i]);
+    down[i] = CBIGAN_BANK_UNIT * 0.5f * (below[i + 1] - above[i + 1]);
+    across2[i] = CBIGAN_BANK_UNIT * 0.5f * (here[i] - twice + here[i + 2]);
+    down2[i] = CBIGAN_BANK_UNIT * 0.5f * (above[i + 1] - twice + below[i + 1]);
+    mixed[i] = CBIGAN_BANK_UNIT * 0.25f * ((above[i] - above[i + 2]) - (below[i] - below[i + 2]));
   }
 }
 
@@ -183,7 +180,7 @@ static void
 copy_scaled(const float *x, gsize n, float *out)
 {
   for (gsize i = 0; i < n; i++)
-    out[i] = UNIT * x[i];
+    out[i] = CBIGAN_BANK_UNIT * x[i];
 }
 
 /* --- all features ----------------------------------------------------------------------------------------------- */
@@ -198,7 +195,7 @@ colour_features(CbiganBackend *backend, const Plane *plane, float *mean, float *
   copy_scaled(quarter.x, plane_size(&quarter), mean);
   enlarge(&quarter, half.w, half.h, smooth);
   for (gsize i = 0; i < plane_size(&half); i++)
-    half.x[i] = UNIT * fabsf(half.x[i] - smooth[i]);
+    half.x[i] = CBIGAN_BANK_UNIT * fabsf(half.x[i] - smooth[i]);
   pool_rows(&pooling, 0, quarter.h);
   g_free(half.x);
   g_free(quarter.x);
@@ -210,7 +207,7 @@ cbigan_bank_features(CbiganBackend *backend, const float *planes, int w, int h, 
   const gsize n = (gsize)w * (gsize)h;
   float *copy = g_memdup2(planes, 3 * n * sizeof(float));
   Plane pyramid[4] = { { w, h, copy } };
-  cbigan_blur_by(backend, pyramid[0].x, w, h, FINEST_BLUR);
+  cbigan_blur_by(backend, pyramid[0].x, w, h, CBIGAN_BANK_FINEST_BLUR);
   for (int i = 1; i < 4; i++)
     pyramid[i] = halved(backend, &pyramid[i - 1]);
   const int columns = pyramid[2].w, rows = pyramid[2].h;

@@ -11,6 +11,10 @@
 
 G_BEGIN_DECLS
 
+#define CBIGAN_BANK_FINEST_BLUR 0.6 /* pixels, before the finest differences */
+#define CBIGAN_BANK_HALVE_BLUR 0.8  /* pixels, before a plane is halved */
+#define CBIGAN_BANK_UNIT 0.05f      /* of all features: variances below a fixed floor do not count, see gaussian.c */
+
 /* planes (3, h, w): the level and two of colour -> features (CBIGAN_BANK_CHANNELS, cells), cells of
  * CBIGAN_INSPECTOR_CELL pixels, row by row; those at the right and lower borders may be smaller. backend: its threads
  * share the work; NULL = the caller's alone. */

@@ -13,10 +13,6 @@
 #include "coarse.h"
 #include "model/network.h"
 
-#define BLUR 1.0      /* cells */
-#define TOP_SHARE 100 /* one cell of so many is among the largest */
-#define FEWEST_TOP 4
-
 /* Blurred by one cell; of those that count, the mean of the counting cells around them. */
 static float *
 blurred(const CbiganCells *cells)
@@ -24,7 +20,7 @@ blurred(const CbiganCells *cells)
   const gsize n = (gsize)cells->w * (gsize)cells->h;
   float *x = g_memdup2(cells->values, n * sizeof(float));
   if (!cells->counts) {
-    cbigan_blur(x, cells->w, cells->h, BLUR);
+    cbigan_blur(x, cells->w, cells->h, CBIGAN_CELLS_BLUR);
     return x;
   }
   g_autofree float *weights = g_new(float, n);
@@ -32,8 +28,8 @@ blurred(const CbiganCells *cells)
     weights[i] = cells->counts[i];
     x[i] *= weights[i];
   }
-  cbigan_blur(x, cells->w, cells->h, BLUR);
-  cbigan_blur(weights, cells->w, cells->h, BLUR);
+  cbigan_blur(x, cells->w, cells->h, CBIGAN_CELLS_BLUR);
+  cbigan_blur(weights, cells->w, cells->h, CBIGAN_CELLS_BLUR);
   for (gsize i = 0; i < n; i++)
     x[i] = cells->counts[i] ? x[i] / weights[i] : -G_MAXFLOAT;
   return x;
@@ -80,7 +76,7 @@ mean_of_top(const CbiganCells *cells)
       counting[n++] = cells->values[i];
   if (!n)
     return (double)-G_MAXFLOAT;
-  const gsize top = CLAMP(n / TOP_SHARE, MIN(FEWEST_TOP, n), n);
+  const gsize top = CLAMP(n / CBIGAN_CELLS_TOP_SHARE, MIN(CBIGAN_CELLS_FEWEST_TOP, n), n);
   g_autofree float *x = g_memdup2(values, top * sizeof(float));
   double sum = 0.0;
   qsort(x, top, sizeof(float), ascending); /* which is a heap */

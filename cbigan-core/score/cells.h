@@ -11,6 +11,10 @@
 
 G_BEGIN_DECLS
 
+#define CBIGAN_CELLS_BLUR 1.0      /* cells */
+#define CBIGAN_CELLS_TOP_SHARE 100 /* one cell of so many is among the largest */
+#define CBIGAN_CELLS_FEWEST_TOP 4
+
 /* Values of a picture's cells of CBIGAN_INSPECTOR_CELL pixels each. */
 typedef struct {
   int w, h;

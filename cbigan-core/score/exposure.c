@@ -11,13 +11,10 @@
 #include "histogram.h"
 #include "multiversion.h"
 
-#define DARK 24.0f /* grey levels: keeps noise in the dark small */
-#define SCALE 279.0f
-
 static float
 log_intensity(double grey)
 {
-  return logf(((float)MAX(grey, 0.0) + DARK) / SCALE);
+  return logf(((float)MAX(grey, 0.0) + CBIGAN_EXPOSURE_DARK) / CBIGAN_EXPOSURE_SCALE);
 }
 
 void
@@ -27,7 +24,7 @@ cbigan_good_light_init(CbiganGoodLight *self, int w, int h, const float *mean)
   *self = (CbiganGoodLight){ .w = w, .h = h, .grey = g_new0(float, n), .level = g_new0(float, n) };
   for (int c = 0; c < 3; c++)
     for (gsize i = 0; i < n; i++) {
-      self->grey[i] += (SCALE * expf(mean[(gsize)c * n + i]) - DARK) / 3.0f;
+      self->grey[i] += (CBIGAN_EXPOSURE_SCALE * expf(mean[(gsize)c * n + i]) - CBIGAN_EXPOSURE_DARK) / 3.0f;
       self->level[i] += mean[(gsize)c * n + i] / 3.0f;
     }
 }
@@ -42,16 +39,10 @@ cbigan_good_light_clear(CbiganGoodLight *self)
 
 /* --- objects ---------------------------------------------------------------------------------------------------- */
 
-#define SPARSE 7         /* every so many pixels are enough for two numbers */
-#define ROUNDS 3         /* of the fit */
-#define KEPT 0.7         /* share of the pixels that the next round fits */
-#define LEAST_GAIN 0.6   /* a gain beyond is not light any more: the frame is another one */
-#define LARGEST_GAIN 1.6 /* likewise */
-
 static gboolean
 is_usable(double grey) /* neither black nor clipped */
 {
-  return grey > 3.0 && grey < 252.0;
+  return grey > CBIGAN_EXPOSURE_BLACK && grey < CBIGAN_EXPOSURE_CLIPPED;
 }
 
 /* Some pixels of a frame and of the mean good picture. */
@@ -64,11 +55,12 @@ static Sample
 sample_new(const CbiganFrame *frame, const CbiganGoodLight *good)
 {
   const int n = good->w * good->h;
-  double *numbers = g_new(double, 3 * (gsize)(n / SPARSE + 1));
-  Sample sample = { 0, numbers, numbers + n / SPARSE + 1, numbers + 2 * (n / SPARSE + 1) };
+  double *numbers = g_new(double, 3 * (gsize)(n / CBIGAN_EXPOSURE_SPARSE + 1));
+  Sample sample = { 0, numbers, numbers + n / CBIGAN_EXPOSURE_SPARSE + 1,
+                    numbers + 2 * (n / CBIGAN_EXPOSURE_SPARSE + 1) };
   for (int row = 0, at = 0; row < good->h; row++, at -= good->w) {
     const guint8 *from = frame->data + (gsize)row * frame->stride;
-    for (; at < good->w; at += SPARSE) {
+    for (; at < good->w; at += CBIGAN_EXPOSURE_SPARSE) {
       const guint8 *p = from + 3 * at;
       sample.grey[sample.n] = (p[0] + p[1] + p[2]) / 3.0;
       sample.good[sample.n++] = good->grey[(gsize)row * (gsize)good->w + (gsize)at];
@@ -96,7 +88,7 @@ fit_once(const Sample *sample, double limit, double *gain, double *offset)
     return;
   double variance = sum_aa / count - sum_a / count * (sum_a / count);
   double covariance = sum_ab / count - sum_a / count * (sum_b / count);
-  *gain = CLAMP(covariance / (variance + 1e-6), LEAST_GAIN, LARGEST_GAIN);
+  *gain = CLAMP(covariance / (variance + 1e-6), CBIGAN_EXPOSURE_LEAST_GAIN, CBIGAN_EXPOSURE_LARGEST_GAIN);
   *offset = sum_b / count - *gain * sum_a / count;
 }
 
@@ -107,7 +99,7 @@ residual_limit(const Sample *sample, double gain, double offset)
   for (int i = 0; i < sample->n; i++)
     sample->residuals[i] = fabs(gain * sample->grey[i] + offset - sample->good[i]);
   cbigan_histogram_add(&residuals, sample->residuals, sample->n);
-  return cbigan_histogram_quantile(&residuals, KEPT);
+  return cbigan_histogram_quantile(&residuals, CBIGAN_EXPOSURE_KEPT);
 }
 
 /* The median difference of a frame's level from the mean good picture's. */
@@ -139,9 +131,9 @@ fit(CbiganExposure *self, const CbiganFrame *frame, const CbiganGoodLight *good)
 {
   Sample sample = sample_new(frame, good);
   double limit = INFINITY;
-  for (int round = 0; round < ROUNDS; round++) {
+  for (int round = 0; round < CBIGAN_EXPOSURE_ROUNDS; round++) {
     fit_once(&sample, limit, &self->gain, &self->offset);
-    if (round < ROUNDS - 1)
+    if (round < CBIGAN_EXPOSURE_ROUNDS - 1)
       limit = residual_limit(&sample, self->gain, self->offset);
   }
   g_free(sample.grey);

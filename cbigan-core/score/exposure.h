@@ -12,6 +12,18 @@
 
 G_BEGIN_DECLS
 
+#define CBIGAN_EXPOSURE_DARK 24.0f       /* grey levels, added before the logarithm: keeps noise in the dark small */
+#define CBIGAN_EXPOSURE_SCALE 279.0f     /* grey levels whose logarithm is 0 */
+#define CBIGAN_EXPOSURE_SPARSE 7         /* the fit takes every so many pixels, enough for two numbers */
+#define CBIGAN_EXPOSURE_ROUNDS 3         /* of the fit */
+#define CBIGAN_EXPOSURE_KEPT 0.7         /* share of the pixels that the next round fits */
+#define CBIGAN_EXPOSURE_LEAST_GAIN 0.6   /* a gain beyond is not light any more: the frame is another one */
+#define CBIGAN_EXPOSURE_LARGEST_GAIN 1.6 /* likewise */
+#define CBIGAN_EXPOSURE_BLACK 3.0        /* grey levels: the fit takes pixels between these two */
+#define CBIGAN_EXPOSURE_CLIPPED 252.0
+#define CBIGAN_SURFACE_LOW_SIGMA 4.0 /* of a surface's low-pass, in squares of pixels */
+#define CBIGAN_SURFACE_LARGEST 8.0f  /* that a surface's plane of detail holds */
+
 /* What the mean good picture looks like. */
 typedef struct {
   int w, h;

@@ -14,9 +14,7 @@
 #include "histogram.h"
 #include "multiversion.h"
 
-#define LOW_SIGMA 4.0 /* of the low-pass, in squares */
-#define LARGEST 8.0f  /* that a plane of detail holds */
-#define GROUP 4       /* rows that a thread takes */
+#define GROUP 4 /* rows that a thread takes */
 
 /* Logarithms r, g, b -> level and two planes of colour, w numbers each */
 CBIGAN_WIDE static void
@@ -153,7 +151,7 @@ cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame, CbiganBa
   for (int k = RED; k <= BLUE; k++)
     self->colour[k - RED] = (float)cbigan_histogram_quantile(&counts[k], 0.5);
   cbigan_exposure_shift(self, cbigan_histogram_quantile(&counts[LEVEL], 0.5));
-  cbigan_blur_by(backend, reading.coarse.values, reading.coarse.columns, reading.coarse.rows, LOW_SIGMA);
+  cbigan_blur_by(backend, reading.coarse.values, reading.coarse.columns, reading.coarse.rows, CBIGAN_SURFACE_LOW_SIGMA);
   set_counts(counts, 0.0, 1.0, 0.0, 3.0);
   cbigan_backend_each(backend, groups, 3 * n, count_detail, &reading);
   self->chroma =
@@ -179,7 +177,7 @@ scale_colour(float *x, float less, float by, int w)
 {
   for (int i = 0; i < w; i++) {
     const float z = (x[i] - less) / by;
-    x[i] = CLAMP(z, -LARGEST, LARGEST);
+    x[i] = CLAMP(z, -CBIGAN_SURFACE_LARGEST, CBIGAN_SURFACE_LARGEST);
   }
 }
 
@@ -206,7 +204,7 @@ detail_row(const float *restrict level, const float *restrict low, float contras
 {
   for (int i = 0; i < w; i++) {
     const float z = (level[i] - low[i]) / contrast;
-    detail[i] = CLAMP(z, -LARGEST, LARGEST);
+    detail[i] = CLAMP(z, -CBIGAN_SURFACE_LARGEST, CBIGAN_SURFACE_LARGEST);
   }
 }
 
@@ -242,7 +240,7 @@ last_row(const float *restrict mean_square, float contrast, int w, float *restri
 {
   for (int i = 0; i < w; i++) {
     const float z = local[i] / ((sqrtf(MAX(mean_square[i], 0.0f)) + 0.5f * contrast) * 1.5f);
-    local[i] = CLAMP(z, -LARGEST, LARGEST);
+    local[i] = CLAMP(z, -CBIGAN_SURFACE_LARGEST, CBIGAN_SURFACE_LARGEST);
     level[i] *= 1.5f;
   }
 }
@@ -279,10 +277,10 @@ cbigan_surface_planes(const CbiganExposure *exposure, const float *x, int w, int
                   .twos = cbigan_coarse_new(w, h, 2),
                   .squares = cbigan_coarse_new(w, h, 4) };
   cbigan_backend_each(backend, groups, 6 * n, first_planes, &self);
-  cbigan_blur_by(backend, self.fours.values, self.fours.columns, self.fours.rows, LOW_SIGMA);
-  cbigan_blur_by(backend, self.twos.values, self.twos.columns, self.twos.rows, LOW_SIGMA);
+  cbigan_blur_by(backend, self.fours.values, self.fours.columns, self.fours.rows, CBIGAN_SURFACE_LOW_SIGMA);
+  cbigan_blur_by(backend, self.twos.values, self.twos.columns, self.twos.rows, CBIGAN_SURFACE_LOW_SIGMA);
   cbigan_backend_each(backend, groups, 4 * n, detail_planes, &self);
-  cbigan_blur_by(backend, self.squares.values, self.squares.columns, self.squares.rows, LOW_SIGMA);
+  cbigan_blur_by(backend, self.squares.values, self.squares.columns, self.squares.rows, CBIGAN_SURFACE_LOW_SIGMA);
   cbigan_backend_each(backend, groups, 3 * n, last_planes, &self);
   cbigan_coarse_clear(&self.fours);
   cbigan_coarse_clear(&self.twos);

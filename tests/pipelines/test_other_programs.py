@@ -5,7 +5,7 @@ what `cbigan export` writes; prints TAP
 Copyright (C) 2026 the cbigan developers
 SPDX-License-Identifier: LGPL-2.1-or-later
 
-Usage: test_other_programs.py CBIGAN [TEST ...]
+Usage: test_other_programs.py CBIGAN WRITE_SAMPLE_MODEL [TEST ...]
 """
 import functools
 import json
@@ -27,13 +27,17 @@ except ImportError:
     onnxruntime = None
 
 TOLERANCE = 1e-4  # relative: sums run in another order, or in double precision
+GAN = ['--score', 'critic', '--warmup-steps', '1', '--steps', '1', '--batch', '2']
 SCORES = ['calibrated', 'critic', 'paper']
 MODELS = {  # name: options, width and height of pictures
-    'object': (['--preset', 'object', '--frame', '64x64', '--patch', '64', '--width', '4', '--lambda', '0.5'], 64, 64),
-    'overlapping patches': (['--preset', 'texture', '--frame', '150x100', '--patch', '64', '--width', '3'], 150, 100),
-    'any size': (['--preset', 'texture', '--frame', 'native', '--patch', '64', '--width', '3'], 201, 64),
-    'large patch, hidden tap': (['--preset', 'object', '--frame', '128x128', '--patch', '128', '--width', '2', '--tap', 'hidden'], 128, 128),
+    'object': ([*GAN, '--preset', 'object', '--frame', '64x64', '--patch', '64', '--width', '4', '--lambda', '0.5'], 64, 64),
+    'overlapping patches': ([*GAN, '--preset', 'texture', '--frame', '150x100', '--patch', '64', '--width', '3'], 150, 100),
+    'any size': ([*GAN, '--preset', 'texture', '--frame', 'native', '--patch', '64', '--width', '3'], 201, 64),
+    'large patch, hidden tap': ([*GAN, '--preset', 'object', '--frame', '128x128', '--patch', '128', '--width', '2', '--tap', 'hidden'], 128, 128),
+    'bank of an object': (['--quick', '--preset', 'object', '--frame', '64x48'], 64, 48),
+    'bank of a surface': (['--quick', '--preset', 'texture'], 80, 64),
 }
+WRITE_SAMPLE_MODEL = pathlib.Path(sys.argv[2]).resolve()
 cbigan = functools.partial(harness.run_program, pathlib.Path(sys.argv[1]).resolve())
 
 
@@ -52,8 +56,7 @@ def make_model(name):
     pathlib.Path('good').mkdir()
     for path, seed in [(f'good/{i:02}.ppm', i) for i in range(12)] + [('new.ppm', 99)]:
         pathlib.Path(path).write_bytes(b'P6\n%d %d\n255\n' % (width, height) + pixels(width, height, seed).tobytes())
-    cbigan('train', 'good', '--output', 'm.safetensors', '--score', 'critic', '--warmup-steps', '1', '--steps', '1', '--batch', '2',
-           '--threads', '1', *options)
+    cbigan('train', 'good', '--output', 'm.safetensors', '--threads', '1', *options)
     return pixels(width, height, 99)
 
 
@@ -93,18 +96,18 @@ def check_map(found, expected):
     assert outside.max() <= expected['threshold'] * (1 + TOLERANCE), f'{outside.max()} outside of {expected}'
 
 
-def check_onnx(name):
+def check_onnx(name, scores=SCORES):
     if not onnxruntime:
         raise harness.Skip('onnxruntime is missing')
     picture = make_model(name)
     size = f'{picture.shape[1]}x{picture.shape[0]}'
-    for score in SCORES:
+    for score in scores:
         expected = scored(score)
         number, found = run_onnx({'frame': picture}, '--score', score, '--frame', size)
         compare(score, number[0], expected['score'])
         if expected['threshold']:
             check_map(found, expected)
-        if score != 'paper':
+        if score in ('calibrated', 'critic'):
             compare(f'peak of the map of {score}', found.max(), expected['score'])
 
 
@@ -136,6 +139,25 @@ def test_onnx_large_patch_hidden_tap():
     check_onnx('large patch, hidden tap')
 
 
+def test_onnx_bank_of_an_object():
+    check_onnx('bank of an object', ['inspector'])
+
+
+def test_onnx_bank_of_a_surface():
+    check_onnx('bank of a surface', ['inspector'])
+
+
+def test_onnx_network_of_an_inspector():
+    """Logits and hidden units, compared with good pictures"""
+    if not onnxruntime:
+        raise harness.Skip('onnxruntime is missing')
+    subprocess.run([WRITE_SAMPLE_MODEL, 'm.safetensors'], check=True)
+    picture = pixels(32, 16, 99)
+    pathlib.Path('new.ppm').write_bytes(b'P6\n32 16\n255\n' + picture.tobytes())
+    number, _ = run_onnx({'frame': picture})
+    compare('inspector', number[0], scored('inspector')['score'])
+
+
 def test_onnx_networks():
     """The paper's two terms from E, G and f_D alone"""
     if not onnxruntime:
@@ -159,4 +181,4 @@ def test_refused():
 
 
 if __name__ == '__main__':
-    sys.exit(harness.run_tests(globals(), sys.argv[2:]))
+    sys.exit(harness.run_tests(globals(), sys.argv[3:]))

@@ -79,7 +79,9 @@ static void
 print_maps(const CbiganModel *model)
 {
   static const char *const names[CBIGAN_N_MAP_KINDS] = {
-    [CBIGAN_MAP_LOGIT] = N_("logits"), [CBIGAN_MAP_HIDDEN] = N_("distance of hidden units")
+    [CBIGAN_MAP_LOGIT] = N_("logits"),
+    [CBIGAN_MAP_HIDDEN] = N_("distance of hidden units"),
+    [CBIGAN_MAP_BANK] = N_("distance of filters' responses"),
   };
   gboolean first = TRUE;
 

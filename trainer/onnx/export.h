@@ -18,6 +18,10 @@ const char **cbigan_onnx_network(CbiganOnnxGraph *graph, const CbiganNetwork *ne
  * (gan_scores.c). width x height: the model's, or any size of at least a patch where the model is native. */
 void cbigan_onnx_gan_score(CbiganOnnxGraph *graph, const CbiganModel *model, int width, int height);
 
+/* The same of an inspector (inspector_score.c), neither turned upright nor masked. width, height: multiples of
+ * CBIGAN_INSPECTOR_STEP */
+void cbigan_onnx_inspector_score(CbiganOnnxGraph *graph, const CbiganModel *model, int width, int height);
+
 /* The graph's building blocks that the scores share (pictures.c). x, y: names of values. */
 typedef struct {
   CbiganOnnxGraph *graph;
@@ -29,9 +33,19 @@ const char *cbigan_onnx_binary(CbiganOnnxGraph *graph, const char *op, const cha
 const char *cbigan_onnx_scale(CbiganOnnxGraph *graph, const char *x, double factor, double plus);
 /* Sum, mean or maximum (ReduceSum, ReduceMean, ReduceMax) over n of the axes, which disappear */
 const char *cbigan_onnx_reduce(CbiganOnnxGraph *graph, const char *op, const char *x, int n, const gint64 *axes);
+const char *cbigan_onnx_cast(CbiganOnnxGraph *graph, const char *x, CbiganOnnxType type);
+/* How many of the n indices (int64, one axis) are 0, 1, … bins - 1: (bins), of 64 bits */
+const char *cbigan_onnx_counts(CbiganOnnxGraph *graph, const char *indices, gsize n, int bins);
+/* The n largest of x (one axis) */
+const char *cbigan_onnx_top(CbiganOnnxGraph *graph, const char *x, gint64 n);
 const char *cbigan_onnx_reshape(CbiganOnnxGraph *graph, const char *x, int n_dims, const gint64 *dims);
 /* x (1, c, h, w) blurred by the 2 radius + 1 weights along both axes, borders repeated; c = 1 */
 const char *cbigan_onnx_blur(CbiganOnnxGraph *graph, const char *x, int radius, const float *kernel);
+/* The same with a Gaussian that is cut off at 3 sigma */
+const char *cbigan_onnx_gaussian(CbiganOnnxGraph *graph, const char *x, double sigma);
+/* Means of squares of `factor` pixels; and bilinear between such squares' centres, borders repeated */
+const char *cbigan_onnx_pool(CbiganOnnxGraph *graph, const char *x, gint64 factor);
+const char *cbigan_onnx_enlarge(CbiganOnnxGraph *graph, const char *x, int factor);
 /* frame (1, 3, height, width) -> patches (n, 3, side, side) */
 const char *cbigan_onnx_patches(const CbiganOnnxFrame *frame, const char *x);
 /* patches (n, c, side, side) -> (1, c, height, width): the mean where they overlap */

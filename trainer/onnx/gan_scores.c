@@ -24,46 +24,24 @@ typedef struct {
 
 /* --- light ------------------------------------------------------------------------------------------------------ */
 
-static const char *
-cast(CbiganOnnxGraph *graph, const char *x, CbiganOnnxType type)
-{
-  return cbigan_onnx_node(graph, "Cast", CBIGAN_ONNX_IN(x), CBIGAN_ONNX_WITH(CBIGAN_ONNX_INT("to", type)));
-}
-
-static const char *
-real(CbiganOnnxGraph *graph, double value) /* 64 bits count a large frame's bytes exactly */
-{
-  return cast(graph, cbigan_onnx_float(graph, value), CBIGAN_ONNX_DOUBLE);
-}
-
-static const char *
-histogram(CbiganOnnxGraph *graph, const char *bytes, gint64 n)
-{
-  const char *index = cast(graph, cbigan_onnx_reshape(graph, bytes, 1, (gint64[]){ -1 }), CBIGAN_ONNX_INT64);
-  const char *zeros =
-      cbigan_onnx_binary(graph, "Expand", real(graph, 0.0), cbigan_onnx_ints(graph, 1, (gint64[]){ 256 }));
-  const char *ones = cbigan_onnx_binary(graph, "Expand", real(graph, 1.0), cbigan_onnx_ints(graph, 1, &n));
-  return cbigan_onnx_node(graph, "ScatterElements", CBIGAN_ONNX_IN(zeros, index, ones),
-                          CBIGAN_ONNX_WITH(CBIGAN_ONNX_INT("axis", 0), CBIGAN_ONNX_TEXT("reduction", "add")));
-}
-
 /* As cbigan_light_quantile() */
 static const char *
 quantile(CbiganOnnxGraph *graph, const char *counts, double wanted)
 {
   const char *axis = cbigan_onnx_ints(graph, 1, (gint64[]){ 0 });
   const char *sums = cbigan_onnx_binary(graph, "CumSum", counts, axis);
-  const char *at = real(graph, wanted);
-  const char *below = cast(graph, cbigan_onnx_binary(graph, "LessOrEqual", sums, at), CBIGAN_ONNX_INT64);
+  const char *at = cbigan_onnx_double(graph, wanted);
+  const char *below = cbigan_onnx_cast(graph, cbigan_onnx_binary(graph, "LessOrEqual", sums, at), CBIGAN_ONNX_INT64);
   const char *v = cbigan_onnx_binary(graph, "Min", cbigan_onnx_reduce(graph, "ReduceSum", below, 1, (gint64[]){ 0 }),
                                      cbigan_onnx_ints(graph, 1, (gint64[]){ 255 }));
   const char *here = cbigan_onnx_binary(graph, "Gather", counts, v),
              *sum = cbigan_onnx_binary(graph, "Gather", sums, v);
   const char *before = cbigan_onnx_binary(graph, "Sub", sum, here);
   const char *part = cbigan_onnx_binary(graph, "Div", cbigan_onnx_binary(graph, "Sub", at, before),
-                                        cbigan_onnx_binary(graph, "Max", here, real(graph, 1.0)));
-  const char *value = cbigan_onnx_binary(graph, "Add", cast(graph, v, CBIGAN_ONNX_DOUBLE), part);
-  value = cast(graph, cbigan_onnx_binary(graph, "Sub", value, real(graph, 0.5)), CBIGAN_ONNX_FLOAT);
+                                        cbigan_onnx_binary(graph, "Max", here, cbigan_onnx_double(graph, 1.0)));
+  const char *value = cbigan_onnx_binary(graph, "Add", cbigan_onnx_cast(graph, v, CBIGAN_ONNX_DOUBLE), part);
+  value = cbigan_onnx_cast(graph, cbigan_onnx_binary(graph, "Sub", value, cbigan_onnx_double(graph, 0.5)),
+                           CBIGAN_ONNX_FLOAT);
   value = cbigan_onnx_node(graph, "Clip",
                            CBIGAN_ONNX_IN(value, cbigan_onnx_float(graph, 0.0), cbigan_onnx_float(graph, 255.0)), NULL);
   return cbigan_onnx_scale(graph, value, 1.0 / 127.5, -1.0);
@@ -73,7 +51,9 @@ quantile(CbiganOnnxGraph *graph, const char *counts, double wanted)
 static const char *
 compensate(CbiganOnnxGraph *graph, const CbiganModelInfo *info, const char *bytes, gint64 n, const char *x)
 {
-  const char *counts = histogram(graph, bytes, n);
+  const char *index =
+      cbigan_onnx_cast(graph, cbigan_onnx_reshape(graph, bytes, 1, (gint64[]){ -1 }), CBIGAN_ONNX_INT64);
+  const char *counts = cbigan_onnx_counts(graph, index, (gsize)n, 256);
   const char *low = quantile(graph, counts, CBIGAN_LIGHT_LOW * (double)n);
   const char *median = quantile(graph, counts, CBIGAN_LIGHT_MEDIAN * (double)n);
   const char *contrast =
@@ -282,8 +262,9 @@ cbigan_onnx_gan_score(CbiganOnnxGraph *graph, const CbiganModel *model, int widt
   for (int i = 0; i < columns + rows; i++)
     whole[i] = (gint64)corners[i];
   const char *bytes = cbigan_onnx_input(graph, "frame", CBIGAN_ONNX_UINT8, 3, (gint64[]){ height, width, 3 });
-  const char *x = cbigan_onnx_node(graph, "Transpose", CBIGAN_ONNX_IN(cast(graph, bytes, CBIGAN_ONNX_FLOAT)),
-                                   CBIGAN_ONNX_WITH(CBIGAN_ONNX_INTS("perm", 3, 2, 0, 1)));
+  const char *x =
+      cbigan_onnx_node(graph, "Transpose", CBIGAN_ONNX_IN(cbigan_onnx_cast(graph, bytes, CBIGAN_ONNX_FLOAT)),
+                       CBIGAN_ONNX_WITH(CBIGAN_ONNX_INTS("perm", 3, 2, 0, 1)));
   x = cbigan_onnx_scale(graph, x, 1.0 / 127.5, -1.0);
   if (cbigan_score_rows[info->score].view == CBIGAN_VIEW_LIGHT && !isnan(info->light_median))
     x = compensate(graph, info, bytes, (gint64)3 * width * height, x);

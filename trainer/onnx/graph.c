@@ -121,9 +121,10 @@ add_node(CbiganOnnxGraph *self, const char *op, const char *const *inputs, const
   node->op_type = g_strdup(op);
   node->n_input = g_strv_length((char **)inputs);
   node->input = g_strdupv((char **)inputs);
-  node->n_output = 1;
-  node->output = g_new(char *, 1);
+  node->n_output = g_str_equal(op, "TopK") ? 2 : 1; /* the second one, where the largest lie, is not read */
+  node->output = g_new(char *, 2);
   node->output[0] = g_strdup(output);
+  node->output[1] = node->n_output > 1 ? g_strconcat(output, "_places", NULL) : NULL;
   for (const CbiganOnnxAttribute *a = attributes; a && a->name; a++)
     node->n_attribute++;
   node->attribute = g_new(Onnx__AttributeProto *, node->n_attribute);
@@ -177,6 +178,12 @@ const char *
 cbigan_onnx_float(CbiganOnnxGraph *self, double value)
 {
   return cbigan_onnx_floats(self, 0, NULL, (float[]){ (float)value });
+}
+
+const char *
+cbigan_onnx_double(CbiganOnnxGraph *self, double value)
+{
+  return add_constant(self, CBIGAN_ONNX_DOUBLE, 0, NULL, sizeof value, &value);
 }
 
 static Onnx__ValueInfoProto *

@@ -55,14 +55,15 @@ typedef struct {
 CbiganOnnxGraph *cbigan_onnx_graph_new(void);
 void cbigan_onnx_graph_free(CbiganOnnxGraph *graph); /* graph: may be NULL */
 
-/* Adds a node with one output. op: name of an operator of opset 17; inputs: NULL-terminated, "" = left out; attributes:
- * may be NULL. Returns the output's name. */
+/* Adds a node and returns its first output. op: name of an operator of opset 17; inputs: NULL-terminated, "" = left
+ * out; attributes: may be NULL. */
 const char *cbigan_onnx_node(CbiganOnnxGraph *graph, const char *op, const char *const *inputs,
                              const CbiganOnnxAttribute *attributes);
 /* Adds constants; `data` is copied. dims: (n_dims), 0 of them = a scalar. Return the constant's name. */
 const char *cbigan_onnx_floats(CbiganOnnxGraph *graph, int n_dims, const gint64 *dims, const float *data);
 const char *cbigan_onnx_ints(CbiganOnnxGraph *graph, int n, const gint64 *data); /* one axis */
 const char *cbigan_onnx_float(CbiganOnnxGraph *graph, double value);             /* a scalar */
+const char *cbigan_onnx_double(CbiganOnnxGraph *graph, double value);            /* a scalar of 64 bits */
 /* Adds an input of the graph, or makes a value an output called `name`. dims: -1 = any length. */
 const char *cbigan_onnx_input(CbiganOnnxGraph *graph, const char *name, CbiganOnnxType type, int n_dims,
                               const gint64 *dims);

@@ -36,15 +36,6 @@ add_dense(CbiganOnnxGraph *graph, const CbiganLayer *l, const float *parameters,
 }
 
 static const char *
-add_upsample(CbiganOnnxGraph *graph, const char *x)
-{
-  const char *scales = cbigan_onnx_floats(graph, 1, (gint64[]){ 4 }, (float[]){ 1, 1, 2, 2 });
-  return cbigan_onnx_node(graph, "Resize", CBIGAN_ONNX_IN(x, "", scales),
-                          CBIGAN_ONNX_WITH(CBIGAN_ONNX_TEXT("mode", "linear"),
-                                           CBIGAN_ONNX_TEXT("coordinate_transformation_mode", "half_pixel")));
-}
-
-static const char *
 add_layer(CbiganOnnxGraph *graph, const CbiganLayer *l, const float *parameters, const char *x, const char *sum)
 {
   const char *y = NULL;
@@ -56,11 +47,9 @@ add_layer(CbiganOnnxGraph *graph, const CbiganLayer *l, const float *parameters,
     y = add_dense(graph, l, parameters, x);
     break;
   case CBIGAN_UPSAMPLE:
-    return add_upsample(graph, x);
+    return cbigan_onnx_enlarge(graph, x, 2);
   case CBIGAN_AVGPOOL:
-    return cbigan_onnx_node(
-        graph, "AveragePool", CBIGAN_ONNX_IN(x),
-        CBIGAN_ONNX_WITH(CBIGAN_ONNX_INTS("kernel_shape", 2, 2, 2), CBIGAN_ONNX_INTS("strides", 2, 2, 2)));
+    return cbigan_onnx_pool(graph, x, 2);
   }
   if (l->accumulate)
     y = cbigan_onnx_binary(graph, "Add", y, sum);

@@ -54,9 +54,25 @@ add_notes(CbiganOnnxGraph *graph, const CbiganModelInfo *info)
 }
 
 static gboolean
+add_inspector(CbiganOnnxGraph *graph, const CbiganModel *model, int width, int height, GError **error)
+{
+  const CbiganModelInfo *info = &model->info;
+  const int w = info->frame_width ? info->frame_width : width, h = info->frame_width ? info->frame_height : height;
+  if (info->upright_width || model->mask)
+    return cbigan_refuse(error, _("the model turns parts upright or has a mask, which an ONNX file can't do"));
+  if (w < 1 || w % CBIGAN_INSPECTOR_STEP || h < 1 || h % CBIGAN_INSPECTOR_STEP)
+    return cbigan_refuse(error, _("--frame: %dx%d, expected multiples of %d"), w, h, CBIGAN_INSPECTOR_STEP);
+  cbigan_onnx_inspector_score(graph, model, w, h);
+  add_notes(graph, info);
+  return TRUE;
+}
+
+static gboolean
 add_score(CbiganOnnxGraph *graph, const CbiganModel *model, int width, int height, GError **error)
 {
   const CbiganModelInfo *info = &model->info;
+  if (model->inspector_network)
+    return add_inspector(graph, model, width, height, error);
   if (!info->frame_width && (width < info->patch || height < info->patch))
     return cbigan_refuse(error,
                          _("the model takes frames of any size, an ONNX file has one; expected --frame of at "
@@ -78,6 +94,8 @@ add_part(CbiganOnnxGraph *graph, const CbiganModel *model, CbiganOnnxPart part, 
 {
   const CbiganNetworkKind kind = part == CBIGAN_ONNX_ENCODER ? CBIGAN_ENCODER : CBIGAN_GENERATOR;
   const CbiganNetwork *network = model->networks[kind];
+  if (part != CBIGAN_ONNX_SCORE && model->inspector_network)
+    return cbigan_refuse(error, _("--part: the model is an inspector, which has no such network; expected score"));
   switch (part) {
   case CBIGAN_ONNX_SCORE:
     return add_score(graph, model, width, height, error);
@@ -97,8 +115,6 @@ cbigan_onnx_write(const CbiganModel *model, CbiganOnnxPart part, int width, int 
                   GError **error)
 {
   g_autoptr(CbiganOnnxGraph) graph = cbigan_onnx_graph_new();
-  if (model->inspector_network)
-    return cbigan_refuse(error, _("the model is an inspector; expected a CBiGAN (cbigan train --score critic)"));
   if (!add_part(graph, model, part, width, height, error))
     return FALSE;
   g_autoptr(GBytes) bytes = cbigan_onnx_graph_to_bytes(graph);

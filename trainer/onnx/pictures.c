@@ -3,6 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include <math.h>
+
 #include "export.h"
 
 const char *
@@ -31,6 +33,30 @@ cbigan_onnx_reduce(CbiganOnnxGraph *graph, const char *op, const char *x, int n,
 }
 
 const char *
+cbigan_onnx_cast(CbiganOnnxGraph *graph, const char *x, CbiganOnnxType type)
+{
+  return cbigan_onnx_node(graph, "Cast", CBIGAN_ONNX_IN(x), CBIGAN_ONNX_WITH(CBIGAN_ONNX_INT("to", type)));
+}
+
+/* 64 bits count the bytes of a large frame exactly. */
+const char *
+cbigan_onnx_counts(CbiganOnnxGraph *graph, const char *indices, gsize n, int bins)
+{
+  const char *zeros = cbigan_onnx_binary(graph, "Expand", cbigan_onnx_double(graph, 0.0),
+                                         cbigan_onnx_ints(graph, 1, (gint64[]){ bins }));
+  const char *ones = cbigan_onnx_binary(graph, "Expand", cbigan_onnx_double(graph, 1.0),
+                                        cbigan_onnx_ints(graph, 1, (gint64[]){ (gint64)n }));
+  return cbigan_onnx_node(graph, "ScatterElements", CBIGAN_ONNX_IN(zeros, indices, ones),
+                          CBIGAN_ONNX_WITH(CBIGAN_ONNX_INT("axis", 0), CBIGAN_ONNX_TEXT("reduction", "add")));
+}
+
+const char *
+cbigan_onnx_top(CbiganOnnxGraph *graph, const char *x, gint64 n)
+{
+  return cbigan_onnx_binary(graph, "TopK", x, cbigan_onnx_ints(graph, 1, &n));
+}
+
+const char *
 cbigan_onnx_reshape(CbiganOnnxGraph *graph, const char *x, int n_dims, const gint64 *dims)
 {
   return cbigan_onnx_binary(graph, "Reshape", x, cbigan_onnx_ints(graph, n_dims, dims));
@@ -45,6 +71,37 @@ cbigan_onnx_blur(CbiganOnnxGraph *graph, const char *x, int radius, const float 
   const char *y =
       cbigan_onnx_node(graph, "Pad", CBIGAN_ONNX_IN(x, pads), CBIGAN_ONNX_WITH(CBIGAN_ONNX_TEXT("mode", "edge")));
   return cbigan_onnx_binary(graph, "Conv", cbigan_onnx_binary(graph, "Conv", y, down), along);
+}
+
+const char *
+cbigan_onnx_gaussian(CbiganOnnxGraph *graph, const char *x, double sigma)
+{
+  const int radius = (int)ceil(3.0 * sigma);
+  g_autofree float *kernel = g_new(float, 2 * radius + 1);
+  double sum = 0.0;
+  for (int k = -radius; k <= radius; k++)
+    sum += exp(-0.5 * k * k / (sigma * sigma));
+  for (int k = -radius; k <= radius; k++)
+    kernel[k + radius] = (float)(exp(-0.5 * k * k / (sigma * sigma)) / sum);
+  return cbigan_onnx_blur(graph, x, radius, kernel);
+}
+
+const char *
+cbigan_onnx_pool(CbiganOnnxGraph *graph, const char *x, gint64 factor)
+{
+  return cbigan_onnx_node(graph, "AveragePool", CBIGAN_ONNX_IN(x),
+                          CBIGAN_ONNX_WITH(CBIGAN_ONNX_INTS("kernel_shape", 2, factor, factor),
+                                           CBIGAN_ONNX_INTS("strides", 2, factor, factor)));
+}
+
+const char *
+cbigan_onnx_enlarge(CbiganOnnxGraph *graph, const char *x, int factor)
+{
+  const float by = (float)factor;
+  const char *scales = cbigan_onnx_floats(graph, 1, (gint64[]){ 4 }, (float[]){ 1, 1, by, by });
+  return cbigan_onnx_node(graph, "Resize", CBIGAN_ONNX_IN(x, "", scales),
+                          CBIGAN_ONNX_WITH(CBIGAN_ONNX_TEXT("mode", "linear"),
+                                           CBIGAN_ONNX_TEXT("coordinate_transformation_mode", "half_pixel")));
 }
 
 static const char *

@@ -1,0 +1,144 @@
+/* inspector_score.c - an inspector's score and map of a frame as an ONNX graph
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The same steps as score/inspection.c, inspector_maps.c and cells.c.
+ */
+#include "inspector_score.h"
+
+#include "score/cells.h"
+
+typedef struct {
+  CbiganOnnxGraph *graph;
+  const CbiganInspector *inspector;
+  int columns, rows;                        /* cells */
+  const char *planes;                       /* (1, planes, h, w) */
+  const char *features[CBIGAN_N_MAP_KINDS]; /* (1, channels, rows, columns) of maps in use */
+} Export;
+
+static void
+add_network_features(Export *e)
+{
+  const CbiganInspector *inspector = e->inspector;
+  g_autoptr(CbiganNetwork) network =
+      cbigan_inspector_network(inspector, e->columns * CBIGAN_INSPECTOR_CELL, e->rows * CBIGAN_INSPECTOR_CELL);
+  g_autofree const char **names =
+      cbigan_onnx_network(e->graph, network, inspector->parameters, CBIGAN_ONNX_IN(e->planes), network->output);
+  e->features[CBIGAN_MAP_LOGIT] = names[network->output];
+  e->features[CBIGAN_MAP_HIDDEN] = names[network->layers[network->n_layers - 1].input];
+}
+
+static const char *
+plane(const Export *e, int first, int n)
+{
+  return cbigan_onnx_node(e->graph, "Slice",
+                          CBIGAN_ONNX_IN(e->planes, cbigan_onnx_ints(e->graph, 1, (gint64[]){ first }),
+                                         cbigan_onnx_ints(e->graph, 1, (gint64[]){ first + n }),
+                                         cbigan_onnx_ints(e->graph, 1, (gint64[]){ 1 })),
+                          NULL);
+}
+
+static void
+add_bank_features(Export *e)
+{
+  const char *planes[CBIGAN_ONNX_COLOURS];
+  if (e->inspector->w)
+    cbigan_onnx_level_and_colours(e->graph, plane(e, 0, 3), planes);
+  else
+    for (int k = 0; k < CBIGAN_ONNX_COLOURS; k++)
+      planes[k] = plane(e, 2 + k, 1);
+  e->features[CBIGAN_MAP_BANK] = cbigan_onnx_bank(e->graph, planes);
+}
+
+/* The lower triangles (channels * (channels + 1) / 2, positions) as matrices (positions, channels, channels) */
+static const char *
+whitening(CbiganOnnxGraph *graph, const float *triangles, int channels, gsize positions)
+{
+  const gsize c = (gsize)channels;
+  g_autofree float *whole = g_new0(float, positions *c *c);
+  for (gsize i = 0, row = 0; i < c; i++)
+    for (gsize j = 0; j <= i; j++, row++)
+      for (gsize p = 0; p < positions; p++)
+        whole[(p * c + i) * c + j] = triangles[row * positions + p];
+  return cbigan_onnx_floats(graph, 3, (gint64[]){ (gint64)positions, channels, channels }, whole);
+}
+
+/* Distance of features from the good pictures' Gaussian in each position, as cbigan_gaussian_distance() */
+static const char *
+distance(const Export *e, const CbiganInspectorMap *map, int channels, const char *features)
+{
+  CbiganOnnxGraph *graph = e->graph;
+  const gsize positions = cbigan_inspector_positions(e->inspector);
+  const gint64 cells = (gint64)e->columns * e->rows;
+  const char *x = cbigan_onnx_reshape(graph, features, 2, (gint64[]){ channels, cells });
+  x = cbigan_onnx_binary(graph, "Sub", x,
+                         cbigan_onnx_floats(graph, 2, (gint64[]){ channels, (gint64)positions }, map->mean));
+  x = cbigan_onnx_node(graph, "Transpose", CBIGAN_ONNX_IN(x), CBIGAN_ONNX_WITH(CBIGAN_ONNX_INTS("perm", 2, 1, 0)));
+  x = cbigan_onnx_reshape(graph, x, 3, (gint64[]){ cells, channels, 1 });
+  x = cbigan_onnx_binary(graph, "MatMul", whitening(graph, map->whitening, channels, positions), x);
+  x = cbigan_onnx_reduce(graph, "ReduceMean", cbigan_onnx_binary(graph, "Mul", x, x), 2, (gint64[]){ 1, 2 });
+  return cbigan_onnx_node(graph, "Sqrt", CBIGAN_ONNX_IN(x), NULL);
+}
+
+/* One map of the frame on the scale of good pictures' summaries: (1, 1, rows, columns) */
+static const char *
+values(const Export *e, CbiganMapKind kind)
+{
+  const CbiganInspectorMap *map = &e->inspector->maps[kind];
+  const int channels = cbigan_map_descriptions[kind].channels;
+  const gint64 dims[] = { 1, 1, e->rows, e->columns };
+  const char *x = map->mean ? distance(e, map, channels, e->features[kind]) : e->features[kind];
+  x = cbigan_onnx_reshape(e->graph, x, 4, dims);
+  if (map->levelled) {
+    x = cbigan_onnx_binary(e->graph, "Sub", x, cbigan_onnx_floats(e->graph, 4, dims, map->level));
+    x = cbigan_onnx_binary(e->graph, "Div", x, cbigan_onnx_floats(e->graph, 4, dims, map->spread));
+  }
+  return cbigan_onnx_scale(e->graph, x, 1.0 / map->scale, -map->offset / map->scale);
+}
+
+/* The mean of the maps in use */
+static const char *
+fused(Export *e)
+{
+  const CbiganInspectorMap *maps = e->inspector->maps;
+  const char *total = NULL;
+  int used = 0;
+  if (cbigan_inspector_uses_network(e->inspector))
+    add_network_features(e);
+  if (maps[CBIGAN_MAP_BANK].used)
+    add_bank_features(e);
+  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
+    if (maps[i].used) {
+      const char *x = values(e, (CbiganMapKind)i);
+      total = total ? cbigan_onnx_binary(e->graph, "Add", total, x) : x;
+      used++;
+    }
+  return cbigan_onnx_scale(e->graph, total, 1.0 / used, 0.0);
+}
+
+void
+cbigan_onnx_inspector_score(CbiganOnnxGraph *graph, const CbiganModel *model, int width, int height)
+{
+  const CbiganInspector *inspector = &model->inspector;
+  Export e = { graph, inspector, width / CBIGAN_INSPECTOR_CELL, height / CBIGAN_INSPECTOR_CELL, NULL, { NULL } };
+  const gint64 cells = (gint64)e.columns * e.rows,
+               top = CLAMP(cells / CBIGAN_CELLS_TOP_SHARE, CBIGAN_CELLS_FEWEST_TOP, cells);
+  const char *bytes = cbigan_onnx_input(graph, "frame", CBIGAN_ONNX_UINT8, 3, (gint64[]){ height, width, 3 });
+  bytes = cbigan_onnx_cast(graph, cbigan_onnx_reshape(graph, bytes, 2, (gint64[]){ -1, 3 }), CBIGAN_ONNX_INT64);
+  e.planes = inspector->w ? cbigan_onnx_object_planes(graph, inspector, bytes)
+                          : cbigan_onnx_surface_planes(graph, bytes, width, height);
+  const char *x = fused(&e), *blurred = cbigan_onnx_gaussian(graph, x, CBIGAN_CELLS_BLUR), *score;
+  if (inspector->summary == CBIGAN_SUMMARY_TOP)
+    score = cbigan_onnx_reduce(graph, "ReduceMean",
+                               cbigan_onnx_top(graph, cbigan_onnx_reshape(graph, x, 1, (gint64[]){ -1 }), top), 1,
+                               (gint64[]){ 0 });
+  else
+    score = cbigan_onnx_reduce(graph, "ReduceMax", blurred, 4, (gint64[]){ 0, 1, 2, 3 });
+  score = cbigan_onnx_node(graph, "Softplus", CBIGAN_ONNX_IN(score), NULL);
+  const char *map = cbigan_onnx_node(graph, "Softplus", CBIGAN_ONNX_IN(blurred), NULL);
+  map = cbigan_onnx_enlarge(graph, map, CBIGAN_INSPECTOR_CELL);
+  cbigan_onnx_output(graph, cbigan_onnx_reshape(graph, score, 1, (gint64[]){ 1 }), "score", 1, (gint64[]){ 1 });
+  cbigan_onnx_output(graph, cbigan_onnx_reshape(graph, map, 2, (gint64[]){ height, width }), "map", 2,
+                     (gint64[]){ height, width });
+}
