@@ -105,7 +105,7 @@ cbigan_cpu_best_isa(void)
 gboolean
 cbigan_cpu_choose_isa(const CbiganCpuIsa **chosen, GError **error)
 {
-  const char *limit = g_getenv("CBIGAN_ISA");
+  const char *value = g_getenv("CBIGAN_ISA"), *limit = value && *value ? value : NULL; /* empty is as unset */
   gboolean allowed = !limit, known = !limit || g_str_equal(limit, "none");
   g_autoptr(GString) names = g_string_new("none");
   *chosen = NULL;
