@@ -5,6 +5,8 @@
  */
 #include "liveness.h"
 
+#include <stdlib.h>
+
 const CbiganStep *
 cbigan_network_step_of(const CbiganNetwork *network, int layer)
 {
@@ -83,7 +85,7 @@ typedef struct {
 } Slot;
 
 static int
-by_start(gconstpointer a, gconstpointer b, gpointer lives)
+by_start(const void *a, const void *b, void *lives)
 {
   const CbiganLife *x = (const CbiganLife *)lives + *(const int *)a, *y = (const CbiganLife *)lives + *(const int *)b;
   return x->first != y->first ? (x->first > y->first) - (x->first < y->first) : *(const int *)a - *(const int *)b;
@@ -112,7 +114,7 @@ cbigan_lives_share(CbiganLife *lives, int n, int *n_slots)
   g_autofree int *order = g_new(int, n);
   for (int i = 0; i < n; i++)
     order[i] = i;
-  g_qsort_with_data(order, n, sizeof *order, by_start, lives);
+  qsort_r(order, (size_t)n, sizeof *order, by_start, lives);
   for (int i = 0; i < n; i++) {
     CbiganLife *life = &lives[order[i]];
     life->slot = -1;

@@ -10,13 +10,13 @@
 #include "calibration.h"
 
 #include <math.h>
-#include <string.h>
+#include <stdlib.h>
 
 #define ENOUGH 5.0 /* scores over the threshold from which on the empirical quantile is trusted */
 #define EULER 0.57721566490153286
 
 static int
-compare(gconstpointer a, gconstpointer b, gpointer unused)
+compare(const void *a, const void *b)
 {
   double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
@@ -47,7 +47,7 @@ cbigan_threshold_for(const double *good_scores, guint n, double false_alarms)
 {
   g_return_val_if_fail(good_scores && n >= 1, NAN);
   g_autofree double *sorted = g_memdup2(good_scores, sizeof *sorted * n);
-  g_qsort_with_data(sorted, (gint)n, sizeof *sorted, compare, NULL);
+  qsort(sorted, n, sizeof *sorted, compare);
   /* no false alarms: as rare as one in twenty times as many pictures */
   double share = MAX(false_alarms, 1.0 / (20.0 * n));
   double threshold = n < 2 || n * share >= ENOUGH ? empirical_quantile(sorted, n, 1.0 - share)

@@ -63,8 +63,8 @@ cbigan_pixel_metrics_add(CbiganPixelMetrics *self, const float *map, const guint
     (mask && mask[i] ? self->defective : self->good)[bin_of(map[i], threshold)] += 1.0;
   if (!mask)
     return;
-  g_autofree guint8 *seen = g_new0(guint8, (gsize)n);
-  g_autofree int *pixels = g_new(int, (gsize)n);
+  g_autofree guint8 *seen = g_new0(guint8, (gsize)w * (gsize)h);
+  g_autofree int *pixels = g_new(int, (gsize)w *(gsize)h);
   for (int i = 0; i < n; i++) {
     if (!mask[i] || seen[i])
       continue;
