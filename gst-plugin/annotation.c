@@ -7,6 +7,8 @@
 
 #include "meta.h"
 
+#define POOLED 2 /* buffers that a pool allocates at once */
+
 static void
 picture_pool_clear(CbiganPicturePool *self)
 {
@@ -24,10 +26,14 @@ picture_pool_prepare(CbiganPicturePool *self, GstVideoFormat format, int width, 
   picture_pool_clear(self);
   if (!gst_video_info_set_format(&self->info, format, (guint)width, (guint)height))
     return FALSE;
+  /* GStreamer's own allocation ends the process where there is no memory, so that it is tried here. */
+  g_autofree guint8 *spare = g_try_malloc_n(POOLED + 1, self->info.size);
+  if (!spare)
+    return FALSE;
   self->caps = gst_video_info_to_caps(&self->info);
   self->pool = gst_video_buffer_pool_new();
   GstStructure *config = gst_buffer_pool_get_config(self->pool);
-  gst_buffer_pool_config_set_params(config, self->caps, (guint)self->info.size, 2, 0);
+  gst_buffer_pool_config_set_params(config, self->caps, (guint)self->info.size, POOLED, 0);
   gst_buffer_pool_config_add_option(config, GST_BUFFER_POOL_OPTION_VIDEO_META);
   return gst_buffer_pool_set_config(self->pool, config) && gst_buffer_pool_set_active(self->pool, TRUE);
 }

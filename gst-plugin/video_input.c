@@ -103,7 +103,9 @@ add_step(CbiganVideoInput *self, const GstVideoInfo *from, const GstVideoInfo *t
 {
   Step *step = &self->steps[self->n_steps];
   step->converter = gst_video_converter_new(from, to, converter_options(taps));
-  step->buffer = step->converter ? gst_buffer_new_allocate(NULL, GST_VIDEO_INFO_SIZE(to), NULL) : NULL;
+  /* GStreamer's own allocation ends the process where there is no memory. */
+  guint8 *data = step->converter ? g_try_malloc(GST_VIDEO_INFO_SIZE(to)) : NULL;
+  step->buffer = data ? gst_buffer_new_wrapped(data, GST_VIDEO_INFO_SIZE(to)) : NULL;
   if (!step->buffer || !gst_video_frame_map(&step->frame, to, step->buffer, GST_MAP_READWRITE)) {
     gst_clear_buffer(&step->buffer);
     g_clear_pointer(&step->converter, gst_video_converter_free);

@@ -1,4 +1,4 @@
-/* error.c - the error domain, and where its messages are translated
+/* error.c - the error domain, memory that may be refused, and where its messages are translated
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -17,6 +17,23 @@ cbigan_refuse(GError **error, const char *format, ...)
   g_propagate_error(error, g_error_new_valist(CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, format, arguments));
   va_end(arguments);
   return FALSE;
+}
+
+gpointer
+cbigan_try_malloc(gsize n, gsize size, GError **error)
+{
+  gpointer memory = g_try_malloc0_n(MAX(n, 1), size);
+  if (!memory)
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("out of memory (%.1f MiB more needed)"),
+                (double)n * (double)size / 1048576.0);
+  return memory;
+}
+
+gboolean
+cbigan_try_room(gsize n, gsize size, GError **error)
+{
+  g_autofree gpointer memory = cbigan_try_malloc(n, size, error);
+  return memory != NULL;
 }
 
 #ifdef ENABLE_NLS

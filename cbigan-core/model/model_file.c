@@ -9,13 +9,17 @@
 #include "model/model_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "i18n.h"
 #include "model/model_mask.h"
 #include "model/model_metadata.h"
+#include "model/model_source.h"
 #include "model/safetensors.h"
 
 /* Numbers are copied from the file without conversion */
@@ -322,10 +326,11 @@ new_inspector(const CbiganModelInfo *info)
   return cbigan_model_new_inspector(&inspector);
 }
 
-CbiganModel *
-cbigan_model_load_bytes(const guint8 *bytes, gsize size, const char *name, GError **error)
+/* The header is read and checked first, and then as many bytes of each tensor as the model has room for. */
+static CbiganModel *
+load(const CbiganModelSource *source, const char *name, GError **error)
 {
-  g_autoptr(CbiganSafetensors) file = cbigan_safetensors_parse(bytes, size, name, error);
+  g_autoptr(CbiganSafetensors) file = cbigan_source_read_header(source, name, error);
   if (!file)
     return NULL;
   CbiganModelInfo info;
@@ -348,8 +353,8 @@ cbigan_model_load_bytes(const guint8 *bytes, gsize size, const char *name, GErro
   for (guint i = 0; i < slots->len; i++) {
     const Slot *slot = &g_array_index(slots, Slot, i);
     const CbiganTensor *tensor = g_hash_table_lookup(file->tensors, slot->name);
-    memcpy(slot_data(slot), tensor->data, 4 * (gsize)cbigan_tensor_elements(slot->dims, slot->n_dims));
-    if (!check_values(slot, name, error))
+    const gsize n = 4 * (gsize)cbigan_tensor_elements(slot->dims, slot->n_dims);
+    if (!cbigan_source_read(source, tensor->begin, slot_data(slot), n, name, error) || !check_values(slot, name, error))
       return NULL;
   }
   if (!cbigan_mask_check(model, name, error))
@@ -359,23 +364,37 @@ cbigan_model_load_bytes(const guint8 *bytes, gsize size, const char *name, GErro
 }
 
 CbiganModel *
+cbigan_model_load_bytes(const guint8 *bytes, gsize size, const char *name, GError **error)
+{
+  return load(&(CbiganModelSource){ .bytes = bytes, .size = size }, name, error);
+}
+
+CbiganModel *
 cbigan_model_load(const char *path, GError **error)
 {
   g_return_val_if_fail(path, NULL);
-  g_autofree char *name = g_filename_display_name(path), *contents = NULL;
-  g_autoptr(GError) reason = NULL;
-  GStatBuf status;
-  gsize size;
-  /* A pipe or a device might never end. */
-  if (g_stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
+  g_autofree char *name = g_filename_display_name(path);
+  struct stat status;
+  /* Opening a pipe must not wait for somebody who writes to it. */
+  const int file = g_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+  gboolean readable = file >= 0 && fstat(file, &status) == 0;
+  if (readable && S_ISDIR(status.st_mode)) {
+    readable = FALSE;
+    errno = EISDIR;
+  }
+  if (!readable) {
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("%s: can't read the model: %s"), name, g_strerror(errno));
+    if (file >= 0)
+      close(file);
+    return NULL;
+  }
+  CbiganModel *model = NULL;
+  if (S_ISREG(status.st_mode))
+    model = load(&(CbiganModelSource){ .file = file, .size = (guint64)status.st_size }, name, error);
+  else /* a pipe or a device might never end */
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("%s: not a regular file"), name);
-    return NULL;
-  }
-  if (!g_file_get_contents(path, &contents, &size, &reason)) {
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("%s: can't read the model: %s"), name, reason->message);
-    return NULL;
-  }
-  return cbigan_model_load_bytes((const guint8 *)contents, size, name, error);
+  close(file);
+  return model;
 }
 
 /* A header that the reader would refuse comes from a wrong call or a failed training. */

@@ -85,7 +85,8 @@ cbigan_json_check(const char *text, gsize length, int depth, const char **reason
   return !in_string && open == 0;
 }
 
-/* Reads [1, 2, 3]: integers >= 0, `most` at most; their number, or -1. */
+/* Reads [1, 2, 3]: integers >= 0, `most` at most; their number, or -1. json-glib turns an integer that is too large
+ * into G_MAXINT64 since version 1.10, and into a negative one before. */
 static int
 read_integers(JsonObject *object, const char *member, gint64 *values, guint most)
 {
@@ -99,7 +100,7 @@ read_integers(JsonObject *object, const char *member, gint64 *values, guint most
   for (guint i = 0; i < n; i++) {
     JsonNode *element = json_array_get_element(array, i);
     if (!JSON_NODE_HOLDS_VALUE(element) || json_node_get_value_type(element) != G_TYPE_INT64 ||
-        json_node_get_int(element) < 0)
+        json_node_get_int(element) < 0 || json_node_get_int(element) == G_MAXINT64)
       return -1;
     values[i] = json_node_get_int(element);
   }
@@ -196,9 +197,9 @@ check_order(GArray *entries, guint64 data_size, const char *file, GError **error
 }
 
 static gboolean
-read_header(CbiganSafetensors *self, JsonObject *root, const guint8 *data, guint64 data_size, const char *file,
-            GError **error)
+read_header(CbiganSafetensors *self, JsonObject *root, guint64 data, guint64 size, const char *file, GError **error)
 {
+  const guint64 data_size = size - data;
   g_autoptr(GArray) entries = g_array_new(FALSE, TRUE, sizeof(Entry));
   JsonObjectIter iter;
   const char *name;
@@ -222,7 +223,7 @@ read_header(CbiganSafetensors *self, JsonObject *root, const guint8 *data, guint
     CbiganTensor *tensor = g_memdup2(&entry->tensor, sizeof *tensor);
     char *key = g_strdup(tensor->name);
     tensor->name = key;
-    tensor->data = data + entry->begin;
+    tensor->begin = data + entry->begin;
     g_hash_table_insert(self->tensors, key, tensor);
   }
   return TRUE;
@@ -266,34 +267,39 @@ parse_json(JsonParser *parser, const char *text, gsize length, const char *file,
   return TRUE;
 }
 
-CbiganSafetensors *
-cbigan_safetensors_parse(const guint8 *bytes, gsize size, const char *file, GError **error)
+gsize
+cbigan_safetensors_length(const guint8 *prefix, guint64 size, const char *file, GError **error)
 {
   guint64 length = 0;
-  if (size < sizeof length) {
-    cbigan_format_error(error, file, _("%zu bytes, too short for a safetensors file"), size);
-    return NULL;
+  if (size < CBIGAN_SAFETENSORS_PREFIX) {
+    cbigan_format_error(error, file, _("%zu bytes, too short for a safetensors file"), (gsize)size);
+    return 0;
   }
-  memcpy(&length, bytes, sizeof length);
+  memcpy(&length, prefix, sizeof length);
   length = GUINT64_FROM_LE(length);
   if (length < 2 || length > CBIGAN_MAX_HEADER) {
     cbigan_format_error(error, file, _("not a safetensors file: header of %llu bytes, expected 2 to %d"),
                         (unsigned long long)length, CBIGAN_MAX_HEADER);
-    return NULL;
+    return 0;
   }
-  if (length > size - sizeof length) {
+  if (length > size - CBIGAN_SAFETENSORS_PREFIX) {
     cbigan_format_error(error, file, _("header of %llu bytes, but only %zu follow: truncated?"),
-                        (unsigned long long)length, size - sizeof length);
-    return NULL;
+                        (unsigned long long)length, (gsize)(size - CBIGAN_SAFETENSORS_PREFIX));
+    return 0;
   }
+  return (gsize)length;
+}
+
+CbiganSafetensors *
+cbigan_safetensors_parse(const char *header, gsize length, guint64 size, const char *file, GError **error)
+{
   g_autoptr(CbiganSafetensors) self = g_new0(CbiganSafetensors, 1);
   self->tensors = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   self->metadata = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   g_autoptr(JsonParser) parser = json_parser_new();
-  const guint8 *header = bytes + sizeof length, *data = header + length;
-  if (!parse_json(parser, (const char *)header, (gsize)length, file, error) ||
-      !read_header(self, json_node_get_object(json_parser_get_root(parser)), data, (guint64)(bytes + size - data), file,
-                   error))
+  if (!parse_json(parser, header, length, file, error) ||
+      !read_header(self, json_node_get_object(json_parser_get_root(parser)), CBIGAN_SAFETENSORS_PREFIX + length, size,
+                   file, error))
     return NULL;
   return g_steal_pointer(&self);
 }

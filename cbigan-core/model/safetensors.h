@@ -17,17 +17,24 @@ typedef struct {
   const char *name;
   int n_dims;
   gint64 dims[CBIGAN_MAX_DIMS];
-  const guint8 *data; /* little-endian floats, 4 * product of dims bytes, not aligned */
+  const guint8 *data; /* to be written: little-endian floats, 4 * product of dims bytes, not aligned */
+  guint64 begin;      /* when read: bytes from the start of the file to these floats */
 } CbiganTensor;
 
 typedef struct {
-  GHashTable *tensors;  /* name -> CbiganTensor, owned; data points into the bytes that were parsed */
+  GHashTable *tensors;  /* name -> CbiganTensor, owned */
   GHashTable *metadata; /* key -> string, owned */
 } CbiganSafetensors;
 
-/* Checks header, types, offsets and sizes. `bytes` must outlive the result. file: name for messages. NULL with
+#define CBIGAN_SAFETENSORS_PREFIX 8 /* bytes before the header, which tell its length */
+
+/* Length of the header in bytes, from the prefix of a file of `size` bytes. 0 with CBIGAN_ERROR_FORMAT. file: name for
+ * messages. */
+gsize cbigan_safetensors_length(const guint8 *prefix, guint64 size, const char *file, GError **error);
+/* Checks types, offsets and sizes. The header is all that is read of the file, which has `size` bytes. NULL with
  * CBIGAN_ERROR_FORMAT. */
-CbiganSafetensors *cbigan_safetensors_parse(const guint8 *bytes, gsize size, const char *file, GError **error);
+CbiganSafetensors *cbigan_safetensors_parse(const char *header, gsize length, guint64 size, const char *file,
+                                            GError **error);
 void cbigan_safetensors_free(CbiganSafetensors *self);
 
 /* A whole file: keys[i] = values[i] as metadata, then n tensors in the given order. For g_free(). NULL with

@@ -14,6 +14,7 @@
 #include <math.h>
 
 #include "i18n.h"
+#include "model/error.h"
 #include "model_networks.h"
 #include "tiling.h"
 #include "weights.h"
@@ -130,6 +131,22 @@ alloc_memory(CbiganInference *self, GError **error)
                most * (gsize)s->patches * grid_size(self), error);
 }
 
+/* Host memory for the numbers of all patches */
+static gboolean
+alloc_numbers(CbiganInference *self, GError **error)
+{
+  Stage *s = &self->stage;
+  const gsize all = (gsize)s->most * (gsize)s->patches;
+  const gsize distances = s->distances ? (gsize)s->patches * grid_size(self) : 0;
+  const gsize features = wants_features(self) ? all * grid_size(self) * (gsize)self->networks->critic.channels : 0;
+  return (s->captures = cbigan_try_new(CbiganCapture *, s->most + s->batches - 1, error)) &&
+         (s->l_r = cbigan_try_new(double, all, error)) && (s->l_fd = cbigan_try_new(double, all, error)) &&
+         (s->local_peaks = cbigan_try_new(float, s->most, error)) &&
+         (s->distances_peaks = cbigan_try_new(float, all, error)) &&
+         (!distances || (s->host_distances = cbigan_try_new(float, distances, error))) &&
+         (!features || (s->features = cbigan_try_new(float, features, error)));
+}
+
 static void
 upload_corners(CbiganInference *self)
 {
@@ -154,21 +171,11 @@ stage_make(CbiganInference *self, int width, int height, GError **error)
   s->patches = cbigan_tiling_patches(&s->tiling);
   s->most = MAX(batch / s->patches, 1);
   s->batches = (s->patches + batch - 1) / batch;
-  if (!alloc_memory(self, error)) {
+  if (!alloc_memory(self, error) || !alloc_numbers(self, error)) {
     stage_clear(self);
     return FALSE;
   }
   upload_corners(self);
-  const gsize all = (gsize)s->most * (gsize)s->patches;
-  s->captures = g_new0(CbiganCapture *, s->most + s->batches - 1);
-  s->l_r = g_new0(double, all);
-  s->l_fd = g_new0(double, all);
-  s->local_peaks = g_new0(float, s->most);
-  s->distances_peaks = g_new0(float, all);
-  if (s->distances)
-    s->host_distances = g_new(float, (gsize)s->patches *grid_size(self));
-  if (wants_features(self))
-    s->features = g_new(float, all *grid_size(self) * (gsize)self->networks->critic.channels);
   return TRUE;
 }
 

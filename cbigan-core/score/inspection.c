@@ -10,7 +10,12 @@
 #include "forward/forward.h"
 #include "i18n.h"
 #include "inspector_maps.h"
+#include "model/error.h"
 #include "pose.h"
+
+#define SPARE                                                                                                          \
+  2 /* floats per pixel, of what only lives during a call: coarse planes, an upright picture and its map               \
+     */
 
 /* The network for a window of w x h pixels. */
 typedef struct {
@@ -84,6 +89,7 @@ free_picture(CbiganInspection *self)
     g_clear_pointer(&self->map_values[i], g_free);
   }
   g_clear_pointer(&self->cells.values, g_free);
+  self->w = self->h = 0;
 }
 
 void
@@ -144,14 +150,28 @@ make_room_for_maps(CbiganInspection *self)
     }
 }
 
-/* Memory for a picture of w x h pixels. */
-static void
-make_room(CbiganInspection *self, int w, int h)
+/* Floats per cell of the maps in use, and as many for copies during a call */
+static gsize
+floats_of_cell(guint used)
+{
+  gsize floats = 2 + 2 * CBIGAN_INSPECTOR_HIDDEN;
+  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
+    floats += used & 1u << i ? 2 * (gsize)cbigan_map_descriptions[i].channels + 1 : 0;
+  return floats;
+}
+
+/* Memory for a picture of w x h pixels; all of it is tried first. */
+static gboolean
+make_room(CbiganInspection *self, int w, int h, GError **error)
 {
   const gsize n = (gsize)w * (gsize)h, planes = (gsize)cbigan_inspector_planes(self->inspector);
+  const gsize cells = n / (CBIGAN_INSPECTOR_CELL * CBIGAN_INSPECTOR_CELL) + (gsize)w + (gsize)h;
   if (self->w == w && self->h == h && self->used == used_maps(self->inspector))
-    return;
+    return TRUE;
   free_picture(self);
+  if (!cbigan_try_room((3 + 2 * planes + SPARE) * n + floats_of_cell(used_maps(self->inspector)) * cells, sizeof(float),
+                       error))
+    return FALSE;
   self->used = used_maps(self->inspector);
   self->w = w;
   self->h = h;
@@ -162,6 +182,7 @@ make_room(CbiganInspection *self, int w, int h)
   self->cells.h = (h + CBIGAN_INSPECTOR_CELL - 1) / CBIGAN_INSPECTOR_CELL;
   self->cells.values = g_new(float, (gsize)self->cells.w *(gsize)self->cells.h);
   make_room_for_maps(self);
+  return TRUE;
 }
 
 /* The value that the last layer reads. */
@@ -379,7 +400,8 @@ const CbiganCells *
 cbigan_inspection_picture(CbiganInspection *self, const CbiganExposure *exposure, const float *x, int w, int h,
                           GError **error)
 {
-  make_room(self, w, h);
+  if (!make_room(self, w, h, error))
+    return NULL;
   return inspect_logarithms(self, exposure, x, error);
 }
 
@@ -405,7 +427,8 @@ inspect(CbiganInspection *self, const CbiganFrame *frame, GError **error)
   const CbiganInspector *inspector = self->inspector;
   const int w = MAX(frame->width, CBIGAN_INSPECTOR_STEP), h = MAX(frame->height, CBIGAN_INSPECTOR_STEP);
   CbiganExposure exposure;
-  make_room(self, w, h);
+  if (!make_room(self, w, h, error))
+    return NULL;
   if (inspector->w)
     cbigan_exposure_object(&exposure, frame, &self->light);
   else /* a scratch of 3 planes of the frame's size: those of the picture are as large or larger */
@@ -422,7 +445,9 @@ cbigan_inspection_frame(CbiganInspection *self, const CbiganFrame *frame, GError
     return NULL;
   if (!pose->frame_w)
     return inspect(self, frame, error);
-  g_autofree guint8 *pixels = g_new(guint8, 3 * (gsize)pose->w * (gsize)pose->h);
+  g_autofree guint8 *pixels = cbigan_try_new(guint8, 3 * (gsize)pose->w * (gsize)pose->h, error);
+  if (!pixels || !make_room(self, pose->w, pose->h, error))
+    return NULL;
   const CbiganFrame upright = { .data = pixels, .width = pose->w, .height = pose->h, .stride = 3 * (gsize)pose->w };
   self->placement = cbigan_pose_find(pose, frame);
   cbigan_pose_cut(pose, &self->placement, frame, pixels);

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "model/error.h"
+
 typedef struct {
   int left, top, right, bottom; /* pixels, right and bottom inclusive */
   float peak;
@@ -19,6 +21,20 @@ cbigan_region_search_clear(CbiganRegionSearch *self)
   g_free(self->seen);
   g_free(self->pixels);
   *self = (CbiganRegionSearch){ 0 };
+}
+
+gboolean
+cbigan_region_search_room(CbiganRegionSearch *self, gsize n, GError **error)
+{
+  if (n <= self->allocated)
+    return TRUE;
+  cbigan_region_search_clear(self);
+  if (!(self->seen = cbigan_try_new(guint8, n, error)) || !(self->pixels = cbigan_try_new(int, n, error))) {
+    cbigan_region_search_clear(self);
+    return FALSE;
+  }
+  self->allocated = n;
+  return TRUE;
 }
 
 /* Finds all pixels that are connected with pixel `start`: the first ones of self->pixels. */
@@ -86,11 +102,7 @@ cbigan_region_search_run(CbiganRegionSearch *self, const float *map, int w, int 
   Part parts[CBIGAN_MAX_REGIONS];
   gsize n_pixels = (gsize)w * (gsize)h;
   guint n = 0;
-  if (n_pixels > self->allocated) {
-    self->seen = g_renew(guint8, self->seen, n_pixels);
-    self->pixels = g_renew(int, self->pixels, n_pixels);
-    self->allocated = n_pixels;
-  }
+  g_return_val_if_fail(n_pixels <= self->allocated, 0);
   memset(self->seen, 0, n_pixels);
   for (int y = 0; y < h; y++)
     if (any_over(map + (gsize)y * w, w, (float)threshold))

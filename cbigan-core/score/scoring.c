@@ -11,7 +11,10 @@
 
 #include "area_scores.h"
 #include "i18n.h"
+#include "model/error.h"
 #include "scorer.h"
+
+#define SPARE 2 /* floats per pixel, of what areas only need during a call */
 
 void
 cbigan_result_clear(CbiganResult *result)
@@ -20,15 +23,31 @@ cbigan_result_clear(CbiganResult *result)
   *result = (CbiganResult)CBIGAN_RESULT_INIT;
 }
 
-/* (n) floats of scratch */
-static float *
-scratch_map(CbiganScorer *self, gsize n)
+/* *map: (n) floats at least, freed and made anew where it has fewer */
+static gboolean
+grow_map(float **map, gsize *allocated, gsize n, GError **error)
 {
-  if (n > self->n_map) {
-    self->map = g_renew(float, self->map, n);
-    self->n_map = n;
-  }
-  return self->map;
+  if (n <= *allocated)
+    return TRUE;
+  g_clear_pointer(map, g_free);
+  *allocated = 0;
+  if (!(*map = cbigan_try_new(float, n, error)))
+    return FALSE;
+  *allocated = n;
+  return TRUE;
+}
+
+gboolean
+cbigan_scorer_make_room(CbiganScorer *self, const CbiganFrame *frame, CbiganResult *result, GError **error)
+{
+  if (frame->width < 1 || frame->height < 1)
+    return TRUE; /* refused where it is scored */
+  const gsize n = (gsize)frame->width * (gsize)frame->height;
+  const gboolean maps = self->maps != CBIGAN_MAPS_NONE, scratch = self->areas || self->min_area > 0.0;
+  return (!maps || grow_map(&result->map, &result->map_allocated, n, error)) &&
+         (!scratch || grow_map(&self->map, &self->n_map, n, error)) &&
+         (!(maps || scratch) || cbigan_region_search_room(&self->regions, n, error)) &&
+         (!self->areas || cbigan_try_room(SPARE * n, sizeof(float), error));
 }
 
 /* Score, threshold and verdict, from scores. */
@@ -68,15 +87,10 @@ static float *
 choose_map(CbiganScorer *self, CbiganResult *result, int w, int h)
 {
   const gboolean wanted = self->maps == CBIGAN_MAPS_ALL || (self->maps == CBIGAN_MAPS_ANOMALOUS && result->anomalous);
-  const gsize n = (gsize)w * (gsize)h;
   result->map_width = wanted ? w : 0;
   result->map_height = wanted ? h : 0;
   if (!wanted)
-    return self->min_area > 0.0 && result->anomalous && can_draw(self) ? scratch_map(self, n) : NULL;
-  if (n > result->map_allocated) {
-    result->map = g_renew(float, result->map, n);
-    result->map_allocated = n;
-  }
+    return self->min_area > 0.0 && result->anomalous && can_draw(self) ? self->map : NULL;
   return result->map;
 }
 
@@ -198,7 +212,7 @@ measured_score(const guint8 *counts, gpointer data)
 static guint
 measure_areas(CbiganScorer *self, const CbiganMeasurement *m, CbiganResult *result)
 {
-  float *map = scratch_map(self, (gsize)m->tiling->width * (gsize)m->tiling->height);
+  float *map = self->map;
   guint worst = 0;
   for (int i = 0; i < CBIGAN_N_GAN_SCORES; i++) {
     Measured measured = { self, m, (CbiganScoreKind)i, map };
@@ -258,7 +272,10 @@ fill_frames(CbiganScorer *self, const CbiganFrame *frames, guint n, GError **err
     size += 3 * (gsize)frames[i].width * (gsize)frames[i].height;
   }
   if (size > self->n_filled) {
-    self->filled = g_realloc(self->filled, size);
+    g_clear_pointer(&self->filled, g_free);
+    self->n_filled = 0;
+    if (!(self->filled = cbigan_try_new(guint8, size, error)))
+      return NULL;
     self->n_filled = size;
   }
   guint8 *pixels = self->filled;

@@ -88,7 +88,7 @@ cbigan_seat_run(CbiganSeat *self, CbiganRequest *const *requests, guint n)
     CbiganRequest *r = requests[i];
     if (r->prepare && !r->prepare(r->data, &r->frame, &r->error))
       r->dropped = !r->error;
-    else
+    else if (cbigan_scorer_make_room(r->scorer, &r->frame, r->result, &r->error))
       ready[n_ready++] = r;
   }
   if (n_ready == 0)

@@ -57,6 +57,8 @@ guint cbigan_seat_frames(const CbiganSeat *self);
 void cbigan_seat_run(CbiganSeat *self, CbiganRequest *const *requests, guint n);
 
 /* scoring.c: what a scorer makes of its frame on a seat */
+/* Memory for the frame's map and regions, so that the functions below need none. FALSE with CBIGAN_ERROR_BACKEND. */
+gboolean cbigan_scorer_make_room(CbiganScorer *self, const CbiganFrame *frame, CbiganResult *result, GError **error);
 /* From the results of inference. */
 void cbigan_scorer_fill(CbiganScorer *self, const CbiganMeasurement *m, CbiganResult *result);
 /* FALSE with CBIGAN_ERROR */

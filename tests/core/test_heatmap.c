@@ -83,6 +83,7 @@ test_regions(void)
   CbiganRegionSearch search = { 0 };
   CbiganRegion r[CBIGAN_MAX_REGIONS];
   g_autofree float *map = g_new0(float, W *H);
+  g_assert_true(cbigan_region_search_room(&search, W * H, NULL));
   g_assert_cmpuint(cbigan_region_search_run(&search, map, W, H, 1.0, 0.0, r), ==, 0);
   paint(map, W, 0, 0, 8, 5, 2.0f);
   paint(map, W, 7, 4, 3, 11, 3.0f); /* hangs on the first: an L */
