@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# other-debian.sh - tries cbigan on another Debian, which lies in a folder of its own
+#
+# Copyright (C) 2026 the cbigan developers
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# usage: other-debian.sh SUITE [PART...]
+# SUITE: bookworm, trixie, ... PART: demo, tests; without one, both.
+#   demo   pipelines/demo.sh, then the scores of its pictures against those of this machine's build/, bit for bit
+#   tests  all tests but the suites slow, long, and style
+# Runs as root. debootstrap makes /var/tmp/cbigan-SUITE (or $CBIGAN_DEBIAN) the first time, from a mirror whose
+# signature it checks; later runs use it again. The files that git knows or does not ignore are copied there. Nothing
+# outside the folder is changed, and mounts end with the script.
+set -euo pipefail
+# shellcheck source=pipelines/setup.sh
+. "$(dirname "$0")/../pipelines/setup.sh"
+cd "$root"
+
+arguments 1 3 "$@"
+suite=$1
+shift
+parts=("$@")
+if ((!${#parts[@]})); then parts=(demo tests); fi
+for part in "${parts[@]}"; do [[ $part == demo || $part == tests ]] || die "$part: neither demo nor tests"; done
+((EUID == 0)) || die "run as root: it makes a root folder and enters it"
+command -v debootstrap > /dev/null || die "install debootstrap first"
+machine=${CBIGAN_DEBIAN:-/var/tmp/cbigan-$suite}
+keys=/usr/share/keyrings/debian-archive-keyring.gpg
+[[ -f $keys ]] || die "$keys is missing: install debian-archive-keyring"
+mirror=${CBIGAN_MIRROR:-http://deb.debian.org/debian}
+
+# inside COMMAND: in a shell of the other Debian, at the copied sources; /proc and /dev are mounted for it alone
+inside() {
+  # shellcheck disable=SC2016  # the inner shell expands them
+  unshare --mount sh -c '
+    mountpoint -q "$1/proc" || mount -t proc proc "$1/proc"
+    mountpoint -q "$1/dev" || mount --bind /dev "$1/dev"
+    exec chroot "$1" env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LC_ALL=C.UTF-8 \
+      bash -euc "cd /cbigan; $2"' inside "$machine" "$1" < /dev/null
+}
+
+if [[ ! -f $machine/etc/debian_version ]]; then
+  say "making $machine"
+  run_logged "$machine.log" debootstrap --variant=minbase --keyring="$keys" "$suite" "$machine" "$mirror"
+fi
+# The network and apt are set up as here: proxies, and clocks that differ from the mirror's.
+cp /etc/resolv.conf /etc/hosts "$machine/etc/"
+apt-config dump | grep '^Acquire::' > "$machine/etc/apt/apt.conf.d/90host"
+mkdir -p "$machine/cbigan"
+git ls-files -z -c -o --exclude-standard | tar -c --null --ignore-failed-read -T - | tar -x -C "$machine/cbigan"
+
+has_part() {
+  [[ " ${parts[*]} " == *" $1 "* ]]
+}
+
+if has_part demo; then
+  say "demo on $suite"
+  inside 'bash pipelines/demo.sh'
+  if [[ -x build/trainer/cbigan ]]; then
+    # The same model and pictures, scored by both machines' builds
+    score=(score --model demo-output/cloth.safetensors demo-output/test/good demo-output/test/stain)
+    inside "build/trainer/cbigan ${score[*]} > scores-there.csv"
+    (cd "$machine/cbigan" && "$root/build/trainer/cbigan" "${score[@]}" > scores-here.csv)
+    cmp "$machine/cbigan/scores-there.csv" "$machine/cbigan/scores-here.csv" || die "the scores differ from this machine's"
+    say "$(wc -l < "$machine/cbigan/scores-here.csv") rows of scores, the same as this machine's"
+  fi
+fi
+
+if has_part tests; then
+  say "tests on $suite"
+  inside '. pipelines/setup.sh; install_packages build run test; build_in build -Dtests=enabled
+    unset DISPLAY; meson test -C build --no-rebuild -t 6 --no-suite slow --no-suite style > build/test.log 2>&1 || true
+    grep -E "^ *[0-9]+/[0-9]+ .*(FAIL|TIMEOUT|ERROR)" build/test.log || true
+    python3 tests/count_results.py build'
+fi
