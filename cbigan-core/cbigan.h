@@ -80,6 +80,37 @@ typedef struct {
   const guint8 *counts; /* (height, width), rows without gaps: 0 = the pixel is ignored; NULL = there is no mask */
   int width, height;
 } CbiganMask;
+/* --- whether a picture can be judged ----------------------------------------------------------------------------- */
+
+/* What can be measured of a picture, whatever it shows; score/picture_measures.c has the equations. */
+typedef enum {
+  CBIGAN_MEASURE_BRIGHTNESS, /* mean, in grey levels 0..255 */
+  CBIGAN_MEASURE_CONTRAST,   /* standard deviation, grey levels */
+  CBIGAN_MEASURE_SHARPNESS,  /* variance of the Laplacian, grey levels squared */
+  CBIGAN_MEASURE_NOISE,      /* its standard deviation, grey levels */
+  CBIGAN_MEASURE_UNEVENNESS, /* largest change of a quarter's share of the light against good pictures, logarithm */
+  CBIGAN_MEASURE_LIKENESS,   /* correlation with the mean good picture, both at thumbnail size, -1..1 */
+  CBIGAN_N_MEASURES
+} CbiganMeasure;
+
+#define CBIGAN_THUMBNAIL_SIDE 16
+#define CBIGAN_SAMPLES_SIDE 32
+#define CBIGAN_DARK 32    /* grey levels */
+#define CBIGAN_BRIGHT 250 /* likewise */
+
+typedef struct {
+  double values[CBIGAN_N_MEASURES]; /* the last two: NAN before cbigan_health_check() */
+  double dark, bright;              /* shares of pixels below CBIGAN_DARK, and from CBIGAN_BRIGHT on, 0..1 */
+  float thumbnail[CBIGAN_THUMBNAIL_SIDE * CBIGAN_THUMBNAIL_SIDE]; /* mean grey levels of the picture's parts */
+  guint16 samples[CBIGAN_SAMPLES_SIDE * CBIGAN_SAMPLES_SIDE];     /* pixels on a grid, in quarters of a grey level */
+} CbiganPictureMeasures;
+
+/* How good pictures measure. */
+typedef struct {
+  guint n;                                                  /* pictures; 0 = unknown */
+  double least[CBIGAN_N_MEASURES], most[CBIGAN_N_MEASURES]; /* the last two: against the mean of the other pictures */
+  float thumbnail[CBIGAN_THUMBNAIL_SIDE * CBIGAN_THUMBNAIL_SIDE]; /* mean of theirs */
+} CbiganUsualPictures;
 
 /* Content of a model file besides its weights. The model owns it. A model is a CBiGAN or an inspector. An inspector has
  * the score CBIGAN_SCORE_INSPECTOR only; its latent, patch, tap, lambda and the fields of other scores have no meaning.
@@ -112,6 +143,7 @@ typedef struct {
   const char *training; /* JSON object: origin of the model; NULL: unknown */
   const char *maps;     /* of an inspector: the maps that its score is made of (docs/model-format.md) */
   const char *proxies;  /* of an inspector, JSON object: `proxy` of each way to score that was tried; NULL: unknown */
+  CbiganUsualPictures usual; /* how good pictures measure; usual.n = 0: unknown */
 } CbiganModelInfo;
 
 typedef struct _CbiganModel CbiganModel;
@@ -292,6 +324,46 @@ gboolean cbigan_scorer_set_min_area(CbiganScorer *scorer, double min_area, GErro
 const char *cbigan_scorer_backend(const CbiganScorer *scorer);
 /* The precision that is used, never CBIGAN_PRECISION_AUTO. */
 CbiganPrecision cbigan_scorer_precision(const CbiganScorer *scorer);
+
+/* What is wrong with a picture, or with a stream of pictures. */
+typedef enum {
+  CBIGAN_HEALTH_BLACK,       /* hardly a pixel is brighter than CBIGAN_DARK */
+  CBIGAN_HEALTH_OVEREXPOSED, /* hardly a pixel is darker than CBIGAN_BRIGHT */
+  CBIGAN_HEALTH_FLAT,        /* no contrast */
+  /* These need the statistics of good pictures: */
+  CBIGAN_HEALTH_LIGHT,       /* brightness, or its share between quarters, beyond good pictures' */
+  CBIGAN_HEALTH_BLURRED,     /* less sharp than good pictures */
+  CBIGAN_HEALTH_NOISY,       /* noisier than good pictures */
+  CBIGAN_HEALTH_FEATURELESS, /* a score below good pictures': too good is not good */
+  CBIGAN_HEALTH_MOVED,       /* light and dark parts lie elsewhere than in good pictures */
+  /* These are of a stream; the element finds them: */
+  CBIGAN_HEALTH_DRIFT,     /* the scores leave the range of good pictures' */
+  CBIGAN_HEALTH_FROZEN,    /* the picture does not change */
+  CBIGAN_HEALTH_NO_FRAMES, /* no picture comes */
+  CBIGAN_N_HEALTH
+} CbiganHealthKind;
+
+typedef struct {
+  guint faults;                    /* bit i: CbiganHealthKind i */
+  double figures[CBIGAN_N_HEALTH]; /* what was measured for each kind; NAN: nothing */
+  double limits[CBIGAN_N_HEALTH];  /* that the figure is beyond, or would have to be; NAN: none */
+} CbiganHealth;
+
+/* "black", "overexposed", "flat", "light", "blurred", "noisy", "featureless", "moved", "drift", "frozen", "no-frames":
+ * static; kind must be one of the first CBIGAN_N_HEALTH. */
+const char *cbigan_health_name(CbiganHealthKind kind);
+/* Measures a frame, without the pixels that info's mask ignores; info: NULL = all count. FALSE: the frame is in a
+ * device's memory or has fewer than 3 x 3 pixels, and nothing is measured.
+ */
+gboolean cbigan_picture_measure(const CbiganModelInfo *info, const CbiganFrame *frame, CbiganPictureMeasures *measures);
+/* Compares a picture with the model's good ones and sets the last two measures. score: the picture's, of the model's
+ * own kind of score; NAN = unknown. A picture without anything to see has no further faults. */
+void cbigan_health_check(const CbiganModelInfo *info, CbiganPictureMeasures *measures, double score,
+                         CbiganHealth *health);
+/* Whether no verdict should be made of such a picture. MOVED alone is no reason, nor are the faults of streams. */
+gboolean cbigan_health_is_unusable(guint faults);
+/* The range in which good pictures' scores may be expected. FALSE: the model has too few of them. */
+gboolean cbigan_usual_scores(const CbiganModelInfo *info, double *least, double *most);
 
 /* map: (height, width) in the score's units. gray: (height, width) normalized values as 0..65535, the caller's memory;
  * the threshold becomes 32768. */

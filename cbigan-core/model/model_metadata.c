@@ -306,6 +306,8 @@ static const struct {
     N_("a JSON object of numbers from 0 to 1") },
   { PREFIX "good-scores", BOTH, FALSE, read_good_scores, write_good_scores, N_("a JSON array of numbers, 0 or more") },
   { PREFIX "training", BOTH, FALSE, read_training, write_training, N_("a JSON object") },
+  { PREFIX "good-pictures", BOTH, FALSE, cbigan_usual_read, cbigan_usual_write,
+    N_("a JSON object with the measures of good pictures") },
 };
 
 static gboolean

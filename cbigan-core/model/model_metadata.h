@@ -16,4 +16,8 @@ gboolean cbigan_metadata_read(GHashTable *metadata, CbiganModelInfo *info, const
  * appended only if info->scores has the critic. */
 void cbigan_metadata_write(const CbiganModelInfo *info, GPtrArray *keys, GPtrArray *values);
 
+/* usual_pictures.c: the key cbigan.good-pictures, as the functions of the other keys in model_metadata.c. */
+gboolean cbigan_usual_read(const char *text, CbiganModelInfo *info);
+char *cbigan_usual_write(const CbiganModelInfo *info);
+
 G_END_DECLS

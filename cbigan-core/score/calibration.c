@@ -14,6 +14,7 @@
 
 #include "areas.h"
 #include "backend/backend.h"
+#include "health.h"
 #include "i18n.h"
 #include "model/error.h"
 #include "score.h"
@@ -201,6 +202,17 @@ run(Calibration *self, GError **error)
   return TRUE;
 }
 
+/* Brightness and the like do not depend on whether a picture was trained on. */
+static void
+measure_pictures(CbiganModel *model, const CbiganCalibrationOptions *options, const CbiganFrame *frames, guint n)
+{
+  g_autofree CbiganFrame *all = g_new(CbiganFrame, n + options->n_seen);
+  memcpy(all, frames, n * sizeof *all);
+  if (options->n_seen)
+    memcpy(all + n, options->seen, options->n_seen * sizeof *all);
+  cbigan_usual_measure(&model->info.usual, all, n + options->n_seen);
+}
+
 gboolean
 cbigan_model_calibrate(CbiganModel *model, const CbiganCalibrationOptions *options, const CbiganFrame *frames, guint n,
                        CbiganBf16Check *bf16, GError **error)
@@ -209,7 +221,10 @@ cbigan_model_calibrate(CbiganModel *model, const CbiganCalibrationOptions *optio
   if (model->inspector_network) {
     if (bf16)
       bf16->untried = g_strdup(_("an inspector is not tried in bf16"));
-    return cbigan_inspector_calibrate(model, options, frames, n, error);
+    if (!cbigan_inspector_calibrate(model, options, frames, n, error))
+      return FALSE;
+    measure_pictures(model, options, frames, n);
+    return TRUE;
   }
   if (!check(&model->info, options, frames, n, error))
     return FALSE;
@@ -228,7 +243,9 @@ cbigan_model_calibrate(CbiganModel *model, const CbiganCalibrationOptions *optio
   for (int i = 0; i < CBIGAN_N_GAN_SCORES; i++)
     self.scores[i] = g_new(double, n);
   gboolean ok = run(&self, error);
-  if (!ok)
+  if (ok)
+    measure_pictures(model, options, frames, n);
+  else
     model->info = before;
   cbigan_inference_free(self.inference);
   g_clear_pointer(&self.backend, cbigan_backend_close);

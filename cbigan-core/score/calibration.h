@@ -32,8 +32,8 @@ typedef struct {
 void cbigan_bf16_check_clear(CbiganBf16Check *check);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CbiganBf16Check, cbigan_bf16_check_clear)
 
-/* Fills model->map, model->critic, info.light_*, info.score(s), info.good_scores and info.threshold from good pictures
- * that were not trained on. Scores for the threshold are out of fold: each picture is scored against
+/* Fills model->map, model->critic, info.light_*, info.score(s), info.good_scores, info.threshold and info.usual from
+ * good pictures that were not trained on. Scores for the threshold are out of fold: each picture is scored against
  * statistics of the others, so they are not too small. At least 4 frames, of the model's frame size. All in fp32. With
  * a mask of the model, the frames' ignored pixels are filled already, by cbigan_areas_fill(). bf16: gets the result of
  * cbigan_model_check_bf16(); NULL = no check, and info.bf16_error becomes NAN. */

@@ -87,6 +87,13 @@ sample_model(SampleKind kind)
   static const double scores[] = { 1, 2.5, 1e-300, 0.1, 1e300, 2.0 / 3.0 };
   m->info.good_scores = g_memdup2(scores, sizeof scores);
   m->info.n_good_scores = G_N_ELEMENTS(scores);
+  m->info.usual.n = 7;
+  for (int i = 0; i < CBIGAN_N_MEASURES; i++) {
+    m->info.usual.least[i] = 0.125 * i;
+    m->info.usual.most[i] = i >= CBIGAN_MEASURE_UNEVENNESS ? 0.75 : 10.0 + i;
+  }
+  for (int i = 0; i < CBIGAN_THUMBNAIL_SIDE * CBIGAN_THUMBNAIL_SIDE; i++)
+    m->info.usual.thumbnail[i] = (float)i / 2;
   m->info.training =
       g_strdup("{\"note\":\"gut \\\"gewebt\\\" \u00fc\",\"seed\":1,\"nested\":[{\"alpha\":1e-4},true,null]}");
   return m;

@@ -287,7 +287,7 @@ def test_score():
               code=1, error=['missing.png'])
     rows = list(csv.DictReader(io.StringIO(out)))
     assert [row['path'] for row in rows] == ['odd, "name".ppm', 'spot.ppm'], out
-    assert list(rows[0]) == ['path', 'score', 'normalized', 'verdict', 'pixel_term', 'feature_term'], out
+    assert list(rows[0]) == ['path', 'score', 'normalized', 'verdict', 'pixel_term', 'feature_term', 'health'], out
     assert [row['verdict'] for row in rows] == ['good', 'anomalous'], out
     assert float(rows[0]['normalized']) < 0.5 < float(rows[1]['normalized']), out
     assert sorted(os.listdir('maps')) == ['odd, "name".png', 'spot.png'], os.listdir('maps')
@@ -296,6 +296,15 @@ def test_score():
              run('score', '--model', 'model.safetensors', '--json', 'spot.ppm', 'good/000.ppm').splitlines()]
     assert [line['verdict'] for line in lines] == ['anomalous', 'good'] and lines[0]['regions'], lines
     assert abs(lines[0]['score'] - float(rows[1]['score'])) <= 1e-5 * lines[0]['score'], (lines, rows)
+    write_picture('black.ppm', 97)
+    with open('black.ppm', 'r+b') as file:
+        file.seek(15)
+        file.write(bytes(3 * 64 * 64))
+    rows = list(csv.DictReader(io.StringIO(run('score', '--model', 'model.safetensors', 'black.ppm', 'good/000.ppm'))))
+    assert [row['verdict'] for row in rows] == ['unusable', 'good'], rows
+    assert 'black' in rows[0]['health'].split('+') and rows[1]['health'] == '' and rows[0]['score'], rows
+    line = json.loads(run('score', '--model', 'model.safetensors', '--json', 'black.ppm'))
+    assert line['verdict'] == 'unusable' and 'black' in line['health'], line
     paper = next(csv.DictReader(io.StringIO(run('score', '--model', 'model.safetensors', '--score', 'paper', 'spot.ppm'))))
     expected = 0.9 * float(paper['pixel_term']) + 0.1 * float(paper['feature_term'])
     assert abs(float(paper['score']) - expected) <= 1e-4 * expected, paper

@@ -5,9 +5,24 @@
  */
 #include "result_json.h"
 
-const char *
-cbigan_result_verdict(const CbiganResult *result)
+guint
+cbigan_result_faults(const CbiganModelInfo *info, const CbiganPicture *picture, const CbiganResult *result)
 {
+  const CbiganFrame frame = cbigan_picture_frame(picture);
+  CbiganPictureMeasures measures;
+  CbiganHealth health;
+
+  if (!cbigan_picture_measure(info, &frame, &measures))
+    return 0;
+  cbigan_health_check(info, &measures, result->scores[info->score], &health);
+  return health.faults;
+}
+
+const char *
+cbigan_result_verdict(const CbiganResult *result, guint faults)
+{
+  if (cbigan_health_is_unusable(faults))
+    return "unusable";
   return isnan(result->threshold) ? "" : result->anomalous ? "anomalous" : "good";
 }
 
@@ -68,19 +83,31 @@ add_areas(JsonBuilder *builder, const CbiganResult *result)
   json_builder_end_array(builder);
 }
 
+static void
+add_health(JsonBuilder *builder, guint faults)
+{
+  json_builder_set_member_name(builder, "health");
+  json_builder_begin_array(builder);
+  for (int i = 0; i < CBIGAN_N_HEALTH; i++)
+    if (faults & 1u << i)
+      json_builder_add_string_value(builder, cbigan_health_name((CbiganHealthKind)i));
+  json_builder_end_array(builder);
+}
+
 void
-cbigan_result_json_add(JsonBuilder *builder, const char *path, const CbiganResult *result)
+cbigan_result_json_add(JsonBuilder *builder, const char *path, const CbiganResult *result, guint faults)
 {
   json_builder_begin_object(builder);
   add_text(builder, "path", path);
   add_number(builder, "score", result->score);
   add_number(builder, "threshold", result->threshold);
   add_number(builder, "normalized", result->normalized);
-  add_text(builder, "verdict", cbigan_result_verdict(result));
+  add_text(builder, "verdict", cbigan_result_verdict(result, faults));
   add_number(builder, "pixel_term", result->pixel_term);
   add_number(builder, "feature_term", result->feature_term);
   add_regions(builder, result);
   if (result->n_areas)
     add_areas(builder, result);
+  add_health(builder, faults);
   json_builder_end_object(builder);
 }

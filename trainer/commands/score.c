@@ -18,9 +18,14 @@
 static const CbiganUsage usage = {
   N_("--model MODEL FILE…"),
   N_("Scores pictures, videos and folders of them. Prints CSV, one line per picture:\n"
-     "path,score,normalized,verdict,pixel_term,feature_term\n"
+     "path,score,normalized,verdict,pixel_term,feature_term,health\n"
      "normalized = score / (score + threshold): 0.5 is the threshold. verdict: good or anomalous, empty without a\n"
-     "threshold. pixel_term and feature_term are L_R and L_fD of Eq. 7."),
+     "threshold; or unusable where the picture itself is no good, whatever the score says. pixel_term and "
+     "feature_term\n"
+     "are L_R and L_fD of Eq. 7. health: what is wrong with the picture, such as black, flat, light or blurred, "
+     "several\n"
+     "joined by +; empty where nothing is. The exit code is 0 whatever the verdicts are, and 1 where a picture could\n"
+     "not be scored."),
   "  cbigan score --model bottle.safetensors new/*.png\n"
   "  cbigan score --model bottle.safetensors --heatmap maps/ new/ > scores.csv\n"
   "  cbigan score --model bottle.safetensors --json --score paper new/*.png\n"
@@ -52,25 +57,34 @@ clear_arguments(Arguments *a)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, clear_arguments)
 
 static void
-print_csv(const CbiganPicture *picture, const CbiganResult *result)
+print_csv(const CbiganPicture *picture, const CbiganResult *result, guint faults)
 {
+  const char *separator = ",";
+
   cbigan_csv_text(stdout, picture->path);
   cbigan_csv_number(stdout, result->score);
   cbigan_csv_number(stdout, result->normalized);
-  printf(",%s", cbigan_result_verdict(result));
+  printf(",%s", cbigan_result_verdict(result, faults));
   cbigan_csv_number(stdout, result->pixel_term);
   cbigan_csv_number(stdout, result->feature_term);
+  if (!faults)
+    putchar(',');
+  for (int i = 0; i < CBIGAN_N_HEALTH; i++)
+    if (faults & 1u << i) {
+      printf("%s%s", separator, cbigan_health_name((CbiganHealthKind)i));
+      separator = "+";
+    }
   putchar('\n');
 }
 
 static void
-print_json(const CbiganPicture *picture, const CbiganResult *result)
+print_json(const CbiganPicture *picture, const CbiganResult *result, guint faults)
 {
   g_autoptr(JsonBuilder) builder = json_builder_new();
   g_autoptr(JsonNode) root = NULL;
   g_autofree char *line = NULL;
 
-  cbigan_result_json_add(builder, picture->path, result);
+  cbigan_result_json_add(builder, picture->path, result, faults);
   root = json_builder_get_root(builder);
   line = json_to_string(root, FALSE);
   puts(line);
@@ -79,6 +93,7 @@ print_json(const CbiganPicture *picture, const CbiganResult *result)
 /* One run. */
 typedef struct {
   const Arguments *arguments;
+  const CbiganModelInfo *info;
   CbiganHeatmapNames *names; /* NULL: no heat maps */
   guint lost;                /* heat maps that could not be written */
 } Scoring;
@@ -92,7 +107,8 @@ print_scored(const CbiganPicture *picture, const CbiganResult *result, gpointer 
   g_autofree char *path = scoring->names ? cbigan_heatmap_names_choose(scoring->names, picture->path) : NULL;
   g_autoptr(GError) reason = NULL;
 
-  (scoring->arguments->json ? print_json : print_csv)(picture, result);
+  (scoring->arguments->json ? print_json : print_csv)(picture, result,
+                                                      cbigan_result_faults(scoring->info, picture, result));
   if (fflush(stdout) != 0) {
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("standard output: %s"), g_strerror(errno));
     return FALSE;
@@ -109,7 +125,7 @@ static CbiganExit
 score_files(const Arguments *a, CbiganScorer *scorer, const CbiganModelInfo *info, char **files)
 {
   g_autoptr(CbiganHeatmapNames) names = a->heatmap ? cbigan_heatmap_names_new(a->heatmap) : NULL;
-  Scoring scoring = { a, names, 0 };
+  Scoring scoring = { a, info, names, 0 };
   CbiganShard shard = a->shard;
   g_autoptr(CbiganPictureScorer) pictures = cbigan_picture_scorer_new(scorer, a->strict, print_scored, &scoring);
   CbiganDatasetOptions options = { .width = info->frame_width,
@@ -123,7 +139,7 @@ score_files(const Arguments *a, CbiganScorer *scorer, const CbiganModelInfo *inf
   cbigan_command_show_reading(&options);
   options.progress = NULL;
   if (!a->json)
-    puts("path,score,normalized,verdict,pixel_term,feature_term");
+    puts("path,score,normalized,verdict,pixel_term,feature_term,health");
   for (; *files && !ended; files++) {
     g_autoptr(GError) error = NULL;
     gboolean last = !files[1], read;

@@ -96,10 +96,17 @@ find_model(Child *self, const char *name, GError **error)
   return loaded;
 }
 
+typedef struct {
+  const CbiganModelInfo *info;
+  JsonBuilder *builder;
+} Scoring;
+
 static gboolean
 add_result(const CbiganPicture *picture, const CbiganResult *result, gpointer data, GError **error)
 {
-  cbigan_result_json_add(data, picture->path, result);
+  const Scoring *scoring = data;
+
+  cbigan_result_json_add(scoring->builder, picture->path, result, cbigan_result_faults(scoring->info, picture, result));
   return TRUE;
 }
 
@@ -108,7 +115,8 @@ static gboolean
 score(const Loaded *loaded, const char *uri, JsonBuilder *builder, GError **error)
 {
   const CbiganModelInfo *info = cbigan_model_info(loaded->model);
-  g_autoptr(CbiganPictureScorer) pictures = cbigan_picture_scorer_new(loaded->scorer, TRUE, add_result, builder);
+  Scoring scoring = { info, builder };
+  g_autoptr(CbiganPictureScorer) pictures = cbigan_picture_scorer_new(loaded->scorer, TRUE, add_result, &scoring);
   g_autofree char *scheme = g_uri_parse_scheme(uri);
   g_autofree char *path = !scheme                       ? g_strdup(uri)
                           : g_str_equal(scheme, "file") ? g_filename_from_uri(uri, NULL, error)

@@ -18,6 +18,7 @@
 #include "proxy.h"
 #include "score/areas.h"
 #include "score/calibration.h"
+#include "score/health.h"
 #include "train_options.h"
 
 #define RISE 20             /* updates in which the rate rises */
@@ -33,6 +34,7 @@ struct _CbiganInspectorTraining {
   const char *digest;     /* of the pictures */
   CbiganDataset *upright; /* the pictures with their parts upright; NULL: as they lie */
   CbiganGoodSet good;
+  CbiganUsualPictures usual; /* of the pictures as they lie */
   CbiganBackend *backend;
   CbiganGrad grad;
   CbiganInspector inspector; /* its parameters: the best so far */
@@ -116,6 +118,15 @@ choose_side(int side, const CbiganDataset *pictures)
   return MAX(side / CBIGAN_INSPECTOR_STEP, CBIGAN_LEAST_SURFACE / CBIGAN_INSPECTOR_STEP) * CBIGAN_INSPECTOR_STEP;
 }
 
+static void
+measure_pictures(CbiganInspectorTraining *self, const CbiganDataset *pictures)
+{
+  g_autofree CbiganFrame *frames = g_new(CbiganFrame, pictures->pictures->len);
+  for (guint i = 0; i < pictures->pictures->len; i++)
+    frames[i] = cbigan_picture_frame(cbigan_dataset_get(pictures, i));
+  cbigan_usual_measure(&self->usual, frames, pictures->pictures->len);
+}
+
 CbiganInspectorTraining *
 cbigan_inspector_training_new(const CbiganInspectorOptions *options, const CbiganDataset *pictures, GError **error)
 {
@@ -130,6 +141,7 @@ cbigan_inspector_training_new(const CbiganInspectorOptions *options, const Cbiga
   inspector->maps[CBIGAN_MAP_LOGIT] = (CbiganInspectorMap){ .used = TRUE, .scale = 1.0 };
   const guint n = pictures->pictures->len;
   const guint held_out = MAX(MIN_HELD_OUT, (guint)lround(options->held_out * n));
+  measure_pictures(self, pictures);
   if (options->aligned && cbigan_align_is_needed(pictures, options->align))
     pictures = self->upright = cbigan_align_pictures(pictures, &inspector->pose);
   self->options.side = choose_side(options->side, pictures);
@@ -392,6 +404,7 @@ cbigan_inspector_training_finish(CbiganInspectorTraining *self, GError **error)
     return NULL;
   model->info.proxy = auroc;
   model->info.proxies = g_steal_pointer(&tried);
+  model->info.usual = self->usual;
   model->info.training = g_steal_pointer(&training);
   return g_steal_pointer(&model);
 }
