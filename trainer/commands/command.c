@@ -63,12 +63,22 @@ cbigan_command_usage(const GError *error)
   return CBIGAN_EXIT_USAGE;
 }
 
+static gboolean is_quiet;
+
+void
+cbigan_command_be_quiet(gboolean quiet)
+{
+  is_quiet = quiet;
+}
+
 void
 cbigan_command_note(const char *format, ...)
 {
   va_list arguments;
   g_autofree char *text = NULL;
 
+  if (is_quiet)
+    return;
   va_start(arguments, format);
   text = g_strdup_vprintf(format, arguments);
   va_end(arguments);

@@ -46,6 +46,8 @@ gboolean cbigan_command_parse(const CbiganUsage *usage, const GOptionEntry *entr
 /* Each prints "cbigan NAME: message". The first two return the exit code. */
 CbiganExit cbigan_command_fail(const GError *error);
 CbiganExit cbigan_command_usage(const GError *error); /* bad value of an option */
+/* Whether notes are kept back, as another process gives them. */
+void cbigan_command_be_quiet(gboolean quiet);
 void cbigan_command_note(const char *format, ...) G_GNUC_PRINTF(1, 2);
 void cbigan_command_note_bf16(const CbiganBf16Check *check); /* result of a calibration; nothing if it did not check */
 

@@ -11,15 +11,16 @@
 #include "mask_file.h"
 #include "model/model.h"
 #include "progress.h"
+#include "training/ranks.h"
 #include "training/training.h"
 #include "train_inspector.h"
-#include <errno.h>
+#include "train_output.h"
+#include "train_processes.h"
 #include <glib/gstdio.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static const CbiganUsage usage = {
   N_("DIR --output MODEL"),
@@ -256,6 +257,8 @@ check_arguments(Arguments *a, GError **error)
   a->train.device = a->run.device;
   a->train.threads = a->run.threads;
   a->checkpoint = g_strconcat(a->output, ".checkpoint", NULL);
+  if (!cbigan_train_check_processes(&a->train, a->quick, a->minutes, error))
+    return FALSE;
   if (a->quick && a->train.score != CBIGAN_SCORE_INSPECTOR)
     return cbigan_refuse(error, _("--quick and a score or option of a CBiGAN: expected one of them"));
   if (a->train.score == CBIGAN_SCORE_INSPECTOR) {
@@ -263,31 +266,6 @@ check_arguments(Arguments *a, GError **error)
     return cbigan_inspector_options_check(&options, error);
   }
   return cbigan_train_options_check(&a->train, error);
-}
-
-/* Protects older files, and finds an output that can't be written before hours of training. */
-static gboolean
-check_output(const Arguments *a, GError **error)
-{
-  g_autofree char *folder = g_path_get_dirname(a->output);
-  gboolean started = g_file_test(a->checkpoint, G_FILE_TEST_EXISTS);
-  gboolean finished = g_file_test(a->output, G_FILE_TEST_EXISTS);
-
-  if (g_access(folder, W_OK) != 0 || g_file_test(a->output, G_FILE_TEST_IS_DIR))
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("%s: can't be written: %s"), a->output,
-                g_strerror(g_access(folder, W_OK) != 0 ? errno : EISDIR));
-  else if (a->resume && !started)
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("%s: no such file: nothing to resume"), a->checkpoint);
-  else if (started && !a->resume && !a->force)
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE,
-                _("%s: holds an unfinished training: continue it with --resume, or start again with --force"),
-                a->checkpoint);
-  else if (finished && !a->resume && !a->force)
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE,
-                _("%s: exists already: choose another --output, or replace it with --force"), a->output);
-  else
-    return TRUE;
-  return FALSE;
 }
 
 static CbiganDataset *
@@ -356,16 +334,17 @@ run_steps(const Arguments *a, CbiganTraining *training, GError **error)
   double budget = a->minutes > 0 ? a->minutes * 60 : INFINITY, saved = 0;
   CbiganTrainProgress p = { 0 };
 
-  while (!stopped && !cbigan_training_done(training) && p.seconds < budget) {
+  while (!cbigan_training_done(training) && !cbigan_ranks_any(stopped || p.seconds >= budget)) {
     if (!cbigan_training_step(training, &p, error))
       return FALSE;
     show_step(&p, fmin((p.steps - p.step) / p.rate, budget - p.seconds));
-    if (a->train.checkpoint_seconds && p.seconds - saved >= a->train.checkpoint_seconds) {
+    if (a->train.checkpoint_seconds && cbigan_ranks_rank() == 0 && p.seconds - saved >= a->train.checkpoint_seconds) {
       saved = p.seconds;
       save_checkpoint(a, training);
     }
   }
   cbigan_progress_end();
+  stopped = cbigan_ranks_any(stopped);
   if (p.step) {
     g_autofree char *duration = cbigan_progress_duration(p.seconds);
 
@@ -453,7 +432,7 @@ train(Arguments *a)
   g_autoptr(CbiganDataset) pictures = NULL;
   g_autoptr(CbiganTraining) training = NULL;
 
-  if (!check_output(a, &error) || !read_mask(a, &error))
+  if ((cbigan_ranks_rank() == 0 && !cbigan_train_check_output(a->output, a->checkpoint, a->resume, a->force, &error)) || !read_mask(a, &error))
     return cbigan_command_fail(error);
   pictures = load_pictures(a, &error);
   if (!pictures)
@@ -462,6 +441,8 @@ train(Arguments *a)
                : cbigan_command_fail(error);
   /* A model with a threshold needs four pictures to find it, and one more to train on. */
   if (!cbigan_command_check_pictures(pictures, a->train.held_out > 0 ? 5 : 1, &error))
+    return cbigan_command_fail(error);
+  if (!cbigan_train_check_same(&a->train, a->updates, a->resume, pictures, &error))
     return cbigan_command_fail(error);
   if (a->train.score == CBIGAN_SCORE_INSPECTOR)
     return train_inspector(a, pictures);
@@ -480,6 +461,8 @@ train(Arguments *a)
       cbigan_command_note(_("%s holds the training up to the last checkpoint"), a->checkpoint);
     return CBIGAN_EXIT_FAILED;
   }
+  if (cbigan_ranks_rank() > 0)
+    return stopped ? CBIGAN_EXIT_FAILED : CBIGAN_EXIT_FINE;
   return stopped ? keep_for_later(a, training) : write_model(a, training);
 }
 
@@ -493,5 +476,10 @@ cbigan_cmd_train(int argc, char **argv)
     return cbigan_command_usage(error);
   if (!parse_options(&a, argc, argv))
     return CBIGAN_EXIT_USAGE;
-  return check_arguments(&a, &error) ? train(&a) : cbigan_command_usage(error);
+  if (!cbigan_ranks_init(&error))
+    return cbigan_command_fail(error);
+  cbigan_command_be_quiet(cbigan_ranks_rank() > 0);
+  const CbiganExit code = check_arguments(&a, &error) ? train(&a) : cbigan_command_usage(error);
+  cbigan_ranks_end(code == CBIGAN_EXIT_FINE || stopped);
+  return code;
 }

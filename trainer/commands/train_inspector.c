@@ -9,6 +9,7 @@
 #include "model/network.h"
 #include "progress.h"
 #include "training/quick.h"
+#include "training/ranks.h"
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
@@ -131,16 +132,17 @@ run_updates(const CbiganInspectorRun *run, CbiganInspectorTraining *training, GE
   CbiganInspectorProgress p = { 0 };
   double saved = 0.0;
 
-  while (!*run->stopped && !cbigan_inspector_training_done(training)) {
+  while (!cbigan_inspector_training_done(training) && !cbigan_ranks_any(*run->stopped)) {
     if (!cbigan_inspector_training_step(training, &p, error))
       return FALSE;
     show(&p);
-    if (run->checkpoint_seconds && p.seconds - saved >= run->checkpoint_seconds) {
+    if (run->checkpoint_seconds && cbigan_ranks_rank() == 0 && p.seconds - saved >= run->checkpoint_seconds) {
       saved = p.seconds;
       save_checkpoint(run, training);
     }
   }
   cbigan_progress_end();
+  *run->stopped = cbigan_ranks_any(*run->stopped);
   if (p.update) {
     g_autofree char *duration = cbigan_progress_duration(p.seconds);
 
@@ -198,6 +200,8 @@ cbigan_train_inspector(const CbiganInspectorRun *run, const CbiganDataset *pictu
     cbigan_progress_end();
     return cbigan_command_fail(error);
   }
+  if (cbigan_ranks_rank() > 0)
+    return *run->stopped ? CBIGAN_EXIT_FAILED : CBIGAN_EXIT_FINE;
   if (!*run->stopped && finish(run, training, &error))
     return CBIGAN_EXIT_FINE;
   if (error)

@@ -25,9 +25,9 @@ typedef struct {
   CbiganInspectorOptions options;
   const char *output, *checkpoint; /* files */
   gboolean resume;
-  gboolean quick;           /* no network: cbigan_quick_train() */
-  guint checkpoint_seconds; /* 0 = only when stopped */
-  const volatile sig_atomic_t *stopped;
+  gboolean quick;                 /* no network: cbigan_quick_train() */
+  guint checkpoint_seconds;       /* 0 = only when stopped */
+  volatile sig_atomic_t *stopped; /* set by a signal, or because another process is stopped */
 } CbiganInspectorRun;
 
 /* Trains until it is done, or *stopped, shows how far it is, and writes model or checkpoint. */

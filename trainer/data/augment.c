@@ -10,6 +10,7 @@
 #include "augment.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "model/network.h"
 #include "random.h"
@@ -32,7 +33,8 @@ struct _CbiganBatches {
   /* the thread's own */
   guint64 next;
   guint64 epoch;
-  guint *order; /* (n_pictures) of that epoch */
+  guint *order;  /* (n_pictures) of that epoch */
+  float *latent; /* (whole, 64) */
 };
 
 static CbiganBatch stop;
@@ -122,7 +124,7 @@ static CbiganCut
 draw_cut(CbiganBatches *self, guint64 draw, guint sample)
 {
   const CbiganBatchOptions *o = &self->options;
-  guint at = picture_at(self, draw * (guint)o->batch + sample);
+  guint at = picture_at(self, draw * (guint)o->whole + sample);
   const CbiganPicture *picture = self->pictures[at];
   guint64 key = cbigan_random_key(o->seed, CBIGAN_RANDOM_CROP, draw);
   guint left = cbigan_random_below(key, sample * 3, (guint)(picture->width - o->patch + 1));
@@ -135,19 +137,21 @@ static void
 fill(CbiganBatches *self, guint64 draw, CbiganBatch *batch)
 {
   const CbiganBatchOptions *o = &self->options;
-  guint n = (guint)o->batch;
+  guint n = (guint)o->batch, first = (guint)o->first;
   gsize size = (gsize)3 * o->patch * o->patch;
   for (guint i = 0; i < n; i++) {
-    CbiganCut cut = draw_cut(self, draw, i);
+    CbiganCut cut = draw_cut(self, draw, first + i);
     if (batch->cuts)
       batch->cuts[i] = cut;
     else
       cut_patch(self->pictures[cut.picture], &cut, o->patch, batch->x + i * size);
   }
-  cbigan_random_normal(cbigan_random_key(o->seed, CBIGAN_RANDOM_LATENT, draw), (gsize)n * CBIGAN_LATENT, batch->z);
+  cbigan_random_normal(cbigan_random_key(o->seed, CBIGAN_RANDOM_LATENT, draw), (gsize)o->whole * CBIGAN_LATENT,
+                       self->latent);
+  memcpy(batch->z, self->latent + (gsize)first * CBIGAN_LATENT, (gsize)n * CBIGAN_LATENT * sizeof(float));
   guint64 key = cbigan_random_key(o->seed, CBIGAN_RANDOM_MIX, draw);
   for (guint i = 0; i < n; i++)
-    batch->e[i] = (float)cbigan_random_uniform(key, i);
+    batch->e[i] = (float)cbigan_random_uniform(key, first + i);
   if (o->update)
     o->update(o->data, draw, batch->update);
 }
@@ -252,7 +256,10 @@ cbigan_batches_new(const CbiganBatchOptions *options, guint64 first)
   CbiganBatches *self = g_new0(CbiganBatches, 1);
   self->options = *options;
   self->pictures = g_memdup2(options->pictures, options->n_pictures * sizeof *options->pictures);
+  if (!options->whole)
+    self->options.whole = options->batch;
   self->order = g_new(guint, options->n_pictures);
+  self->latent = g_new(float, (gsize)self->options.whole *CBIGAN_LATENT);
   self->epoch = G_MAXUINT64;
   self->next = first;
   self->empty = g_async_queue_new();
@@ -280,6 +287,7 @@ cbigan_batches_free(CbiganBatches *self)
   g_async_queue_unref(self->ready);
   g_free(self->pictures);
   g_free(self->order);
+  g_free(self->latent);
   g_free(self);
 }
 

@@ -18,7 +18,8 @@ typedef struct {
   const CbiganPicture *const *pictures; /* not owned, any size >= patch */
   guint n_pictures;
   int batch, patch;
-  double rotation; /* degrees: uniform in +-rotation */
+  int first, whole; /* this is samples first, first + 1, ... of batches of `whole` samples; whole 0: of `batch` */
+  double rotation;  /* degrees: uniform in +-rotation */
   guint64 seed;
   const CbiganGrad
       *grad; /* NULL: batches stay on the host; else the backend stores pictures and cuts patches, if it can */

@@ -195,7 +195,7 @@ fill(CbiganDefectBatches *self, guint64 number, CbiganDefectBatch *batch)
 {
   const int side = self->options.side, cells = side / CBIGAN_INSPECTOR_CELL;
   for (int i = 0; i < self->options.batch; i++) {
-    guint64 draw = number * (guint64)self->options.batch + (guint64)i;
+    guint64 draw = number * (guint64)self->options.whole + (guint64)(self->options.first + i);
     CbiganDice dice = { .key = cbigan_random_key(self->options.seed, CBIGAN_RANDOM_DEFECTS, draw) };
     fill_crop(self, &dice, batch->x + (gsize)i * (gsize)(self->planes * side * side),
               batch->covered + (gsize)i * (gsize)(cells * cells));
@@ -220,6 +220,8 @@ cbigan_defect_batches_new(const CbiganDefectBatchOptions *options, guint64 first
   CbiganDefectBatches *self = g_new0(CbiganDefectBatches, 1);
   const gsize pixels = (gsize)options->side * (gsize)options->side, n = (gsize)options->batch;
   self->options = *options;
+  if (!options->whole)
+    self->options.whole = options->batch;
   self->planes = options->good->w ? CBIGAN_OBJECT_PLANES : CBIGAN_SURFACE_PLANES;
   self->next = first;
   self->good = g_new(float, 3 * pixels);

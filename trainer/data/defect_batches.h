@@ -26,6 +26,7 @@ typedef struct {
   const CbiganGoodPictures *good;
   int batch, side; /* crops per batch; their side, a multiple of CBIGAN_INSPECTOR_STEP */
   guint64 seed;
+  int first, whole; /* this is crops first, first + 1, ... of batches of `whole` crops; whole 0: of `batch` */
 } CbiganDefectBatchOptions;
 
 /* Host memory. */

@@ -14,6 +14,7 @@
 #include "cbigan.h"
 #include "data/random.h"
 #include "i18n.h"
+#include "ranks.h"
 
 #define POSITIVE_WEIGHT 3.0 /* of defective positions, which are rare */
 #define DEFECTIVE 0.25f     /* share of a cell above which it is defective */
@@ -187,7 +188,11 @@ cbigan_inspector_learner_update(CbiganInspectorLearner *self, const CbiganUpdate
 {
   const gsize n = self->network->n_floats;
   const CbiganUpdate *update = (const CbiganUpdate *)(gconstpointer)self->numbers;
-  if (!cbigan_inspector_learner_gradient(self, x, covered, loss, error) || !clip_norm(self, error))
+  if (!cbigan_inspector_learner_gradient(self, x, covered, loss, error))
+    return FALSE;
+  cbigan_ranks_average(n, self->gradients);
+  cbigan_ranks_average_doubles(1, loss);
+  if (!clip_norm(self, error))
     return FALSE;
   if (!isfinite(*loss)) {
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,

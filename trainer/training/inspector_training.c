@@ -16,6 +16,7 @@
 #include "inspector_learner.h"
 #include "model/error.h"
 #include "proxy.h"
+#include "ranks.h"
 #include "score/areas.h"
 #include "score/calibration.h"
 #include "score/health.h"
@@ -100,7 +101,7 @@ open_networks(CbiganInspectorTraining *self, GError **error)
   self->network = cbigan_inspector_network(inspector, o->side, o->side);
   inspector->parameters = g_new0(float, self->network->n_floats);
   self->best = g_new0(float, self->network->n_floats);
-  self->learner = cbigan_inspector_learner_new(&self->grad, self->network, o->batch, o->seed, error);
+  self->learner = cbigan_inspector_learner_new(&self->grad, self->network, o->batch / cbigan_ranks_n(), o->seed, error);
   if (!self->learner)
     return FALSE;
   self->proxy = cbigan_proxy_new(&self->good.held_out, inspector, self->backend, o->seed, error);
@@ -227,10 +228,12 @@ gboolean
 cbigan_inspector_training_step(CbiganInspectorTraining *self, CbiganInspectorProgress *progress, GError **error)
 {
   const CbiganInspectorOptions *o = &self->options;
+  const int part = o->batch / cbigan_ranks_n();
   double loss;
   if (!self->batches)
     self->batches = cbigan_defect_batches_new(
-        &(CbiganDefectBatchOptions){ &self->good.train, o->batch, o->side, o->seed }, self->update);
+        &(CbiganDefectBatchOptions){ &self->good.train, part, o->side, o->seed, cbigan_ranks_rank() * part, o->batch },
+        self->update);
   const CbiganUpdate numbers = update_numbers(self);
   const CbiganDefectBatch *batch = cbigan_defect_batches_next(self->batches);
   if (!cbigan_inspector_learner_update(self->learner, &numbers, batch->x, batch->covered, &loss, error))
@@ -238,7 +241,7 @@ cbigan_inspector_training_step(CbiganInspectorTraining *self, CbiganInspectorPro
   self->update++;
   if (share_done(self) * MEASUREMENTS >= self->measured + 1) {
     self->measured = (guint)(share_done(self) * MEASUREMENTS);
-    if (!measure(self, error))
+    if (cbigan_ranks_rank() == 0 && !measure(self, error)) /* which writes the model */
       return FALSE;
   }
   double now = g_timer_elapsed(self->timer, NULL);

@@ -20,6 +20,7 @@
 
 #include <math.h>
 
+#include "ranks.h"
 #include "step_io.h"
 
 enum { IMAGE = 0, LATENT = 1 }; /* D's inputs; E's image and G's latent are value 0 */
@@ -182,6 +183,7 @@ learn(CbiganLosses *self, CbiganNetworkKind kind, gboolean late)
   const gsize n = l->network->n_floats;
   if (!l->moment1)
     return;
+  cbigan_ranks_average(n, l->gradients);
   cbigan_grad_adam(&self->grad, n, update, l->gradients, l->moment1, l->moment2, l->parameters);
   if (l->mean)
     cbigan_grad_average(&self->grad, n, update, l->parameters, l->mean);

@@ -18,6 +18,7 @@
 #include "losses.h"
 #include "model/model.h"
 #include "data/random.h"
+#include "ranks.h"
 #include "schedule.h"
 #include "score/areas.h"
 #include "score/calibration.h"
@@ -125,7 +126,7 @@ cbigan_training_new(const CbiganTrainOptions *options, const CbiganDataset *pict
     return NULL;
   if (!cbigan_grad_init(&self->grad, self->backend, error) || !make_networks(self, error))
     return NULL;
-  CbiganLossOptions losses = { .batch = options->batch,
+  CbiganLossOptions losses = { .batch = options->batch / cbigan_ranks_n(),
                                .consistency = options->alpha > 0.0,
                                .adversarial = options->alpha < 1.0 && options->steps > 0,
                                .penalty = options->penalty };
@@ -148,9 +149,16 @@ cbigan_training_free(CbiganTraining *self)
   g_free(self);
 }
 
+/* All processes see the same losses, so that all go on or none. */
 static gboolean
-check_losses(const CbiganTraining *self, const CbiganLossValues *v, GError **error)
+check_losses(const CbiganTraining *self, CbiganLossValues *v, GError **error)
 {
+  double mean[] = { v->reconstruction, v->latent, v->critic, v->penalty };
+  cbigan_ranks_average_doubles(G_N_ELEMENTS(mean), mean);
+  v->reconstruction = mean[0];
+  v->latent = mean[1];
+  v->critic = mean[2];
+  v->penalty = mean[3];
   if ((!v->has_consistency || (isfinite(v->reconstruction) && isfinite(v->latent))) &&
       (!v->has_critic || isfinite(v->critic)) && (!v->has_penalty || isfinite(v->penalty)))
     return TRUE;
@@ -233,9 +241,12 @@ cbigan_training_step(CbiganTraining *self, CbiganTrainProgress *progress, GError
 {
   g_return_val_if_fail(!cbigan_training_done(self) && !self->failed, FALSE);
   if (!self->batches) {
+    const int part = self->options.batch / cbigan_ranks_n();
     CbiganBatchOptions options = { .pictures = self->pictures,
                                    .n_pictures = self->n_train,
-                                   .batch = self->options.batch,
+                                   .batch = part,
+                                   .first = cbigan_ranks_rank() * part,
+                                   .whole = self->options.batch,
                                    .patch = self->options.patch,
                                    .rotation = self->options.rotation,
                                    .seed = self->options.seed,
