@@ -138,11 +138,19 @@ open_or_skip(const CbiganBackendClass *klass)
   return backend;
 }
 
+/* Whether the environment's CBIGAN_TEST_BACKEND names it, or no backend */
+static gboolean
+is_wanted(const CbiganBackendClass *klass)
+{
+  const char *only = g_getenv("CBIGAN_TEST_BACKEND");
+  return !only || g_str_equal(only, klass->name);
+}
+
 void
 add_for_backends(const char *test, gboolean reference_too, GTestDataFunc function)
 {
   for (const CbiganBackendClass *const *k = cbigan_backend_list(); *k; k++) {
-    if (*k == &cbigan_backend_reference && !reference_too)
+    if ((*k == &cbigan_backend_reference && !reference_too) || !is_wanted(*k))
       continue;
     g_autofree char *path = g_strdup_printf("/%s/%s", (*k)->name, test);
     g_test_add_data_func(path, *k, function);
@@ -155,13 +163,36 @@ skip_backend(gconstpointer why)
   g_test_skip(why);
 }
 
-gboolean
-available_or_skipped(const char *group, const char *name)
+static gboolean
+backend_or_skipped(const char *name, const char *group, const char *test)
 {
   char *why = cbigan_backend_unavailable(name);
   if (!why)
     return TRUE;
-  g_autofree char *path = g_strdup_printf("/%s/%s", group, name);
+  g_autofree char *path = g_strdup_printf("/%s/%s", group, test);
   g_test_add_data_func_full(path, why, (GTestDataFunc)skip_backend, g_free);
   return FALSE;
+}
+
+void
+add_rows_for_backends(const char *test, gconstpointer rows, gsize n, gsize size, GTestDataFunc function)
+{
+  for (const CbiganBackendClass *const *k = cbigan_backend_list(); *k; k++) {
+    if (*k == &cbigan_backend_reference || !is_wanted(*k))
+      continue;
+    if (!backend_or_skipped((*k)->name, (*k)->name, test))
+      continue;
+    for (gsize i = 0; i < n; i++) {
+      const RowHead *row = (const RowHead *)((const char *)rows + i * size);
+      g_autofree char *path = g_strdup_printf("/%s/%s/%s", (*k)->name, test, row->name);
+      if (row->slow == g_test_slow())
+        g_test_add_data_func_full(path, g_memdup2(&(BackendRow){ *k, row }, sizeof(BackendRow)), function, g_free);
+    }
+  }
+}
+
+gboolean
+available_or_skipped(const char *group, const char *name)
+{
+  return backend_or_skipped(name, group, name);
 }

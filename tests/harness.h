@@ -77,8 +77,18 @@ typedef struct {
 
 /* (transfer full) the backend, or NULL after g_test_skip() with the reason */
 CbiganBackend *open_or_skip(const CbiganBackendClass *klass);
-/* Adds /BACKEND/test for every backend but “reference”, or for all. */
+/* Adds /BACKEND/test for every backend but “reference”, or for all. The environment's CBIGAN_TEST_BACKEND names the
+ * only one. */
 void add_for_backends(const char *test, gboolean reference_too, GTestDataFunc function);
+/* A row of a test's own table, on one backend */
+typedef struct {
+  const CbiganBackendClass *klass;
+  gconstpointer row;
+} BackendRow;
+
+/* Adds /BACKEND/test/NAME for the same backends, but “reference”, and each of n rows of `size` bytes, which begin with
+ * RowHead. Data: BackendRow */
+void add_rows_for_backends(const char *test, gconstpointer rows, gsize n, gsize size, GTestDataFunc function);
 /* FALSE: the backend can't run here; the test /GROUP/NAME was added, which is skipped and says why. */
 gboolean available_or_skipped(const char *group, const char *name);
 

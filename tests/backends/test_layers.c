@@ -17,13 +17,26 @@
 #define TRAINING 1e-5f   /* backend.h's, of the largest sum of absolute values */
 #define TANH_ERROR 2e-6f /* of its approximation */
 #define SMALLEST 1e-36f  /* what denormal numbers may be off, as a processor may take them for zero */
-#define MAX_PRODUCTS 2e7 /* of a case, so that the reference takes milliseconds */
 
-static const int widths[] = { 1, 2, 3, 4, 5, 7, 8, 16, 17, 32, 48, 64 };
-static const int sides[] = { 1, 2, 3, 4, 7, 8, 13, 16, 17, 31, 32, 33, 63, 64 };
-static const int batches[] = { 1, 3, 8 };
+/* What layers do besides: each shape is done in all of these ways. */
+typedef struct {
+  CbiganActivation activation;
+  gboolean accumulate, bias;
+  gsize extra; /* floats between rows of a dense layer's weights */
+} Variant;
 
-#define PICK(table, i) ((table)[(i) % G_N_ELEMENTS(table)])
+static const Variant variants[] = {
+  { CBIGAN_LINEAR, FALSE, FALSE, 0 }, { CBIGAN_LEAKY, FALSE, FALSE, 1 }, { CBIGAN_TANH, FALSE, TRUE, 512 },
+  { CBIGAN_LEAKY, TRUE, TRUE, 0 },    { CBIGAN_LINEAR, TRUE, FALSE, 1 },
+};
+
+/* A row of the tables of inputs: see harness.h */
+typedef struct {
+  const char *name;
+  gboolean slow;
+  CbiganShape in;
+  int batch;
+} Row;
 
 typedef struct {
   CbiganLayer layer;
@@ -165,135 +178,136 @@ add_weights(CbiganLayer *l, gsize stride, gboolean bias)
   l->bias = bias ? l->weight + outputs * stride : CBIGAN_NO_OFFSET;
 }
 
-static Case
-conv2d_case(int i, int in, int out, int kernel)
+static void
+check_conv2d(const Backends *b, const Row *row, int outputs, int kernel, const Variant *v, DataKind data)
 {
-  Case c = { .batch = PICK(batches, i), .seed = (guint32)i };
-  int h = PICK(sides, i * 5 + in), w = PICK(sides, i * 3 + out);
-  while (h * w > 1 && (double)h * w * c.batch * in * out * kernel * kernel > MAX_PRODUCTS) {
-    h = (h + 1) / 2;
-    w = (w + 1) / 2;
-  }
+  const CbiganShape in = row->in;
+  Case c = { .batch = row->batch, .data = data, .seed = (guint32)outputs };
   c.layer = (CbiganLayer){ .kind = CBIGAN_CONV2D,
                            .kernel = kernel,
-                           .in = { in, h, w },
-                           .out = { out, h, w },
-                           .activation = (CbiganActivation)(i % 3),
-                           .accumulate = i / 3 % 2 };
-  add_weights(&c.layer, (gsize)in * kernel * kernel, i / 6 % 2);
-  return c;
+                           .in = in,
+                           .out = { outputs, in.h, in.w },
+                           .activation = v->activation,
+                           .accumulate = v->accumulate };
+  add_weights(&c.layer, (gsize)in.c * kernel * kernel, v->bias);
+  check(b, &c);
 }
+
+/* Maps of every number of channels: one pixel, one row, rows that fill vectors, and rows with a rest. */
+static const Row maps[] = {
+  { "1x33x9", FALSE, { 1, 33, 9 }, 3 },   { "2x64x5", FALSE, { 2, 64, 5 }, 1 },   { "3x1x1", FALSE, { 3, 1, 1 }, 8 },
+  { "3x9x64", FALSE, { 3, 9, 64 }, 1 },   { "4x8x33", FALSE, { 4, 8, 33 }, 1 },   { "5x7x17", FALSE, { 5, 7, 17 }, 3 },
+  { "7x32x7", FALSE, { 7, 32, 7 }, 1 },   { "8x16x16", FALSE, { 8, 16, 16 }, 3 }, { "16x1x2", FALSE, { 16, 1, 2 }, 1 },
+  { "16x8x13", FALSE, { 16, 8, 13 }, 3 }, { "17x7x8", FALSE, { 17, 7, 8 }, 3 },   { "32x4x7", FALSE, { 32, 4, 7 }, 3 },
+  { "48x2x3", FALSE, { 48, 2, 3 }, 8 },   { "64x1x1", FALSE, { 64, 1, 1 }, 3 },   { "64x4x4", FALSE, { 64, 4, 4 }, 3 },
+};
 
 static void
-test_conv2d(gconstpointer klass)
+test_conv2d(gconstpointer data)
 {
-  g_auto(Backends) b = open_backends(klass);
-  int i = 0;
-  for (gsize in = 0; b.scoring && in < G_N_ELEMENTS(widths); in++)
-    for (gsize out = 0; out < G_N_ELEMENTS(widths); out++)
-      for (int kernel = 1; kernel <= 3; kernel += 2, i++) {
-        Case c = conv2d_case(i + (int)out, widths[in], widths[out], kernel);
-        check(&b, &c);
-      }
+  static const int outputs[] = { 1, 2, 3, 4, 5, 7, 8, 16, 17, 32, 48, 64 };
+  const BackendRow *row = data;
+  g_auto(Backends) b = open_backends(row->klass);
+  for (gsize o = 0; b.scoring && o < G_N_ELEMENTS(outputs); o++)
+    for (int kernel = 1; kernel <= 3; kernel += 2)
+      for (gsize v = 0; v < G_N_ELEMENTS(variants); v++)
+        check_conv2d(&b, row->row, outputs[o], kernel, &variants[v], DATA_RANDOM);
 }
 
-/* Combinations that networks have, with every kind of number. */
+/* Every kind of number, in layers that networks have. */
 static void
 test_conv2d_data(gconstpointer klass)
 {
   static const struct {
-    CbiganShape in;
-    int out, kernel;
-  } shapes[] = { { { 3, 17, 13 }, 4, 3 }, { { 12, 8, 8 }, 16, 3 }, { { 5, 9, 7 }, 3, 1 }, { { 64, 4, 4 }, 32, 1 } };
+    Row row;
+    int outputs, kernel;
+  } layers[] = { { { "3x17x13", FALSE, { 3, 17, 13 }, 3 }, 4, 3 },
+                 { { "12x8x8", FALSE, { 12, 8, 8 }, 3 }, 16, 3 },
+                 { { "5x9x7", FALSE, { 5, 9, 7 }, 3 }, 3, 1 },
+                 { { "64x4x4", FALSE, { 64, 4, 4 }, 3 }, 32, 1 } };
   g_auto(Backends) b = open_backends(klass);
-  for (int i = 0; b.scoring && i < 6 * N_DATA * (int)G_N_ELEMENTS(shapes); i++) {
-    CbiganShape in = PICK(shapes, i / (6 * N_DATA)).in;
-    int out = PICK(shapes, i / (6 * N_DATA)).out, kernel = PICK(shapes, i / (6 * N_DATA)).kernel;
-    Case c = { .batch = 3, .seed = (guint32)i, .data = (DataKind)(i / 6 % N_DATA) };
-    c.layer = (CbiganLayer){ .kind = CBIGAN_CONV2D,
-                             .kernel = kernel,
-                             .in = in,
-                             .out = { out, in.h, in.w },
-                             .activation = (CbiganActivation)(i % 3),
-                             .accumulate = i / 3 % 2 };
-    add_weights(&c.layer, (gsize)in.c * kernel * kernel, TRUE);
-    check(&b, &c);
-  }
+  for (gsize i = 0; b.scoring && i < G_N_ELEMENTS(layers); i++)
+    for (int kind = 0; kind < N_DATA; kind++)
+      for (gsize v = 0; v < G_N_ELEMENTS(variants); v++)
+        check_conv2d(&b, &layers[i].row, layers[i].outputs, layers[i].kernel, &variants[v], (DataKind)kind);
 }
 
 /* 3x3 as the networks have them: no bias, and so many tiles that several rounds and both threads have some. */
+static const Row blocks[] = {
+  { "3x32x32", FALSE, { 3, 32, 32 }, 1 },   { "4x64x64", FALSE, { 4, 64, 64 }, 3 },
+  { "8x32x32", FALSE, { 8, 32, 32 }, 1 },   { "9x4x128", FALSE, { 9, 4, 128 }, 8 },
+  { "12x16x16", FALSE, { 12, 16, 16 }, 3 }, { "16x64x64", FALSE, { 16, 64, 64 }, 1 },
+  { "17x8x12", FALSE, { 17, 8, 12 }, 8 },   { "24x6x10", FALSE, { 24, 6, 10 }, 3 },
+  { "32x4x4", FALSE, { 32, 4, 4 }, 8 },     { "64x2x2", FALSE, { 64, 2, 2 }, 3 },
+};
+
 static void
-test_conv3(gconstpointer klass)
+test_conv3(gconstpointer data)
 {
-  static const CbiganShape ins[] = { { 8, 32, 32 }, { 12, 16, 16 }, { 16, 64, 64 }, { 17, 8, 12 }, { 64, 2, 2 },
-                                     { 32, 4, 4 },  { 4, 64, 64 },  { 3, 32, 32 },  { 24, 6, 10 }, { 9, 4, 128 } };
-  static const int outs[] = { 8, 16, 4, 12, 33, 64, 20 };
-  g_auto(Backends) b = open_backends(klass);
-  for (int i = 0; b.scoring && i < (int)(G_N_ELEMENTS(ins) * G_N_ELEMENTS(outs)); i++) {
-    CbiganShape in = PICK(ins, i);
-    Case c = { .batch = PICK(batches, i / 2),
-               .seed = (guint32)i,
-               .data = (DataKind)(i % 3 ? DATA_RANDOM : i / 3 % N_DATA) };
-    c.layer = (CbiganLayer){ .kind = CBIGAN_CONV2D,
-                             .kernel = 3,
-                             .in = in,
-                             .out = { PICK(outs, i), in.h, in.w },
-                             .activation = i % 2 ? CBIGAN_LEAKY : CBIGAN_LINEAR };
-    add_weights(&c.layer, (gsize)in.c * 9, FALSE);
-    check(&b, &c);
-  }
+  static const int outputs[] = { 4, 8, 12, 16, 20, 33, 64 };
+  static const Variant linear = { CBIGAN_LINEAR }, leaky = { CBIGAN_LEAKY };
+  const BackendRow *row = data;
+  g_auto(Backends) b = open_backends(row->klass);
+  for (gsize o = 0; b.scoring && o < G_N_ELEMENTS(outputs); o++)
+    check_conv2d(&b, row->row, outputs[o], 3, &leaky, DATA_RANDOM);
+  for (int kind = 0; b.scoring && kind < N_DATA; kind++)
+    check_conv2d(&b, row->row, 12, 3, &linear, (DataKind)kind);
+}
+
+static const Row inputs[] = {
+  { "1", FALSE, { 1, 1, 1 }, 1 },       { "64", FALSE, { 64, 1, 1 }, 8 },     { "17", FALSE, { 17, 1, 1 }, 3 },
+  { "16x2x2", FALSE, { 16, 2, 2 }, 3 }, { "48x4x4", FALSE, { 48, 4, 4 }, 1 }, { "3x5x7", FALSE, { 3, 5, 7 }, 8 },
+  { "7x1x3", FALSE, { 7, 1, 3 }, 3 },   { "512", FALSE, { 512, 1, 1 }, 8 },   { "256x4x4", FALSE, { 256, 4, 4 }, 3 },
+  { "1x8x8", FALSE, { 1, 8, 8 }, 1 },
+};
+
+static void
+test_dense(gconstpointer data)
+{
+  static const CbiganShape outputs[] = { { 1, 1, 1 },  { 64, 1, 1 }, { 5, 1, 1 },  { 48, 1, 1 },
+                                         { 16, 2, 2 }, { 3, 2, 2 },  { 64, 2, 2 }, { 7, 3, 5 } };
+  const BackendRow *row = data;
+  const Row *r = row->row;
+  g_auto(Backends) b = open_backends(row->klass);
+  for (gsize o = 0; b.scoring && o < G_N_ELEMENTS(outputs); o++)
+    for (gsize v = 0; v < G_N_ELEMENTS(variants); v++)
+      for (int kind = 0; kind < (outputs[o].h == 3 ? N_DATA : 1); kind++) { /* 7x3x5: every kind of number */
+        Case c = { .batch = r->batch, .data = (DataKind)kind, .seed = (guint32)o };
+        c.layer = (CbiganLayer){ .kind = CBIGAN_DENSE,
+                                 .in = r->in,
+                                 .out = outputs[o],
+                                 .activation = variants[v].activation,
+                                 .accumulate = variants[v].accumulate };
+        add_weights(&c.layer, cbigan_shape_size(r->in) + variants[v].extra, variants[v].bias);
+        check(&b, &c);
+      }
 }
 
 static void
-test_dense(gconstpointer klass)
+check_resample(const BackendRow *row, CbiganLayerKind kind)
 {
-  static const CbiganShape ins[] = { { 1, 1, 1 }, { 64, 1, 1 }, { 17, 1, 1 },  { 16, 2, 2 },  { 48, 4, 4 },
-                                     { 3, 5, 7 }, { 7, 1, 3 },  { 512, 1, 1 }, { 256, 4, 4 }, { 1, 8, 8 } };
-  static const CbiganShape outs[] = { { 1, 1, 1 },  { 64, 1, 1 }, { 5, 1, 1 },  { 48, 1, 1 },
-                                      { 16, 2, 2 }, { 3, 2, 2 },  { 64, 2, 2 }, { 7, 3, 5 } };
-  static const gsize extra[] = { 0, 1, 512 }; /* floats between rows */
-  g_auto(Backends) b = open_backends(klass);
-  for (int i = 0; b.scoring && i < 3 * (int)(G_N_ELEMENTS(ins) * G_N_ELEMENTS(outs)); i++) {
-    CbiganShape in = PICK(ins, i), out = PICK(outs, i / G_N_ELEMENTS(ins));
-    int k = i / (int)(G_N_ELEMENTS(ins) * G_N_ELEMENTS(outs)) + i;
-    Case c = { .batch = PICK(batches, k), .seed = (guint32)i };
-    c.data = k % 2 ? DATA_RANDOM : (DataKind)(k / 2 % N_DATA);
-    c.layer = (CbiganLayer){
-      .kind = CBIGAN_DENSE, .in = in, .out = out, .activation = (CbiganActivation)(k / 2 % 3), .accumulate = k / 3 % 2
-    };
-    add_weights(&c.layer, cbigan_shape_size(in) + PICK(extra, k / 5), k / 7 % 2);
-    check(&b, &c);
-  }
+  const Row *r = row->row;
+  const CbiganShape in = r->in;
+  CbiganLayer layer = { .kind = kind, .name = "layer", .in = in, .weight = CBIGAN_NO_OFFSET, .bias = CBIGAN_NO_OFFSET };
+  layer.out =
+      kind == CBIGAN_UPSAMPLE ? (CbiganShape){ in.c, in.h * 2, in.w * 2 } : (CbiganShape){ in.c, in.h / 2, in.w / 2 };
+  if (cbigan_shape_size(layer.out) == 0) /* half of 1 is nothing */
+    return;
+  g_auto(Backends) b = open_backends(row->klass);
+  for (int k = 0; b.scoring && k < N_DATA; k++)
+    check(&b, &(Case){ layer, r->batch, (DataKind)k, (guint32)k });
 }
 
 static void
-check_resample(gconstpointer klass, CbiganLayerKind kind)
+test_upsample(gconstpointer row)
 {
-  g_auto(Backends) b = open_backends(klass);
-  int smallest = kind == CBIGAN_AVGPOOL ? 1 : 0; /* half of 1 is nothing */
-  for (int i = 0; b.scoring && i < 2 * N_DATA * (int)G_N_ELEMENTS(widths); i++) {
-    CbiganShape in = { PICK(widths, i), sides[smallest + i * 5 % (int)(G_N_ELEMENTS(sides) - smallest)],
-                       sides[smallest + i * 3 % (int)(G_N_ELEMENTS(sides) - smallest)] };
-    Case c = { .batch = PICK(batches, i / 2), .seed = (guint32)i };
-    c.data = (DataKind)(i / (int)G_N_ELEMENTS(widths) % N_DATA);
-    c.layer =
-        (CbiganLayer){ .kind = kind, .name = "layer", .in = in, .weight = CBIGAN_NO_OFFSET, .bias = CBIGAN_NO_OFFSET };
-    c.layer.out =
-        kind == CBIGAN_UPSAMPLE ? (CbiganShape){ in.c, in.h * 2, in.w * 2 } : (CbiganShape){ in.c, in.h / 2, in.w / 2 };
-    check(&b, &c);
-  }
+  check_resample(row, CBIGAN_UPSAMPLE);
 }
 
 static void
-test_upsample(gconstpointer klass)
+test_avgpool(gconstpointer row)
 {
-  check_resample(klass, CBIGAN_UPSAMPLE);
-}
-
-static void
-test_avgpool(gconstpointer klass)
-{
-  check_resample(klass, CBIGAN_AVGPOOL);
+  check_resample(row, CBIGAN_AVGPOOL);
 }
 
 /* The judge itself, by hand: 2x2 -> 4x4 as PyTorch's interpolate (bilinear, align_corners = false) has it. */
@@ -331,11 +345,11 @@ main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/reference/by-hand", test_judge);
-  add_for_backends("conv2d", FALSE, test_conv2d);
+  add_rows_for_backends("conv2d", maps, G_N_ELEMENTS(maps), sizeof *maps, test_conv2d);
   add_for_backends("conv2d-data", FALSE, test_conv2d_data);
-  add_for_backends("conv3", FALSE, test_conv3);
-  add_for_backends("dense", FALSE, test_dense);
-  add_for_backends("upsample", FALSE, test_upsample);
-  add_for_backends("avgpool", FALSE, test_avgpool);
+  add_rows_for_backends("conv3", blocks, G_N_ELEMENTS(blocks), sizeof *blocks, test_conv3);
+  add_rows_for_backends("dense", inputs, G_N_ELEMENTS(inputs), sizeof *inputs, test_dense);
+  add_rows_for_backends("upsample", maps, G_N_ELEMENTS(maps), sizeof *maps, test_upsample);
+  add_rows_for_backends("avgpool", maps, G_N_ELEMENTS(maps), sizeof *maps, test_avgpool);
   return g_test_run();
 }
