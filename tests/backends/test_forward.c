@@ -87,24 +87,33 @@ compare_within(const char *what, CbiganShape shape, int n, const float *a, const
   expect_close(what, shape, n, a, b, tolerances);
 }
 
+/* All networks of a width */
+typedef struct {
+  const char *name;
+  gboolean slow;
+  int width, patch, batch;
+} Row;
+
+static const Row rows[] = {
+  { "3 of 64x64", FALSE, 3, 64, 3 },    { "4 of 64x64", FALSE, 4, 64, 3 },    { "16 of 64x64", FALSE, 16, 64, 1 },
+  { "3 of 128x128", FALSE, 3, 128, 3 }, { "4 of 128x128", FALSE, 4, 128, 3 }, { "16 of 128x128", FALSE, 16, 128, 1 },
+};
+
 static void
-test_networks(gconstpointer klass)
+test_networks(gconstpointer data)
 {
-  static const int widths[] = { 3, 4, 16 };
   static const guint32 seeds[] = { 10, 20, 30 };
-  g_autoptr(CbiganBackend) backend = open_or_skip(klass);
+  const Row *row = ((const BackendRow *)data)->row;
+  g_autoptr(CbiganBackend) backend = open_or_skip(((const BackendRow *)data)->klass);
   g_autoptr(CbiganBackend) reference = cbigan_backend_open(&(CbiganBackendOptions){ .name = "reference" }, NULL);
-  for (int i = 0; backend && i < CBIGAN_N_NETWORKS * 2 * (int)G_N_ELEMENTS(widths); i++) {
-    CbiganNetworkKind kind = (CbiganNetworkKind)(i % CBIGAN_N_NETWORKS);
-    int width = widths[i / CBIGAN_N_NETWORKS / 2], patch = i / CBIGAN_N_NETWORKS % 2 ? 128 : 64;
-    int batch = width == 16 ? 1 : 3;
-    Fixture b = open_forward(reference, kind, width, patch, batch, NULL);
+  for (int kind = 0; backend && kind < CBIGAN_N_NETWORKS; kind++) {
+    Fixture b = open_forward(reference, kind, row->width, row->patch, row->batch, NULL);
     g_autofree float *want = run(&b, seeds, DATA_RANDOM, -1);
-    g_autofree char *what = g_strdup_printf("%s c = %d, %dx%d", cbigan_network_prefix(kind), width, patch, patch);
     for (int by_layer = 0; by_layer < 2; by_layer++) {
-      Fixture a = open_forward(backend, kind, width, patch, batch, by_layer ? CBIGAN_KEEP_ALL : NULL);
+      Fixture a = open_forward(backend, kind, row->width, row->patch, row->batch, by_layer ? CBIGAN_KEEP_ALL : NULL);
       g_autofree float *have = run(&a, seeds, DATA_RANDOM, -1);
-      compare_within(what, a.network->values[a.network->output].shape, batch, have, want, TOLERANCE);
+      compare_within(cbigan_network_prefix(kind), a.network->values[a.network->output].shape, row->batch, have, want,
+                     TOLERANCE);
       close_forward(&a);
     }
     close_forward(&b);
@@ -135,50 +144,81 @@ compare_value(const Fixture *a, const Fixture *b, int v)
     g_assert_cmpmem(p, n * sizeof *p, q, n * sizeof *q);
 }
 
+static void
+check_reuse(CbiganBackend *backend, CbiganNetworkKind kind, int patch)
+{
+  static const guint32 seeds[] = { 1, 2 };
+  Fixture a = open_forward(backend, kind, 4, patch, 2, CBIGAN_KEEP_ALL);
+  int keep[4] = { -1, -1, -1, -1 };
+  for (int k = 0; k < 3; k++)
+    keep[k] = cbigan_network_block_output(a.network, k * 2);
+  Fixture b = open_forward(backend, kind, 4, patch, 2, keep);
+  g_assert_cmpint(a.forward->n_buffers, ==, a.network->n_values);
+  g_assert_cmpint(b.forward->n_buffers, <, is_fused(&b) ? a.network->n_values : a.network->n_values / 2);
+  for (int again = 0; again < 2; again++) { /* the second pass finds the first one's leftovers */
+    g_free(run(&a, seeds, DATA_RANDOM, -1));
+    g_free(run(&b, seeds, DATA_RANDOM, -1));
+    for (int v = 0; v < a.network->n_values; v++)
+      if (v < a.network->n_inputs || v == a.network->output || v == keep[0] || v == keep[1] || v == keep[2])
+        compare_value(&a, &b, v);
+  }
+  close_forward(&a);
+  close_forward(&b);
+}
+
 /* Sharing buffers changes nothing, not in values asked for either, and does share. */
 static void
 test_reuse(gconstpointer klass)
 {
-  static const guint32 seeds[] = { 1, 2 };
   g_autoptr(CbiganBackend) backend = open_or_skip(klass);
-  for (int i = 0; backend && i < CBIGAN_N_NETWORKS * 2; i++) {
-    CbiganNetworkKind kind = (CbiganNetworkKind)(i / 2);
-    int patch = i % 2 ? 128 : 64, keep[4] = { -1, -1, -1, -1 };
-    Fixture a = open_forward(backend, kind, 4, patch, 2, CBIGAN_KEEP_ALL);
-    for (int k = 0; k < 3; k++)
-      keep[k] = cbigan_network_block_output(a.network, k * 2);
-    Fixture b = open_forward(backend, kind, 4, patch, 2, keep);
-    g_assert_cmpint(a.forward->n_buffers, ==, a.network->n_values);
-    g_assert_cmpint(b.forward->n_buffers, <, is_fused(&b) ? a.network->n_values : a.network->n_values / 2);
-    for (int again = 0; again < 2; again++) { /* the second pass finds the first one's leftovers */
-      g_free(run(&a, seeds, DATA_RANDOM, -1));
-      g_free(run(&b, seeds, DATA_RANDOM, -1));
-      for (int v = 0; v < a.network->n_values; v++)
-        if (v < a.network->n_inputs || v == a.network->output || v == keep[0] || v == keep[1] || v == keep[2])
-          compare_value(&a, &b, v);
-    }
-    close_forward(&a);
-    close_forward(&b);
-  }
+  for (int kind = 0; backend && kind < CBIGAN_N_NETWORKS; kind++)
+    for (int patch = 64; patch <= 128; patch += 64)
+      check_reuse(backend, kind, patch);
+}
+
+static void
+check_neighbours(CbiganBackend *backend, CbiganNetworkKind kind, int width, const int *keep)
+{
+  static const guint32 seeds[2][5] = { { 1, 2, 3, 4, 5 }, { 6, 7, 3, 8, 9 } };
+  Fixture f = open_forward(backend, kind, width, 64, 5, keep);
+  gsize size = value_size(&f, f.network->output);
+  g_autofree float *x = run(&f, seeds[0], DATA_RANDOM, -1), *y = run(&f, seeds[1], DATA_RANDOM, -1);
+  g_autofree float *z = run(&f, seeds[1], DATA_RANDOM, 1);
+  g_assert_true(isnan(z[1 * size]));
+  g_assert_cmpmem(x + 2 * size, size * sizeof *x, y + 2 * size, size * sizeof *y);
+  g_assert_cmpmem(x + 2 * size, size * sizeof *x, z + 2 * size, size * sizeof *z);
+  close_forward(&f);
 }
 
 /* A sample's result is the same to the bit whatever lies beside it, NaN too. */
 static void
 test_neighbours(gconstpointer klass)
 {
-  static const guint32 seeds[2][5] = { { 1, 2, 3, 4, 5 }, { 6, 7, 3, 8, 9 } };
   g_autoptr(CbiganBackend) backend = open_or_skip(klass);
-  for (int i = 0; backend && i < CBIGAN_N_NETWORKS * 4; i++) {
-    CbiganNetworkKind kind = (CbiganNetworkKind)(i / 4);
-    Fixture f = open_forward(backend, kind, i / 2 % 2 ? 3 : 4, 64, 5, i % 2 ? CBIGAN_KEEP_ALL : NULL);
-    gsize size = value_size(&f, f.network->output);
-    g_autofree float *x = run(&f, seeds[0], DATA_RANDOM, -1), *y = run(&f, seeds[1], DATA_RANDOM, -1);
-    g_autofree float *z = run(&f, seeds[1], DATA_RANDOM, 1);
-    g_assert_true(isnan(z[1 * size]));
-    g_assert_cmpmem(x + 2 * size, size * sizeof *x, y + 2 * size, size * sizeof *y);
-    g_assert_cmpmem(x + 2 * size, size * sizeof *x, z + 2 * size, size * sizeof *z);
-    close_forward(&f);
+  for (int kind = 0; backend && kind < CBIGAN_N_NETWORKS; kind++)
+    for (int width = 3; width <= 4; width++) {
+      check_neighbours(backend, kind, width, CBIGAN_KEEP_ALL);
+      check_neighbours(backend, kind, width, NULL);
+    }
+}
+
+static void
+check_places(CbiganBackend *backend, CbiganNetworkKind kind, int width, int batch)
+{
+  static const guint32 seeds[16] = { 0 };
+  Fixture f = open_forward(backend, kind, width, 64, batch, CBIGAN_KEEP_ALL);
+  g_free(run(&f, seeds, DATA_RANDOM, -1));
+  for (int layer = 0; layer < f.forward->n_layers; layer++) {
+    int v = f.network->layers[layer].output;
+    gsize size = value_size(&f, v), n = size * (gsize)batch;
+    g_autofree float *y = g_new(float, n);
+    cbigan_backend_download(backend, f.network->values[v].shape, batch, f.forward->values[v], y);
+    for (gsize k = size; k < n; k++)
+      if (memcmp(&y[k], &y[k % size], sizeof *y))
+        g_error("c = %d, batch %d, %s: number %zu is %.9g at place %zu, expected %.9g as at place 0", width, batch,
+                f.network->layers[layer].name, k % size, y[k], k / size, y[k % size]);
   }
+  close_forward(&f);
 }
 
 /* A sample's result is the same to the bit at every place of the batch: a frame's score must not depend on the frames
@@ -187,26 +227,11 @@ static void
 test_places(gconstpointer klass)
 {
   static const int widths[] = { 1, 3, 4, 5, 16 }, batches[] = { 5, 7, 8, 13, 16 };
-  static const guint32 seeds[16] = { 0 };
   g_autoptr(CbiganBackend) backend = open_or_skip(klass);
-  for (int i = 0; backend && i < CBIGAN_N_NETWORKS * (int)(G_N_ELEMENTS(widths) * G_N_ELEMENTS(batches)); i++) {
-    CbiganNetworkKind kind = (CbiganNetworkKind)(i % CBIGAN_N_NETWORKS);
-    int width = widths[i / CBIGAN_N_NETWORKS % (int)G_N_ELEMENTS(widths)],
-        batch = batches[i / CBIGAN_N_NETWORKS / (int)G_N_ELEMENTS(widths)];
-    Fixture f = open_forward(backend, kind, width, 64, batch, CBIGAN_KEEP_ALL);
-    g_free(run(&f, seeds, DATA_RANDOM, -1));
-    for (int layer = 0; layer < f.forward->n_layers; layer++) {
-      int v = f.network->layers[layer].output;
-      gsize size = value_size(&f, v), n = size * (gsize)batch;
-      g_autofree float *y = g_new(float, n);
-      cbigan_backend_download(backend, f.network->values[v].shape, batch, f.forward->values[v], y);
-      for (gsize k = size; k < n; k++)
-        if (memcmp(&y[k], &y[k % size], sizeof *y))
-          g_error("c = %d, batch %d, %s: number %zu is %.9g at place %zu, expected %.9g as at place 0", width, batch,
-                  f.network->layers[layer].name, k % size, y[k], k / size, y[k % size]);
-    }
-    close_forward(&f);
-  }
+  for (int kind = 0; backend && kind < CBIGAN_N_NETWORKS; kind++)
+    for (gsize w = 0; w < G_N_ELEMENTS(widths); w++)
+      for (gsize b = 0; b < G_N_ELEMENTS(batches); b++)
+        check_places(backend, kind, widths[w], batches[b]);
 }
 
 /* Alone or among others: not to the bit, other sums may be used, but closer than anyone could see. */
@@ -347,7 +372,7 @@ int
 main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
-  add_for_backends("networks", FALSE, test_networks);
+  add_rows_for_backends("networks", rows, G_N_ELEMENTS(rows), sizeof *rows, test_networks);
   add_for_backends("reuse", TRUE, test_reuse);
   add_for_backends("neighbours", TRUE, test_neighbours);
   add_for_backends("places", FALSE, test_places);
