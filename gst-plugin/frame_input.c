@@ -98,7 +98,7 @@ is_one_picture(const GstVideoInfo *info, GError **error)
   if (GST_VIDEO_INFO_MULTIVIEW_MODE(info) != GST_VIDEO_MULTIVIEW_MODE_SEPARATED || GST_VIDEO_INFO_VIEWS(info) < 2)
     return TRUE;
   g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,
-              _("video with %d separate views per buffer can't be scored, expected one picture per buffer"),
+              _("video with %d separate views per buffer can't be scored; expected one picture per buffer"),
               GST_VIDEO_INFO_VIEWS(info));
   return FALSE;
 }

@@ -201,7 +201,7 @@ accepts(const CbiganSession *self, const GstVideoInfo *info, GError **error)
   if (model->frame_width || (info->width >= model->patch && info->height >= model->patch))
     return TRUE;
   g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,
-              _("%s: video of %dx%d pixels is smaller than the model's patch, expected at least %dx%d"), self->path,
+              _("%s: video of %dx%d pixels is smaller than the model's patch; expected at least %dx%d"), self->path,
               info->width, info->height, model->patch, model->patch);
   return FALSE;
 }

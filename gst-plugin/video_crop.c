@@ -56,7 +56,7 @@ cbigan_video_part_find(CbiganVideoPart *self, const GstVideoInfo *info, GstBuffe
   }
   if ((x || y) && !has_pixel_places(info->finfo)) {
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,
-                _("Video of format %s can't begin at %u,%u in its buffer, expected 0,0: put videoconvert before the "
+                _("Video of format %s can't begin at %u,%u in its buffer; expected 0,0: put videoconvert before the "
                   "element that crops"),
                 GST_VIDEO_INFO_NAME(info), x, y);
     return FALSE;

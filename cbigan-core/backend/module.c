@@ -39,7 +39,7 @@ open_file(const char *path, char **why)
     *why = g_strdup_printf(_("%s is not a module of cbigan: it has no “%s”"), path, CBIGAN_MODULE_SYMBOL);
   } else if (!g_str_equal(((const CbiganModule *)symbol)->version, VERSION)) {
     *why =
-        g_strdup_printf(_("%s is of version %s, expected %s"), path, ((const CbiganModule *)symbol)->version, VERSION);
+        g_strdup_printf(_("%s is of version %s; expected %s"), path, ((const CbiganModule *)symbol)->version, VERSION);
   } else {
     g_module_make_resident(module); /* drivers leave threads and exit handlers behind */
     return ((const CbiganModule *)symbol)->table;

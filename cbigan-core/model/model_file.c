@@ -205,11 +205,11 @@ check_tensors(const GArray *slots, const CbiganSafetensors *file, const char *na
     const CbiganTensor *tensor = g_hash_table_lookup(file->tensors, slot->name);
     g_autofree char *expected = cbigan_tensor_shape(slot->dims, slot->n_dims);
     if (!tensor)
-      return cbigan_format_error(error, name, _("tensor “%s” is missing, expected shape %s"), slot->name, expected);
+      return cbigan_format_error(error, name, _("tensor “%s” is missing; expected shape %s"), slot->name, expected);
     if (tensor->n_dims != slot->n_dims ||
         memcmp(tensor->dims, slot->dims, sizeof slot->dims[0] * (gsize)slot->n_dims) != 0) {
       g_autofree char *found = cbigan_tensor_shape(tensor->dims, tensor->n_dims);
-      return cbigan_format_error(error, name, _("tensor “%s” has shape %s, expected %s"), slot->name, found, expected);
+      return cbigan_format_error(error, name, _("tensor “%s” has shape %s; expected %s"), slot->name, found, expected);
     }
     g_hash_table_add(known, (gpointer)slot->name);
   }
@@ -229,7 +229,7 @@ check_values(const Slot *slot, const char *name, GError **error)
   gsize n = (gsize)cbigan_tensor_elements(slot->dims, slot->n_dims);
   for (gsize i = 0; i < n; i++)
     if (!isfinite(data[i]) || (slot->not_negative && data[i] < 0))
-      return cbigan_format_error(error, name, _("tensor “%s”: number %zu is %g, expected %s"), slot->name, i, data[i],
+      return cbigan_format_error(error, name, _("tensor “%s”: number %zu is %g; expected %s"), slot->name, i, data[i],
                                  slot->not_negative ? _("a finite number, 0 or more") : _("a finite number"));
   return TRUE;
 }
@@ -425,7 +425,7 @@ check_statistics(const CbiganModel *m, const char *name, GError **error)
     return cbigan_format_error(error, name, _("the statistics don't match the scores that the model announces"));
   if (m->map.mean && !(m->map.w == 1 && m->map.h == 1) &&
       !(m->map.w == info->frame_width && m->map.h == info->frame_height))
-    return cbigan_format_error(error, name, _("calibration of %dx%d pixels, expected %dx%d or 1x1"), m->map.w, m->map.h,
+    return cbigan_format_error(error, name, _("calibration of %dx%d pixels; expected %dx%d or 1x1"), m->map.w, m->map.h,
                                info->frame_width, info->frame_height);
   if (!m->critic.mean)
     return TRUE;
@@ -433,7 +433,7 @@ check_statistics(const CbiganModel *m, const char *name, GError **error)
   const int positions = frame_is_patch(info) ? info->critic_grid * info->critic_grid : 1;
   if (m->critic.channels != channels || (m->critic.positions != 1 && m->critic.positions != positions))
     return cbigan_format_error(error, name,
-                               _("critic's statistics of %d positions and %d channels, expected %d or 1 and %d"),
+                               _("critic's statistics of %d positions and %d channels; expected %d or 1 and %d"),
                                m->critic.positions, m->critic.channels, positions, channels);
   return TRUE;
 }

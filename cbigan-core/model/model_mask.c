@@ -38,7 +38,7 @@ check_size(const CbiganModelInfo *info, const char *name, GError **error)
   const CbiganMask *mask = &info->mask;
   return !mask->width || !info->frame_width ||
          (mask->width == info->frame_width && mask->height == info->frame_height) ||
-         cbigan_format_error(error, name, _("mask of %dx%d pixels, expected the frame's %dx%d"), mask->width,
+         cbigan_format_error(error, name, _("mask of %dx%d pixels; expected the frame's %dx%d"), mask->width,
                              mask->height, info->frame_width, info->frame_height);
 }
 
@@ -51,11 +51,11 @@ cbigan_mask_check(const CbiganModel *m, const char *name, GError **error)
     return FALSE;
   for (gsize i = 0; i < n; i++) {
     if (m->mask[i] != 0.0f && m->mask[i] != 1.0f)
-      return cbigan_format_error(error, name, _("tensor “%s”: number %zu is %g, expected %s"), "mask", i,
+      return cbigan_format_error(error, name, _("tensor “%s”: number %zu is %g; expected %s"), "mask", i,
                                  (double)m->mask[i], _("0 (ignored) or 1"));
     any = any || m->mask[i] == 1.0f;
   }
-  return any || cbigan_format_error(error, name, _("tensor “mask” ignores every pixel, expected at least one 1"));
+  return any || cbigan_format_error(error, name, _("tensor “mask” ignores every pixel; expected at least one 1"));
 }
 
 void

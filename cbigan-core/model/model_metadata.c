@@ -345,10 +345,10 @@ cbigan_metadata_read(GHashTable *metadata, CbiganModelInfo *info, const char *fi
       continue;
     const char *text = g_hash_table_lookup(metadata, keys[i].name);
     if (!text && keys[i].required)
-      return cbigan_format_error(error, file, _("metadata key “%s” is missing, expected %s"), keys[i].name,
+      return cbigan_format_error(error, file, _("metadata key “%s” is missing; expected %s"), keys[i].name,
                                  _(keys[i].expected));
     if (text && !keys[i].read(text, info))
-      return cbigan_format_error(error, file, _("metadata key “%s” is “%.60s”, expected %s"), keys[i].name, text,
+      return cbigan_format_error(error, file, _("metadata key “%s” is “%.60s”; expected %s"), keys[i].name, text,
                                  _(keys[i].expected));
   }
   if (info->scores[CBIGAN_SCORE_INSPECTOR])

@@ -141,7 +141,7 @@ read_entry(Entry *entry, const char *name, JsonNode *node, guint64 data_size, co
   JsonObject *object = json_node_get_object(node);
   const char *dtype = read_string(json_object_get_member(object, "dtype"));
   if (g_strcmp0(dtype, "F32"))
-    return cbigan_format_error(error, file, _("tensor “%s” has type %s, expected F32"), name,
+    return cbigan_format_error(error, file, _("tensor “%s” has type %s; expected F32"), name,
                                dtype ? dtype : _("none"));
   CbiganTensor *t = &entry->tensor;
   t->n_dims = read_integers(object, "shape", t->dims, CBIGAN_MAX_DIMS);
@@ -186,7 +186,7 @@ check_order(GArray *entries, guint64 data_size, const char *file, GError **error
     const Entry *entry = &g_array_index(entries, Entry, i);
     if (entry->begin != end)
       return cbigan_format_error(
-          error, file, _("tensor “%s” starts at byte %llu of the data, expected %llu, where the one before it ends"),
+          error, file, _("tensor “%s” starts at byte %llu of the data; expected %llu, where the one before it ends"),
           entry->tensor.name, (unsigned long long)entry->begin, (unsigned long long)end);
     end = entry->end;
   }
@@ -278,7 +278,7 @@ cbigan_safetensors_length(const guint8 *prefix, guint64 size, const char *file, 
   memcpy(&length, prefix, sizeof length);
   length = GUINT64_FROM_LE(length);
   if (length < 2 || length > CBIGAN_MAX_HEADER) {
-    cbigan_format_error(error, file, _("not a safetensors file: header of %llu bytes, expected 2 to %d"),
+    cbigan_format_error(error, file, _("not a safetensors file: header of %llu bytes; expected 2 to %d"),
                         (unsigned long long)length, CBIGAN_MAX_HEADER);
     return 0;
   }

@@ -113,7 +113,7 @@ run(Check *self, CbiganModel *model, const CbiganCalibrationOptions *options, co
     GError **error)
 {
   if (!(self->threshold > 0.0))
-    return cbigan_refuse(error, _("the threshold is %g, expected more than 0"), self->threshold);
+    return cbigan_refuse(error, _("the threshold is %g; expected more than 0"), self->threshold);
   if (!open_scorers(self, model, options, error))
     return FALSE;
   for (guint i = 0; i < n; i++) {

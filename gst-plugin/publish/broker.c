@@ -69,7 +69,7 @@ cbigan_broker_parse(const char *uri, const char **kind, char **servers, gboolean
     return TRUE;
   }
   g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
-              _("uri: “%s”, expected mqtt://HOST[:PORT], mqtts://HOST[:PORT] or kafka://HOST[:PORT][,HOST[:PORT]…]"),
+              _("uri: “%s”; expected mqtt://HOST[:PORT], mqtts://HOST[:PORT] or kafka://HOST[:PORT][,HOST[:PORT]…]"),
               uri);
   return FALSE;
 }

@@ -44,7 +44,7 @@ cbigan_credentials_read(const char *path, CbiganCredentialFunc func, gpointer da
       *equals = '\0';
     if (!equals || !func(g_strstrip(line), equals + 1, data, &reason)) {
       g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("%s: line %u: %s"), path, number,
-                  reason ? reason->message : _("no “=”, expected NAME=VALUE"));
+                  reason ? reason->message : _("no “=”; expected NAME=VALUE"));
       return FALSE;
     }
   }

@@ -72,8 +72,8 @@ make_topics(CbiganPublisher *self, const char *kind, const char *template, GErro
     self->topics[i] = replace(of_camera, "{kind}", kinds[i]);
     if (!g_utf8_validate(self->topics[i], -1, NULL) || !is_topic(self->topics[i], kafka)) {
       g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
-                  kafka ? _("topic: “%s” is no topic of Kafka, expected letters, digits and . _ -")
-                        : _("topic: “%s” is no topic of MQTT, expected UTF-8 without + and #"),
+                  kafka ? _("topic: “%s” is no topic of Kafka; expected letters, digits and . _ -")
+                        : _("topic: “%s” is no topic of MQTT; expected UTF-8 without + and #"),
                   self->topics[i]);
       return FALSE;
     }

@@ -152,7 +152,7 @@ take_credential(const char *name, const char *value, gpointer data, GError **err
   Login *login = data;
   char **place = g_str_equal(name, "user") ? &login->user : g_str_equal(name, "password") ? &login->password : NULL;
   if (!place) {
-    g_set_error_literal(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("unknown name, expected user or password"));
+    g_set_error_literal(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("unknown name; expected user or password"));
     return FALSE;
   }
   g_free(*place);

@@ -38,7 +38,7 @@ def test_search_path():
     folders = ':'.join(['', 'nowhere', os.path.abspath('a/b')])
     done = subprocess.run([PROGRAM, 'info', '--backends'], capture_output=True, text=True,
                           env=dict(os.environ, CBIGAN_MODULE_PATH=folders, LD_LIBRARY_PATH=os.path.dirname(LIBRARY)))
-    expect(done.stdout, f'{os.getcwd()}/a/b/{NAME} is of version 0.0.1, expected ')
+    expect(done.stdout, f'{os.getcwd()}/a/b/{NAME} is of version 0.0.1; expected ')
 
 
 def test_not_a_library():

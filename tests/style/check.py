@@ -28,7 +28,6 @@ FLOORS = [
     ('gst-plugin/', 5),
     ('trainer/gradient/', 5),
     ('trainer/data/', 6),
-    ('trainer/onnx/', 7),
     ('trainer/training/', 7),
     ('trainer/onnx/', 7),
     ('trainer/commands/', 8),
@@ -123,6 +122,15 @@ def check_floors():
                 yield f'{path}:{number}: includes {target}, which stands on a higher floor'
 
 
+def check_messages():
+    for path in sources():
+        if path.startswith('tests/'):
+            continue
+        for number, line in enumerate(read(path), 1):
+            if re.search(r'"[^"]*, expected[^"]*"', line):
+                yield f'{path}:{number}: a message says “; expected”'
+
+
 def check_circles():
     """A source and its header are one unit; units that include each other in a circle can't be read one by one."""
     known = {path for path in sources() if not path.endswith('_tmpl.h')}  # a template is part of the unit that compiles it
@@ -174,7 +182,7 @@ def check_subjects():
             yield f'commit {commit}: a subject of {len(subject)} characters; at most {MAX_SUBJECT}: “{subject}”'
 
 
-RULES = [check_format, check_lengths, check_functions, check_tables, check_floors, check_circles, check_subjects]
+RULES = [check_format, check_lengths, check_functions, check_tables, check_floors, check_messages, check_circles, check_subjects]
 
 
 def main():

@@ -107,7 +107,7 @@ test_expect(Fixture *f, gconstpointer unused)
   make(&b, 1);
   b.arrays[1].size--;
   for (int round = 0; round < 3; round++) {
-    static const char *const says[] = { "array1 has 999 numbers, expected 1000", "“other”", "3 arrays" };
+    static const char *const says[] = { "array1 has 999 numbers; expected 1000", "“other”", "3 arrays" };
     g_autoptr(GError) error = NULL;
     if (round == 1) {
       g_free(b.arrays[0].name);

@@ -358,25 +358,25 @@ test_options(Fixture *f, gconstpointer backend)
   o = options_for(backend);                                                                                            \
   o.member = value;                                                                                                    \
   assert_refused(f, &o, says)
-  REFUSED(rate, NAN, "rate: nan, expected more than 0");
-  REFUSED(warmup_rate, 0.0, "warmup-rate: 0, expected more than 0");
-  REFUSED(alpha, 1.5, "alpha: 1.5, expected 0 to 1");
+  REFUSED(rate, NAN, "rate: nan; expected more than 0");
+  REFUSED(warmup_rate, 0.0, "warmup-rate: 0; expected more than 0");
+  REFUSED(alpha, 1.5, "alpha: 1.5; expected 0 to 1");
   REFUSED(penalty, -1.0, "penalty: -1");
   REFUSED(penalty, INFINITY, "penalty: inf");
   REFUSED(decay, 1.0, "decay: 1");
   REFUSED(width, 0, "width: 0");
-  REFUSED(patch, 96, "patch: 96, expected 64 or 128");
+  REFUSED(patch, 96, "patch: 96; expected 64 or 128");
   REFUSED(batch, 0, "batch: 0");
   REFUSED(held_out, 0.0, "held-out: 0");
-  REFUSED(held_out, 0.6, "held-out: 0.6, expected 0 to 0.5");
-  REFUSED(frame_width, 128, "frame: 128x64, expected 64x64");
+  REFUSED(held_out, 0.6, "held-out: 0.6; expected 0 to 0.5");
+  REFUSED(frame_width, 128, "frame: 128x64; expected 64x64");
 #undef REFUSED
   o = options_for(backend);
   o.patch = o.frame_width = o.frame_height = 128;
-  assert_refused(f, &o, "64x64 pixels, expected 128x128");
+  assert_refused(f, &o, "64x64 pixels; expected 128x128");
   o = options_for(backend);
   g_ptr_array_set_size(f->dataset.pictures, 4);
-  assert_refused(f, &o, "4 good pictures, expected at least 5");
+  assert_refused(f, &o, "4 good pictures; expected at least 5");
 }
 
 /* The model holds the averages, the statistics of the pictures held out, and where it comes from. */
@@ -433,7 +433,7 @@ test_texture(Fixture *f, gconstpointer backend)
   g_assert_cmpint(cbigan_model_info(model)->frame_width, ==, 0);
   g_ptr_array_add(f->dataset.pictures, new_picture(10, 63, 200));
   g_assert_null(cbigan_training_new(&o, &f->dataset, &error));
-  g_assert_nonnull(strstr(error->message, "63x200 pixels, expected at least 64x64"));
+  g_assert_nonnull(strstr(error->message, "63x200 pixels; expected at least 64x64"));
 }
 
 int

@@ -323,7 +323,7 @@ parse_list(const char *option, const char *text, int least, int most, Choices *c
     gint64 value;
 
     if (i == MAX_CHOICES || !g_ascii_string_to_signed(words[i], 10, least, most, &value, NULL))
-      return cbigan_refuse(error, _("--%s: %s, expected numbers from %d to %d, separated by commas, at most %d"),
+      return cbigan_refuse(error, _("--%s: %s; expected numbers from %d to %d, separated by commas, at most %d"),
                            option, text, least, most, MAX_CHOICES);
     choices->values[choices->n++] = (int)value;
   }
@@ -362,7 +362,7 @@ check_arguments(Arguments *a, GError **error)
     return FALSE;
   for (int i = 0; i < a->patch.n; i++)
     if (a->patch.values[i] != 64 && a->patch.values[i] != 128)
-      return cbigan_refuse(error, _("--patch: %d, expected 64 or 128"), a->patch.values[i]);
+      return cbigan_refuse(error, _("--patch: %d; expected 64 or 128"), a->patch.values[i]);
   return TRUE;
 }
 

@@ -39,7 +39,7 @@ cbigan_command_parse(const CbiganUsage *usage, const GOptionEntry *entries, int 
   }
   n = rest ? (int)g_strv_length(rest) : 0;
   if (n < usage->least || n > usage->most) {
-    cbigan_refuse(&error, n_("%d argument, expected: %s", "%d arguments, expected: %s", (gulong)n), n,
+    cbigan_refuse(&error, n_("%d argument; expected: %s", "%d arguments; expected: %s", (gulong)n), n,
                   _(usage->arguments));
     cbigan_command_usage(error);
     return FALSE;
@@ -94,8 +94,9 @@ cbigan_command_note_bf16(const CbiganBf16Check *check)
     cbigan_command_note(_("bf16: changed verdicts: %u of %u; --precision auto takes fp32"), check->changed,
                         check->pictures);
   else if (check->error > CBIGAN_BF16_LIMIT)
-    cbigan_command_note(_("bf16: scores differ by up to %.2g %%, expected at most %g %%; --precision auto takes fp32"),
-                        100 * check->error, 100 * CBIGAN_BF16_LIMIT);
+    cbigan_command_note(
+        _("bf16: scores differ by up to %.2g %%; expected at most %g %%, so --precision auto takes fp32"),
+        100 * check->error, 100 * CBIGAN_BF16_LIMIT);
   else if (check->pictures)
     cbigan_command_note(n_("bf16: scores within %.2g %%, no verdict changed on %u picture",
                            "bf16: scores within %.2g %%, no verdict changed on %u pictures", check->pictures),
@@ -106,7 +107,7 @@ gboolean
 cbigan_command_in_range(const char *option, double value, double least, double most, GError **error)
 {
   return (value >= least && value <= most) || /* FALSE for NAN */
-         cbigan_refuse(error, _("--%s: %g, expected %g to %g"), option, value, least, most);
+         cbigan_refuse(error, _("--%s: %g; expected %g to %g"), option, value, least, most);
 }
 
 gboolean
@@ -121,7 +122,7 @@ cbigan_command_check_run(const CbiganRunOptions *run, GError **error)
   g_autofree char *names = g_strjoinv(", ", (char **)cbigan_backend_names());
 
   if (run->backend && !g_str_equal(run->backend, "auto") && !g_strv_contains(cbigan_backend_names(), run->backend))
-    return cbigan_refuse(error, _("--backend: %s, expected one of auto, %s"), run->backend, names);
+    return cbigan_refuse(error, _("--backend: %s; expected one of auto, %s"), run->backend, names);
   return cbigan_command_in_range("device", run->device, 0, 1024, error) &&
          cbigan_command_in_range("threads", run->threads, 0, 4096, error);
 }
@@ -140,7 +141,7 @@ cbigan_command_choice(const char *option, const char *name, const char *const *c
       *chosen = i;
       return TRUE;
     }
-  return cbigan_refuse(error, _("--%s: %s, expected one of %s"), option, name, all);
+  return cbigan_refuse(error, _("--%s: %s; expected one of %s"), option, name, all);
 }
 
 gboolean
@@ -246,7 +247,7 @@ cbigan_command_count(const CbiganCountingOptions *options, CbiganScorer *scorer,
   counting.roi = options->roi;
   counting.mask = mask;
   if (options->roi && !*options->roi)
-    return cbigan_refuse(error, _("--roi: empty, expected at least one area like 0.1,0.2,0.5,0.5"));
+    return cbigan_refuse(error, _("--roi: empty; expected at least one area like 0.1,0.2,0.5,0.5"));
   return cbigan_scorer_set_counting(scorer, &counting, error) &&
          cbigan_scorer_set_min_area(scorer, options->min_area, error);
 }

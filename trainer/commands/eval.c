@@ -222,7 +222,7 @@ score_all(Evaluation *e, const char *dir, const CbiganModelInfo *info, GError **
     return TRUE;
   g_autofree char *counts = describe_counts(e);
   g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE,
-              _("%s: %s, expected at least one of both: a folder good and a folder per kind of defect"), options.path,
+              _("%s: %s; expected at least one of both: a folder good and a folder per kind of defect"), options.path,
               counts);
   return FALSE;
 }

@@ -54,7 +54,7 @@ check_arguments(Arguments *a, CbiganScoreKind *score, GError **error)
     return cbigan_refuse(error, _("--onnx is missing: the file to write"));
   if (a->frame && (sscanf(a->frame, "%5dx%5d%c", &a->width, &a->height, &tail) != 2 || a->width < 1 || a->height < 1 ||
                    a->width > 16384 || a->height > 16384))
-    return cbigan_refuse(error, _("--frame: %s, expected WIDTHxHEIGHT (640x480), at most 16384x16384"), a->frame);
+    return cbigan_refuse(error, _("--frame: %s; expected WIDTHxHEIGHT (640x480), at most 16384x16384"), a->frame);
   return cbigan_command_choice("part", a->part, parts, &a->chosen_part, error) &&
          cbigan_command_score_kind(a->score, score, error);
 }

@@ -170,7 +170,7 @@ parse_shard(const char *text, CbiganShard *shard, GError **error)
   if (!text ||
       (sscanf(text, "%u/%u%c", &shard->index, &shard->of, &end) == 2 && shard->index >= 1 && shard->index <= shard->of))
     return TRUE;
-  return cbigan_refuse(error, _("--shard: “%s”, expected I/N with I from 1 to N"), text);
+  return cbigan_refuse(error, _("--shard: “%s”; expected I/N with I from 1 to N"), text);
 }
 
 static CbiganExit

@@ -232,7 +232,7 @@ parse_frame(Arguments *a, GError **error)
   if (sscanf(a->frame, "%5dx%5d%c", &t->frame_width, &t->frame_height, &tail) == 2 && t->frame_width > 0 &&
       t->frame_height > 0)
     return TRUE;
-  return cbigan_refuse(error, _("--frame: %s, expected WIDTHxHEIGHT (512x512) or native"), a->frame);
+  return cbigan_refuse(error, _("--frame: %s; expected WIDTHxHEIGHT (512x512) or native"), a->frame);
 }
 
 static gboolean

@@ -31,7 +31,7 @@ label_and_pass_on(CbiganPicture *picture, gpointer data, GError **error)
   int least = run->options->least;
 
   if (MIN(picture->width, picture->height) < least) {
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("%dx%d pixels, expected at least %dx%d"), picture->width,
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("%dx%d pixels; expected at least %dx%d"), picture->width,
                 picture->height, least, least);
     cbigan_picture_free(picture);
     run->small = TRUE;

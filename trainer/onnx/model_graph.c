@@ -79,7 +79,7 @@ add_score(CbiganOnnxGraph *graph, const CbiganModel *model, int width, int heigh
                            "least %dx%d"),
                          info->patch, info->patch);
   if (info->frame_width && width && (width != info->frame_width || height != info->frame_height))
-    return cbigan_refuse(error, _("--frame: %dx%d, expected the model's own size, %dx%d"), width, height,
+    return cbigan_refuse(error, _("--frame: %dx%d; expected the model's own size, %dx%d"), width, height,
                          info->frame_width, info->frame_height);
   if (!info->scores[info->score])
     return cbigan_refuse(error, _("the model has no statistics for the score %s"), cbigan_score_name(info->score));

@@ -169,14 +169,14 @@ cbigan_checkpoint_expect(const CbiganCheckpoint *self, const char *path, const C
   if (self->n_arrays != n)
     return damaged(
         error, path,
-        n_("%u array in the checkpoint, expected %u", "%u arrays in the checkpoint, expected %u", self->n_arrays),
+        n_("%u array in the checkpoint; expected %u", "%u arrays in the checkpoint; expected %u", self->n_arrays),
         self->n_arrays, n);
   for (guint i = 0; i < n; i++) {
     const CbiganCheckpointArray *a = &self->arrays[i];
     if (strcmp(a->name, expected[i].name))
-      return damaged(error, path, _("“%s” in the checkpoint, expected “%s”"), a->name, expected[i].name);
+      return damaged(error, path, _("“%s” in the checkpoint; expected “%s”"), a->name, expected[i].name);
     if (a->size != expected[i].size)
-      return damaged(error, path, _("%s has %zu numbers, expected %zu"), a->name, a->size, expected[i].size);
+      return damaged(error, path, _("%s has %zu numbers; expected %zu"), a->name, a->size, expected[i].size);
   }
   return TRUE;
 }

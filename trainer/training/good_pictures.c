@@ -23,7 +23,7 @@ divide(CbiganGoodSet *self, const CbiganDataset *dataset, guint n_held_out, gboo
   const guint n = dataset->pictures->len;
   if (n < n_held_out + 1) {
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
-                _("%u good pictures, expected at least %u: %u are kept for the calibration"), n, n_held_out + 1,
+                _("%u good pictures; expected at least %u: %u are kept for the calibration"), n, n_held_out + 1,
                 n_held_out);
     return FALSE;
   }
@@ -38,7 +38,7 @@ divide(CbiganGoodSet *self, const CbiganDataset *dataset, guint n_held_out, gboo
     gboolean same = !aligned || (p->width == first->width && p->height == first->height &&
                                  p->width % CBIGAN_INSPECTOR_STEP == 0 && p->height % CBIGAN_INSPECTOR_STEP == 0);
     if (!same || p->width < least || p->height < least) {
-      g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("%s: %dx%d pixels, expected at least %dx%d%s"), p->path,
+      g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("%s: %dx%d pixels; expected at least %dx%d%s"), p->path,
                   p->width, p->height, least, least, aligned ? _(", one size for all, multiples of 16") : "");
       return FALSE;
     }

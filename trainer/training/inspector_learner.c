@@ -196,7 +196,7 @@ cbigan_inspector_learner_update(CbiganInspectorLearner *self, const CbiganUpdate
     return FALSE;
   if (!isfinite(*loss)) {
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
-                _("the inspector's loss is %g, expected a finite number; a smaller rate may help"), *loss);
+                _("the inspector's loss is %g; expected a finite number, which a smaller rate may give"), *loss);
     return FALSE;
   }
   cbigan_backend_upload(self->grad.backend, flat(sizeof *numbers / sizeof(float)), 1,

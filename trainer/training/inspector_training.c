@@ -78,7 +78,7 @@ cbigan_inspector_options_check(const CbiganInspectorOptions *o, GError **error)
                { "threads", o->threads, 0, 4096 } };
   for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
     if (!(rows[i].value >= rows[i].least && rows[i].value <= rows[i].most))
-      return cbigan_refuse(error, _("%s: %g, expected %g to %g"), rows[i].name, rows[i].value, rows[i].least,
+      return cbigan_refuse(error, _("%s: %g; expected %g to %g"), rows[i].name, rows[i].value, rows[i].least,
                            rows[i].most);
   return TRUE;
 }

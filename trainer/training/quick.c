@@ -83,7 +83,7 @@ cbigan_quick_train(const CbiganInspectorOptions *options, const CbiganDataset *p
   CbiganModel *model = NULL;
   g_autoptr(CbiganDataset) upright = NULL;
   if (pictures->pictures->len < FEWEST) {
-    cbigan_refuse(error, _("%u good pictures, expected at least %d"), pictures->pictures->len, FEWEST);
+    cbigan_refuse(error, _("%u good pictures; expected at least %d"), pictures->pictures->len, FEWEST);
     return NULL;
   }
   if (options->aligned && cbigan_align_is_needed(pictures, options->align))

@@ -114,7 +114,7 @@ check_ranges(const CbiganTrainOptions *options, GError **error)
       continue;
     if (!(fields[i].above ? value > least : value >= least) || !(value <= fields[i].most)) /* catches NAN too */
       return cbigan_refuse(
-          error, fields[i].above ? _("%s: %g, expected more than %g and at most %g") : _("%s: %g, expected %g to %g"),
+          error, fields[i].above ? _("%s: %g; expected more than %g and at most %g") : _("%s: %g; expected %g to %g"),
           fields[i].name, value, least, fields[i].most);
   }
   return TRUE;
@@ -129,20 +129,20 @@ cbigan_train_options_check(const CbiganTrainOptions *options, GError **error)
   if (!check_ranges(o, error))
     return FALSE;
   if (o->patch != 64 && o->patch != 128)
-    return cbigan_refuse(error, _("patch: %d, expected 64 or 128"), o->patch);
+    return cbigan_refuse(error, _("patch: %d; expected 64 or 128"), o->patch);
   if (o->preset == CBIGAN_PRESET_OBJECT && (o->frame_width != o->patch || o->frame_height != o->patch))
-    return cbigan_refuse(error, _("frame: %dx%d, expected %dx%d: with the preset object a frame is one patch"),
+    return cbigan_refuse(error, _("frame: %dx%d; expected %dx%d: with the preset object a frame is one patch"),
                          o->frame_width, o->frame_height, o->patch, o->patch);
   gboolean native = o->frame_width == 0 && o->frame_height == 0;
   if (!native && (o->frame_width < o->patch || o->frame_height < o->patch))
-    return cbigan_refuse(error, _("frame: %dx%d, expected native or at least one patch, %dx%d"), o->frame_width,
+    return cbigan_refuse(error, _("frame: %dx%d; expected native or at least one patch, %dx%d"), o->frame_width,
                          o->frame_height, o->patch, o->patch);
   if (cbigan_train_options_warmup(o) + o->steps == 0)
-    return cbigan_refuse(error, _("steps: 0 without a warm-up, expected at least one step"));
+    return cbigan_refuse(error, _("steps: 0 without a warm-up; expected at least one step"));
   if (o->held_out == 0.0 && o->score != CBIGAN_SCORE_PAPER)
     return cbigan_refuse(
         error,
-        _("held-out: 0, expected more than 0 for the score %s: it is measured on pictures that were not "
+        _("held-out: 0; expected more than 0 for the score %s: it is measured on pictures that were not "
           "trained on"),
         cbigan_score_name(o->score));
   return TRUE;

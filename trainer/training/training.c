@@ -64,8 +64,8 @@ divide_pictures(CbiganTraining *self, GError **error)
   self->n_held_out = o->held_out > 0.0 ? MAX(MIN_HELD_OUT, (guint)lround(o->held_out * n)) : 0;
   if (n < self->n_held_out + 1) {
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
-                n_("%u good picture, expected at least %u, of which %u are kept for the calibration",
-                   "%u good pictures, expected at least %u, of which %u are kept for the calibration", n),
+                n_("%u good picture; expected at least %u, of which %u are kept for the calibration",
+                   "%u good pictures; expected at least %u, of which %u are kept for the calibration", n),
                 n, self->n_held_out + 1, self->n_held_out);
     return FALSE;
   }
@@ -79,7 +79,7 @@ divide_pictures(CbiganTraining *self, GError **error)
     gboolean right = o->frame_width ? p->width == o->frame_width && p->height == o->frame_height
                                     : p->width >= o->patch && p->height >= o->patch;
     if (!right) {
-      g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("%s: %dx%d pixels, expected %s%dx%d"), p->path,
+      g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("%s: %dx%d pixels; expected %s%dx%d"), p->path,
                   p->width, p->height, o->frame_width ? "" : _("at least "), o->frame_width ? o->frame_width : o->patch,
                   o->frame_width ? o->frame_height : o->patch);
       return FALSE;
@@ -344,7 +344,7 @@ check_same_run(const CbiganTraining *self, const CbiganCheckpoint *checkpoint, c
     return FALSE;
   }
   if (checkpoint->step > total_steps(self)) {
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FORMAT, _("%s: at step %u, expected at most %u"), path,
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FORMAT, _("%s: at step %u; expected at most %u"), path,
                 checkpoint->step, total_steps(self));
     return FALSE;
   }

@@ -46,7 +46,7 @@ read_graphs(CbiganCuda *self)
   const char *asked = g_getenv("CBIGAN_GRAPHS");
   self->graphs = !asked;
   if (asked && strcmp(asked, "none"))
-    cbigan_backend_fail(&self->base, _("CBIGAN_GRAPHS: “%s”, expected none"), asked);
+    cbigan_backend_fail(&self->base, _("CBIGAN_GRAPHS: “%s”; expected none"), asked);
   return !self->base.failure;
 }
 
