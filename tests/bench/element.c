@@ -9,10 +9,9 @@
  * buffer through the element; prints the medians of the rounds and the ratios.
  */
 #include <cbigan.h>
-#include <math.h>
-#include <stdlib.h>
 #include <video_input.h>
 
+#include "bench.h"
 #include "stream.h"
 #include "test_model.h"
 
@@ -119,13 +118,6 @@ bench_clear(Bench *self)
   stream_clear(&self->stream);
 }
 
-static int
-compare(const void *a, const void *b)
-{
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 static void
 measure(const Case *c, int rounds, int threads)
 {
@@ -137,8 +129,7 @@ measure(const Case *c, int rounds, int threads)
     for (int way = 0; way < N_WAYS; way++)
       times[way][MAX(i, 0)] = run_once(&bench, way);
   for (int way = 0; way < N_WAYS; way++) {
-    qsort(times[way], (size_t)rounds, sizeof(double), compare);
-    median[way] = times[way][rounds / 2];
+    median[way] = bench_quantile(times[way], (gsize)rounds, 0.5);
     g_free(times[way]);
   }
   g_print("%3d %4dx%-4d %5s %4dx%-4d %-5s %8.3f %8.3f %8.3f %8.3f %8.3f\n", c->width, c->frame, c->frame,

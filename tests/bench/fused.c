@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "backend/cpu/fused.h"
+#include "bench.h"
 #include "forward/forward.h"
 
 #define MAX_SIDES 5
@@ -30,27 +31,6 @@ now_ms(int threads)
   struct timespec t;
   clock_gettime(threads > 1 ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID, &t);
   return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
-
-static int
-ascending(const void *a, const void *b)
-{
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static double
-gflop(const CbiganNetwork *network)
-{
-  double n = 0;
-  for (int i = 0; i < network->n_layers; i++) {
-    const CbiganLayer *l = &network->layers[i];
-    if (l->kind == CBIGAN_CONV2D)
-      n += 2e-9 * l->kernel * l->kernel * l->in.c * (double)cbigan_shape_size(l->out);
-    else if (l->kind == CBIGAN_DENSE)
-      n += 2e-9 * (double)cbigan_shape_size(l->in) * (double)cbigan_shape_size(l->out);
-  }
-  return n;
 }
 
 /* The forward pass with one side's kernels; what they don't take is done by single operations. */
@@ -99,9 +79,9 @@ measure(CbiganBackend *backend, const CbiganNetwork *network, int batch, int rou
   printf("%-13s c=%d %dx%d batch %d:", cbigan_network_prefix(network->kind), network->width, network->patch,
          network->patch, batch);
   for (int s = 0; s < n_sides; s++) {
-    qsort(times + s * rounds, (size_t)rounds, sizeof(double), ascending);
-    double ms = times[s * rounds + rounds / 2];
-    printf("  %s %.2f ms %.0f GFLOP/s", sides[s].name, ms, 1e3 * batch * gflop(network) / ms);
+    double ms = bench_quantile(times + s * rounds, (gsize)rounds, 0.5);
+    printf("  %s %.2f ms %.0f GFLOP/s", sides[s].name, ms,
+           1e-6 * batch * cbigan_network_work(network, network->n_layers) / ms);
     cbigan_forward_free(forwards[s]);
   }
   printf("\n");

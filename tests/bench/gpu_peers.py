@@ -51,7 +51,7 @@ def arguments():
     parser.add_argument('--device', default='cuda', help="PyTorch's")
     parser.add_argument('--backend', default='cuda', help='ours')
     parser.add_argument('--no-training', action='store_true')
-    parser.set_defaults(best=False, threads=1)  # as describe_run(), ratio() and open_ours() read them
+    parser.set_defaults(threads=1)  # as describe_run() and open_ours() read it
     return parser.parse_args()
 
 
@@ -177,8 +177,8 @@ def compare(options, limits, case, tap, used):
     columns, rows = peer_loop.grid(grid)
     work = count_work(width, patch, tap, columns * rows)
     row = [name, tap, *(percentiles(times[who]) if who in times else '-' for who in (*OURS, *peer_settings.GPU_PROGRAMS)),
-           f'{peers.ratio(options, medians["cbigan fp32"], medians["PyTorch fp32"]):.2f}x',
-           f'{peers.ratio(options, medians[ours], medians[theirs]):.2f}x ({theirs} / {ours})',
+           f'{peers.ratio(medians["cbigan fp32"], medians["PyTorch fp32"]):.2f}x',
+           f'{peers.ratio(medians[ours], medians[theirs]):.2f}x ({theirs} / {ours})',
            *(f'{floor(limits, work, number):.3f}' for number in ('fp32', 'fp16'))]
     print('| ' + ' | '.join(row) + ' |', flush=True)
 

@@ -13,8 +13,8 @@
 #include <cbigan.h>
 #include <gst/app/gstappsrc.h>
 #include <gst/video/video.h>
-#include <stdlib.h>
 
+#include "bench.h"
 #include "test_model.h"
 
 #define CAPS "video/x-raw,format=NV12,width=1920,height=1080,framerate=30/1"
@@ -164,13 +164,6 @@ frames_a_second(const Way *way, const Kept *kept, const char *model, guint frame
   return (frames - WARM - 1) * 1e6 / (double)(count.end - count.begin);
 }
 
-static int
-compare(const void *a, const void *b)
-{
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 static void
 measure(int width, const Kept *kept, guint frames, guint rounds)
 {
@@ -179,10 +172,8 @@ measure(int width, const Kept *kept, guint frames, guint rounds)
   for (guint i = 0; i < rounds; i++)
     for (guint way = 0; way < G_N_ELEMENTS(ways); way++)
       rates[way * rounds + i] = frames_a_second(&ways[way], kept, model, frames);
-  for (guint way = 0; way < G_N_ELEMENTS(ways); way++) {
-    qsort(rates + way * rounds, rounds, sizeof(double), compare);
-    g_print("| %s | %d | %.1f |\n", ways[way].name, width, rates[way * rounds + rounds / 2]);
-  }
+  for (guint way = 0; way < G_N_ELEMENTS(ways); way++)
+    g_print("| %s | %d | %.1f |\n", ways[way].name, width, bench_quantile(rates + way * rounds, rounds, 0.5));
 }
 
 static const char *

@@ -25,7 +25,7 @@ def grid(patches):
 
 
 def frame(width, height):
-    """The pixels of score_loop.c's frame_pixels()."""
+    """The pixels of bench.h's bench_pixels()."""
     import numpy as np
     state, pixels = 1, bytearray(width * height * 3)
     for i in range(len(pixels)):

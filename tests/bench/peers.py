@@ -7,15 +7,14 @@ SPDX-License-Identifier: LGPL-2.1-or-later
 Usage: tests/bench/peers.py [--build build] [--venv build/peers] [--threads 2] [--rounds 15] [--cases c16,] [--isa avx2]
        [--precision bf16]
 
-Makes a virtual environment with the peers from PyPI the first time. Ours is cbigan_scorer_score() (score_loop.c), from
-8-bit pixels to score and anomaly map; the peers get ready float patches and do E, G, D's features twice and the two
-L1 sums of Eq. 7, so the comparison leans to their side. Each peer is tried at all its settings first (the rows of
-peer_settings.py) and goes into the comparison at its fastest, which is named below the table. Every round measures each
-program once, in changing order, and the ratios are medians over rounds, which evens out what hits all programs alike. It
-does not even out a processor that other work takes: then two threads share the other one, times have two values almost a
-factor of 2 apart, and how often a program is in the slower state depends on how its threads wait for each other. --best
-compares each program's fastest round, which helps only if every program has a good one. A setting whose scores are others than
-ours is left out. Prints Markdown, for docs/performance.md.
+Makes a virtual environment with the peers from PyPI the first time. Ours is cbigan_scorer_score() (score_loop.c),
+from 8-bit pixels to score and anomaly map; the peers get ready float patches and do E, G, D's features twice and the
+two L1 sums of Eq. 7, so the comparison leans to their side. Each peer is tried at all its settings first (the rows of
+peer_settings.py) and goes into the comparison at its fastest, which is named below the table. Every round measures
+each program once, in changing order, and the ratios are medians over rounds, which evens out what hits all programs
+alike. It does not even out a processor that other work takes: then two threads share the other one, times have two
+values almost a factor of 2 apart, and how often a program is in the slower state depends on how its threads wait for
+each other. A setting whose scores are others than ours is left out. Prints Markdown, for docs/performance.md.
 """
 import argparse
 import datetime
@@ -61,7 +60,6 @@ def arguments():
     parser.add_argument('--backend', default='cpu')
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--rounds', type=int, default=15)
-    parser.add_argument('--best', action='store_true', help='compare the fastest rounds, not the medians')
     parser.add_argument('--cases', default='', help='only the cases with this in their name, such as "c16,"')
     parser.add_argument('--tap', choices=TAPS, help='only this f_D; both unless given')
     parser.add_argument('--isa', choices=ISA_VARIABLES, help='limit every program to these vector instructions')
@@ -99,8 +97,7 @@ def describe_run(options, packages, precision='fp32'):
     name, flags = processor()
     widest = next((isa for isa in ('avx512f', 'avx2', 'asimd') if isa in flags), 'no vectors known')
     load = os.getloadavg()[0]
-    statistic = 'the fastest' if options.best else 'medians'
-    return (f'{datetime.date.today()}, {name} ({widest}), {options.threads} threads, {precision}, {statistic} of '
+    return (f'{datetime.date.today()}, {name} ({widest}), {options.threads} threads, {precision}, medians of '
             f'{options.rounds} rounds, load before {load:.1f}; {versions}')
 
 
@@ -121,11 +118,11 @@ class Program:
         self.process = subprocess.Popen([str(word) for word in command], text=True, stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=log)
         words = self.process.stdout.readline().split()
-        self.ready = len(words) == 3
+        self.ready = words[:1] == ['ready']
         self.terms = [float(word) for word in words[1:]]
 
-    def milliseconds(self):
-        self.process.stdin.write('go\n')
+    def milliseconds(self, what='go'):
+        self.process.stdin.write(f'{what}\n')
         self.process.stdin.flush()
         return float(self.process.stdout.readline())
 
@@ -190,10 +187,8 @@ def measure(programs, rounds, take=turn):
     return {name: values[1:] for name, values in times.items()}
 
 
-def ratio(options, ours, theirs):
+def ratio(ours, theirs):
     """How many times as long theirs take."""
-    if options.best:
-        return min(theirs) / min(ours)
     return statistics.median(b / a for a, b in zip(ours, theirs))
 
 
@@ -210,11 +205,10 @@ def compare(options, case, tap, used):
     for name, settings in peer_settings.PROGRAMS.items():
         programs[name] = open_fastest(name, settings, folder, tail, programs['cbigan'], TOLERANCES[options.precision])
     times = measure(programs, options.rounds)
-    statistic = min if options.best else statistics.median
-    row = [case[0], tap, *(f'{statistic(times[name]):.2f}' for name in programs)]
+    row = [case[0], tap, *(f'{statistics.median(times[name]):.2f}' for name in programs)]
     for name, program in programs.items():
         if program.setting:
-            row.append(f'{ratio(options, times["cbigan"], times[name]):.2f}x')
+            row.append(f'{ratio(times["cbigan"], times[name]):.2f}x')
             used.setdefault(f'{name}: {program.setting}', []).append(f'{case[0].split(" of ")[0]} {tap}')
         program.close()
     print('| ' + ' | '.join(row) + ' |', flush=True)

@@ -9,25 +9,12 @@
  * map, until the input ends. The weights are those of the golden tests, so that peers.py can build the same model; its
  * frame() makes the same pixels.
  */
+#include "bench.h"
 #include "cbigan.h"
 #include "golden/golden.h"
 
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-static guint8 *
-frame_pixels(int width, int height) /* (height, width, 3) */
-{
-  guint8 *pixels = g_malloc((gsize)width * height * 3);
-  guint32 state = 1;
-  for (gsize i = 0; i < (gsize)width * height * 3; i++) {
-    state = state * 1664525u + 1013904223u;
-    pixels[i] = (guint8)(state >> 24);
-  }
-  return pixels;
-}
 
 /* CBIGAN_PRECISION_AUTO: it is none that can be asked for here. */
 static CbiganPrecision
@@ -57,7 +44,7 @@ run(char **argv, GError **error)
   g_autoptr(CbiganScorer) scorer = cbigan_scorer_new(model, &options, error);
   if (!scorer)
     return 1;
-  g_autofree guint8 *pixels = frame_pixels(width, height);
+  g_autofree guint8 *pixels = bench_pixels((gsize)width * (gsize)height * 3);
   CbiganFrame frame = { pixels, width, height, (gsize)width * 3 };
   CbiganResult result = CBIGAN_RESULT_INIT;
   gboolean fine = cbigan_scorer_score(scorer, &frame, 1, &result, error);

@@ -9,11 +9,11 @@
  * frame's time, the processor time a frame took and its ratio to that of one scored without a pause, and the processor
  * time of a second without frames: spinning shows there.
  */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include "bench.h"
 #include "cbigan.h"
 #include "golden/golden.h"
 
@@ -66,18 +66,10 @@ score_on(gpointer data)
   return NULL;
 }
 
-static int
-compare(const void *a, const void *b)
-{
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 static double
 quantile(GArray *times, double share)
 {
-  g_array_sort(times, compare);
-  return times->len ? g_array_index(times, double, (guint)(share * (times->len - 1))) : NAN;
+  return bench_quantile((double *)(gpointer)times->data, times->len, share);
 }
 
 /* Frames a second of n streams together; their times are added to `times`. */
@@ -106,17 +98,16 @@ static void
 measure_together(const Case *c, Stream *streams, double seconds)
 {
   GArray *times[G_N_ELEMENTS(counts)];
-  double rates[G_N_ELEMENTS(counts)][TURNS];
+  double rates[G_N_ELEMENTS(counts)][TURNS], medians[G_N_ELEMENTS(counts)];
   for (guint k = 0; k < G_N_ELEMENTS(counts); k++)
     times[k] = g_array_new(FALSE, FALSE, sizeof(double));
   for (int turn = 0; turn < TURNS; turn++)
     for (guint k = 0; k < G_N_ELEMENTS(counts); k++)
       rates[k][turn] = run_together(streams, counts[k], (gint64)(seconds / TURNS * 1e6), times[k]);
   for (guint k = 0; k < G_N_ELEMENTS(counts); k++) {
-    qsort(rates[k], TURNS, sizeof(double), compare);
+    medians[k] = bench_quantile(rates[k], TURNS, 0.5);
     printf("%3d %5d %7d %8d %9.1f %6.2f %9.3f %9.3f\n", c->width, c->patch, c->patches * c->patches, counts[k],
-           rates[k][TURNS / 2], rates[k][TURNS / 2] / rates[0][TURNS / 2], quantile(times[k], 0.5),
-           quantile(times[k], 0.95));
+           medians[k], medians[k] / medians[0], quantile(times[k], 0.5), quantile(times[k], 0.95));
     g_array_unref(times[k]);
   }
 }
@@ -154,10 +145,7 @@ open_streams(const Case *c, int threads, Stream *streams)
   g_autoptr(CbiganModel) model = golden_model(c->width, c->patch);
   int side = c->patch * c->patches;
   gsize size = (gsize)side * side * 3;
-  guint8 *pixels = g_malloc(size);
-  guint32 state = 1;
-  for (gsize i = 0; i < size; i++)
-    pixels[i] = (guint8)((state = state * 1664525u + 1013904223u) >> 24);
+  guint8 *pixels = bench_pixels(size);
   model->info.frame_width = model->info.frame_height = side; /* so that the size of the batches fits the frame */
   model->info.score = CBIGAN_SCORE_PAPER;
   model->info.scores[CBIGAN_SCORE_PAPER] = TRUE;

@@ -8,11 +8,10 @@
  * "encoder-generator" is answered with the milliseconds of that update as train.c makes it: next batch (turned
  * pictures, prepared ahead), losses, gradients, Adam, averages.
  */
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "bench.h"
 #include "golden/golden.h"
 #include "training/losses.h"
 
@@ -51,13 +50,10 @@ static void
 make_batches(Run *r, int patch, int batch)
 {
   const CbiganPicture *pictures[PICTURES];
-  guint32 state = 1;
   for (int i = 0; i < PICTURES; i++) {
     CbiganPicture *p = g_new0(CbiganPicture, 1);
     p->width = p->height = patch;
-    p->pixels = g_malloc((gsize)patch * patch * 3);
-    for (gsize k = 0; k < (gsize)patch * patch * 3; k++)
-      p->pixels[k] = (guint8)((state = state * 1664525u + 1013904223u) >> 24);
+    p->pixels = bench_pixels((gsize)patch * patch * 3);
     pictures[i] = p;
   }
   CbiganBatchOptions options = { pictures, PICTURES, batch, patch, 45.0, 1, &r->grad, give_numbers };

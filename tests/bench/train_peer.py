@@ -18,11 +18,10 @@ import itertools
 import os
 import pathlib
 import statistics
-import subprocess
 import sys
 import time
 
-from peers import ROOT, describe_run, enter_environment, ratio
+from peers import ROOT, Program, describe_run, enter_environment, ratio
 
 SETTINGS = [  # name, channels last, mode (all but D under the penalty: torch.compile has no double backward)
     ('eager', False, None),
@@ -51,7 +50,6 @@ def arguments():
     parser.add_argument('--backend', default='cpu')
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--rounds', type=int, default=15)
-    parser.add_argument('--best', action='store_true', help='compare the fastest rounds, not the medians')
     parser.add_argument('--width', type=numbers, default=[4, 16], help='widths c, separated by commas')
     parser.add_argument('--patch', type=numbers, default=[64, 128], help='patch sides')
     parser.add_argument('--batch', type=numbers, default=[32], help='patches in a batch')
@@ -59,23 +57,14 @@ def arguments():
     return parser.parse_args()
 
 
-class Ours:
+class Ours(Program):
+    """train_loop, which answers each update's name with its milliseconds"""
+
     def __init__(self, options, width, patch, batch):
-        command = [options.build / 'tests' / 'bench' / 'train_loop', width, patch, batch, options.backend,
-                   options.threads]
-        self.process = subprocess.Popen([str(word) for word in command], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        if self.process.stdout.readline() != 'ready\n':
+        super().__init__([options.build / 'tests' / 'bench' / 'train_loop', width, patch, batch, options.backend,
+                          options.threads])
+        if not self.ready:
             sys.exit('train_loop failed')
-
-    def milliseconds(self, update):
-        self.process.stdin.write(update + '\n')
-        self.process.stdin.flush()
-        return float(self.process.stdout.readline())
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
 
 
 class Torch:
@@ -187,14 +176,14 @@ def compare(options, case):
     torch = fastest(options, case)
     programs = {'cbigan': Ours(options, *case), 'PyTorch': torch}
     times = measure(programs, options.rounds)
-    statistic = min if options.best else statistics.median
+    statistic = statistics.median
     for who in programs:  # what one adversarial step takes
         times[who, 'critic + encoder-generator'] = [
             sum(pair) for pair in zip(times[who, 'critic'], times[who, 'encoder-generator'])]
     for update in (*UPDATES, 'critic + encoder-generator'):
         ours, theirs = times['cbigan', update], times['PyTorch', update]
         print('| c{}, patch {}, batch {} '.format(*case) + f'| {update} | {statistic(ours):.1f} | {statistic(theirs):.1f} | '
-              f'{ratio(options, ours, theirs):.2f}x | {torch.setting} |', flush=True)
+              f'{ratio(ours, theirs):.2f}x | {torch.setting} |', flush=True)
     programs['cbigan'].close()
     return [statistic(times[who, 'critic + encoder-generator']) for who in programs]
 
