@@ -122,7 +122,24 @@ expect_within(const char *what, gsize n, const float *have, const double *want, 
               n, (double)have[i], want[i], tolerance);
 }
 
+void
+expect_error(const GError *error, int code, const char *words)
+{
+  g_assert_error(error, CBIGAN_ERROR, code);
+  if (!strstr(error->message, words))
+    g_error("message “%s”, expected “%s” in it", error->message, words);
+}
+
 /* --- backends --------------------------------------------------------------------------------------------------- */
+
+CbiganBackend *
+open_backend(const CbiganBackendOptions *options)
+{
+  g_autoptr(GError) error = NULL;
+  CbiganBackend *backend = cbigan_backend_open(options, &error);
+  g_assert_no_error(error);
+  return backend;
+}
 
 CbiganBackend *
 open_or_skip(const CbiganBackendClass *klass)
@@ -132,10 +149,7 @@ open_or_skip(const CbiganBackendClass *klass)
     g_test_skip(why);
     return NULL;
   }
-  g_autoptr(GError) error = NULL;
-  CbiganBackend *backend = cbigan_backend_open(&(CbiganBackendOptions){ .name = klass->name }, &error);
-  g_assert_no_error(error);
-  return backend;
+  return open_backend(&(CbiganBackendOptions){ .name = klass->name });
 }
 
 /* Whether the environment's CBIGAN_TEST_BACKEND names it, or no backend */

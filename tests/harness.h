@@ -64,6 +64,9 @@ void expect_close(const char *what, CbiganShape shape, int n, const float *have,
 /* |have - want| <= relative * (largest finite |want|) + absolute */
 void expect_within(const char *what, gsize n, const float *have, const double *want, double relative, double absolute);
 
+/* An error of CBIGAN_ERROR with that CbiganError, and with `words` in its message */
+void expect_error(const GError *error, int code, const char *words);
+
 /* --- cases ------------------------------------------------------------------------------------------------------ */
 
 /* How the rows of a table of cases begin: a part of the case's path, and whether it runs with -m slow only. With -m
@@ -75,6 +78,8 @@ typedef struct {
 
 /* --- backends --------------------------------------------------------------------------------------------------- */
 
+/* (transfer full) a backend that can run here; an error ends the test. */
+CbiganBackend *open_backend(const CbiganBackendOptions *options);
 /* (transfer full) the backend, or NULL after g_test_skip() with the reason */
 CbiganBackend *open_or_skip(const CbiganBackendClass *klass);
 /* Adds /BACKEND/test for every backend but “reference”, or for all. The environment's CBIGAN_TEST_BACKEND names the

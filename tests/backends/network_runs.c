@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cbigan.h"
+#include "harness.h"
 
 const char *const mode_names[N_MODES] = { "many",      "few",      "segments",     "channels",
                                           "bf16-many", "bf16-few", "bf16-segments" };
@@ -66,8 +67,7 @@ pass_new(const char *backend, const CbiganCpuIsa *isa, int threads, const Cbigan
   const CbiganBackendOptions options = { .name = backend,
                                          .threads = threads,
                                          .precision = c->precision ? c->precision : CBIGAN_PRECISION_FP32 };
-  p.backend = cbigan_backend_open(&options, &error);
-  g_assert_no_error(error);
+  p.backend = open_backend(&options);
   if (p.backend->klass == &cbigan_backend_cpu)
     ((CbiganCpu *)p.backend)->isa = isa;
   g_autofree float *host = g_new0(float, network->n_floats);

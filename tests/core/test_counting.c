@@ -11,6 +11,7 @@
 #include "pictures.h"
 #include "score/areas.h"
 #include "score/calibration.h"
+#include "harness.h"
 
 #define W 112
 #define H 80
@@ -261,7 +262,6 @@ static void
 test_polygon(void)
 {
   static const Side side = { "cpu", CRITIC };
-  g_autoptr(GError) error = NULL;
   g_autoptr(CbiganModel) model = open_model(side.kind);
   g_autoptr(CbiganScorer) scorer = open_scorer(model, &side);
   CbiganResult result = CBIGAN_RESULT_INIT;
@@ -424,8 +424,7 @@ test_nothing_counts(void)
   middle_mask(counts);
   count(scorer, "hidden=0.4,0,0.2,1", counts);
   g_assert_false(cbigan_scorer_score(scorer, &p.frame, 1, &result, &error));
-  g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT);
-  g_assert_nonnull(strstr(error->message, "hidden"));
+  expect_error(error, CBIGAN_ERROR_ARGUMENT, "hidden");
   g_clear_error(&error);
   for (gsize i = 0; i < PIXELS; i++)
     counts[i] = i % W == 50;

@@ -88,9 +88,7 @@ check_forward(const Forward *f, const char *backend_name)
   g_autoptr(GError) error = NULL;
   g_autoptr(Golden) golden = open_forward(f);
   g_autoptr(CbiganModel) model = golden_model(f->width, f->patch);
-  g_autoptr(CbiganBackend) backend =
-      cbigan_backend_open(&(CbiganBackendOptions){ .name = backend_name, .threads = 1 }, &error);
-  g_assert_no_error(error);
+  g_autoptr(CbiganBackend) backend = open_backend(&(CbiganBackendOptions){ .name = backend_name, .threads = 1 });
   int dims[4];
   const guint8 *bytes = golden_bytes(golden, "frames", NULL, dims);
   int n = dims[0];
@@ -283,12 +281,9 @@ distance_with(CbiganModel *model, CbiganBackend *backend, Golden *golden)
 static void
 test_sensitive(void)
 {
-  g_autoptr(GError) error = NULL;
   g_autoptr(Golden) golden = open_forward(&forwards[0]);
   g_autoptr(CbiganModel) model = golden_model(3, 64);
-  g_autoptr(CbiganBackend) backend =
-      cbigan_backend_open(&(CbiganBackendOptions){ .name = "cpu", .threads = 1 }, &error);
-  g_assert_no_error(error);
+  g_autoptr(CbiganBackend) backend = open_backend(&(CbiganBackendOptions){ .name = "cpu", .threads = 1 });
   g_assert_cmpfloat(distance_with(model, backend, golden), <, TENSOR);
   for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++)
     for (int i = 0; i < model->networks[kind]->n_parameters; i++) {

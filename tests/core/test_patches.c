@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "score/tiling.h"
+#include "harness.h"
 
 #include <math.h>
 #include <string.h>
@@ -55,8 +56,7 @@ test_too_small(void)
     g_autoptr(GError) error = NULL;
     g_autofree char *size = g_strdup_printf("%d x %d", sizes[i][0], sizes[i][1]);
     g_assert_false(cbigan_tiling_init(&t, sizes[i][0], sizes[i][1], 64, &error));
-    g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME);
-    g_assert_nonnull(strstr(error->message, size));
+    expect_error(error, CBIGAN_ERROR_FRAME, size);
     g_assert_nonnull(strstr(error->message, "64 x 64"));
   }
 }

@@ -35,13 +35,9 @@ make_pixels(int w, int h)
 }
 
 static CbiganBackend *
-open_backend(const char *name, int threads)
+open_in_fp32(const char *name, int threads)
 {
-  g_autoptr(GError) error = NULL;
-  CbiganBackend *backend = cbigan_backend_open(
-      &(CbiganBackendOptions){ .name = name, .threads = threads, .precision = CBIGAN_PRECISION_FP32 }, &error);
-  g_assert_no_error(error);
-  return backend;
+  return open_backend(&(CbiganBackendOptions){ .name = name, .threads = threads, .precision = CBIGAN_PRECISION_FP32 });
 }
 
 /* --- definitions ------------------------------------------------------------------------------------------------ */
@@ -120,7 +116,7 @@ test_light(gconstpointer data)
   const int n = c->w * c->h;
   g_autofree guint8 *pixels = make_pixels(c->w, c->h);
   const CbiganFrame frame = { .data = pixels, .width = c->w, .height = c->h, .stride = 3 * (gsize)c->w };
-  g_autoptr(CbiganBackend) backend = open_backend(c->backend, c->threads);
+  g_autoptr(CbiganBackend) backend = open_in_fp32(c->backend, c->threads);
   CbiganExposure alone, shared;
   g_autofree float *scratch = g_new(float, 3 * n), *level = g_new(float, n), *low = g_new(float, n);
   g_autofree double *levels = g_new(double, n), *red = g_new(double, n), *detail = g_new(double, n);
@@ -149,7 +145,7 @@ test_planes(gconstpointer data)
   const gsize n = (gsize)c->w * (gsize)c->h;
   g_autofree guint8 *pixels = make_pixels(c->w, c->h);
   const CbiganFrame frame = { .data = pixels, .width = c->w, .height = c->h, .stride = 3 * (gsize)c->w };
-  g_autoptr(CbiganBackend) backend = open_backend(c->backend, c->threads);
+  g_autoptr(CbiganBackend) backend = open_in_fp32(c->backend, c->threads);
   CbiganExposure exposure;
   g_autofree float *x = g_new(float, 3 * n);
   g_autofree float *expected = g_new(float, CBIGAN_SURFACE_PLANES *n), *planes = g_new(float, CBIGAN_SURFACE_PLANES *n);
@@ -172,7 +168,7 @@ test_strips(gconstpointer data)
   const int left = c->w - w, top = c->h - h;
   const gsize n = (gsize)c->w * (gsize)c->h;
   g_autoptr(GError) error = NULL;
-  g_autoptr(CbiganBackend) backend = open_backend(c->backend, c->threads);
+  g_autoptr(CbiganBackend) backend = open_in_fp32(c->backend, c->threads);
   CbiganInspector inspector = { .width = 2, .maps = { [CBIGAN_MAP_LOGIT] = { .used = TRUE, .scale = 1.0 } } };
   g_autoptr(CbiganNetwork) network = cbigan_inspector_network(&inspector, w, h);
   inspector.parameters = g_new(float, network->n_floats);

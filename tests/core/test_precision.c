@@ -11,6 +11,7 @@
 #include "backend/backend.h"
 #include "golden/golden.h"
 #include "score/calibration.h"
+#include "harness.h"
 
 enum { N = 8, SIDE = 64, SIZE = SIDE * SIDE * 3 };
 
@@ -109,10 +110,8 @@ assert_precision(CbiganModel *model, const char *backend, CbiganScoreKind kind, 
 static void
 test_choice(Fixture *f, gconstpointer unused)
 {
-  g_autoptr(GError) error = NULL;
-  g_autoptr(CbiganBackend) cpu = cbigan_backend_open(
-      &(CbiganBackendOptions){ .name = "cpu", .threads = 1, .width = f->model->info.width }, &error);
-  g_assert_no_error(error);
+  g_autoptr(CbiganBackend) cpu =
+      open_backend(&(CbiganBackendOptions){ .name = "cpu", .threads = 1, .width = f->model->info.width });
   const CbiganPrecision faster = cpu->precision;
   calibrate(f, NULL);
   CbiganScoreKind own = f->model->info.score;

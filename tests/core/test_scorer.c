@@ -9,6 +9,7 @@
 
 #include "golden/golden.h"
 #include "pictures.h"
+#include "harness.h"
 
 #define ALL ((1u << CBIGAN_N_GAN_SCORES) - 1)
 
@@ -280,9 +281,7 @@ test_options(void)
   for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
     g_autoptr(GError) error = NULL;
     g_assert_null(cbigan_scorer_new(cases[i].model, &cases[i].options, &error));
-    g_assert_error(error, CBIGAN_ERROR, (int)cases[i].code);
-    if (!strstr(error->message, cases[i].text))
-      g_error("case %u: \"%s\", expected \"%s\" in it", i, error->message, cases[i].text);
+    expect_error(error, cases[i].code, cases[i].text);
   }
 }
 

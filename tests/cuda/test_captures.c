@@ -9,6 +9,7 @@
 
 #include "gradient/gradient.h"
 #include "gpu_configs.h"
+#include "harness.h"
 
 #define N 1000
 #define MORE 3000000 /* numbers whose sum has more parts */
@@ -25,10 +26,8 @@ typedef struct {
 static Work
 work_new(void)
 {
-  g_autoptr(GError) error = NULL;
-  Work w = { .backend = cbigan_backend_open(
-                 &(CbiganBackendOptions){ .name = "cuda", .threads = 1, .purpose = CBIGAN_FOR_TRAINING }, &error) };
-  g_assert_no_error(error);
+  Work w = { .backend = open_backend(
+                 &(CbiganBackendOptions){ .name = "cuda", .threads = 1, .purpose = CBIGAN_FOR_TRAINING }) };
   g_assert_true(cbigan_grad_init(&w.grad, w.backend, NULL));
   w.x = cbigan_backend_alloc(w.backend, N, NULL);
   w.y = cbigan_backend_alloc(w.backend, MORE, NULL);

@@ -15,6 +15,7 @@
 #include "gpu_configs.h"
 #include "rss.h"
 #include "score/weights.h"
+#include "harness.h"
 
 static CbiganBackend *
 device_or_skip(int device)
@@ -24,9 +25,7 @@ device_or_skip(int device)
     g_test_skip(why);
     return NULL;
   }
-  g_autoptr(GError) error = NULL;
-  CbiganBackend *backend = cbigan_backend_open(&(CbiganBackendOptions){ .name = "cuda", .device = device }, &error);
-  g_assert_no_error(error);
+  CbiganBackend *backend = open_backend(&(CbiganBackendOptions){ .name = "cuda", .device = device });
   return backend;
 }
 
@@ -42,8 +41,7 @@ check_unavailable(const char *machine, const char *words)
   if (!strstr(why, words))
     g_error("%s: “%s”, expected “%s”", machine, why, words);
   g_assert_null(cbigan_backend_open(&(CbiganBackendOptions){ .name = "cuda" }, &error));
-  g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
-  g_assert_nonnull(strstr(error->message, words));
+  expect_error(error, CBIGAN_ERROR_BACKEND, words);
   g_autoptr(CbiganBackend) other = cbigan_backend_open(&(CbiganBackendOptions){ .name = "auto" }, NULL);
   g_assert_cmpstr(cbigan_backend_name(other), ==, "cpu");
 }
@@ -76,8 +74,7 @@ test_no_such_device(void)
     return;
   }
   g_assert_null(cbigan_backend_open(&(CbiganBackendOptions){ .name = "cuda", .device = 99 }, &error));
-  g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
-  g_assert_nonnull(strstr(error->message, "there is no GPU 99"));
+  expect_error(error, CBIGAN_ERROR_BACKEND, "there is no GPU 99");
 }
 
 /* A network, its parameters and its first result. */
@@ -199,8 +196,7 @@ test_memory(void)
   float *most = cbigan_backend_alloc(backend, 200000, &error);
   g_assert_no_error(error);
   g_assert_null(cbigan_forward_new(backend, network, network->n_layers, 8, CBIGAN_KEEP_ALL, most, &error));
-  g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
-  g_assert_nonnull(strstr(error->message, "memory"));
+  expect_error(error, CBIGAN_ERROR_BACKEND, "memory");
   g_clear_error(&error);
   g_assert_true(cbigan_backend_finish(backend, &error));
   cbigan_backend_free(backend, most);
@@ -251,8 +247,7 @@ test_smaller_batch(void)
   g_assert_cmpmem(tight, sizeof tight, roomy, sizeof roomy);
   emulated("open=1,memory=2");
   score_noise(model, "cuda", CBIGAN_PRECISION_FP32, 0, tight, &error);
-  g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
-  g_assert_nonnull(strstr(error->message, "memory"));
+  expect_error(error, CBIGAN_ERROR_BACKEND, "memory");
 }
 
 /* The paper's score of a frame, of which each precision may change so much; that of the cpu backend is the measure. */
@@ -320,8 +315,7 @@ test_no_room(void)
     g_error("“%s”", error->message);
   g_clear_error(&error);
   g_assert_false(cbigan_backend_critic_init(backend, &critic, &error));
-  g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
-  g_assert_nonnull(strstr(error->message, "out of memory"));
+  expect_error(error, CBIGAN_ERROR_BACKEND, "out of memory");
   emulated("open=1");
   cbigan_backend_critic_clear(backend, &critic);
   cbigan_resampler_clear(&critic.resamplers[0]);

@@ -13,6 +13,7 @@
 #include "gpu_configs.h"
 #include "network_runs.h"
 #include "rss.h"
+#include "harness.h"
 
 static Pass
 open_pass(const CbiganNetwork *network, const Case *c)
@@ -247,8 +248,7 @@ test_memory(void)
   int failed = 0, done = 0;
   if (!can_run() || !only_emulated())
     return;
-  g_autoptr(CbiganBackend) backend = cbigan_backend_open(&(CbiganBackendOptions){ .name = "cuda" }, &error);
-  g_assert_no_error(error);
+  g_autoptr(CbiganBackend) backend = open_backend(&(CbiganBackendOptions){ .name = "cuda" });
   float *parameters = cbigan_backend_alloc(backend, network->n_floats, &error);
   for (int mib = 1; mib < 16; mib++) {
     g_autofree char *machine = g_strdup_printf(USUAL ",memory=%d", mib);
@@ -261,8 +261,7 @@ test_memory(void)
     if (done) /* with more memory than was enough before */
       g_error("%d MiB: %s", mib, error->message);
     failed++;
-    g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND);
-    g_assert_nonnull(strstr(error->message, "memory"));
+    expect_error(error, CBIGAN_ERROR_BACKEND, "memory");
     g_clear_error(&error);
     g_assert_true(cbigan_backend_finish(backend, &error));
   }

@@ -11,6 +11,7 @@
 #include "counts.h"
 #include "gradient/gradient.h"
 #include "gpu_configs.h"
+#include "harness.h"
 
 #define N 1000
 
@@ -24,12 +25,10 @@ typedef struct {
 static Work
 work_new(gboolean early)
 {
-  g_autoptr(GError) error = NULL;
   if (is_emulated())
     g_setenv("CBIGAN_EMULATOR", early ? "eager=1" : "eager=0", TRUE);
-  Work w = { .backend = cbigan_backend_open(
-                 &(CbiganBackendOptions){ .name = "cuda", .threads = 1, .purpose = CBIGAN_FOR_TRAINING }, &error) };
-  g_assert_no_error(error);
+  Work w = { .backend = open_backend(
+                 &(CbiganBackendOptions){ .name = "cuda", .threads = 1, .purpose = CBIGAN_FOR_TRAINING }) };
   g_assert_true(cbigan_grad_init(&w.grad, w.backend, NULL));
   for (gsize i = 0; i < G_N_ELEMENTS(w.staging); i++) {
     w.staging[i] = cbigan_grad_staging_new(&w.grad, N * sizeof(float));

@@ -10,6 +10,7 @@
 #include "counts.h"
 #include "training/losses.h"
 #include "gpu_configs.h"
+#include "harness.h"
 
 #define WIDTH 2
 #define PATCH 64
@@ -57,9 +58,8 @@ run_open(Run *r, Way way)
 {
   g_autoptr(GError) error = NULL;
   const CbiganPicture *pictures[PICTURES];
-  *r = (Run){ .backend = cbigan_backend_open(
-                  &(CbiganBackendOptions){ .name = "cuda", .threads = 1, .purpose = CBIGAN_FOR_TRAINING }, &error) };
-  g_assert_no_error(error);
+  *r = (Run){ .backend = open_backend(
+                  &(CbiganBackendOptions){ .name = "cuda", .threads = 1, .purpose = CBIGAN_FOR_TRAINING }) };
   g_assert_true(cbigan_grad_init(&r->grad, r->backend, NULL));
   r->table = *r->grad.table;
   r->grad.table = &r->table;

@@ -34,9 +34,8 @@ side_open(int index)
 {
   g_autoptr(GError) error = NULL;
   Side side;
-  CbiganBackend *backend = cbigan_backend_open(
-      &(CbiganBackendOptions){ .name = side_names[index], .threads = 2, .purpose = CBIGAN_FOR_TRAINING }, &error);
-  g_assert_no_error(error);
+  CbiganBackend *backend =
+      open_backend(&(CbiganBackendOptions){ .name = side_names[index], .threads = 2, .purpose = CBIGAN_FOR_TRAINING });
   cbigan_grad_init(&side.grad, backend, &error);
   g_assert_no_error(error);
   g_assert_cmpstr(side.grad.table->name, ==, side_names[index]);

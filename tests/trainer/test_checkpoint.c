@@ -11,6 +11,7 @@
 
 #include "cbigan.h"
 #include "training/checkpoint.h"
+#include "harness.h"
 
 typedef struct {
   char *folder, *path;
@@ -114,9 +115,7 @@ test_expect(Fixture *f, gconstpointer unused)
       b.arrays[0].name = g_strdup("other");
     }
     g_assert_false(cbigan_checkpoint_expect(&b, "run", a.arrays, round == 2 ? 2 : 3, &error));
-    g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FORMAT);
-    if (!strstr(error->message, says[round]))
-      g_error("message \"%s\", expected \"%s\" in it", error->message, says[round]);
+    expect_error(error, CBIGAN_ERROR_FORMAT, says[round]);
   }
 }
 
@@ -159,8 +158,7 @@ test_not_finite(Fixture *f, gconstpointer unused)
   make(&c, 4);
   c.arrays[1].data[5] = NAN;
   g_assert_false(cbigan_checkpoint_write(&c, f->path, &error));
-  g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT);
-  g_assert_nonnull(strstr(error->message, "array1[5] is nan at step 4"));
+  expect_error(error, CBIGAN_ERROR_ARGUMENT, "array1[5] is nan at step 4");
   assert_step(f, 3);
 }
 
@@ -181,8 +179,7 @@ test_full_disk(Fixture *f, gconstpointer unused)
   gboolean written = cbigan_checkpoint_write(&c, f->path, &error);
   g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &before), ==, 0);
   g_assert_false(written);
-  g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE);
-  g_assert_nonnull(strstr(error->message, "can't be written"));
+  expect_error(error, CBIGAN_ERROR_FILE, "can't be written");
   assert_step(f, 3);
 }
 

@@ -6,6 +6,7 @@
  * Every test makes its own folder of pictures with GStreamer's encoders.
  */
 #include "data/dataset.h"
+#include "harness.h"
 #include <glib/gstdio.h>
 #include <gst/gst.h>
 #include <string.h>
@@ -162,9 +163,7 @@ assert_failure(Fixture *f, CbiganError code, const char *word, const char *other
   CbiganDataset *dataset = cbigan_dataset_load(&f->options, &error);
 
   g_assert_null(dataset);
-  g_assert_error(error, CBIGAN_ERROR, (int)code);
-  g_test_message("%s", error->message);
-  g_assert_nonnull(strstr(error->message, word));
+  expect_error(error, code, word);
   g_assert_nonnull(strstr(error->message, other_word));
 }
 

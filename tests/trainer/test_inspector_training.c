@@ -15,6 +15,7 @@
 #include "model/model_file.h"
 #include "training/inspector_training.h"
 #include "training/quick.h"
+#include "harness.h"
 
 #define SIDE 96
 #define GOOD 16
@@ -220,8 +221,7 @@ test_files(gconstpointer data)
   other.seed = 9;
   g_autoptr(CbiganInspectorTraining) third = cbigan_inspector_training_new(&other, dataset, NULL);
   g_assert_false(cbigan_inspector_training_resume(third, path, &error));
-  g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT);
-  g_assert_nonnull(strstr(error->message, "seed"));
+  expect_error(error, CBIGAN_ERROR_ARGUMENT, "seed");
   g_remove(path);
   g_rmdir(folder);
 }

@@ -31,9 +31,8 @@ set_up(Fixture *f, gconstpointer backend_name)
 {
   g_autoptr(GError) error = NULL;
   f->backend_name = backend_name;
-  f->backend = cbigan_backend_open(
-      &(CbiganBackendOptions){ .name = f->backend_name, .threads = 1, .purpose = CBIGAN_FOR_TRAINING }, &error);
-  g_assert_no_error(error);
+  f->backend =
+      open_backend(&(CbiganBackendOptions){ .name = f->backend_name, .threads = 1, .purpose = CBIGAN_FOR_TRAINING });
   cbigan_grad_init(&f->grad, f->backend, &error);
   g_assert_no_error(error);
   f->golden = golden_open("training_c2_p64.safetensors");
