@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "forward/forward.h"
+#include "harness.h"
 #include "score/blur.h"
 #include "score/inspection.h"
 
