@@ -14,6 +14,10 @@ const CbiganMapDescription cbigan_map_descriptions[CBIGAN_N_MAP_KINDS] = {
   [CBIGAN_MAP_LOGIT] = { .name = "logit", .prefix = "good", .channels = 1, .network = TRUE },
   [CBIGAN_MAP_HIDDEN] = { .name = "hidden", .prefix = "hidden", .channels = CBIGAN_INSPECTOR_HIDDEN, .network = TRUE },
   [CBIGAN_MAP_BANK] = { .name = "bank", .prefix = "bank", .channels = CBIGAN_BANK_CHANNELS },
+  [CBIGAN_MAP_NEAREST] = { .name = "nearest",
+                           .prefix = "nearest",
+                           .channels = CBIGAN_BANK_CHANNELS,
+                           .samples = CBIGAN_NEAREST_SAMPLES },
 };
 
 int
@@ -33,6 +37,12 @@ cbigan_inspector_positions(const CbiganInspector *self)
 {
   const gsize cell = CBIGAN_INSPECTOR_CELL;
   return self->w ? (gsize)self->w / cell * ((gsize)self->h / cell) : 1;
+}
+
+gsize
+cbigan_inspector_map_positions(const CbiganInspector *self, CbiganMapKind kind)
+{
+  return cbigan_map_descriptions[kind].samples ? 1 : cbigan_inspector_positions(self);
 }
 
 gboolean
@@ -102,6 +112,7 @@ clear_map(CbiganInspectorMap *map)
 {
   g_free(map->mean);
   g_free(map->whitening);
+  g_free(map->samples);
   g_free(map->level);
   g_free(map->spread);
   *map = (CbiganInspectorMap){ 0 };

@@ -89,7 +89,7 @@ cbigan_metadata_read_maps(const char *text, CbiganModelInfo *info)
   if (!cbigan_inspector_read_maps(maps, text))
     return FALSE;
   for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
-    if (maps[i].levelled && !info->frame_width)
+    if ((maps[i].levelled || (maps[i].used && cbigan_map_descriptions[i].samples)) && !info->frame_width)
       return FALSE;
   info->maps = g_strdup(text);
   return TRUE;

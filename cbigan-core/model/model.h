@@ -29,7 +29,9 @@ typedef struct {
 #define CBIGAN_OBJECT_PLANES 6 /* the picture, and its deviation from good pictures */
 /* Level, detail by the picture's contrast, detail by local contrast, two of colour */
 #define CBIGAN_SURFACE_PLANES 5
-#define CBIGAN_BANK_CHANNELS 30 /* of score/bank.h */
+#define CBIGAN_BANK_CHANNELS 30   /* of score/bank.h */
+#define CBIGAN_NEAREST_SAMPLES 32 /* good pictures; places without one hold CBIGAN_NO_SAMPLE */
+#define CBIGAN_NO_SAMPLE 1e15f
 
 /* How a part that lies at any place and angle is turned upright before an inspector sees it: score/pose.h. */
 typedef struct {
@@ -45,6 +47,9 @@ typedef enum {
   CBIGAN_MAP_LOGIT,  /* logits of the network */
   CBIGAN_MAP_HIDDEN, /* distance of the network's hidden units from those of good pictures */
   CBIGAN_MAP_BANK,   /* the same of a fixed bank of filters, without any network */
+  /* Objects only: distance of the bank's responses from the nearest ones of good pictures, instead of from their mean
+   */
+  CBIGAN_MAP_NEAREST,
   CBIGAN_N_MAP_KINDS
 } CbiganMapKind;
 
@@ -53,6 +58,8 @@ typedef struct {
   const char *prefix; /* of the names of its tensors */
   int channels;       /* features per cell: the map is their Mahalanobis distance; 1 = the map is the feature itself */
   gboolean network;   /* its features come from the network */
+  int samples;        /* good pictures whose features are kept; one Gaussian of all positions gives the distance. 0: the
+                       * distance is from a Gaussian per position */
 } CbiganMapDescription;
 
 extern const CbiganMapDescription cbigan_map_descriptions[CBIGAN_N_MAP_KINDS];
@@ -66,6 +73,7 @@ typedef struct {
   float *mean;           /* (channels, positions) of good pictures' features; NULL with one channel */
   float *whitening;      /* (channels * (channels + 1) / 2, positions): the lower triangle of W, row by row, with
                           * W^T W = inverse covariance; NULL with one channel */
+  float *samples;        /* (h / 4, samples, channels, w / 4): W (x - mean) of good pictures; NULL without samples */
   float *level, *spread; /* (h / 4, w / 4): mean and deviation of good pictures' values; NULL unless levelled */
 } CbiganInspectorMap;
 
@@ -87,6 +95,8 @@ int cbigan_inspector_planes(const CbiganInspector *self);
 CbiganNetwork *cbigan_inspector_network(const CbiganInspector *self, int w, int h);
 /* Cells of an object's pictures, or 1 for surfaces. */
 gsize cbigan_inspector_positions(const CbiganInspector *self);
+/* Positions of the mean and whitening of a map: these, or 1 with samples. */
+gsize cbigan_inspector_map_positions(const CbiganInspector *self, CbiganMapKind kind);
 /* Whether a map that is used reads the network. */
 gboolean cbigan_inspector_uses_network(const CbiganInspector *self);
 /* The maps in use as the value of the key cbigan.maps, such as "logit-n:0.2:1.3,hidden:2:0.4": name, "-n" where

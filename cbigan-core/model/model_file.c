@@ -68,7 +68,7 @@ add_map(CbiganModel *m, CbiganMapKind kind, GArray *slots)
   CbiganInspectorMap *map = &m->inspector.maps[kind];
   const CbiganMapDescription *description = &cbigan_map_descriptions[kind];
   const gint64 h = MAX(m->inspector.h / CBIGAN_INSPECTOR_CELL, 1), w = MAX(m->inspector.w / CBIGAN_INSPECTOR_CELL, 1);
-  const gint64 n = description->channels;
+  const gint64 n = description->channels, samples = description->samples;
   const struct {
     const char *name;
     int n_dims;
@@ -76,8 +76,9 @@ add_map(CbiganModel *m, CbiganMapKind kind, GArray *slots)
     float **base;
     gboolean wanted, not_negative;
   } rows[] = {
-    { "mean", 3, { n, h, w }, &map->mean, n > 1, FALSE },
-    { "whitening", 3, { n * (n + 1) / 2, h, w }, &map->whitening, n > 1, FALSE },
+    { "mean", 3, { n, samples ? 1 : h, samples ? 1 : w }, &map->mean, n > 1, FALSE },
+    { "whitening", 3, { n * (n + 1) / 2, samples ? 1 : h, samples ? 1 : w }, &map->whitening, n > 1, FALSE },
+    { "samples", 3, { h, samples * n, w }, &map->samples, samples > 0, FALSE },
     { "level", 2, { h, w }, &map->level, map->levelled, FALSE },
     { "spread", 2, { h, w }, &map->spread, map->levelled, TRUE },
   };
@@ -267,9 +268,12 @@ allocate_inspector(CbiganModel *m, const char *name, GError **error)
   for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++) {
     CbiganInspectorMap *map = &inspector->maps[i];
     const gsize n = (gsize)cbigan_map_descriptions[i].channels;
-    const gsize features = map->used && n > 1 ? positions : 0, levels = map->used && map->levelled ? positions : 0;
+    const gsize samples = map->used ? (gsize)cbigan_map_descriptions[i].samples : 0;
+    const gsize features = map->used && n > 1 ? cbigan_inspector_map_positions(inspector, (CbiganMapKind)i) : 0;
+    const gsize levels = map->used && map->levelled ? positions : 0;
     const Wanted statistics[] = { { &map->mean, features * n },
                                   { &map->whitening, features * n * (n + 1) / 2 },
+                                  { &map->samples, samples * n * positions },
                                   { &map->level, levels },
                                   { &map->spread, levels } };
     if (!allocate_all(statistics, G_N_ELEMENTS(statistics), name, error))

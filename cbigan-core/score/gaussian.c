@@ -141,6 +141,50 @@ cbigan_gaussian_sums_finish(const CbiganGaussianSums *self, float *mean, float *
   }
 }
 
+#define POWER_STEPS 100
+
+/* The largest eigenvalue of a positive matrix, given by its lower triangle: power iteration. */
+static double
+largest_eigenvalue(const double *a, int n)
+{
+  g_autofree double *v = g_new(double, n), *product = g_new(double, n);
+  double norm = 0.0;
+  for (int i = 0; i < n; i++)
+    v[i] = 1.0;
+  for (int step = 0; step < POWER_STEPS; step++) {
+    double squares = 0.0;
+    for (int i = 0; i < n; i++) {
+      product[i] = 0.0;
+      for (int j = 0; j < n; j++)
+        product[i] += a[j <= i ? pair(i, j) : pair(j, i)] * v[j];
+      squares += product[i] * product[i];
+    }
+    norm = sqrt(squares);
+    for (int i = 0; i < n; i++)
+      v[i] = product[i] / (norm + 1e-300);
+  }
+  return norm;
+}
+
+void
+cbigan_gaussian_sums_finish_ridge(const CbiganGaussianSums *self, double share, float *mean, float *whitening)
+{
+  const int n = self->channels;
+  g_autofree double *matrix = g_new(double, pair(n, 0));
+  for (int i = 0; i < n; i++) {
+    mean[i] = (float)(self->sum[i] / self->samples);
+    for (int j = 0; j <= i; j++)
+      matrix[pair(i, j)] =
+          self->products[pair(i, j)] / self->samples - self->sum[i] / self->samples * (self->sum[j] / self->samples);
+  }
+  const double ridge = share * largest_eigenvalue(matrix, n) + LEAST_VARIANCE;
+  for (int i = 0; i < n; i++)
+    matrix[pair(i, i)] += ridge;
+  invert_factor(matrix, n);
+  for (gsize i = 0; i < pair(n, 0); i++)
+    whitening[i] = (float)matrix[i];
+}
+
 /* Distances of n cells from `first` on. step: 1 = each has its own Gaussian, 0 = they share one. */
 static void
 block_distance(const float *features, int channels, gsize cells, const float *mean, const float *whitening,

@@ -24,6 +24,10 @@ void cbigan_gaussian_sums_merge(CbiganGaussianSums *self, const CbiganGaussianSu
  * by 1 - r, where r = 0.1 channels / samples within 0.02..0.5. At least one picture must have been added. */
 void cbigan_gaussian_sums_finish(const CbiganGaussianSums *self, float *mean, float *whitening);
 
+/* As above for one position, with share times the largest eigenvalue of the covariance added to its diagonal, and
+ * nothing else: directions in which features hardly differ count little. */
+void cbigan_gaussian_sums_finish_ridge(const CbiganGaussianSums *self, double share, float *mean, float *whitening);
+
 /* distance (cells) = sqrt(|W (x - mean)|^2 / channels). positions: cells, or 1. */
 void cbigan_gaussian_distance(const float *features, int channels, gsize cells, const float *mean,
                               const float *whitening, gsize positions, float *distance);

@@ -365,20 +365,21 @@ inspect_logarithms(CbiganInspection *self, const CbiganExposure *exposure, const
   make_planes(self, exposure, usual ? usual : x);
   if (cbigan_inspector_uses_network(inspector) && !run_network(self, error))
     return NULL;
-  const CbiganMapSource source = { .backend = self->backend,
-                                   .planes = self->planes,
-                                   .aligned = inspector->w > 0,
-                                   .w = self->w,
-                                   .h = self->h,
-                                   .columns = self->cells.w,
-                                   .rows = self->cells.h,
-                                   .logits = self->logits,
-                                   .hidden = self->hidden };
-  const gsize positions = cbigan_inspector_positions(inspector), n = (gsize)self->cells.w * (gsize)self->cells.h;
+  CbiganMapSource source = { .backend = self->backend,
+                             .planes = self->planes,
+                             .aligned = inspector->w > 0,
+                             .w = self->w,
+                             .h = self->h,
+                             .columns = self->cells.w,
+                             .rows = self->cells.h,
+                             .logits = self->logits,
+                             .hidden = self->hidden };
   for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
     if (inspector->maps[i].used) {
       cbigan_map_features((CbiganMapKind)i, &source, self->features[i]);
-      cbigan_map_values((CbiganMapKind)i, &inspector->maps[i], positions, self->features[i], n, self->map_values[i]);
+      cbigan_map_values((CbiganMapKind)i, &inspector->maps[i], &source, self->features[i], self->map_values[i]);
+      if (i == CBIGAN_MAP_BANK)
+        source.bank = self->features[i];
     }
   fuse(self);
   return &self->cells;

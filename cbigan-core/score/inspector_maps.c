@@ -10,6 +10,7 @@
 #include "bank.h"
 #include "gaussian.h"
 #include "multiversion.h"
+#include "nearest.h"
 
 static gsize
 count_cells(const CbiganMapSource *source)
@@ -54,6 +55,15 @@ bank_features(const CbiganMapSource *source, float *features)
                        features);
 }
 
+static void
+nearest_features(const CbiganMapSource *source, float *features)
+{
+  if (source->bank)
+    memcpy(features, source->bank, CBIGAN_BANK_CHANNELS * count_cells(source) * sizeof(float));
+  else
+    bank_features(source, features);
+}
+
 void
 cbigan_map_features(CbiganMapKind kind, const CbiganMapSource *source, float *features)
 {
@@ -61,19 +71,26 @@ cbigan_map_features(CbiganMapKind kind, const CbiganMapSource *source, float *fe
     [CBIGAN_MAP_LOGIT] = logit_features,
     [CBIGAN_MAP_HIDDEN] = hidden_features,
     [CBIGAN_MAP_BANK] = bank_features,
+    [CBIGAN_MAP_NEAREST] = nearest_features,
   };
   rows[kind](source, features);
 }
 
 void
-cbigan_map_values(CbiganMapKind kind, const CbiganInspectorMap *map, gsize positions, const float *features,
-                  gsize cells, float *values)
+cbigan_map_values(CbiganMapKind kind, const CbiganInspectorMap *map, const CbiganMapSource *source,
+                  const float *features, float *values)
 {
-  const int channels = cbigan_map_descriptions[kind].channels;
-  if (map->mean)
-    cbigan_gaussian_distance(features, channels, cells, map->mean, map->whitening, positions, values);
-  else
+  const int channels = cbigan_map_descriptions[kind].channels, samples = cbigan_map_descriptions[kind].samples;
+  const gsize cells = count_cells(source);
+  if (map->samples) {
+    g_autofree float *x = g_memdup2(features, (gsize)channels * cells * sizeof(float));
+    cbigan_whiten(map->mean, map->whitening, channels, cells, x);
+    cbigan_nearest_distance(source->backend, x, map->samples, samples, channels, source->columns, source->rows, values);
+  } else if (map->mean) {
+    cbigan_gaussian_distance(features, channels, cells, map->mean, map->whitening, source->aligned ? cells : 1, values);
+  } else {
     memcpy(values, features, cells * sizeof(float));
+  }
 }
 
 void

@@ -24,13 +24,14 @@ typedef struct {
   int columns, rows;      /* cells; those at the right and lower borders may be narrower */
   const float *logits;    /* (rows, columns) */
   const float *hidden;    /* (CBIGAN_INSPECTOR_HIDDEN, rows, columns) */
+  const float *bank;      /* features of the map of that kind; NULL: they are not known */
 } CbiganMapSource;        /* logits and hidden: only where a map in use reads the network */
 
 /* -> features (channels, rows, columns) of cbigan_map_descriptions[kind].channels */
 void cbigan_map_features(CbiganMapKind kind, const CbiganMapSource *source, float *features);
-/* features of so many cells -> values. Without mean: their first channel. */
-void cbigan_map_values(CbiganMapKind kind, const CbiganInspectorMap *map, gsize positions, const float *features,
-                       gsize cells, float *values);
+/* features of the source's cells -> values (rows, columns). Without mean: their first channel. */
+void cbigan_map_values(CbiganMapKind kind, const CbiganInspectorMap *map, const CbiganMapSource *source,
+                       const float *features, float *values);
 /* values (cells) -> the same, compared with good pictures where the map is levelled */
 void cbigan_map_level(const CbiganInspectorMap *map, gsize cells, float *values);
 /* fused (cells) += share * (values - offset) / scale */

@@ -49,6 +49,8 @@ sample_inspector(void)
       map->level = random_floats(random, CELLS, -1, 1);
       map->spread = random_floats(random, CELLS, 0.01, 1);
     }
+    if (cbigan_map_descriptions[i].samples)
+      map->samples = random_floats(random, (gsize)cbigan_map_descriptions[i].samples * n * CELLS, -1, 1);
     if (n > 1) {
       map->mean = random_floats(random, n * CELLS, -1, 1);
       map->whitening = random_floats(random, n * (n + 1) / 2 * CELLS, -1, 1);

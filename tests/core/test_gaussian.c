@@ -105,6 +105,45 @@ test_distance(gconstpointer data)
     g_assert_cmpfloat_with_epsilon(distance[k], expected_distance(x, shared, k, variance), 1e-3);
 }
 
+/* W (covariance + ridge) W^T = 1, with the ridge a share of the largest length of covariance v, |v| = 1. */
+static void
+test_ridge(void)
+{
+  const double share = 0.03;
+  g_autofree float *x = make_features();
+  float mean[CHANNELS], whitening[CHANNELS * (CHANNELS + 1) / 2];
+  g_autoptr(CbiganGaussianSums) sums = cbigan_gaussian_sums_new(CHANNELS, 1);
+  double a[CHANNELS][CHANNELS], v[CHANNELS] = { 3, 1, -1, 2, 5 }, length = 0.0;
+  for (int p = 0; p < PICTURES; p++)
+    cbigan_gaussian_sums_add(sums, x + (gsize)p * CHANNELS * CELLS, CELLS);
+  cbigan_gaussian_sums_finish_ridge(sums, share, mean, whitening);
+  for (int i = 0; i < CHANNELS; i++)
+    for (int j = 0; j < CHANNELS; j++)
+      a[i][j] = covariance(x, TRUE, 0, i, j);
+  for (int step = 0; step < 500; step++) {
+    double next[CHANNELS] = { 0 };
+    length = 0.0;
+    for (int i = 0; i < CHANNELS; i++) {
+      for (int j = 0; j < CHANNELS; j++)
+        next[i] += a[i][j] * v[j];
+      length += next[i] * next[i];
+    }
+    length = sqrt(length);
+    for (int i = 0; i < CHANNELS; i++)
+      v[i] = next[i] / length;
+  }
+  for (int i = 0; i < CHANNELS; i++)
+    a[i][i] += share * length;
+  for (int i = 0; i < CHANNELS; i++)
+    for (int j = 0; j < CHANNELS; j++) {
+      double sum = 0.0;
+      for (int k = 0; k <= i; k++)
+        for (int l = 0; l <= j; l++)
+          sum += (double)whitening[i * (i + 1) / 2 + k] * a[k][l] * whitening[j * (j + 1) / 2 + l];
+      g_assert_cmpfloat_with_epsilon(sum, i == j ? 1.0 : 0.0, 1e-4);
+    }
+}
+
 /* Good pictures that do not differ: distances stay finite, and a cell that differs is far away. */
 static void
 test_same(void)
@@ -129,6 +168,7 @@ main(int argc, char **argv)
   g_test_init(&argc, &argv, NULL);
   g_test_add_data_func("/gaussian/each-position", GINT_TO_POINTER(FALSE), test_distance);
   g_test_add_data_func("/gaussian/one-for-all", GINT_TO_POINTER(TRUE), test_distance);
+  g_test_add_func("/gaussian/ridge", test_ridge);
   g_test_add_func("/gaussian/same", test_same);
   return g_test_run();
 }

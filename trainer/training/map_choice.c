@@ -211,6 +211,13 @@ try_way(const CbiganMapChoice *self, const Way *way, double *good)
   return cbigan_auroc(good, self->n, bad, self->n * self->each);
 }
 
+/* The bank and its nearest samples are two ways to compare the same features. */
+static gboolean
+is_double(const Way *way)
+{
+  return way->states[CBIGAN_MAP_BANK] != NOT_USED && way->states[CBIGAN_MAP_NEAREST] != NOT_USED;
+}
+
 /* The next combination of states; FALSE after the last. */
 static gboolean
 next_states(const CbiganMapChoice *self, State *states)
@@ -282,6 +289,8 @@ cbigan_map_choice_make(const CbiganMapChoice *self, CbiganInspector *inspector, 
     if (self->maps[kind][0])
       level_all(self, kind);
   while (next_states(self, way.states)) {
+    if (is_double(&way))
+      continue;
     const double auroc = try_summaries(self, &way, good);
     g_autofree char *name = name_of(&way);
     json_object_set_double_member(object, name, auroc);

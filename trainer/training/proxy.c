@@ -9,8 +9,8 @@
 
 #include <math.h>
 
-#include "score/gaussian.h"
 #include "training/map_choice.h"
+#include "training/map_statistics.h"
 #include "training/metrics.h"
 
 #define DEFECTS_WANTED 120 /* altogether, */
@@ -138,12 +138,14 @@ cbigan_proxy_measure(CbiganProxy *self, double *auroc, GError **error)
 
 /* --- choosing --------------------------------------------------------------------------------------------------- */
 
-/* All kinds of maps are computed, as they are; without parameters, those that read no network. */
+/* All kinds of maps are computed, as they are; without parameters, those that read no network. Surfaces have no
+ * positions with samples of their own. */
 static void
 use_all_maps(CbiganInspector *inspector)
 {
   for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++) {
-    inspector->maps[i].used = inspector->parameters || !cbigan_map_descriptions[i].network;
+    inspector->maps[i].used = (inspector->parameters || !cbigan_map_descriptions[i].network) &&
+                              (inspector->w || !cbigan_map_descriptions[i].samples);
     inspector->maps[i].levelled = FALSE;
   }
 }
@@ -158,70 +160,27 @@ inspect_good(CbiganProxy *self, const CbiganGoodPictures *good, guint picture, G
   return cbigan_inspection_picture(self->inspection, &good->exposures[picture], x, frame.width, frame.height, error);
 }
 
-/* Features of maps in use that have several, of some good pictures; NULL: of the others */
-typedef struct {
-  CbiganGaussianSums *kinds[CBIGAN_N_MAP_KINDS];
-} Sums;
-
-static void
-sums_init(Sums *self, const CbiganInspector *inspector)
-{
-  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
-    self->kinds[i] =
-        inspector->maps[i].used && cbigan_map_descriptions[i].channels > 1
-            ? cbigan_gaussian_sums_new(cbigan_map_descriptions[i].channels, cbigan_inspector_positions(inspector))
-            : NULL;
-}
-
-static void
-sums_clear(Sums *self)
-{
-  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
-    g_clear_pointer(&self->kinds[i], cbigan_gaussian_sums_free);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Sums, sums_clear)
-
 static gboolean
-sums_add(Sums *self, CbiganProxy *proxy, const CbiganGoodPictures *good, guint picture, GError **error)
+add_good(CbiganProxy *self, CbiganMapStatistic *statistic, const CbiganGoodPictures *good, guint picture,
+         GError **error)
 {
-  const CbiganCells *cells = inspect_good(proxy, good, picture, error);
-  for (int i = 0; cells && i < CBIGAN_N_MAP_KINDS; i++)
-    if (self->kinds[i])
-      cbigan_gaussian_sums_add(self->kinds[i], cbigan_inspection_features(proxy->inspection, (CbiganMapKind)i),
-                               (gsize)cells->w * (gsize)cells->h);
+  const CbiganCells *cells = inspect_good(self, good, picture, error);
+  if (cells)
+    cbigan_map_statistic_add(statistic, self->inspection, cells);
   return cells != NULL;
 }
 
-/* Puts the Gaussians into the inspector. */
-static void
-sums_finish(const Sums *self, CbiganInspector *inspector)
-{
-  const gsize positions = cbigan_inspector_positions(inspector);
-  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++) {
-    const gsize channels = (gsize)cbigan_map_descriptions[i].channels;
-    CbiganInspectorMap *map = &inspector->maps[i];
-    if (!self->kinds[i])
-      continue;
-    if (!map->mean) {
-      map->mean = g_new(float, channels *positions);
-      map->whitening = g_new(float, channels *(channels + 1) / 2 * positions);
-    }
-    cbigan_gaussian_sums_finish(self->kinds[i], map->mean, map->whitening);
-  }
-}
-
-/* Gaussians from the pictures that were trained on. */
+/* Statistics of the pictures that were trained on. */
 static gboolean
-fit_gaussians(CbiganProxy *self, const CbiganGoodPictures *train, GError **error)
+fit_maps(CbiganProxy *self, const CbiganGoodPictures *train, GError **error)
 {
   const guint n = MIN(train->n, FITTED);
-  g_auto(Sums) sums;
-  sums_init(&sums, self->inspector);
+  g_auto(CbiganMapStatistic) statistic;
+  cbigan_map_statistic_init(&statistic, self->inspector);
   for (guint p = 0; p < n; p++)
-    if (!sums_add(&sums, self, train, p * train->n / n, error))
+    if (!add_good(self, &statistic, train, p * train->n / n, error))
       return FALSE;
-  sums_finish(&sums, self->inspector);
+  cbigan_map_statistic_finish(&statistic, self->inspector);
   return TRUE;
 }
 
@@ -258,7 +217,7 @@ cbigan_proxy_choose(CbiganProxy *self, const CbiganGoodPictures *train, double *
   g_autoptr(CbiganMapChoice) choice = cbigan_map_choice_new(self->good->n, self->each, self->good->w > 0);
   cbigan_inspection_load(self->inspection);
   use_all_maps(self->inspector);
-  if (!fit_gaussians(self, train, error))
+  if (!fit_maps(self, train, error))
     return FALSE;
   for (guint p = 0; p < self->good->n; p++)
     if (!add_maps(self, choice, p, error))
@@ -267,25 +226,25 @@ cbigan_proxy_choose(CbiganProxy *self, const CbiganGoodPictures *train, double *
   return self->good->w ? TRUE : score_surfaces(self, scores, error);
 }
 
-/* Gaussians from all pictures but those of a fold; fold = FOLDS: from all. */
+/* Statistics of all pictures but those of a fold; fold = FOLDS: of all. */
 static void
-fit_without(CbiganProxy *self, const Sums folds[FOLDS], guint fold)
+fit_without(CbiganProxy *self, const CbiganMapStatistic folds[FOLDS], guint fold)
 {
-  g_auto(Sums) sums;
-  sums_init(&sums, self->inspector);
+  g_auto(CbiganMapStatistic) statistic;
+  cbigan_map_statistic_init(&statistic, self->inspector);
   for (guint other = 0; other < FOLDS; other++)
-    for (int i = 0; other != fold && i < CBIGAN_N_MAP_KINDS; i++)
-      if (sums.kinds[i])
-        cbigan_gaussian_sums_merge(sums.kinds[i], folds[other].kinds[i]);
-  sums_finish(&sums, self->inspector);
+    if (other != fold)
+      cbigan_map_statistic_merge(&statistic, &folds[other]);
+  cbigan_map_statistic_finish(&statistic, self->inspector);
 }
 
 static gboolean
-choose_across(CbiganProxy *self, Sums folds[FOLDS], double *scores, double *auroc, char **tried, GError **error)
+choose_across(CbiganProxy *self, CbiganMapStatistic folds[FOLDS], double *scores, double *auroc, char **tried,
+              GError **error)
 {
   g_autoptr(CbiganMapChoice) choice = cbigan_map_choice_new(self->good->n, self->each, self->good->w > 0);
   for (guint p = 0; p < self->good->n; p++)
-    if (!sums_add(&folds[p % FOLDS], self, self->good, p, error))
+    if (!add_good(self, &folds[p % FOLDS], self->good, p, error))
       return FALSE;
   for (guint fold = 0; fold < FOLDS; fold++) {
     fit_without(self, folds, fold);
@@ -301,13 +260,13 @@ choose_across(CbiganProxy *self, Sums folds[FOLDS], double *scores, double *auro
 gboolean
 cbigan_proxy_choose_across(CbiganProxy *self, double *scores, double *auroc, char **tried, GError **error)
 {
-  Sums folds[FOLDS];
+  CbiganMapStatistic folds[FOLDS];
   self->each = CLAMP(WANTED_ACROSS / self->good->n, LEAST_EACH, MOST_EACH);
   use_all_maps(self->inspector);
   for (guint fold = 0; fold < FOLDS; fold++)
-    sums_init(&folds[fold], self->inspector);
+    cbigan_map_statistic_init(&folds[fold], self->inspector);
   const gboolean fine = choose_across(self, folds, scores, auroc, tried, error);
   for (guint fold = 0; fold < FOLDS; fold++)
-    sums_clear(&folds[fold]);
+    cbigan_map_statistic_clear(&folds[fold]);
   return fine;
 }

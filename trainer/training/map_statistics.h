@@ -1,0 +1,30 @@
+/* map_statistics.h - what an inspector's maps compare features with, from good pictures one after another
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+#include "score/gaussian.h"
+#include "score/inspection.h"
+
+G_BEGIN_DECLS
+
+/* Of the maps in use that have several features per cell; NULL: of the others. */
+typedef struct {
+  CbiganGaussianSums *sums[CBIGAN_N_MAP_KINDS];
+  GPtrArray *kept[CBIGAN_N_MAP_KINDS]; /* of maps with samples: features (channels, cells) of pictures */
+} CbiganMapStatistic;
+
+/* inspector: whose maps in use are meant. Clear it with cbigan_map_statistic_clear(). */
+void cbigan_map_statistic_init(CbiganMapStatistic *self, const CbiganInspector *inspector);
+void cbigan_map_statistic_clear(CbiganMapStatistic *self);
+/* One more picture: the inspection's last one. */
+void cbigan_map_statistic_add(CbiganMapStatistic *self, const CbiganInspection *inspection, const CbiganCells *cells);
+/* Adds the pictures of another one, which must outlive this; nothing can be added to this one any more. */
+void cbigan_map_statistic_merge(CbiganMapStatistic *self, const CbiganMapStatistic *other);
+/* Puts mean, whitening and samples into the inspector's maps. */
+void cbigan_map_statistic_finish(const CbiganMapStatistic *self, CbiganInspector *inspector);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CbiganMapStatistic, cbigan_map_statistic_clear)
+
+G_END_DECLS
