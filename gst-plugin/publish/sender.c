@@ -6,20 +6,18 @@
 #include "sender.h"
 
 #include <errno.h>
-#include <gst/video/video.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "backend/module.h"
 #include "i18n.h"
+#include "picture_queue.h"
+#include "sender_figures.h"
 
 #define IN_FLIGHT 256           /* messages that the broker has not acknowledged */
-#define PICTURES 8              /* that wait to be encoded */
 #define PATIENCE G_USEC_PER_SEC /* us after which a message moves to the spool */
-#define ENCODE_LIMIT (5 * GST_SECOND)
-#define RUN_LIMIT 250 /* ms that the thread sleeps at most */
+#define RUN_LIMIT 250           /* ms that the thread sleeps at most */
 
 typedef struct {
   CbiganLetter *letter;
@@ -27,29 +25,16 @@ typedef struct {
   gboolean stored; /* in flight, and in the spool as well */
 } Entry;
 
-typedef struct {
-  char *topic, *reference;
-  GstSample *sample;
-} Picture;
-
-typedef struct {
-  guint64 pushed, acknowledged, refused, connections;
-  guint64 dropped_queue, dropped_pictures, dropped_stop;
-  guint in_flight;
-  CbiganSpoolCounts spool;
-  gboolean connected;
-} Figures;
-
 struct _CbiganSender {
   CbiganSenderOptions options;
   GThread *thread;
   int wake_fd;
+  CbiganPictureQueue *pictures;
   GMutex lock;
   /* under the lock */
-  GQueue queue;    /* of Entry */
-  GQueue pictures; /* of Picture */
-  guint64 last;    /* order */
-  Figures figures;
+  GQueue queue; /* of Entry */
+  guint64 last; /* order */
+  CbiganSenderFigures figures;
   gint64 stop_at; /* monotonic time, us; 0 = goes on */
   /* of the thread */
   const CbiganBrokerClass *class;
@@ -74,24 +59,12 @@ entry_free(Entry *self)
 }
 
 static void
-picture_free(Picture *self)
-{
-  g_free(self->topic);
-  g_free(self->reference);
-  gst_sample_unref(self->sample);
-  g_free(self);
-}
-
-static void
 wake(CbiganSender *self)
 {
   const guint64 one = 1;
   if (write(self->wake_fd, &one, sizeof one) < 0 && errno != EAGAIN)
     GST_WARNING("eventfd: %s", g_strerror(errno));
 }
-
-/* --- pushing -------------------------------------------------------------------------------------------------------
- */
 
 /* Under the lock. */
 static void
@@ -124,43 +97,26 @@ cbigan_sender_push(CbiganSender *self, const char *topic, const char *reference,
 void
 cbigan_sender_push_picture(CbiganSender *self, const char *topic, const char *reference, GstSample *picture)
 {
-  g_mutex_lock(&self->lock);
-  if (g_queue_get_length(&self->pictures) < PICTURES) {
-    Picture *entry = g_new0(Picture, 1);
-    *entry = (Picture){ g_strdup(topic), g_strdup(reference), gst_sample_ref(picture) };
-    g_queue_push_tail(&self->pictures, entry);
-  } else {
+  if (!cbigan_picture_queue_push(self->pictures, topic, reference, picture)) {
+    g_mutex_lock(&self->lock);
     self->figures.dropped_pictures++;
+    g_mutex_unlock(&self->lock);
   }
-  g_mutex_unlock(&self->lock);
   wake(self);
 }
 
 static void
-encode_pictures(CbiganSender *self)
+push_encoded(const CbiganQueuedPicture *picture, GBytes *jpeg, const char *problem, gpointer data)
 {
-  g_autoptr(GstCaps) caps = gst_caps_new_empty_simple("image/jpeg");
-  for (;;) {
-    g_autoptr(GError) error = NULL;
-    g_mutex_lock(&self->lock);
-    Picture *picture = g_queue_pop_head(&self->pictures);
-    g_mutex_unlock(&self->lock);
-    if (!picture)
-      return;
-    GstSample *jpeg = gst_video_convert_sample(picture->sample, caps, ENCODE_LIMIT, &error);
-    GstMapInfo map;
-    if (jpeg && gst_buffer_map(gst_sample_get_buffer(jpeg), &map, GST_MAP_READ)) {
-      cbigan_sender_push(self, picture->topic, picture->reference, g_bytes_new(map.data, map.size));
-      gst_buffer_unmap(gst_sample_get_buffer(jpeg), &map);
-    } else {
-      g_mutex_lock(&self->lock);
-      self->figures.dropped_pictures++;
-      g_mutex_unlock(&self->lock);
-      self->options.tell(TRUE, error ? error->message : _("a picture can't be read"), self->options.data);
-    }
-    g_clear_pointer(&jpeg, gst_sample_unref);
-    picture_free(picture);
+  CbiganSender *self = data;
+  if (jpeg) {
+    cbigan_sender_push(self, picture->topic, picture->reference, jpeg);
+    return;
   }
+  g_mutex_lock(&self->lock);
+  self->figures.dropped_pictures++;
+  g_mutex_unlock(&self->lock);
+  self->options.tell(TRUE, problem, self->options.data);
 }
 
 /* --- what the broker says ------------------------------------------------------------------------------------------
@@ -404,12 +360,12 @@ static gboolean
 is_over(CbiganSender *self)
 {
   g_mutex_lock(&self->lock);
-  const gboolean is_idle = g_queue_is_empty(&self->queue) && g_queue_is_empty(&self->pictures) &&
+  const gboolean is_idle = g_queue_is_empty(&self->queue) && cbigan_picture_queue_is_empty(self->pictures) &&
                            g_queue_is_empty(&self->in_flight) && !self->spool_waits;
   const gboolean is_hopeless = !self->broker || (self->spool && !self->figures.connected);
-  const gboolean over = self->stop_at && (is_idle || is_hopeless || g_get_monotonic_time() > self->stop_at);
+  const gint64 stop_at = self->stop_at;
   g_mutex_unlock(&self->lock);
-  return over;
+  return stop_at && (is_idle || is_hopeless || g_get_monotonic_time() > stop_at);
 }
 
 static void
@@ -460,7 +416,6 @@ open_broker(CbiganSender *self)
 static void
 finish(CbiganSender *self)
 {
-  g_autofree char *text = NULL;
   guint lost = 0;
   if (self->spool && store(self))
     return;
@@ -470,11 +425,11 @@ finish(CbiganSender *self)
   lost += g_queue_get_length(&self->queue);
   self->figures.dropped_stop += lost;
   g_mutex_unlock(&self->lock);
-  if (lost)
-    text = g_strdup_printf(
-        n_("%u message was not sent before the end", "%u messages were not sent before the end", (gulong)lost), lost);
-  if (text)
-    self->options.tell(TRUE, text, self->options.data);
+  if (!lost)
+    return;
+  g_autofree char *text = g_strdup_printf(
+      n_("%u message was not sent before the end", "%u messages were not sent before the end", (gulong)lost), lost);
+  self->options.tell(TRUE, text, self->options.data);
 }
 
 static gpointer
@@ -484,7 +439,7 @@ run(gpointer data)
   open_spool(self);
   open_broker(self);
   while (!is_over(self)) {
-    encode_pictures(self);
+    cbigan_picture_queue_encode(self->pictures, push_encoded, self);
     tick_if_due(self);
     hand_over(self);
     store_if_due(self);
@@ -508,6 +463,7 @@ cbigan_sender_new(const CbiganSenderOptions *options)
   self->options = *options;
   self->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   g_mutex_init(&self->lock);
+  self->pictures = cbigan_picture_queue_new();
   self->to_remove = g_array_new(FALSE, FALSE, sizeof(guint64));
   self->next_tick = g_get_monotonic_time() + options->interval * (gint64)1000;
   self->thread = g_thread_new("cbiganpublish", run, self);
@@ -518,14 +474,7 @@ GstStructure *
 cbigan_sender_stats(CbiganSender *self)
 {
   g_mutex_lock(&self->lock);
-  const Figures *f = &self->figures;
-  const guint64 dropped =
-      f->dropped_queue + f->dropped_pictures + f->dropped_stop + f->spool.over_size + f->spool.over_age;
-  GstStructure *stats = gst_structure_new(
-      "stats", "connected", G_TYPE_BOOLEAN, f->connected, "connections", G_TYPE_UINT64, f->connections, "messages",
-      G_TYPE_UINT64, f->pushed, "acknowledged", G_TYPE_UINT64, f->acknowledged, "refused", G_TYPE_UINT64, f->refused,
-      "queued", G_TYPE_UINT, g_queue_get_length(&self->queue) + f->in_flight, "spooled", G_TYPE_UINT64,
-      f->spool.messages, "spool-bytes", G_TYPE_UINT64, f->spool.bytes, "dropped", G_TYPE_UINT64, dropped, NULL);
+  GstStructure *stats = cbigan_sender_figures_stats(&self->figures, g_queue_get_length(&self->queue));
   g_mutex_unlock(&self->lock);
   return stats;
 }
@@ -541,7 +490,7 @@ cbigan_sender_free(CbiganSender *self, guint patience_ms)
   GstStructure *stats = cbigan_sender_stats(self);
   g_queue_clear_full(&self->queue, (GDestroyNotify)entry_free);
   g_queue_clear_full(&self->in_flight, (GDestroyNotify)entry_free);
-  g_queue_clear_full(&self->pictures, (GDestroyNotify)picture_free);
+  cbigan_picture_queue_free(self->pictures);
   g_array_unref(self->to_remove);
   g_free(self->trouble);
   g_mutex_clear(&self->lock);

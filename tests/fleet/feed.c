@@ -8,7 +8,8 @@
  * Every frame begins or ends an anomaly, so that FRAMES frames make as many messages of events. RATE: frames per
  * second, 0 = as fast as possible. SETTLE: seconds to wait for the broker's acknowledgements before the end.
  * PROPERTIES: of cbiganpublish. Prints one line of JSON: what came out, the longest and the 99 % time of a push in us,
- * memory in KiB, and the element's `stats`. Warnings go to standard error. A frame's UTC is the time of its push.
+ * memory in KiB, and the element's `stats`. Warnings go to standard error. A frame's timestamp is the time of its push,
+ * in ns since 1970.
  */
 #include <gst/check/gstharness.h>
 #include <stdio.h>
@@ -22,7 +23,7 @@ new_frame(guint n)
 {
   GstBuffer *buffer = gst_buffer_new_allocate(NULL, SIDE * SIDE * 3, NULL);
   gst_buffer_memset(buffer, 0, 128, SIDE * SIDE * 3);
-  GST_BUFFER_PTS(buffer) = n * GST_MSECOND;
+  GST_BUFFER_PTS(buffer) = (GstClockTime)g_get_real_time() * GST_USECOND;
   GstCustomMeta *meta = gst_buffer_add_custom_meta(buffer, "CbiganScore");
   const gboolean anomalous = n % 2 == 0;
   gst_structure_set(gst_custom_meta_get_structure(meta), "score", G_TYPE_DOUBLE, anomalous ? 3.0 : 1.0, "threshold",

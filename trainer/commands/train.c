@@ -432,7 +432,8 @@ train(Arguments *a)
   g_autoptr(CbiganDataset) pictures = NULL;
   g_autoptr(CbiganTraining) training = NULL;
 
-  if ((cbigan_ranks_rank() == 0 && !cbigan_train_check_output(a->output, a->checkpoint, a->resume, a->force, &error)) || !read_mask(a, &error))
+  if ((cbigan_ranks_rank() == 0 && !cbigan_train_check_output(a->output, a->checkpoint, a->resume, a->force, &error)) ||
+      !read_mask(a, &error))
     return cbigan_command_fail(error);
   pictures = load_pictures(a, &error);
   if (!pictures)
