@@ -12,6 +12,7 @@
 
 #include "cbigan.h"
 #include "i18n.h"
+#include "train_options.h"
 
 #define FORMAT_VERSION 1
 #define MAGIC "cbigan-checkpoint "
@@ -160,6 +161,22 @@ cbigan_checkpoint_read(CbiganCheckpoint *self, const char *path, GError **error)
   *self = read;
   read = (CbiganCheckpoint){ 0 };
   return TRUE;
+}
+
+gboolean
+cbigan_checkpoint_same_run(const CbiganCheckpoint *self, const char *path, const char *options, const char *digest,
+                           GError **error)
+{
+  g_autofree char *mine = NULL, *its = NULL;
+  if (!cbigan_train_options_same(options, self->options, &mine, &its)) {
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("%s: made with %s, this run has %s"), path, its, mine);
+    return FALSE;
+  }
+  if (g_strcmp0(digest, self->digest) == 0)
+    return TRUE;
+  g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
+              _("%s: made with other pictures (SHA-256 %.12s…, this run's %.12s…)"), path, self->digest, digest);
+  return FALSE;
 }
 
 gboolean

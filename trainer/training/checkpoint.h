@@ -33,6 +33,10 @@ gboolean cbigan_checkpoint_write(const CbiganCheckpoint *self, const char *path,
 /* Fills `self`, which must be all zero; free it with cbigan_checkpoint_clear(). FALSE with CBIGAN_ERROR_FILE or
  * CBIGAN_ERROR_FORMAT. */
 gboolean cbigan_checkpoint_read(CbiganCheckpoint *self, const char *path, GError **error);
+/* FALSE with CBIGAN_ERROR_ARGUMENT unless it is of a run with these options (cbigan_train_options_describe() or alike)
+ * and pictures. digest: of the pictures, or NULL */
+gboolean cbigan_checkpoint_same_run(const CbiganCheckpoint *self, const char *path, const char *options,
+                                    const char *digest, GError **error);
 /* FALSE with CBIGAN_ERROR_FORMAT unless the arrays are exactly these, by name and size; `data` is ignored. */
 gboolean cbigan_checkpoint_expect(const CbiganCheckpoint *self, const char *path, const CbiganCheckpointArray *expected,
                                   guint n, GError **error);

@@ -317,21 +317,11 @@ cbigan_inspector_training_resume(CbiganInspectorTraining *self, const char *path
 {
   g_return_val_if_fail(!self->batches, FALSE);
   g_auto(CbiganCheckpoint) expected = { 0 }, checkpoint = { 0 };
-  g_autofree char *options = describe_options(self), *mine = NULL, *its = NULL;
+  g_autofree char *options = describe_options(self);
   make_arrays(self, &expected);
-  if (!cbigan_checkpoint_read(&checkpoint, path, error))
-    return FALSE;
-  if (!cbigan_train_options_same(options, checkpoint.options, &mine, &its)) {
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("%s: made with %s, this run has %s"), path, its, mine);
-    return FALSE;
-  }
-  if (g_strcmp0(self->digest, checkpoint.digest)) {
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
-                _("%s: made with other pictures (SHA-256 %.12s…, this run's %.12s…)"), path, checkpoint.digest,
-                self->digest);
-    return FALSE;
-  }
-  if (!cbigan_checkpoint_expect(&checkpoint, path, expected.arrays, N_ARRAYS, error))
+  if (!cbigan_checkpoint_read(&checkpoint, path, error) ||
+      !cbigan_checkpoint_same_run(&checkpoint, path, options, self->digest, error) ||
+      !cbigan_checkpoint_expect(&checkpoint, path, expected.arrays, N_ARRAYS, error))
     return FALSE;
   for (guint i = 0; i < N_ARRAYS; i++)
     memcpy(expected.arrays[i].data, checkpoint.arrays[i].data, expected.arrays[i].size * sizeof(float));

@@ -332,17 +332,9 @@ cbigan_training_save(CbiganTraining *self, const char *path, GError **error)
 static gboolean
 check_same_run(const CbiganTraining *self, const CbiganCheckpoint *checkpoint, const char *path, GError **error)
 {
-  g_autofree char *options = cbigan_train_options_describe(&self->options), *mine = NULL, *its = NULL;
-  if (!cbigan_train_options_same(options, checkpoint->options, &mine, &its)) {
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT, _("%s: made with %s, this run has %s"), path, its, mine);
+  g_autofree char *options = cbigan_train_options_describe(&self->options);
+  if (!cbigan_checkpoint_same_run(checkpoint, path, options, self->dataset->digest, error))
     return FALSE;
-  }
-  if (g_strcmp0(self->dataset->digest, checkpoint->digest)) {
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
-                _("%s: made with other pictures (SHA-256 %.12s…, this run's %.12s…)"), path, checkpoint->digest,
-                self->dataset->digest);
-    return FALSE;
-  }
   if (checkpoint->step > total_steps(self)) {
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FORMAT, _("%s: at step %u; expected at most %u"), path,
                 checkpoint->step, total_steps(self));
