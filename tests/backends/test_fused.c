@@ -163,7 +163,7 @@ test_wide_vectors(void)
 }
 #endif
 
-/* Numbers that arithmetic goes wrong on; NaN and infinities are test_neighbours()'s. */
+/* Numbers that arithmetic goes wrong on. test_neighbours() has NaN and infinities. */
 static void
 test_data(gconstpointer isa_row)
 {
@@ -228,8 +228,8 @@ is_fused(const CbiganPlan *plan)
   return plan && ((const CbiganCpuPlan *)plan)->run != cbigan_cpu_layer_run;
 }
 
-/* However many threads share the work, in whole groups of samples or within them: each fused part makes the same bits
- * from the same inputs. (Single operations needn't.) */
+/* Each fused part makes the same bits from the same inputs, however many threads share its groups of samples. Single
+ * operations need not. */
 static void
 check_threads(const CbiganCpuIsa *isa, Mode mode, const Case *c, int threads)
 {
@@ -277,7 +277,7 @@ is_of_mode(const CbiganCpuIsa *isa, const CbiganPlan *plan, Mode mode)
   return lanes->segmented == mode_segmented(mode) && (lanes->segmented || lanes->kernels == mode_kernels(isa, mode));
 }
 
-/* Who asks gets fused layers where they are faster, by the kernels that are fastest, with the same bits as theirs. */
+/* A pass planned FUSED gets fused layers where they are faster, by the fastest kernels, with the same bits as these. */
 static void
 test_choice(gconstpointer isa_row)
 {

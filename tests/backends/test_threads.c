@@ -251,7 +251,7 @@ test_divide(void)
     int n = 0;
     for (; n < 4 && rows[i].threads[n]; n++)
       callers[n] = caller_new(rows[i].threads[n], rows[i].processors);
-    for (int twice = 0; twice < 2; twice++) /* who came first hears of the others the second time */
+    for (int twice = 0; twice < 2; twice++) /* the first callers count the others in the second round */
       for (int k = 0; k < n; k++)
         tell(callers[k], TEAM);
     for (int k = 0; k < n; k++)

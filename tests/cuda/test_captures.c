@@ -59,11 +59,11 @@ static void
 capture(Work *w, float value)
 {
   w->value = value;
-  cbigan_grad_fill(&w->grad, N, -1.0f, w->x); /* so that nothing shows that was there before */
+  cbigan_grad_fill(&w->grad, N, -1.0f, w->x); /* so that no old number shows */
   cbigan_backend_capture(w->backend, &w->capture, (double)value, operations, w);
 }
 
-/* What the operations make, and how often they have been called by then. */
+/* Checks the result of the operations, and how often they have been called so far. */
 static void
 check(Work *w, float value, int calls)
 {
@@ -117,7 +117,7 @@ test_none(void)
   work_clear(&w);
 }
 
-/* Somebody else's operations need more of the backend's own memory, which so lies elsewhere. */
+/* Other operations need more of the backend's own memory, so this memory moves. */
 static void
 test_memory_moves(void)
 {
@@ -132,7 +132,7 @@ test_memory_moves(void)
   work_clear(&w);
 }
 
-/* What can't be captured is called instead; after a while nobody tries any more. */
+/* Operations that can't be captured are called instead. After three failures in a row they are no longer captured. */
 static void
 test_capture_fails(void)
 {

@@ -29,7 +29,7 @@ device_or_skip(int device)
   return backend;
 }
 
-/* The words that a person gets who asks for it. */
+/* The error's words for a user who asks for the backend. */
 static void
 check_unavailable(const char *machine, const char *words)
 {
@@ -324,7 +324,8 @@ test_no_room(void)
   g_free(good.whitening);
 }
 
-/* Nothing is left behind, neither there (the emulated GPU is small) nor here: on a GPU, a thousand times. */
+/* Opening and closing leaves nothing behind, neither on the device (the emulated GPU is small) nor on the host. On a
+ * GPU, a thousand times. */
 static void
 test_again_and_again(void)
 {

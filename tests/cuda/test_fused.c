@@ -149,7 +149,7 @@ test_taps(void)
   say_worst(worst);
 }
 
-/* Numbers that arithmetic goes wrong on; NaN is test_neighbours()'s. */
+/* Numbers that arithmetic goes wrong on. test_neighbours() has NaN. */
 static void
 test_data(void)
 {

@@ -105,7 +105,7 @@ test_native_sizes(void)
   check_formats(0, "", sizes, G_N_ELEMENTS(sizes));
 }
 
-/* Who computes is another question than where the frames are. */
+/* The backend that scores does not depend on where the frames are. */
 static void
 test_cuda_backend(void)
 {
@@ -282,7 +282,7 @@ test_changes(void)
   stream_clear(&gpu);
 }
 
-/* A buffer that somebody else holds too: its memory stays shared, and that one gets no metas. */
+/* A buffer that the test holds too: its memory stays shared, and the held buffer gets no metas. */
 static void
 test_shared_buffer(void)
 {
@@ -381,7 +381,7 @@ test_again_and_again(void)
   g_setenv("CBIGAN_EMULATOR", "", TRUE);
 }
 
-/* What a person is told whose driver won't do; what can come is decided once in a process. */
+/* The warning for a user whose driver is too old. Which caps the element takes is decided once per process. */
 static void
 check_driver(const char *machine, const char *words)
 {

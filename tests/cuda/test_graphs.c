@@ -82,7 +82,8 @@ loop_check(Loop *l, float *x, float *y, guint32 seed, const float *want)
   g_assert_cmpmem(found, l->out * sizeof *found, want, l->out * sizeof *want);
 }
 
-/* Each set of buffers its own graph, and more sets than there are graphs: always the same bits as without one. */
+/* Each set of buffers has its own graph, and there are more sets than graphs. The bits are always those without a
+ * graph. */
 static void
 test_pointers(void)
 {
@@ -156,7 +157,7 @@ test_load(void)
   }
 }
 
-/* Somebody asks for a larger workspace of cuDNN's: the graph with the old one, which is gone, is not launched again. */
+/* When a larger workspace replaces cuDNN's, a graph that uses the old one is not launched again. */
 static void
 test_workspace(void)
 {
@@ -234,7 +235,7 @@ test_lost(void)
   assert_failure(l.pass.backend, "^graph_cache\\.c:[0-9]+: cudaGraphLaunch.*: cudaErrorDevicesUnavailable");
   cbigan_forward_run(l.pass.forward);
   assert_failure(l.pass.backend, "^[a-z0-9_]+\\.c:[0-9]+: .*: cudaErrorDevicesUnavailable");
-  cbigan_forward_run(l.pass.forward); /* a failure that nobody asks for */
+  cbigan_forward_run(l.pass.forward); /* its failure is never asked for */
   loop_clear(&l);
 }
 
@@ -270,8 +271,8 @@ test_memory(void)
   cbigan_backend_free(backend, parameters);
 }
 
-/* A thousand times opened, captured, closed; and a thousand sets of pointers in one that stays open. Neither memory
- * there (the emulated GPU is small, and has room for few graphs) nor here grows. */
+/* A network is opened, captured and closed a thousand times, and one that stays open gets a thousand sets of pointers.
+ * Neither the device's memory grows (the emulated GPU is small and has room for few graphs) nor the host's. */
 static void
 test_again_and_again(void)
 {

@@ -160,7 +160,7 @@ test_bad_weights(void)
   cbigan_result_clear(&r);
 }
 
-/* After a few frames the device has no memory left and no room for graphs, and nobody asks. */
+/* After a few frames the device has no memory left and no room for graphs, and scoring asks for neither. */
 static void
 test_memory(void)
 {
@@ -259,7 +259,7 @@ test_larger(void)
   cbigan_result_clear(&r);
 }
 
-/* The device is lost in the middle of a frame: that is what is told, not that numbers are not finite. */
+/* The device is lost in the middle of a frame. The error says this, and not that numbers are not finite. */
 static void
 test_lost(void)
 {

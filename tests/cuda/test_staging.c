@@ -83,8 +83,8 @@ check(Work *w, int x, float value)
     g_assert_cmpfloat(found[i], ==, value);
 }
 
-/* Two on their way, one after another received, each sent again as soon as the host's memory is free: while the device
- * may still have to read what it got before. */
+/* Two buffers are sent and received one after the other. Each is sent again as soon as the host's memory is free, while
+ * the device may still read the batch before. */
 static void
 test_in_turns(void)
 {
@@ -108,7 +108,8 @@ test_in_turns(void)
   }
 }
 
-/* Nobody waits for what is only sent: late, it is the host's newest content that is copied, when it is received. */
+/* A buffer that is only sent is not waited for. A late copy takes what the host's memory holds when the buffer is
+ * received. */
 static void
 test_beside(void)
 {
@@ -124,7 +125,7 @@ test_beside(void)
   }
 }
 
-/* Freed on its way, and while somebody may still read it. */
+/* Buffers are freed while they are copied, and while the device may still read them. */
 static void
 test_freed(void)
 {
@@ -159,7 +160,7 @@ receive_recorded(gpointer data)
   receive(data, 0, 0);
 }
 
-/* What depends on another stream can't be recorded, so it is never a graph: the batch is received before. */
+/* Work that depends on another stream can't be captured, so receiving a batch never becomes part of a graph. */
 static void
 test_not_recorded(void)
 {

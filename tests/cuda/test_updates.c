@@ -109,7 +109,7 @@ run_update(Run *r, Kind kind, CbiganLossValues *values, GError **error)
                         : cbigan_losses_encoder_generator(r->losses, batch, kind == WARM_UP ? 1.0 : 0.1, values, error);
 }
 
-/* All kinds until all are recorded; all that can be seen of them is added to `seen`. */
+/* Updates of all kinds until all are captured. Their losses and the networks' arrays are added to `seen`. */
 static void
 run_updates(Run *r, GByteArray *seen)
 {
@@ -224,7 +224,8 @@ test_counts(void)
   }
 }
 
-/* What can't be captured is launched, with the same bits; what fails within an update is its error, told once. */
+/* Operations that can't be captured are launched, with the same bits. A failure within an update is the update's error,
+ * reported once. */
 static void
 test_fails(void)
 {

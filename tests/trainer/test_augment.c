@@ -189,7 +189,8 @@ test_epochs(void)
   g_assert_cmpint(memcmp(seen, seen + 7, sizeof *seen * 7), !=, 0);
 }
 
-/* Whoever takes one batch after another waits for nearly all of them; the waiting is a part of the time that passed. */
+/* A thread that takes one batch after another waits for nearly all of them. The waiting is part of the time that
+ * passed. */
 static void
 test_waited(void)
 {

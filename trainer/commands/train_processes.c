@@ -17,12 +17,12 @@ cbigan_train_check_processes(CbiganTrainOptions *options, gboolean quick, double
   if (n == 1)
     return TRUE;
   if (options->batch % n)
-    return cbigan_refuse(error, _("--batch: %d, expected a multiple of the number of processes, %d"), options->batch,
+    return cbigan_refuse(error, _("--batch: %d; expected a multiple of the number of processes, %d"), options->batch,
                          n);
   if (quick || (minutes > 0 && options->score == CBIGAN_SCORE_INSPECTOR))
     return cbigan_refuse(error, _("%s and several processes: expected one of them"), quick ? "--quick" : "--minutes");
   if (!g_strcmp0(options->backend, "cuda"))
-    return cbigan_refuse(error, _("--backend: cuda, expected cpu or reference with several processes"));
+    return cbigan_refuse(error, _("--backend: cuda; expected cpu or reference with several processes"));
   if (!options->backend || g_str_equal(options->backend, "auto"))
     options->backend = "cpu";
   return TRUE;

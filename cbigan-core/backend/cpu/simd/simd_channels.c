@@ -108,7 +108,7 @@ store_some(float *x, int lanes, Vector v)
       x[lane] = v[lane];
 }
 
-/* A y of side numbers -> n numbers */
+/* A y, y of side numbers -> n numbers */
 INLINE void
 spread_output(const int side, const Vector *y, Vector *out, const int out_stride)
 {
@@ -164,7 +164,7 @@ read_column(const int n, const Pixels *p, const int k, int at, Vector *d)
     d[j] = outside ? (Vector){ 0 } : load_any(p->rows[j] + (gsize)k * p->steps[j] + at);
 }
 
-/* What tiles of x are multiplied as: B^T d B of inputs, a pixel larger on each side, or A dY A^T of output's gradients. */
+/* The transform of a tile: B^T d B of inputs, a pixel larger on each side, or A dY A^T of the outputs' gradients. */
 typedef enum { INPUTS, SPREAD } Kind;
 
 /* Tiles [first, first + n) -> out; side, kind: constants */
