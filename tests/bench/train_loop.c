@@ -56,7 +56,14 @@ make_batches(Run *r, int patch, int batch)
     p->pixels = bench_pixels((gsize)patch * patch * 3);
     pictures[i] = p;
   }
-  CbiganBatchOptions options = { pictures, PICTURES, batch, patch, 45.0, 1, &r->grad, give_numbers };
+  CbiganBatchOptions options = { .pictures = pictures,
+                                 .n_pictures = PICTURES,
+                                 .batch = batch,
+                                 .patch = patch,
+                                 .rotation = 45.0,
+                                 .seed = 1,
+                                 .grad = &r->grad,
+                                 .update = give_numbers };
   r->batches = cbigan_batches_new(&options, 0);
 }
 
