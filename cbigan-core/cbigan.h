@@ -320,6 +320,8 @@ gboolean cbigan_scorer_set_lambda(CbiganScorer *scorer, double lambda, GError **
  * has no other region is not anomalous; an area likewise. With `paper` and CBIGAN_MAPS_NONE, which have no map, all
  * count. 0 = all count, as at first. FALSE with CBIGAN_ERROR_ARGUMENT and no change: not 0..1. */
 gboolean cbigan_scorer_set_min_area(CbiganScorer *scorer, double min_area, GError **error);
+/* The number of scorers that have their networks together, with this one; 1 = it has them alone. Any thread. */
+guint cbigan_scorer_sharers(CbiganScorer *scorer);
 /* Name of the backend that runs, such as "cpu", never "auto"; valid as long as the program. */
 const char *cbigan_scorer_backend(const CbiganScorer *scorer);
 /* The precision that is used, never CBIGAN_PRECISION_AUTO. */

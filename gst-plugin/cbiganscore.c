@@ -160,7 +160,8 @@
  *
  * The property `stats` has the counts `frames`, `scored`, `carried` (with an old result), `dropped` (replaced while
  * they waited, or by a flush), the quantiles `p50`, `p95`, `p99` of the last 256 times of scoring (guint64, ns),
- * `scores-per-second` of the last seconds (double), and `backend`, `precision`, `model` (string).
+ * `scores-per-second` of the last seconds (double), `backend`, `precision`, `model` (string), and `streams`, the number
+ * of elements that share the networks, with this one (guint).
  *
  * ## Example launch lines
  * |[

@@ -84,7 +84,7 @@ note_time(GstCbiganScore *self, const CbiganJob *job)
 {
   const gint64 now = g_get_monotonic_time();
   const GstClockTime took = (GstClockTime)(now - self->began) * GST_USECOND;
-  cbigan_stats_scored(&self->stats, took);
+  cbigan_stats_scored(&self->stats, took, cbigan_scorer_sharers(self->swap.session->scorer));
   GST_OBJECT_LOCK(self);
   const double share = self->tuning.cpu_share;
   self->rests_until = share < 1 ? now + (gint64)((double)(now - self->began) * (1 / share - 1)) : 0;

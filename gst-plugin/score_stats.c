@@ -58,7 +58,7 @@ cbigan_stats_count(CbiganStats *self, CbiganCount count)
 }
 
 void
-cbigan_stats_scored(CbiganStats *self, GstClockTime took)
+cbigan_stats_scored(CbiganStats *self, GstClockTime took, guint streams)
 {
   const gint64 now = g_get_monotonic_time();
   g_mutex_lock(&self->lock);
@@ -67,6 +67,7 @@ cbigan_stats_scored(CbiganStats *self, GstClockTime took)
   self->took[self->scored % CBIGAN_STATS_WINDOW] = took;
   self->ended[self->scored % CBIGAN_STATS_WINDOW] = now;
   self->scored++;
+  self->streams = streams;
   g_mutex_unlock(&self->lock);
 }
 
@@ -105,13 +106,13 @@ cbigan_stats_get(CbiganStats *self)
   memcpy(times, self->took, sizeof times);
   for (guint i = 0; kept && i < 3; i++)
     quantiles[i] = cbigan_quantile(times, kept, parts[i]);
-  GstStructure *stats =
-      gst_structure_new("stats", "frames", G_TYPE_UINT64, self->counts[CBIGAN_COUNT_FRAMES], "scored", G_TYPE_UINT64,
-                        self->scored, "carried", G_TYPE_UINT64, self->counts[CBIGAN_COUNT_CARRIED], "dropped",
-                        G_TYPE_UINT64, self->counts[CBIGAN_COUNT_DROPPED], "p50", G_TYPE_UINT64, quantiles[0], "p95",
-                        G_TYPE_UINT64, quantiles[1], "p99", G_TYPE_UINT64, quantiles[2], "scores-per-second",
-                        G_TYPE_DOUBLE, rate(self, g_get_monotonic_time()), "backend", G_TYPE_STRING, self->backend,
-                        "precision", G_TYPE_STRING, self->precision, "model", G_TYPE_STRING, self->model, NULL);
+  GstStructure *stats = gst_structure_new(
+      "stats", "frames", G_TYPE_UINT64, self->counts[CBIGAN_COUNT_FRAMES], "scored", G_TYPE_UINT64, self->scored,
+      "carried", G_TYPE_UINT64, self->counts[CBIGAN_COUNT_CARRIED], "dropped", G_TYPE_UINT64,
+      self->counts[CBIGAN_COUNT_DROPPED], "p50", G_TYPE_UINT64, quantiles[0], "p95", G_TYPE_UINT64, quantiles[1], "p99",
+      G_TYPE_UINT64, quantiles[2], "scores-per-second", G_TYPE_DOUBLE, rate(self, g_get_monotonic_time()), "backend",
+      G_TYPE_STRING, self->backend, "precision", G_TYPE_STRING, self->precision, "model", G_TYPE_STRING, self->model,
+      "streams", G_TYPE_UINT, self->streams, NULL);
   g_mutex_unlock(&self->lock);
   return stats;
 }

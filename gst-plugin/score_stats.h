@@ -29,6 +29,7 @@ typedef struct {
   gint64 started;                         /* monotonic time of the first score's begin, us */
   char *model;                            /* path; NULL = no model was in use yet */
   const char *backend, *precision;        /* names, static */
+  guint streams; /* that had their networks together when the last frame was scored, with this one */
 } CbiganStats;
 
 void cbigan_stats_init(CbiganStats *self);
@@ -36,8 +37,8 @@ void cbigan_stats_clear(CbiganStats *self);
 /* Sets all counts and times back, at the start of a stream. */
 void cbigan_stats_reset(CbiganStats *self);
 void cbigan_stats_count(CbiganStats *self, CbiganCount count);
-/* Notes that a frame was scored just now, in so many ns. */
-void cbigan_stats_scored(CbiganStats *self, GstClockTime took);
+/* Notes that a frame was scored just now, in so many ns. streams: that have their networks together */
+void cbigan_stats_scored(CbiganStats *self, GstClockTime took, guint streams);
 /* Notes what scores from now on. model: path, copied; backend, precision: static strings. */
 void cbigan_stats_set_session(CbiganStats *self, const char *model, const char *backend, const char *precision);
 /* All figures, named `stats` (transfer full). */

@@ -409,3 +409,12 @@ cbigan_engine_backend(const CbiganMember *member)
 {
   return member->engine->backend;
 }
+
+guint
+cbigan_engine_members(const CbiganMember *member)
+{
+  g_mutex_lock(&lock);
+  const guint n = member->engine->members;
+  g_mutex_unlock(&lock);
+  return n;
+}

@@ -30,6 +30,7 @@ struct _CbiganMember {
 gboolean cbigan_engine_join(CbiganMember *member, const CbiganEngineKey *key, gboolean shared, GError **error);
 /* The last member's engine is freed. No frame of the member may wait or be in work. member->engine: may be NULL */
 void cbigan_engine_leave(CbiganMember *member);
+guint cbigan_engine_members(const CbiganMember *member);
 const CbiganBackend *cbigan_engine_backend(const CbiganMember *member);
 
 /* Scores the requests and waits for them. FALSE with the first error. */

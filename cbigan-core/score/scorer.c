@@ -241,6 +241,13 @@ cbigan_scorer_set_batch_timeout(CbiganScorer *self, gint64 timeout)
   self->member.timeout = timeout;
 }
 
+guint
+cbigan_scorer_sharers(CbiganScorer *self)
+{
+  g_return_val_if_fail(self, 0);
+  return cbigan_engine_members(&self->member);
+}
+
 const char *
 cbigan_scorer_backend(const CbiganScorer *self)
 {

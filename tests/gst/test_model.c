@@ -113,6 +113,19 @@ test_model_write_wide(int width, int frame, guint64 seed)
   return write_model(width, frame, seed, FALSE);
 }
 
+char *
+test_model_write_burst(int frame)
+{
+  g_autoptr(GError) error = NULL;
+  char *path = in_folder("burst.safetensors");
+  g_autoptr(CbiganModel) model = random_model(1, frame, 1);
+  for (gsize i = 0; i < model->networks[CBIGAN_GENERATOR]->n_floats; i++)
+    model->parameters[CBIGAN_GENERATOR][i] *= 1e30f;
+  cbigan_model_save(model, path, &error);
+  g_assert_no_error(error);
+  return path;
+}
+
 void
 test_model_cleanup(void)
 {

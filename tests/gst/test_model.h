@@ -19,6 +19,8 @@ char *test_model_write(int frame, guint64 seed);
 char *test_model_write_bare(int frame, guint64 seed);
 /* As test_model_write(), for any width c. */
 char *test_model_write_wide(int width, int frame, guint64 seed);
+/* A model without statistics whose numbers overflow, so that no frame can be scored. */
+char *test_model_write_burst(int frame);
 /* Writes `size` bytes to a file of that name in the models' folder. Returns the path (transfer full). */
 char *test_file_write(const char *name, const void *data, gsize size);
 /* (height, width, 3) bytes of good cloth, or of cloth with a hole (transfer full). */
