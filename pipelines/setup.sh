@@ -97,6 +97,7 @@ use_build() { # cbigan and its elements from a build folder (CBIGAN_BUILD, else 
     export PATH=$folder/trainer:$PATH
     export GST_PLUGIN_PATH=$folder/gst-plugin${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
     local modules=$folder/cbigan-core/backend/cuda:$folder/trainer/gradient/cuda:$folder/gst-plugin/cuda
+    modules+=:$folder/gst-plugin/publish:$folder/trainer
     export CBIGAN_MODULE_PATH=${CBIGAN_MODULE_PATH:-$modules}
   fi
   command -v cbigan > /dev/null || die "cbigan is neither built nor installed: see README.md"

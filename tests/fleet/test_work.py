@@ -239,6 +239,32 @@ def test_shards():
         expect(done.returncode == 2 and wrong in done.stderr, f'--shard {wrong}: {done}')
 
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def test_send_jobs():
+    """The script that sends a job per file prints a result for each."""
+    prepare(5)
+    with Broker('.') as broker, Worker(f'mqtt://127.0.0.1:{broker.port}', 'a') as worker:
+        worker.wait_ready()
+        script = [sys.executable, ROOT / 'pipelines/fleet/send_jobs.py', f'127.0.0.1:{broker.port}', 'cloth']
+        done = subprocess.run([*script, *[f'{i:03}.ppm' for i in range(5)]], capture_output=True, text=True, timeout=60, check=False)
+        expect_equal((done.returncode, len(done.stdout.splitlines())), (0, 5), f'{done} {worker.lines}')
+        done = subprocess.run([*script, 'nothing.ppm'], capture_output=True, text=True, timeout=60, check=False)
+        expect(done.returncode == 1 and 'refused' in done.stdout, f'{done}')
+
+
+def test_plant():
+    """The small plant: its cameras are online before and after the broker was away."""
+    prepare(0)
+    environment = dict(os.environ, CBIGAN_BUILD=str(pathlib.Path(PROGRAM).parents[1]))
+    done = subprocess.run(['bash', ROOT / 'pipelines/fleet/plant.sh', 'models/cloth.safetensors', '2', '20'], env=environment, capture_output=True,
+                          text=True, timeout=100, check=False)
+    expect_equal(done.returncode, 0, f'{done}')
+    tables = done.stdout.split('---')
+    expect('2 cameras, 0 not online' in tables[1] and '2 cameras, 0 not online' in tables[-1], done.stdout)
+
+
 if __name__ == '__main__':
     if brokers.why_not():
         print(f'1..0 # SKIP {brokers.why_not()}')
