@@ -6,6 +6,7 @@
 #include "annotation.h"
 
 #include "meta.h"
+#include "stream_health.h"
 
 #define POOLED 2 /* buffers that a pool allocates at once */
 
@@ -180,12 +181,13 @@ void
 cbigan_annotation_fields(const CbiganAnnotation *self, gboolean stale, GstStructure *structure)
 {
   const CbiganResult *r = &self->result;
+  g_autofree char *health = cbigan_stream_health_text(self->faults);
   gst_structure_set(structure, "score", G_TYPE_DOUBLE, r->score, "threshold", G_TYPE_DOUBLE, r->threshold, "normalized",
                     G_TYPE_DOUBLE, r->normalized, "anomalous", G_TYPE_BOOLEAN, r->anomalous, "event-id", G_TYPE_UINT,
                     self->event_id, "pixel-term", G_TYPE_DOUBLE, r->pixel_term, "feature-term", G_TYPE_DOUBLE,
                     r->feature_term, "scored-pts", G_TYPE_UINT64, self->pts, "stale", G_TYPE_BOOLEAN, stale,
                     "corrupted", G_TYPE_BOOLEAN, self->corrupted, "model", G_TYPE_STRING, self->model, "name",
-                    G_TYPE_STRING, self->name, NULL);
+                    G_TYPE_STRING, self->name, "health", G_TYPE_STRING, health, NULL);
   set_regions(r, structure);
   if (r->n_areas)
     set_areas(r, structure);

@@ -30,6 +30,7 @@ typedef struct {
   guint event_id;                    /* 0 = no anomaly is on */
   char *model;                       /* path */
   char *name;                        /* of the element */
+  guint faults;                      /* what is wrong with the stream: bits of CbiganHealthKind */
   GstSample *heatmap;                /* GRAY16_LE; NULL = there is no threshold or no map */
   GstVideoOverlayRectangle *overlay; /* NULL = not asked for, or no region is over the threshold */
   CbiganPicturePool gray, colour;

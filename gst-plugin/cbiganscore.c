@@ -48,6 +48,8 @@
  * property `heatmaps` leaves out: a heat map takes time, most of it where the backend is a GPU
  * - `corrupted` (boolean): the scored frame was flagged as corrupted, as decoders do after lost data. Such a frame is
  * scored as any other
+ * - `health` (string): what is wrong with the pictures of the stream, such as `black` or `blurred,light`; `good` =
+ * nothing. See “Is the camera still looking?”
  * - `model` (string): path of the model
  * - `name` (string): name of this element, which tells two models on one stream apart
  * - `previous` (#GstValueArray of #GstStructure): the results of cbiganscore elements earlier in the pipeline, in their
@@ -113,7 +115,7 @@
  * its frame
  * - `peak-frame` (#GstSample): that frame, at the end and with attach-frame=true
  * - `reason` (string), at the end: `below` = the score stayed below 90 % of the threshold for `hold`, `eos` = the end
- * of the stream, `flush`, `stopped` = the element went to READY, `error`
+ * of the stream, `flush`, `stopped` = the element went to READY, `error`, `no-frames` = none came for `no-frames-time`
  *
  * An anomaly begins when `confirm-frames` scored frames in a row were over the threshold and `confirm-time` has passed
  * since the first of them. Each anomaly that began also ends, with the same `event-id`. The property `updates` selects
@@ -122,6 +124,28 @@
  *
  * While 8 messages with a frame have not been freed, because nobody reads the bus, later messages come without it and
  * with `frame-omitted` (boolean). So attach-frame=true takes bounded memory.
+ *
+ * ## Is the camera still looking?
+ *
+ * With health=true, up to ten pictures per second of the stream are measured and compared with good ones. Element
+ * messages named `cbigan-health` say when a condition begins and when it ends, with these fields:
+ *
+ * - `condition` (string): `black`, `overexposed`, `flat`, and for models with statistics of good pictures `light`
+ * (beyond what calibration saw), `blurred`, `noisy`, `featureless` (a score below that of good pictures), `moved`;
+ * `drift` = the median of the last 128 scores, at least half a second apart and 64 of them, lies beyond those of all
+ * good pictures; `frozen` = the picture does not change; `no-frames` = none comes
+ * - `event` (string): `begin` or `end`; `health-id` (guint): the same in both, and used once
+ * - `figure`, `limit` (double): what was measured, and what it is beyond. docs/health.md has the units; of `frozen` and
+ * `no-frames` they are seconds
+ * - `begin-running-time`, `condition-duration` (guint64): of the first such picture, and from it to the last
+ * - `timestamp`, `stream-time`, `running-time` (guint64): of the last scored frame
+ * - `name`, `model` (string): as above
+ *
+ * Pictures must be wrong for `health-time` before a condition begins, and right for that time before it ends. A stream
+ * is `frozen` after `freeze-time` in which samples of the picture differ by less than 0.05 grey levels on average, and
+ * has `no-frames` after `no-frames-time` by the system's clock while PLAYING, or three durations of a frame if that is
+ * longer. An anomaly that is on then ends. A condition changes neither scores nor anomalies. Frames that stay in GPU
+ * memory are not measured.
  *
  * ## Live pipelines
  *
@@ -318,6 +342,7 @@ gst_cbigan_score_class_init(GstCbiganScoreClass *class)
   GST_DEBUG_CATEGORY_INIT(cbigan_score_debug, "cbiganscore", 0, "CBiGAN scoring");
   G_OBJECT_CLASS(class)->finalize = finalize;
   element_class->set_context = cbigan_score_set_context;
+  element_class->change_state = cbigan_score_change_state;
   cbigan_score_install_properties(G_OBJECT_CLASS(class));
   cbigan_frame_input_add_templates(element_class);
   gst_element_class_set_metadata(element_class, _("CBiGAN anomaly detection"), "Filter/Analyzer/Video",
@@ -344,6 +369,7 @@ gst_cbigan_score_init(GstCbiganScore *self)
   self->latency = (CbiganLatency)CBIGAN_LATENCY_INIT;
   self->worker = cbigan_worker_new(cbigan_score_ask, cbigan_score_job_free, self);
   cbigan_stats_init(&self->stats);
+  self->health.measured_at = GST_CLOCK_TIME_NONE;
   self->unread = g_atomic_rc_box_new0(gint);
   g_rec_mutex_init(&self->results);
   g_rec_mutex_init(&self->posting);

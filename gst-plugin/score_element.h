@@ -21,6 +21,7 @@
 #include "score_stats.h"
 #include "score_worker.h"
 #include "scorer_swap.h"
+#include "stream_health.h"
 
 G_BEGIN_DECLS
 
@@ -43,13 +44,15 @@ typedef struct {
   double min_area;                    /* of a region, as a fraction of the frame */
   gboolean attach_frame, regions;
   CbiganMode mode;
-  guint frame_interval; /* score every n-th frame at most */
-  double max_rate;      /* scores per second at most; 0 = no limit */
-  double cpu_share;     /* part of the time in which frames are scored, above 0 to 1 */
-  guint64 carry_limit;  /* ns after which a result is no longer attached; 0 = no limit */
-  guint batch_timeout;  /* ms for which a frame waits for others of its batch */
-  gboolean trigger;     /* score only what is asked for */
-  gboolean watch;       /* take over a changed model file */
+  guint frame_interval;                           /* score every n-th frame at most */
+  double max_rate;                                /* scores per second at most; 0 = no limit */
+  double cpu_share;                               /* part of the time in which frames are scored, above 0 to 1 */
+  guint64 carry_limit;                            /* ns after which a result is no longer attached; 0 = no limit */
+  guint batch_timeout;                            /* ms for which a frame waits for others of its batch */
+  gboolean trigger;                               /* score only what is asked for */
+  gboolean health;                                /* measure the pictures */
+  guint health_time, freeze_time, no_frames_time; /* ms; the last two: 0 = never */
+  gboolean watch;                                 /* take over a changed model file */
 } CbiganTuning;
 
 /* Where a frame lies in time, ns; GST_CLOCK_TIME_NONE = unknown. */
@@ -75,6 +78,21 @@ typedef struct {
   guint offered;   /* number of the last one for which a frame is on its way */
   GQueue open;     /* not answered yet */
 } CbiganTriggers;
+
+/* Whether the camera still sees something; score_health.c. */
+typedef struct {
+  /* of the thread that scores */
+  CbiganPictureMeasures measures; /* of the frame in work, */
+  gboolean measured;              /* where it was measured */
+  GstClockTime measured_at;       /* running time of the last frame that was */
+  /* under `results` of the element */
+  CbiganStreamHealth stream;
+  CbiganFrameTimes times; /* of the last scored frame */
+  gint64 arrived;         /* monotonic time when the last frame came, us; 0 = none is expected */
+  GstClockTime duration;  /* of that frame, ns; 0 = unknown */
+  /* of changes of the state */
+  GstClockID tick; /* NULL = not PLAYING */
+} CbiganScoreHealth;
 
 struct _GstCbiganScore {
   GstBaseTransform parent;
@@ -108,10 +126,11 @@ struct _GstCbiganScore {
   guint generation;            /* the worker's results of earlier generations are thrown away */
   gboolean failed;             /* the worker could not score a frame, and an error said so */
   CbiganTriggers triggers;
-  GQueue snapshots;   /* requests that wait for a scored frame */
-  gint *unread;       /* messages with a frame that were not freed yet; atomic, shared with them */
-  CbiganWatch *watch; /* under `watching`; NULL = not watching */
-  GMutex watching;    /* taken before all other locks */
+  CbiganScoreHealth health; /* in part, see there */
+  GQueue snapshots;         /* requests that wait for a scored frame */
+  gint *unread;             /* messages with a frame that were not freed yet; atomic, shared with them */
+  CbiganWatch *watch;       /* under `watching`; NULL = not watching */
+  GMutex watching;          /* taken before all other locks */
   /* these lock for themselves */
   CbiganScoreCounting counting;
   CbiganWorker *worker;
@@ -191,6 +210,20 @@ void cbigan_score_install_snapshot(GObjectClass *object_class);
 void cbigan_score_take_snapshots(GstCbiganScore *self, const CbiganJob *job, GstBuffer *buffer);
 /* Answers requests that no frame will. reason: in words of the messages' field `reason` */
 void cbigan_score_drop_snapshots(GstCbiganScore *self, const char *reason);
+
+/* score_health.c */
+
+/* For the thread that scores: measures the model's picture of a frame, where that is due. */
+void cbigan_score_measure(GstCbiganScore *self, const CbiganJob *job, const CbiganFrame *rgb);
+/* Under `results`, by the thread that scores: judges the picture that was measured with self->annotation, whose health
+ * it sets in self->shown, and adds messages. */
+void cbigan_score_judge_health(GstCbiganScore *self, const CbiganJob *job, GQueue *messages);
+/* Under `results`: ends all conditions. */
+void cbigan_score_finish_health(GstCbiganScore *self, GQueue *messages);
+/* For the streaming thread: a frame has come. duration: ns, or NONE */
+void cbigan_score_frame_arrived(GstCbiganScore *self, GstClockTime duration);
+/* For GstElementClass. */
+GstStateChangeReturn cbigan_score_change_state(GstElement *element, GstStateChange transition);
 
 /* score_messages.c */
 /* A message about the newest result (transfer full); under `results`. frame: added to the message; NULL = none */

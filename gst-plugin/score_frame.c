@@ -22,6 +22,9 @@ cbigan_score_take_session(GstCbiganScore *self)
   const CbiganSession *session = self->swap.session;
   g_free(self->annotation.model);
   self->annotation.model = g_strdup(session->path);
+  g_rec_mutex_lock(&self->results);
+  self->health.stream.n_scores = 0; /* another model's scores are no drift */
+  g_rec_mutex_unlock(&self->results);
   cbigan_score_counting_forget_scorer(&self->counting);
   g_free(self->annotation.name);
   self->annotation.name = gst_object_get_name(GST_OBJECT(self));
@@ -61,6 +64,7 @@ cbigan_score_convert(GstCbiganScore *self, const CbiganJob *job, CbiganFrame *rg
       !cbigan_score_counting_apply(&self->counting, scorer, job->part.width, job->part.height, error) ||
       !cbigan_frame_input_begin(self->input, job->buffer, &job->part, device_context(self), rgb, error))
     return FALSE;
+  cbigan_score_measure(self, job, rgb);
   GST_LOG_OBJECT(self, "the model's picture is in %s memory", rgb->on_device ? "the GPU's" : "host");
   return TRUE;
 }

@@ -151,8 +151,10 @@ cbigan_score_deliver(GstCbiganScore *self, const CbiganJob *job, gboolean stale,
   g_rec_mutex_lock(&self->results);
   const gboolean is_current = job->generation == self->generation;
   if (is_current) {
-    if (!stale)
+    if (!stale) {
       cbigan_annotation_copy(&self->shown, &self->annotation);
+      cbigan_score_judge_health(self, job, &messages);
+    }
     const gboolean wanted = should_post(self, stale, job, &kind);
     if (out)
       cbigan_score_attach(self, job, stale, out);
@@ -179,6 +181,7 @@ cbigan_score_deliver(GstCbiganScore *self, const CbiganJob *job, gboolean stale,
 void
 cbigan_score_finish_events(GstCbiganScore *self, const char *reason)
 {
+  const gboolean answers_later = !strcmp(reason, "flush") || !strcmp(reason, "no-frames"); /* the next frame does */
   CbiganJob last = { 0 };
   GQueue messages = G_QUEUE_INIT;
   GST_OBJECT_LOCK(self);
@@ -192,13 +195,15 @@ cbigan_score_finish_events(GstCbiganScore *self, const char *reason)
     gst_structure_set(gst_message_writable_structure(message), "reason", G_TYPE_STRING, reason, NULL);
     g_queue_push_tail(&messages, message);
   }
-  if (strcmp(reason, "flush")) /* after a flush, the next frame answers */
+  if (!answers_later)
     cbigan_score_give_up(self, reason, &messages);
+  if (strcmp(reason, "no-frames"))
+    cbigan_score_finish_health(self, &messages);
   g_clear_pointer(&self->peak_frame, gst_sample_unref);
   g_rec_mutex_unlock(&self->results);
   post_all(self, &messages);
   g_rec_mutex_unlock(&self->posting);
-  if (strcmp(reason, "flush"))
+  if (!answers_later)
     cbigan_score_drop_snapshots(self, reason);
 }
 

@@ -166,6 +166,7 @@ cbigan_score_begin(GstCbiganScore *self, GstBuffer *buffer, GError **error)
   job->buffer = buffer;
   job->times = cbigan_score_frame_times(self, buffer);
   job->segment = GST_BASE_TRANSFORM(self)->segment;
+  cbigan_score_frame_arrived(self, job->times.duration);
   if (GST_CLOCK_TIME_IS_VALID(job->times.stream_time))
     gst_object_sync_values(GST_OBJECT(self), job->times.stream_time);
   GST_OBJECT_LOCK(self);

@@ -92,6 +92,18 @@ static const CbiganProperty properties[] = {
   { "confirm-time", TUNING(UINT, confirm_time), 0, G_MAXINT, 0, .flags = LIVE | GST_PARAM_CONTROLLABLE,
     .nick = N_("Confirming time"),
     .blurb = N_("How long the score must stay over the threshold before an anomaly begins, in milliseconds") },
+  { "health", TUNING(BOOLEAN, health), .initial = TRUE, .flags = LIVE | GST_PARAM_CONTROLLABLE, .nick = N_("Health"),
+    .blurb = N_("Whether pictures are measured, and messages say that they are black, blurred, frozen and the like") },
+  { "health-time", TUNING(UINT, health_time), 0, G_MAXINT, 1000, .flags = LIVE | GST_PARAM_CONTROLLABLE,
+    .nick = N_("Time of health"),
+    .blurb = N_("How long pictures must be wrong before a condition begins, and right before it ends, in "
+                "milliseconds") },
+  { "freeze-time", TUNING(UINT, freeze_time), 0, G_MAXINT, 10000, .flags = LIVE | GST_PARAM_CONTROLLABLE,
+    .nick = N_("Time until frozen"),
+    .blurb = N_("How long the picture must stay the same before it is called frozen, in milliseconds (0 = never)") },
+  { "no-frames-time", TUNING(UINT, no_frames_time), 0, G_MAXINT, 5000, .flags = LIVE | GST_PARAM_CONTROLLABLE,
+    .nick = N_("Time without frames"),
+    .blurb = N_("How long no frame must come, by the clock, before that is told, in milliseconds (0 = never)") },
   { "min-area", TUNING(DOUBLE, min_area), 0, 1, 0, .flags = LIVE | GST_PARAM_CONTROLLABLE, .nick = N_("Smallest area"),
     .blurb = N_("Regions of a smaller part of the frame do not count, and frames without other regions are good "
                 "(0 to 1; needs heat maps)") },

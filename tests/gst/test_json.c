@@ -68,7 +68,28 @@ test_fields(void)
     g_assert_cmpint(json_array_get_length(json_object_get_array_member(object, "regions")) > 0, ==, n == 1);
     g_assert_true(g_str_has_suffix(json_object_get_string_member(object, "model"), ".safetensors"));
     g_assert_cmpint(json_array_get_length(json_object_get_array_member(object, "previous")), ==, 0);
+    g_assert_cmpint(json_array_get_length(json_object_get_array_member(object, "health")), ==, 0);
   }
+  gst_harness_teardown(harness);
+}
+
+/* The faults of black frames are an array of names. */
+static void
+test_health(void)
+{
+  g_autofree char *model = test_model_write(SIDE, 1);
+  g_autofree char *line = g_strdup_printf("cbiganscore threads=1 health-time=0 model=%s ! cbiganjson", model);
+  GstHarness *harness = gst_harness_new_parse(line);
+  gst_harness_set_live(harness, FALSE);
+  gst_harness_set_src_caps_str(harness, "video/x-raw,format=RGB,width=64,height=64,framerate=25/1");
+  GstBuffer *black = new_frame(0, FALSE);
+  gst_buffer_memset(black, 0, 0, gst_buffer_get_size(black));
+  g_autoptr(GstBuffer) text = gst_harness_push_and_pull(harness, black);
+  g_autoptr(JsonNode) node = parse_line(text);
+  JsonArray *health = json_object_get_array_member(json_node_get_object(node), "health");
+  g_assert_cmpint(json_array_get_length(health), ==, 2);
+  g_assert_cmpstr(json_array_get_string_element(health, 0), ==, "black");
+  g_assert_cmpstr(json_array_get_string_element(health, 1), ==, "flat");
   gst_harness_teardown(harness);
 }
 
@@ -164,6 +185,7 @@ main(int argc, char **argv)
   gst_init(&argc, &argv);
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/json/fields", test_fields);
+  g_test_add_func("/json/health", test_health);
   g_test_add_func("/json/null", test_null);
   g_test_add_func("/json/anomalous-only", test_anomalous_only);
   g_test_add_func("/json/changes-only", test_changes_only);
