@@ -109,12 +109,6 @@ cbigan_softplus(double value)
   return log1p(exp(-fabs(value))) + MAX(value, 0.0);
 }
 
-double
-cbigan_softplus_inverse(double score)
-{
-  return score > 30.0 ? score : log(expm1(score));
-}
-
 typedef struct {
   const CbiganCoarse *coarse;
   float *map; /* (h, w) */

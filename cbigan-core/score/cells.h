@@ -29,6 +29,5 @@ double cbigan_cells_summary(const CbiganCells *cells, CbiganSummary summary);
 void cbigan_cells_draw(CbiganBackend *backend, const CbiganCells *cells, int w, int h, float *map);
 /* log(1 + exp(value)), and back */
 double cbigan_softplus(double value);
-double cbigan_softplus_inverse(double score);
 
 G_END_DECLS

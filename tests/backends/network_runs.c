@@ -259,3 +259,30 @@ passes_are_same(const Pass *a, const Pass *b, int batch)
       return FALSE;
   return TRUE;
 }
+
+void
+check_kept_inside(const char *backend, const CbiganCpuIsa *isa, int batch, const char *inside, float tolerance)
+{
+  const Case c = { CBIGAN_ENCODER, 3, 64, batch };
+  g_autoptr(CbiganNetwork) network = case_network(&c);
+  g_autoptr(GError) error = NULL;
+  const int keep[] = { cbigan_network_find_value(network, inside), network->output, -1 };
+  float worst = 0;
+  int fused = 0;
+  g_assert_cmpint(keep[0], >=, 0);
+  Pass p = pass_new(backend, isa, 1, network, &c, FUSED), want = pass_new("reference", NULL, 1, network, &c, BY_LAYER);
+  cbigan_forward_free(p.forward);
+  p.forward = cbigan_forward_new(p.backend, network, network->n_layers, batch, keep, p.parameters, &error);
+  g_assert_no_error(error);
+  g_assert_false(pass_is_whole(&p));
+  for (int i = 0; i < network->n_layers; i += p.forward->plans[i]->n_layers)
+    fused += p.forward->plans[i]->n_layers > 1;
+  g_assert_cmpint(fused, >, 0);
+  memcpy(p.values, keep, sizeof keep);
+  memcpy(want.values, keep, sizeof keep);
+  pass_run(&p, &c, FALSE);
+  pass_run(&want, &c, FALSE);
+  compare_passes(backend, inside, &c, &p, &want, tolerance, &worst);
+  pass_clear(&p);
+  pass_clear(&want);
+}

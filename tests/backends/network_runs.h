@@ -67,4 +67,8 @@ void compare_bits(const char *isa, const char *mode, const Case *c, const Pass *
 /* Whether the first `batch` samples of all values have */
 gboolean passes_are_same(const Pass *a, const Pass *b, int batch);
 
+/* E of width 3 keeps a value within one of its steps: those layers are done one by one, the others are fused still.
+ * Ends the test unless this holds, and the values are those of `reference`. */
+void check_kept_inside(const char *backend, const CbiganCpuIsa *isa, int batch, const char *inside, float tolerance);
+
 G_END_DECLS

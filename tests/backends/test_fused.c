@@ -330,35 +330,11 @@ test_choice(gconstpointer isa_row)
   }
 }
 
-/* A value that exists only within a step can't be kept: those layers are done one by one, the others are fused still.
- */
 static void
 test_kept_inside(gconstpointer isa_row)
 {
   const CbiganCpuIsa *isa = isa_row;
-  Case c = { CBIGAN_ENCODER, 3, 64, isa->few->lanes };
-  g_autoptr(CbiganNetwork) network = case_network(&c);
-  g_autoptr(GError) error = NULL;
-  Pass p = pass_new("cpu", isa, 1, network, &c, FUSED);
-  Pass want = pass_new("reference", NULL, 1, network, &c, BY_LAYER);
-  const int inside = cbigan_network_find_value(network, "encoder.block1.conv0"), keep[] = { inside, -1 };
-  g_assert_cmpint(inside, >=, 0);
-  cbigan_forward_free(p.forward);
-  p.forward = cbigan_forward_new(p.backend, network, network->n_layers, c.batch, keep, p.parameters, &error);
-  g_assert_no_error(error);
-  const int read[] = { inside, network->output, -1 };
-  int n_fused = 0;
-  for (int k = 0; k < network->n_layers; k++)
-    n_fused += is_fused(p.forward->plans[k]);
-  g_assert_cmpint(n_fused, >, 0);
-  memcpy(p.values, read, sizeof read);
-  memcpy(want.values, read, sizeof read);
-  pass_run(&p, &c, FALSE);
-  pass_run(&want, &c, FALSE);
-  float worst = 0;
-  compare_passes(isa->name, "kept inside", &c, &p, &want, TOLERANCE, &worst);
-  pass_clear(&p);
-  pass_clear(&want);
+  check_kept_inside("cpu", isa, isa->few->lanes, "encoder.block1.conv0", TOLERANCE);
 }
 
 /* CBIGAN_ISA: each name means itself, or the best below it; others are an error that says which there are. */

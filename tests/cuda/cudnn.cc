@@ -95,41 +95,12 @@ cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream)
   return CUDNN_STATUS_SUCCESS;
 }
 
-cudnnStatus_t
-cudnnCreateTensorDescriptor(cudnnTensorDescriptor_t *t)
-{
-  return create(t);
-}
-
-cudnnStatus_t
-cudnnDestroyTensorDescriptor(cudnnTensorDescriptor_t t)
-{
-  return destroy(t);
-}
-
-cudnnStatus_t
-cudnnCreateFilterDescriptor(cudnnFilterDescriptor_t *f)
-{
-  return create(f);
-}
-
-cudnnStatus_t
-cudnnDestroyFilterDescriptor(cudnnFilterDescriptor_t f)
-{
-  return destroy(f);
-}
-
-cudnnStatus_t
-cudnnCreateConvolutionDescriptor(cudnnConvolutionDescriptor_t *c)
-{
-  return create(c);
-}
-
-cudnnStatus_t
-cudnnDestroyConvolutionDescriptor(cudnnConvolutionDescriptor_t c)
-{
-  return destroy(c);
-}
+#define DESCRIPTOR(name)                                                                                               \
+  cudnnStatus_t cudnnCreate##name##Descriptor(cudnn##name##Descriptor_t *d) { return create(d); }                      \
+  cudnnStatus_t cudnnDestroy##name##Descriptor(cudnn##name##Descriptor_t d) { return destroy(d); }
+DESCRIPTOR(Tensor)
+DESCRIPTOR(Filter)
+DESCRIPTOR(Convolution)
 
 /* --- numbers of 16 bits ------------------------------------------------------------------------------------------ */
 

@@ -9,14 +9,11 @@
 
 #define MOST_PIXELS (1 << 29) /* decoders count the bytes of four channels in an int */
 
-static const struct {
-  const char *name;
-  gboolean (*scan)(const CbiganStillBytes *, CbiganStill *, GError **);
-} formats[] = {
-  [CBIGAN_STILL_PNG] = { "PNG", cbigan_still_scan_png },    [CBIGAN_STILL_JPEG] = { "JPEG", cbigan_still_scan_jpeg },
-  [CBIGAN_STILL_WEBP] = { "WebP", cbigan_still_scan_webp }, [CBIGAN_STILL_BMP] = { "BMP", cbigan_still_scan_bmp },
-  [CBIGAN_STILL_PNM] = { "PNM", cbigan_still_scan_pnm },    [CBIGAN_STILL_TIFF] = { "TIFF", cbigan_still_scan_tiff },
-  [CBIGAN_STILL_GIF] = { "GIF", cbigan_still_scan_gif },
+static gboolean (*const scans[])(const CbiganStillBytes *, CbiganStill *, GError **) = {
+  [CBIGAN_STILL_PNG] = cbigan_still_scan_png,   [CBIGAN_STILL_JPEG] = cbigan_still_scan_jpeg,
+  [CBIGAN_STILL_WEBP] = cbigan_still_scan_webp, [CBIGAN_STILL_BMP] = cbigan_still_scan_bmp,
+  [CBIGAN_STILL_PNM] = cbigan_still_scan_pnm,   [CBIGAN_STILL_TIFF] = cbigan_still_scan_tiff,
+  [CBIGAN_STILL_GIF] = cbigan_still_scan_gif,
 };
 
 /* The text chunk "Software: cbigan heat map", with its length and check sum. */
@@ -73,12 +70,6 @@ cbigan_still_format(const guint8 *data, gsize size)
 }
 
 const char *
-cbigan_still_name(CbiganStillFormat format)
-{
-  return formats[format].name;
-}
-
-const char *
 cbigan_still_unknown_name(const guint8 *data, gsize size)
 {
   static const struct {
@@ -104,7 +95,7 @@ cbigan_still_scan(const guint8 *data, gsize size, CbiganStill *still, GError **e
 
   *still = found;
   g_return_val_if_fail(found.format != CBIGAN_STILL_NONE, FALSE);
-  if (!formats[found.format].scan(&bytes, still, error))
+  if (!scans[found.format](&bytes, still, error))
     return FALSE;
   if (still->width && still->height && still->width <= MOST_PIXELS && still->height <= MOST_PIXELS / still->width)
     return TRUE;

@@ -17,8 +17,6 @@ G_BEGIN_DECLS
 
 /* The format, from the first bytes. */
 CbiganStillFormat cbigan_still_format(const guint8 *data, gsize size);
-/* "PNG", "JPEG" and so on; untranslated. */
-const char *cbigan_still_name(CbiganStillFormat format);
 
 /* The name of a format that nothing here is known to decode, or NULL. */
 const char *cbigan_still_unknown_name(const guint8 *data, gsize size);
