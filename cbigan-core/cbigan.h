@@ -67,6 +67,7 @@ gboolean cbigan_score_from_name(const char *name, CbiganScoreKind *kind);
 typedef enum {
   CBIGAN_SUMMARY_PEAK, /* largest value of the map, blurred by one of its cells */
   CBIGAN_SUMMARY_TOP,  /* mean of the largest hundredth of the map */
+  CBIGAN_SUMMARY_FEW,  /* mean of the largest three thousandths of the map */
   CBIGAN_N_SUMMARIES
 } CbiganSummary;
 

@@ -11,7 +11,9 @@
 #include "model/metadata_values.h"
 #include "model/model.h"
 
-static const char *const summary_names[] = { [CBIGAN_SUMMARY_PEAK] = "peak", [CBIGAN_SUMMARY_TOP] = "top" };
+static const char *const summary_names[] = {
+  [CBIGAN_SUMMARY_PEAK] = "peak", [CBIGAN_SUMMARY_TOP] = "top", [CBIGAN_SUMMARY_FEW] = "few"
+};
 
 gboolean
 cbigan_metadata_read_summary(const char *text, CbiganModelInfo *info)

@@ -296,7 +296,7 @@ static const struct {
   { PREFIX "upright-box", INSPECTOR, FALSE, cbigan_metadata_read_upright_box, cbigan_metadata_write_upright_box,
     N_("four numbers: left, right, top and bottom, with cbigan.upright") },
   { PREFIX "summary", INSPECTOR, TRUE, cbigan_metadata_read_summary, cbigan_metadata_write_summary,
-    N_("“peak” or “top”") },
+    N_("“peak”, “top” or “few”") },
   { PREFIX "maps", INSPECTOR, FALSE, cbigan_metadata_read_maps, cbigan_metadata_write_maps,
     N_("NAME:OFFSET:SCALE, one or several with a comma in between, scale above 0; “-n” behind a name needs a frame of "
        "one size") },

@@ -13,6 +13,8 @@
 #include "coarse.h"
 #include "model/network.h"
 
+#define FEWEST_TOP 4
+
 /* Blurred by one cell; of those that count, the mean of the counting cells around them. */
 static float *
 blurred(const CbiganCells *cells)
@@ -63,9 +65,16 @@ sink(float *heap, gsize n)
   heap[at] = value;
 }
 
+gsize
+cbigan_cells_top(gsize cells, CbiganSummary summary)
+{
+  const gsize share = summary == CBIGAN_SUMMARY_TOP ? cells / 100 : cells * 3 / 1000;
+  return CLAMP(share, MIN(FEWEST_TOP, cells), cells);
+}
+
 /* Keeps the largest numbers in a heap, so that nearly all others cost one comparison. */
 static double
-mean_of_top(const CbiganCells *cells)
+mean_of_top(const CbiganCells *cells, CbiganSummary summary)
 {
   const gsize all = (gsize)cells->w * (gsize)cells->h;
   g_autofree float *counting = cells->counts ? g_new(float, all) : NULL;
@@ -76,7 +85,7 @@ mean_of_top(const CbiganCells *cells)
       counting[n++] = cells->values[i];
   if (!n)
     return (double)-G_MAXFLOAT;
-  const gsize top = CLAMP(n / CBIGAN_CELLS_TOP_SHARE, MIN(CBIGAN_CELLS_FEWEST_TOP, n), n);
+  const gsize top = cbigan_cells_top(n, summary);
   g_autofree float *x = g_memdup2(values, top * sizeof(float));
   double sum = 0.0;
   qsort(x, top, sizeof(float), ascending); /* which is a heap */
@@ -94,8 +103,8 @@ mean_of_top(const CbiganCells *cells)
 double
 cbigan_cells_summary(const CbiganCells *cells, CbiganSummary summary)
 {
-  if (summary == CBIGAN_SUMMARY_TOP)
-    return mean_of_top(cells);
+  if (summary != CBIGAN_SUMMARY_PEAK)
+    return mean_of_top(cells, summary);
   g_autofree float *x = blurred(cells);
   float peak = x[0];
   for (gsize i = 1; i < (gsize)cells->w * (gsize)cells->h; i++)

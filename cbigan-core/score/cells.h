@@ -11,9 +11,7 @@
 
 G_BEGIN_DECLS
 
-#define CBIGAN_CELLS_BLUR 1.0      /* cells */
-#define CBIGAN_CELLS_TOP_SHARE 100 /* one cell of so many is among the largest */
-#define CBIGAN_CELLS_FEWEST_TOP 4
+#define CBIGAN_CELLS_BLUR 1.0 /* cells */
 
 /* Values of a picture's cells of CBIGAN_INSPECTOR_CELL pixels each. */
 typedef struct {
@@ -27,6 +25,8 @@ double cbigan_cells_summary(const CbiganCells *cells, CbiganSummary summary);
 /* The cells, blurred by one -> softplus in each pixel of map (h, w), the picture's size. The backend's threads share
  * the work. */
 void cbigan_cells_draw(CbiganBackend *backend, const CbiganCells *cells, int w, int h, float *map);
+/* How many of so many cells have a part in a summary that is a mean of the largest. */
+gsize cbigan_cells_top(gsize cells, CbiganSummary summary);
 /* log(1 + exp(value)), and back */
 double cbigan_softplus(double value);
 

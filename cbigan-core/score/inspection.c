@@ -5,6 +5,7 @@
  */
 #include "inspection.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "forward/forward.h"
@@ -336,23 +337,21 @@ make_planes(CbiganInspection *self, const CbiganExposure *exposure, const float 
 
 /* --- maps ------------------------------------------------------------------------------------------------------- */
 
-/* The mean of the maps in use -> the cells */
+/* The smallest of the maps in use -> the cells */
 static void
 fuse(CbiganInspection *self)
 {
   const CbiganInspectorMap *maps = self->inspector->maps;
   const gsize n = (gsize)self->cells.w * (gsize)self->cells.h;
   g_autofree float *levelled = g_new(float, n);
-  int used = 0;
-  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
-    used += maps[i].used;
-  memset(self->cells.values, 0, n * sizeof(float));
+  for (gsize i = 0; i < n; i++)
+    self->cells.values[i] = INFINITY;
   for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++) {
     if (!maps[i].used)
       continue;
     memcpy(levelled, self->map_values[i], n * sizeof(float));
     cbigan_map_level(&maps[i], n, levelled);
-    cbigan_map_add(&maps[i], 1.0 / used, levelled, n, self->cells.values);
+    cbigan_map_fuse(&maps[i], levelled, n, self->cells.values);
   }
 }
 

@@ -101,9 +101,11 @@ cbigan_map_level(const CbiganInspectorMap *map, gsize cells, float *values)
 }
 
 void
-cbigan_map_add(const CbiganInspectorMap *map, double share, const float *values, gsize cells, float *fused)
+cbigan_map_fuse(const CbiganInspectorMap *map, const float *values, gsize cells, float *fused)
 {
-  const float offset = (float)map->offset, factor = (float)(share / map->scale);
-  for (gsize i = 0; i < cells; i++)
-    fused[i] += factor * (values[i] - offset);
+  const float offset = (float)map->offset, scale = (float)map->scale;
+  for (gsize i = 0; i < cells; i++) {
+    const float value = (values[i] - offset) / scale;
+    fused[i] = MIN(fused[i], value);
+  }
 }

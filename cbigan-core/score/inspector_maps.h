@@ -34,7 +34,7 @@ void cbigan_map_values(CbiganMapKind kind, const CbiganInspectorMap *map, const 
                        const float *features, float *values);
 /* values (cells) -> the same, compared with good pictures where the map is levelled */
 void cbigan_map_level(const CbiganInspectorMap *map, gsize cells, float *values);
-/* fused (cells) += share * (values - offset) / scale */
-void cbigan_map_add(const CbiganInspectorMap *map, double share, const float *values, gsize cells, float *fused);
+/* fused (cells) = the smaller of it and (values - offset) / scale. It begins with INFINITY. */
+void cbigan_map_fuse(const CbiganInspectorMap *map, const float *values, gsize cells, float *fused);
 
 G_END_DECLS

@@ -83,10 +83,14 @@ print_maps(const CbiganModel *model)
     [CBIGAN_MAP_HIDDEN] = N_("distance of hidden units"),
     [CBIGAN_MAP_BANK] = N_("distance of filters' responses"),
   };
+  static const char *const summaries[CBIGAN_N_SUMMARIES] = {
+    [CBIGAN_SUMMARY_PEAK] = N_("the peak"),
+    [CBIGAN_SUMMARY_TOP] = N_("the mean of the largest hundredth"),
+    [CBIGAN_SUMMARY_FEW] = N_("the mean of the largest three thousandths"),
+  };
   gboolean first = TRUE;
 
-  printf(_("Inspector:    score is %s of its map, which is made of: "),
-         model->info.summary == CBIGAN_SUMMARY_PEAK ? _("the peak") : _("the mean of the largest hundredth"));
+  printf(_("Inspector:    score is %s of its map, the smallest of: "), _(summaries[model->info.summary]));
   for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++) {
     if (!model->inspector.maps[i].used)
       continue;

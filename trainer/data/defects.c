@@ -217,28 +217,57 @@ add_colour(Canvas *c, double coloured, double least, double most, double least_e
   }
 }
 
+/* A line from (cx, cy) to both ends into alpha. wander: deviation of the angle's change per pixel, radians */
 static void
-scratch(Canvas *c)
+draw_line(Canvas *c, double length, double bend, double wander)
 {
   CbiganDice *dice = c->dice;
-  const double length = c->scale * log_uniform(dice, 0.05, 0.45), angle = cbigan_dice_uniform(dice, 0.0, 2.0 * G_PI);
-  const double bend = 0.6 * cbigan_dice_normal(dice);
+  const double angle = cbigan_dice_uniform(dice, 0.0, 2.0 * G_PI);
   const int n = (int)length + 2;
-  double x[2] = { c->cx, c->cx }, y[2] = { c->cy, c->cy };
+  double x[2] = { c->cx, c->cx }, y[2] = { c->cy, c->cy }, turned[2] = { 0.0, 0.0 };
   for (int i = 0; i < n / 2 + 1; i++)
-    for (int way = 0; way < 2; way++) { /* from the middle to both ends */
-      double sign = way ? -1.0 : 1.0, at = angle + bend * sign * i / n;
+    for (int way = 0; way < 2; way++) {
+      double sign = way ? -1.0 : 1.0, at = angle + bend * sign * i / n + turned[way];
       int column = (int)x[way], row = (int)y[way];
       if (column >= 0 && column < c->w && row >= 0 && row < c->h)
         c->alpha[(gsize)row * (gsize)c->w + (gsize)column] = 1.0f;
       x[way] += sign * cos(at) + 0.1 * cbigan_dice_normal(dice);
       y[way] += sign * sin(at) + 0.1 * cbigan_dice_normal(dice);
+      if (wander > 0.0)
+        turned[way] = 0.97 * turned[way] + wander * cbigan_dice_normal(dice);
     }
-  const double width = cbigan_dice_uniform(dice, 0.5, 1.4) * c->scale / 256.0;
+}
+
+/* alpha becomes a line of so many pixels' width. */
+static void
+widen_line(Canvas *c, double width)
+{
   cbigan_blur(c->alpha, c->w, c->h, MAX(0.45, width));
   for (gsize i = 0; i < plane_of(c); i++)
     c->alpha[i] = MIN(c->alpha[i] * (float)(2.2 * MAX(0.5, width)), 1.0f);
+}
+
+static void
+scratch(Canvas *c)
+{
+  const double length = c->scale * log_uniform(c->dice, 0.05, 0.45), bend = 0.6 * cbigan_dice_normal(c->dice);
+  draw_line(c, length, bend, 0.0);
+  widen_line(c, cbigan_dice_uniform(c->dice, 0.5, 1.4) * c->scale / 256.0);
   add_colour(c, 0.3, 0.1, 0.8, 0.05, 0.6);
+}
+
+/* Mostly darker than its surroundings, as no light leaves it. */
+static void
+crack(Canvas *c)
+{
+  CbiganDice *dice = c->dice;
+  draw_line(c, c->scale * log_uniform(dice, 0.08, 0.6), 0.3 * cbigan_dice_normal(dice),
+            cbigan_dice_uniform(dice, 0.05, 0.25));
+  widen_line(c, cbigan_dice_uniform(dice, 0.3, 1.1) * c->scale / 256.0);
+  const float depth = (float)(log_uniform(dice, 0.08, 0.9) * (chance(dice, 0.85) ? -1.0 : 1.0));
+  for (int channel = 0; channel < 3; channel++)
+    for (gsize i = 0; i < plane_of(c); i++)
+      c->x[(gsize)channel * plane_of(c) + i] += depth * c->alpha[i];
 }
 
 /* An ellipse with a noisy edge of so many pixels' radius into alpha. */
@@ -275,6 +304,16 @@ blob(Canvas *c)
   for (int channel = 0; channel < 3; channel++)
     for (gsize i = 0; i < plane_of(c); i++)
       c->x[(gsize)channel * plane_of(c) + i] += c->alpha[i] * c->scratch[i];
+}
+
+/* A faint spot without an edge, such as a film of dirt. */
+static void
+stain(Canvas *c)
+{
+  const double radius = c->scale * log_uniform(c->dice, 0.03, 0.14);
+  draw_spot(c, radius);
+  cbigan_blur(c->alpha, c->w, c->h, radius * cbigan_dice_uniform(c->dice, 0.25, 0.6));
+  add_colour(c, 0.5, 0.05, 0.3, 0.03, 0.25);
 }
 
 static void
@@ -328,10 +367,8 @@ cbigan_defect_draw(CbiganDice *dice)
   static const struct {
     CbiganDefectKind kind;
     double until; /* sum of the shares so far */
-  } shares[] = { { CBIGAN_DEFECT_PASTE, 0.3 },
-                 { CBIGAN_DEFECT_DETAIL, 0.55 },
-                 { CBIGAN_DEFECT_SCRATCH, 0.75 },
-                 { CBIGAN_DEFECT_BLOB, 1.0 } };
+  } shares[] = { { CBIGAN_DEFECT_PASTE, 0.3 },  { CBIGAN_DEFECT_DETAIL, 0.5 }, { CBIGAN_DEFECT_SCRATCH, 0.62 },
+                 { CBIGAN_DEFECT_CRACK, 0.74 }, { CBIGAN_DEFECT_BLOB, 0.9 },   { CBIGAN_DEFECT_STAIN, 1.0 } };
   const double x = cbigan_dice_uniform(dice, 0.0, 1.0);
   guint i = 0;
   while (x >= shares[i].until)
@@ -345,7 +382,8 @@ cbigan_defect_apply(CbiganDefectKind kind, CbiganDice *dice, int cx, int cy, dou
 {
   static void (*const functions[CBIGAN_N_DEFECTS])(Canvas *) = {
     [CBIGAN_DEFECT_PASTE] = paste, [CBIGAN_DEFECT_DETAIL] = detail, [CBIGAN_DEFECT_SCRATCH] = scratch,
-    [CBIGAN_DEFECT_BLOB] = blob,   [CBIGAN_DEFECT_WARP] = warp,     [CBIGAN_DEFECT_ERASE] = erase,
+    [CBIGAN_DEFECT_CRACK] = crack, [CBIGAN_DEFECT_STAIN] = stain,   [CBIGAN_DEFECT_BLOB] = blob,
+    [CBIGAN_DEFECT_WARP] = warp,   [CBIGAN_DEFECT_ERASE] = erase,
   };
   const gsize plane = (gsize)w * (gsize)h;
   g_autofree float *alpha = g_new0(float, plane);

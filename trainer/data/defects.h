@@ -15,6 +15,8 @@ typedef enum {
   CBIGAN_DEFECT_PASTE,   /* a piece of another good picture, moved, maybe scaled */
   CBIGAN_DEFECT_DETAIL,  /* the same on the light of the place that it comes to */
   CBIGAN_DEFECT_SCRATCH, /* a bent thin line */
+  CBIGAN_DEFECT_CRACK,   /* a jagged thin line, mostly dark */
+  CBIGAN_DEFECT_STAIN,   /* a large faint spot without an edge */
   CBIGAN_DEFECT_BLOB,    /* a soft spot, darker, lighter or coloured */
   CBIGAN_DEFECT_WARP,    /* a bulge: pixels are moved */
   CBIGAN_DEFECT_ERASE,   /* a place without detail */

@@ -97,13 +97,12 @@ values(const Export *e, CbiganMapKind kind)
   return cbigan_onnx_scale(e->graph, x, 1.0 / map->scale, -map->offset / map->scale);
 }
 
-/* The mean of the maps in use */
+/* The smallest of the maps in use */
 static const char *
 fused(Export *e)
 {
   const CbiganInspectorMap *maps = e->inspector->maps;
-  const char *total = NULL;
-  int used = 0;
+  const char *smallest = NULL;
   if (cbigan_inspector_uses_network(e->inspector))
     add_network_features(e);
   if (maps[CBIGAN_MAP_BANK].used)
@@ -111,10 +110,9 @@ fused(Export *e)
   for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
     if (maps[i].used) {
       const char *x = values(e, (CbiganMapKind)i);
-      total = total ? cbigan_onnx_binary(e->graph, "Add", total, x) : x;
-      used++;
+      smallest = smallest ? cbigan_onnx_binary(e->graph, "Min", smallest, x) : x;
     }
-  return cbigan_onnx_scale(e->graph, total, 1.0 / used, 0.0);
+  return smallest;
 }
 
 void
@@ -122,14 +120,13 @@ cbigan_onnx_inspector_score(CbiganOnnxGraph *graph, const CbiganModel *model, in
 {
   const CbiganInspector *inspector = &model->inspector;
   Export e = { graph, inspector, width / CBIGAN_INSPECTOR_CELL, height / CBIGAN_INSPECTOR_CELL, NULL, { NULL } };
-  const gint64 cells = (gint64)e.columns * e.rows,
-               top = CLAMP(cells / CBIGAN_CELLS_TOP_SHARE, CBIGAN_CELLS_FEWEST_TOP, cells);
+  const gint64 top = (gint64)cbigan_cells_top((gsize)(e.columns * e.rows), inspector->summary);
   const char *bytes = cbigan_onnx_input(graph, "frame", CBIGAN_ONNX_UINT8, 3, (gint64[]){ height, width, 3 });
   bytes = cbigan_onnx_cast(graph, cbigan_onnx_reshape(graph, bytes, 2, (gint64[]){ -1, 3 }), CBIGAN_ONNX_INT64);
   e.planes = inspector->w ? cbigan_onnx_object_planes(graph, inspector, bytes)
                           : cbigan_onnx_surface_planes(graph, bytes, width, height);
   const char *x = fused(&e), *blurred = cbigan_onnx_gaussian(graph, x, CBIGAN_CELLS_BLUR), *score;
-  if (inspector->summary == CBIGAN_SUMMARY_TOP)
+  if (inspector->summary != CBIGAN_SUMMARY_PEAK)
     score = cbigan_onnx_reduce(graph, "ReduceMean",
                                cbigan_onnx_top(graph, cbigan_onnx_reshape(graph, x, 1, (gint64[]){ -1 }), top), 1,
                                (gint64[]){ 0 });
