@@ -70,7 +70,9 @@ static void
 note_code(CbiganMqttConnection *self, int code, int system_error)
 {
   g_autofree char *log = g_steal_pointer(&self->log);
-  if (code == MOSQ_ERR_TLS || code == MOSQ_ERR_EAI || log) {
+  if (code == MOSQ_ERR_KEEPALIVE) { /* for which the library has no words */
+    note_failure(self, _("the broker no longer answers"));
+  } else if (code == MOSQ_ERR_TLS || code == MOSQ_ERR_EAI || log) {
     g_autofree char *text =
         g_strdup_printf("%s%s%s", mosquitto_strerror(code), log ? ": " : "", log ? g_strstrip(log) : "");
     note_failure(self, text);

@@ -103,6 +103,24 @@ def test_away_at_first():
         expect_equal([m['sequence'] for m in subscriber.messages('events')], [*range(1, 501), *range(1, 11)], 'sequences')
 
 
+def test_killed():
+    """A publisher that is killed leaves a spool without damage: what it has stored arrives, from the first message on, without gaps."""
+    port = brokers.free_port()
+    properties = f'uri=mqtt://127.0.0.1:{port} camera=l {QUIET} {spool("killed")}'
+    feed = Feed(FEED, 100000, 500, 0, properties)
+    path = pathlib.Path('killed.spool-wal')
+    expect(until(lambda: path.exists() and path.stat().st_size > 300000), 'nothing is stored')
+    feed.process.kill()
+    feed.process.wait()
+    feed.reader.join()
+    with Broker('.', port=port, keeps=False) as broker, Subscriber(broker.port) as subscriber:
+        stats, errors = Feed(FEED, 0, 0, 20, properties).wait()
+        n = stats['acknowledged']
+        expect(n > 100 and not errors.count('damaged'), f'{stats} {errors}')
+        expect(until(lambda: len(subscriber.sequences()) == n), f'{len(subscriber.sequences())} of {n}: {stats} {errors}')
+        expect_equal(subscriber.sequences(), list(range(1, n + 1)), 'sequences')
+
+
 def test_spool_full():
     """Exactly the counted messages are missing, and those are the oldest."""
     port = brokers.free_port()
