@@ -36,6 +36,7 @@ static CbiganModel *
 make_model(gboolean object, int w, int h)
 {
   CbiganInspector inspector = { .width = 8, .summary = CBIGAN_SUMMARY_PEAK };
+  inspector.maps[CBIGAN_MAP_LOGIT] = (CbiganInspectorMap){ .used = TRUE, .scale = 1.0 };
   const gsize n = 3 * (gsize)w * (gsize)h;
   if (object) {
     inspector.w = w;
