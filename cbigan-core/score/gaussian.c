@@ -8,6 +8,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "multiversion.h"
+
 #define SHARED_VARIANCE 0.05 /* of a channel's mean variance, added to each position's */
 #define LEAST_VARIANCE 1e-8
 #define BLOCK 256 /* cells whose distances are computed together: their sums stay in the cache */
@@ -185,18 +187,27 @@ cbigan_gaussian_sums_finish_ridge(const CbiganGaussianSums *self, double share, 
     whitening[i] = (float)matrix[i];
 }
 
+typedef struct {
+  const float *features;
+  int channels;
+  gsize cells;
+  const float *mean, *whitening;
+  gsize positions;
+  float *distance;
+} Distances;
+
 /* Distances of n cells from `first` on. step: 1 = each has its own Gaussian, 0 = they share one. */
-static void
-block_distance(const float *features, int channels, gsize cells, const float *mean, const float *whitening,
-               gsize positions, gsize first, gsize n, float *distance)
+CBIGAN_WIDE static void
+block_distance(const Distances *self, gsize first, gsize n)
 {
-  const gsize step = positions > 1 ? 1 : 0;
+  const gsize step = self->positions > 1 ? 1 : 0;
   float squares[BLOCK] = { 0 };
-  for (int i = 0; i < channels; i++) {
+  for (int i = 0; i < self->channels; i++) {
     float y[BLOCK] = { 0 };
     for (int j = 0; j <= i; j++) {
-      const float *x = features + (gsize)j * cells + first, *m = mean + (gsize)j * positions + first * step;
-      const float *w = whitening + pair(i, j) * positions + first * step;
+      const float *x = self->features + (gsize)j * self->cells + first;
+      const float *m = self->mean + (gsize)j * self->positions + first * step;
+      const float *w = self->whitening + pair(i, j) * self->positions + first * step;
       if (step)
         for (gsize k = 0; k < n; k++)
           y[k] += w[k] * (x[k] - m[k]);
@@ -208,13 +219,24 @@ block_distance(const float *features, int channels, gsize cells, const float *me
       squares[k] += y[k] * y[k];
   }
   for (gsize k = 0; k < n; k++)
-    distance[first + k] = sqrtf(squares[k] / (float)channels);
+    self->distance[first + k] = sqrtf(squares[k] / (float)self->channels);
+}
+
+static void
+block_distances(gpointer data, int first, int end) /* of blocks */
+{
+  const Distances *self = data;
+  for (int block = first; block < end; block++) {
+    const gsize at = (gsize)block * BLOCK;
+    block_distance(self, at, MIN(BLOCK, self->cells - at));
+  }
 }
 
 void
-cbigan_gaussian_distance(const float *features, int channels, gsize cells, const float *mean, const float *whitening,
-                         gsize positions, float *distance)
+cbigan_gaussian_distance(CbiganBackend *backend, const float *features, int channels, gsize cells, const float *mean,
+                         const float *whitening, gsize positions, float *distance)
 {
-  for (gsize first = 0; first < cells; first += BLOCK)
-    block_distance(features, channels, cells, mean, whitening, positions, first, MIN(BLOCK, cells - first), distance);
+  Distances distances = { features, channels, cells, mean, whitening, positions, distance };
+  cbigan_backend_each(backend, (int)((cells + BLOCK - 1) / BLOCK), cells * pair(channels, 0), block_distances,
+                      &distances);
 }

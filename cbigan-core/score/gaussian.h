@@ -6,7 +6,7 @@
  * Features are (channels, cells). Each cell is a position of its own, or all cells are samples of one position.
  */
 #pragma once
-#include <glib.h>
+#include "backend/backend.h"
 
 G_BEGIN_DECLS
 
@@ -28,9 +28,10 @@ void cbigan_gaussian_sums_finish(const CbiganGaussianSums *self, float *mean, fl
  * nothing else: directions in which features hardly differ count little. */
 void cbigan_gaussian_sums_finish_ridge(const CbiganGaussianSums *self, double share, float *mean, float *whitening);
 
-/* distance (cells) = sqrt(|W (x - mean)|^2 / channels). positions: cells, or 1. */
-void cbigan_gaussian_distance(const float *features, int channels, gsize cells, const float *mean,
-                              const float *whitening, gsize positions, float *distance);
+/* distance (cells) = sqrt(|W (x - mean)|^2 / channels). positions: cells, or 1. backend: its threads share the work;
+ * NULL = the caller's alone. */
+void cbigan_gaussian_distance(CbiganBackend *backend, const float *features, int channels, gsize cells,
+                              const float *mean, const float *whitening, gsize positions, float *distance);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganGaussianSums, cbigan_gaussian_sums_free)
 

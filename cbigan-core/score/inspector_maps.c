@@ -87,7 +87,8 @@ cbigan_map_values(CbiganMapKind kind, const CbiganInspectorMap *map, const Cbiga
     cbigan_whiten(map->mean, map->whitening, channels, cells, x);
     cbigan_nearest_distance(source->backend, x, map->samples, samples, channels, source->columns, source->rows, values);
   } else if (map->mean) {
-    cbigan_gaussian_distance(features, channels, cells, map->mean, map->whitening, source->aligned ? cells : 1, values);
+    cbigan_gaussian_distance(source->backend, features, channels, cells, map->mean, map->whitening,
+                             source->aligned ? cells : 1, values);
   } else {
     memcpy(values, features, cells * sizeof(float));
   }

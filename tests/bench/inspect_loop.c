@@ -3,9 +3,10 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * inspect_loop object|surface WIDTHxHEIGHT BACKEND THREADS [fp32|bf16|fp16] < commands
+ * inspect_loop object|surface|bank WIDTHxHEIGHT BACKEND THREADS [fp32|bf16|fp16] < commands
  * Says "ready SCORE"; each line on standard input is then answered with the milliseconds that one call of
- * cbigan_scorer_score() took, from 8-bit pixels to score and map, until the input ends. The weights are random.
+ * cbigan_scorer_score() took, from 8-bit pixels to score and map, until the input ends. Weights and statistics are
+ * random. bank: an object without a network, as cbigan train --quick makes it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,11 +33,21 @@ frame_pixels(int w, int h)
   return pixels;
 }
 
+static float *
+uniforms(gsize n, float scale)
+{
+  float *x = g_new(float, n);
+  for (gsize i = 0; i < n; i++)
+    x[i] = scale * uniform(i);
+  return x;
+}
+
 static CbiganModel *
-make_model(gboolean object, int w, int h)
+make_model(gboolean object, gboolean bank, int w, int h)
 {
   CbiganInspector inspector = { .width = 8, .summary = CBIGAN_SUMMARY_PEAK };
-  inspector.maps[CBIGAN_MAP_LOGIT] = (CbiganInspectorMap){ .used = TRUE, .scale = 1.0 };
+  CbiganInspectorMap *map = &inspector.maps[bank ? CBIGAN_MAP_BANK : CBIGAN_MAP_LOGIT];
+  *map = (CbiganInspectorMap){ .used = TRUE, .scale = 1.0 };
   const gsize n = 3 * (gsize)w * (gsize)h;
   if (object) {
     inspector.w = w;
@@ -49,9 +60,13 @@ make_model(gboolean object, int w, int h)
     inspector.deviation[i] = 0.05f;
   }
   g_autoptr(CbiganNetwork) network = cbigan_inspector_network(&inspector, CBIGAN_INSPECTOR_STEP, CBIGAN_INSPECTOR_STEP);
-  inspector.parameters = g_new(float, network->n_floats);
-  for (gsize i = 0; i < network->n_floats; i++)
-    inspector.parameters[i] = 0.1f * uniform(i);
+  if (bank) {
+    const gsize channels = CBIGAN_BANK_CHANNELS, positions = cbigan_inspector_positions(&inspector);
+    map->mean = uniforms(channels * positions, 0.01f);
+    map->whitening = uniforms(channels * (channels + 1) / 2 * positions, 1.0f);
+  } else {
+    inspector.parameters = uniforms(network->n_floats, 0.1f);
+  }
   CbiganModel *model = cbigan_model_new_inspector(&inspector);
   model->info.threshold = 1.0;
   return model;
@@ -62,7 +77,8 @@ run(char **argv, GError **error)
 {
   const char *rows = strchr(argv[2], 'x');
   const int w = atoi(argv[2]), h = atoi(rows ? rows + 1 : argv[2]);
-  g_autoptr(CbiganModel) model = make_model(g_str_equal(argv[1], "object"), w, h);
+  const gboolean bank = g_str_equal(argv[1], "bank");
+  g_autoptr(CbiganModel) model = make_model(bank || g_str_equal(argv[1], "object"), bank, w, h);
   CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
   options.backend = argv[3];
   options.threads = atoi(argv[4]);
@@ -92,7 +108,7 @@ main(int argc, char **argv)
 {
   g_autoptr(GError) error = NULL;
   if (argc < 5 || argc > 6) {
-    fprintf(stderr, "usage: inspect_loop object|surface WIDTHxHEIGHT BACKEND THREADS [fp32|bf16|fp16]\n");
+    fprintf(stderr, "usage: inspect_loop object|surface|bank WIDTHxHEIGHT BACKEND THREADS [fp32|bf16|fp16]\n");
     return 2;
   }
   if (!run(argv, &error)) {

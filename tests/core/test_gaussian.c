@@ -97,7 +97,7 @@ test_distance(gconstpointer data)
   for (int p = 0; p < PICTURES; p++)
     cbigan_gaussian_sums_add(sums, x + (gsize)p * CHANNELS * CELLS, CELLS);
   cbigan_gaussian_sums_finish(sums, mean, whitening);
-  cbigan_gaussian_distance(x, CHANNELS, CELLS, mean, whitening, positions, distance);
+  cbigan_gaussian_distance(NULL, x, CHANNELS, CELLS, mean, whitening, positions, distance);
   for (int i = 0; i < CHANNELS; i++)
     for (gsize k = 0; k < positions; k++)
       variance[i] += covariance(x, shared, (int)k, i, i) / (double)positions;
@@ -156,7 +156,7 @@ test_same(void)
     cbigan_gaussian_sums_add(sums, x, CELLS);
   cbigan_gaussian_sums_finish(sums, mean, whitening);
   x[3] += 0.1f;
-  cbigan_gaussian_distance(x, CHANNELS, CELLS, mean, whitening, CELLS, distance);
+  cbigan_gaussian_distance(NULL, x, CHANNELS, CELLS, mean, whitening, CELLS, distance);
   for (int k = 0; k < CELLS; k++)
     g_assert_true(isfinite(distance[k]));
   g_assert_cmpfloat(distance[3], >, 100 * distance[2]);
