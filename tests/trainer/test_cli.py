@@ -393,8 +393,11 @@ def test_inspector():
     write_pictures('good', 12, width=128, height=128)
     write_pictures('test/good', 2, seed=50, width=128, height=128)
     write_pictures('test/spot', 2, seed=60, width=128, height=128, spot=True)
+    run('train', 'good', '--quick', '--threads', 1, '--output', 'quick.safetensors')
+    assert '12 good ones' in run('info', 'quick.safetensors')
     for preset in ('object', 'texture'):
         run('train', 'good', '--preset', preset, '--updates', 4, '--threads', 1, '--output', f'{preset}.safetensors')
+        assert '12 good ones with brightness' in run('info', f'{preset}.safetensors')
         rows = list(csv.DictReader(io.StringIO(run('score', '--model', f'{preset}.safetensors', '--heatmap', f'{preset}-maps', 'test'))))
         assert len(rows) == 4 and all(row['verdict'] and not row['pixel_term'] for row in rows), rows
         assert len(os.listdir(f'{preset}-maps')) == 4, os.listdir(f'{preset}-maps')

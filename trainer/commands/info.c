@@ -141,6 +141,21 @@ print_inspector(const CbiganModel *model)
 }
 
 static void
+print_usual(const CbiganUsualPictures *usual)
+{
+  const double *least = usual->least, *most = usual->most;
+
+  if (usual->n)
+    printf(_("Pictures:     %u good ones with brightness %.1f to %.1f, contrast %.1f to %.1f, sharpness %.3g to %.3g, "
+             "noise %.2f to %.2f\n"),
+           usual->n, least[CBIGAN_MEASURE_BRIGHTNESS], most[CBIGAN_MEASURE_BRIGHTNESS], least[CBIGAN_MEASURE_CONTRAST],
+           most[CBIGAN_MEASURE_CONTRAST], least[CBIGAN_MEASURE_SHARPNESS], most[CBIGAN_MEASURE_SHARPNESS],
+           least[CBIGAN_MEASURE_NOISE], most[CBIGAN_MEASURE_NOISE]);
+  else
+    printf(_("Pictures:     no measures of good ones; only black, overexposed and flat pictures are told\n"));
+}
+
+static void
 print_mask(const CbiganMask *mask)
 {
   gsize n = (gsize)mask->width * (gsize)mask->height, counting = 0;
@@ -232,6 +247,7 @@ cbigan_cmd_info(int argc, char **argv)
     print_scores(model);
   }
   print_mask(&model->info.mask);
+  print_usual(&model->info.usual);
   print_threshold(&model->info);
   print_training(model->info.training);
   return CBIGAN_EXIT_FINE;

@@ -11,6 +11,7 @@
 #include "i18n.h"
 #include "model/model.h"
 #include "score/blur.h"
+#include "score/health.h"
 
 #define ROUNDS 2              /* of finding the mean, then each picture's light */
 #define LEAST_DEVIATION 0.01  /* of a logarithm */
@@ -231,4 +232,14 @@ cbigan_good_set_clear(CbiganGoodSet *self)
   g_free(self->deviation);
   g_free(self->places);
   *self = (CbiganGoodSet){ 0 };
+}
+
+void
+cbigan_good_pictures_measure(CbiganUsualPictures *usual, const CbiganDataset *dataset)
+{
+  const guint n = dataset->pictures->len;
+  g_autofree CbiganFrame *frames = g_new(CbiganFrame, n);
+  for (guint i = 0; i < n; i++)
+    frames[i] = cbigan_picture_frame(cbigan_dataset_get(dataset, i));
+  cbigan_usual_measure(usual, frames, n);
 }

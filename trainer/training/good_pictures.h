@@ -24,5 +24,7 @@ typedef struct {
 gboolean cbigan_good_set_init(CbiganGoodSet *self, const CbiganDataset *dataset, guint n_held_out, gboolean aligned,
                               int side, guint64 seed, GError **error);
 void cbigan_good_set_clear(CbiganGoodSet *self);
+/* How the pictures of a dataset measure, for the model's info.usual. */
+void cbigan_good_pictures_measure(CbiganUsualPictures *usual, const CbiganDataset *dataset);
 
 G_END_DECLS

@@ -19,7 +19,6 @@
 #include "ranks.h"
 #include "score/areas.h"
 #include "score/calibration.h"
-#include "score/health.h"
 #include "train_options.h"
 
 #define RISE 20             /* updates in which the rate rises */
@@ -119,15 +118,6 @@ choose_side(int side, const CbiganDataset *pictures)
   return MAX(side / CBIGAN_INSPECTOR_STEP, CBIGAN_LEAST_SURFACE / CBIGAN_INSPECTOR_STEP) * CBIGAN_INSPECTOR_STEP;
 }
 
-static void
-measure_pictures(CbiganInspectorTraining *self, const CbiganDataset *pictures)
-{
-  g_autofree CbiganFrame *frames = g_new(CbiganFrame, pictures->pictures->len);
-  for (guint i = 0; i < pictures->pictures->len; i++)
-    frames[i] = cbigan_picture_frame(cbigan_dataset_get(pictures, i));
-  cbigan_usual_measure(&self->usual, frames, pictures->pictures->len);
-}
-
 CbiganInspectorTraining *
 cbigan_inspector_training_new(const CbiganInspectorOptions *options, const CbiganDataset *pictures, GError **error)
 {
@@ -142,7 +132,7 @@ cbigan_inspector_training_new(const CbiganInspectorOptions *options, const Cbiga
   inspector->maps[CBIGAN_MAP_LOGIT] = (CbiganInspectorMap){ .used = TRUE, .scale = 1.0 };
   const guint n = pictures->pictures->len;
   const guint held_out = MAX(MIN_HELD_OUT, (guint)lround(options->held_out * n));
-  measure_pictures(self, pictures);
+  cbigan_good_pictures_measure(&self->usual, pictures);
   if (options->aligned && cbigan_align_is_needed(pictures, options->align))
     pictures = self->upright = cbigan_align_pictures(pictures, &inspector->pose);
   self->options.side = choose_side(options->side, pictures);

@@ -72,6 +72,7 @@ make_model(const CbiganInspectorOptions *options, const CbiganDataset *pictures,
   model->info.proxy = auroc;
   model->info.proxies = g_steal_pointer(&tried);
   model->info.training = describe(options, pictures, n);
+  cbigan_good_pictures_measure(&model->info.usual, pictures);
   return model;
 }
 
