@@ -160,6 +160,10 @@ void cbigan_model_unref(CbiganModel *model);       /* the last reference frees t
 /* Valid as long as the model; not to be freed. */
 const CbiganModelInfo *cbigan_model_info(const CbiganModel *model);
 
+/* Writes the model's file: a temporary file in the same folder, synced and renamed. FALSE with CBIGAN_ERROR_FILE; the
+ * old file is then unchanged. */
+gboolean cbigan_model_save(const CbiganModel *model, const char *path, GError **error);
+
 /* Names of the backends of this build, best first, NULL-terminated; static. */
 const char *const *cbigan_backend_names(void);
 /* NULL if the backend of that name can run here, else the reason in words; free it with g_free(). */
@@ -367,6 +371,14 @@ void cbigan_health_check(const CbiganModelInfo *info, CbiganPictureMeasures *mea
 gboolean cbigan_health_is_unusable(guint faults);
 /* The range in which good pictures' scores may be expected. FALSE: the model has too few of them. */
 gboolean cbigan_usual_scores(const CbiganModelInfo *info, double *least, double *most);
+
+/* A copy of the model with the threshold of these good frames, and of a CBiGAN also their statistics: after a change of
+ * lamp, camera or material. frames: at least 4, in host memory, of the model's size; false_alarms: share of good
+ * pictures that may exceed the threshold, 0..0.5; options: NULL = CBIGAN_SCORER_OPTIONS_INIT; backend, device and
+ * threads count. Takes the time of scoring the frames about twice, on one thread of the caller's. Free the model with
+ * cbigan_model_unref(). NULL with CBIGAN_ERROR_ARGUMENT, _FRAME or _BACKEND. */
+CbiganModel *cbigan_model_recalibrate(const CbiganModel *model, const CbiganFrame *frames, guint n, double false_alarms,
+                                      const CbiganScorerOptions *options, GError **error);
 
 /* map: (height, width) in the score's units. gray: (height, width) normalized values as 0..65535, the caller's memory;
  * the threshold becomes 32768. */

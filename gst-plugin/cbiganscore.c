@@ -63,6 +63,13 @@
  * `model`. Replace it by renaming, as `cbigan` does: a file that is half written when it is read is a warning, and the
  * old model goes on until the file changes again.
  *
+ * The action signal `recalibrate` (the number of frames, from 4; a path or NULL) takes the next scored frames as good
+ * ones: after a change of lamp or material. The threshold, and of a CBiGAN the statistics, are measured anew in another
+ * thread, and replace the old ones between two frames. With a path, the model is saved there; the signal `save-model`
+ * (a path) does so at any time. A message with `event` = `recalibrated` has `done` (boolean), `frames` (guint),
+ * `threshold`, `previous-threshold` (double), `location` (string), `saved` (boolean), and what went wrong as `error`
+ * (string).
+ *
  * The action signal `snapshot` (a path; returns whether the element runs) writes the next scored frame as a PNG, and to
  * its right the same with its map. A message with `event` = `snapshot` follows: `location` (string), `timestamp`
  * (guint64), `written` (boolean), and where it is not, `error` (string).

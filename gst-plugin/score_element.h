@@ -94,6 +94,8 @@ typedef struct {
   GstClockID tick; /* NULL = not PLAYING */
 } CbiganScoreHealth;
 
+typedef struct _CbiganRecalibration CbiganRecalibration;
+
 struct _GstCbiganScore {
   GstBaseTransform parent;
   CbiganScorerSwap swap;
@@ -126,11 +128,12 @@ struct _GstCbiganScore {
   guint generation;            /* the worker's results of earlier generations are thrown away */
   gboolean failed;             /* the worker could not score a frame, and an error said so */
   CbiganTriggers triggers;
-  CbiganScoreHealth health; /* in part, see there */
-  GQueue snapshots;         /* requests that wait for a scored frame */
-  gint *unread;             /* messages with a frame that were not freed yet; atomic, shared with them */
-  CbiganWatch *watch;       /* under `watching`; NULL = not watching */
-  GMutex watching;          /* taken before all other locks */
+  CbiganScoreHealth health;           /* in part, see there */
+  GQueue snapshots;                   /* requests that wait for a scored frame */
+  CbiganRecalibration *recalibration; /* frames that are collected; NULL = none are */
+  gint *unread;                       /* messages with a frame that were not freed yet; atomic, shared with them */
+  CbiganWatch *watch;                 /* under `watching`; NULL = not watching */
+  GMutex watching;                    /* taken before all other locks */
   /* these lock for themselves */
   CbiganScoreCounting counting;
   CbiganWorker *worker;
@@ -201,6 +204,15 @@ guint cbigan_score_take_trigger(GstCbiganScore *self);
  * answers them. frame: for the messages */
 void cbigan_score_answer(GstCbiganScore *self, const CbiganJob *job, GstSample *frame, GQueue *messages);
 void cbigan_score_give_up(GstCbiganScore *self, const char *reason, GQueue *messages);
+
+/* score_recalibration.c */
+void cbigan_score_install_recalibration(GObjectClass *object_class);
+/* Whether frames are collected, which must lie in host memory. */
+gboolean cbigan_score_is_collecting(GstCbiganScore *self);
+/* For the thread that scores: keeps a copy of the model's frame, where frames are collected. */
+void cbigan_score_collect(GstCbiganScore *self, const CbiganJob *job, const CbiganFrame *rgb);
+/* Says on the bus why too few frames were collected. */
+void cbigan_score_stop_collecting(GstCbiganScore *self, const char *reason);
 
 /* score_snapshot.c */
 void cbigan_score_install_snapshot(GObjectClass *object_class);

@@ -42,12 +42,12 @@ cbigan_score_prepare_input(GstCbiganScore *self, GError **error)
   return self->input != NULL;
 }
 
-/* Where frames may stay on the device; NULL = they come to the host, as for a mask. */
+/* Where frames may stay on the device; NULL = they come to the host, as for a mask and for recalibration. */
 static gpointer
-device_context(const GstCbiganScore *self)
+device_context(GstCbiganScore *self)
 {
-  const gboolean masked =
-      cbigan_score_counting_has_mask(&self->counting) || cbigan_model_info(self->swap.session->model)->mask.counts;
+  const gboolean masked = cbigan_score_is_collecting(self) || cbigan_score_counting_has_mask(&self->counting) ||
+                          cbigan_model_info(self->swap.session->model)->mask.counts;
   return masked ? NULL : cbigan_swap_cuda_context(&self->swap);
 }
 
@@ -65,6 +65,7 @@ cbigan_score_convert(GstCbiganScore *self, const CbiganJob *job, CbiganFrame *rg
       !cbigan_frame_input_begin(self->input, job->buffer, &job->part, device_context(self), rgb, error))
     return FALSE;
   cbigan_score_measure(self, job, rgb);
+  cbigan_score_collect(self, job, rgb);
   GST_LOG_OBJECT(self, "the model's picture is in %s memory", rgb->on_device ? "the GPU's" : "host");
   return TRUE;
 }

@@ -203,8 +203,10 @@ cbigan_score_finish_events(GstCbiganScore *self, const char *reason)
   g_rec_mutex_unlock(&self->results);
   post_all(self, &messages);
   g_rec_mutex_unlock(&self->posting);
-  if (!answers_later)
+  if (!answers_later) {
     cbigan_score_drop_snapshots(self, reason);
+    cbigan_score_stop_collecting(self, reason);
+  }
 }
 
 void

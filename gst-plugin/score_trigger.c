@@ -56,6 +56,7 @@ void
 cbigan_score_install_signals(GObjectClass *object_class)
 {
   cbigan_score_install_snapshot(object_class);
+  cbigan_score_install_recalibration(object_class);
   g_signal_new_class_handler("trigger", G_OBJECT_CLASS_TYPE(object_class), G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,
                              G_CALLBACK(request), NULL, NULL, NULL, G_TYPE_UINT, 1, G_TYPE_STRING);
 }

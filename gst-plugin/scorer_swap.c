@@ -342,6 +342,30 @@ cbigan_swap_reload(CbiganScorerSwap *self)
     cbigan_post(self->element, GST_MESSAGE_WARNING, error);
 }
 
+CbiganModel *
+cbigan_swap_model(CbiganScorerSwap *self)
+{
+  GST_OBJECT_LOCK(self->element);
+  CbiganModel *model = self->running && self->model ? cbigan_model_ref(self->model) : NULL;
+  GST_OBJECT_UNLOCK(self->element);
+  return model;
+}
+
+gboolean
+cbigan_swap_use(CbiganScorerSwap *self, const CbiganModel *old, CbiganModel *new, GError **error)
+{
+  g_mutex_lock(&self->opening);
+  g_autoptr(CbiganModel) now = cbigan_swap_model(self);
+  gboolean used = now == old;
+  if (!used)
+    g_set_error_literal(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
+                        now ? _("the model was replaced meanwhile") : _("the element was stopped meanwhile"));
+  else
+    used = open_session(self, &self->settings, new, error);
+  g_mutex_unlock(&self->opening);
+  return used;
+}
+
 char *
 cbigan_swap_path(CbiganScorerSwap *self)
 {

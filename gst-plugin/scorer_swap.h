@@ -68,6 +68,11 @@ void cbigan_swap_change(CbiganScorerSwap *self, const CbiganProperty *row, const
 /* Opens another session from the model file, which has changed. A file that can't be used is a warning on the bus, and
  * the session in use stays. Does nothing while not running. From any thread. */
 void cbigan_swap_reload(CbiganScorerSwap *self);
+/* The model that was opened last (transfer full); NULL = not running. From any thread. */
+CbiganModel *cbigan_swap_model(CbiganScorerSwap *self);
+/* Opens a session of `new` in place of one of `old`, until the setting `model` changes. FALSE with CBIGAN_ERROR, also
+ * where `old` is no longer the model. From any thread. */
+gboolean cbigan_swap_use(CbiganScorerSwap *self, const CbiganModel *old, CbiganModel *new, GError **error);
 /* Path of the model file (transfer full); NULL = none. From any thread. */
 char *cbigan_swap_path(CbiganScorerSwap *self);
 /* Whether the swap is between start and stop. From any thread. */

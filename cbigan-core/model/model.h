@@ -134,9 +134,6 @@ CbiganModel *cbigan_model_new_empty(int width, int patch);
 CbiganModel *cbigan_model_new_inspector(const CbiganInspector *inspector);
 /* Pixels that count in all training and scoring; copied. counts NULL: all do. Before the model is shared. */
 void cbigan_model_set_mask(CbiganModel *model, const CbiganMask *mask);
-/* Atomic: temporary file in the same folder, fsync, rename. FALSE with CBIGAN_ERROR_FILE; the old file is then
- * unchanged. */
-gboolean cbigan_model_save(const CbiganModel *model, const char *path, GError **error);
 /* Number of channels of the blocks in info.critic_blocks (bit i = block i). */
 int cbigan_model_critic_channels(const CbiganModelInfo *info);
 

@@ -20,6 +20,9 @@ typedef struct {
   guint n_seen;
 } CbiganCalibrationOptions;
 
+/* Whether statistics are kept per position: as in the model's, or if it has none, when its frame is one patch. */
+gboolean cbigan_model_is_aligned(const CbiganModel *model);
+
 /* Scores in bf16 compared with scores in fp32 */
 typedef struct {
   guint pictures, changed; /* pictures scored in both precisions; pictures whose verdict differs */

@@ -35,17 +35,6 @@ clear_arguments(Arguments *a)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, clear_arguments)
 
-/* Whether statistics are kept per position: as in the model's, or if it has none, when its frame is one patch. */
-static gboolean
-is_aligned(const CbiganModel *model)
-{
-  if (model->critic.mean)
-    return model->critic.positions > 1;
-  if (model->map.mean)
-    return model->map.w > 1;
-  return model->info.frame_width == model->info.patch && model->info.frame_height == model->info.patch;
-}
-
 static gboolean
 calibrate(CbiganModel *model, const Arguments *a, const CbiganCalibrationOptions *options, const char *dir,
           GError **error)
@@ -108,7 +97,7 @@ cbigan_cmd_calibrate(int argc, char **argv)
     return cbigan_command_fail(error);
   output = a.output ? a.output : a.model;
   options = (CbiganCalibrationOptions){ .score = score == CBIGAN_SCORE_MODEL ? model->info.score : score,
-                                        .aligned = is_aligned(model),
+                                        .aligned = cbigan_model_is_aligned(model),
                                         .false_alarms = a.false_alarms,
                                         .backend = a.run.backend,
                                         .device = a.run.device,
