@@ -80,7 +80,7 @@ static gboolean
 recalibrate(GstCbiganScore *self, guint n, const char *location)
 {
   if (n < FEWEST || n > MOST || !cbigan_swap_is_running(&self->swap)) {
-    GST_WARNING_OBJECT(self, "recalibrate: %u frames, expected %d to %d while the element runs", n, FEWEST, MOST);
+    GST_WARNING_OBJECT(self, "recalibrate: %u frames; expected %d to %d while the element runs", n, FEWEST, MOST);
     return FALSE;
   }
   g_rec_mutex_lock(&self->results);
