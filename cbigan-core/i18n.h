@@ -11,6 +11,18 @@
 #include <glib.h>
 
 #ifdef ENABLE_NLS
+#include <libintl.h>
+
+/* Translations come from the folder that the environment names, as for the tools of gettext, or from the installed one.
+ */
+static inline void
+cbigan_bind_translations(void)
+{
+  const char *folder = g_getenv("TEXTDOMAINDIR");
+  bindtextdomain(GETTEXT_PACKAGE, folder && *folder ? folder : LOCALEDIR);
+  bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
+}
+
 #define _(string) g_dgettext(GETTEXT_PACKAGE, string)
 #else
 #define _(string) (string)

@@ -5,11 +5,7 @@
  *
  * Loading needs no backend: cbiganscore asks for one when it opens a model.
  */
-#include "i18n.h"
-
-#ifdef ENABLE_NLS
-#include <libintl.h>
-#endif
+#include "config.h"
 
 #include <gmodule.h>
 
@@ -19,10 +15,6 @@
 static gboolean
 plugin_init(GstPlugin *plugin)
 {
-#ifdef ENABLE_NLS
-  bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
-  bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
-#endif
   /* The caps of cbiganscore depend on these files. A change of them makes the registry load the plugin again. */
   gst_plugin_add_dependency_simple(plugin, "CBIGAN_MODULE_PATH", CBIGAN_MODULE_DIR,
                                    "libcbigan-cuda-video." G_MODULE_SUFFIX, GST_PLUGIN_DEPENDENCY_FLAG_NONE);

@@ -85,6 +85,7 @@ static const CbiganProperty properties[] = {
   { "interval", TUNING(UINT, interval), 0, G_MAXINT, 1000, .flags = LIVE | GST_PARAM_CONTROLLABLE,
     .nick = N_("Interval"), .blurb = N_("Time between messages with updates=interval, in milliseconds") },
   { "hold", TUNING(UINT, hold), 0, G_MAXINT, 500, .flags = LIVE | GST_PARAM_CONTROLLABLE, .nick = N_("Hold"),
+    /* xgettext:no-c-format */
     .blurb = N_("How long the score must stay below 90 % of the threshold before an anomaly ends, in milliseconds") },
   { "confirm-frames", TUNING(UINT, confirm_frames), 1, G_MAXINT, 1, .flags = LIVE | GST_PARAM_CONTROLLABLE,
     .nick = N_("Confirming frames"),

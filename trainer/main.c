@@ -48,8 +48,6 @@ use_translations(void)
   setlocale(LC_ALL, "");
   setlocale(LC_NUMERIC, "C"); /* programs read the numbers, which have a decimal point */
 #ifdef ENABLE_NLS
-  bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
-  bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
   textdomain(GETTEXT_PACKAGE);
 #endif
 }

@@ -37,13 +37,10 @@ cbigan_try_room(gsize n, gsize size, GError **error)
 }
 
 #ifdef ENABLE_NLS
-#include <libintl.h>
-
 /* Runs in the library, the plugin and the programs, since all of them contain this file. */
 __attribute__((constructor)) static void
 bind_translations(void)
 {
-  bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
-  bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
+  cbigan_bind_translations();
 }
 #endif

@@ -6,18 +6,13 @@
 #include "i18n.h"
 #include "testsrc.h"
 
-#ifdef ENABLE_NLS
-#include <libintl.h>
-#endif
-
 static gboolean
 plugin_init(GstPlugin *plugin)
 {
   /* No tags: every element that makes new buffers copies the truth, also where the picture is moved or cropped. */
   static const char *tags[] = { NULL };
 #ifdef ENABLE_NLS
-  bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
-  bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
+  cbigan_bind_translations();
 #endif
   if (!gst_meta_get_info(CBIGAN_TRUTH_META))
     gst_meta_register_custom(CBIGAN_TRUTH_META, tags, NULL, NULL, NULL);

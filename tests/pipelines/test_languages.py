@@ -1,0 +1,64 @@
+#!/usr/bin/python3
+"""test_languages.py - help, errors and gst-inspect-1.0 speak each language of po/LINGUAS; prints TAP
+
+Copyright (C) 2026 the cbigan developers
+SPDX-License-Identifier: LGPL-2.1-or-later
+
+Usage: test_languages.py CBIGAN PLUGIN_FOLDER PO_FOLDER
+"""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / 'tests'))
+import harness  # noqa: E402
+
+CBIGAN, PLUGINS, CATALOGUES = (pathlib.Path(argument).resolve() for argument in sys.argv[1:4])
+
+
+def translation(language, message):
+    """From the catalogue as it was compiled, so as another program sees it"""
+    done = subprocess.run(['gettext', '-d', 'cbigan', message], env=environment(language), capture_output=True, text=True, check=True)
+    assert done.stdout != message, f'{language}: {message!r} is not translated'
+    return done.stdout
+
+
+def environment(language):
+    return os.environ | {'LC_ALL': 'C.UTF-8', 'LANGUAGE': language, 'TEXTDOMAINDIR': str(CATALOGUES), 'GST_PLUGIN_PATH': str(PLUGINS)}
+
+
+def said(language, *command):
+    done = subprocess.run(command, env=environment(language), capture_output=True, text=True, timeout=harness.LIMIT)
+    return done.stdout + done.stderr
+
+
+def expect(output, text):
+    assert re.sub(r'\s+', '', text) in re.sub(r'\s+', '', output), f'{text!r} is not in {output!r}'
+
+
+def check(language):
+    expect(said(language, CBIGAN, 'train', '--help'), translation(language, 'Networks, patches, size of the frames'))
+    expect(said(language, CBIGAN, 'score', 'x.png'), translation(language, '--model is missing: the model file'))
+    expect(said(language, 'gst-inspect-1.0', 'cbiganscore'), translation(language, 'When messages are posted on the bus'))
+
+
+def main():
+    tap = harness.Tap()
+    for language in (ROOT / 'po/LINGUAS').read_text().splitlines():
+        if language.startswith('#'):
+            continue
+        try:
+            check(language)
+            tap.case(language)
+        except Exception as wrong:
+            tap.case(language, str(wrong))
+        done = subprocess.run(['msgfmt', '-c', '-o', '/dev/null', ROOT / f'po/{language}.po'], capture_output=True, text=True)
+        tap.case(f'{language}: the formats of all messages', done.stderr if done.returncode else '')
+    return tap.end()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
