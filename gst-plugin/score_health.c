@@ -154,7 +154,8 @@ mind_clock(GstCbiganScore *self, gboolean plays)
     return;
   g_autoptr(GstClock) clock = gst_system_clock_obtain();
   g_rec_mutex_lock(&self->results);
-  self->health.arrived = g_get_monotonic_time();
+  /* After the end of the stream, none is expected. */
+  self->health.arrived = GST_PAD_IS_EOS(GST_BASE_TRANSFORM_SINK_PAD(self)) ? 0 : g_get_monotonic_time();
   g_rec_mutex_unlock(&self->results);
   self->health.tick = gst_clock_new_periodic_id(clock, gst_clock_get_time(clock) + TICK, TICK);
   gst_clock_id_wait_async(self->health.tick, tick, gst_object_ref(self), gst_object_unref);

@@ -249,6 +249,8 @@ test_no_frames(void)
   gst_buffer_unref(stream_push(&stream, frame_of(&stream, 'G', 1)));
   check_message(wait_for_message(&stream), "condition", "no-frames", "end");
   g_assert_true(gst_harness_push_event(stream.harness, gst_event_new_eos()));
+  gst_element_set_state(stream.element, GST_STATE_PAUSED);
+  gst_element_set_state(stream.element, GST_STATE_PLAYING);
   g_usleep(700 * 1000); /* after the end, none is expected */
   g_assert_null(stream_message(&stream, GST_MESSAGE_ELEMENT));
   stream_clear(&stream);
