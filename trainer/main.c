@@ -25,6 +25,7 @@ static const struct {
   { "eval", cbigan_cmd_eval, N_("measure a model on good and defective pictures") },
   { "score", cbigan_cmd_score, N_("score pictures: how anomalous, and where") },
   { "calibrate", cbigan_cmd_calibrate, N_("measure a model's statistics and threshold again, on other good pictures") },
+  { "collect", cbigan_cmd_collect, N_("save good frames of a camera or a video, without copies, to train on") },
   { "info", cbigan_cmd_info, N_("say what is in a model, or which backends can run here") },
   { "export", cbigan_cmd_export, N_("write a model as an ONNX file, for other programs") },
   { "work", cbigan_cmd_work, N_("score pictures that a message broker names, as one of many workers") },

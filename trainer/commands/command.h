@@ -22,6 +22,7 @@ CbiganExit cbigan_cmd_eval(int argc, char **argv);
 CbiganExit cbigan_cmd_score(int argc, char **argv);
 CbiganExit cbigan_cmd_calibrate(int argc, char **argv);
 CbiganExit cbigan_cmd_export(int argc, char **argv);
+CbiganExit cbigan_cmd_collect(int argc, char **argv);
 CbiganExit cbigan_cmd_info(int argc, char **argv);
 CbiganExit cbigan_cmd_bench(int argc, char **argv);
 CbiganExit cbigan_cmd_work(int argc, char **argv);

@@ -128,3 +128,26 @@ cbigan_heatmap_write(const CbiganPicture *picture, const CbiganResult *result, c
   png = encode(g_steal_pointer(&frame), &info, error);
   return png && write_buffer(png, path, error);
 }
+
+gboolean
+cbigan_png_write(const guint8 *pixels, int width, int height, const char *path, GError **error)
+{
+  g_autoptr(GstBuffer) png = NULL;
+  g_autoptr(GError) reason = NULL;
+  GstVideoInfo info;
+  GstMapInfo map;
+  gboolean fine;
+
+  gst_video_info_set_format(&info, GST_VIDEO_FORMAT_RGB, (guint)width, (guint)height);
+  png = encode(rgb_buffer(pixels, &info), &info, error);
+  if (!png)
+    return FALSE;
+  fine = gst_buffer_map(png, &map, GST_MAP_READ);
+  if (fine) {
+    fine = g_file_set_contents(path, (const char *)map.data, (gssize)map.size, &reason);
+    gst_buffer_unmap(png, &map);
+  }
+  if (!fine)
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, "%s: %s", path, reason ? reason->message : _("out of memory"));
+  return fine;
+}

@@ -13,4 +13,7 @@ G_BEGIN_DECLS
 gboolean cbigan_heatmap_write(const CbiganPicture *picture, const CbiganResult *result, const char *path,
                               GError **error);
 
+/* Writes RGB pixels (height, width, 3) as a PNG. Atomic. FALSE with CBIGAN_ERROR_FILE. */
+gboolean cbigan_png_write(const guint8 *pixels, int width, int height, const char *path, GError **error);
+
 G_END_DECLS

@@ -184,3 +184,49 @@ cbigan_similar_check(const CbiganDataset *dataset, guint least, char **warning, 
       findings.copies, n, findings.first_copy[1]->picture->path, findings.first_copy[0]->picture->path, least);
   return FALSE;
 }
+
+struct _CbiganKept {
+  double limit;
+  GArray *sketches; /* of Sketch, without their pictures */
+};
+
+CbiganKept *
+cbigan_kept_new(double limit)
+{
+  CbiganKept *self = g_new0(CbiganKept, 1);
+
+  self->limit = limit;
+  self->sketches = g_array_new(FALSE, FALSE, sizeof(Sketch));
+  return self;
+}
+
+void
+cbigan_kept_free(CbiganKept *self)
+{
+  if (!self)
+    return;
+  g_array_unref(self->sketches);
+  g_free(self);
+}
+
+gboolean
+cbigan_kept_add(CbiganKept *self, const CbiganPicture *picture)
+{
+  const Sketch *kept = (const Sketch *)(gpointer)self->sketches->data;
+  const guint n = self->sketches->len;
+  double limit = self->limit;
+  Sketch sketch = { 0 };
+
+  draw(&sketch, picture);
+  sketch.picture = NULL;
+  if (isnan(limit))
+    limit = n < 2 ? 0 : fmin(usual_difference(kept, n) * NEARLY, MOST_NEARLY);
+  for (guint i = 0; i < n; i++) {
+    const double apart = fabs(kept[i].mean - sketch.mean) > limit ? limit : difference(&kept[i], &sketch);
+
+    if (apart < limit || (apart == 0 && kept[i].mean == sketch.mean && difference(&kept[i], &sketch) == 0))
+      return FALSE;
+  }
+  g_array_append_val(self->sketches, sketch);
+  return TRUE;
+}

@@ -8,6 +8,7 @@
  */
 #pragma once
 #include "dataset.h"
+#include <math.h> /* NAN */
 
 G_BEGIN_DECLS
 
@@ -15,5 +16,17 @@ G_BEGIN_DECLS
  * suspicious (transfer full): copies, pictures that nearly are, pictures that hardly differ or show nothing; NULL if
  * nothing is. */
 gboolean cbigan_similar_check(const CbiganDataset *dataset, guint least, char **warning, GError **error);
+
+/* Pictures that were kept, to tell which later ones are nearly copies of them. */
+typedef struct _CbiganKept CbiganKept;
+
+/* limit: levels of 255 below which a picture is nearly a copy; NAN: a sixth of the usual difference, at most 4. Free
+ * with cbigan_kept_free(). */
+CbiganKept *cbigan_kept_new(double limit);
+void cbigan_kept_free(CbiganKept *self);
+/* Keeps the picture's points. FALSE: it is a copy, or nearly one, of a kept one, and is not kept. */
+gboolean cbigan_kept_add(CbiganKept *self, const CbiganPicture *picture);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganKept, cbigan_kept_free)
 
 G_END_DECLS

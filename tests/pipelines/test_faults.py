@@ -1,0 +1,128 @@
+#!/usr/bin/python3
+"""test_faults.py - full disks, readers that stop, examples on the bus, and the RTSP server; prints TAP
+
+Copyright (C) 2026 the cbigan developers
+SPDX-License-Identifier: LGPL-2.1-or-later
+
+usage: test_faults.py BUILD MAKE_MODEL [TEST…]. A new test is a function test_*().
+"""
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import run_tests  # noqa: E402
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(sys.argv[1]).resolve()
+MAKE_MODEL = pathlib.Path(sys.argv[2]).resolve()
+LIMIT = 120  # seconds until a run counts as hanging
+CAMERA = 'cbigantestsrc num-buffers={} speed=32 defects=0.7 seed=5 ! video/x-raw,width=128,height=128,framerate=25/1'
+SCORE = 'cbiganscore model=cloth.safetensors mode=sync qos=false'
+
+
+def make_model():
+    subprocess.run([MAKE_MODEL, 'cloth.safetensors'], check=True)
+
+
+def launch(description, **options):
+    return subprocess.run(['gst-launch-1.0', '-q', *description.split()], capture_output=True, text=True, timeout=LIMIT, **options)
+
+
+def test_full_disk_behind_gate():
+    """The run ends with an error that says so, while an anomaly is on and frames are held."""
+    make_model()
+    done = launch(f'{CAMERA.format(60)} ! {SCORE} ! cbigangate pre-roll=200 ! filesink location=/dev/full buffer-mode=unbuffered')
+    assert done.returncode == 1, done
+    assert re.search('space|No space left', done.stderr), done.stderr
+
+
+def test_full_disk_beside_gate():
+    """Behind splitmuxsink, which writes one clip per anomaly."""
+    make_model()
+    done = launch(f'{CAMERA.format(60)} ! {SCORE} ! videoconvert ! vp8enc deadline=1 cpu-used=8 keyframe-max-dist=5 ! cbigangate '
+                  '! splitmuxsink muxer-factory=matroskamux location=/dev/full')
+    assert done.returncode == 1 and 'ERROR' in done.stderr and '/dev/full' in done.stderr + done.stdout, done
+
+
+def test_reader_that_stops():
+    """Who stops reading the lines of JSON holds up no other branch, and finds whole lines when reading again."""
+    make_model()
+    frames = 600
+    line = (f'{CAMERA.format(frames)} ! {SCORE} ! tee name=t t. ! queue ! filesink location=video.raw '
+            't. ! queue leaky=downstream max-size-buffers=8 ! cbiganjson ! fdsink fd=1')
+    process = subprocess.Popen(['gst-launch-1.0', '-q', *line.split()], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        deadline = time.monotonic() + LIMIT
+        # The video is complete although more lines than a pipe holds (64 KiB) wait for the reader.
+        while time.monotonic() < deadline and (not os.path.exists('video.raw') or
+                                               os.path.getsize('video.raw') < frames * 128 * 128 * 3):
+            time.sleep(0.2)
+            assert process.poll() is None, process.stderr.read()
+        assert os.path.getsize('video.raw') >= frames * 128 * 128 * 3
+        lines = process.communicate(timeout=LIMIT)[0].decode().splitlines()
+    finally:
+        process.kill()
+    assert process.returncode == 0 and 0 < len(lines) < frames, (process.returncode, len(lines))
+    for text in lines:
+        json.loads(text)
+
+
+def test_examples():
+    """The C and the Python example print the same events, each begin with its end."""
+    make_model()
+    line = f'{CAMERA.format(60)} ! {SCORE} hold=0 ! fakesink'
+    said = [subprocess.run([*command, line], capture_output=True, text=True, timeout=LIMIT) for command in (
+        [BUILD / 'pipelines/examples/watch_events'], ['/usr/bin/python3', ROOT / 'pipelines/examples/watch_events.py'])]
+    assert said[0].returncode == 0 and said[0].stdout == said[1].stdout, said
+    begins, ends = re.findall(r'^begin (\d+) score [\d.]+ at ', said[0].stdout, re.M), re.findall(r'^end (\d+) peak', said[0].stdout, re.M)
+    assert begins and begins == ends, said[0].stdout
+    for command in ([BUILD / 'pipelines/examples/watch_events'], ['/usr/bin/python3', ROOT / 'pipelines/examples/watch_events.py']):
+        done = subprocess.run([*command, 'videotestsrc ! cbiganscore model=missing ! fakesink'], capture_output=True, text=True, timeout=LIMIT)
+        assert done.returncode == 1 and 'missing' in done.stderr, done
+
+
+def test_examples_live():
+    """A live pipeline whose latency changes goes on, and SIGINT ends it with the end of its anomaly."""
+    make_model()
+    line = (f'{CAMERA.replace("num-buffers={}", "is-live=true")} ! cbiganscore model=cloth.safetensors mode=sync threshold=0 '
+            '! fakesink sync=true')
+    for command in ([BUILD / 'pipelines/examples/watch_events'], ['/usr/bin/python3', ROOT / 'pipelines/examples/watch_events.py']):
+        process = subprocess.Popen([*command, line], stdout=subprocess.PIPE, text=True)
+        first = process.stdout.readline()
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=LIMIT)[0]
+        assert process.returncode == 0 and first.startswith('begin 1') and rest.startswith('end 1'), (first, rest)
+
+
+def test_serve_rtsp():
+    """A client of the server gets pictures; a bad model and a bad port are named."""
+    make_model()
+    script = ROOT / 'pipelines/serve-rtsp.py'
+    for arguments, word in ((['missing.safetensors'], 'missing.safetensors'), (['cloth.safetensors', '--port', '70000'], '70000')):
+        done = subprocess.run([script, *arguments], capture_output=True, text=True, timeout=LIMIT)
+        assert done.returncode == 1 and word in done.stderr, done
+    assert 'usage: serve-rtsp.py' in subprocess.run([script, '-h'], capture_output=True, text=True).stdout
+    server = subprocess.Popen([script, 'cloth.safetensors', CAMERA.replace('num-buffers={}', 'is-live=true'), '--port', '0'],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        address = server.stdout.readline().strip()
+        if not address and 'gir1.2-gst-rtsp-server-1.0' in server.stderr.read():
+            return  # no RTSP server on this machine, and it was said
+        done = launch(f'rtspsrc location={address} protocols=tcp ! rtpvp8depay ! vp8dec ! identity eos-after=5 ! filesink location=seen.raw')
+        assert done.returncode == 0 and os.path.getsize('seen.raw') >= 4 * 128 * 128 * 3 // 2, done
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(timeout=LIMIT) == 0
+    finally:
+        server.kill()
+
+
+if __name__ == '__main__':
+    os.environ.update(LC_ALL='C.UTF-8', LANGUAGE='C', GST_PLUGIN_PATH=f'{BUILD}/gst-plugin', GST_REGISTRY=f'{BUILD}/faults-registry.bin')
+    sys.exit(run_tests(globals(), sys.argv[3:]))
