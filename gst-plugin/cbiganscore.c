@@ -59,6 +59,11 @@
  * colours, transparent where normal. Sinks that know this meta draw it, and cbiganoverlay draws it for all others. With
  * regions=true, there is a #GstVideoRegionOfInterestMeta of type `cbigan` per region.
  *
+ * With roi-from-meta=true, each #GstVideoRegionOfInterestMeta of an element upstream is scored as a picture of its own,
+ * and gets a parameter named `cbigan` with `score`, `threshold`, `normalized` (double) and `anomalous` (boolean). The
+ * frame's result is the worst object's; its regions and its map lie at the objects' places. A frame without objects is
+ * good, with score 0. `roi` and `mask` then apply to each object, and frames wait for their score whatever `mode` says.
+ *
  * With watch=true, a model file that is replaced or written anew is taken over within two seconds, as by setting
  * `model`. Replace it by renaming, as `cbigan` does: a file that is half written when it is read is a warning, and the
  * old model goes on until the file changes again.
@@ -255,6 +260,7 @@ stop(GstBaseTransform *trans)
   g_clear_pointer(&self->input, cbigan_frame_input_free);
   cbigan_annotation_clear(&self->annotation);
   cbigan_annotation_clear(&self->shown);
+  cbigan_result_clear(&self->object);
   gst_clear_caps(&self->job.caps);
   self->events = (CbiganEvents){ .id = self->events.id };
   self->pace = (CbiganPace){ 0 };

@@ -53,6 +53,7 @@ typedef struct {
   gboolean health;                                /* measure the pictures */
   guint health_time, freeze_time, no_frames_time; /* ms; the last two: 0 = never */
   gboolean watch;                                 /* take over a changed model file */
+  gboolean roi_from_meta;                         /* score the regions of interest of the buffers */
 } CbiganTuning;
 
 /* Where a frame lies in time, ns; GST_CLOCK_TIME_NONE = unknown. */
@@ -113,6 +114,7 @@ struct _GstCbiganScore {
   /* of the thread that scores */
   CbiganFrameInput *input; /* NULL = to be made for the next frame */
   CbiganAnnotation annotation;
+  CbiganResult object;   /* of one of the frame's objects, with roi-from-meta */
   gint64 began;          /* monotonic time when the frame in work was begun, us */
   const CbiganJob *work; /* of the worker's turn; NULL = it was dropped */
   gboolean converted;    /* its pixels were converted and are in use */
@@ -157,6 +159,11 @@ gboolean cbigan_score_convert(GstCbiganScore *self, const CbiganJob *job, Cbigan
 gboolean cbigan_score_annotate(GstCbiganScore *self, const CbiganJob *job, GError **error);
 /* Converts and scores the frame into self->annotation. FALSE with CBIGAN_ERROR or GST_CORE_ERROR_NEGOTIATION. */
 gboolean cbigan_score_frame(GstCbiganScore *self, const CbiganJob *job, GError **error);
+
+/* score_objects.c; for the streaming thread, as frames wait for their score: scores each region of interest of the
+ * job's buffer into self->annotation.result, and puts the result on the region. The buffer is writable. FALSE as
+ * cbigan_score_frame(). */
+gboolean cbigan_score_objects(GstCbiganScore *self, const CbiganJob *job, GError **error);
 
 /* score_modes.c; for the streaming thread, and cbigan_score_discard() for any */
 

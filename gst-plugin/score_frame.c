@@ -75,6 +75,10 @@ cbigan_score_frame(GstCbiganScore *self, const CbiganJob *job, GError **error)
 {
   CbiganFrame rgb;
   cbigan_score_take_session(self);
+  if (job->tuning.roi_from_meta) {
+    self->began = g_get_monotonic_time();
+    return cbigan_score_objects(self, job, error) && cbigan_score_annotate(self, job, error);
+  }
   if (!cbigan_score_convert(self, job, &rgb, error))
     return FALSE;
   cbigan_scorer_set_batch_timeout(self->swap.session->scorer, job->tuning.batch_timeout * G_TIME_SPAN_MILLISECOND);

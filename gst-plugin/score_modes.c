@@ -28,7 +28,8 @@ cbigan_score_is_async(GstCbiganScore *self)
 {
   GST_OBJECT_LOCK(self);
   const CbiganMode mode = self->tuning.mode;
-  const gboolean async = mode == CBIGAN_MODE_ASYNC || (mode == CBIGAN_MODE_AUTO && self->latency.live);
+  const gboolean async =
+      !self->tuning.roi_from_meta && (mode == CBIGAN_MODE_ASYNC || (mode == CBIGAN_MODE_AUTO && self->latency.live));
   GST_OBJECT_UNLOCK(self);
   return async;
 }
