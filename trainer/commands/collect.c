@@ -233,7 +233,8 @@ cbigan_cmd_collect(int argc, char **argv)
     { "limit", 0, 0, G_OPTION_ARG_INT, &a.limit, N_("Stop after N saved frames, 0 = at the end"), "N" },
     { "every", 0, 0, G_OPTION_ARG_INT, &a.every, N_("Look at every N-th frame only"), "N" },
     { "difference", 0, 0, G_OPTION_ARG_DOUBLE, &a.difference,
-      N_("Mean difference in levels of 255 below which a frame nearly is a copy, instead of a sixth of the usual one"),
+      N_("Mean difference in levels of 255 below which a frame nearly is a copy, instead of a sixth of the usual one, "
+         "1 to 4"),
       "X" },
     { "model", 'm', 0, G_OPTION_ARG_FILENAME, &a.model, N_("Save only frames that this model calls good"),
       N_("MODEL") },

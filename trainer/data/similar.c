@@ -17,6 +17,7 @@
 #define PAIRS 400        /* from which the usual difference is found */
 #define NEARLY (1.0 / 6) /* of the usual difference: then one is nearly a copy */
 #define MOST_NEARLY 4.0  /* levels */
+#define NOISE 1.0        /* levels: a camera's grain alone may differ by so much */
 #define HARDLY 0.5       /* levels: the usual difference of pictures that don't differ */
 #define NO_CONTRAST 2.0  /* levels: standard deviation within a picture that shows nothing */
 
@@ -220,7 +221,7 @@ cbigan_kept_add(CbiganKept *self, const CbiganPicture *picture)
   draw(&sketch, picture);
   sketch.picture = NULL;
   if (isnan(limit))
-    limit = n < 2 ? 0 : fmin(usual_difference(kept, n) * NEARLY, MOST_NEARLY);
+    limit = n < 2 ? NOISE : fmax(fmin(usual_difference(kept, n) * NEARLY, MOST_NEARLY), NOISE);
   for (guint i = 0; i < n; i++) {
     const double apart = fabs(kept[i].mean - sketch.mean) > limit ? limit : difference(&kept[i], &sketch);
 

@@ -20,8 +20,8 @@ gboolean cbigan_similar_check(const CbiganDataset *dataset, guint least, char **
 /* Pictures that were kept, to tell which later ones are nearly copies of them. */
 typedef struct _CbiganKept CbiganKept;
 
-/* limit: levels of 255 below which a picture is nearly a copy; NAN: a sixth of the usual difference, at most 4. Free
- * with cbigan_kept_free(). */
+/* limit: levels of 255 below which a picture is nearly a copy; NAN: a sixth of the usual difference, 1 to 4. Free with
+ * cbigan_kept_free(). */
 CbiganKept *cbigan_kept_new(double limit);
 void cbigan_kept_free(CbiganKept *self);
 /* Keeps the picture's points. FALSE: it is a copy, or nearly one, of a kept one, and is not kept. */
