@@ -262,6 +262,14 @@ cbigan_backend_load(CbiganBackend *self, CbiganPlan *plan, const float *paramete
 }
 
 void
+cbigan_backend_load_like(CbiganBackend *self, CbiganPlan *plan, const CbiganPlan *like, const float *parameters)
+{
+  g_return_if_fail(self && plan && like && parameters);
+  if (!self->klass->share || !enter(self)->share(self, plan, like))
+    enter(self)->load(self, plan, parameters);
+}
+
+void
 cbigan_backend_run(CbiganBackend *self, CbiganPlan *plan, float *const *values)
 {
   g_return_if_fail(self && plan && values);

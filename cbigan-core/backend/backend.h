@@ -71,6 +71,10 @@ typedef struct {
                       GError **error);
   /* Takes over the network's parameters (backend memory, in the model file's order), after every change of them. */
   void (*load)(CbiganBackend *self, CbiganPlan *plan, const float *parameters);
+  /* Optional, NULL: it can't. Instead of load(): uses what `like` has loaded, a plan of the same layers, batch and
+   * `keep` on another backend of the same class and options. FALSE: it can't. The weights live as long as one of the
+   * plans. */
+  gboolean (*share)(CbiganBackend *self, CbiganPlan *plan, const CbiganPlan *like);
   /* values[v]: (batch, c, h, w) of value v in backend memory, for all inputs and outputs of the plan; no overlap. */
   void (*run)(CbiganBackend *self, CbiganPlan *plan, float *const *values);
 
@@ -132,6 +136,8 @@ void cbigan_backend_download(CbiganBackend *self, CbiganShape shape, int n, cons
 CbiganPlan *cbigan_backend_plan(CbiganBackend *self, const CbiganNetwork *network, int first, int end, int batch,
                                 const int *keep, GError **error);
 void cbigan_backend_load(CbiganBackend *self, CbiganPlan *plan, const float *parameters);
+/* The weights of `like`, or where the backend can't share them, those in `parameters`. */
+void cbigan_backend_load_like(CbiganBackend *self, CbiganPlan *plan, const CbiganPlan *like, const float *parameters);
 void cbigan_backend_run(CbiganBackend *self, CbiganPlan *plan, float *const *values);
 void cbigan_backend_capture(CbiganBackend *self, CbiganCapture **capture, double number,
                             void (*operations)(gpointer data), gpointer data);

@@ -52,9 +52,10 @@ allocate(CbiganForward *self, const int *keep, GError **error)
   return TRUE;
 }
 
-CbiganForward *
-cbigan_forward_new(CbiganBackend *backend, const CbiganNetwork *network, int n_layers, int batch, const int *keep,
-                   const float *parameters, GError **error)
+/* Without weights */
+static CbiganForward *
+open_forward(CbiganBackend *backend, const CbiganNetwork *network, int n_layers, int batch, const int *keep,
+             const float *parameters, GError **error)
 {
   g_return_val_if_fail(backend && network && parameters, NULL);
   g_return_val_if_fail(n_layers > 0 && n_layers <= network->n_layers && batch > 0, NULL);
@@ -68,9 +69,34 @@ cbigan_forward_new(CbiganBackend *backend, const CbiganNetwork *network, int n_l
   for (int i = 0; i < n_layers; i += self->plans[i]->n_layers)
     if (!(self->plans[i] = cbigan_backend_plan(backend, network, i, n_layers, batch, keep, error)))
       return NULL;
-  if (!allocate(self, keep, error))
+  return allocate(self, keep, error) ? g_steal_pointer(&self) : NULL;
+}
+
+CbiganForward *
+cbigan_forward_new(CbiganBackend *backend, const CbiganNetwork *network, int n_layers, int batch, const int *keep,
+                   const float *parameters, GError **error)
+{
+  g_autoptr(CbiganForward) self = open_forward(backend, network, n_layers, batch, keep, parameters, error);
+  if (!self)
     return NULL;
   cbigan_forward_load(self);
+  return cbigan_backend_finish(backend, error) ? g_steal_pointer(&self) : NULL;
+}
+
+CbiganForward *
+cbigan_forward_new_like(CbiganBackend *backend, const CbiganNetwork *network, const int *keep,
+                        const CbiganForward *like, GError **error)
+{
+  g_return_val_if_fail(like, NULL);
+  g_autoptr(CbiganForward) self =
+      open_forward(backend, network, like->n_layers, like->batch, keep, like->parameters, error);
+  if (!self)
+    return NULL;
+  for (int i = 0; i < self->n_layers; i++)
+    if (self->plans[i] && like->plans[i])
+      cbigan_backend_load_like(backend, self->plans[i], like->plans[i], like->parameters);
+    else if (self->plans[i])
+      cbigan_backend_load(backend, self->plans[i], like->parameters);
   return cbigan_backend_finish(backend, error) ? g_steal_pointer(&self) : NULL;
 }
 

@@ -29,6 +29,10 @@ typedef struct {
  * cbigan_forward_free(). One thread at a time. */
 CbiganForward *cbigan_forward_new(CbiganBackend *backend, const CbiganNetwork *network, int n_layers, int batch,
                                   const int *keep, const float *parameters, GError **error);
+/* The same for another backend of the same class and options, with the weights of `like` where the backend can share
+ * them. network, keep: equal to those of `like`, whose parameters must outlive this. */
+CbiganForward *cbigan_forward_new_like(CbiganBackend *backend, const CbiganNetwork *network, const int *keep,
+                                       const CbiganForward *like, GError **error);
 void cbigan_forward_free(CbiganForward *self); /* self: may be NULL */
 /* Call this after every change of the parameters. */
 void cbigan_forward_load(CbiganForward *self);

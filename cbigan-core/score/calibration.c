@@ -91,7 +91,7 @@ open_networks(Calibration *self, GError **error)
                                          .precision = CBIGAN_PRECISION_FP32 };
   self->backend = cbigan_backend_open(&options, error);
   if (!self->backend ||
-      !(self->inference = cbigan_inference_new(self->model, self->backend, needs, NULL, BATCH, error)))
+      !(self->inference = cbigan_inference_new(self->model, self->backend, needs, NULL, BATCH, NULL, error)))
     return FALSE;
   gboolean aligned = self->options->aligned;
   gboolean one_patch = info->frame_width == info->patch && info->frame_height == info->patch;

@@ -291,6 +291,8 @@ is_same(const CbiganEngineKey *a, const CbiganEngineKey *b)
 static void
 engine_free(CbiganEngine *self)
 {
+  while (self->seats->len) /* the first seat has the weights */
+    g_ptr_array_remove_index(self->seats, self->seats->len - 1);
   g_ptr_array_unref(self->seats);
   cbigan_model_unref(self->key.model);
   g_free((char *)self->key.backend);

@@ -447,7 +447,7 @@ cbigan_inference_set_baseline(CbiganInference *self, const CbiganBaseline *basel
 
 CbiganInference *
 cbigan_inference_new(const CbiganModel *model, CbiganBackend *backend, const guint needs[CBIGAN_N_VIEWS],
-                     const CbiganBaseline *baseline, int batch, GError **error)
+                     const CbiganBaseline *baseline, int batch, const CbiganInference *like, GError **error)
 {
   g_autoptr(CbiganInference) self = g_new0(CbiganInference, 1);
   *self = (CbiganInference){ .info = &model->info,
@@ -459,7 +459,8 @@ cbigan_inference_new(const CbiganModel *model, CbiganBackend *backend, const gui
     self->needs[CBIGAN_VIEW_RAW] |= self->needs[CBIGAN_VIEW_LIGHT];
     self->needs[CBIGAN_VIEW_LIGHT] = 0;
   }
-  if (!(self->networks = cbigan_model_networks_new(model, backend, all_needs(self), batch, error)) ||
+  if (!(self->networks =
+            cbigan_model_networks_new(model, backend, all_needs(self), batch, like ? like->networks : NULL, error)) ||
       !cbigan_inference_set_baseline(self, baseline, error))
     return NULL;
   return g_steal_pointer(&self);

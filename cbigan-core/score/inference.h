@@ -31,10 +31,11 @@ typedef void (*CbiganInferenceFunc)(guint frame, const CbiganMeasurement *m, gpo
 /* needs[view]: CbiganNeeds. Of the model: networks, patch, frame size, light (NAN: both views are the raw one),
  * critic's blocks and grid. baseline: as for cbigan_inference_set_baseline(). batch: patches at a time, always, so a
  * frame's result does not depend on the others in the call. Model and backend must outlive it. Memory for frames of a
- * known size is allocated here. NULL with CBIGAN_ERROR_BACKEND. */
+ * known size is allocated here. like: an inference with the same arguments on another backend of the same class and
+ * options, which must outlive this; it shares weights. NULL = there is none. NULL with CBIGAN_ERROR_BACKEND. */
 CbiganInference *cbigan_inference_new(const CbiganModel *model, CbiganBackend *backend,
                                       const guint needs[CBIGAN_N_VIEWS], const CbiganBaseline *baseline, int batch,
-                                      GError **error);
+                                      const CbiganInference *like, GError **error);
 void cbigan_inference_free(CbiganInference *self);
 /* Patches at a time. */
 int cbigan_inference_batch(const CbiganInference *self);

@@ -11,8 +11,10 @@
 
 static CbiganForward *
 open_network(CbiganModelNetworks *self, const CbiganModel *model, const CbiganNetwork *network, int n_layers,
-             const int *keep, GError **error)
+             const int *keep, const CbiganForward *like, GError **error)
 {
+  if (like)
+    return cbigan_forward_new_like(self->backend, network, keep, like, error);
   float **parameters = &self->parameters[network->kind];
   if (!*parameters) {
     if (!(*parameters = cbigan_backend_alloc(self->backend, network->n_floats, error)))
@@ -27,8 +29,9 @@ static gboolean
 open_reconstruction(CbiganModelNetworks *self, const CbiganModel *model, GError **error)
 {
   const CbiganNetwork *e = model->networks[CBIGAN_ENCODER], *g = model->networks[CBIGAN_GENERATOR];
-  return (self->encoder = open_network(self, model, e, e->n_layers, NULL, error)) &&
-         (self->generator = open_network(self, model, g, g->n_layers, NULL, error));
+  const CbiganModelNetworks *like = self->like;
+  return (self->encoder = open_network(self, model, e, e->n_layers, NULL, like ? like->encoder : NULL, error)) &&
+         (self->generator = open_network(self, model, g, g->n_layers, NULL, like ? like->generator : NULL, error));
 }
 
 static gboolean
@@ -48,7 +51,7 @@ open_tap(CbiganModelNetworks *self, const CbiganModel *model, GError **error)
   if (self->first_tap && !(self->difference = cbigan_backend_alloc(
                                self->backend, cbigan_shape_size(self->image) * (gsize)self->batch, error)))
     return FALSE;
-  return (self->tap = open_network(self, model, network, n_layers, keep, error)) &&
+  return (self->tap = open_network(self, model, network, n_layers, keep, self->like ? self->like->tap : NULL, error)) &&
          (self->tap_x = cbigan_backend_alloc(self->backend, n, error)) &&
          (self->tap_r = cbigan_backend_alloc(self->backend, n, error));
 }
@@ -75,15 +78,18 @@ open_trunk(CbiganModelNetworks *self, const CbiganModel *model, GError **error)
   }
   keep[critic->n] = -1;
   self->host = g_new(float, critic->channels * critic->grid * critic->grid);
-  return (self->trunk = open_network(self, model, d, n_layers, keep, error)) != NULL;
+  return (self->trunk = open_network(self, model, d, n_layers, keep, self->like ? self->like->trunk : NULL, error)) !=
+         NULL;
 }
 
 CbiganModelNetworks *
-cbigan_model_networks_new(const CbiganModel *model, CbiganBackend *backend, guint needs, int batch, GError **error)
+cbigan_model_networks_new(const CbiganModel *model, CbiganBackend *backend, guint needs, int batch,
+                          const CbiganModelNetworks *like, GError **error)
 {
   g_autoptr(CbiganModelNetworks) self = g_new0(CbiganModelNetworks, 1);
-  *self =
-      (CbiganModelNetworks){ .backend = backend, .batch = batch, .image = { 3, model->info.patch, model->info.patch } };
+  *self = (CbiganModelNetworks){
+    .backend = backend, .batch = batch, .like = like, .image = { 3, model->info.patch, model->info.patch }
+  };
   if (!(self->x = cbigan_backend_alloc(self->backend, cbigan_shape_size(self->image) * (gsize)batch, error)) ||
       ((needs & (CBIGAN_NEEDS_TERMS | CBIGAN_NEEDS_DIFFERENCE)) && !open_reconstruction(self, model, error)) ||
       ((needs & CBIGAN_NEEDS_TERMS) && !open_tap(self, model, error)) ||

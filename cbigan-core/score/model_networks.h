@@ -10,7 +10,7 @@
 G_BEGIN_DECLS
 
 /* Of a batch, the first n patches count; the others hold what an earlier batch left in their place. */
-typedef struct {
+typedef struct _CbiganModelNetworks {
   CbiganBackend *backend; /* not owned */
   int batch;
   float *x;            /* backend memory (batch, 3, patch, patch): fill this first */
@@ -18,7 +18,8 @@ typedef struct {
   CbiganCritic critic; /* D's blocks behind the critic's map */
   /* private */
   CbiganShape image;
-  float *parameters[CBIGAN_N_NETWORKS]; /* backend memory */
+  const struct _CbiganModelNetworks *like;
+  float *parameters[CBIGAN_N_NETWORKS]; /* backend memory; NULL with `like` */
   CbiganNetwork *first_tap;
   CbiganForward *encoder, *generator, *tap, *trunk;
   int tap_value;
@@ -27,9 +28,11 @@ typedef struct {
   float *host;          /* (channels, grid * grid) */
 } CbiganModelNetworks;
 
-/* needs: all CbiganNeeds together. Model and backend must outlive it. NULL with CBIGAN_ERROR_BACKEND. */
+/* needs: all CbiganNeeds together. like: networks of the same model, needs and batch on another backend of the same
+ * class and options, whose weights are shared where the backend can; they must outlive this. NULL = there are none.
+ * Model and backend must outlive it. NULL with CBIGAN_ERROR_BACKEND. */
 CbiganModelNetworks *cbigan_model_networks_new(const CbiganModel *model, CbiganBackend *backend, guint needs, int batch,
-                                               GError **error);
+                                               const CbiganModelNetworks *like, GError **error);
 void cbigan_model_networks_free(CbiganModelNetworks *self);
 /* Sets the statistics for distances, which must outlive their use; NULL = features only. Call this before features or
  * distances. FALSE with CBIGAN_ERROR_BACKEND. */

@@ -13,13 +13,14 @@ open_inference(CbiganSeat *self, const CbiganEngineKey *key, const CbiganSeat *l
   const int wanted = like ? cbigan_inference_batch(like->inference) : key->batch;
   cbigan_baseline_init(&self->baseline, key->model);
   if (wanted)
-    return cbigan_inference_new(key->model, self->backend, key->needs, &self->baseline, wanted, error);
+    return cbigan_inference_new(key->model, self->backend, key->needs, &self->baseline, wanted,
+                                like ? like->inference : NULL, error);
   /* A device may have too little free memory. Half the batch needs half the memory. */
   g_autoptr(GError) first = NULL;
   CbiganInference *inference = NULL;
   for (int batch = cbigan_tiling_batch(&key->model->info); !inference && batch; batch /= 2)
-    inference =
-        cbigan_inference_new(key->model, self->backend, key->needs, &self->baseline, batch, first ? NULL : &first);
+    inference = cbigan_inference_new(key->model, self->backend, key->needs, &self->baseline, batch, NULL,
+                                     first ? NULL : &first);
   if (!inference)
     g_propagate_error(error, g_steal_pointer(&first));
   return inference;

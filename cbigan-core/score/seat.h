@@ -47,7 +47,8 @@ struct _CbiganRequest {
   struct _CbiganCall *call; /* of the thread that waits for it; NULL = a posted frame */
 };
 
-/* key: must outlive the seat. like: a seat with the same key, whose batch is taken; NULL = there is none. NULL with
+/* key: must outlive the seat. like: a seat with the same key, whose batch is
+ * taken and whose weights are shared, and which must outlive this; NULL = there is none. NULL with
  * CBIGAN_ERROR_BACKEND. Free with cbigan_seat_free(). */
 CbiganSeat *cbigan_seat_new(const CbiganEngineKey *key, const CbiganSeat *like, GError **error);
 void cbigan_seat_free(CbiganSeat *self); /* self: may be NULL */

@@ -94,7 +94,8 @@ check_forward(const Forward *f, const char *backend_name)
   int n = dims[0];
   for (int tap = CBIGAN_TAP_FIRST; tap <= CBIGAN_TAP_HIDDEN; tap++) {
     model->info.tap = (CbiganFeatureTap)tap;
-    g_autoptr(CbiganModelNetworks) networks = cbigan_model_networks_new(model, backend, CBIGAN_NEEDS_TERMS, n, &error);
+    g_autoptr(CbiganModelNetworks) networks =
+        cbigan_model_networks_new(model, backend, CBIGAN_NEEDS_TERMS, n, NULL, &error);
     g_assert_no_error(error);
     fill_images(backend, bytes, n, f->patch, networks->x);
     double l_r[4], l_fd[4];
@@ -260,7 +261,8 @@ distance_with(CbiganModel *model, CbiganBackend *backend, Golden *golden)
 {
   g_autoptr(GError) error = NULL;
   model->info.tap = CBIGAN_TAP_HIDDEN;
-  g_autoptr(CbiganModelNetworks) networks = cbigan_model_networks_new(model, backend, CBIGAN_NEEDS_TERMS, 2, &error);
+  g_autoptr(CbiganModelNetworks) networks =
+      cbigan_model_networks_new(model, backend, CBIGAN_NEEDS_TERMS, 2, NULL, &error);
   g_assert_no_error(error);
   fill_images(backend, golden_bytes(golden, "frames", NULL, NULL), 2, 64, networks->x);
   double l_r[2], l_fd[2];

@@ -18,6 +18,41 @@ cbigan_cpu_memory(gsize size)
   return memset(memory, 0, size);
 }
 
+/* In front of the weights lies a vector's room with their count of holders. */
+#define HEADER 64
+
+static gatomicrefcount *
+holders(float *weights)
+{
+  return (gatomicrefcount *)((char *)weights - HEADER);
+}
+
+float *
+cbigan_cpu_weights_new(gsize n_floats)
+{
+  char *memory = cbigan_cpu_memory(HEADER + n_floats * sizeof(float));
+  if (!memory)
+    return NULL;
+  float *weights = (float *)(memory + HEADER);
+  g_atomic_ref_count_init(holders(weights));
+  return weights;
+}
+
+float *
+cbigan_cpu_weights_ref(float *weights)
+{
+  if (weights)
+    g_atomic_ref_count_inc(holders(weights));
+  return weights;
+}
+
+void
+cbigan_cpu_weights_unref(float *weights)
+{
+  if (weights && g_atomic_ref_count_dec(holders(weights)))
+    free(holders(weights));
+}
+
 int
 cbigan_cpu_team(const CbiganBackend *self)
 {

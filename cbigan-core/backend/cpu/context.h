@@ -56,6 +56,7 @@ struct _CbiganCpuPlan {
   CbiganCpu *cpu;
   void (*load)(CbiganCpuPlan *self, const float *parameters);
   void (*run)(CbiganCpuPlan *self, float *const *values);
+  gboolean (*share)(CbiganCpuPlan *self, const CbiganCpuPlan *like); /* as CbiganBackendClass.share(); NULL: it can't */
 };
 
 /* A layer by itself */
@@ -118,6 +119,11 @@ gboolean cbigan_cpu_convolution_init(CbiganCpu *self, CbiganCpuPieces *pieces, C
 
 /* Bytes, zeroed, 64-byte aligned; NULL = out of memory. For free(). */
 void *cbigan_cpu_memory(gsize size);
+/* The same for packed weights, which plans of several backends may hold; NULL = out of memory. The last unref frees
+ * them. Any thread. */
+float *cbigan_cpu_weights_new(gsize n_floats);
+float *cbigan_cpu_weights_ref(float *weights); /* NULL: NULL */
+void cbigan_cpu_weights_unref(float *weights); /* NULL: nothing */
 /* Threads for an operation that makes the same bits with any number of them: base.threads at most, fewer while other
  * threads of the program score too (cpu_budget.c). */
 int cbigan_cpu_team(const CbiganBackend *self);

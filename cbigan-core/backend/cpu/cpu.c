@@ -96,6 +96,14 @@ load(CbiganBackend *base, CbiganPlan *plan, const float *parameters)
   p->load(p, parameters);
 }
 
+static gboolean
+share(CbiganBackend *base, CbiganPlan *plan, const CbiganPlan *like)
+{
+  CbiganCpuPlan *p = (CbiganCpuPlan *)plan;
+  const CbiganCpuPlan *other = (const CbiganCpuPlan *)like;
+  return p->share && p->share == other->share && p->share(p, other);
+}
+
 static void
 run(CbiganBackend *base, CbiganPlan *plan, float *const *values)
 {
@@ -115,6 +123,7 @@ const CbiganBackendClass cbigan_backend_cpu = {
   .download = cbigan_cpu_download,
   .plan = plan,
   .load = load,
+  .share = share,
   .run = run,
   .difference = cbigan_cpu_difference,
   .crop = cbigan_reference_crop,

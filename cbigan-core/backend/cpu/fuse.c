@@ -234,7 +234,7 @@ fused_free(CbiganPlan *base)
   CbiganCpuFused *self = (CbiganCpuFused *)base;
   for (int i = 0; i < self->n_steps; i++)
     for (int k = 0; k < 4; k++)
-      free(self->steps[i].packed[k]);
+      cbigan_cpu_weights_unref(self->steps[i].packed[k]);
   for (int i = 0; self->groups && i < self->n_memories; i++)
     free(self->groups[i]);
   for (int i = 0; self->scratch && i < self->base.cpu->base.threads; i++)
@@ -260,16 +260,18 @@ fuse_steps(CbiganCpu *cpu, const CbiganCpuKernels *kernels, gboolean segmented, 
   CbiganCpuFused *self = g_new0(CbiganCpuFused, 1);
   CbiganPlan *plan = &self->base.base;
   int samples = segmented ? kernels->lanes / kernels->segments : kernels->lanes;
-  *self = (CbiganCpuFused){
-    .base = { .base = { .free = fused_free }, .cpu = cpu, .load = cbigan_cpu_fused_load, .run = cbigan_cpu_fused_run },
-    .kernels = kernels,
-    .network = network,
-    .segmented = segmented,
-    .batch = batch,
-    .samples = samples,
-    .n_groups = (batch + samples - 1) / samples,
-    .n_values = network->n_values
-  };
+  *self = (CbiganCpuFused){ .base = { .base = { .free = fused_free },
+                                      .cpu = cpu,
+                                      .load = cbigan_cpu_fused_load,
+                                      .run = cbigan_cpu_fused_run,
+                                      .share = cbigan_cpu_fused_share },
+                            .kernels = kernels,
+                            .network = network,
+                            .segmented = segmented,
+                            .batch = batch,
+                            .samples = samples,
+                            .n_groups = (batch + samples - 1) / samples,
+                            .n_values = network->n_values };
   self->shapes = g_new0(CbiganShape, network->n_values + network->n_steps);
   for (int v = 0; v < network->n_values; v++)
     self->shapes[v] = network->values[v].shape;

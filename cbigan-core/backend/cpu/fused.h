@@ -38,7 +38,7 @@ typedef struct {
   CbiganCpuPart conv3_parts[2], parts[2];
   int n_parts;
   gsize bias;       /* offset or CBIGAN_NO_OFFSET */
-  float *packed[4]; /* weights of conv3[0], conv3[1], matrix; its bias */
+  float *packed[4]; /* weights of conv3[0], conv3[1], matrix; its bias: cbigan_cpu_weights_new() */
 } CbiganCpuStep;
 
 typedef struct {
@@ -94,6 +94,7 @@ void cbigan_cpu_layer_run(CbiganCpuPlan *self, float *const *values);
 /* simd/pack.c */
 gboolean cbigan_cpu_allocate_weights(const CbiganCpuKernels *kernels, CbiganCpuStep *step); /* FALSE: out of memory */
 void cbigan_cpu_fused_load(CbiganCpuPlan *self, const float *parameters);
+gboolean cbigan_cpu_fused_share(CbiganCpuPlan *self, const CbiganCpuPlan *like);
 /* fused.c */
 void cbigan_cpu_fused_run(CbiganCpuPlan *self, float *const *values);
 

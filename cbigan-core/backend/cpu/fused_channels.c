@@ -22,7 +22,7 @@ typedef struct {
   const CbiganCpuChannels *channels;
   CbiganDirect direct;
   CbiganTiling tiling;   /* of a 3x3 convolution by Winograd's minimal filtering; n = 0: it is done directly */
-  float *weights, *bias; /* NULL: none */
+  float *weights, *bias; /* cbigan_cpu_weights_new(); NULL: none */
 } Layer;
 
 typedef struct {
@@ -86,6 +86,30 @@ channels_load(CbiganCpuPlan *base, const float *parameters)
     load_layer(&self->layers[i], parameters);
 }
 
+static gboolean
+channels_share(CbiganCpuPlan *base, const CbiganCpuPlan *other)
+{
+  Channels *self = (Channels *)base;
+  const Channels *like = (const Channels *)other;
+  if (self->base.base.n_layers != like->base.base.n_layers)
+    return FALSE;
+  for (int i = 0; i < self->base.base.n_layers; i++) {
+    Layer *to = &self->layers[i];
+    const Layer *from = &like->layers[i];
+    if (to->channels != from->channels || to->tiling.side != from->tiling.side)
+      return FALSE;
+  }
+  for (int i = 0; i < self->base.base.n_layers; i++) {
+    Layer *to = &self->layers[i];
+    const Layer *from = &like->layers[i];
+    cbigan_cpu_weights_unref(to->weights);
+    cbigan_cpu_weights_unref(to->bias);
+    to->direct.weights = to->weights = cbigan_cpu_weights_ref(from->weights);
+    to->direct.bias = to->bias = cbigan_cpu_weights_ref(from->bias);
+  }
+  return TRUE;
+}
+
 /* --- plan ------------------------------------------------------------------------------------------------------- */
 
 /* The widest vectors that the outputs fill, else the narrowest. */
@@ -133,8 +157,8 @@ init_layer(Layer *layer, const CbiganCpuIsa *isa, const CbiganLayer *l, int batc
   if (weighs) {
     gsize size = layer->tiling.n ? layer->channels->filtering.weights(&layer->tiling)
                                  : cbigan_direct_weights(&layer->direct, vector);
-    layer->weights = cbigan_cpu_memory(size * sizeof(float));
-    layer->bias = cbigan_cpu_memory((gsize)(outputs + vector) * sizeof(float));
+    layer->weights = cbigan_cpu_weights_new(size);
+    layer->bias = cbigan_cpu_weights_new((gsize)(outputs + vector));
   }
   layer->direct.weights = layer->weights;
   layer->direct.bias = layer->bias;
@@ -227,8 +251,8 @@ channels_free(CbiganPlan *base)
 {
   Channels *self = (Channels *)base;
   for (int i = 0; i < self->base.base.n_layers; i++) {
-    free(self->layers[i].weights);
-    free(self->layers[i].bias);
+    cbigan_cpu_weights_unref(self->layers[i].weights);
+    cbigan_cpu_weights_unref(self->layers[i].bias);
   }
   for (int i = 0; self->scratch && i < self->base.cpu->base.threads; i++)
     free(self->scratch[i]);
@@ -266,9 +290,11 @@ cbigan_cpu_fuse_channels(CbiganCpu *cpu, const CbiganNetwork *network, int first
     return NULL;
   Channels *self = g_new0(Channels, 1);
   CbiganPlan *plan = &self->base.base;
-  self->base = (CbiganCpuPlan){
-    .base = { .n_layers = n, .free = channels_free }, .cpu = cpu, .load = channels_load, .run = channels_run
-  };
+  self->base = (CbiganCpuPlan){ .base = { .n_layers = n, .free = channels_free },
+                                .cpu = cpu,
+                                .load = channels_load,
+                                .run = channels_run,
+                                .share = channels_share };
   self->layers = g_new0(Layer, n);
   self->turns = g_new0(CbiganCpuTurn, n);
   self->first_layer = g_new0(int, n + 1);

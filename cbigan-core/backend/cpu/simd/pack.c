@@ -15,6 +15,15 @@ positions(const CbiganCpuWinograd *conv)
   return (conv->side + 2) * (conv->side + 2);
 }
 
+static void
+use_packed(CbiganCpuStep *step)
+{
+  step->conv3[0].weights = step->packed[0];
+  step->conv3[1].weights = step->packed[1];
+  step->matrix.weights = step->packed[2];
+  step->matrix.bias = step->packed[3];
+}
+
 gboolean
 cbigan_cpu_allocate_weights(const CbiganCpuKernels *kernels, CbiganCpuStep *step)
 {
@@ -28,12 +37,27 @@ cbigan_cpu_allocate_weights(const CbiganCpuKernels *kernels, CbiganCpuStep *step
   sizes[2] = inputs * (gsize)step->matrix.outputs;
   sizes[3] = step->bias == CBIGAN_NO_OFFSET ? 0 : (gsize)step->matrix.outputs;
   for (int i = 0; i < 4; i++)
-    if (sizes[i] && !(step->packed[i] = cbigan_cpu_memory(sizes[i] * sizeof(float))))
+    if (sizes[i] && !(step->packed[i] = cbigan_cpu_weights_new(sizes[i])))
       return FALSE;
-  step->conv3[0].weights = step->packed[0];
-  step->conv3[1].weights = step->packed[1];
-  step->matrix.weights = step->packed[2];
-  step->matrix.bias = step->packed[3];
+  use_packed(step);
+  return TRUE;
+}
+
+gboolean
+cbigan_cpu_fused_share(CbiganCpuPlan *base, const CbiganCpuPlan *other)
+{
+  CbiganCpuFused *self = (CbiganCpuFused *)base;
+  const CbiganCpuFused *like = (const CbiganCpuFused *)other;
+  if (self->kernels != like->kernels || self->segmented != like->segmented || self->n_steps != like->n_steps)
+    return FALSE;
+  for (int i = 0; i < self->n_steps; i++) {
+    CbiganCpuStep *step = &self->steps[i];
+    for (int k = 0; k < 4; k++) {
+      cbigan_cpu_weights_unref(step->packed[k]);
+      step->packed[k] = cbigan_cpu_weights_ref(like->steps[i].packed[k]);
+    }
+    use_packed(step);
+  }
   return TRUE;
 }
 
