@@ -54,5 +54,8 @@ gboolean cbigan_inspector_calibrate(CbiganModel *model, const CbiganCalibrationO
 /* The threshold that a share `false_alarms` of good pictures exceeds, from n of their scores: the empirical quantile
  * where n suffices, else a fitted upper tail. */
 double cbigan_threshold_for(const double *good_scores, guint n, double false_alarms);
+/* The same for a few numbers, which may be negative: a fitted upper tail, in which the largest number counts as "at
+ * least the second largest" only. So one odd picture does not raise the threshold above most defects. n >= 3 */
+double cbigan_threshold_for_few(const double *good_values, guint n, double false_alarms);
 
 G_END_DECLS

@@ -11,6 +11,7 @@
 
 #define FAR 1000.0       /* more than any value lies below zero */
 #define FEWEST_FRAMES 4u /* for a threshold */
+#define FEW 30u          /* frames, of which one odd one may decide on the threshold */
 
 /* Values may be negative; cbigan_threshold_for() gives thresholds from zero on only. */
 void
@@ -25,7 +26,9 @@ cbigan_inspector_set_threshold(CbiganModel *model, const double *values, guint n
   g_free((gpointer)model->info.good_scores);
   model->info.good_scores = scores;
   model->info.n_good_scores = n;
-  model->info.threshold = cbigan_softplus(cbigan_threshold_for(shifted, n, false_alarms) - FAR);
+  model->info.threshold =
+      cbigan_softplus(n >= FEWEST_FRAMES && n < FEW ? cbigan_threshold_for_few(values, n, false_alarms)
+                                                    : cbigan_threshold_for(shifted, n, false_alarms) - FAR);
 }
 
 /* areas: NULL = every pixel counts */

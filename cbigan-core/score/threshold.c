@@ -54,3 +54,29 @@ cbigan_threshold_for(const double *good_scores, guint n, double false_alarms)
                                                   : gumbel_quantile(sorted, n, 1.0 - share);
   return MAX(threshold, 0.0);
 }
+
+/* The reduced variate of a Gumbel distribution */
+static double
+reduced(double p)
+{
+  return -log(-log(p));
+}
+
+double
+cbigan_threshold_for_few(const double *good_values, guint n, double false_alarms)
+{
+  g_return_val_if_fail(good_values && n >= 3, NAN);
+  g_autofree double *sorted = g_memdup2(good_values, sizeof *sorted * n);
+  const guint kept = n - 1;
+  double x = 0.0, y = 0.0, xx = 0.0, xy = 0.0;
+  qsort(sorted, n, sizeof *sorted, compare);
+  for (guint i = 0; i < kept; i++) { /* a line through Gringorten's plotting positions (1963) */
+    const double at = reduced((i + 0.56) / (n + 0.12));
+    x += at / kept;
+    y += sorted[i] / kept;
+    xx += at * at / kept;
+    xy += at * sorted[i] / kept;
+  }
+  const double scale = (xy - x * y) / (xx - x * x), share = MAX(false_alarms, 1.0 / (20.0 * n));
+  return y + scale * (reduced(1.0 - share) - x);
+}

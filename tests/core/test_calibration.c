@@ -103,6 +103,30 @@ test_threshold_edges(void)
   g_assert_cmpfloat(cbigan_threshold_for(hundred, 100, 0.001), >, tenth);
 }
 
+/* A few values: half of the draws have few alarms, and an odd one moves the threshold as little as one that is only the
+ * largest. */
+static void
+test_threshold_of_few(void)
+{
+  enum { DRAWS = 201, FEW = 10 };
+  g_autoptr(GRand) random = g_rand_new_with_seed(3);
+  double values[FEW];
+  int many = 0;
+  for (int draw = 0; draw < DRAWS; draw++) {
+    int largest = 0;
+    for (int i = 0; i < FEW; i++) {
+      values[i] = gumbel(g_rand_double_range(random, 1e-12, 1)) - 5.0;
+      largest = values[i] > values[largest] ? i : largest;
+    }
+    const double threshold = cbigan_threshold_for_few(values, FEW, 0.01);
+    many += share_over(gumbel, threshold + 5.0) > 0.02;
+    values[largest] += 100.0;
+    g_assert_cmpfloat(cbigan_threshold_for_few(values, FEW, 0.01), ==, threshold);
+  }
+  g_test_message("%d of %d thresholds with more than twice as many alarms as wanted", many, DRAWS);
+  g_assert_cmpint(many, <, DRAWS / 2);
+}
+
 /* W^T W (covariance + r x mean variance), r = 0.1 CHANNELS / 8, = 1, and what is left after taking a fold away is the
  * others' own. */
 static void
@@ -211,6 +235,7 @@ main(int argc, char **argv)
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/calibration/threshold", test_threshold);
   g_test_add_func("/calibration/threshold-edges", test_threshold_edges);
+  g_test_add_func("/calibration/threshold-few", test_threshold_of_few);
   g_test_add_func("/calibration/statistics", test_statistics);
   g_test_add_func("/calibration/arguments", test_arguments);
   return g_test_run();

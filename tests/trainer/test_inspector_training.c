@@ -334,6 +334,30 @@ test_odd_size(void)
   cbigan_result_clear(&result);
 }
 
+/* Pictures whose values lie far above the others' are named, the worst first; in a small group, none. */
+static void
+test_suspects(void)
+{
+  enum { FEW = 5 };
+  g_autoptr(CbiganDataset) dataset = make_dataset(SURFACE);
+  const CbiganPicture *const *pictures = (const CbiganPicture *const *)dataset->pictures->pdata;
+  g_autoptr(GArray) suspects = g_array_new(FALSE, FALSE, sizeof(CbiganSuspect));
+  double values[GOOD];
+  for (int i = 0; i < GOOD; i++)
+    values[i] = -1.0 + 0.1 * ((i * 7) % GOOD);
+  cbigan_suspects_add(suspects, pictures, values, GOOD);
+  g_assert_cmpuint(suspects->len, ==, 0);
+  values[3] = 5.0;
+  values[9] = 8.0;
+  cbigan_suspects_add(suspects, pictures, values, GOOD);
+  cbigan_suspects_sort(suspects);
+  g_assert_cmpuint(suspects->len, ==, 2);
+  g_assert_cmpstr(g_array_index(suspects, CbiganSuspect, 0).path, ==, pictures[9]->path);
+  g_assert_cmpstr(g_array_index(suspects, CbiganSuspect, 1).path, ==, pictures[3]->path);
+  cbigan_suspects_add(suspects, pictures, values, FEW);
+  g_assert_cmpuint(suspects->len, ==, 2);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -348,6 +372,7 @@ main(int argc, char **argv)
     g_test_add_data_func(quick, GINT_TO_POINTER(kind), test_quick);
   }
   g_test_add_func("/inspector-training/borders", test_borders);
+  g_test_add_func("/inspector-training/suspects", test_suspects);
   g_test_add_func("/inspector-training/odd-size", test_odd_size);
   return g_test_run();
 }

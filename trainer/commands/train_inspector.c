@@ -167,6 +167,31 @@ write_model(const CbiganInspectorRun *run, const CbiganModel *model, GError **er
   return TRUE;
 }
 
+/* What the held-out pictures can promise. If none of h good pictures is over a threshold, a share of 1 - 0.05^(1 / h)
+ * is the largest with which that happens in one case of twenty. */
+static void
+say_promise(const CbiganModelInfo *info)
+{
+  const double most = 1.0 - pow(0.05, 1.0 / MAX(info->n_good_scores, 1));
+
+  if (most > 0.05)
+    cbigan_command_note(n_("the threshold comes from %u good picture: up to %.0f %% of good pictures may be over it",
+                           "the threshold comes from %u good pictures: up to %.0f %% of good pictures may be over it",
+                           info->n_good_scores),
+                        info->n_good_scores, 100.0 * most);
+}
+
+static void
+list_suspects(const CbiganInspectorTraining *training)
+{
+  const GArray *suspects = cbigan_inspector_training_suspects(training);
+
+  if (suspects->len)
+    cbigan_command_note(_("these good pictures look least like the others; take defective ones out, and train again:"));
+  for (guint i = 0; i < suspects->len; i++)
+    cbigan_command_note("  %s", g_array_index(suspects, CbiganSuspect, i).path);
+}
+
 static gboolean
 finish(const CbiganInspectorRun *run, CbiganInspectorTraining *training, GError **error)
 {
@@ -174,7 +199,11 @@ finish(const CbiganInspectorRun *run, CbiganInspectorTraining *training, GError 
 
   cbigan_command_note(_("calibrating on the pictures held out"));
   model = cbigan_inspector_training_finish(training, error);
-  return model && write_model(run, model, error);
+  if (!model || !write_model(run, model, error))
+    return FALSE;
+  say_promise(&model->info);
+  list_suspects(training);
+  return TRUE;
 }
 
 static CbiganExit

@@ -46,6 +46,7 @@ struct _CbiganInspectorTraining {
   double best_proxy, loss, step_seconds, last;
   guint update, measured;
   GTimer *timer;
+  GArray *suspects; /* of CbiganSuspect */
 };
 
 void
@@ -128,6 +129,7 @@ cbigan_inspector_training_new(const CbiganInspectorOptions *options, const Cbiga
   self->best_proxy = self->loss = self->step_seconds = NAN;
   self->measured = FIRST_MEASUREMENT - 1;
   self->timer = g_timer_new();
+  self->suspects = g_array_new(FALSE, FALSE, sizeof(CbiganSuspect));
   inspector->width = options->width;
   inspector->maps[CBIGAN_MAP_LOGIT] = (CbiganInspectorMap){ .used = TRUE, .scale = 1.0 };
   const guint n = pictures->pictures->len;
@@ -163,6 +165,7 @@ cbigan_inspector_training_free(CbiganInspectorTraining *self)
   cbigan_good_set_clear(&self->good);
   g_clear_pointer(&self->upright, cbigan_dataset_free);
   g_free(self->best);
+  g_array_unref(self->suspects);
   g_timer_destroy(self->timer);
   g_free(self);
 }
@@ -366,6 +369,26 @@ calibrate_masked(const CbiganInspectorTraining *self, CbiganModel *model, GError
          cbigan_model_calibrate(model, &options, frames, n, NULL, error);
 }
 
+/* values: of the held-out pictures. Training pictures are compared with each other: the network knows them. */
+static gboolean
+find_suspects(CbiganInspectorTraining *self, const double *values, GError **error)
+{
+  const CbiganGoodPictures *train = &self->good.train, *held_out = &self->good.held_out;
+  g_autofree double *trained = g_new(double, train->n);
+  if (!cbigan_proxy_score(self->proxy, train, trained, error))
+    return FALSE;
+  cbigan_suspects_add(self->suspects, train->pictures, trained, train->n);
+  cbigan_suspects_add(self->suspects, held_out->pictures, values, held_out->n);
+  cbigan_suspects_sort(self->suspects);
+  return TRUE;
+}
+
+const GArray *
+cbigan_inspector_training_suspects(const CbiganInspectorTraining *self)
+{
+  return self->suspects;
+}
+
 CbiganModel *
 cbigan_inspector_training_finish(CbiganInspectorTraining *self, GError **error)
 {
@@ -377,7 +400,8 @@ cbigan_inspector_training_finish(CbiganInspectorTraining *self, GError **error)
   if (isnan(self->best_proxy) && !measure(self, error))
     return NULL;
   memcpy(self->inspector.parameters, self->best, self->network->n_floats * sizeof(float));
-  if (!cbigan_proxy_choose(self->proxy, &self->good.train, values, &auroc, &tried, error))
+  if (!cbigan_proxy_choose(self->proxy, &self->good.train, values, &auroc, &tried, error) ||
+      !find_suspects(self, values, error))
     return NULL;
   g_autofree char *training = describe(self);
   g_autoptr(CbiganModel) model = cbigan_model_new_inspector(&self->inspector);

@@ -11,6 +11,7 @@
 #include "data/align.h"
 #include "data/dataset.h"
 #include "model/model.h"
+#include "training/suspects.h"
 
 G_BEGIN_DECLS
 
@@ -65,6 +66,9 @@ gboolean cbigan_inspector_training_resume(CbiganInspectorTraining *self, const c
 gboolean cbigan_inspector_training_done(const CbiganInspectorTraining *self);
 /* The model: an inspector with statistics and threshold. Free it with cbigan_model_unref(). NULL with an error. */
 CbiganModel *cbigan_inspector_training_finish(CbiganInspectorTraining *self, GError **error);
+/* After that: the good pictures that look least like the others, of CbiganSuspect, the worst first. They belong to the
+ * training. */
+const GArray *cbigan_inspector_training_suspects(const CbiganInspectorTraining *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganInspectorTraining, cbigan_inspector_training_free)
 

@@ -184,15 +184,14 @@ fit_maps(CbiganProxy *self, const CbiganGoodPictures *train, GError **error)
   return TRUE;
 }
 
-/* A surface's scores are of whole pictures, not of windows. */
-static gboolean
-score_surfaces(CbiganProxy *self, double *scores, GError **error)
+gboolean
+cbigan_proxy_score(CbiganProxy *self, const CbiganGoodPictures *good, double *values, GError **error)
 {
-  for (guint p = 0; p < self->good->n; p++) {
-    const CbiganCells *cells = inspect_good(self, self->good, p, error);
+  for (guint p = 0; p < good->n; p++) {
+    const CbiganCells *cells = inspect_good(self, good, p, error);
     if (!cells)
       return FALSE;
-    scores[p] = cbigan_cells_summary(cells, self->inspector->summary);
+    values[p] = cbigan_cells_summary(cells, self->inspector->summary);
   }
   return TRUE;
 }
@@ -223,7 +222,8 @@ cbigan_proxy_choose(CbiganProxy *self, const CbiganGoodPictures *train, double *
     if (!add_maps(self, choice, p, error))
       return FALSE;
   *auroc = cbigan_map_choice_make(choice, self->inspector, scores, tried);
-  return self->good->w ? TRUE : score_surfaces(self, scores, error);
+  /* a surface's scores are of whole pictures, not of windows */
+  return self->good->w ? TRUE : cbigan_proxy_score(self, self->good, scores, error);
 }
 
 /* Statistics of all pictures but those of a fold; fold = FOLDS: of all. */
@@ -254,7 +254,8 @@ choose_across(CbiganProxy *self, CbiganMapStatistic folds[FOLDS], double *scores
   }
   fit_without(self, folds, FOLDS);
   *auroc = cbigan_map_choice_make(choice, self->inspector, scores, tried);
-  return self->good->w ? TRUE : score_surfaces(self, scores, error);
+  /* a surface's scores are of whole pictures, not of windows */
+  return self->good->w ? TRUE : cbigan_proxy_score(self, self->good, scores, error);
 }
 
 gboolean

@@ -30,6 +30,9 @@ gboolean cbigan_proxy_choose(CbiganProxy *self, const CbiganGoodPictures *train,
  * statistics of the others, and then all of them make the statistics. */
 gboolean cbigan_proxy_choose_across(CbiganProxy *self, double *scores, double *auroc, char **tried, GError **error);
 
+/* values [good->n] of good pictures as the inspector is now. FALSE with CBIGAN_ERROR_BACKEND. */
+gboolean cbigan_proxy_score(CbiganProxy *self, const CbiganGoodPictures *good, double *values, GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganProxy, cbigan_proxy_free)
 
 G_END_DECLS
