@@ -101,9 +101,8 @@ add_areas(JsonBuilder *builder, const GValue *areas)
   json_builder_end_array(builder);
 }
 
-/* "black,flat" -> an array of both; "good" -> an empty one */
-static void
-add_health(JsonBuilder *builder, const char *health)
+void
+cbigan_json_add_health(JsonBuilder *builder, const char *health)
 {
   g_auto(GStrv) names = g_strsplit(health ? health : "good", ",", 0);
   json_builder_set_member_name(builder, "health");
@@ -139,7 +138,7 @@ add_result(JsonBuilder *builder, const GstStructure *score)
   cbigan_json_add_time(builder, "scored_pts", scored_pts);
   cbigan_json_add_string(builder, "model", gst_structure_get_string(score, "model"));
   cbigan_json_add_string(builder, "name", gst_structure_get_string(score, "name"));
-  add_health(builder, gst_structure_get_string(score, "health"));
+  cbigan_json_add_health(builder, gst_structure_get_string(score, "health"));
   add_regions(builder, gst_structure_get_value(score, "regions"));
   if (gst_structure_has_field(score, "areas"))
     add_areas(builder, gst_structure_get_value(score, "areas"));

@@ -25,6 +25,8 @@ void cbigan_json_add_string(JsonBuilder *builder, const char *name, const char *
 void cbigan_json_add_now(JsonBuilder *builder);
 /* The buffer's times. element: its clock gives the wall-clock time; segment: of the buffer */
 void cbigan_json_add_buffer(JsonBuilder *builder, GstElement *element, const GstSegment *segment, GstBuffer *buffer);
+/* The member `health`: "black,flat" becomes an array of both, "good" and NULL an empty one. */
+void cbigan_json_add_health(JsonBuilder *builder, const char *health);
 /* All fields of a CbiganScore. */
 void cbigan_json_add_score(JsonBuilder *builder, const GstStructure *score);
 

@@ -14,7 +14,7 @@
  *
  * * `events`: an anomaly begins or ends,
  * * `scores`: the newest score, every `scores-interval` (if not 0),
- * * `health`: figures of the stream, every `health-interval`,
+ * * `health`: figures of the stream, every `health-interval`, and when what is wrong with its pictures changes,
  * * `status`: `online` or `offline`; an MQTT broker keeps the newest one for later subscribers,
  * * `frame`, `map`: the picture and the map of the frame at which an anomaly began, as JPEG, if `pictures` says so.
  *
@@ -168,7 +168,8 @@ transform_ip(GstBaseTransform *base, GstBuffer *buffer)
   GstCbiganPublish *self = GST_CBIGAN_PUBLISH(base);
   const GstStructure *score = cbigan_meta_get(buffer, CBIGAN_SCORE_META);
   GST_OBJECT_LOCK(self);
-  const CbiganPublishChoice choice = { self->settings.scores_interval, self->settings.pictures };
+  const CbiganPublishChoice choice = { self->settings.scores_interval, self->settings.health_interval > 0,
+                                       self->settings.pictures };
   GST_OBJECT_UNLOCK(self);
   g_autoptr(GstCaps) caps = choice.pictures ? gst_pad_get_current_caps(base->sinkpad) : NULL;
   cbigan_publisher_push_frame(self->publisher, self->sender, &choice, &base->segment, caps, buffer, score);

@@ -30,6 +30,7 @@ struct _CbiganPublisher {
   /* under the lock */
   guint64 frames, results, anomalous, scored_pts;
   GstClockTime last_pts;
+  char *pictures;        /* the newest score's `health`; NULL = good */
   guint64 health;        /* messages */
   guint64 frames_before; /* at the health message before */
   gint64 health_before;  /* monotonic time of it, us */
@@ -175,9 +176,11 @@ cbigan_publisher_finish(CbiganPublisher *self, CbiganSender *sender)
 /* --- frames --------------------------------------------------------------------------------------------------------
  */
 
-static void
+/* Whether the pictures' health has changed. */
+static gboolean
 count(CbiganPublisher *self, GstBuffer *buffer, const GstStructure *score)
 {
+  const char *health = score ? gst_structure_get_string(score, "health") : NULL;
   gboolean anomalous = FALSE;
   guint64 scored_pts = GST_CLOCK_TIME_NONE;
   if (score)
@@ -190,7 +193,13 @@ count(CbiganPublisher *self, GstBuffer *buffer, const GstStructure *score)
     self->results++;
     self->anomalous += anomalous;
   }
+  const gboolean changed = health && g_strcmp0(health, self->pictures ? self->pictures : "good");
+  if (changed) {
+    g_free(self->pictures);
+    self->pictures = g_strdup(health);
+  }
   g_mutex_unlock(&self->lock);
+  return changed;
 }
 
 static void
@@ -215,7 +224,10 @@ cbigan_publisher_push_frame(CbiganPublisher *self, CbiganSender *sender, const C
                             const GstSegment *segment, GstCaps *caps, GstBuffer *buffer, const GstStructure *score)
 {
   guint id = 0;
-  count(self, buffer, score);
+  if (count(self, buffer, score) && choice->health) {
+    g_autoptr(GstStructure) stats = cbigan_sender_stats(sender);
+    cbigan_publisher_push_health(self, sender, stats);
+  }
   if (!score)
     return;
   gst_structure_get_uint(score, "event-id", &id);
@@ -253,6 +265,7 @@ cbigan_publisher_push_health(CbiganPublisher *self, CbiganSender *sender, const 
   add_count(builder, "frames", self->frames);
   add_count(builder, "results", self->results);
   add_count(builder, "anomalous_results", self->anomalous);
+  cbigan_json_add_health(builder, self->pictures);
   g_mutex_unlock(&self->lock);
   cbigan_json_add_double(builder, "frames_per_second", rate);
   for (guint i = 0; i < G_N_ELEMENTS(counts); i++) {
@@ -294,6 +307,7 @@ cbigan_publisher_free(CbiganPublisher *self)
   g_free(self->online);
   g_free(self->offline);
   g_free(self->session);
+  g_free(self->pictures);
   g_free(self->camera);
   g_mutex_clear(&self->lock);
   g_free(self);

@@ -21,6 +21,7 @@ typedef enum {
 
 typedef struct {
   guint scores_interval; /* ms; 0 = no scores */
+  gboolean health;       /* tell at once when the pictures' health changes */
   CbiganPublishPictures pictures;
 } CbiganPublishChoice;
 

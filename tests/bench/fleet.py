@@ -57,18 +57,18 @@ def tell_kept(subscriber, stats, frames):
     got = subscriber.sequences()
     copies = len(subscriber.messages('events')) - len(got)
     print(f'  lost: {frames - len(got)} of {frames}; out of order: {sum(b < a for a, b in zip(got, got[1:]))}; second copies: {copies}; '
-          f'counted as dropped: {stats["dropped"]}; connections: {stats["connections"]}')
+          f'counted as dropped: {stats["dropped"]}; acknowledged {stats["acknowledged"]}, in the spool {stats["spooled"]}; connections: {stats["connections"]}')
     print(f'  frames that passed: {stats["passed"]}; push of a frame: p99 {stats["p99_push"]} us, longest {stats["longest_push"]} us; '
           f'memory at the end {stats["memory"] / 1024:.1f} MiB')
 
 
 def rate():
-    with Broker('.', keeps=False) as broker, Subscriber(broker.port) as subscriber:
+    with Broker('.', keeps='') as broker, Subscriber(broker.port) as subscriber:
         stats, _ = Feed(FEED, 20000, 0, 60, f'uri=mqtt://127.0.0.1:{broker.port} {QUIET} queue-size=100000').wait()
         print(f'as fast as possible: {stats["acknowledged"] / stats["seconds"]:.0f} events/s acknowledged')
         until(lambda: len(subscriber.got) >= 20000)
     for name, more in (('without a spool', ''), ('with a spool', f'spool={os.getcwd()}/spool')):
-        with Broker('.', keeps=False) as broker, Subscriber(broker.port) as subscriber:
+        with Broker('.', keeps='') as broker, Subscriber(broker.port) as subscriber:
             stats, _ = Feed(FEED, 3000, 100, 10, f'uri=mqtt://127.0.0.1:{broker.port} {QUIET} {more}').wait()
             until(lambda s=subscriber: len(s.messages('events')) == 3000)
             print(f'100 events/s, {name}:')
@@ -76,10 +76,10 @@ def rate():
             tell_kept(subscriber, stats, 3000)
 
 
-def restarts(how=signal.SIGTERM):
-    frames = 20000
-    with Broker('.') as broker, Subscriber(broker.port) as subscriber:
-        feed = Feed(FEED, frames, 200, 120, f'uri=mqtt://127.0.0.1:{broker.port} {QUIET} spool={os.getcwd()}/spool')
+def restarts(how=signal.SIGTERM, keeps='end', events=200):
+    frames = 100 * events
+    with Broker('.', keeps=keeps) as broker, Subscriber(broker.port) as subscriber:
+        feed = Feed(FEED, frames, events, 120, f'uri=mqtt://127.0.0.1:{broker.port} {QUIET} spool={os.getcwd()}/spool')
         for _ in range(50):
             time.sleep(1.7)
             broker.stop(how)
@@ -87,12 +87,12 @@ def restarts(how=signal.SIGTERM):
             broker.start()
         stats, _ = feed.wait()
         until(lambda: len(subscriber.sequences()) == frames, 20)
-        print(f'50 times {how.name} and a new start of mosquitto, 200 events/s:')
+        print(f'50 times {how.name} and a new start of mosquitto, {events} events/s:')
         tell_kept(subscriber, stats, frames)
 
 
 def kills():
-    restarts(signal.SIGKILL)
+    restarts(signal.SIGKILL, 'changes', 20)
 
 
 def network():
@@ -121,7 +121,7 @@ def network():
                 print(f'{name}: not measured: {netem([], "cbigan0", words)}')
                 continue
             port, frames = brokers.free_port(), 1000 + 50 * cut
-            with Broker('.', 'allow_anonymous true', f'listener {port} 10.77.0.1', 'allow_anonymous true', keeps=False) as broker, \
+            with Broker('.', 'allow_anonymous true', f'listener {port} 10.77.0.1', 'allow_anonymous true', keeps='') as broker, \
                     Subscriber(broker.port) as subscriber:
                 feed = Feed(str(script.absolute()), frames, 50, 120, f'uri=mqtt://10.77.0.1:{port} {QUIET} spool={os.getcwd()}/spool-{port}')
                 if cut:
@@ -156,7 +156,7 @@ def cameras():
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     payload = json.dumps({'version': 1, 'kind': 'events', 'camera': 'camera', 'sequence': 1, 'text': 'x' * 280}).encode()
     for n in [n for n in (100, 1000, 5000, 10000) if n + 100 < limit]:
-        with Broker('.', keeps=False) as broker, Subscriber(broker.port) as subscriber:
+        with Broker('.', keeps='') as broker, Subscriber(broker.port) as subscriber:
             sockets = []
             before = time.time()
             for i in range(n):
@@ -196,7 +196,7 @@ def workers():
         pathlib.Path(f'{i}.ppm').write_bytes(b'P6\n512 512\n255\n' + bytes(noise.randrange(120, 136) for _ in range(512 * 3)) * 512)
     took = {}
     for count in (1, 2):
-        with Broker('.', keeps=False) as broker, Subscriber(broker.port, 'cbigan/results') as subscriber:
+        with Broker('.', keeps='') as broker, Subscriber(broker.port, 'cbigan/results') as subscriber:
             running = [subprocess.Popen([PROGRAM, 'work', '--broker', f'mqtt://127.0.0.1:{broker.port}', '--models', 'models', '--threads', '1',
                                          '--name', f'w{i}'], stderr=subprocess.PIPE, text=True) for i in range(count)]
             for process in running:

@@ -48,17 +48,18 @@ def until(condition, seconds=30):
 
 
 class Broker:
-    """A mosquitto of its own, with its files in a folder. keeps: its sessions, on disk, at every change"""
+    """A mosquitto of its own, with its files in a folder. keeps: its sessions on disk, at `changes` (slow) or at its `end`; '' = not"""
 
-    def __init__(self, folder, *lines, port=None, keeps=True):
+    def __init__(self, folder, *lines, port=None, keeps='changes'):
         self.port = port or free_port()
         self.folder = pathlib.Path(folder).absolute()
         self.config = self.folder / f'mosquitto-{self.port}.conf'
         self.log = open(self.folder / f'mosquitto-{self.port}.log', 'ab')
         lines = [f'listener {self.port} 127.0.0.1', 'user root', 'max_queued_messages 0', *(lines or ['allow_anonymous true'])]
         if keeps:
-            lines += ['persistence true', f'persistence_location {self.folder}/', f'persistence_file broker-{self.port}.db',
-                      'autosave_on_changes true', 'autosave_interval 1']
+            lines += ['persistence true', f'persistence_location {self.folder}/', f'persistence_file broker-{self.port}.db']
+        if keeps == 'changes':
+            lines += ['autosave_on_changes true', 'autosave_interval 1']
         self.config.write_text('\n'.join(lines) + '\n')
         self.process = None
 

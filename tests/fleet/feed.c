@@ -30,7 +30,7 @@ new_frame(guint n)
                     G_TYPE_DOUBLE, 2.0, "normalized", G_TYPE_DOUBLE, anomalous ? 0.6 : 0.33, "anomalous",
                     G_TYPE_BOOLEAN, anomalous, "stale", G_TYPE_BOOLEAN, FALSE, "event-id", G_TYPE_UINT,
                     anomalous ? n / 2 + 1 : 0, "scored-pts", G_TYPE_UINT64, (guint64)GST_BUFFER_PTS(buffer), "model",
-                    G_TYPE_STRING, "feed", NULL);
+                    G_TYPE_STRING, "feed", "health", G_TYPE_STRING, n % 200 < 100 ? "good" : "black,flat", NULL);
   return buffer;
 }
 

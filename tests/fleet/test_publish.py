@@ -55,6 +55,7 @@ def test_delivery():
         expect_equal([e['event_id'] for e in events[:4]], [1, 1, 2, 2], 'event ids')
         expect_equal((events[0]['version'], events[0]['kind'], events[0]['camera'], events[0]['score']), (1, 'events', 'a', 3.0), 'fields')
         expect(subscriber.messages('scores'), 'no scores')
+        expect_equal([m['health'] for m in subscriber.messages('health')], [['black', 'flat']], 'health')
         expect_equal(stats['acknowledged'], stats['messages'], 'acknowledged')
         expect_equal(stats['dropped'], 0, 'dropped')
         expect(until(lambda: [m['state'] for m in subscriber.messages('status')] == ['online', 'offline']),
@@ -113,7 +114,7 @@ def test_killed():
     feed.process.kill()
     feed.process.wait()
     feed.reader.join()
-    with Broker('.', port=port, keeps=False) as broker, Subscriber(broker.port) as subscriber:
+    with Broker('.', port=port, keeps='') as broker, Subscriber(broker.port) as subscriber:
         stats, errors = Feed(FEED, 0, 0, 20, properties).wait()
         n = stats['acknowledged']
         expect(n > 100 and not errors.count('damaged'), f'{stats} {errors}')
@@ -200,7 +201,7 @@ def test_topic_rights():
     """What the broker does not allow is counted and said."""
     rights = pathlib.Path('rights').absolute()
     rights.write_text('topic write plant/i/status\ntopic read #\n')
-    with Broker('.', 'allow_anonymous true', f'acl_file {rights}', keeps=False) as broker:
+    with Broker('.', 'allow_anonymous true', f'acl_file {rights}', keeps='') as broker:
         stats, errors = Feed(FEED, 20, 0, 10, f'uri=mqtt://127.0.0.1:{broker.port} camera=i {QUIET}').wait()
         expect_equal((stats['passed'], stats['refused']), (20, 20), f'{stats} {errors}')
         expect('plant/i/events' in errors and 'uthor' in errors, errors)
