@@ -156,7 +156,7 @@ def cameras():
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     payload = json.dumps({'version': 1, 'kind': 'events', 'camera': 'camera', 'sequence': 1, 'text': 'x' * 280}).encode()
     for n in [n for n in (100, 1000, 5000, 10000) if n + 100 < limit]:
-        with Broker('.', keeps='') as broker, Subscriber(broker.port) as subscriber:
+        with Broker('.', 'allow_anonymous true', 'max_queued_messages 0', keeps='') as broker, Subscriber(broker.port) as subscriber:
             sockets = []
             before = time.time()
             for i in range(n):

@@ -55,9 +55,9 @@ class Broker:
         self.folder = pathlib.Path(folder).absolute()
         self.config = self.folder / f'mosquitto-{self.port}.conf'
         self.log = open(self.folder / f'mosquitto-{self.port}.log', 'ab')
-        lines = [f'listener {self.port} 127.0.0.1', 'user root', 'max_queued_messages 0', *(lines or ['allow_anonymous true'])]
+        lines = [f'listener {self.port} 127.0.0.1', 'user root', *(lines or ['allow_anonymous true'])]
         if keeps:
-            lines += ['persistence true', f'persistence_location {self.folder}/', f'persistence_file broker-{self.port}.db']
+            lines += ['max_queued_messages 0', 'persistence true', f'persistence_location {self.folder}/', f'persistence_file broker-{self.port}.db']
         if keeps == 'changes':
             lines += ['autosave_on_changes true', 'autosave_interval 1']
         self.config.write_text('\n'.join(lines) + '\n')
