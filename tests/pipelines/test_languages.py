@@ -21,7 +21,7 @@ CBIGAN, PLUGINS, CATALOGUES = (pathlib.Path(argument).resolve() for argument in 
 
 def translation(language, message):
     """From the catalogue as it was compiled, so as another program sees it"""
-    done = subprocess.run(['gettext', '-d', 'cbigan', message], env=environment(language), capture_output=True, text=True, check=True)
+    done = subprocess.run(['gettext', '-d', 'cbigan', '--', message], env=environment(language), capture_output=True, text=True, check=True)
     assert done.stdout != message, f'{language}: {message!r} is not translated'
     return done.stdout
 
