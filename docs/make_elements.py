@@ -1,0 +1,121 @@
+#!/usr/bin/python3
+"""make_elements.py - writes docs/elements.md from the elements themselves and the opening comments of their sources
+
+Copyright (C) 2026 the cbigan developers
+SPDX-License-Identifier: LGPL-2.1-or-later
+
+Usage: make_elements.py PLUGIN_FOLDER [--check]
+Prints the page. With --check it compares it with docs/elements.md instead, prints TAP, and a failure says what differs.
+"""
+import difflib
+import os
+import pathlib
+import re
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PAGE = ROOT / 'docs/elements.md'
+INTRODUCTION = '''# Elements
+
+`docs/make_elements.py build/gst-plugin > docs/elements.md` makes this page; a test fails when it is out of date. `gst-inspect-1.0 ELEMENT` shows the
+properties too. Properties can be set while the pipeline plays unless they say “before PLAYING”. A GstController can change those that are “controllable”.
+'''
+
+
+def read_section(path):
+    """(name, the SECTION comment as Markdown) of a source, or None"""
+    comment = re.search(r'/\*\*\n \* SECTION:element-(\w+)\n(.*?)\n \*/', path.read_text(), re.S)
+    if not comment:
+        return None
+    lines = [line[3:] for line in comment[2].splitlines() if not line.startswith(' * @title')]
+    text = '\n'.join(lines).strip()
+    text = re.sub(r'\|\[(?:<!--.*?-->)?\n(.*?)\n\]\|', r'```sh\n\1\n```', text, flags=re.S)
+    text = re.sub(r'#(Gst\w+)', r'`\1`', text)
+    return comment[1], re.sub(r'^## ', '### ', text, flags=re.M)
+
+
+def text_of(value):
+    if isinstance(value, bool):
+        return str(value).lower()
+    return 'none' if value in (None, '') else f'{value:.12g}' if isinstance(value, (int, float)) else str(value)
+
+
+def kind_of(spec):
+    """(type with its range or choices, default)"""
+    from gi.repository import GLib
+    if hasattr(spec, 'enum_class'):
+        names = {int(value): value.value_nick for value in spec.enum_class.__enum_values__.values()}
+        return ', '.join(f'`{names[number]}`' for number in sorted(names)), names[int(spec.default_value)]
+    if hasattr(spec, 'flags_class'):
+        nicks = [value.first_value_nick for number, value in sorted(spec.flags_class.__flags_values__.items())]
+        return 'some of ' + ', '.join(f'`{nick}`' for nick in nicks), ' + '.join(spec.default_value.value_nicks)
+    name = {'gchararray': 'string'}.get(spec.value_type.name, spec.value_type.name.removeprefix('g'))
+    if not hasattr(spec, 'minimum'):
+        return name, text_of(spec.default_value)
+    most = f'{text_of(spec.minimum)} or more' if spec.maximum >= GLib.MAXINT else f'{text_of(spec.minimum)} to {text_of(spec.maximum)}'
+    return f'{name}, {most}', text_of(spec.default_value)
+
+
+def property_rows(factory):
+    from gi.repository import GObject, Gst
+    element = factory.create()
+    for spec in element.list_properties():
+        if spec.owner_type != element.__gtype__:
+            continue
+        kind, default = kind_of(spec)
+        writable = spec.flags & GObject.ParamFlags.WRITABLE
+        notes = [text for text, on in (('read only', not writable), ('controllable', spec.flags & Gst.PARAM_CONTROLLABLE),
+                                       ('before PLAYING', writable and not spec.flags & Gst.PARAM_MUTABLE_PLAYING)) if on]
+        blurb = spec.blurb.replace('|', '\\|').replace('\n', ' ')
+        yield f'| `{spec.name}` | {kind} | {default} | {blurb}{" (" + ", ".join(notes) + ")" if notes else ""} |'
+
+
+def signal_rows(factory):
+    from gi.repository import GObject
+    for name in GObject.signal_list_names(factory.get_element_type()):
+        query = GObject.signal_query(name, factory.get_element_type())
+        if query.itype == factory.get_element_type():
+            yield f'`{name}` ({", ".join(t.name for t in query.param_types) or "no arguments"})'
+
+
+def make_page():
+    from gi.repository import Gst
+    Gst.init(None)
+    page = [INTRODUCTION]
+    sections = sorted(filter(None, map(read_section, (ROOT / 'gst-plugin').rglob('*.c'))))
+    for name, text in sections:
+        factory = Gst.ElementFactory.find(name)
+        if not factory:  # an optional part that is not built here
+            raise SystemExit(f'no element {name}: expected all parts of the plugin in {sys.argv[1]}')
+        factory = factory.load()
+        page.append(f'## {name}\n\n{text}\n')
+        rows, signals = list(property_rows(factory)), list(signal_rows(factory))
+        if rows:
+            page.append('### Properties\n\n| property | type | default | meaning |\n|---|---|---|---|\n' + '\n'.join(rows) + '\n')
+        if signals:
+            page.append('### Action signals\n\n' + '\n'.join(f'- {row}' for row in signals) + '\n')
+    return '\n'.join(page)
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1]).resolve()
+    os.environ.update(GST_PLUGIN_PATH=':'.join(sorted({str(path.parent) for path in folder.rglob('libgst*.so')})), GST_REGISTRY=tempfile.mktemp(prefix='cbigan-registry-'), LC_ALL='C.UTF-8')
+    import gi
+    gi.require_version('Gst', '1.0')
+    page = make_page()
+    os.unlink(os.environ['GST_REGISTRY'])
+    if sys.argv[2:] != ['--check']:
+        print(page, end='')
+        return 0
+    wrong = list(difflib.unified_diff(PAGE.read_text().splitlines(), page.splitlines(), 'docs/elements.md', 'the elements', lineterm=''))
+    for line in wrong:
+        print('#', line)
+    print('not ok 1 - docs/elements.md is out of date: docs/make_elements.py build/gst-plugin > docs/elements.md' if wrong else
+          'ok 1 - docs/elements.md')
+    print('1..1')
+    return bool(wrong)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
