@@ -5,9 +5,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # usage: other-debian.sh SUITE [PART...]
-# SUITE: bookworm, trixie, ... PART: demo, tests; without one, both.
+# SUITE: bookworm, trixie, ... PART: demo, tests, packages; without one, demo and tests.
 #   demo   pipelines/demo.sh, then the scores of its pictures against those of this machine's build/, bit for bit
 #   tests  all tests but the suites slow, long, and style
+#   packages  builds the packages of debian/, asks lintian, installs them in /var/tmp/cbigan-SUITE-packages, where there
+#             is no compiler, and scores a picture there with program and plugin
 # Runs as root. debootstrap makes /var/tmp/cbigan-SUITE (or $CBIGAN_DEBIAN) the first time, from a mirror whose
 # signature it checks; later runs use it again. The files that git knows or does not ignore are copied there. Nothing
 # outside the folder is changed, and mounts end with the script.
@@ -16,12 +18,12 @@ set -euo pipefail
 . "$(dirname "$0")/../pipelines/setup.sh"
 cd "$root"
 
-arguments 1 3 "$@"
+arguments 1 4 "$@"
 suite=$1
 shift
 parts=("$@")
 if ((!${#parts[@]})); then parts=(demo tests); fi
-for part in "${parts[@]}"; do [[ $part == demo || $part == tests ]] || die "$part: neither demo nor tests"; done
+for part in "${parts[@]}"; do [[ " demo tests packages " == *" $part "* ]] || die "$part: no part"; done
 ((EUID == 0)) || die "run as root: it makes a root folder and enters it"
 command -v debootstrap > /dev/null || die "install debootstrap first"
 machine=${CBIGAN_DEBIAN:-/var/tmp/cbigan-$suite}
@@ -29,7 +31,7 @@ keys=/usr/share/keyrings/debian-archive-keyring.gpg
 [[ -f $keys ]] || die "$keys is missing: install debian-archive-keyring"
 mirror=${CBIGAN_MIRROR:-http://deb.debian.org/debian}
 
-# inside COMMAND: in a shell of the other Debian, at the copied sources; /proc and /dev are mounted for it alone
+# inside COMMAND: in a shell of $machine, in its folder /cbigan; /proc and /dev are mounted for it alone
 inside() {
   # shellcheck disable=SC2016  # the inner shell expands them
   unshare --mount sh -c '
@@ -39,14 +41,19 @@ inside() {
       bash -euc "cd /cbigan; $2"' inside "$machine" "$1" < /dev/null
 }
 
-if [[ ! -f $machine/etc/debian_version ]]; then
-  say "making $machine"
-  run_logged "$machine.log" debootstrap --variant=minbase --keyring="$keys" "$suite" "$machine" "$mirror"
-fi
-# The network and apt are set up as here: proxies, and clocks that differ from the mirror's.
-cp /etc/resolv.conf /etc/hosts "$machine/etc/"
-apt-config dump | grep '^Acquire::' > "$machine/etc/apt/apt.conf.d/90host"
-mkdir -p "$machine/cbigan"
+# Makes $machine if it is not there. The network and apt are set up as here: proxies, and clocks that differ from the
+# mirror's.
+make_machine() {
+  if [[ ! -f $machine/etc/debian_version ]]; then
+    say "making $machine"
+    run_logged "$machine.log" debootstrap --variant=minbase --keyring="$keys" "$suite" "$machine" "$mirror"
+  fi
+  cp /etc/resolv.conf /etc/hosts "$machine/etc/"
+  apt-config dump | grep '^Acquire::' > "$machine/etc/apt/apt.conf.d/90host"
+  mkdir -p "$machine/cbigan"
+}
+
+make_machine
 git ls-files -z -c -o --exclude-standard | tar -c --null --ignore-failed-read -T - | tar -x -C "$machine/cbigan"
 
 has_part() {
@@ -72,4 +79,31 @@ if has_part tests; then
     unset DISPLAY; meson test -C build --no-rebuild -t 6 --no-suite slow --no-suite style > build/test.log 2>&1 || true
     grep -E "^ *[0-9]+/[0-9]+ .*(FAIL|TIMEOUT|ERROR)" build/test.log || true
     python3 tests/count_results.py build'
+fi
+
+if has_part packages; then
+  say "building packages on $suite"
+  inside 'export DEBIAN_FRONTEND=noninteractive
+    rm -rf /packages; mkdir /packages; cp -r /cbigan /packages/cbigan; cd /packages/cbigan
+    rm -rf build* demo-output scores-*.csv
+    apt-get -q update; apt-get -q -y --no-install-recommends install dpkg-dev lintian; apt-get -q -y --no-install-recommends build-dep ./
+    dpkg-buildpackage -us -uc -b; cd ..; lintian --fail-on error,warning --info *.changes' > "$machine.packages.log" 2>&1 ||
+    { tail -n 40 "$machine.packages.log" >&2; die "failed (everything: $machine.packages.log)"; }
+  built=$machine/packages
+  model=$machine/cbigan/demo-output/cloth.safetensors
+  machine=${CBIGAN_DEBIAN:-/var/tmp/cbigan-$suite}-packages
+  make_machine
+  rm -f "$machine"/cbigan/*
+  cp "$built"/*.deb "$machine/cbigan/"
+  say "installing packages on a $suite without a compiler"
+  inside 'export DEBIAN_FRONTEND=noninteractive
+    apt-get -q update; apt-get -q -y --no-install-recommends install ./libcbigan0_*.deb ./cbigan_*.deb ./gstreamer1.0-cbigan_*.deb gstreamer1.0-tools' \
+    > "$machine.log" 2>&1 || { tail -n 40 "$machine.log" >&2; die "failed (everything: $machine.log)"; }
+  inside 'if command -v gcc > /dev/null; then echo "there is a compiler" >&2; exit 1; fi
+    cbigan --version; gst-inspect-1.0 cbiganscore > /dev/null; du -shx / --exclude=/cbigan --exclude=/proc --exclude=/var/cache | cut -f 1'
+  if [[ -f $model ]]; then
+    cp "$model" "$built/../cbigan/demo-output/test/stain/0000.png" "$machine/cbigan/"
+    inside 'cbigan score --model cloth.safetensors 0000.png
+      gst-launch-1.0 -q filesrc location=0000.png ! pngdec ! videoconvert ! cbiganscore model=cloth.safetensors ! cbiganjson ! fdsink'
+  fi
 fi
