@@ -17,6 +17,10 @@
  * CbiganScorer or a CbiganResult. All other functions may be called from any thread. Errors: no function prints or
  * exits. A GError of CBIGAN_ERROR names the file or option, the value found and the value expected. A GError ** may be
  * NULL. Other pointers may be NULL only where this header says so.
+ *
+ * Stability: structs here are the caller's memory, so programs must be compiled anew when a struct gets a member. From
+ * version 1 on the soname (libcbigan.so.0) then changes. Before, each version may change structs. A soname keeps its
+ * functions, which have the symbol version CBIGAN_0. CBIGAN_CHECK_VERSION tells versions apart.
  */
 #pragma once
 #include <glib.h>
@@ -24,6 +28,15 @@
 
 G_BEGIN_DECLS
 #pragma GCC visibility push(default) /* the library's other functions are hidden */
+
+/* The version of this header, and of the library that runs: "0.1.0", static. */
+#define CBIGAN_VERSION_MAJOR 0
+#define CBIGAN_VERSION_MINOR 1
+#define CBIGAN_VERSION_MICRO 0
+#define CBIGAN_CHECK_VERSION(major, minor, micro)                                                                      \
+  (CBIGAN_VERSION_MAJOR > (major) || (CBIGAN_VERSION_MAJOR == (major) && CBIGAN_VERSION_MINOR > (minor)) ||            \
+   (CBIGAN_VERSION_MAJOR == (major) && CBIGAN_VERSION_MINOR == (minor) && CBIGAN_VERSION_MICRO >= (micro)))
+const char *cbigan_version(void);
 
 #define CBIGAN_ERROR (cbigan_error_quark())
 GQuark cbigan_error_quark(void); /* the domain of all errors here; their codes are CbiganError */
@@ -279,10 +292,16 @@ typedef struct {
   gsize map_allocated;       /* private: floats allocated for map */
 } CbiganResult;
 
+#ifdef __cplusplus
+#define CBIGAN_RESULT_INIT                                                                                             \
+  {                                                                                                                    \
+  }
+#else
 #define CBIGAN_RESULT_INIT                                                                                             \
   {                                                                                                                    \
     0                                                                                                                  \
   }
+#endif
 /* Frees the map and sets the result to CBIGAN_RESULT_INIT. */
 void cbigan_result_clear(CbiganResult *result);
 
