@@ -5,6 +5,7 @@
  */
 #include "annotation.h"
 
+#include "analytics/analytics.h"
 #include "meta.h"
 #include "stream_health.h"
 
@@ -96,6 +97,7 @@ cbigan_annotation_update(CbiganAnnotation *self, int width, int height, gboolean
 {
   cbigan_annotation_reset(self);
   self->valid = TRUE;
+  self->mask = cbigan_analytics_mask(&self->result);
   if (!self->result.map_width || !(self->result.threshold > 0))
     return TRUE;
   /* Without a region there is no overlay: colours that fade in below the threshold would make good frames look
@@ -108,6 +110,7 @@ void
 cbigan_annotation_reset(CbiganAnnotation *self)
 {
   self->valid = FALSE;
+  gst_clear_buffer(&self->mask);
   g_clear_pointer(&self->heatmap, gst_sample_unref);
   g_clear_pointer(&self->overlay, gst_video_overlay_rectangle_unref);
 }
@@ -126,6 +129,7 @@ cbigan_annotation_copy(CbiganAnnotation *self, const CbiganAnnotation *other)
   self->event_id = other->event_id;
   self->model = g_strdup(other->model);
   self->name = g_strdup(other->name);
+  self->mask = other->mask ? gst_buffer_ref(other->mask) : NULL;
   self->heatmap = other->heatmap ? gst_sample_ref(other->heatmap) : NULL;
   self->overlay = other->overlay ? gst_video_overlay_rectangle_ref(other->overlay) : NULL;
 }
@@ -229,4 +233,6 @@ cbigan_annotation_attach(const CbiganAnnotation *self, gboolean stale, gboolean 
     gst_structure_set(structure, "heatmap", GST_TYPE_SAMPLE, self->heatmap, NULL);
   for (guint i = 0; regions && i < self->result.n_regions; i++)
     add_region_of_interest(&self->result.regions[i], part, buffer);
+  if (regions)
+    cbigan_analytics_attach(&self->result, self->mask, part, buffer);
 }

@@ -31,6 +31,7 @@ typedef struct {
   char *model;                       /* path */
   char *name;                        /* of the element */
   guint faults;                      /* what is wrong with the stream: bits of CbiganHealthKind */
+  GstBuffer *mask;                   /* of analytics.h, or NULL */
   GstSample *heatmap;                /* GRAY16_LE; NULL = there is no threshold or no map */
   GstVideoOverlayRectangle *overlay; /* NULL = not asked for, or no region is over the threshold */
   CbiganPicturePool gray, colour;
@@ -49,7 +50,7 @@ void cbigan_annotation_clear(CbiganAnnotation *self);
 /* Sets every field except `heatmap` and the times of messages. */
 void cbigan_annotation_fields(const CbiganAnnotation *self, gboolean stale, GstStructure *structure);
 /* Puts on the buffer: the overlay, the score and its place, and with `regions` one GstVideoRegionOfInterestMeta per
- * region. part: the visible part of the buffer's picture */
+ * region and the metadata of analytics.h. part: the visible part of the buffer's picture */
 void cbigan_annotation_attach(const CbiganAnnotation *self, gboolean stale, gboolean regions,
                               const CbiganVideoPart *part, GstBuffer *buffer);
 

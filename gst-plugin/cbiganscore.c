@@ -57,7 +57,9 @@
  *
  * With overlay=attach, frames with a region over the threshold also carry a #GstVideoOverlayCompositionMeta: the map in
  * colours, transparent where normal. Sinks that know this meta draw it, and cbiganoverlay draws it for all others. With
- * regions=true, there is a #GstVideoRegionOfInterestMeta of type `cbigan` per region.
+ * regions=true, there is a #GstVideoRegionOfInterestMeta of type `cbigan` per region. Built with GStreamer 1.24 or
+ * later, a #GstAnalyticsRelationMeta holds the same for elements such as `objectdetectionoverlay`: an object `anomaly`
+ * per region, the class `anomalous` or `good`, and a segmentation (1 = over the threshold).
  *
  * With roi-from-meta=true, each #GstVideoRegionOfInterestMeta of an element upstream is scored as a picture of its own,
  * and gets a parameter named `cbigan` with `score`, `threshold`, `normalized` (double) and `anomalous` (boolean). The
