@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Times several programs in turn, so that a busy machine slows all of them alike.
 
+Copyright (C) 2026 the cbigan developers
+SPDX-License-Identifier: LGPL-2.1-or-later
+
 interleave.py ROUNDS COMMAND...
 Each COMMAND is one argument, such as "build/tests/bench/inspect_loop surface 1920x1080 cpu 2". It says "ready ...",
 then answers each line of its standard input with the milliseconds that one call took. Printed: the first line, the

@@ -16,6 +16,8 @@ import sys
 
 MAX_FILE, MAX_FUNCTION, MAX_SUBJECT = 500, 80, 72
 FIRST_COMMIT = '926f4ffc85eb4d1ec7a3b0600d1be997872446af'  # subjects are checked from the commit after this one
+# Texts, pictures and data say nothing of their own; po/ lists are read by tools that know no comment there.
+NO_LICENCE = r'\.(md|png|safetensors)$|^(LICENSE|NEWS|\.gitignore|po/LINGUAS|po/POTFILES\.in|debian/.*)$'
 CLANG_FORMAT = 14  # other versions lay out other lines
 
 # A file may include files of its own floor and of lower ones. The longest matching prefix names the floor.
@@ -73,6 +75,14 @@ def check_lengths():
         lines = len(read(path))
         if lines > MAX_FILE:
             yield f'{path}:1: {lines} lines; a file has at most {MAX_FILE}'
+
+
+def check_licences():
+    for path in git('ls-files').split('\n'):
+        if not path or re.search(NO_LICENCE, path):
+            continue
+        if not any('SPDX-License-Identifier: ' in line for line in read(path)[:20]):
+            yield f'{path}:1: no SPDX-License-Identifier; expected one in the first 20 lines'
 
 
 def check_functions():
@@ -182,7 +192,7 @@ def check_subjects():
             yield f'commit {commit}: a subject of {len(subject)} characters; at most {MAX_SUBJECT}: “{subject}”'
 
 
-RULES = [check_format, check_lengths, check_functions, check_tables, check_floors, check_messages, check_circles,
+RULES = [check_format, check_lengths, check_licences, check_functions, check_tables, check_floors, check_messages, check_circles,
          check_subjects]
 
 
