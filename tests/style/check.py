@@ -192,8 +192,8 @@ def check_subjects():
             yield f'commit {commit}: a subject of {len(subject)} characters; at most {MAX_SUBJECT}: “{subject}”'
 
 
-RULES = [check_format, check_lengths, check_licences, check_functions, check_tables, check_floors, check_messages, check_circles,
-         check_subjects]
+RULES = [check_format, check_lengths, check_licences, check_functions, check_tables, check_floors, check_messages,
+         check_circles, check_subjects]
 
 
 def main():
