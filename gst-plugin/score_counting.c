@@ -202,8 +202,8 @@ cbigan_score_counting_forget_scorer(CbiganScoreCounting *self)
   self->scorer = NULL;
 }
 
-gboolean
-cbigan_score_counting_has_mask(const CbiganScoreCounting *self)
+CbiganMask
+cbigan_score_counting_mask(const CbiganScoreCounting *self)
 {
-  return self->used.mask != NULL;
+  return self->used.mask ? self->used.mask->mask : (CbiganMask){ 0 };
 }

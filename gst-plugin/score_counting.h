@@ -52,7 +52,8 @@ gboolean cbigan_score_counting_apply(CbiganScoreCounting *self, CbiganScorer *sc
                                      GError **error);
 /* For the same: the scorer is another one from now on. */
 void cbigan_score_counting_forget_scorer(CbiganScoreCounting *self);
-/* For the same: whether a mask is applied, so that frames must lie in host memory. */
-gboolean cbigan_score_counting_has_mask(const CbiganScoreCounting *self);
+/* For the same: the mask that is applied, so that frames must lie in host memory; its pixels are NULL where there is
+ * none. */
+CbiganMask cbigan_score_counting_mask(const CbiganScoreCounting *self);
 
 G_END_DECLS

@@ -46,7 +46,7 @@ cbigan_score_prepare_input(GstCbiganScore *self, GError **error)
 static gpointer
 device_context(GstCbiganScore *self)
 {
-  const gboolean masked = cbigan_score_is_collecting(self) || cbigan_score_counting_has_mask(&self->counting) ||
+  const gboolean masked = cbigan_score_is_collecting(self) || cbigan_score_counting_mask(&self->counting).counts ||
                           cbigan_model_info(self->swap.session->model)->mask.counts;
   return masked ? NULL : cbigan_swap_cuda_context(&self->swap);
 }

@@ -24,8 +24,11 @@ void
 cbigan_score_measure(GstCbiganScore *self, const CbiganJob *job, const CbiganFrame *rgb)
 {
   CbiganScoreHealth *health = &self->health;
+  CbiganModelInfo info = *cbigan_model_info(self->swap.session->model);
+  if (!info.mask.counts)
+    info.mask = cbigan_score_counting_mask(&self->counting);
   health->measured = job->tuning.health && is_due(health, job->times.running_time) &&
-                     cbigan_picture_measure(cbigan_model_info(self->swap.session->model), rgb, &health->measures);
+                     cbigan_picture_measure(&info, rgb, &health->measures);
   if (health->measured)
     health->measured_at = job->times.running_time;
 }

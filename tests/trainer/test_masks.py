@@ -50,8 +50,9 @@ def write_mask(path, width=SIDE, height=SIDE, counts=lambda x, y: x < 0.5):
 
 
 def scores(model, *more):
+    """Score and verdict of each picture"""
     rows = csv.reader(io.StringIO(run('score', '--model', model, '--threads', 1, *more)))
-    return [row[1] for row in rows][1:]
+    return [(row[1], row[3]) for row in rows][1:]
 
 
 def write_folders():
@@ -116,7 +117,7 @@ def test_areas():
     write_folders()
     run('train', 'one', '--output', 'm.safetensors', *KINDS['critic'])
     lines = run('score', '--model', 'm.safetensors', '--threads', 1, '--json', '--roi',
-                'left=0,0,0.5,1@1e9; right=0.5,0 1,0 1,1 0.5,1@0', 'two/00.ppm')
+                'left=0,0,0.5,1@1e9; right=0.5,0 1,0 1,1 0.5,1@0', 'one/00.ppm')
     row = json.loads(lines)
     assert [(a['name'], a['verdict']) for a in row['areas']] == [('left', 'good'), ('right', 'anomalous')], row
     assert row['verdict'] == 'anomalous' and row['threshold'] == 0 and row['score'] == row['areas'][1]['score'], row
@@ -128,7 +129,7 @@ def test_areas():
     threshold = 0.98 * row['areas'][0]['score']  # over which a small part of the map lies
     for least, verdict in (0, 'anomalous'), (1, 'good'):
         row = json.loads(run('score', '--model', 'm.safetensors', '--threads', 1, '--json', '--threshold', threshold, '--min-area',
-                             least, '--roi', '0,0,0.5,1', 'two/00.ppm'))
+                             least, '--roi', '0,0,0.5,1', 'one/00.ppm'))
         assert row['verdict'] == verdict and bool(row['regions']) == (verdict == 'anomalous'), row
 
 

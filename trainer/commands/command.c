@@ -237,15 +237,14 @@ cbigan_command_check_threshold(const CbiganModelInfo *info, GError **error)
 }
 
 gboolean
-cbigan_command_count(const CbiganCountingOptions *options, CbiganScorer *scorer, GError **error)
+cbigan_command_count(CbiganCountingOptions *options, CbiganScorer *scorer, GError **error)
 {
-  g_auto(CbiganMask) mask = { 0 };
   CbiganCounting counting = CBIGAN_COUNTING_INIT;
 
-  if (options->mask && !cbigan_mask_read(options->mask, &mask, error))
+  if (options->mask && !cbigan_mask_read(options->mask, &options->pixels, error))
     return FALSE;
   counting.roi = options->roi;
-  counting.mask = mask;
+  counting.mask = options->pixels;
   if (options->roi && !*options->roi)
     return cbigan_refuse(error, _("--roi: empty; expected at least one area like 0.1,0.2,0.5,0.5"));
   return cbigan_scorer_set_counting(scorer, &counting, error) &&
@@ -257,6 +256,7 @@ cbigan_command_clear_counting(CbiganCountingOptions *options)
 {
   g_clear_pointer(&options->roi, g_free);
   g_clear_pointer(&options->mask, g_free);
+  cbigan_mask_clear(&options->pixels);
 }
 
 /* The text of a pipeline: the argument itself, or the content of the file of that name (transfer full). */

@@ -89,6 +89,7 @@ typedef struct {
 typedef struct {
   char *roi, *mask;
   double min_area;
+  CbiganMask pixels; /* of the mask, once cbigan_command_count() has read it */
 } CbiganCountingOptions;
 #define CBIGAN_MASK_ENTRY(path)                                                                                        \
   {                                                                                                                    \
@@ -110,7 +111,7 @@ typedef struct {
         N_("Smallest region that makes an anomaly, as a fraction of the picture"), "X"                                 \
   }
 /* Gives the options to the scorer. FALSE with an error. */
-gboolean cbigan_command_count(const CbiganCountingOptions *options, CbiganScorer *scorer, GError **error);
+gboolean cbigan_command_count(CbiganCountingOptions *options, CbiganScorer *scorer, GError **error);
 void cbigan_command_clear_counting(CbiganCountingOptions *options);
 
 /* Exactly one of `dir` and the pipeline must be given. */

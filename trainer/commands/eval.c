@@ -347,7 +347,7 @@ find_masks(const char *dir)
 }
 
 static CbiganExit
-evaluate(const Arguments *a, const char *dir)
+evaluate(Arguments *a, const char *dir)
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(CbiganModel) model = cbigan_model_load(a->model, &error);

@@ -174,11 +174,12 @@ parse_shard(const char *text, CbiganShard *shard, GError **error)
 }
 
 static CbiganExit
-run(const Arguments *a, CbiganScorerOptions *options, char **files)
+run(Arguments *a, CbiganScorerOptions *options, char **files)
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(CbiganModel) model = cbigan_model_load(a->model, &error);
   g_autoptr(CbiganScorer) scorer = NULL;
+  CbiganModelInfo info;
 
   if (model && cbigan_model_info(model)->scores[CBIGAN_SCORE_PAPER])
     options->also = 1u << CBIGAN_SCORE_PAPER; /* for the two terms */
@@ -189,7 +190,10 @@ run(const Arguments *a, CbiganScorerOptions *options, char **files)
     cbigan_command_note("%s: %s", a->heatmap, g_strerror(errno));
     return CBIGAN_EXIT_FAILED;
   }
-  return score_files(a, scorer, cbigan_model_info(model), files);
+  info = *cbigan_model_info(model);
+  if (!info.mask.counts)
+    info.mask = a->counting.pixels; /* what it ignores says nothing about the picture's health */
+  return score_files(a, scorer, &info, files);
 }
 
 CbiganExit
