@@ -212,17 +212,18 @@ test_unread(void)
   stream_clear(&stream);
 }
 
-/* A number that is none changes nothing, and the property is named. */
+/* A number that is none changes nothing, and the property is named; newer GLib refuses it before cbigan does. */
 static void
 test_values(void)
 {
   static const char *const names[] = { "threshold", "lambda", "max-rate", "min-area" };
+  const gboolean by_glib = !glib_check_version(2, 80, 0);
   Stream stream = open_stream("threshold=1 lambda=0.5 max-rate=100 min-area=0.5");
   for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
     double before, after;
     g_object_get(stream.element, names[i], &before, NULL);
     g_autofree char *refusal = g_strdup_printf("*nan*%s*", names[i]);
-    g_test_expect_message("GLib-GObject", G_LOG_LEVEL_WARNING, refusal);
+    g_test_expect_message("GLib-GObject", by_glib ? G_LOG_LEVEL_CRITICAL : G_LOG_LEVEL_WARNING, refusal);
     g_object_set(stream.element, names[i], NAN, NULL);
     g_test_assert_expected_messages();
     g_object_get(stream.element, names[i], &after, NULL);
