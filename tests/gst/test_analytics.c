@@ -64,7 +64,7 @@ test_defect(void)
   GstAnalyticsClsMtd verdict;
   GstAnalyticsODMtd object;
   gpointer state = NULL, rois = NULL;
-  guint objects = 0, all, within, inside = 0;
+  guint objects = 0, all = 0, within = 0, inside = 0;
   g_assert_nonnull(meta);
   g_assert_true(gst_analytics_relation_meta_iterate(meta, &state, gst_analytics_cls_mtd_get_mtd_type(), &verdict));
   g_assert_cmpstr(g_quark_to_string(gst_analytics_cls_mtd_get_quark(&verdict, 0)), ==, "anomalous");
