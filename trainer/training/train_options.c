@@ -56,7 +56,7 @@ static const struct {
   { "patch", INTEGER, FIELD(patch), 64, 128, .weights = TRUE },
   { "frame-width", INTEGER, FIELD(frame_width), 0, 32768, .weights = TRUE },
   { "frame-height", INTEGER, FIELD(frame_height), 0, 32768, .weights = TRUE },
-  { "seed", UNSIGNED64, FIELD(seed), 0, G_MAXUINT64, .weights = TRUE },
+  { "seed", UNSIGNED64, FIELD(seed), 0, (double)G_MAXUINT64, .weights = TRUE },
   { "batch", INTEGER, FIELD(batch), 1, 4096, .weights = TRUE },
   { "warmup", UNSIGNED, FIELD(warmup_steps), 0, 1e9, .weights = TRUE },
   { "steps", UNSIGNED, FIELD(steps), 0, 1e9, .weights = TRUE },
