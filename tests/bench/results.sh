@@ -25,4 +25,9 @@ for seed in $seeds; do
   cbigan eval --model "$model" --gain 0.92 "$data/test" > "$output/$seed.dark"
   cbigan eval --model "$model" --gain 1.08 "$data/test" > "$output/$seed.bright"
 done
+# mean and spread over the seeds, of an inspector
+for light in eval dark bright; do
+  grep -h '^all ' "$output"/*.$light | awk -v light=$light '{ n++; sum += $3; low = n == 1 || $3 < low ? $3 : low; high = $3 > high ? $3 : high }
+    END { if (n) printf "%s: AUROC of %d seeds: mean %.4f, %.4f to %.4f\n", light, n, sum / n, low, high }'
+done
 grep -H -E '^all |^At ' "$output"/*.untrained "$output"/*.eval "$output"/*.dark "$output"/*.bright
