@@ -99,11 +99,20 @@ apply_preset(Arguments *a, int argc, char **argv, GError **error)
 }
 
 static char *
-examples_and_defaults(const CbiganTrainOptions *t)
+examples_and_defaults(const Arguments *a)
 {
+  const CbiganTrainOptions *t = &a->train;
   g_autofree char *frame =
       t->frame_width ? g_strdup_printf("%dx%d", t->frame_width, t->frame_height) : g_strdup("native");
 
+  if (t->score == CBIGAN_SCORE_INSPECTOR)
+    return g_strdup_printf(_("%s\n\nDefaults of the preset %s:\n"
+                             "  --score %s --updates %d --align auto --width %d --batch %d --seed %llu\n"
+                             "  --held-out %g --false-alarms %g --checkpoint %u\n"
+                             "“cbigan train --score critic --help” shows those of a CBiGAN."),
+                           usage.examples, cbigan_preset_name(t->preset), cbigan_score_name(t->score), a->updates,
+                           t->width, t->batch, (unsigned long long)t->seed, t->held_out, t->false_alarms,
+                           t->checkpoint_seconds);
   return g_strdup_printf(_("%s\n\nDefaults of the preset %s:\n"
                            "  --width %d --patch %d --frame %s --warmup-steps %u --steps %u --critic-updates %d\n"
                            "  --alpha %g --warmup-rate %g --rate %g --batch %d --seed %llu --rotation %g\n"
@@ -180,7 +189,7 @@ parse_options(Arguments *a, int argc, char **argv)
     { NULL },
   };
   CbiganUsage with_defaults = usage;
-  g_autofree char *examples = examples_and_defaults(t);
+  g_autofree char *examples = examples_and_defaults(a);
 
   with_defaults.examples = examples;
   with_defaults.groups = groups;
