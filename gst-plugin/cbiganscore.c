@@ -88,7 +88,8 @@
  * it and a threshold after it. Pixels outside count neither for the score nor for regions. `mask` is a PNG, scaled to
  * the picture: no score depends on what lies where it is black or transparent. cbigan.h says how both work; a model may
  * have a mask of its own (`cbigan train --mask`), which is added. A value that can't be used is an error at the first
- * frame. Later it is a warning, and the value before it stays.
+ * frame. Later it is a warning, and the value before it stays; after a new model or caps that make it useless, the
+ * whole picture counts.
  *
  * ## Triggers
  *

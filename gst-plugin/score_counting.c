@@ -5,6 +5,7 @@
  */
 #include "score_counting.h"
 
+#include "i18n.h"
 #include "mask_file.h"
 #include "scorer_swap.h"
 
@@ -163,6 +164,14 @@ give(const CbiganCountingValues *values, CbiganScorer *scorer, int width, int he
   return cbigan_scorer_set_counting(scorer, &counting, error);
 }
 
+/* A new model or another size of video made the values useless, and there are none to go back to. */
+static void
+count_all(CbiganScorer *scorer, GError **reason)
+{
+  cbigan_scorer_set_counting(scorer, NULL, NULL);
+  g_prefix_error(reason, _("the whole picture counts now: "));
+}
+
 gboolean
 cbigan_score_counting_apply(CbiganScoreCounting *self, CbiganScorer *scorer, int width, int height, GError **error)
 {
@@ -177,18 +186,21 @@ cbigan_score_counting_apply(CbiganScoreCounting *self, CbiganScorer *scorer, int
     return TRUE;
   if (!changed)
     values = values_copy(&self->used);
-  if (!give(&values, scorer, width, height, &reason)) {
-    values_clear(&values);
-    if (!changed || !self->has_used || (!again && !give(&self->used, scorer, width, height, NULL))) {
-      g_propagate_error(error, g_steal_pointer(&reason));
-      return FALSE;
-    }
-    restore(self);
-    cbigan_post(self->element, GST_MESSAGE_WARNING, reason);
-  } else {
+  if (give(&values, scorer, width, height, &reason)) {
     values_clear(&self->used);
     self->used = values;
     self->has_used = TRUE;
+  } else {
+    values_clear(&values);
+    if (!self->has_used) {
+      g_propagate_error(error, g_steal_pointer(&reason));
+      return FALSE;
+    }
+    if (changed && (again || give(&self->used, scorer, width, height, NULL)))
+      restore(self);
+    else
+      count_all(scorer, &reason);
+    cbigan_post(self->element, GST_MESSAGE_WARNING, reason);
   }
   self->scorer = scorer;
   self->width = width;

@@ -4,7 +4,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Any thread sets them. The thread that scores gives them to its scorer before the next frame. A value that can't be
- * used is an error at first. Later it is a warning, and the value before it stays.
+ * used is an error at first. Later it is a warning, and the value before it stays. Where a new
+ * model or another size of video makes a value useless, that is a warning too, and the whole picture counts until one
+ * of them changes again.
  */
 #pragma once
 #include <cbigan.h>

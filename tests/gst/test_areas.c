@@ -172,6 +172,21 @@ test_while_playing(void)
   stream_clear(&stream);
 }
 
+/* Video that is too small for an area in pixels is a warning, and the whole picture counts; larger video has it again. */
+static void
+test_new_size(void)
+{
+  Stream stream = open_stream("roi=\"0px,0px,100px,100px\"");
+  for (int i = 0; i < 3; i++) {
+    stream_set_caps(&stream, GST_VIDEO_FORMAT_RGB, i == 1 ? 64 : SIDE, i == 1 ? 64 : SIDE);
+    g_autoptr(GstBuffer) out = stream_push(&stream, stream_frame(&stream, 0, FALSE));
+    g_autoptr(GstMessage) warning = stream_message(&stream, GST_MESSAGE_WARNING);
+    g_assert_true((warning != NULL) == (i == 1));
+    g_assert_true(gst_structure_has_field(score_of(out), "areas") == (i != 1));
+  }
+  stream_clear(&stream);
+}
+
 /* At the first frame a value that can't be used is an error. */
 static void
 test_bad_at_first(void)
@@ -224,6 +239,7 @@ main(int argc, char **argv)
   g_test_add_func("/areas/thresholds", test_thresholds);
   g_test_add_func("/areas/mask", test_mask);
   g_test_add_func("/areas/while-playing", test_while_playing);
+  g_test_add_func("/areas/new-size", test_new_size);
   g_test_add_func("/areas/bad-at-first", test_bad_at_first);
   g_test_add_func("/areas/bad-mask-at-start", test_bad_mask_at_start);
   int failed = g_test_run();
