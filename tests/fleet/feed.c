@@ -99,13 +99,15 @@ main(int argc, char **argv)
   const guint frames = (guint)atoi(argv[1]);
   const double rate = atof(argv[2]), settle = atof(argv[3]);
   g_autofree char *line = g_strdup_printf("cbiganpublish name=publish %s", argv[4]);
-  GstHarness *harness = gst_harness_new_parse(line);
-  g_autoptr(GstElement) element = GST_IS_BIN(harness->element)
-                                      ? gst_bin_get_by_name(GST_BIN(harness->element), "publish")
-                                      : gst_object_ref(harness->element);
   g_autoptr(GstBus) bus = gst_bus_new();
   g_autofree gint64 *took = g_new0(gint64, frames + 1);
-  gst_element_set_bus(element, bus);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GstElement) element = gst_parse_launch(line, &error);
+  if (error)
+    g_error("%s", error->message);
+  gst_object_ref_sink(element);
+  gst_element_set_bus(element, bus); /* before the start, so that what is said there is heard */
+  GstHarness *harness = gst_harness_new_with_element(element, "sink", "src");
   gst_harness_set_src_caps_str(harness, "video/x-raw,format=RGB,width=16,height=16,framerate=1000/1");
   gst_harness_set_drop_buffers(harness, TRUE);
   const gint64 begin = g_get_monotonic_time();

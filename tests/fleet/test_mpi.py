@@ -59,13 +59,13 @@ def train(n, output, *arguments, code=0):
 
 
 def numbers(path):
-    """All weights of a model."""
+    """All weights of a model, without the statistics that depend on them."""
     data = pathlib.Path(path).read_bytes()
     size, = struct.unpack('<Q', data[:8])
     header = json.loads(data[8:8 + size])
     floats = array.array('f')
     for name in sorted(header):
-        if name != '__metadata__' and header[name]['dtype'] == 'F32' and not name.startswith('baseline'):
+        if name.startswith(('inspector.', 'encoder.', 'generator.', 'discriminator.')) and header[name]['dtype'] == 'F32':
             begin, end = header[name]['data_offsets']
             floats.frombytes(data[8 + size + begin:8 + size + end])
     return floats
@@ -94,15 +94,15 @@ def test_cbigan():
 
 
 def test_inspector():
-    """The same for the inspector."""
+    """The same for the inspector, for so few updates that no choice among measured weights can turn out otherwise."""
     prepare()
-    few = '--width 2 --batch 4 --updates 6 --threads 1'.split()
+    few = '--width 2 --batch 4 --updates 2 --threads 1'.split()
     train(0, 'one', *few)
     train(0, 'other', *few[:2], '--batch', '2', *few[4:])
     train(2, 'two', *few)
     train(2, 'again', *few)
     apart, found = distance('one', 'other'), distance('one', 'two')
-    expect(found <= 0.02 * apart, f'two processes: {found} from one process; other draws: {apart}')
+    expect(found <= 0.001 * apart, f'two processes: {found} from one process; other draws: {apart}')
     expect(numbers('two') == numbers('again'), 'two runs of two processes differ')
 
 
@@ -145,7 +145,7 @@ def test_refused():
     """What can't be divided is refused in words."""
     prepare()
     out = train(3, 'model', *GAN, '1', '--steps', '0', code=1)
-    expect('--batch: 8, expected a multiple of the number of processes, 3' in out, out)
+    expect('--batch: 8' in out and 'a multiple of the number of processes, 3' in out, out)
     out = train(2, 'model', '--quick', code=1)
     expect('--quick' in out, out)
     environment = dict(ENVIRONMENT, CBIGAN_MODULE_PATH='/nowhere', OMPI_COMM_WORLD_SIZE='2')

@@ -196,6 +196,15 @@ def test_password_in_uri():
     expect('hidden-99' not in done.stdout + done.stderr, 'the password is shown')
 
 
+def test_no_module():
+    """Without the module of the broker, the video runs, and the reason is said."""
+    environment = dict(os.environ, CBIGAN_MODULE_PATH='/nowhere')
+    done = subprocess.run([FEED, '20', '0', '0', f'uri=mqtt://localhost {QUIET} {spool("module")}'], env=environment, capture_output=True, text=True, check=False)
+    stats = json.loads(done.stdout)
+    expect_equal((stats['passed'], stats['dropped']), (20, 20), done.stderr)
+    expect('libcbigan-mqtt' in done.stderr and 'libcbigan-spool' in done.stderr, done.stderr)
+
+
 def test_topic_rights():
     """What the broker does not allow is counted and said."""
     rights = pathlib.Path('rights').absolute()
