@@ -319,8 +319,8 @@ gboolean cbigan_scorer_score(CbiganScorer *scorer, const CbiganFrame *frames, gu
                              GError **error);
 /* What may count in the calls that follow; NULL = CBIGAN_COUNTING_INIT. The model's mask holds in any case. counting is
  * copied. FALSE with CBIGAN_ERROR_ARGUMENT and no change: a bad `roi`, an area outside of the picture, or nothing that
- * counts. Where the model takes frames of any size, an area or a mask that leaves
- * nothing of a frame is an error of cbigan_scorer_score(). With a mask, frames must lie in host memory. */
+ * counts in the model's frame. Where the model takes frames of any size, that is tried on the size of the picture, and
+ * in a frame of another size it is an error of cbigan_scorer_score(). With a mask, frames must lie in host memory. */
 gboolean cbigan_scorer_set_counting(CbiganScorer *scorer, const CbiganCounting *counting, GError **error);
 /* Gives the frame to score, as the first step. It may change the scorer's threshold and lambda. FALSE: there is no
  * frame, or with *error it can't be had. */

@@ -223,9 +223,11 @@ cbigan_scorer_set_counting(CbiganScorer *self, const CbiganCounting *counting, G
   const CbiganModelInfo *info = &self->model->info;
   g_autoptr(GError) reason = NULL;
   g_return_val_if_fail(self, FALSE);
-  g_autoptr(CbiganAreas) areas = cbigan_areas_new(counting ? counting : &everything, &info->mask, &reason);
-  if (reason ||
-      (areas && info->frame_width && !cbigan_areas_prepare(areas, info->frame_width, info->frame_height, &reason))) {
+  counting = counting ? counting : &everything;
+  const int w = info->frame_width ? info->frame_width : counting->picture_width;
+  const int h = info->frame_height ? info->frame_height : counting->picture_height;
+  g_autoptr(CbiganAreas) areas = cbigan_areas_new(counting, &info->mask, &reason);
+  if (reason || (areas && w && h && !cbigan_areas_prepare(areas, w, h, &reason))) {
     g_propagate_error(error, g_steal_pointer(&reason));
     return FALSE;
   }

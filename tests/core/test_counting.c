@@ -422,7 +422,8 @@ test_nothing_counts(void)
   CbiganResult result = CBIGAN_RESULT_INIT;
   Picture p = picture(W, H, 3, TRUE), small = picture(20, 20, 3, FALSE);
   middle_mask(counts);
-  count(scorer, "hidden=0.4,0,0.2,1", counts);
+  const CbiganCounting hidden = { .roi = "hidden=0.4,0,0.2,1", .mask = { counts, W, H } };
+  g_assert_true(cbigan_scorer_set_counting(scorer, &hidden, NULL));
   g_assert_false(cbigan_scorer_score(scorer, &p.frame, 1, &result, &error));
   expect_error(error, CBIGAN_ERROR_ARGUMENT, "hidden");
   g_clear_error(&error);
