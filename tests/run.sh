@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# usage: run.sh [--all]
+# usage: run.sh [--all | --soak]
 #
 # Installs what is missing, builds, runs the tests, then those of the sanitizers; safe to run again. --all runs the
-# long tail too: more widths, shapes and emulated GPUs of the same tests.
+# long tail too: more widths, shapes and emulated GPUs of the same tests. --soak only plays 16 cameras for half an hour
+# and fails if memory grows by more than 2 %.
 #
 # Copyright (C) 2026 the cbigan developers
 # SPDX-License-Identifier: LGPL-2.1-or-later
@@ -15,6 +16,11 @@ set -euo pipefail
 . "$(dirname "$0")/../pipelines/setup.sh"
 cd "$root"
 setup=default
+if [[ ${1:-} == --soak && $# == 1 ]]; then
+  install_packages build run test
+  build_in build-tests -Dtests=enabled -Dcuda-chips=75
+  exec /usr/bin/python3 tests/bench/streams.py --build build-tests --counts 16 --soak 30
+fi
 if [[ ${1:-} == --all && $# == 1 ]]; then
   setup=all
 elif (($#)); then
