@@ -6,7 +6,7 @@
  * For runs by hand; the sanitizer's own library comes first:
  *   meson setup build-tsan -Dtests=enabled -Dcuda=disabled -Db_sanitize=thread -Db_lundef=false && ninja -C build-tsan
  *   gcc -shared -fPIC $(pkg-config --cflags glib-2.0) tests/sanitizers/glib_tsan.c -o build-tsan/glib_tsan.so -ldl
- *   TSAN_OPTIONS=ignore_noninstrumented_modules=1 \
+ *   TSAN_OPTIONS=ignore_noninstrumented_modules=1 G_SLICE=always-malloc \
  *     LD_PRELOAD="$(gcc -print-file-name=libtsan.so) $PWD/build-tsan/glib_tsan.so" build-tsan/tests/core/test-sharing
  */
 #define _GNU_SOURCE
