@@ -172,7 +172,8 @@ test_while_playing(void)
   stream_clear(&stream);
 }
 
-/* Video that is too small for an area in pixels is a warning, and the whole picture counts; larger video has it again. */
+/* Video that is too small for an area in pixels is a warning, and the whole picture counts; larger video has it again.
+ */
 static void
 test_new_size(void)
 {
