@@ -189,7 +189,7 @@ cbigan_score_begin(GstCbiganScore *self, GstBuffer *buffer, GError **error)
   g_rec_mutex_unlock(&self->results);
   const gboolean late = !self->async && has_result && is_late(self, &job->times);
   GST_OBJECT_LOCK(self);
-  const gboolean rests = has_result && g_get_monotonic_time() < self->rests_until;
+  const gboolean rests = has_result && job->tuning.cpu_share < 1 && g_get_monotonic_time() < self->rests_until;
   GST_OBJECT_UNLOCK(self);
   self->wanted = job->trigger || (!job->tuning.trigger && !late && !rests &&
                                   (cbigan_pace_wants(&self->pace, job->tuning.frame_interval, job->tuning.max_rate,

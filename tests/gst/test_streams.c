@@ -235,6 +235,25 @@ test_async(void)
     stream_clear(&streams[i]);
 }
 
+/* An element that may score in a hundredth of the time carries results in the rest; with the whole time it scores all.
+ */
+static void
+test_share(void)
+{
+  g_autofree char *model = test_model_write(SIDE, 1);
+  Stream stream = open_stream(model, "qos=false cpu-share=0.01");
+  guint stale = 0;
+  for (guint i = 0; i < FRAMES; i++) {
+    g_autoptr(GstBuffer) out = stream_push(&stream, stream_frame(&stream, i, FALSE));
+    stale += flag_of(score_of(out), "stale");
+  }
+  g_assert_cmpuint(stale, >, FRAMES / 2);
+  g_object_set(stream.element, "cpu-share", 1.0, NULL);
+  for (guint i = 0; i < 3; i++)
+    score(&stream, i, FALSE);
+  stream_clear(&stream);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -247,6 +266,7 @@ main(int argc, char **argv)
   g_test_add_func("/streams/swaps", test_swaps);
   g_test_add_func("/streams/failed", test_failed);
   g_test_add_func("/streams/async", test_async);
+  g_test_add_func("/streams/share", test_share);
   const int status = g_test_run();
   test_model_cleanup();
   return status;
