@@ -1,5 +1,5 @@
-/* write_sample_model.c - writes an inspector with the maps that an ONNX file can hold, each with all its statistics, for
- * tests of other programs
+/* write_sample_model.c - writes an inspector with the maps that an ONNX file can hold, each with all its statistics,
+ * for tests of other programs
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
