@@ -11,7 +11,7 @@
 
 #define FAR 1000.0       /* more than any value lies below zero */
 #define FEWEST_FRAMES 4u /* for a threshold */
-#define FEW 30u          /* frames, of which one odd one may decide on the threshold */
+#define FEW 15u          /* frames, of which one odd one may decide on the threshold */
 
 /* Values may be negative; cbigan_threshold_for() gives thresholds from zero on only. */
 void
