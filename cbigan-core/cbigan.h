@@ -96,7 +96,7 @@ typedef struct {
 } CbiganMask;
 /* --- whether a picture can be judged ----------------------------------------------------------------------------- */
 
-/* What can be measured of a picture, whatever it shows; score/picture_measures.c has the equations. */
+/* What can be measured of a picture, whatever it shows; score/health/picture_measures.c has the equations. */
 typedef enum {
   CBIGAN_MEASURE_BRIGHTNESS, /* mean, in grey levels 0..255 */
   CBIGAN_MEASURE_CONTRAST,   /* standard deviation, grey levels */

@@ -7,7 +7,7 @@
 
 #include "analytics/analytics.h"
 #include "meta.h"
-#include "stream_health.h"
+#include "score/stream_health.h"
 
 #define POOLED 2 /* buffers that a pool allocates at once */
 

@@ -29,11 +29,11 @@ typedef struct {
 #define CBIGAN_OBJECT_PLANES 6 /* the picture, and its deviation from good pictures */
 /* Level, detail by the picture's contrast, detail by local contrast, two of colour */
 #define CBIGAN_SURFACE_PLANES 5
-#define CBIGAN_BANK_CHANNELS 30   /* of score/bank.h */
+#define CBIGAN_BANK_CHANNELS 30   /* of score/inspector/bank.h */
 #define CBIGAN_NEAREST_SAMPLES 32 /* good pictures; places without one hold CBIGAN_NO_SAMPLE */
 #define CBIGAN_NO_SAMPLE 1e15f
 
-/* How a part that lies at any place and angle is turned upright before an inspector sees it: score/pose.h. */
+/* How a part that lies at any place and angle is turned upright before an inspector sees it: score/inspector/pose.h. */
 typedef struct {
   int frame_w, frame_h;            /* of the frames in which the part lies; 0 = parts are taken as they lie */
   int w, h;                        /* of the upright part, multiples of CBIGAN_INSPECTOR_STEP */
@@ -42,7 +42,7 @@ typedef struct {
 } CbiganPose;
 
 /* The kinds of maps that an inspector's score is made of. To add one: a value, a row in inspector.c's table, a function
- * in score/inspector_maps.c's table, a line in docs/model-format.md. */
+ * in score/inspector/inspector_maps.c's table, a line in docs/model-format.md. */
 typedef enum {
   CBIGAN_MAP_LOGIT,  /* logits of the network */
   CBIGAN_MAP_HIDDEN, /* distance of the network's hidden units from those of good pictures */

@@ -12,14 +12,14 @@
 #include <math.h>
 #include <string.h>
 
-#include "areas.h"
+#include "score/areas/areas.h"
 #include "backend/backend.h"
-#include "health.h"
+#include "score/health/health.h"
 #include "i18n.h"
 #include "model/error.h"
-#include "score.h"
-#include "statistics.h"
-#include "tiling.h"
+#include "score/gan/score.h"
+#include "score/gan/statistics.h"
+#include "score/gan/tiling.h"
 
 #define FOLDS 5u
 #define MIN_FRAMES 4u

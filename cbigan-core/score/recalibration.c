@@ -5,12 +5,12 @@
  */
 #include <string.h>
 
-#include "areas.h"
+#include "score/areas/areas.h"
 #include "calibration.h"
 #include "i18n.h"
 #include "model/error.h"
 #include "model/model_file.h"
-#include "tiling.h"
+#include "score/gan/tiling.h"
 
 gboolean
 cbigan_model_is_aligned(const CbiganModel *model)

@@ -4,10 +4,10 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
-#include "score/areas.h"
+#include "score/areas/areas.h"
 #include "score/engine.h"
 #include "score/regions.h"
-#include "score/score.h"
+#include "score/gan/score.h"
 
 G_BEGIN_DECLS
 

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "area_scores.h"
+#include "score/areas/area_scores.h"
 #include "i18n.h"
 #include "model/error.h"
 #include "scorer.h"

@@ -5,7 +5,7 @@
  */
 #include "score/seat.h"
 
-#include "score/tiling.h"
+#include "score/gan/tiling.h"
 
 static CbiganInference *
 open_inference(CbiganSeat *self, const CbiganEngineKey *key, const CbiganSeat *like, GError **error)

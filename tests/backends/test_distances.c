@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "harness.h"
-#include "score/weights.h"
+#include "score/gan/weights.h"
 
 typedef struct {
   int width, patch;

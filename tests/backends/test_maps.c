@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "harness.h"
-#include "score/tiling.h"
-#include "score/weights.h"
+#include "score/gan/tiling.h"
+#include "score/gan/weights.h"
 
 #define FLOOR 0.25f
 

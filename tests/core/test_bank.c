@@ -6,9 +6,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "score/bank.h"
-#include "score/blur.h"
-#include "score/nearest.h"
+#include "score/inspector/bank.h"
+#include "score/inspector/blur.h"
+#include "score/inspector/nearest.h"
 
 typedef struct {
   int w, h, threads;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "golden/golden.h"
-#include "score/statistics.h"
+#include "score/gan/statistics.h"
 #include "harness.h"
 
 typedef double (*Quantile)(double p);

@@ -9,7 +9,7 @@
 #include "golden/golden.h"
 #include "model/model_file.h"
 #include "pictures.h"
-#include "score/areas.h"
+#include "score/areas/areas.h"
 #include "score/calibration.h"
 #include "harness.h"
 

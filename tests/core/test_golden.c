@@ -11,7 +11,7 @@
 #include "golden/golden.h"
 #include "forward/forward.h"
 #include "score/calibration.h"
-#include "score/model_networks.h"
+#include "score/gan/model_networks.h"
 #include "harness.h"
 
 #define TENSOR 1e-5

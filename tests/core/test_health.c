@@ -3,7 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "score/health.h"
+#include "score/health/health.h"
 
 #include <math.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 
 #include "backend/reference/filter.h"
 #include "score/regions.h"
-#include "score/weights.h"
+#include "score/gan/weights.h"
 
 static void
 test_gray16(void)

@@ -3,7 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "score/tiling.h"
+#include "score/gan/tiling.h"
 #include "harness.h"
 
 #include <math.h>

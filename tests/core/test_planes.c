@@ -8,8 +8,8 @@
 
 #include "forward/forward.h"
 #include "harness.h"
-#include "score/blur.h"
-#include "score/inspection.h"
+#include "score/inspector/blur.h"
+#include "score/inspector/inspection.h"
 
 typedef struct {
   int w, h;

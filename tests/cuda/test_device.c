@@ -14,7 +14,7 @@
 #include "golden/golden.h"
 #include "gpu_configs.h"
 #include "rss.h"
-#include "score/weights.h"
+#include "score/gan/weights.h"
 #include "harness.h"
 
 static CbiganBackend *

@@ -11,7 +11,7 @@
 #include "core/pictures.h"
 #include "counts.h"
 #include "gpu_configs.h"
-#include "score/score.h"
+#include "score/gan/score.h"
 #include "harness.h"
 
 static CbiganScorer *

@@ -5,7 +5,7 @@
  */
 #pragma once
 #include "data/dataset.h"
-#include "score/pose.h"
+#include "score/inspector/pose.h"
 
 G_BEGIN_DECLS
 

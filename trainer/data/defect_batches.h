@@ -6,7 +6,7 @@
 #pragma once
 #include "data/dataset.h"
 #include "data/defects.h"
-#include "score/exposure.h"
+#include "score/inspector/exposure.h"
 
 G_BEGIN_DECLS
 

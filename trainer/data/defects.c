@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "score/blur.h"
+#include "score/inspector/blur.h"
 
 #define VISIBLE 0.03f /* change of the logarithm from which on a pixel is defective */
 

@@ -35,7 +35,7 @@ typedef struct {
   gboolean training;      /* leave folders of tests and defects out */
   int width, height;      /* resized to this; 0 x 0: as they are */
   int least;              /* a picture with a side of fewer pixels is refused, as a damaged one is; 0: none is */
-  const CbiganMask *mask; /* ignored pixels are filled, see score/areas.h; NULL: none are */
+  const CbiganMask *mask; /* ignored pixels are filled, see score/areas/areas.h; NULL: none are */
   gboolean originals;     /* fill CbiganPicture.original too */
   gboolean strict;        /* an unreadable picture is an error instead of a warning */
   CbiganShard *shard;     /* files of other parts are left out; NULL: none are */

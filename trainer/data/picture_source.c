@@ -7,7 +7,7 @@
 #include "folder.h"
 #include "i18n.h"
 #include "picture_reader.h"
-#include "score/areas.h"
+#include "score/areas/areas.h"
 #include "tally.h"
 
 /* One run over a folder. */

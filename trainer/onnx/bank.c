@@ -1,10 +1,10 @@
-/* bank.c - the fixed bank of filters as nodes of an ONNX graph, as in score/bank.c
+/* bank.c - the fixed bank of filters as nodes of an ONNX graph, as in score/inspector/bank.c
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "inspector_score.h"
-#include "score/bank.h"
+#include "score/inspector/bank.h"
 
 #define DIFFERENCES 5
 

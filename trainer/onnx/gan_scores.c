@@ -8,10 +8,10 @@
 #include <math.h>
 
 #include "export.h"
-#include "score/baseline.h"
-#include "score/score.h"
-#include "score/tiling.h"
-#include "score/weights.h"
+#include "score/gan/baseline.h"
+#include "score/gan/score.h"
+#include "score/gan/tiling.h"
+#include "score/gan/weights.h"
 
 typedef struct {
   CbiganOnnxGraph *graph;

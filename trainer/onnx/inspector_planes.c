@@ -3,13 +3,13 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The same steps as score/exposure.c and score/surface.c, where constants and reasons stand.
+ * The same steps as score/inspector/exposure.c and score/inspector/surface.c, where constants and reasons stand.
  */
 #include <math.h>
 
 #include "inspector_score.h"
-#include "score/exposure.h"
-#include "score/histogram.h"
+#include "score/inspector/exposure.h"
+#include "score/inspector/histogram.h"
 
 static const char *
 add(CbiganOnnxGraph *graph, const char *op, const char *x, const char *y)

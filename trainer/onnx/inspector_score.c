@@ -3,11 +3,11 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The same steps as score/inspection.c, inspector_maps.c and cells.c.
+ * The same steps as score/inspector/inspection.c, inspector_maps.c and cells.c.
  */
 #include "inspector_score.h"
 
-#include "score/cells.h"
+#include "score/inspector/cells.h"
 
 typedef struct {
   CbiganOnnxGraph *graph;

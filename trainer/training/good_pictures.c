@@ -10,8 +10,8 @@
 
 #include "i18n.h"
 #include "model/model.h"
-#include "score/blur.h"
-#include "score/health.h"
+#include "score/inspector/blur.h"
+#include "score/health/health.h"
 
 #define ROUNDS 2              /* of finding the mean, then each picture's light */
 #define LEAST_DEVIATION 0.01  /* of a logarithm */

@@ -17,7 +17,7 @@
 #include "model/error.h"
 #include "proxy.h"
 #include "ranks.h"
-#include "score/areas.h"
+#include "score/areas/areas.h"
 #include "score/calibration.h"
 #include "train_options.h"
 

@@ -12,8 +12,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "score/blur.h"
-#include "score/inspector_maps.h"
+#include "score/inspector/blur.h"
+#include "score/inspector/inspector_maps.h"
 #include "training/metrics.h"
 
 #define FOR_FEW 0.01         /* AUROC that another summary than the mean of the few largest must be better */

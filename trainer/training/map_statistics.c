@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "score/nearest.h"
+#include "score/inspector/nearest.h"
 
 #define RIDGE 0.01 /* of the largest variance: what differs less counts little between neighbours */
 

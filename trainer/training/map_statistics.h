@@ -4,8 +4,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
-#include "score/gaussian.h"
-#include "score/inspection.h"
+#include "score/inspector/gaussian.h"
+#include "score/inspector/inspection.h"
 
 G_BEGIN_DECLS
 

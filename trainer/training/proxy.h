@@ -5,7 +5,7 @@
  */
 #pragma once
 #include "data/defect_batches.h"
-#include "score/inspection.h"
+#include "score/inspector/inspection.h"
 
 G_BEGIN_DECLS
 

@@ -20,7 +20,7 @@
 #include "data/random.h"
 #include "ranks.h"
 #include "schedule.h"
-#include "score/areas.h"
+#include "score/areas/areas.h"
 #include "score/calibration.h"
 
 #define MIN_HELD_OUT 4 /* that the calibration needs */

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
-#include "score/areas.h"
+#include "areas.h"
 
 G_BEGIN_DECLS
 

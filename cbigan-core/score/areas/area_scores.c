@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-#include "regions.h"
+#include "score/regions.h"
 
 static gboolean
 is_worse(const CbiganAreaResult *a, const CbiganAreaResult *b)

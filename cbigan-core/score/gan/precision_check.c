@@ -7,7 +7,7 @@
  * with CutPaste defects too (Li, Sohn, Yoon, Pfister, CVPR 2021, arXiv 2104.04015): a piece of the picture, a little
  * brighter or darker, pasted elsewhere. To add a kind of defect: a row of `defects`.
  */
-#include "calibration.h"
+#include "score/calibration.h"
 
 #include <math.h>
 #include <string.h>

@@ -5,8 +5,8 @@
  */
 #pragma once
 #include "backend/backend.h"
-#include "score/cells.h"
-#include "score/exposure.h"
+#include "cells.h"
+#include "exposure.h"
 
 G_BEGIN_DECLS
 

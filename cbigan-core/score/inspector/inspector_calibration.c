@@ -3,8 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "areas.h"
-#include "calibration.h"
+#include "score/areas/areas.h"
+#include "score/calibration.h"
 #include "i18n.h"
 #include "inspection.h"
 #include "model/error.h"

@@ -8,8 +8,8 @@
  */
 #pragma once
 #include "backend/backend.h"
-#include "score/baseline.h"
-#include "score/needs.h"
+#include "baseline.h"
+#include "needs.h"
 
 G_BEGIN_DECLS
 

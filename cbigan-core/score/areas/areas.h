@@ -9,7 +9,7 @@
  */
 #pragma once
 #include "model/model.h"
-#include "score/roi.h"
+#include "roi.h"
 
 G_BEGIN_DECLS
 

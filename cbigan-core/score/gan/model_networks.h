@@ -5,7 +5,7 @@
  */
 #pragma once
 #include "forward/forward.h"
-#include "score/needs.h"
+#include "needs.h"
 
 G_BEGIN_DECLS
 

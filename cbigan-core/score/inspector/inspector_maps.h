@@ -10,8 +10,8 @@
  */
 #pragma once
 #include "model/model.h"
-#include "score/cells.h"
-#include "score/exposure.h"
+#include "cells.h"
+#include "exposure.h"
 
 G_BEGIN_DECLS
 

@@ -20,7 +20,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "areas.h"
+#include "score/areas/areas.h"
 #include "health.h"
 #include "multiversion.h"
 

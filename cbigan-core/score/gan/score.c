@@ -5,7 +5,7 @@
  */
 #include "score.h"
 
-#include "area_scores.h"
+#include "score/areas/area_scores.h"
 
 const CbiganScoreRow cbigan_score_rows[CBIGAN_N_SCORES] = {
   [CBIGAN_SCORE_PAPER] = { CBIGAN_VIEW_RAW, CBIGAN_NEEDS_TERMS, CBIGAN_NEEDS_ERROR_MAP, cbigan_paper_score,
