@@ -210,3 +210,13 @@ available_or_skipped(const char *group, const char *name)
 {
   return backend_or_skipped(name, group, name);
 }
+
+int
+count_own_threads(void)
+{
+  int n = 0;
+  g_autoptr(GDir) folder = g_dir_open("/proc/self/task", 0, NULL);
+  while (folder && g_dir_read_name(folder))
+    n++;
+  return n;
+}

@@ -97,4 +97,7 @@ void add_rows_for_backends(const char *test, gconstpointer rows, gsize n, gsize 
 /* FALSE: the backend can't run here; the test /GROUP/NAME was added, which is skipped and says why. */
 gboolean available_or_skipped(const char *group, const char *name);
 
+/* Threads of this process. */
+int count_own_threads(void);
+
 G_END_DECLS

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "backend/cpu/threads/thread_pool.h"
+#include "harness.h"
 
 #define MOST_WORKERS 9
 #define MOST_TURNS 7
@@ -72,16 +73,6 @@ run_in_pool(gpointer data)
   run_all(pool, threads);
   cbigan_cpu_pool_free(pool);
   return NULL;
-}
-
-static int
-count_own_threads(void)
-{
-  int n = 0;
-  g_autoptr(GDir) folder = g_dir_open("/proc/self/task", 0, NULL);
-  while (folder && g_dir_read_name(folder))
-    n++;
-  return n;
 }
 
 /* Runs of several pools at the same time share the workers of the largest one. */

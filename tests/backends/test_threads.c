@@ -362,16 +362,6 @@ test_less(gconstpointer isa)
   }
 }
 
-static int
-count_own_threads(void)
-{
-  int n = 0;
-  g_autoptr(GDir) folder = g_dir_open("/proc/self/task", 0, NULL);
-  while (folder && g_dir_read_name(folder))
-    n++;
-  return n;
-}
-
 /* oneDNN's operations run on the pool's threads and start none of their own, for single samples and for many. */
 static void
 test_one_pool(void)

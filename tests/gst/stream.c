@@ -4,6 +4,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "stream.h"
+#include <gst/controller/gstdirectcontrolbinding.h>
+#include <gst/controller/gstinterpolationcontrolsource.h>
 
 #include <string.h>
 
@@ -154,4 +156,16 @@ GstMessage *
 stream_message(Stream *self, GstMessageType type)
 {
   return gst_bus_pop_filtered(self->bus, type);
+}
+
+void
+stream_control(Stream *self, const char *property, double first, GstClockTime at, double later)
+{
+  GstControlSource *source = gst_interpolation_control_source_new();
+  g_object_set(source, "mode", GST_INTERPOLATION_MODE_NONE, NULL);
+  gst_timed_value_control_source_set(GST_TIMED_VALUE_CONTROL_SOURCE(source), 0, first);
+  gst_timed_value_control_source_set(GST_TIMED_VALUE_CONTROL_SOURCE(source), at, later);
+  g_assert_true(gst_object_add_control_binding(
+      GST_OBJECT(self->element), gst_direct_control_binding_new_absolute(GST_OBJECT(self->element), property, source)));
+  gst_object_unref(source);
 }

@@ -37,6 +37,8 @@ GstBuffer *stream_push(Stream *self, GstBuffer *buffer);
 const GstStructure *score_of(GstBuffer *buffer);
 double number_of(const GstStructure *structure, const char *field);
 gboolean flag_of(const GstStructure *structure, const char *field);
+/* Lets a GstController set a property: to `first` until the stream's time `at`, then to `later`. */
+void stream_control(Stream *self, const char *property, double first, GstClockTime at, double later);
 /* The next message of that type on the bus (transfer full); NULL = none. */
 GstMessage *stream_message(Stream *self, GstMessageType type);
 

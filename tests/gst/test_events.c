@@ -5,7 +5,6 @@
  *
  * Frames are good (G) or have a hole (B). The harness has a test clock, so nothing depends on the machine's speed.
  */
-#include <gst/controller/controller.h>
 #include <math.h>
 
 #include "stream.h"
@@ -237,14 +236,7 @@ static void
 test_controlled(void)
 {
   Stream stream = open_stream("hold=0 updates=every-frame");
-  GstControlSource *source = gst_interpolation_control_source_new();
-  g_object_set(source, "mode", GST_INTERPOLATION_MODE_NONE, NULL);
-  gst_timed_value_control_source_set(GST_TIMED_VALUE_CONTROL_SOURCE(source), 0, 1);
-  gst_timed_value_control_source_set(GST_TIMED_VALUE_CONTROL_SOURCE(source), 2 * FRAME_TIME, 3);
-  g_assert_true(gst_object_add_control_binding(
-      GST_OBJECT(stream.element),
-      gst_direct_control_binding_new_absolute(GST_OBJECT(stream.element), "confirm-frames", source)));
-  gst_object_unref(source);
+  stream_control(&stream, "confirm-frames", 1, 2 * FRAME_TIME, 3);
   push_kinds(&stream, "BGBBBG", 0);
   g_autofree char *events = events_posted(&stream);
   g_assert_cmpstr(events, ==, "begin1 end1 score0 score0 begin2 end2");

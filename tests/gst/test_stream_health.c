@@ -5,7 +5,6 @@
  *
  * The harness has a test clock. Only `no-frames` goes by the system's clock: its test waits for messages.
  */
-#include <gst/controller/controller.h>
 #include <math.h>
 #include <string.h>
 
@@ -272,14 +271,7 @@ static void
 test_controlled(void)
 {
   Stream stream = open_stream("");
-  GstControlSource *source = gst_interpolation_control_source_new();
-  g_object_set(source, "mode", GST_INTERPOLATION_MODE_NONE, NULL);
-  gst_timed_value_control_source_set(GST_TIMED_VALUE_CONTROL_SOURCE(source), 0, 0);
-  gst_timed_value_control_source_set(GST_TIMED_VALUE_CONTROL_SOURCE(source), 2 * STEP, 3600000);
-  g_assert_true(gst_object_add_control_binding(
-      GST_OBJECT(stream.element),
-      gst_direct_control_binding_new_absolute(GST_OBJECT(stream.element), "health-time", source)));
-  gst_object_unref(source);
+  stream_control(&stream, "health-time", 0, 2 * STEP, 3600000);
   g_free(push_kinds(&stream, "GBGG", 0));
   g_autofree char *messages = messages_posted(&stream);
   g_assert_cmpstr(messages, ==, "+black1@1 +flat2@1"); /* and no end */
