@@ -15,6 +15,8 @@ PROGRAM = os.path.abspath(sys.argv[1])
 SIDE = 64
 KINDS = {'critic': '--score critic --width 1 --batch 4 --warmup-steps 3 --steps 2 --threads 1'.split(),
          'object': '--width 1 --batch 2 --updates 4 --threads 1'.split(),
+         'quick': '--quick --threads 1'.split(),
+         'quick-texture': '--quick --preset texture --threads 1'.split(),
          'texture': '--preset texture --width 1 --batch 2 --updates 4 --threads 1'.split()}
 
 

@@ -253,8 +253,8 @@ check_arguments(Arguments *a, GError **error)
     return cbigan_refuse(error, _("--output is missing: the model file to write"));
   if (a->resume && a->force)
     return cbigan_refuse(error, _("expected either --resume or --force"));
-  if (a->quick && (a->resume || a->mask_path)) /* nothing is trained, and no picture is held out */
-    return cbigan_refuse(error, _("--quick and %s: expected one of them"), a->resume ? "--resume" : "--mask");
+  if (a->quick && a->resume) /* nothing is trained */
+    return cbigan_refuse(error, _("--quick and %s: expected one of them"), "--resume");
   if (!cbigan_command_check_source(&a->pictures, a->dir, error) || !parse_frame(a, error) ||
       !cbigan_command_score_kind(a->score, &a->train.score, error) ||
       !cbigan_command_choice("tap", a->tap, cbigan_command_taps, &tap, error) ||

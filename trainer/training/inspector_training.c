@@ -104,7 +104,7 @@ open_networks(CbiganInspectorTraining *self, GError **error)
   self->learner = cbigan_inspector_learner_new(&self->grad, self->network, o->batch / cbigan_ranks_n(), o->seed, error);
   if (!self->learner)
     return FALSE;
-  self->proxy = cbigan_proxy_new(&self->good.held_out, inspector, self->backend, o->seed, error);
+  self->proxy = cbigan_proxy_new(&self->good.held_out, inspector, &o->mask, self->backend, o->seed, error);
   return self->proxy != NULL;
 }
 
@@ -351,24 +351,6 @@ describe(const CbiganInspectorTraining *self)
   return json_to_string(node, FALSE);
 }
 
-/* The threshold of scores with the mask, which the proxy does not know. */
-static gboolean
-calibrate_masked(const CbiganInspectorTraining *self, CbiganModel *model, GError **error)
-{
-  const CbiganInspectorOptions *o = &self->options;
-  const guint n = self->good.held_out.n;
-  const CbiganCalibrationOptions options = { .score = CBIGAN_SCORE_INSPECTOR,
-                                             .false_alarms = o->false_alarms,
-                                             .backend = o->backend,
-                                             .device = o->device,
-                                             .threads = o->threads };
-  g_autofree CbiganFrame *frames = g_new(CbiganFrame, n);
-  for (guint i = 0; i < n; i++)
-    frames[i] = cbigan_picture_frame(self->good.held_out.pictures[i]);
-  return cbigan_areas_set_model_mask(model, &o->mask, error) &&
-         cbigan_model_calibrate(model, &options, frames, n, NULL, error);
-}
-
 /* values: of the held-out pictures. Training pictures are compared with each other: the network knows them. */
 static gboolean
 find_suspects(CbiganInspectorTraining *self, const double *values, GError **error)
@@ -407,7 +389,7 @@ cbigan_inspector_training_finish(CbiganInspectorTraining *self, GError **error)
   g_autoptr(CbiganModel) model = cbigan_model_new_inspector(&self->inspector);
   self->inspector = (CbiganInspector){ 0 }; /* its arrays are the model's now */
   cbigan_inspector_set_threshold(model, values, n, self->options.false_alarms);
-  if (self->options.mask.counts && !calibrate_masked(self, model, error))
+  if (self->options.mask.counts && !cbigan_areas_set_model_mask(model, &self->options.mask, error))
     return NULL;
   model->info.proxy = auroc;
   model->info.proxies = g_steal_pointer(&tried);

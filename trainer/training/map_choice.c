@@ -29,7 +29,7 @@ typedef enum { NOT_USED, AS_IT_IS, LEVELLED, N_STATES } State;
 struct _CbiganMapChoice {
   guint n, each;
   gboolean aligned;
-  CbiganCells *sizes;               /* [n * (1 + each)], without values */
+  CbiganCells *sizes;               /* [n * (1 + each)], without values; what counts belongs to the caller */
   float **maps[CBIGAN_N_MAP_KINDS]; /* [n * (1 + each)] of (h, w) */
   float **levelled[CBIGAN_N_MAP_KINDS];
 };
@@ -81,7 +81,7 @@ cbigan_map_choice_add(CbiganMapChoice *self, guint picture, guint variant, const
                       const CbiganInspection *inspection)
 {
   const guint i = index_of(self, picture, variant);
-  self->sizes[i] = (CbiganCells){ .w = cells->w, .h = cells->h };
+  self->sizes[i] = (CbiganCells){ .w = cells->w, .h = cells->h, .counts = cells->counts };
   for (int kind = 0; kind < CBIGAN_N_MAP_KINDS; kind++) {
     const float *values = cbigan_inspection_values(inspection, (CbiganMapKind)kind);
     self->maps[kind][i] = values ? g_memdup2(values, count_cells(self, i) * sizeof(float)) : NULL;
@@ -153,6 +153,14 @@ compare(gconstpointer a, gconstpointer b)
   return (x > y) - (x < y);
 }
 
+/* values: of the cells of map i. */
+static double
+summarise(const CbiganMapChoice *self, guint i, float *values, CbiganSummary summary)
+{
+  const CbiganCells *size = &self->sizes[i];
+  return cbigan_cells_summary(&(CbiganCells){ size->w, size->h, values, size->counts }, summary);
+}
+
 /* Offset and scale of a kind of map in its state: median and deviation of good pictures' summaries. */
 static void
 find_scale(const CbiganMapChoice *self, int kind, State state, CbiganSummary summary, CbiganInspectorMap *map)
@@ -163,7 +171,7 @@ find_scale(const CbiganMapChoice *self, int kind, State state, CbiganSummary sum
   for (guint p = 0; p < self->n; p++) {
     const guint i = index_of(self, p, 0);
     const gsize n = count_cells(self, i);
-    found[p] = cbigan_cells_summary(&(CbiganCells){ self->sizes[i].w, self->sizes[i].h, maps[i] }, summary);
+    found[p] = summarise(self, i, maps[i], summary);
     mean += found[p] / self->n;
     for (gsize k = 0; k < n; k++)
       cells += maps[i][k] / (double)n / self->n;
@@ -187,7 +195,7 @@ value_of(const CbiganMapChoice *self, const Way *way, const CbiganInspectorMap *
     if (way->states[kind] != NOT_USED)
       cbigan_map_fuse(&maps[kind], way->states[kind] == LEVELLED ? self->levelled[kind][i] : self->maps[kind][i], n,
                       fused);
-  return cbigan_cells_summary(&(CbiganCells){ self->sizes[i].w, self->sizes[i].h, fused }, way->summary);
+  return summarise(self, i, fused, way->summary);
 }
 
 static void

@@ -15,7 +15,7 @@ typedef struct _CbiganMapChoice CbiganMapChoice;
 CbiganMapChoice *cbigan_map_choice_new(guint n, guint each, gboolean aligned);
 void cbigan_map_choice_free(CbiganMapChoice *self);
 /* Keeps the maps of the inspection's last picture, which has these cells; the same kinds for all pictures. variant 0:
- * as it is; 1..each: defective. Call it once for each of them. */
+ * as it is; 1..each: defective. Call it once for each of them. cells->counts must outlive the choice. */
 void cbigan_map_choice_add(CbiganMapChoice *self, guint picture, guint variant, const CbiganCells *cells,
                            const CbiganInspection *inspection);
 /* Tries every combination of these kinds and leaves the best in the inspector: used, levelled, offset, scale, level and

@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "score/areas/areas.h"
 #include "training/map_choice.h"
 #include "training/map_statistics.h"
 #include "training/metrics.h"
@@ -27,8 +28,11 @@ struct _CbiganProxy {
   CbiganInspector *inspector;
   CbiganInspection *inspection;
   guint64 seed;
-  guint each;        /* defective pictures per good one */
-  float *x, *source; /* (3, h, w) of the largest window */
+  guint each;         /* defective pictures per good one */
+  float *x, *source;  /* (3, h, w) of the largest window */
+  CbiganAreas *areas; /* what the mask leaves; NULL: everything counts */
+  guint8 *counts;     /* of the cells of the last whole picture; of objects, all pictures' */
+  CbiganCells cells;  /* the last whole picture's, with those that count */
 };
 
 /* The size that a picture is inspected at: an object's own, or the middle of a surface. The windows of surfaces are as
@@ -40,9 +44,19 @@ find_window(const CbiganGoodPictures *good, guint picture, int *w, int *h)
   *h = good->w ? good->h : MIN(good->pictures[picture]->height, LARGEST_WINDOW);
 }
 
+static gboolean
+set_mask(CbiganProxy *self, const CbiganMask *mask, GError **error)
+{
+  const guint n = self->good->n;
+  g_autofree CbiganFrame *frames = g_new(CbiganFrame, n);
+  for (guint i = 0; i < n; i++)
+    frames[i] = cbigan_picture_frame(self->good->pictures[i]);
+  return !mask || !mask->counts || cbigan_areas_for_frames(mask, frames, n, &self->areas, error);
+}
+
 CbiganProxy *
-cbigan_proxy_new(const CbiganGoodPictures *held_out, CbiganInspector *inspector, CbiganBackend *backend, guint64 seed,
-                 GError **error)
+cbigan_proxy_new(const CbiganGoodPictures *held_out, CbiganInspector *inspector, const CbiganMask *mask,
+                 CbiganBackend *backend, guint64 seed, GError **error)
 {
   g_autoptr(CbiganProxy) self = g_new0(CbiganProxy, 1);
   *self = (CbiganProxy){ .good = held_out, .inspector = inspector, .seed = seed };
@@ -56,7 +70,7 @@ cbigan_proxy_new(const CbiganGoodPictures *held_out, CbiganInspector *inspector,
   self->x = g_new(float, n);
   self->source = g_new(float, n);
   self->inspection = cbigan_inspection_new(inspector, backend, error);
-  return self->inspection ? g_steal_pointer(&self) : NULL;
+  return self->inspection && set_mask(self, mask, error) ? g_steal_pointer(&self) : NULL;
 }
 
 void
@@ -65,6 +79,8 @@ cbigan_proxy_free(CbiganProxy *self)
   if (!self)
     return;
   cbigan_inspection_free(self->inspection);
+  cbigan_areas_free(self->areas);
+  g_free(self->counts);
   g_free(self->x);
   g_free(self->source);
   g_free(self);
@@ -76,6 +92,27 @@ cut(const CbiganProxy *self, guint picture, int w, int h, float *x)
 {
   const CbiganFrame frame = cbigan_picture_frame(self->good->pictures[picture]);
   cbigan_exposure_cut(&self->good->exposures[picture], &frame, (frame.width - w) / 2, (frame.height - h) / 2, w, h, x);
+}
+
+/* Cells of x (3, h, w), a picture or a window of a surface. The mask says which pixels of whole pictures count. */
+static const CbiganCells *
+inspect_x(CbiganProxy *self, const CbiganExposure *exposure, const float *x, int w, int h, gboolean whole,
+          GError **error)
+{
+  CbiganAreas *areas = whole ? self->areas : NULL;
+  if (areas && !cbigan_areas_prepare(areas, w, h, error))
+    return NULL;
+  cbigan_inspection_set_mask(self->inspection, areas ? cbigan_areas_unmasked(areas) : NULL);
+  const CbiganCells *found = cbigan_inspection_picture(self->inspection, exposure, x, w, h, error);
+  if (!found || !areas)
+    return found;
+  if (!self->good->w)
+    g_clear_pointer(&self->counts, g_free);
+  if (!self->counts)
+    self->counts = cbigan_inspection_count(self->inspection, cbigan_areas_counts(areas, 0), w, h);
+  self->cells = *found;
+  self->cells.counts = self->counts;
+  return &self->cells;
 }
 
 /* Cells of a held-out picture: variant 0 as it is, the others with a defect each. */
@@ -99,7 +136,7 @@ inspect(CbiganProxy *self, guint picture, guint variant, GError **error)
     if (self->good->grey)
       cbigan_make_grey(self->x, (gsize)w * (gsize)h);
   }
-  return cbigan_inspection_picture(self->inspection, &self->good->exposures[picture], self->x, w, h, error);
+  return inspect_x(self, &self->good->exposures[picture], self->x, w, h, self->good->w > 0, error);
 }
 
 /* --- measuring -------------------------------------------------------------------------------------------------- */
@@ -157,7 +194,7 @@ inspect_good(CbiganProxy *self, const CbiganGoodPictures *good, guint picture, G
   const CbiganFrame frame = cbigan_picture_frame(good->pictures[picture]);
   g_autofree float *x = g_new(float, 3 * (gsize)frame.width * (gsize)frame.height);
   cbigan_exposure_cut(&good->exposures[picture], &frame, 0, 0, frame.width, frame.height, x);
-  return cbigan_inspection_picture(self->inspection, &good->exposures[picture], x, frame.width, frame.height, error);
+  return inspect_x(self, &good->exposures[picture], x, frame.width, frame.height, TRUE, error);
 }
 
 static gboolean

@@ -12,10 +12,11 @@ G_BEGIN_DECLS
 typedef struct _CbiganProxy CbiganProxy;
 
 /* held_out: pictures that were not trained on, at least 4. Keeps a reference to nothing; `held_out` must outlive it.
- * inspector: whose parameters, statistics and summary the functions below use and set. Free with cbigan_proxy_free().
- */
-CbiganProxy *cbigan_proxy_new(const CbiganGoodPictures *held_out, CbiganInspector *inspector, CbiganBackend *backend,
-                              guint64 seed, GError **error);
+ * inspector: whose parameters, statistics and summary the functions below use and set. mask: copied; NULL or one
+ * without pixels: every pixel counts. FALSE with CBIGAN_ERROR_ARGUMENT where no pixel of a picture counts. Free with
+ * cbigan_proxy_free(). */
+CbiganProxy *cbigan_proxy_new(const CbiganGoodPictures *held_out, CbiganInspector *inspector, const CbiganMask *mask,
+                              CbiganBackend *backend, guint64 seed, GError **error);
 void cbigan_proxy_free(CbiganProxy *self);
 /* The inspector's AUROC with its parameters as they are, logits as they are. An object's score is the peak, a surface's
  * the mean of the largest cells. *auroc = NAN and FALSE with CBIGAN_ERROR_BACKEND. */

@@ -12,6 +12,7 @@
 #include "i18n.h"
 #include "model/error.h"
 #include "proxy.h"
+#include "score/areas/areas.h"
 #include "score/calibration.h"
 
 #define ENOUGH 200u /* pictures; with more, statistics hardly change */
@@ -43,7 +44,8 @@ choose_maps(const CbiganInspectorOptions *options, const CbiganGoodPictures *goo
     .name = options->backend, .device = options->device, .threads = options->threads, .precision = CBIGAN_PRECISION_FP32
   };
   g_autoptr(CbiganBackend) backend = cbigan_backend_open(&chosen, error);
-  g_autoptr(CbiganProxy) proxy = backend ? cbigan_proxy_new(good, inspector, backend, options->seed, error) : NULL;
+  g_autoptr(CbiganProxy) proxy =
+      backend ? cbigan_proxy_new(good, inspector, &options->mask, backend, options->seed, error) : NULL;
   const gboolean fine = proxy && cbigan_proxy_choose_across(proxy, scores, &auroc, tried, error);
   return fine ? auroc : -1.0;
 }
@@ -66,14 +68,16 @@ make_model(const CbiganInspectorOptions *options, const CbiganDataset *pictures,
   const double auroc = choose_maps(options, &good->train, inspector, scores, &tried, error);
   if (auroc < 0.0)
     return NULL;
-  CbiganModel *model = cbigan_model_new_inspector(inspector);
+  g_autoptr(CbiganModel) model = cbigan_model_new_inspector(inspector);
   *inspector = (CbiganInspector){ 0 }; /* its arrays are the model's now */
+  if (options->mask.counts && !cbigan_areas_set_model_mask(model, &options->mask, error))
+    return NULL;
   cbigan_inspector_set_threshold(model, scores, n, options->false_alarms);
   model->info.proxy = auroc;
   model->info.proxies = g_steal_pointer(&tried);
   model->info.training = describe(options, pictures, n);
   cbigan_good_pictures_measure(&model->info.usual, pictures);
-  return model;
+  return g_steal_pointer(&model);
 }
 
 CbiganModel *

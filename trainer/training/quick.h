@@ -11,7 +11,7 @@
 
 G_BEGIN_DECLS
 
-/* options: aligned, align, seed, false_alarms, backend, device and threads count. pictures: as for
+/* options: aligned, align, seed, false_alarms, mask, backend, device and threads count. pictures: as for
  * cbigan_inspector_training_new(), at least 5. Free with cbigan_model_unref(). NULL with an error. */
 CbiganModel *cbigan_quick_train(const CbiganInspectorOptions *options, const CbiganDataset *pictures, GError **error);
 
