@@ -148,16 +148,24 @@ class Feed:
 
 
 def certificates(folder):
-    """Makes ca.pem, other.pem (of another authority) and server.pem, server.key for localhost."""
+    """Makes ca.pem and other.pem of two authorities; of the first one server.pem for localhost, expired.pem for it until yesterday, and
+    client.pem. Each has its NAME.key."""
     def openssl(*arguments):
         subprocess.run(['openssl', *arguments], check=True, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for name in ('ca', 'other'):
         openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', f'{name}.key', '-out', f'{name}.pem', '-days', '2',
                 '-subj', f'/CN=cbigan test {name}')
-    openssl('req', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=localhost')
     (pathlib.Path(folder) / 'names').write_text('subjectAltName=DNS:localhost\n')
-    openssl('x509', '-req', '-in', 'server.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2',
-            '-out', 'server.pem', '-extfile', 'names')
+    for name, days in (('server', '2'), ('expired', '-1'), ('client', '2')):
+        openssl('req', '-newkey', 'rsa:2048', '-nodes', '-keyout', f'{name}.key', '-out', f'{name}.csr', '-subj', '/CN=localhost')
+        openssl('x509', '-req', '-in', f'{name}.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', days,
+                '-out', f'{name}.pem', '-extfile', 'names')
+
+
+def tls_lines(port, certificate='server'):
+    """Lines of a second listener of a Broker, with TLS; the files of certificates() are in the current folder."""
+    here = os.getcwd()
+    return [f'listener {port} 127.0.0.1', f'cafile {here}/ca.pem', f'certfile {here}/{certificate}.pem', f'keyfile {here}/{certificate}.key']
 
 
 class Kafka:

@@ -216,23 +216,26 @@ def test_topic_rights():
 
 
 def test_certificate():
-    """The broker's certificate must be of a known authority, and of the broker's name."""
+    """The broker's certificate must be of a known authority, of the broker's name, and of today."""
     brokers.certificates('.')
-    with Broker('.', 'allow_anonymous true', f'cafile {os.getcwd()}/ca.pem', f'certfile {os.getcwd()}/server.pem',
-                f'keyfile {os.getcwd()}/server.key') as broker:
-        for host, ca, fine in (('localhost', 'ca.pem', True), ('localhost', 'other.pem', False), ('127.0.0.1', 'ca.pem', False),
-                               ('localhost', None, False)):
+    cases = (('server', 'localhost', 'ca.pem', ''), ('server', 'localhost', 'other.pem', 'verify failed'), ('server', '127.0.0.1', 'ca.pem', 'TLS'),
+             ('server', 'localhost', None, 'verify failed'), ('expired', 'localhost', 'ca.pem', 'verify failed'))
+    port, expired = brokers.free_port(), brokers.free_port()
+    with Broker('.', 'allow_anonymous true', *brokers.tls_lines(port), *brokers.tls_lines(expired, 'expired')):
+        for certificate, host, ca, reason in cases:
             authority = f'ca-file={os.getcwd()}/{ca}' if ca else ''
-            stats, errors = Feed(FEED, 20, 0, 10 if fine else 1, f'uri=mqtts://{host}:{broker.port} {QUIET} stop-timeout=100 {authority}').wait()
-            expect_equal((stats['passed'], stats['acknowledged']), (20, 20 if fine else 0), f'{host} with {ca}: {errors}')
-            expect(fine or 'TLS' in errors, f'{host} with {ca}: {errors}')
+            uri = f'mqtts://{host}:{port if certificate == "server" else expired}'
+            stats, errors = Feed(FEED, 20, 0, 1 if reason else 10, f'uri={uri} {QUIET} stop-timeout=100 {authority}').wait()
+            expect_equal((stats['passed'], stats['acknowledged']), (20, 0 if reason else 20), f'{certificate}, {host} with {ca}: {errors}')
+            expect(reason in errors, f'{certificate}, {host} with {ca}: {errors}')
 
 
 class Liar(threading.Thread):
-    """Accepts connections and messages, and acknowledges none."""
+    """Accepts connections and messages, and acknowledges none. reason: MQTT's code that answers a connection, 0 = accepted"""
 
-    def __init__(self):
+    def __init__(self, reason=0):
         super().__init__(daemon=True)
+        self.reason = reason
         self.server = socket.create_server(('127.0.0.1', 0))
         self.port = self.server.getsockname()[1]
 
@@ -240,7 +243,7 @@ class Liar(threading.Thread):
         while True:
             client, _ = self.server.accept()
             client.recv(4096)
-            client.sendall(b'\x20\x03\x00\x00\x00')  # CONNACK: accepted
+            client.sendall(bytes([0x20, 3, 0, self.reason, 0]))  # CONNACK
             threading.Thread(target=lambda c=client: [None for _ in iter(lambda: c.recv(65536), b'')], daemon=True).start()
 
 
@@ -251,10 +254,19 @@ def test_never_acknowledges():
     properties = f'camera=j {QUIET} {spool("liar")} stop-timeout=100'
     stats, _ = Feed(FEED, 1000, 500, 0, f'uri=mqtt://127.0.0.1:{liar.port} {properties}').wait()
     expect_equal((stats['passed'], stats['acknowledged'], stats['spooled'], stats['dropped']), (1000, 0, 1000, 0), 'figures')
-    with Broker('.') as broker, Subscriber(broker.port) as subscriber:
+    with Broker('.', keeps='') as broker, Subscriber(broker.port) as subscriber:
         Feed(FEED, 0, 0, 20, f'uri=mqtt://127.0.0.1:{broker.port} {properties}').wait()
         expect(until(lambda: len(subscriber.sequences()) == 1000), f'{len(subscriber.sequences())}')
         expect_in_order(subscriber.sequences(), 1000)
+
+
+def test_other_version():
+    """A broker that does not speak MQTT 5: said in words, nothing lost."""
+    liar = Liar(0x84)
+    liar.start()
+    stats, errors = Feed(FEED, 20, 0, 1, f'uri=mqtt://127.0.0.1:{liar.port} {QUIET} {spool("version")} stop-timeout=100').wait()
+    expect_equal((stats['passed'], stats['acknowledged'], stats['spooled']), (20, 0, 20), 'figures')
+    expect('protocol version' in errors.lower(), errors)
 
 
 def test_kafka():

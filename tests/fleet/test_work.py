@@ -20,6 +20,7 @@ import threading
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import brokers
 import harness
+import relay
 from brokers import Broker, Kafka, Subscriber, until
 
 PROGRAM, MAKE_MODEL, MOCK_KAFKA = (os.path.abspath(path) if path != 'none' else '' for path in sys.argv[1:4])
@@ -194,6 +195,125 @@ def test_models():
         subscriber.publish('cbigan/jobs', job(20, os.path.abspath('000.ppm'), 'a'))
         expect(until(lambda: 'job-20' in results_of(subscriber)), f'{worker.lines}')
         expect_equal(results_of(subscriber)['job-20'][0]['state'], 'refused', 'a model that is gone')
+
+
+def wait_words(worker, *words):
+    expect(until(lambda: any(all(word in line for word in words) for line in list(worker.lines))), f'{words} in {worker.lines}')
+
+
+def answer_one(worker, subscriber, i):
+    """Sends a job, and waits for its result."""
+    subscriber.publish('cbigan/jobs', job(i, os.path.abspath('000.ppm')))
+    expect(until(lambda: f'job-{i}' in results_of(subscriber)), f'job {i}: {worker.lines}')
+    expect_equal(results_of(subscriber)[f'job-{i}'][0]['state'], 'done', f'job {i}')
+
+
+def passwords(*users):
+    """The lines of a Broker that admits these users, each with the password right-USER."""
+    path = os.path.abspath('passwords')
+    pathlib.Path(path).touch()
+    for user in users:
+        subprocess.run(['mosquitto_passwd', '-b', path, user, f'right-{user}'], check=True, capture_output=True)
+    return ['allow_anonymous false', f'password_file {path}']
+
+
+def test_tls():
+    """A broker that wants a client's certificate, a user and a password. The worker names what is wrong, and goes on when the file is right."""
+    prepare(1)
+    brokers.certificates('.')
+    port, secret = brokers.free_port(), pathlib.Path('secret')
+    lines = [*passwords('worker', 'test'), *brokers.tls_lines(port), 'require_certificate true']
+    secret.write_text('user=worker\npassword=wrong-0815\n')
+    options = ['--credentials', 'secret', '--ca-file', 'ca.pem', '--cert-file', 'client.pem', '--key-file', 'client.key']
+    with Broker('.', *lines) as broker, Subscriber(broker.port, 'cbigan/results', user='test', password='right-test') as subscriber:
+        with Worker(f'mqtts://localhost:{port}', 'a', *options) as worker:
+            wait_words(worker, f'localhost:{port}', 'uthor')
+            secret.write_text('user=worker\npassword=right-worker\n')
+            worker.wait_ready()
+            answer_one(worker, subscriber, 1)
+            expect(not any('0815' in line or 'right-worker' in line for line in worker.lines), f'a password is shown: {worker.lines}')
+        with Worker(f'mqtts://localhost:{port}', 'b', *options[:4]) as worker:  # no certificate of its own
+            wait_words(worker, f'localhost:{port}', 'certificate required')
+
+
+def test_bad_certificates():
+    """A worker takes no job from, and sends no password to, a broker whose certificate is expired, of another name or of an unknown authority."""
+    prepare(1)
+    brokers.certificates('.')
+    pathlib.Path('secret').write_text('user=worker\npassword=right-worker\n')
+    port, expired = brokers.free_port(), brokers.free_port()
+    with Broker('.', *passwords('worker', 'test'), *brokers.tls_lines(port), *brokers.tls_lines(expired, 'expired')) as broker:
+        for uri, authority, reason in ((f'mqtts://localhost:{expired}', 'ca.pem', 'verify failed'), (f'mqtts://127.0.0.1:{port}', 'ca.pem', 'TLS'),
+                                       (f'mqtts://localhost:{port}', 'other.pem', 'verify failed'), (f'mqtts://localhost:{port}', 'none.pem', 'none.pem')):
+            with Worker(uri, 'a', '--credentials', 'secret', '--ca-file', authority) as worker:
+                wait_words(worker, uri.partition('//')[2], reason)
+        log = pathlib.Path(broker.log.name).read_text()
+        expect('cbigan-a-jobs' not in log, f'a worker came in: {log}')
+
+
+def test_subscription_refused():
+    """A worker that may not subscribe to jobs says so. mosquitto's plugin refuses a subscription; its acl_file grants it and sends nothing."""
+    plugin = next(pathlib.Path('/usr/lib').glob('*/mosquitto_dynamic_security.so'), None)
+    if not plugin:
+        raise harness.Skip('no mosquitto_dynamic_security.so')
+    prepare(0)
+    rights = pathlib.Path('rights.json').absolute()
+    rights.write_text(json.dumps({'clients': [], 'groups': [], 'roles': [], 'defaultACLAccess': {
+        'publishClientSend': True, 'publishClientReceive': True, 'subscribe': False, 'unsubscribe': True}}))
+    with Broker('.', 'allow_anonymous true', f'plugin {plugin}', f'plugin_opt_config_file {rights}') as broker, \
+            Worker(f'mqtt://127.0.0.1:{broker.port}', 'a') as worker:
+        wait_words(worker, 'refuses the subscription', '$share/workers/cbigan/jobs', 'uthor')
+
+
+def test_results_refused():
+    """A worker that may not write results says so, and its job stays until it may."""
+    prepare(1)
+    rights, everything = pathlib.Path('rights').absolute(), 'topic readwrite #\n'
+    rights.write_text(f'user test\n{everything}user worker\ntopic read cbigan/jobs\n')
+    pathlib.Path('secret').write_text('user=worker\npassword=right-worker\n')
+    with Broker('.', *passwords('worker', 'test'), f'acl_file {rights}') as broker, \
+            Subscriber(broker.port, 'cbigan/results', user='test', password='right-test') as subscriber, \
+            Worker(f'mqtt://127.0.0.1:{broker.port}', 'a', '--credentials', 'secret') as worker:
+        worker.wait_ready()
+        subscriber.publish('cbigan/jobs', job(1, os.path.abspath('000.ppm')))
+        wait_words(worker, 'refuses results', 'cbigan/results')
+        rights.write_text(f'user test\n{everything}user worker\n{everything}')
+        broker.process.send_signal(signal.SIGHUP)
+        expect(until(lambda: 'job-1' in results_of(subscriber)), f'{worker.lines}')
+
+
+def test_never_acknowledges():
+    """A broker that takes results and never acknowledges them: that is said, the connection is made anew, and the job is acknowledged after that."""
+    prepare(1)
+    honest = threading.Event()
+
+    def watch(up, kind, _body):
+        return up or kind != relay.PUBACK or honest.is_set()
+    with Broker('.') as broker, Subscriber(broker.port, 'cbigan/results') as subscriber, \
+            relay.Relay(broker.port, watch=watch) as liar, Worker(f'mqtt://127.0.0.1:{liar.port}', 'a') as worker:
+        worker.wait_ready()
+        for i in (1, 2):
+            subscriber.publish('cbigan/jobs', job(i, os.path.abspath('000.ppm')))
+        expect(until(lambda: any('acknowledged nothing for 30 s' in line for line in list(worker.lines)), 50), f'{worker.lines}')
+        expect('job-2' not in results_of(subscriber), 'the first job counted as answered')
+        honest.set()
+        expect(until(lambda: len(results_of(subscriber)) == 2), f'{worker.lines}')
+        copies = [result['pictures'] for result in results_of(subscriber)['job-1']]
+        expect(len(copies) > 1 and copies[0] == copies[-1], f'copies of the result that was not acknowledged: {copies}')
+
+
+def test_kafka_settings():
+    """What stands in the file of credentials goes to librdkafka as it is: a wrong setting is refused by its name, without its value."""
+    if not MOCK_KAFKA:
+        raise harness.Skip('no librdkafka (Debian: librdkafka-dev)')
+    prepare(0)
+    for text, words in (('sasl.mechanism=secret-99\nsecurity.protocol=nonsense-99\n', ['secret', 'line 2', '“security.protocol”']),
+                        ('nonsense.setting=secret-99\n', ['secret', 'line 1', '“nonsense.setting”']),
+                        ('security.protocol=ssl\nssl.ca.location=/nowhere.pem\n', ['ssl.ca.location'])):
+        pathlib.Path('secret').write_text(text)
+        done = subprocess.run([PROGRAM, 'work', '--broker', 'kafka://127.0.0.1:9', '--models', 'models', '--credentials', 'secret', '--idle', '1'],
+                              capture_output=True, text=True, timeout=60, check=False)
+        expect(done.returncode == 1 and all(word in done.stderr for word in words) and '-99' not in done.stderr, f'{text}: {done}')
 
 
 def test_kafka():
