@@ -328,9 +328,10 @@ typedef gboolean (*CbiganPrepareFunc)(gpointer data, CbiganFrame *frame, GError 
 /* The last step. The scorer is free for other calls, and may be freed. scored: the result is valid; FALSE with an
  * error, or without one where prepare() gave no frame. error: of the caller of done(). */
 typedef void (*CbiganDoneFunc)(gpointer data, gboolean scored, const GError *error);
-/* Scores a frame later, in a thread of the library's, of which there is at most one per processor. The scorer must be
- * shared, and in use by nobody until done() was called. result: as for cbigan_scorer_score(). prepare() and done() are
- * called in the same thread, one after the other. */
+/* Scores a frame later, in a thread of the library's, of which there is at most one per processor. Where the system
+ * starts no thread, the calling thread scores the frame before this returns. The scorer must be shared, and in use by
+ * nobody until done() was called. result: as for cbigan_scorer_score(). prepare() and done() are called in the same
+ * thread, one after the other. */
 void cbigan_scorer_post(CbiganScorer *scorer, CbiganResult *result, CbiganPrepareFunc prepare, CbiganDoneFunc done,
                         gpointer data);
 /* How long a frame waits for frames of other scorers that would fill its batch, in us, at least 0. Frames that come

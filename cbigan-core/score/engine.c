@@ -73,6 +73,16 @@ is_due(CbiganEngine *self, gint64 now)
 
 static gpointer run_posted(gpointer unused);
 
+/* Does nothing where the system is at its limit of threads. */
+static void
+start_runner(void)
+{
+  GThread *thread = g_thread_try_new("cbigan-score", run_posted, NULL, NULL);
+  n_runners += thread != NULL;
+  if (thread)
+    g_thread_unref(thread);
+}
+
 static void
 wake_runner(void)
 {
@@ -80,10 +90,7 @@ wake_runner(void)
     n_woken++;
     g_cond_signal(&posted);
   } else if (n_runners < g_get_num_processors()) {
-    GThread *thread = g_thread_try_new("cbigan-score", run_posted, NULL, NULL);
-    n_runners += thread != NULL;
-    if (thread)
-      g_thread_unref(thread);
+    start_runner();
   }
 }
 
@@ -172,21 +179,27 @@ finish(CbiganEngine *self, Call *call)
   }
 }
 
-gboolean
-cbigan_engine_run(CbiganMember *member, CbiganRequest *requests, guint n, GError **error)
+/* The lock is held, but not while a seat computes. */
+static void
+push_and_finish(CbiganEngine *self, CbiganRequest *requests, guint n)
 {
-  CbiganEngine *self = member->engine;
   Call call = { .left = n };
-  gboolean ok = TRUE;
   g_cond_init(&call.changed);
-  g_mutex_lock(&lock);
   for (guint i = 0; i < n; i++) {
     requests[i].call = &call;
     push(self, &requests[i]);
   }
   finish(self, &call);
-  g_mutex_unlock(&lock);
   g_cond_clear(&call.changed);
+}
+
+gboolean
+cbigan_engine_run(CbiganMember *member, CbiganRequest *requests, guint n, GError **error)
+{
+  gboolean ok = TRUE;
+  g_mutex_lock(&lock);
+  push_and_finish(member->engine, requests, n);
+  g_mutex_unlock(&lock);
   for (guint i = 0; i < n; i++) {
     if (!requests[i].error)
       continue;
@@ -272,9 +285,16 @@ cbigan_engine_post(CbiganRequest *request)
 {
   CbiganEngine *self = request->member->engine;
   g_mutex_lock(&lock);
-  push(self, request);
-  if (request == head(self) || is_due(self, g_get_monotonic_time()))
-    look_after(self);
+  if (!n_runners)
+    start_runner();
+  if (!n_runners) {
+    push_and_finish(self, request, 1);
+    finish_posted(request);
+  } else {
+    push(self, request);
+    if (request == head(self) || is_due(self, g_get_monotonic_time()))
+      look_after(self);
+  }
   g_mutex_unlock(&lock);
 }
 

@@ -35,8 +35,8 @@ const CbiganBackend *cbigan_engine_backend(const CbiganMember *member);
 
 /* Scores the requests and waits for them. FALSE with the first error. */
 gboolean cbigan_engine_run(CbiganMember *member, CbiganRequest *requests, guint n, GError **error);
-/* Puts a request (transfer full, from g_new0) in the queue. A thread of the library's calls prepare() and done(). The
- * engine must be shared. */
+/* Puts a request (transfer full, from g_new0) in the queue. A thread of the library's calls prepare() and done(). Where
+ * none can be started, the calling thread does so before this returns. The engine must be shared. */
 void cbigan_engine_post(CbiganRequest *request);
 
 G_END_DECLS

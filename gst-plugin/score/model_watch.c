@@ -96,7 +96,7 @@ run(gpointer data)
 }
 
 CbiganWatch *
-cbigan_watch_new(char *(*get_path)(gpointer data), void (*changed)(gpointer data), gpointer data)
+cbigan_watch_new(char *(*get_path)(gpointer data), void (*changed)(gpointer data), gpointer data, GError **error)
 {
   CbiganWatch *self = g_new0(CbiganWatch, 1);
   self->get_path = get_path;
@@ -105,7 +105,9 @@ cbigan_watch_new(char *(*get_path)(gpointer data), void (*changed)(gpointer data
   g_mutex_init(&self->mutex);
   g_cond_init(&self->cond);
   self->known = look(self);
-  self->thread = g_thread_new("cbigan-watch", run, self);
+  self->thread = g_thread_try_new("cbigan-watch", run, self, error);
+  if (!self->thread)
+    g_clear_pointer(&self, cbigan_watch_free);
   return self;
 }
 
@@ -118,7 +120,8 @@ cbigan_watch_free(CbiganWatch *self)
   self->stopped = TRUE;
   g_cond_signal(&self->cond);
   g_mutex_unlock(&self->mutex);
-  g_thread_join(self->thread);
+  if (self->thread)
+    g_thread_join(self->thread);
   g_mutex_clear(&self->mutex);
   g_cond_clear(&self->cond);
   g_free(self->known.path);

@@ -14,8 +14,10 @@ G_BEGIN_DECLS
 typedef struct _CbiganWatch CbiganWatch;
 
 /* get_path: the file to look at now (transfer full), or NULL; changed: called after a change of that file. Both are
- * called in the watch's thread. The file's state is noted before this returns. Free with cbigan_watch_free(). */
-CbiganWatch *cbigan_watch_new(char *(*get_path)(gpointer data), void (*changed)(gpointer data), gpointer data);
+ * called in the watch's thread. The file's state is noted before this returns. Free with cbigan_watch_free(). NULL with
+ * G_THREAD_ERROR: no thread can be started. */
+CbiganWatch *cbigan_watch_new(char *(*get_path)(gpointer data), void (*changed)(gpointer data), gpointer data,
+                              GError **error);
 /* Waits for a call of `changed` that is under way. NULL: nothing is done */
 void cbigan_watch_free(CbiganWatch *self);
 

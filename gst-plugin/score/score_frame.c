@@ -137,6 +137,7 @@ model_changed(gpointer data)
 void
 cbigan_score_watch(GstCbiganScore *self, gboolean runs)
 {
+  g_autoptr(GError) error = NULL;
   g_mutex_lock(&self->watching);
   GST_OBJECT_LOCK(self);
   const gboolean wanted = runs && self->tuning.watch;
@@ -144,6 +145,10 @@ cbigan_score_watch(GstCbiganScore *self, gboolean runs)
   if (!wanted)
     g_clear_pointer(&self->watch, cbigan_watch_free);
   else if (!self->watch)
-    self->watch = cbigan_watch_new(watched_path, model_changed, self);
+    self->watch = cbigan_watch_new(watched_path, model_changed, self, &error);
   g_mutex_unlock(&self->watching);
+  if (!error)
+    return;
+  g_prefix_error(&error, _("the model file is not watched: "));
+  cbigan_post(GST_ELEMENT(self), GST_MESSAGE_WARNING, error);
 }

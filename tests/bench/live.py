@@ -5,6 +5,7 @@ Copyright (C) 2026 the cbigan developers
 SPDX-License-Identifier: LGPL-2.1-or-later
 
 Usage: tests/bench/live.py [--build build] [--seconds 20] [--models 4:512x512,16:1024x1024] [--modes async,sync]
+       [--ways "in line,behind a tee"]
 
 Each model is a width c and a frame size. Makes, once, a model for each by a few steps of training: it tells nothing
 apart, but its scores take as long as any other's of its size. Then it plays a live source of 30 frames per second into a
@@ -25,6 +26,7 @@ import stream
 from gi.repository import GLib, Gst
 
 WARM_UP = 2  # seconds that count for nothing
+LONGEST_ALONE = 20  # seconds
 WAYS = {
     'in line': '{source} ! cbiganscore name=score {scoring} mode={mode} ! {sink}',
     'behind a tee': '{source} ! tee name=t ! queue ! {sink} '
@@ -38,6 +40,7 @@ def arguments():
     parser.add_argument('--seconds', type=float, default=20, help='of each run')
     parser.add_argument('--size', default='640x480', help='of the video')
     parser.add_argument('--models', default='4:512x512,16:1024x1024', help='width c : frame, separated by commas')
+    parser.add_argument('--ways', default=','.join(WAYS), help='where cbiganscore stands, separated by commas')
     parser.add_argument('--modes', default='async,sync', help='of cbiganscore, separated by commas')
     parser.add_argument('--threads', type=int, default=0, help="cbiganscore's, 0 = all")
     parser.add_argument('--real-time', action='store_true', help='on a machine with other work, as root')
@@ -69,7 +72,7 @@ def run_file(options, scoring):
     time.sleep(WARM_UP / 2)
     if options.real_time:
         prefer_display()
-    time.sleep(WARM_UP / 2 + options.seconds / 2)
+    time.sleep(WARM_UP / 2 + min(options.seconds / 2, LONGEST_ALONE))
     rate = 1e9 / max(stat(pipeline, 'p50'), 1)
     pipeline.set_state(Gst.State.NULL)
     return rate
@@ -130,7 +133,7 @@ def main():
         options.width, options.frame = model.split(':')
         path = stream.make_model(options, options.build / 'tests' / 'bench')
         scoring = f'model={path} threads={options.threads} updates=none'
-        for way in WAYS:
+        for way in options.ways.split(','):
             for mode in options.modes.split(','):
                 before = run_file(options, scoring)
                 result = run_live(options, way, mode, scoring)

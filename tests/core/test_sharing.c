@@ -3,7 +3,9 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#define _GNU_SOURCE /* pthread_setattr_default_np() */
 #include <glib/gstdio.h>
+#include <pthread.h>
 
 #include "pictures.h"
 #include "score/engine.h"
@@ -185,6 +187,39 @@ test_streams(gconstpointer data)
   play(model, row->batch, row->timeout, cameras);
 }
 
+static gpointer
+do_nothing(gpointer unused)
+{
+  return NULL;
+}
+
+/* From now on no thread can be started, as at a limit on processes: no stack of that size finds room. */
+static void
+forbid_threads(void)
+{
+  pthread_attr_t attributes;
+  g_assert_cmpint(pthread_attr_init(&attributes), ==, 0);
+  g_assert_cmpint(pthread_attr_setstacksize(&attributes, (size_t)1 << 50), ==, 0);
+  g_assert_cmpint(pthread_setattr_default_np(&attributes), ==, 0);
+  pthread_attr_destroy(&attributes);
+  g_assert_null(g_thread_try_new("none", do_nothing, NULL, NULL));
+}
+
+/* Posted frames are scored all the same, by the thread that posts them. */
+static void
+test_no_threads(gconstpointer data)
+{
+  const int batch = GPOINTER_TO_INT(data);
+  if (!g_test_subprocess()) {
+    g_test_trap_subprocess(NULL, 120 * SECOND, G_TEST_SUBPROCESS_INHERIT_STDERR);
+    g_test_trap_assert_passed();
+    return;
+  }
+  const Row row = { "no-threads", batch, 2000, 0xff, 0 };
+  forbid_threads();
+  test_streams(&row);
+}
+
 /* --- what is shared ---------------------------------------------------------------------------------------------- */
 
 /* An inside look: scorers with the same options have one backend, others do not. */
@@ -281,6 +316,8 @@ main(int argc, char **argv)
     g_autofree char *path = g_strdup_printf("/sharing/%s", rows[i].name);
     g_test_add_data_func(path, &rows[i], test_streams);
   }
+  g_test_add_data_func("/sharing/no-threads/one", GINT_TO_POINTER(1), test_no_threads);
+  g_test_add_data_func("/sharing/no-threads/batches", GINT_TO_POINTER(BATCH), test_no_threads);
   g_test_add_func("/sharing/engines", test_engines);
   g_test_add_func("/sharing/timeout", test_timeout);
   g_test_add_func("/sharing/files", test_files);
