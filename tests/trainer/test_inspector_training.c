@@ -15,6 +15,7 @@
 #include "model/model_file.h"
 #include "training/inspector_training.h"
 #include "training/quick.h"
+#include "training/screening.h"
 #include "harness.h"
 
 #define SIDE 96
@@ -271,7 +272,8 @@ test_quick(gconstpointer data)
   const CbiganInspectorOptions options = make_options(kind);
   g_autoptr(GError) error = NULL;
   g_autoptr(CbiganDataset) dataset = make_dataset(kind);
-  g_autoptr(CbiganModel) model = cbigan_quick_train(&options, dataset, &error);
+  g_autoptr(GArray) left_out = g_array_new(FALSE, FALSE, sizeof(CbiganSuspect));
+  g_autoptr(CbiganModel) model = cbigan_quick_train(&options, dataset, left_out, &error);
   g_assert_no_error(error);
   g_test_message("maps %s", cbigan_model_info(model)->maps);
   g_assert_false(cbigan_inspector_uses_network(&model->inspector));
@@ -298,10 +300,10 @@ test_quick(gconstpointer data)
   cbigan_result_clear(&result);
   cbigan_result_clear(&other);
 
-  g_autoptr(CbiganModel) again = cbigan_quick_train(&options, dataset, NULL);
+  g_autoptr(CbiganModel) again = cbigan_quick_train(&options, dataset, left_out, NULL);
   assert_same_model(model, again);
   g_ptr_array_set_size(dataset->pictures, 4);
-  g_assert_null(cbigan_quick_train(&options, dataset, &error));
+  g_assert_null(cbigan_quick_train(&options, dataset, left_out, &error));
   g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT);
 }
 
@@ -345,17 +347,44 @@ test_suspects(void)
   double values[GOOD];
   for (int i = 0; i < GOOD; i++)
     values[i] = -1.0 + 0.1 * ((i * 7) % GOOD);
-  cbigan_suspects_add(suspects, pictures, values, GOOD);
+  cbigan_suspects_add(suspects, CBIGAN_SUSPECT_FAR, pictures, values, GOOD);
   g_assert_cmpuint(suspects->len, ==, 0);
   values[3] = 5.0;
   values[9] = 8.0;
-  cbigan_suspects_add(suspects, pictures, values, GOOD);
-  cbigan_suspects_sort(suspects);
+  cbigan_suspects_add(suspects, CBIGAN_SUSPECT_FAR, pictures, values, GOOD);
+  cbigan_suspects_sort(suspects, GOOD);
   g_assert_cmpuint(suspects->len, ==, 2);
   g_assert_cmpstr(g_array_index(suspects, CbiganSuspect, 0).path, ==, pictures[9]->path);
   g_assert_cmpstr(g_array_index(suspects, CbiganSuspect, 1).path, ==, pictures[3]->path);
-  cbigan_suspects_add(suspects, pictures, values, FEW);
+  cbigan_suspects_add(suspects, CBIGAN_SUSPECT_FAR, pictures, values, FEW);
   g_assert_cmpuint(suspects->len, ==, 2);
+}
+
+/* A defective picture among the good ones of an object is left out, unless all shall stay. */
+static void
+test_screening(void)
+{
+  enum { OFTEN = 24, ODD = 7 };
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CbiganDataset) dataset = make_dataset(OBJECT);
+  g_autoptr(GArray) left_out = g_array_new(FALSE, FALSE, sizeof(CbiganSuspect));
+  CbiganInspectorOptions options = make_options(OBJECT);
+  for (guint32 i = GOOD; i < OFTEN; i++)
+    g_ptr_array_add(dataset->pictures, make_picture(i, OBJECT, 1.0, FALSE));
+  g_assert_null(cbigan_screen_pictures(&options, dataset, left_out, &error));
+  g_assert_no_error(error);
+  g_assert_cmpuint(left_out->len, ==, 0);
+  g_ptr_array_insert(dataset->pictures, ODD, make_picture(300, OBJECT, 1.0, TRUE));
+  const CbiganPicture *odd = cbigan_dataset_get(dataset, ODD);
+  g_autoptr(CbiganDataset) others = cbigan_screen_pictures(&options, dataset, left_out, &error);
+  g_assert_no_error(error);
+  g_assert_cmpuint(left_out->len, ==, 1);
+  g_assert_cmpstr(g_array_index(left_out, CbiganSuspect, 0).path, ==, odd->path);
+  g_assert_cmpuint(others->pictures->len, ==, OFTEN);
+  g_assert_false(g_ptr_array_find(others->pictures, odd, NULL));
+  options.keep_odd = TRUE;
+  g_assert_null(cbigan_screen_pictures(&options, dataset, left_out, &error));
+  g_assert_no_error(error);
 }
 
 int
@@ -373,6 +402,7 @@ main(int argc, char **argv)
   }
   g_test_add_func("/inspector-training/borders", test_borders);
   g_test_add_func("/inspector-training/suspects", test_suspects);
+  g_test_add_func("/inspector-training/screening", test_screening);
   g_test_add_func("/inspector-training/odd-size", test_odd_size);
   return g_test_run();
 }

@@ -52,7 +52,7 @@ typedef struct {
   char *align; /* likewise; a name, turned into: */
   int chosen_align;
   double minutes; /* 0 = all steps or updates */
-  gboolean resume, force, quick;
+  gboolean resume, force, quick, keep_odd;
 } Arguments;
 
 static void
@@ -136,6 +136,8 @@ parse_options(Arguments *a, int argc, char **argv)
       N_("DEGREES") },
     CBIGAN_PICTURE_ENTRIES(&a->pictures),
     CBIGAN_MASK_ENTRY(a->mask_path),
+    { "keep-odd", 0, 0, G_OPTION_ARG_NONE, &a->keep_odd,
+      N_("Learn an object's odd pictures too, instead of leaving them out and naming them"), NULL },
     { "resume", 0, 0, G_OPTION_ARG_NONE, &a->resume, N_("Continue from MODEL.checkpoint"), NULL },
     { "force", 0, 0, G_OPTION_ARG_NONE, &a->force, N_("Replace MODEL and delete its checkpoint"), NULL },
     { "quick", 0, 0, G_OPTION_ARG_NONE, &a->quick, N_("A model within seconds, without training a network"), NULL },
@@ -215,6 +217,7 @@ inspector_options(const Arguments *a)
   options.held_out = t->held_out;
   options.false_alarms = t->false_alarms;
   options.mask = a->mask;
+  options.keep_odd = a->keep_odd;
   options.backend = t->backend;
   options.device = t->device;
   options.threads = t->threads;

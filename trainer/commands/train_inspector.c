@@ -181,15 +181,22 @@ say_promise(const CbiganModelInfo *info)
                         info->n_good_scores, 100.0 * most);
 }
 
+/* title: printed above the names, where there are any */
 static void
-list_suspects(const CbiganInspectorTraining *training)
+list_pictures(const char *title, const GArray *pictures)
 {
-  const GArray *suspects = cbigan_inspector_training_suspects(training);
+  if (pictures->len)
+    cbigan_command_note("%s", title);
+  for (guint i = 0; i < pictures->len; i++)
+    cbigan_command_note("  %s", g_array_index(pictures, CbiganSuspect, i).path);
+}
 
-  if (suspects->len)
-    cbigan_command_note(_("these good pictures look least like the others; take defective ones out, and train again:"));
-  for (guint i = 0; i < suspects->len; i++)
-    cbigan_command_note("  %s", g_array_index(suspects, CbiganSuspect, i).path);
+static void
+list_left_out(const GArray *pictures)
+{
+  list_pictures(_("these good pictures differ so much from the others that they are left out; if all of them are good, "
+                  "train with --keep-odd:"),
+                pictures);
 }
 
 static gboolean
@@ -202,7 +209,8 @@ finish(const CbiganInspectorRun *run, CbiganInspectorTraining *training, GError 
   if (!model || !write_model(run, model, error))
     return FALSE;
   say_promise(&model->info);
-  list_suspects(training);
+  list_pictures(_("these good pictures look least like the others; take defective ones out, and train again:"),
+                cbigan_inspector_training_suspects(training));
   return TRUE;
 }
 
@@ -210,8 +218,10 @@ static CbiganExit
 train_quickly(const CbiganInspectorRun *run, const CbiganDataset *pictures)
 {
   g_autoptr(GError) error = NULL;
-  g_autoptr(CbiganModel) model = cbigan_quick_train(&run->options, pictures, &error);
+  g_autoptr(GArray) left_out = g_array_new(FALSE, FALSE, sizeof(CbiganSuspect));
+  g_autoptr(CbiganModel) model = cbigan_quick_train(&run->options, pictures, left_out, &error);
 
+  list_left_out(left_out);
   return model && write_model(run, model, &error) ? CBIGAN_EXIT_FINE : cbigan_command_fail(error);
 }
 
@@ -225,6 +235,8 @@ cbigan_train_inspector(const CbiganInspectorRun *run, const CbiganDataset *pictu
 
   if (!training || (run->resume && !cbigan_inspector_training_resume(training, run->checkpoint, &error)))
     return cbigan_command_fail(error);
+  if (cbigan_ranks_rank() == 0)
+    list_left_out(cbigan_inspector_training_left_out(training));
   if (!run_updates(run, training, &error)) {
     cbigan_progress_end();
     return cbigan_command_fail(error);

@@ -17,6 +17,7 @@
 #include "model/error.h"
 #include "proxy.h"
 #include "ranks.h"
+#include "screening.h"
 #include "score/areas/areas.h"
 #include "score/calibration.h"
 #include "train_options.h"
@@ -28,11 +29,13 @@
 #define FIRST_MEASUREMENT 4 /* of them: the weights before are never the best */
 #define LATELY 0.05         /* weight of the newest update in what the progress shows */
 #define MIN_HELD_OUT 4
+#define MOST_SUSPECTS 10 /* that are named */
 
 struct _CbiganInspectorTraining {
   CbiganInspectorOptions options;
   const char *digest;     /* of the pictures */
   CbiganDataset *upright; /* the pictures with their parts upright; NULL: as they lie */
+  CbiganDataset *others;  /* of these, without those that are left out; NULL: all */
   CbiganGoodSet good;
   CbiganUsualPictures usual; /* of the pictures as they lie */
   CbiganBackend *backend;
@@ -46,42 +49,8 @@ struct _CbiganInspectorTraining {
   double best_proxy, loss, step_seconds, last;
   guint update, measured;
   GTimer *timer;
-  GArray *suspects; /* of CbiganSuspect */
+  GArray *left_out, *suspects; /* of CbiganSuspect */
 };
-
-void
-cbigan_inspector_options_init(CbiganInspectorOptions *options, gboolean aligned)
-{
-  *options = (CbiganInspectorOptions){ .aligned = aligned,
-                                       .width = 8,
-                                       .batch = 16,
-                                       .side = 96,
-                                       .updates = 8000,
-                                       .rate = 4e-3,
-                                       .seed = 1,
-                                       .held_out = 0.2,
-                                       .false_alarms = 0.01 };
-}
-
-gboolean
-cbigan_inspector_options_check(const CbiganInspectorOptions *o, GError **error)
-{
-  const struct {
-    const char *name;
-    double value, least, most;
-  } rows[] = { { "width", o->width, 1, CBIGAN_MAX_WIDTH },
-               { "batch", o->batch, 1, 4096 },
-               { "updates", o->updates, 1, 1e9 },
-               { "held-out", o->held_out, 0.0, 0.5 },
-               { "false-alarms", o->false_alarms, 0.0, 0.5 },
-               { "device", o->device, 0, 1024 },
-               { "threads", o->threads, 0, 4096 } };
-  for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
-    if (!(rows[i].value >= rows[i].least && rows[i].value <= rows[i].most))
-      return cbigan_refuse(error, _("%s: %g; expected %g to %g"), rows[i].name, rows[i].value, rows[i].least,
-                           rows[i].most);
-  return TRUE;
-}
 
 static gboolean
 open_networks(CbiganInspectorTraining *self, GError **error)
@@ -119,6 +88,19 @@ choose_side(int side, const CbiganDataset *pictures)
   return MAX(side / CBIGAN_INSPECTOR_STEP, CBIGAN_LEAST_SURFACE / CBIGAN_INSPECTOR_STEP) * CBIGAN_INSPECTOR_STEP;
 }
 
+/* *pictures: those of an object -> the same without odd ones. */
+static gboolean
+leave_out(CbiganInspectorTraining *self, const CbiganDataset **pictures, GError **error)
+{
+  GError *failure = NULL;
+  self->others = cbigan_screen_pictures(&self->options, *pictures, self->left_out, &failure);
+  if (self->others)
+    *pictures = self->others;
+  if (failure)
+    g_propagate_error(error, failure);
+  return failure == NULL;
+}
+
 CbiganInspectorTraining *
 cbigan_inspector_training_new(const CbiganInspectorOptions *options, const CbiganDataset *pictures, GError **error)
 {
@@ -130,13 +112,16 @@ cbigan_inspector_training_new(const CbiganInspectorOptions *options, const Cbiga
   self->measured = FIRST_MEASUREMENT - 1;
   self->timer = g_timer_new();
   self->suspects = g_array_new(FALSE, FALSE, sizeof(CbiganSuspect));
+  self->left_out = g_array_new(FALSE, FALSE, sizeof(CbiganSuspect));
   inspector->width = options->width;
   inspector->maps[CBIGAN_MAP_LOGIT] = (CbiganInspectorMap){ .used = TRUE, .scale = 1.0 };
-  const guint n = pictures->pictures->len;
-  const guint held_out = MAX(MIN_HELD_OUT, (guint)lround(options->held_out * n));
   cbigan_good_pictures_measure(&self->usual, pictures);
   if (options->aligned && cbigan_align_is_needed(pictures, options->align))
     pictures = self->upright = cbigan_align_pictures(pictures, &inspector->pose);
+  if (options->aligned && !leave_out(self, &pictures, error))
+    return NULL;
+  const guint n = pictures->pictures->len;
+  const guint held_out = MAX(MIN_HELD_OUT, (guint)lround(options->held_out * n));
   self->options.side = choose_side(options->side, pictures);
   if (!cbigan_good_set_init(&self->good, pictures, held_out, options->aligned, self->options.side, options->seed,
                             error))
@@ -163,9 +148,11 @@ cbigan_inspector_training_free(CbiganInspectorTraining *self)
   g_clear_pointer(&self->backend, cbigan_backend_close);
   cbigan_inspector_clear(&self->inspector);
   cbigan_good_set_clear(&self->good);
+  g_clear_pointer(&self->others, cbigan_dataset_free);
   g_clear_pointer(&self->upright, cbigan_dataset_free);
   g_free(self->best);
   g_array_unref(self->suspects);
+  g_array_unref(self->left_out);
   g_timer_destroy(self->timer);
   g_free(self);
 }
@@ -359,10 +346,16 @@ find_suspects(CbiganInspectorTraining *self, const double *values, GError **erro
   g_autofree double *trained = g_new(double, train->n);
   if (!cbigan_proxy_score(self->proxy, train, trained, error))
     return FALSE;
-  cbigan_suspects_add(self->suspects, train->pictures, trained, train->n);
-  cbigan_suspects_add(self->suspects, held_out->pictures, values, held_out->n);
-  cbigan_suspects_sort(self->suspects);
+  cbigan_suspects_add(self->suspects, CBIGAN_SUSPECT_FAR, train->pictures, trained, train->n);
+  cbigan_suspects_add(self->suspects, CBIGAN_SUSPECT_FAR, held_out->pictures, values, held_out->n);
+  cbigan_suspects_sort(self->suspects, MOST_SUSPECTS);
   return TRUE;
+}
+
+const GArray *
+cbigan_inspector_training_left_out(const CbiganInspectorTraining *self)
+{
+  return self->left_out;
 }
 
 const GArray *

@@ -8,35 +8,10 @@
  * with those of good pictures, and how a map becomes a score.
  */
 #pragma once
-#include "data/align.h"
-#include "data/dataset.h"
-#include "model/model.h"
-#include "training/suspects.h"
+#include "inspector_options.h"
+#include "suspects.h"
 
 G_BEGIN_DECLS
-
-typedef struct {
-  CbiganAlign align;   /* objects: whether their parts are turned upright */
-  gboolean aligned;    /* objects, which lie in the same place in each picture; else surfaces */
-  int width;           /* c */
-  int batch, side;     /* crops per update, and their side */
-  guint updates;       /* at most */
-  double seconds;      /* at most; 0 = as many as the updates take */
-  double rate;         /* Adam's largest */
-  guint64 seed;        /* decides everything else */
-  double held_out;     /* share of the pictures, 0..0.5; at least 4 pictures */
-  double false_alarms; /* share of good pictures over the threshold */
-  CbiganMask mask;     /* the model's; its ignored pixels are filled already. Not owned */
-  const char *backend;
-  int device, threads;
-} CbiganInspectorOptions;
-
-#define CBIGAN_LEAST_SURFACE 32 /* pixels: side of a surface's smallest picture */
-
-/* FALSE with CBIGAN_ERROR_ARGUMENT, which names the option, its value and the range. */
-gboolean cbigan_inspector_options_check(const CbiganInspectorOptions *options, GError **error);
-/* Defaults. */
-void cbigan_inspector_options_init(CbiganInspectorOptions *options, gboolean aligned);
 
 typedef struct {
   guint update, updates;
@@ -66,6 +41,8 @@ gboolean cbigan_inspector_training_resume(CbiganInspectorTraining *self, const c
 gboolean cbigan_inspector_training_done(const CbiganInspectorTraining *self);
 /* The model: an inspector with statistics and threshold. Free it with cbigan_model_unref(). NULL with an error. */
 CbiganModel *cbigan_inspector_training_finish(CbiganInspectorTraining *self, GError **error);
+/* The good pictures that it leaves out, likewise. */
+const GArray *cbigan_inspector_training_left_out(const CbiganInspectorTraining *self);
 /* After that: the good pictures that look least like the others, of CbiganSuspect, the worst first. They belong to the
  * training. */
 const GArray *cbigan_inspector_training_suspects(const CbiganInspectorTraining *self);

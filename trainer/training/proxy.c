@@ -276,13 +276,10 @@ fit_without(CbiganProxy *self, const CbiganMapStatistic folds[FOLDS], guint fold
 }
 
 static gboolean
-choose_across(CbiganProxy *self, CbiganMapStatistic folds[FOLDS], double *scores, double *auroc, char **tried,
+choose_across(CbiganProxy *self, const CbiganMapStatistic folds[FOLDS], double *scores, double *auroc, char **tried,
               GError **error)
 {
   g_autoptr(CbiganMapChoice) choice = cbigan_map_choice_new(self->good->n, self->each, self->good->w > 0);
-  for (guint p = 0; p < self->good->n; p++)
-    if (!add_good(self, &folds[p % FOLDS], self->good, p, error))
-      return FALSE;
   for (guint fold = 0; fold < FOLDS; fold++) {
     fit_without(self, folds, fold);
     for (guint p = fold; p < self->good->n; p += FOLDS)
@@ -295,16 +292,61 @@ choose_across(CbiganProxy *self, CbiganMapStatistic folds[FOLDS], double *scores
   return self->good->w ? TRUE : cbigan_proxy_score(self, self->good, scores, error);
 }
 
+/* Sums of the maps in use over every fourth picture. FALSE with an error. */
+static gboolean
+add_folds(CbiganProxy *self, CbiganMapStatistic folds[FOLDS], GError **error)
+{
+  for (guint fold = 0; fold < FOLDS; fold++)
+    cbigan_map_statistic_init(&folds[fold], self->inspector);
+  for (guint p = 0; p < self->good->n; p++)
+    if (!add_good(self, &folds[p % FOLDS], self->good, p, error))
+      return FALSE;
+  return TRUE;
+}
+
+static void
+clear_folds(CbiganMapStatistic folds[FOLDS])
+{
+  for (guint fold = 0; fold < FOLDS; fold++)
+    cbigan_map_statistic_clear(&folds[fold]);
+}
+
 gboolean
 cbigan_proxy_choose_across(CbiganProxy *self, double *scores, double *auroc, char **tried, GError **error)
 {
   CbiganMapStatistic folds[FOLDS];
   self->each = CLAMP(WANTED_ACROSS / self->good->n, LEAST_EACH, MOST_EACH);
   use_all_maps(self->inspector);
-  for (guint fold = 0; fold < FOLDS; fold++)
-    cbigan_map_statistic_init(&folds[fold], self->inspector);
-  const gboolean fine = choose_across(self, folds, scores, auroc, tried, error);
-  for (guint fold = 0; fold < FOLDS; fold++)
-    cbigan_map_statistic_clear(&folds[fold]);
+  const gboolean fine = add_folds(self, folds, error) && choose_across(self, folds, scores, auroc, tried, error);
+  clear_folds(folds);
+  return fine;
+}
+
+static gboolean
+compare_across(CbiganProxy *self, const CbiganMapStatistic folds[FOLDS], double *values, GError **error)
+{
+  for (guint fold = 0; fold < FOLDS; fold++) {
+    fit_without(self, folds, fold);
+    for (guint p = fold; p < self->good->n; p += FOLDS) {
+      const CbiganCells *cells = inspect_good(self, self->good, p, error);
+      if (!cells)
+        return FALSE;
+      values[p] = cbigan_cells_summary(cells, CBIGAN_SUMMARY_PEAK);
+    }
+  }
+  return TRUE;
+}
+
+gboolean
+cbigan_proxy_compare_across(CbiganProxy *self, CbiganMapKind kind, double *values, GError **error)
+{
+  CbiganMapStatistic folds[FOLDS];
+  g_return_val_if_fail(!cbigan_map_descriptions[kind].network, FALSE);
+  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
+    self->inspector->maps[i].used = FALSE;
+  self->inspector->maps[kind].used = TRUE;
+  self->inspector->maps[kind].scale = 1.0;
+  const gboolean fine = add_folds(self, folds, error) && compare_across(self, folds, values, error);
+  clear_folds(folds);
   return fine;
 }

@@ -31,6 +31,10 @@ gboolean cbigan_proxy_choose(CbiganProxy *self, const CbiganGoodPictures *train,
  * statistics of the others, and then all of them make the statistics. */
 gboolean cbigan_proxy_choose_across(CbiganProxy *self, double *scores, double *auroc, char **tried, GError **error);
 
+/* values [held_out->n]: the peak of one kind of map of each held-out picture, compared with statistics of the others.
+ * The map reads no network. FALSE with CBIGAN_ERROR_BACKEND. */
+gboolean cbigan_proxy_compare_across(CbiganProxy *self, CbiganMapKind kind, double *values, GError **error);
+
 /* values [good->n] of good pictures as the inspector is now. FALSE with CBIGAN_ERROR_BACKEND. */
 gboolean cbigan_proxy_score(CbiganProxy *self, const CbiganGoodPictures *good, double *values, GError **error);
 

@@ -14,6 +14,7 @@
 #include "proxy.h"
 #include "score/areas/areas.h"
 #include "score/calibration.h"
+#include "screening.h"
 
 #define ENOUGH 200u /* pictures; with more, statistics hardly change */
 #define FEWEST 5
@@ -81,20 +82,26 @@ make_model(const CbiganInspectorOptions *options, const CbiganDataset *pictures,
 }
 
 CbiganModel *
-cbigan_quick_train(const CbiganInspectorOptions *options, const CbiganDataset *pictures, GError **error)
+cbigan_quick_train(const CbiganInspectorOptions *options, const CbiganDataset *pictures, GArray *left_out,
+                   GError **error)
 {
   CbiganInspector inspector = { 0 };
   CbiganGoodSet good = { 0 };
   CbiganModel *model = NULL;
-  g_autoptr(CbiganDataset) upright = NULL;
+  g_autoptr(CbiganDataset) upright = NULL, others = NULL;
+  const CbiganDataset *used = pictures;
+  GError *failure = NULL;
   if (pictures->pictures->len < FEWEST) {
     cbigan_refuse(error, _("%u good pictures; expected at least %d"), pictures->pictures->len, FEWEST);
     return NULL;
   }
   if (options->aligned && cbigan_align_is_needed(pictures, options->align))
-    upright = cbigan_align_pictures(pictures, &inspector.pose);
-  if (cbigan_good_set_init(&good, upright ? upright : pictures, 0, options->aligned, CBIGAN_LEAST_SURFACE,
-                           options->seed, error)) {
+    used = upright = cbigan_align_pictures(pictures, &inspector.pose);
+  if (options->aligned && (others = cbigan_screen_pictures(options, used, left_out, &failure)))
+    used = others;
+  if (failure)
+    g_propagate_error(error, failure);
+  else if (cbigan_good_set_init(&good, used, 0, options->aligned, CBIGAN_LEAST_SURFACE, options->seed, error)) {
     good.train.n = MIN(good.train.n, ENOUGH);
     model = make_model(options, pictures, &good, &inspector, error);
   }

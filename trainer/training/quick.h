@@ -7,12 +7,14 @@
  * score. The model is an inspector that has such maps alone.
  */
 #pragma once
-#include "inspector_training.h"
+#include "inspector_options.h"
 
 G_BEGIN_DECLS
 
-/* options: aligned, align, seed, false_alarms, mask, backend, device and threads count. pictures: as for
- * cbigan_inspector_training_new(), at least 5. Free with cbigan_model_unref(). NULL with an error. */
-CbiganModel *cbigan_quick_train(const CbiganInspectorOptions *options, const CbiganDataset *pictures, GError **error);
+/* options: aligned, align, seed, false_alarms, keep_odd, mask, backend, device and threads count. pictures: as for
+ * cbigan_inspector_training_new(), at least 5. left_out: gets the odd ones, of CbiganSuspect. Free with
+ * cbigan_model_unref(). NULL with an error. */
+CbiganModel *cbigan_quick_train(const CbiganInspectorOptions *options, const CbiganDataset *pictures, GArray *left_out,
+                                GError **error);
 
 G_END_DECLS

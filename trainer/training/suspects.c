@@ -8,9 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FAR 7.0 /* of a Gumbel distribution, one value in 700 lies so far */
 #define FEWEST 8
-#define MOST 10
 #define LEAST_SPREAD 0.1 /* of values, whose deviation over good pictures is about 1 */
 
 static int
@@ -28,7 +26,7 @@ farthest_first(gconstpointer a, gconstpointer b)
 }
 
 void
-cbigan_suspects_add(GArray *suspects, const CbiganPicture *const *pictures, const double *values, guint n)
+cbigan_suspects_add(GArray *suspects, double far, const CbiganPicture *const *pictures, const double *values, guint n)
 {
   if (n < FEWEST)
     return;
@@ -37,14 +35,14 @@ cbigan_suspects_add(GArray *suspects, const CbiganPicture *const *pictures, cons
   const double median = sorted[n / 2], spread = MAX(sorted[n * 3 / 4] - median, LEAST_SPREAD);
   for (guint i = 0; i < n; i++) {
     const CbiganSuspect suspect = { .path = pictures[i]->path, .distance = (values[i] - median) / spread };
-    if (suspect.distance > FAR)
+    if (suspect.distance > far)
       g_array_append_val(suspects, suspect);
   }
 }
 
 void
-cbigan_suspects_sort(GArray *suspects)
+cbigan_suspects_sort(GArray *suspects, guint most)
 {
   g_array_sort(suspects, farthest_first);
-  g_array_set_size(suspects, MIN(suspects->len, MOST));
+  g_array_set_size(suspects, MIN(suspects->len, most));
 }

@@ -13,10 +13,14 @@ typedef struct {
   double distance;  /* of its value from the median, over that of the upper quartile */
 } CbiganSuspect;
 
-/* Appends the pictures whose values lie far above those of the n together. suspects: of CbiganSuspect. A group of fewer
- * than 8 has none. */
-void cbigan_suspects_add(GArray *suspects, const CbiganPicture *const *pictures, const double *values, guint n);
-/* The most suspicious first, at most ten. */
-void cbigan_suspects_sort(GArray *suspects);
+#define CBIGAN_SUSPECT_FAR 7.0    /* of a Gumbel distribution, one value in 700 lies so far, */
+#define CBIGAN_SUSPECT_BEYOND 9.0 /* and one in 4000 */
+
+/* Appends the pictures whose values lie farther than `far` above those of the n together. suspects: of CbiganSuspect. A
+ * group of fewer than 8 has none. */
+void cbigan_suspects_add(GArray *suspects, double far, const CbiganPicture *const *pictures, const double *values,
+                         guint n);
+/* The most suspicious first; keeps so many of them. */
+void cbigan_suspects_sort(GArray *suspects, guint most);
 
 G_END_DECLS
