@@ -151,6 +151,7 @@ typedef struct {
   int upright_width, upright_height; /* of an inspector that turns parts upright before it sees them; 0 = it does not */
   double upright_box[4];             /* left, right, top, bottom of the upright part about its centre, frame pixels */
   CbiganSummary summary;             /* of an inspector */
+  gboolean shared_overlap;           /* of an inspector, see cbigan.overlap in docs/model-format.md */
   double proxy;         /* of an inspector: area under the ROC curve on synthetic defects in held-out good pictures,
                          * 0..1; NAN: unknown */
   CbiganMask mask;      /* pixels that the training ignored, and that are ignored in all scoring */

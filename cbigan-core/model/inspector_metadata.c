@@ -32,6 +32,20 @@ cbigan_metadata_write_summary(const CbiganModelInfo *info)
   return g_strdup(summary_names[info->summary]);
 }
 
+#define SHARED "shared"
+
+gboolean
+cbigan_metadata_read_overlap(const char *text, CbiganModelInfo *info)
+{
+  return info->shared_overlap = g_str_equal(text, SHARED);
+}
+
+char *
+cbigan_metadata_write_overlap(const CbiganModelInfo *info)
+{
+  return info->shared_overlap ? g_strdup(SHARED) : NULL;
+}
+
 gboolean
 cbigan_metadata_read_upright(const char *text, CbiganModelInfo *info)
 {

@@ -94,6 +94,7 @@ cbigan_model_new_inspector(const CbiganInspector *inspector)
                                   .threshold = NAN,
                                   .bf16_error = NAN,
                                   .summary = inspector->summary,
+                                  .shared_overlap = inspector->shared_overlap,
                                   .proxy = NAN };
   self->info.scores[CBIGAN_SCORE_INSPECTOR] = TRUE;
   if (inspector->pose.frame_w) {

@@ -86,7 +86,10 @@ typedef struct {
   float *mean, *deviation; /* objects: (3, h, w) of good pictures' logarithms; surfaces: NULL */
   CbiganInspectorMap maps[CBIGAN_N_MAP_KINDS];
   CbiganSummary summary; /* info.summary */
-  CbiganPose pose;       /* objects only; w and h are also those above */
+  /* surfaces: where the network's windows overlap, each cell comes from the window whose border is further away. FALSE:
+   * from the first window */
+  gboolean shared_overlap;
+  CbiganPose pose; /* objects only; w and h are also those above */
 } CbiganInspector;
 
 /* Planes of the network's input. */

@@ -309,9 +309,11 @@ static CbiganModel *
 new_inspector(const CbiganModelInfo *info)
 {
   const double *box = info->upright_box;
-  CbiganInspector inspector = {
-    .width = info->width, .w = info->frame_width, .h = info->frame_height, .summary = info->summary
-  };
+  CbiganInspector inspector = { .width = info->width,
+                                .w = info->frame_width,
+                                .h = info->frame_height,
+                                .summary = info->summary,
+                                .shared_overlap = info->shared_overlap };
   if (info->upright_width) {
     inspector.w = info->upright_width;
     inspector.h = info->upright_height;

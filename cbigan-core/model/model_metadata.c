@@ -297,6 +297,7 @@ static const struct {
     N_("four numbers: left, right, top and bottom, with cbigan.upright") },
   { PREFIX "summary", INSPECTOR, TRUE, cbigan_metadata_read_summary, cbigan_metadata_write_summary,
     N_("“peak”, “top” or “few”") },
+  { PREFIX "overlap", INSPECTOR, FALSE, cbigan_metadata_read_overlap, cbigan_metadata_write_overlap, N_("“shared”") },
   { PREFIX "maps", INSPECTOR, FALSE, cbigan_metadata_read_maps, cbigan_metadata_write_maps,
     N_("NAME:OFFSET:SCALE, one or several with a comma in between, scale above 0; “-n” behind a name needs a frame of "
        "one size") },

@@ -110,5 +110,6 @@ static const Damage damages[] = {
   { "maps-levels", SAMPLE_INSPECTOR, "hidden:", "hidden-n:", "tensor “hidden.level” is missing" },
   { "maps-shape", SAMPLE_INSPECTOR, "\"shape\":[16,4,8]", "\"shape\":[16,8,4]", "“hidden.mean” has shape [16, 8, 4]",
     "expected [16, 4, 8]" },
+  { "shared-overlap", SAMPLE_INSPECTOR, "\"shared\"", "\"shored\"", "“cbigan.overlap” is “shored”" },
   { "proxies", SAMPLE_INSPECTOR, "0.75,", "1.75,", "“cbigan.proxies” is" },
 };

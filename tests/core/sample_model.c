@@ -38,7 +38,9 @@ sample_inspector(void)
 {
   enum { WIDTH = 32, HEIGHT = 16, CELLS = WIDTH * HEIGHT / (CBIGAN_INSPECTOR_CELL * CBIGAN_INSPECTOR_CELL) };
   g_autoptr(GRand) random = g_rand_new_with_seed(13);
-  CbiganInspector inspector = { .width = 1, .w = WIDTH, .h = HEIGHT, .summary = CBIGAN_SUMMARY_TOP };
+  CbiganInspector inspector = {
+    .width = 1, .w = WIDTH, .h = HEIGHT, .summary = CBIGAN_SUMMARY_TOP, .shared_overlap = TRUE
+  };
   inspector.mean = random_floats(random, 3 * WIDTH * HEIGHT, -2, 0);
   inspector.deviation = random_floats(random, 3 * WIDTH * HEIGHT, 0.01, 1);
   for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++) {

@@ -160,60 +160,144 @@ test_planes(gconstpointer data)
               (int)(i % n) % c->w, planes[i], expected[i]);
 }
 
-/* Cells beyond a picture's last whole step come from strips: they are those of a window as large as the first one. */
-static void
-test_strips(gconstpointer data)
-{
-  const Case *c = data;
-  const int step = CBIGAN_INSPECTOR_STEP, w = c->w / step * step, h = c->h / step * step;
-  const int left = c->w - w, top = c->h - h;
-  const gsize n = (gsize)c->w * (gsize)c->h;
-  g_autoptr(GError) error = NULL;
-  g_autoptr(CbiganBackend) backend = open_in_fp32(c->backend, c->threads);
-  CbiganInspector inspector = { .width = 2, .maps = { [CBIGAN_MAP_LOGIT] = { .used = TRUE, .scale = 1.0 } } };
-  g_autoptr(CbiganNetwork) network = cbigan_inspector_network(&inspector, w, h);
-  inspector.parameters = g_new(float, network->n_floats);
-  for (gsize i = 0; i < network->n_floats; i++)
-    inspector.parameters[i] = sinf((float)i);
-  g_autofree guint8 *pixels = make_pixels(c->w, c->h);
-  const CbiganFrame frame = { .data = pixels, .width = c->w, .height = c->h, .stride = 3 * (gsize)c->w };
-  g_autoptr(CbiganInspection) inspection = cbigan_inspection_new(&inspector, backend, &error);
-  g_assert_no_error(error);
-  const CbiganCells *cells = cbigan_inspection_frame(inspection, &frame, &error);
-  g_assert_no_error(error);
+/* A piece of a picture's planes (5, h, w) that the network reads. */
+typedef struct {
+  int left, top, w, h;
+} Piece;
 
-  CbiganExposure exposure;
-  g_autofree float *x = g_new(float, 3 * n), *planes = g_new(float, CBIGAN_SURFACE_PLANES *n);
-  g_autofree float *cut = g_new(float, CBIGAN_SURFACE_PLANES *w *h), *logits = g_new(float, w *h / 16);
-  cbigan_exposure_surface(&exposure, &frame, NULL, NULL);
-  cbigan_exposure_cut(&exposure, &frame, 0, 0, c->w, c->h, x);
-  cbigan_surface_planes(&exposure, x, c->w, c->h, NULL, planes);
-  for (int row = 0; row < CBIGAN_SURFACE_PLANES * h; row++)
-    memcpy(cut + row * w, planes + (row / h * c->h + top + row % h) * c->w + left, (gsize)w * sizeof(float));
+/* Logits of a piece (transfer full), computed apart from any picture. */
+static float *
+logits_of(CbiganBackend *backend, const CbiganInspector *inspector, const float *planes, const Case *c, Piece piece)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CbiganNetwork) network = cbigan_inspector_network(inspector, piece.w, piece.h);
+  g_autofree float *cut = g_new(float, CBIGAN_SURFACE_PLANES *piece.w *piece.h);
+  float *logits = g_new(float, piece.w *piece.h / 16);
+  for (int row = 0; row < CBIGAN_SURFACE_PLANES * piece.h; row++)
+    memcpy(cut + row * piece.w, planes + (row / piece.h * c->h + piece.top + row % piece.h) * c->w + piece.left,
+           (gsize)piece.w * 4);
   float *parameters = cbigan_backend_alloc(backend, network->n_floats, &error);
-  cbigan_backend_upload(backend, (CbiganShape){ (int)network->n_floats, 1, 1 }, 1, inspector.parameters, parameters);
+  cbigan_backend_upload(backend, (CbiganShape){ (int)network->n_floats, 1, 1 }, 1, inspector->parameters, parameters);
   g_autoptr(CbiganForward) forward =
       cbigan_forward_new(backend, network, network->n_layers, 1, NULL, parameters, &error);
   g_assert_no_error(error);
   cbigan_backend_upload(backend, network->values[0].shape, 1, cut, forward->values[0]);
   cbigan_forward_run(forward);
   cbigan_backend_download(backend, network->values[network->output].shape, 1, forward->values[network->output], logits);
-  /* a strip may be too narrow for the kernels of a whole window, and others round otherwise */
-  const float tolerance = g_str_equal(c->backend, "reference") ? 0.0f : 2e-5f;
-  float largest = 0.0f;
-  for (int i = 0; i < w * h / 16; i++)
-    largest = MAX(largest, fabsf(logits[i]));
-  for (int row = 0; row < cells->h; row++)
-    for (int column = 0; column < cells->w; column++) {
-      if (column < w / 4 && row < h / 4)
-        continue;
-      const int u = CLAMP((4 * column + 2 - left) / 4, 0, w / 4 - 1), v = CLAMP((4 * row + 2 - top) / 4, 0, h / 4 - 1);
-      const float expected = logits[v * (w / 4) + u], found = cells->values[row * cells->w + column];
-      if (!(fabsf(found - expected) <= tolerance * largest))
-        g_error("cell %d, %d is %.9g, expected %.9g +- %g of %g", column, row, found, expected, tolerance, largest);
-    }
   cbigan_backend_free(backend, parameters);
-  g_free(inspector.parameters);
+  return logits;
+}
+
+/* Cells [column, end_column) x [row, end_row) of a picture are those of a piece. tolerance: of the largest logit */
+static void
+compare_cells(const CbiganCells *cells, int column, int end_column, int first_row, int end_row, Piece piece,
+              const float *logits, float tolerance)
+{
+  float largest = 0.0f;
+  for (int i = 0; i < piece.w * piece.h / 16; i++)
+    largest = MAX(largest, fabsf(logits[i]));
+  for (int row = first_row; row < end_row; row++)
+    for (int i = column; i < end_column; i++) {
+      const int u = CLAMP((4 * i + 2 - piece.left) / 4, 0, piece.w / 4 - 1);
+      const int v = CLAMP((4 * row + 2 - piece.top) / 4, 0, piece.h / 4 - 1);
+      const float expected = logits[v * (piece.w / 4) + u], found = cells->values[row * cells->w + i];
+      if (!(fabsf(found - expected) <= tolerance * largest))
+        g_error("cell %d, %d is %.9g, expected %.9g +- %g of %g", i, row, found, expected, tolerance, largest);
+    }
+}
+
+/* A picture's planes, a network of arbitrary numbers, and the cells that an inspection finds. */
+typedef struct {
+  CbiganBackend *backend;
+  CbiganInspector inspector;
+  CbiganInspection *inspection;
+  const CbiganCells *cells;
+  float *planes;
+} Inspected;
+
+static void
+inspect(const Case *c, gboolean shared_overlap, Inspected *self)
+{
+  g_autoptr(GError) error = NULL;
+  const gsize n = (gsize)c->w * (gsize)c->h;
+  g_autofree guint8 *pixels = make_pixels(c->w, c->h);
+  const CbiganFrame frame = { .data = pixels, .width = c->w, .height = c->h, .stride = 3 * (gsize)c->w };
+  self->backend = open_in_fp32(c->backend, c->threads);
+  self->inspector = (CbiganInspector){ .width = 2,
+                                       .shared_overlap = shared_overlap,
+                                       .maps = { [CBIGAN_MAP_LOGIT] = { .used = TRUE, .scale = 1.0 } } };
+  g_autoptr(CbiganNetwork) network =
+      cbigan_inspector_network(&self->inspector, CBIGAN_INSPECTOR_STEP, CBIGAN_INSPECTOR_STEP);
+  self->inspector.parameters = g_new(float, network->n_floats);
+  for (gsize i = 0; i < network->n_floats; i++)
+    self->inspector.parameters[i] = sinf((float)i);
+  self->inspection = cbigan_inspection_new(&self->inspector, self->backend, &error);
+  g_assert_no_error(error);
+  self->cells = cbigan_inspection_frame(self->inspection, &frame, &error);
+  g_assert_no_error(error);
+  CbiganExposure exposure;
+  g_autofree float *x = g_new(float, 3 * n);
+  self->planes = g_new(float, CBIGAN_SURFACE_PLANES *n);
+  cbigan_exposure_surface(&exposure, &frame, NULL, NULL);
+  cbigan_exposure_cut(&exposure, &frame, 0, 0, c->w, c->h, x);
+  cbigan_surface_planes(&exposure, x, c->w, c->h, NULL, self->planes);
+}
+
+static void
+clear(Inspected *self)
+{
+  cbigan_inspection_free(self->inspection);
+  g_free(self->inspector.parameters);
+  g_free(self->planes);
+  cbigan_backend_close(self->backend);
+}
+
+/* As in older model files: cells beyond the last whole step are those of a window as large as the first one. A strip
+ * may be too narrow for the kernels of a whole window, and others round otherwise. */
+static void
+test_strips(gconstpointer data)
+{
+  const Case *c = data;
+  const int step = CBIGAN_INSPECTOR_STEP, w = c->w / step * step, h = c->h / step * step;
+  const Piece piece = { c->w - w, c->h - h, w, h };
+  Inspected inspected;
+  inspect(c, FALSE, &inspected);
+  const CbiganCells *cells = inspected.cells;
+  g_autofree float *logits = logits_of(inspected.backend, &inspected.inspector, inspected.planes, c, piece);
+  const float tolerance = g_str_equal(c->backend, "reference") ? 0.0f : 2e-5f;
+  compare_cells(cells, w / 4, cells->w, 0, cells->h, piece, logits, tolerance);
+  compare_cells(cells, 0, w / 4, h / 4, cells->h, piece, logits, tolerance);
+  clear(&inspected);
+}
+
+/* Where two windows overlap, a cell comes from the one whose border is further away. The test computes each of the
+ * four windows by itself. */
+static void
+test_overlap(gconstpointer data)
+{
+  const Case *c = data;
+  const int step = CBIGAN_INSPECTOR_STEP, lengths[2] = { c->w, c->h };
+  int start[2][2], side[2][2], first[2][3]; /* per axis: of the first window and of the strip */
+  Inspected inspected;
+  inspect(c, TRUE, &inspected);
+  const int cells[2] = { inspected.cells->w, inspected.cells->h };
+  for (int axis = 0; axis < 2; axis++) {
+    const int whole = lengths[axis] / step * step, strip = MIN(whole, 96 + (whole - 96) % 32);
+    start[axis][0] = 0;
+    start[axis][1] = lengths[axis] - strip;
+    side[axis][0] = whole;
+    side[axis][1] = strip;
+    first[axis][0] = 0;
+    first[axis][1] = whole < lengths[axis] ? (start[axis][1] + whole) / 2 / 4 : cells[axis];
+    first[axis][2] = cells[axis];
+  }
+  for (int y = 0; y < 2; y++)
+    for (int x = 0; x < 2; x++) {
+      const Piece piece = { start[0][x], start[1][y], side[0][x], side[1][y] };
+      g_autofree float *logits = logits_of(inspected.backend, &inspected.inspector, inspected.planes, c, piece);
+      compare_cells(inspected.cells, first[0][x], first[0][x + 1], first[1][y], first[1][y + 1], piece, logits, 0.0f);
+    }
+  clear(&inspected);
 }
 
 int
@@ -226,9 +310,11 @@ main(int argc, char **argv)
     g_autofree char *light = g_strconcat("/planes/light/", name, NULL);
     g_autofree char *planes = g_strconcat("/planes/definition/", name, NULL);
     g_autofree char *strips = g_strconcat("/planes/strips/", name, NULL);
+    g_autofree char *overlap = g_strconcat("/planes/overlap/", name, NULL);
     g_test_add_data_func(light, c, test_light);
     g_test_add_data_func(planes, c, test_planes);
     g_test_add_data_func(strips, c, test_strips);
+    g_test_add_data_func(overlap, c, test_overlap);
   }
   return g_test_run();
 }

@@ -114,6 +114,7 @@ cbigan_inspector_training_new(const CbiganInspectorOptions *options, const Cbiga
   self->suspects = g_array_new(FALSE, FALSE, sizeof(CbiganSuspect));
   self->left_out = g_array_new(FALSE, FALSE, sizeof(CbiganSuspect));
   inspector->width = options->width;
+  inspector->shared_overlap = !options->aligned;
   inspector->maps[CBIGAN_MAP_LOGIT] = (CbiganInspectorMap){ .used = TRUE, .scale = 1.0 };
   cbigan_good_pictures_measure(&self->usual, pictures);
   if (options->aligned && cbigan_align_is_needed(pictures, options->align))

@@ -13,6 +13,7 @@
 #include "inspector_maps.h"
 #include "model/error.h"
 #include "pose.h"
+#include "windows.h"
 
 #define SPARE                                                                                                          \
   2 /* floats per pixel, of what only lives during a call: coarse planes, an upright picture and its map               \
@@ -25,17 +26,13 @@ typedef struct {
   CbiganForward *forward;
 } Window;
 
-/* Where a picture's sides are no multiples of CBIGAN_INSPECTOR_STEP, the first window lacks its last columns or rows.
- * Their cells come from strips along the right and the lower border. */
-enum { WHOLE, RIGHT, BOTTOM, N_WINDOWS };
-
 struct _CbiganInspection {
   const CbiganInspector *inspector;
   CbiganBackend *backend;
   CbiganGoodLight light; /* objects */
   gsize n_floats;
   float *parameters; /* backend memory */
-  Window windows[N_WINDOWS];
+  Window windows[CBIGAN_N_WINDOWS];
   int w, h;                              /* of the last picture; 0 before the first */
   float *x;                              /* (3, h, w): its logarithms */
   float *planes;                         /* (planes, h, w) */
@@ -98,7 +95,7 @@ cbigan_inspection_free(CbiganInspection *self)
 {
   if (!self)
     return;
-  for (int i = 0; i < N_WINDOWS; i++)
+  for (int i = 0; i < CBIGAN_N_WINDOWS; i++)
     close_window(&self->windows[i]);
   free_picture(self);
   cbigan_good_light_clear(&self->light);
@@ -119,7 +116,7 @@ cbigan_inspection_load(CbiganInspection *self)
     return;
   cbigan_backend_upload(self->backend, (CbiganShape){ (int)self->n_floats, 1, 1 }, 1, self->inspector->parameters,
                         self->parameters);
-  for (int i = 0; i < N_WINDOWS; i++)
+  for (int i = 0; i < CBIGAN_N_WINDOWS; i++)
     if (self->windows[i].forward)
       cbigan_forward_load(self->windows[i].forward);
 }
@@ -245,15 +242,10 @@ run_window(CbiganInspection *self, Window *window, int left, int top, int w, int
   return TRUE;
 }
 
-/* Cells of columns [first_column, end_column) and rows [first_row, end_row), which a window fills. */
-typedef struct {
-  int left, top, w, h; /* the window, in pixels */
-  int first_column, end_column, first_row, end_row;
-} Part;
-
 /* A value of the window's network -> to (c, cells) */
 static gboolean
-take_value(CbiganInspection *self, const Window *window, const Part *part, int value, float *to, GError **error)
+take_value(CbiganInspection *self, const Window *window, const CbiganWindowPart *part, int value, float *to,
+           GError **error)
 {
   const CbiganShape shape = window->network->values[value].shape;
   const int cell = CBIGAN_INSPECTOR_CELL;
@@ -271,16 +263,8 @@ take_value(CbiganInspection *self, const Window *window, const Part *part, int v
   return TRUE;
 }
 
-/* Pixels of a strip that its last CBIGAN_INSPECTOR_STEP - 1 pixels' cells depend on, of a window's side: 66 before a
- * cell. As many more as keep the convolutions' tiles where a window of the whole length has them. */
-static int
-strip(int side)
-{
-  return MIN(side, 96 + (side - 96) % 32);
-}
-
 static gboolean
-run_part(CbiganInspection *self, Window *window, Part part, GError **error)
+run_part(CbiganInspection *self, Window *window, CbiganWindowPart part, GError **error)
 {
   if (part.first_column == part.end_column || part.first_row == part.end_row)
     return TRUE;
@@ -294,15 +278,9 @@ run_part(CbiganInspection *self, Window *window, Part part, GError **error)
 static gboolean
 run_network(CbiganInspection *self, GError **error)
 {
-  const int w = self->w / CBIGAN_INSPECTOR_STEP * CBIGAN_INSPECTOR_STEP;
-  const int h = self->h / CBIGAN_INSPECTOR_STEP * CBIGAN_INSPECTOR_STEP;
-  const int columns = w / CBIGAN_INSPECTOR_CELL, rows = h / CBIGAN_INSPECTOR_CELL, right = strip(w), bottom = strip(h);
-  const Part parts[N_WINDOWS] = {
-    [WHOLE] = { 0, 0, w, h, 0, columns, 0, rows },
-    [RIGHT] = { self->w - right, self->h - h, right, h, columns, self->cells.w, 0, self->cells.h },
-    [BOTTOM] = { self->w - w, self->h - bottom, w, bottom, 0, columns, rows, self->cells.h },
-  };
-  for (int i = 0; i < N_WINDOWS; i++)
+  CbiganWindowPart parts[CBIGAN_N_WINDOWS];
+  cbigan_windows_divide(self->w, self->h, self->inspector->shared_overlap, parts);
+  for (int i = 0; i < CBIGAN_N_WINDOWS; i++)
     if (!run_part(self, &self->windows[i], parts[i], error))
       return FALSE;
   return TRUE;
