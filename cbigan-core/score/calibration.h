@@ -46,16 +46,18 @@ gboolean cbigan_model_calibrate(CbiganModel *model, const CbiganCalibrationOptio
  * info.bf16_error: NAN where a verdict changes, the error is over the limit, or it can't be tried. Never fails. */
 void cbigan_model_check_bf16(CbiganModel *model, const CbiganCalibrationOptions *options, const CbiganFrame *frames,
                              guint n, CbiganBf16Check *check);
-/* inspector_calibration.c: an inspector's threshold and good scores, from its values of good pictures. */
-void cbigan_inspector_set_threshold(CbiganModel *model, const double *values, guint n, double false_alarms);
+/* inspector_calibration.c: an inspector's threshold and good scores, from its values of good pictures and their
+ * peaks [n * CBIGAN_CELLS_PEAKS]. */
+void cbigan_inspector_set_threshold(CbiganModel *model, const double *values, const double *peaks, guint n,
+                                    double false_alarms);
 /* As above, from pictures: cbigan_model_calibrate() of an inspector. The inspector's statistics do not change. */
 gboolean cbigan_inspector_calibrate(CbiganModel *model, const CbiganCalibrationOptions *options,
                                     const CbiganFrame *frames, guint n, GError **error);
 /* The threshold that a share `false_alarms` of good pictures exceeds, from n of their scores: the empirical quantile
  * where n suffices, else a fitted upper tail. */
 double cbigan_threshold_for(const double *good_scores, guint n, double false_alarms);
-/* The same for a few numbers, which may be negative: a fitted upper tail, in which the largest number counts as "at
- * least the second largest" only. So one odd picture does not raise the threshold above most defects. n >= 3 */
-double cbigan_threshold_for_few(const double *good_values, guint n, double false_alarms);
+/* The same for n pictures' values, which may be negative, where n is small: from the tail of their highest places
+ * together. peaks: [n * each] values of those places, 5 or more per picture; a missing one is -G_MAXFLOAT. */
+double cbigan_threshold_for_few(const double *values, const double *peaks, guint each, guint n, double false_alarms);
 
 G_END_DECLS

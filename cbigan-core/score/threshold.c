@@ -6,6 +6,10 @@
  * Every score is the largest value of many positions or patches. Such maxima follow a Gumbel distribution if the
  * values' distribution falls off as a Gaussian or an exponential. Its two parameters come from L-moments (Hosking
  * 1990): with a few dozen pictures they are steadier than mean and variance, and one odd picture weighs less.
+ *
+ * Ten pictures have ten largest values, but many places each. So few pictures' thresholds come from their highest
+ * places together: those over a level exceed it by exponentially distributed amounts (Pickands 1975, shape 0), and as
+ * many as exceed it per picture decide how often one of them exceeds a threshold.
  */
 #include "calibration.h"
 
@@ -13,6 +17,7 @@
 #include <stdlib.h>
 
 #define ENOUGH 5.0 /* scores over the threshold from which on the empirical quantile is trusted */
+#define PEAKS_PER_PICTURE 4
 #define EULER 0.57721566490153286
 
 static int
@@ -55,28 +60,28 @@ cbigan_threshold_for(const double *good_scores, guint n, double false_alarms)
   return MAX(threshold, 0.0);
 }
 
-/* The reduced variate of a Gumbel distribution */
-static double
-reduced(double p)
+static int
+descending(const void *a, const void *b)
 {
-  return -log(-log(p));
+  return compare(b, a);
 }
 
 double
-cbigan_threshold_for_few(const double *good_values, guint n, double false_alarms)
+cbigan_threshold_for_few(const double *values, const double *peaks, guint each, guint n, double false_alarms)
 {
-  g_return_val_if_fail(good_values && n >= 3, NAN);
-  g_autofree double *sorted = g_memdup2(good_values, sizeof *sorted * n);
-  const guint kept = n - 1;
-  double x = 0.0, y = 0.0, xx = 0.0, xy = 0.0;
-  qsort(sorted, n, sizeof *sorted, compare);
-  for (guint i = 0; i < kept; i++) { /* a line through Gringorten's plotting positions (1963) */
-    const double at = reduced((i + 0.56) / (n + 0.12));
-    x += at / kept;
-    y += sorted[i] / kept;
-    xx += at * at / kept;
-    xy += at * sorted[i] / kept;
+  const guint all = n * each, exceeding = MIN(PEAKS_PER_PICTURE * n, all - 1);
+  g_return_val_if_fail(values && peaks && n >= 1 && each > PEAKS_PER_PICTURE, NAN);
+  g_autofree double *sorted = g_memdup2(peaks, sizeof *sorted * all);
+  double beyond = 0.0, excess = 0.0;
+  for (guint i = 0; i < n; i++) {
+    double highest = peaks[i * each];
+    for (guint k = 1; k < each; k++)
+      highest = MAX(highest, peaks[i * each + k]);
+    beyond += (values[i] - highest) / n;
   }
-  const double scale = (xy - x * y) / (xx - x * x), share = MAX(false_alarms, 1.0 / (20.0 * n));
-  return y + scale * (reduced(1.0 - share) - x);
+  qsort(sorted, all, sizeof *sorted, descending);
+  for (guint i = 0; i < exceeding; i++)
+    excess += (sorted[i] - sorted[exceeding]) / exceeding;
+  const double share = MAX(false_alarms, 1.0 / (20.0 * n));
+  return sorted[exceeding] + excess * log((double)exceeding / n / -log1p(-share)) + beyond;
 }

@@ -300,6 +300,41 @@ test_overlap(gconstpointer data)
   clear(&inspected);
 }
 
+/* Three places of 2x2 cells on a flat map are a picture's highest ones, in order, each as if the others were not there.
+ * The mean of the four highest cells is a whole place. A place whose cells do not count is none. */
+static void
+test_peaks(void)
+{
+  enum { W = 40, H = 30 };
+  static const struct {
+    int x, y;
+    float value;
+  } places[] = { { 5, 5, 6.0f }, { 30, 8, 9.0f }, { 12, 22, 3.0f } };
+  float values[W * H] = { 0 };
+  guint8 counts[W * H];
+  double peaks[CBIGAN_CELLS_PEAKS];
+  memset(counts, 1, sizeof counts);
+  for (guint i = 0; i < G_N_ELEMENTS(places); i++)
+    for (int k = 0; k < 4; k++)
+      values[(places[i].y + k / 2) * W + places[i].x + k % 2] = places[i].value;
+  CbiganCells cells = { W, H, values, NULL };
+  cbigan_cells_peaks(&cells, CBIGAN_SUMMARY_FEW, peaks);
+  g_assert_cmpfloat(peaks[0], ==, cbigan_cells_summary(&cells, CBIGAN_SUMMARY_FEW));
+  g_assert_cmpfloat(peaks[0], ==, 9.0);
+  g_assert_cmpfloat(peaks[1], ==, 6.0);
+  g_assert_cmpfloat(peaks[2], ==, 3.0);
+  g_assert_cmpfloat(peaks[3], ==, 0.0);
+  cbigan_cells_peaks(&cells, CBIGAN_SUMMARY_PEAK, peaks);
+  g_assert_cmpfloat(peaks[0], ==, cbigan_cells_summary(&cells, CBIGAN_SUMMARY_PEAK));
+  g_assert_cmpfloat_with_epsilon(peaks[1] / peaks[0], 6.0 / 9.0, 1e-6);
+  for (int i = 0; i < W * H; i++)
+    counts[i] = i % W < W / 2;
+  cells.counts = counts;
+  cbigan_cells_peaks(&cells, CBIGAN_SUMMARY_FEW, peaks);
+  g_assert_cmpfloat(peaks[0], ==, 6.0);
+  g_assert_cmpfloat(peaks[1], ==, 3.0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -316,5 +351,6 @@ main(int argc, char **argv)
     g_test_add_data_func(strips, c, test_strips);
     g_test_add_data_func(overlap, c, test_overlap);
   }
+  g_test_add_func("/planes/peaks", test_peaks);
   return g_test_run();
 }

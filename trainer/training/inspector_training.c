@@ -189,7 +189,7 @@ measure(CbiganInspectorTraining *self, GError **error)
 {
   double auroc;
   if (!cbigan_inspector_learner_read(self->learner, CBIGAN_LEARNER_MEAN, self->inspector.parameters, error) ||
-      !cbigan_proxy_measure(self->proxy, &auroc, error))
+      !cbigan_proxy_measure(self->proxy, &self->good.train, &auroc, error))
     return FALSE;
   g_debug("proxy: update %u: %.3f", self->update, auroc);
   if (isnan(self->best_proxy) || auroc >= self->best_proxy) {
@@ -345,7 +345,7 @@ find_suspects(CbiganInspectorTraining *self, const double *values, GError **erro
 {
   const CbiganGoodPictures *train = &self->good.train, *held_out = &self->good.held_out;
   g_autofree double *trained = g_new(double, train->n);
-  if (!cbigan_proxy_score(self->proxy, train, trained, error))
+  if (!cbigan_proxy_score(self->proxy, train, trained, NULL, error))
     return FALSE;
   cbigan_suspects_add(self->suspects, CBIGAN_SUSPECT_FAR, train->pictures, trained, train->n);
   cbigan_suspects_add(self->suspects, CBIGAN_SUSPECT_FAR, held_out->pictures, values, held_out->n);
@@ -369,20 +369,20 @@ CbiganModel *
 cbigan_inspector_training_finish(CbiganInspectorTraining *self, GError **error)
 {
   const guint n = self->good.held_out.n;
-  g_autofree double *values = g_new(double, n);
+  g_autofree double *values = g_new(double, n), *peaks = g_new(double, (gsize)n *CBIGAN_CELLS_PEAKS);
   g_autofree char *tried = NULL;
   double auroc;
   g_clear_pointer(&self->batches, cbigan_defect_batches_free);
   if (isnan(self->best_proxy) && !measure(self, error))
     return NULL;
   memcpy(self->inspector.parameters, self->best, self->network->n_floats * sizeof(float));
-  if (!cbigan_proxy_choose(self->proxy, &self->good.train, values, &auroc, &tried, error) ||
+  if (!cbigan_proxy_choose(self->proxy, &self->good.train, values, peaks, &auroc, &tried, error) ||
       !find_suspects(self, values, error))
     return NULL;
   g_autofree char *training = describe(self);
   g_autoptr(CbiganModel) model = cbigan_model_new_inspector(&self->inspector);
   self->inspector = (CbiganInspector){ 0 }; /* its arrays are the model's now */
-  cbigan_inspector_set_threshold(model, values, n, self->options.false_alarms);
+  cbigan_inspector_set_threshold(model, values, peaks, n, self->options.false_alarms);
   if (self->options.mask.counts && !cbigan_areas_set_model_mask(model, &self->options.mask, error))
     return NULL;
   model->info.proxy = auroc;

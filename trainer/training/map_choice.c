@@ -183,18 +183,25 @@ find_scale(const CbiganMapChoice *self, int kind, State state, CbiganSummary sum
   map->scale = MAX(sqrt(squares), LEAST_SCALE * fabs(map->offset - cells) + 1e-6);
 }
 
-/* The value of one picture. maps: offset and scale of each kind. */
-static double
-value_of(const CbiganMapChoice *self, const Way *way, const CbiganInspectorMap *maps, guint i)
+/* Cells of one picture, fused (transfer full). maps: offset and scale of each kind. */
+static float *
+fuse(const CbiganMapChoice *self, const Way *way, const CbiganInspectorMap *maps, guint i)
 {
   const gsize n = count_cells(self, i);
-  g_autofree float *fused = g_new(float, n);
+  float *fused = g_new(float, n);
   for (gsize k = 0; k < n; k++)
     fused[k] = INFINITY;
   for (int kind = 0; kind < CBIGAN_N_MAP_KINDS; kind++)
     if (way->states[kind] != NOT_USED)
       cbigan_map_fuse(&maps[kind], way->states[kind] == LEVELLED ? self->levelled[kind][i] : self->maps[kind][i], n,
                       fused);
+  return fused;
+}
+
+static double
+value_of(const CbiganMapChoice *self, const Way *way, const CbiganInspectorMap *maps, guint i)
+{
+  g_autofree float *fused = fuse(self, way, maps, i);
   return summarise(self, i, fused, way->summary);
 }
 
@@ -265,6 +272,21 @@ rate_way(const CbiganMapChoice *self, const Way *way, double *good, double *auro
   return *auroc - (way->summary == CBIGAN_SUMMARY_FEW ? 0.0 : FOR_FEW) - (usual ? 0.0 : FOR_NETWORK);
 }
 
+/* peaks: [n * CBIGAN_CELLS_PEAKS] of the good pictures */
+static void
+find_peaks(const CbiganMapChoice *self, const Way *way, double *peaks)
+{
+  CbiganInspectorMap maps[CBIGAN_N_MAP_KINDS] = { 0 };
+  find_scales(self, way, maps);
+  for (guint p = 0; p < self->n; p++) {
+    const guint i = index_of(self, p, 0);
+    g_autofree float *fused = fuse(self, way, maps, i);
+    CbiganCells cells = self->sizes[i];
+    cells.values = fused;
+    cbigan_cells_peaks(&cells, way->summary, peaks + (gsize)p * CBIGAN_CELLS_PEAKS);
+  }
+}
+
 static void
 apply_way(const CbiganMapChoice *self, const Way *way, CbiganInspector *inspector)
 {
@@ -279,7 +301,18 @@ apply_way(const CbiganMapChoice *self, const Way *way, CbiganInspector *inspecto
 }
 
 double
-cbigan_map_choice_make(const CbiganMapChoice *self, CbiganInspector *inspector, double *scores, char **tried)
+cbigan_map_choice_measure(const CbiganMapChoice *self)
+{
+  g_autofree double *good = g_new(double, self->n);
+  Way way = { .summary = CBIGAN_SUMMARY_FEW };
+  for (int kind = 0; kind < CBIGAN_N_MAP_KINDS; kind++)
+    way.states[kind] = cbigan_map_descriptions[kind].network ? AS_IT_IS : NOT_USED;
+  return try_way(self, &way, good);
+}
+
+double
+cbigan_map_choice_make(const CbiganMapChoice *self, CbiganInspector *inspector, double *scores, double *peaks,
+                       char **tried)
 {
   g_autofree double *good = g_new(double, self->n);
   g_autoptr(JsonObject) object = json_object_new();
@@ -307,6 +340,7 @@ cbigan_map_choice_make(const CbiganMapChoice *self, CbiganInspector *inspector, 
     }
     json_object_set_double_member(object, name, round(highest * 1e4) / 1e4);
   }
+  find_peaks(self, &best, peaks);
   apply_way(self, &best, inspector);
   g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), object);
   *tried = json_to_string(node, FALSE);

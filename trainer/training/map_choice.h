@@ -19,9 +19,14 @@ void cbigan_map_choice_free(CbiganMapChoice *self);
 void cbigan_map_choice_add(CbiganMapChoice *self, guint picture, guint variant, const CbiganCells *cells,
                            const CbiganInspection *inspection);
 /* Tries every combination of these kinds and leaves the best in the inspector: used, levelled, offset, scale, level and
- * spread of its maps, and the summary. scores: [n] values of the good pictures, each against levels of others. *tried:
+ * spread of its maps, and the summary. scores: [n] values of the good pictures, each against levels of others. peaks:
+ * [n * CBIGAN_CELLS_PEAKS] of the same, as cbigan_cells_peaks() gives them. *tried:
  * JSON object of combinations and their AUROC (transfer full). Returns the AUROC of the best. */
-double cbigan_map_choice_make(const CbiganMapChoice *self, CbiganInspector *inspector, double *scores, char **tried);
+double cbigan_map_choice_make(const CbiganMapChoice *self, CbiganInspector *inspector, double *scores, double *peaks,
+                              char **tried);
+/* AUROC of the network's maps together, as they are, by the mean of the few largest: where nothing else is better by
+ * far, cbigan_map_choice_make() takes these. All of them must have been kept. */
+double cbigan_map_choice_measure(const CbiganMapChoice *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganMapChoice, cbigan_map_choice_free)
 

@@ -12,13 +12,12 @@
 #include "score/areas/areas.h"
 #include "training/map_choice.h"
 #include "training/map_statistics.h"
-#include "training/metrics.h"
 
 #define DEFECTS_WANTED 120 /* altogether, */
 #define WANTED_ACROSS 400  /* likewise, where no network takes time */
 #define LEAST_EACH 2       /* per picture, at least and */
 #define MOST_EACH 10       /* at most */
-#define MEASURED 40        /* pictures that a measurement takes */
+#define MEASURED 40u       /* pictures of each kind that a measurement takes */
 #define LARGEST_WINDOW 256 /* of a surface: width and height in pixels */
 #define FOLDS 4            /* of pictures whose Gaussians come from the others */
 #define FITTED 200u        /* training pictures that Gaussians are fitted to, at most */
@@ -139,40 +138,6 @@ inspect(CbiganProxy *self, guint picture, guint variant, GError **error)
   return inspect_x(self, &self->good->exposures[picture], self->x, w, h, self->good->w > 0, error);
 }
 
-/* --- measuring -------------------------------------------------------------------------------------------------- */
-
-/* AUROC of the first n pictures and their defective variants, per summary. */
-static gboolean
-measure(CbiganProxy *self, guint n, double auroc[CBIGAN_N_SUMMARIES], GError **error)
-{
-  g_autofree double *good = g_new(double, CBIGAN_N_SUMMARIES *n);
-  g_autofree double *bad = g_new(double, CBIGAN_N_SUMMARIES *n * self->each);
-  cbigan_inspection_load(self->inspection);
-  for (guint i = 0; i < n; i++)
-    for (guint k = 0; k <= self->each; k++) {
-      const CbiganCells *cells = inspect(self, i, k, error);
-      if (!cells)
-        return FALSE;
-      for (guint s = 0; s < CBIGAN_N_SUMMARIES; s++)
-        *(k ? &bad[(s * n + i) * self->each + k - 1] : &good[s * n + i]) =
-            cbigan_cells_summary(cells, (CbiganSummary)s);
-    }
-  for (guint s = 0; s < CBIGAN_N_SUMMARIES; s++)
-    auroc[s] = cbigan_auroc(good + s * n, n, bad + s * n * self->each, n * self->each);
-  return TRUE;
-}
-
-gboolean
-cbigan_proxy_measure(CbiganProxy *self, double *auroc, GError **error)
-{
-  double found[CBIGAN_N_SUMMARIES];
-  *auroc = NAN;
-  if (!measure(self, MIN(self->good->n, MEASURED), found, error))
-    return FALSE;
-  *auroc = found[self->good->w ? CBIGAN_SUMMARY_PEAK : CBIGAN_SUMMARY_TOP];
-  return TRUE;
-}
-
 /* --- choosing --------------------------------------------------------------------------------------------------- */
 
 /* All kinds of maps are computed, as they are; without parameters, those that read no network. Surfaces have no
@@ -207,28 +172,62 @@ add_good(CbiganProxy *self, CbiganMapStatistic *statistic, const CbiganGoodPictu
   return cells != NULL;
 }
 
-/* Statistics of the pictures that were trained on. */
+/* Sums of the pictures that were trained on, at most so many. FALSE with an error. */
 static gboolean
-fit_maps(CbiganProxy *self, const CbiganGoodPictures *train, GError **error)
+add_trained(CbiganProxy *self, CbiganMapStatistic *statistic, const CbiganGoodPictures *train, guint most,
+            GError **error)
 {
-  const guint n = MIN(train->n, FITTED);
-  g_auto(CbiganMapStatistic) statistic;
-  cbigan_map_statistic_init(&statistic, self->inspector);
+  const guint n = MIN(train->n, most);
   for (guint p = 0; p < n; p++)
-    if (!add_good(self, &statistic, train, p * train->n / n, error))
+    if (!add_good(self, statistic, train, p * train->n / n, error))
       return FALSE;
-  cbigan_map_statistic_finish(&statistic, self->inspector);
   return TRUE;
 }
 
+/* Sums of the maps in use over every fourth of the first n pictures. FALSE with an error. */
+static gboolean
+add_folds(CbiganProxy *self, CbiganMapStatistic folds[FOLDS], guint n, GError **error)
+{
+  for (guint fold = 0; fold < FOLDS; fold++)
+    cbigan_map_statistic_init(&folds[fold], self->inspector);
+  for (guint p = 0; p < n; p++)
+    if (!add_good(self, &folds[p % FOLDS], self->good, p, error))
+      return FALSE;
+  return TRUE;
+}
+
+static void
+clear_folds(CbiganMapStatistic folds[FOLDS])
+{
+  for (guint fold = 0; fold < FOLDS; fold++)
+    cbigan_map_statistic_clear(&folds[fold]);
+}
+
+/* Statistics of all pictures but those of a fold; fold = FOLDS: of all. trained: sums of further pictures; NULL: none.
+ */
+static void
+fit_without(CbiganProxy *self, const CbiganMapStatistic *trained, const CbiganMapStatistic folds[FOLDS], guint fold)
+{
+  g_auto(CbiganMapStatistic) statistic;
+  cbigan_map_statistic_init(&statistic, self->inspector);
+  if (trained)
+    cbigan_map_statistic_merge(&statistic, trained);
+  for (guint other = 0; other < FOLDS; other++)
+    if (other != fold)
+      cbigan_map_statistic_merge(&statistic, &folds[other]);
+  cbigan_map_statistic_finish(&statistic, self->inspector);
+}
+
 gboolean
-cbigan_proxy_score(CbiganProxy *self, const CbiganGoodPictures *good, double *values, GError **error)
+cbigan_proxy_score(CbiganProxy *self, const CbiganGoodPictures *good, double *values, double *peaks, GError **error)
 {
   for (guint p = 0; p < good->n; p++) {
     const CbiganCells *cells = inspect_good(self, good, p, error);
     if (!cells)
       return FALSE;
     values[p] = cbigan_cells_summary(cells, self->inspector->summary);
+    if (peaks)
+      cbigan_cells_peaks(cells, self->inspector->summary, peaks + (gsize)p * CBIGAN_CELLS_PEAKS);
   }
   return TRUE;
 }
@@ -246,78 +245,71 @@ add_maps(CbiganProxy *self, CbiganMapChoice *choice, guint picture, GError **err
   return TRUE;
 }
 
-gboolean
-cbigan_proxy_choose(CbiganProxy *self, const CbiganGoodPictures *train, double *scores, double *auroc, char **tried,
-                    GError **error)
-{
-  g_autoptr(CbiganMapChoice) choice = cbigan_map_choice_new(self->good->n, self->each, self->good->w > 0);
-  cbigan_inspection_load(self->inspection);
-  use_all_maps(self->inspector);
-  if (!fit_maps(self, train, error))
-    return FALSE;
-  for (guint p = 0; p < self->good->n; p++)
-    if (!add_maps(self, choice, p, error))
-      return FALSE;
-  *auroc = cbigan_map_choice_make(choice, self->inspector, scores, tried);
-  /* a surface's scores are of whole pictures, not of windows */
-  return self->good->w ? TRUE : cbigan_proxy_score(self, self->good, scores, error);
-}
-
-/* Statistics of all pictures but those of a fold; fold = FOLDS: of all. */
-static void
-fit_without(CbiganProxy *self, const CbiganMapStatistic folds[FOLDS], guint fold)
-{
-  g_auto(CbiganMapStatistic) statistic;
-  cbigan_map_statistic_init(&statistic, self->inspector);
-  for (guint other = 0; other < FOLDS; other++)
-    if (other != fold)
-      cbigan_map_statistic_merge(&statistic, &folds[other]);
-  cbigan_map_statistic_finish(&statistic, self->inspector);
-}
-
 static gboolean
-choose_across(CbiganProxy *self, const CbiganMapStatistic folds[FOLDS], double *scores, double *auroc, char **tried,
-              GError **error)
+choose_across(CbiganProxy *self, const CbiganMapStatistic *trained, const CbiganMapStatistic folds[FOLDS],
+              double *scores, double *peaks, double *auroc, char **tried, GError **error)
 {
   g_autoptr(CbiganMapChoice) choice = cbigan_map_choice_new(self->good->n, self->each, self->good->w > 0);
   for (guint fold = 0; fold < FOLDS; fold++) {
-    fit_without(self, folds, fold);
+    fit_without(self, trained, folds, fold);
     for (guint p = fold; p < self->good->n; p += FOLDS)
       if (!add_maps(self, choice, p, error))
         return FALSE;
   }
-  fit_without(self, folds, FOLDS);
-  *auroc = cbigan_map_choice_make(choice, self->inspector, scores, tried);
+  fit_without(self, trained, folds, FOLDS);
+  *auroc = cbigan_map_choice_make(choice, self->inspector, scores, peaks, tried);
   /* a surface's scores are of whole pictures, not of windows */
-  return self->good->w ? TRUE : cbigan_proxy_score(self, self->good, scores, error);
-}
-
-/* Sums of the maps in use over every fourth picture. FALSE with an error. */
-static gboolean
-add_folds(CbiganProxy *self, CbiganMapStatistic folds[FOLDS], GError **error)
-{
-  for (guint fold = 0; fold < FOLDS; fold++)
-    cbigan_map_statistic_init(&folds[fold], self->inspector);
-  for (guint p = 0; p < self->good->n; p++)
-    if (!add_good(self, &folds[p % FOLDS], self->good, p, error))
-      return FALSE;
-  return TRUE;
-}
-
-static void
-clear_folds(CbiganMapStatistic folds[FOLDS])
-{
-  for (guint fold = 0; fold < FOLDS; fold++)
-    cbigan_map_statistic_clear(&folds[fold]);
+  return self->good->w ? TRUE : cbigan_proxy_score(self, self->good, scores, peaks, error);
 }
 
 gboolean
-cbigan_proxy_choose_across(CbiganProxy *self, double *scores, double *auroc, char **tried, GError **error)
+cbigan_proxy_measure(CbiganProxy *self, const CbiganGoodPictures *train, double *auroc, GError **error)
+{
+  const guint n = MIN(self->good->n, MEASURED);
+  g_autoptr(CbiganMapChoice) choice = cbigan_map_choice_new(n, self->each, self->good->w > 0);
+  g_auto(CbiganMapStatistic) trained;
+  cbigan_inspection_load(self->inspection);
+  use_all_maps(self->inspector);
+  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
+    self->inspector->maps[i].used &= cbigan_map_descriptions[i].network;
+  cbigan_map_statistic_init(&trained, self->inspector);
+  if (!add_trained(self, &trained, train, MEASURED, error))
+    return FALSE;
+  cbigan_map_statistic_finish(&trained, self->inspector);
+  for (guint p = 0; p < n; p++)
+    if (!add_maps(self, choice, p, error))
+      return FALSE;
+  *auroc = cbigan_map_choice_measure(choice);
+  return TRUE;
+}
+
+gboolean
+cbigan_proxy_choose(CbiganProxy *self, const CbiganGoodPictures *train, double *scores, double *peaks, double *auroc,
+                    char **tried, GError **error)
+{
+  CbiganMapStatistic folds[FOLDS], trained;
+  cbigan_inspection_load(self->inspection);
+  use_all_maps(self->inspector);
+  cbigan_map_statistic_init(&trained, self->inspector);
+  /* An object has few pictures per cell, and those that the network has not seen vary more, so the held-out ones count
+   * too. A surface's Gaussian has all cells of the others. */
+  const gboolean fine = add_folds(self, folds, self->good->w ? self->good->n : 0, error) &&
+                        add_trained(self, &trained, train, FITTED, error) &&
+                        choose_across(self, &trained, folds, scores, peaks, auroc, tried, error);
+  clear_folds(folds);
+  cbigan_map_statistic_clear(&trained);
+  return fine;
+}
+
+gboolean
+cbigan_proxy_choose_across(CbiganProxy *self, double *scores, double *peaks, double *auroc, char **tried,
+                           GError **error)
 {
   CbiganMapStatistic folds[FOLDS];
   self->each = CLAMP(WANTED_ACROSS / self->good->n, LEAST_EACH, MOST_EACH);
   use_all_maps(self->inspector);
-  const gboolean fine = add_folds(self, folds, error) && choose_across(self, folds, scores, auroc, tried, error);
+  const gboolean fine = add_folds(self, folds, self->good->n, error) &&
+                        choose_across(self, NULL, folds, scores, peaks, auroc, tried, error);
   clear_folds(folds);
   return fine;
 }
@@ -326,7 +318,7 @@ static gboolean
 compare_across(CbiganProxy *self, const CbiganMapStatistic folds[FOLDS], double *values, GError **error)
 {
   for (guint fold = 0; fold < FOLDS; fold++) {
-    fit_without(self, folds, fold);
+    fit_without(self, NULL, folds, fold);
     for (guint p = fold; p < self->good->n; p += FOLDS) {
       const CbiganCells *cells = inspect_good(self, self->good, p, error);
       if (!cells)
@@ -346,7 +338,7 @@ cbigan_proxy_compare_across(CbiganProxy *self, CbiganMapKind kind, double *value
     self->inspector->maps[i].used = FALSE;
   self->inspector->maps[kind].used = TRUE;
   self->inspector->maps[kind].scale = 1.0;
-  const gboolean fine = add_folds(self, folds, error) && compare_across(self, folds, values, error);
+  const gboolean fine = add_folds(self, folds, self->good->n, error) && compare_across(self, folds, values, error);
   clear_folds(folds);
   return fine;
 }

@@ -18,25 +18,29 @@ typedef struct _CbiganProxy CbiganProxy;
 CbiganProxy *cbigan_proxy_new(const CbiganGoodPictures *held_out, CbiganInspector *inspector, const CbiganMask *mask,
                               CbiganBackend *backend, guint64 seed, GError **error);
 void cbigan_proxy_free(CbiganProxy *self);
-/* The inspector's AUROC with its parameters as they are, logits as they are. An object's score is the peak, a surface's
- * the mean of the largest cells. *auroc = NAN and FALSE with CBIGAN_ERROR_BACKEND. */
-gboolean cbigan_proxy_measure(CbiganProxy *self, double *auroc, GError **error);
+/* The inspector's AUROC with its parameters as they are, by the maps of its network together, which most models end up
+ * with. train: the pictures that were trained on. FALSE with CBIGAN_ERROR_BACKEND. */
+gboolean cbigan_proxy_measure(CbiganProxy *self, const CbiganGoodPictures *train, double *auroc, GError **error);
 /* Fits statistics of the pictures that were trained on, tries the ways to make a score of maps, and leaves the best one
  * in the inspector: its maps and summary. scores: [held_out->n] values of the good pictures, each against levels of
- * others. *auroc: of what was chosen. *tried: JSON object of what was tried (transfer full). */
-gboolean cbigan_proxy_choose(CbiganProxy *self, const CbiganGoodPictures *train, double *scores, double *auroc,
-                             char **tried, GError **error);
+ * others. peaks: [held_out->n * CBIGAN_CELLS_PEAKS] of the same, as cbigan_cells_peaks() gives them. *auroc: of what
+ * was chosen. *tried: JSON object of what was tried (transfer full). */
+gboolean cbigan_proxy_choose(CbiganProxy *self, const CbiganGoodPictures *train, double *scores, double *peaks,
+                             double *auroc, char **tried, GError **error);
 
 /* The same without a network: the inspector has no parameters, and held_out are all pictures. They are compared with
  * statistics of the others, and then all of them make the statistics. */
-gboolean cbigan_proxy_choose_across(CbiganProxy *self, double *scores, double *auroc, char **tried, GError **error);
+gboolean cbigan_proxy_choose_across(CbiganProxy *self, double *scores, double *peaks, double *auroc, char **tried,
+                                    GError **error);
 
 /* values [held_out->n]: the peak of one kind of map of each held-out picture, compared with statistics of the others.
  * The map reads no network. FALSE with CBIGAN_ERROR_BACKEND. */
 gboolean cbigan_proxy_compare_across(CbiganProxy *self, CbiganMapKind kind, double *values, GError **error);
 
-/* values [good->n] of good pictures as the inspector is now. FALSE with CBIGAN_ERROR_BACKEND. */
-gboolean cbigan_proxy_score(CbiganProxy *self, const CbiganGoodPictures *good, double *values, GError **error);
+/* values [good->n] of good pictures as the inspector is now. peaks: [good->n * CBIGAN_CELLS_PEAKS]; NULL: not wanted.
+ * FALSE with CBIGAN_ERROR_BACKEND. */
+gboolean cbigan_proxy_score(CbiganProxy *self, const CbiganGoodPictures *good, double *values, double *peaks,
+                            GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganProxy, cbigan_proxy_free)
 

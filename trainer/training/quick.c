@@ -38,7 +38,7 @@ describe(const CbiganInspectorOptions *options, const CbiganDataset *pictures, g
 /* Fills maps and summary of the inspector. scores: [good->n]. Returns the proxy's AUROC, -1 with an error. */
 static double
 choose_maps(const CbiganInspectorOptions *options, const CbiganGoodPictures *good, CbiganInspector *inspector,
-            double *scores, char **tried, GError **error)
+            double *scores, double *peaks, char **tried, GError **error)
 {
   double auroc = -1.0;
   const CbiganBackendOptions chosen = {
@@ -47,7 +47,7 @@ choose_maps(const CbiganInspectorOptions *options, const CbiganGoodPictures *goo
   g_autoptr(CbiganBackend) backend = cbigan_backend_open(&chosen, error);
   g_autoptr(CbiganProxy) proxy =
       backend ? cbigan_proxy_new(good, inspector, &options->mask, backend, options->seed, error) : NULL;
-  const gboolean fine = proxy && cbigan_proxy_choose_across(proxy, scores, &auroc, tried, error);
+  const gboolean fine = proxy && cbigan_proxy_choose_across(proxy, scores, peaks, &auroc, tried, error);
   return fine ? auroc : -1.0;
 }
 
@@ -57,7 +57,7 @@ make_model(const CbiganInspectorOptions *options, const CbiganDataset *pictures,
 {
   const guint n = good->train.n;
   const gsize pixels = 3 * (gsize)good->train.w * (gsize)good->train.h;
-  g_autofree double *scores = g_new(double, n);
+  g_autofree double *scores = g_new(double, n), *peaks = g_new(double, (gsize)n *CBIGAN_CELLS_PEAKS);
   g_autofree char *tried = NULL;
   inspector->width = options->width;
   inspector->w = good->train.w;
@@ -66,14 +66,14 @@ make_model(const CbiganInspectorOptions *options, const CbiganDataset *pictures,
     inspector->mean = g_memdup2(good->mean, pixels * sizeof(float));
     inspector->deviation = g_memdup2(good->deviation, pixels * sizeof(float));
   }
-  const double auroc = choose_maps(options, &good->train, inspector, scores, &tried, error);
+  const double auroc = choose_maps(options, &good->train, inspector, scores, peaks, &tried, error);
   if (auroc < 0.0)
     return NULL;
   g_autoptr(CbiganModel) model = cbigan_model_new_inspector(inspector);
   *inspector = (CbiganInspector){ 0 }; /* its arrays are the model's now */
   if (options->mask.counts && !cbigan_areas_set_model_mask(model, &options->mask, error))
     return NULL;
-  cbigan_inspector_set_threshold(model, scores, n, options->false_alarms);
+  cbigan_inspector_set_threshold(model, scores, peaks, n, options->false_alarms);
   model->info.proxy = auroc;
   model->info.proxies = g_steal_pointer(&tried);
   model->info.training = describe(options, pictures, n);

@@ -14,6 +14,7 @@
 #include "model/network.h"
 
 #define FEWEST_TOP 4
+#define PLACE 4 /* cells to each side of a peak that belong to it */
 
 /* Blurred by one cell; of those that count, the mean of the counting cells around them. */
 static float *
@@ -110,6 +111,52 @@ cbigan_cells_summary(const CbiganCells *cells, CbiganSummary summary)
   for (gsize i = 1; i < (gsize)cells->w * (gsize)cells->h; i++)
     peak = MAX(peak, x[i]);
   return peak;
+}
+
+/* The cells about (x, y), which are then taken off: blurred (h, w) becomes -G_MAXFLOAT there. The mean of `most`
+ * largest.
+ */
+static double
+take_place(const CbiganCells *cells, float *blurred, int x, int y, gsize most)
+{
+  enum { SIDE = 2 * PLACE + 1 };
+  float around[SIDE * SIDE];
+  double sum = 0.0;
+  gsize n = 0;
+  for (int row = MAX(y - PLACE, 0); row <= MIN(y + PLACE, cells->h - 1); row++)
+    for (int column = MAX(x - PLACE, 0); column <= MIN(x + PLACE, cells->w - 1); column++) {
+      const gsize i = (gsize)row * (gsize)cells->w + (gsize)column;
+      if (blurred[i] > -G_MAXFLOAT)
+        around[n++] = cells->values[i];
+      blurred[i] = -G_MAXFLOAT;
+    }
+  qsort(around, n, sizeof(float), descending);
+  most = MIN(most, n);
+  for (gsize i = 0; i < most; i++)
+    sum += around[i];
+  return sum / (double)most;
+}
+
+void
+cbigan_cells_peaks(const CbiganCells *cells, CbiganSummary summary, double peaks[CBIGAN_CELLS_PEAKS])
+{
+  const gsize n = (gsize)cells->w * (gsize)cells->h;
+  g_autofree float *x = blurred(cells);
+  gsize counting = 0;
+  for (gsize i = 0; i < n; i++)
+    counting += x[i] > -G_MAXFLOAT;
+  for (int place = 0; place < CBIGAN_CELLS_PEAKS; place++) {
+    gsize highest = 0;
+    for (gsize i = 1; i < n; i++)
+      highest = x[i] > x[highest] ? i : highest;
+    const double peak = x[highest];
+    const int column = (int)(highest % (gsize)cells->w), row = (int)(highest / (gsize)cells->w);
+    peaks[place] = -G_MAXFLOAT;
+    if (x[highest] > -G_MAXFLOAT) {
+      const double mean = take_place(cells, x, column, row, counting ? cbigan_cells_top(counting, summary) : 1);
+      peaks[place] = summary == CBIGAN_SUMMARY_PEAK ? peak : mean;
+    }
+  }
 }
 
 double

@@ -22,6 +22,10 @@ typedef struct {
 
 /* The value of a picture's cells that count; -G_MAXFLOAT where none does. */
 double cbigan_cells_summary(const CbiganCells *cells, CbiganSummary summary);
+/* The same about each of the picture's highest places, which are 5 cells or more apart: values as if it had no other
+ * high cells. Places that a small picture lacks are -G_MAXFLOAT. */
+#define CBIGAN_CELLS_PEAKS 12
+void cbigan_cells_peaks(const CbiganCells *cells, CbiganSummary summary, double peaks[CBIGAN_CELLS_PEAKS]);
 /* The cells, blurred by one -> softplus in each pixel of map (h, w), the picture's size. The backend's threads share
  * the work. */
 void cbigan_cells_draw(CbiganBackend *backend, const CbiganCells *cells, int w, int h, float *map);

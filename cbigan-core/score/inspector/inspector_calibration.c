@@ -11,11 +11,12 @@
 
 #define FAR 1000.0       /* more than any value lies below zero */
 #define FEWEST_FRAMES 4u /* for a threshold */
-#define FEW 15u          /* frames, of which one odd one may decide on the threshold */
+#define FEW 15u          /* frames, whose values alone would give a threshold that varies much */
 
 /* Values may be negative; cbigan_threshold_for() gives thresholds from zero on only. */
 void
-cbigan_inspector_set_threshold(CbiganModel *model, const double *values, guint n, double false_alarms)
+cbigan_inspector_set_threshold(CbiganModel *model, const double *values, const double *peaks, guint n,
+                               double false_alarms)
 {
   g_autofree double *shifted = g_new(double, n);
   double *scores = g_new(double, n);
@@ -26,15 +27,15 @@ cbigan_inspector_set_threshold(CbiganModel *model, const double *values, guint n
   g_free((gpointer)model->info.good_scores);
   model->info.good_scores = scores;
   model->info.n_good_scores = n;
-  model->info.threshold =
-      cbigan_softplus(n >= FEWEST_FRAMES && n < FEW ? cbigan_threshold_for_few(values, n, false_alarms)
-                                                    : cbigan_threshold_for(shifted, n, false_alarms) - FAR);
+  model->info.threshold = cbigan_softplus(
+      n >= FEWEST_FRAMES && n < FEW ? cbigan_threshold_for_few(values, peaks, CBIGAN_CELLS_PEAKS, n, false_alarms)
+                                    : cbigan_threshold_for(shifted, n, false_alarms) - FAR);
 }
 
-/* areas: NULL = every pixel counts */
+/* areas: NULL = every pixel counts. peaks: [CBIGAN_CELLS_PEAKS] */
 static gboolean
 measure(CbiganInspection *inspection, CbiganSummary summary, CbiganAreas *areas, const CbiganFrame *frame,
-        double *value, GError **error)
+        double *value, double *peaks, GError **error)
 {
   const int w = frame->width, h = frame->height;
   if (areas && !cbigan_areas_prepare(areas, w, h, error))
@@ -47,6 +48,7 @@ measure(CbiganInspection *inspection, CbiganSummary summary, CbiganAreas *areas,
   g_autofree guint8 *counts = areas ? cbigan_inspection_count(inspection, cbigan_areas_counts(areas, 0), w, h) : NULL;
   cells.counts = counts;
   *value = cbigan_cells_summary(&cells, summary);
+  cbigan_cells_peaks(&cells, summary, peaks);
   return TRUE;
 }
 
@@ -64,14 +66,15 @@ cbigan_inspector_calibrate(CbiganModel *model, const CbiganCalibrationOptions *o
   };
   g_autoptr(CbiganBackend) backend = cbigan_backend_open(&chosen, error);
   g_autoptr(CbiganInspection) inspection = backend ? cbigan_inspection_new(&model->inspector, backend, error) : NULL;
-  g_autofree double *values = g_new(double, n);
+  g_autofree double *values = g_new(double, n), *peaks = g_new(double, (gsize)n *CBIGAN_CELLS_PEAKS);
   g_autoptr(CbiganAreas) areas = NULL;
   if (!cbigan_areas_for_frames(&model->info.mask, frames, n, &areas, error))
     return FALSE;
   for (guint i = 0; inspection && i < n; i++)
-    if (!measure(inspection, model->inspector.summary, areas, &frames[i], &values[i], error))
+    if (!measure(inspection, model->inspector.summary, areas, &frames[i], &values[i],
+                 peaks + (gsize)i * CBIGAN_CELLS_PEAKS, error))
       return FALSE;
   if (inspection)
-    cbigan_inspector_set_threshold(model, values, n, options->false_alarms);
+    cbigan_inspector_set_threshold(model, values, peaks, n, options->false_alarms);
   return inspection != NULL;
 }
