@@ -100,12 +100,21 @@ place_transform(GstBuffer *to, GstMeta *meta, GstBuffer *from, GQuark type, gpoi
 
 /* --- the overlay composition --- */
 
+/* The memory of the rectangle's pixels as the rectangle was made of it (transfer none). */
+static const GstBuffer *
+pixels_of(const GstVideoOverlayRectangle *rectangle)
+{
+  GstVideoOverlayRectangle *readable = (GstVideoOverlayRectangle *)rectangle;
+  return gst_video_overlay_rectangle_get_pixels_unscaled_raw(readable, gst_video_overlay_rectangle_get_flags(readable));
+}
+
+/* Compares pixels, as the rectangle may be a copy: GStreamer 1.26 scales copies of a composition's rectangles. */
 gboolean
 cbigan_is_map(GstBuffer *buffer, const GstVideoOverlayRectangle *rectangle)
 {
   gpointer state = NULL;
   for (const CbiganPlaceMeta *place; (place = cbigan_place_meta_next(buffer, &state));)
-    if (place->map == rectangle)
+    if (place->map && pixels_of(place->map) == pixels_of(rectangle))
       return TRUE;
   return FALSE;
 }
@@ -134,8 +143,18 @@ cbigan_composition_set(GstBuffer *buffer, GPtrArray *rectangles)
     gst_buffer_add_video_overlay_composition_meta(buffer, composition);
 }
 
-/* GStreamer 1.22 copies a composition unscaled. Maps in it give way to the maps of the copy's places, which have the
- * right size. Maps without a place are removed. */
+static gboolean
+has_rectangle(GstBuffer *buffer, const GstVideoOverlayRectangle *map)
+{
+  gpointer state = NULL;
+  for (const CbiganPlaceMeta *place; (place = cbigan_place_meta_next(buffer, &state));)
+    if (place->map == map)
+      return TRUE;
+  return FALSE;
+}
+
+/* GStreamer 1.22 copies a composition unscaled, and 1.26 scales it also where borders may be added. So maps in the
+ * copy give way to the maps of its places, which have the right size. Maps without a place are removed. */
 static void
 move_maps(GstBuffer *to, GstBuffer *from)
 {
@@ -147,7 +166,7 @@ move_maps(GstBuffer *to, GstBuffer *from)
     return;
   for (guint i = 0; i < gst_video_overlay_composition_n_rectangles(meta->overlay); i++) {
     GstVideoOverlayRectangle *rectangle = gst_video_overlay_composition_get_rectangle(meta->overlay, i);
-    if (cbigan_is_map(from, rectangle) && !cbigan_is_map(to, rectangle))
+    if (cbigan_is_map(from, rectangle) && !has_rectangle(to, rectangle))
       changed = TRUE;
     else
       g_ptr_array_add(rectangles, rectangle);

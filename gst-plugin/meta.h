@@ -43,7 +43,7 @@ CbiganPlaceMeta *cbigan_place_meta_next(GstBuffer *buffer, gpointer *state);
 GstVideoOverlayComposition *cbigan_composition_new(const GPtrArray *rectangles);
 /* Replaces the buffer's overlay composition by one of these rectangles; without any, the composition is removed. */
 void cbigan_composition_set(GstBuffer *buffer, GPtrArray *rectangles);
-/* Whether the rectangle is the map of one of the buffer's places. */
+/* Whether the rectangle shows the map of one of the buffer's places, at any size. */
 gboolean cbigan_is_map(GstBuffer *buffer, const GstVideoOverlayRectangle *rectangle);
 
 G_END_DECLS

@@ -327,7 +327,23 @@ test_move(gconstpointer data)
 /* How far the map reaches beyond the region over the threshold, in fractions of the frame: faint colours. */
 #define FAINT 0.12
 
-/* On the frame as it is then, the pixels that were drawn over lie around the region, and on all of it. */
+/* Draws what is attached to the frame, as a sink does (transfer full). */
+static GstBuffer *
+with_attached(GstBuffer *frame, int width, int height)
+{
+  GstBuffer *copy = gst_buffer_copy_deep(frame);
+  const GstVideoOverlayCompositionMeta *meta = gst_buffer_get_video_overlay_composition_meta(frame);
+  GstVideoInfo info;
+  GstVideoFrame mapped;
+  gst_video_info_set_format(&info, GST_VIDEO_FORMAT_RGB, (guint)width, (guint)height);
+  g_assert_true(gst_video_frame_map(&mapped, &info, copy, GST_MAP_READWRITE));
+  g_assert_true(!meta || gst_video_overlay_composition_blend(meta->overlay, &mapped));
+  gst_video_frame_unmap(&mapped);
+  return copy;
+}
+
+/* On the frame as it is then, the pixels that were drawn over lie around the region, and on all of it. The overlay
+ * draws what a sink would draw: each map once. */
 static void
 test_draw(gconstpointer data)
 {
@@ -337,9 +353,11 @@ test_draw(gconstpointer data)
   g_autofree char *drawn_line = g_strdup_printf("%s ! cbiganoverlay bar=false border=false", line);
   g_autoptr(GstBuffer) plain = run_line(line, FRAME), drawn = run_line(drawn_line, FRAME);
   g_assert_null(gst_buffer_get_video_overlay_composition_meta(drawn));
-  GstMapInfo a, b;
+  g_autoptr(GstBuffer) wanted = with_attached(plain, width, height);
+  GstMapInfo a, b, sink;
   gst_buffer_map(plain, &a, GST_MAP_READ);
   gst_buffer_map(drawn, &b, GST_MAP_READ);
+  gst_buffer_map(wanted, &sink, GST_MAP_READ);
   g_assert_cmpuint(a.size, ==, b.size);
   const GstStructure *region = moves[i].moved ? region_of(score_of(drawn)) : NULL;
   double box[4] = { 0 }; /* x, y, w, h in pixels */
@@ -351,6 +369,7 @@ test_draw(gconstpointer data)
     for (int x = 0; x < width; x++) {
       const gsize at = (gsize)y * GST_ROUND_UP_4(3 * width) + 3 * (gsize)x;
       const double u = x + 0.5 - box[0], v = y + 0.5 - box[1];
+      g_assert_cmpmem(b.data + at, 3, sink.data + at, 3);
       if (!memcmp(a.data + at, b.data + at, 3))
         continue;
       g_assert_true(moves[i].moved && u > -FAINT * width && v > -FAINT * height && u < box[2] + FAINT * width &&
@@ -361,6 +380,7 @@ test_draw(gconstpointer data)
   g_assert_cmpfloat(inside, >=, 0.5 * box[2] * box[3]);
   gst_buffer_unmap(plain, &a);
   gst_buffer_unmap(drawn, &b);
+  gst_buffer_unmap(wanted, &sink);
 }
 
 /* Two models in series: the second's result is the buffer's, and the first's is in its field `previous`. */
