@@ -4,7 +4,7 @@
 Copyright (C) 2026 the cbigan developers
 SPDX-License-Identifier: LGPL-2.1-or-later
 
-usage: health.py PROGRAM MODEL TEST [--pictures N]
+usage: health.py PROGRAM MODEL TEST [--pictures N] [--only TEXT]    TEXT: in the versions' names
 
 TEST is a folder as in MVTec AD: good/ and one folder per kind of defect. Prints one row per version: the share that is unusable, and
 which faults were named. Random numbers have a fixed seed.
@@ -51,6 +51,12 @@ VERSIONS = {
     'light x 1.08': lambda x: 1.08 * x,
     'light - 10': lambda x: x - 10,
     'light + 10': lambda x: x + 10,
+    'light x 0.9': lambda x: .9 * x,
+    'light x 1.1': lambda x: 1.1 * x,
+    'light x 0.7': lambda x: .7 * x,
+    'light x 1.4': lambda x: 1.4 * x,
+    'light - 20': lambda x: x - 20,
+    'light + 20': lambda x: x + 20,
     'black': lambda x: 0 * x + RANDOM.normal(2, 1, x.shape),
     'white': lambda x: 0 * x + 255,
     'grey': lambda x: 0 * x + 128 + RANDOM.normal(0, 1, x.shape),
@@ -86,12 +92,13 @@ def main():
     parser.add_argument('model')
     parser.add_argument('test')
     parser.add_argument('--pictures', type=int, default=10**9)
+    parser.add_argument('--only', default='')
     a = parser.parse_args()
     good = sorted(os.listdir(f'{a.test}/good'))[:a.pictures]
     print('| version | pictures | unusable | anomalous | faults |\n|---|---|---|---|---|')
     for kind in sorted(os.listdir(a.test)):
         row('good' if kind == 'good' else f'defective: {kind}', a.program, a.model, f'{a.test}/{kind}')
-    for name, change in VERSIONS.items():
+    for name, change in [v for v in VERSIONS.items() if a.only in v[0]]:
         with tempfile.TemporaryDirectory() as folder:
             for picture in good:
                 write(f'{folder}/{picture}.ppm', change(read(f'{a.test}/good/{picture}')))

@@ -29,5 +29,10 @@ done
 for light in eval dark bright; do
   grep -h '^all ' "$output"/*.$light | awk -v light=$light '{ n++; sum += $3; low = n == 1 || $3 < low ? $3 : low; high = $3 > high ? $3 : high }
     END { if (n) printf "%s: AUROC of %d seeds: mean %.4f, %.4f to %.4f\n", light, n, sum / n, low, high }'
+  for kind in good defective; do
+    sed -n "s/^Over the model.* $kind pictures \([0-9]*\) of \([0-9]*\).*/\1 \2/p" "$output"/*.$light | awk -v light=$light -v kind=$kind '
+      { n++; sum += $1; low = n == 1 || $1 < low ? $1 : low; high = $1 > high ? $1 : high; all = $2 }
+      END { if (n) printf "%s: %s pictures flagged: mean %.1f, %d to %d of %d\n", light, kind, sum / n, low, high, all }'
+  done
 done
-grep -H -E '^all |^At ' "$output"/*.untrained "$output"/*.eval "$output"/*.dark "$output"/*.bright
+grep -H -E '^all |^Over the model' "$output"/*.untrained "$output"/*.eval "$output"/*.dark "$output"/*.bright

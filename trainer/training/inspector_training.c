@@ -35,7 +35,7 @@ struct _CbiganInspectorTraining {
   CbiganInspectorOptions options;
   const char *digest;     /* of the pictures */
   CbiganDataset *upright; /* the pictures with their parts upright; NULL: as they lie */
-  CbiganDataset *others;  /* of these, without those that are left out; NULL: all */
+  CbiganDataset *others;  /* of these, without those that are left out */
   CbiganGoodSet good;
   CbiganUsualPictures usual; /* of the pictures as they lie */
   CbiganBackend *backend;
@@ -88,17 +88,19 @@ choose_side(int side, const CbiganDataset *pictures)
   return MAX(side / CBIGAN_INSPECTOR_STEP, CBIGAN_LEAST_SURFACE / CBIGAN_INSPECTOR_STEP) * CBIGAN_INSPECTOR_STEP;
 }
 
-/* *pictures: those of an object -> the same without odd ones. */
-static gboolean
-leave_out(CbiganInspectorTraining *self, const CbiganDataset **pictures, GError **error)
+/* The pictures as they lie -> those that the training has, upright and without odd ones. NULL with an error. */
+static const CbiganDataset *
+prepare_pictures(CbiganInspectorTraining *self, const CbiganDataset *pictures, GError **error)
 {
-  GError *failure = NULL;
-  self->others = cbigan_screen_pictures(&self->options, *pictures, self->left_out, &failure);
-  if (self->others)
-    *pictures = self->others;
-  if (failure)
-    g_propagate_error(error, failure);
-  return failure == NULL;
+  const CbiganInspectorOptions *o = &self->options;
+  const CbiganDataset *upright = pictures;
+  if (o->aligned && cbigan_align_is_needed(pictures, o->align))
+    upright = self->upright = cbigan_align_pictures(pictures, &self->inspector.pose);
+  if (o->aligned && !cbigan_screen_pictures(o, upright, self->left_out, error))
+    return NULL;
+  g_autoptr(CbiganDataset) measured = cbigan_screen_others(pictures, self->left_out);
+  cbigan_good_pictures_measure(&self->usual, measured);
+  return self->others = cbigan_screen_others(upright, self->left_out);
 }
 
 CbiganInspectorTraining *
@@ -116,10 +118,7 @@ cbigan_inspector_training_new(const CbiganInspectorOptions *options, const Cbiga
   inspector->width = options->width;
   inspector->shared_overlap = !options->aligned;
   inspector->maps[CBIGAN_MAP_LOGIT] = (CbiganInspectorMap){ .used = TRUE, .scale = 1.0 };
-  cbigan_good_pictures_measure(&self->usual, pictures);
-  if (options->aligned && cbigan_align_is_needed(pictures, options->align))
-    pictures = self->upright = cbigan_align_pictures(pictures, &inspector->pose);
-  if (options->aligned && !leave_out(self, &pictures, error))
+  if (!(pictures = prepare_pictures(self, pictures, error)))
     return NULL;
   const guint n = pictures->pictures->len;
   const guint held_out = MAX(MIN_HELD_OUT, (guint)lround(options->held_out * n));

@@ -88,22 +88,21 @@ cbigan_quick_train(const CbiganInspectorOptions *options, const CbiganDataset *p
   CbiganInspector inspector = { 0 };
   CbiganGoodSet good = { 0 };
   CbiganModel *model = NULL;
-  g_autoptr(CbiganDataset) upright = NULL, others = NULL;
+  g_autoptr(CbiganDataset) upright = NULL;
   const CbiganDataset *used = pictures;
-  GError *failure = NULL;
   if (pictures->pictures->len < FEWEST) {
     cbigan_refuse(error, _("%u good pictures; expected at least %d"), pictures->pictures->len, FEWEST);
     return NULL;
   }
   if (options->aligned && cbigan_align_is_needed(pictures, options->align))
     used = upright = cbigan_align_pictures(pictures, &inspector.pose);
-  if (options->aligned && (others = cbigan_screen_pictures(options, used, left_out, &failure)))
-    used = others;
-  if (failure)
-    g_propagate_error(error, failure);
-  else if (cbigan_good_set_init(&good, used, 0, options->aligned, CBIGAN_LEAST_SURFACE, options->seed, error)) {
+  if (options->aligned && !cbigan_screen_pictures(options, used, left_out, error))
+    return NULL;
+  g_autoptr(CbiganDataset) others = cbigan_screen_others(used, left_out);
+  g_autoptr(CbiganDataset) measured = cbigan_screen_others(pictures, left_out);
+  if (cbigan_good_set_init(&good, others, 0, options->aligned, CBIGAN_LEAST_SURFACE, options->seed, error)) {
     good.train.n = MIN(good.train.n, ENOUGH);
-    model = make_model(options, pictures, &good, &inspector, error);
+    model = make_model(options, measured, &good, &inspector, error);
   }
   cbigan_good_set_clear(&good);
   cbigan_inspector_clear(&inspector);

@@ -3,8 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Each picture is compared, by the fixed filters, with statistics of three quarters of the others. This takes seconds
- * and no network, so that odd pictures have no part in what the network learns.
+ * Each picture is compared, by the fixed filters, with statistics of three quarters of the others, and its levels with
+ * the median of all. This takes seconds and no network, so odd pictures have no part in what the network learns.
  */
 #pragma once
 #include "inspector_options.h"
@@ -12,11 +12,13 @@
 
 G_BEGIN_DECLS
 
-/* pictures: of one object, upright; they must outlive what is returned. Appends the odd ones to suspects, of
- * CbiganSuspect, the farthest first. Returns the others, in their order; free with cbigan_dataset_free(). NULL: all of
- * them stay, because none is odd, options->keep_odd says so, or more than one in ten, which is then how good pictures
- * vary; or with an error. */
-CbiganDataset *cbigan_screen_pictures(const CbiganInspectorOptions *options, const CbiganDataset *pictures,
-                                      GArray *suspects, GError **error);
+/* pictures: of one object, upright. Appends the odd ones to suspects, of CbiganSuspect, the farthest first. None is odd
+ * with fewer than 20 pictures, with options->keep_odd, and where it would be more than one in ten, which is then how
+ * good pictures vary. FALSE with an error. */
+gboolean cbigan_screen_pictures(const CbiganInspectorOptions *options, const CbiganDataset *pictures, GArray *suspects,
+                                GError **error);
+/* The pictures whose paths are not among those of suspects, in their order. They belong to `pictures`, which must
+ * outlive them. Free with cbigan_dataset_free(). */
+CbiganDataset *cbigan_screen_others(const CbiganDataset *pictures, const GArray *suspects);
 
 G_END_DECLS

@@ -34,7 +34,8 @@ cbigan_suspects_add(GArray *suspects, double far, const CbiganPicture *const *pi
   qsort(sorted, n, sizeof *sorted, ascending);
   const double median = sorted[n / 2], spread = MAX(sorted[n * 3 / 4] - median, LEAST_SPREAD);
   for (guint i = 0; i < n; i++) {
-    const CbiganSuspect suspect = { .path = pictures[i]->path, .distance = (values[i] - median) / spread };
+    const CbiganSuspect suspect = { .path = g_intern_string(pictures[i]->path),
+                                    .distance = (values[i] - median) / spread };
     if (suspect.distance > far)
       g_array_append_val(suspects, suspect);
   }

@@ -9,7 +9,7 @@
 G_BEGIN_DECLS
 
 typedef struct {
-  const char *path; /* the picture's */
+  const char *path; /* the picture's, interned */
   double distance;  /* of its value from the median, over that of the upper quartile */
 } CbiganSuspect;
 

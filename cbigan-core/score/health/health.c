@@ -16,7 +16,7 @@
 #define UNEVEN_LIGHT 4.0    /* grey levels of brightness beyond those of good pictures, with unevenness */
 #define UNEVENNESS 0.25     /* logarithm */
 #define LIGHT_MARGIN 0.12   /* of brightness, */
-#define LEAST_LIGHT 14.0    /* but at least so many grey levels */
+#define LEAST_LIGHT 11.0    /* but at least so many grey levels */
 #define LEAST_SHARPNESS 0.5 /* factors */
 #define MOST_NOISE 1.5
 #define NOISE_MARGIN 1.0    /* grey levels */
