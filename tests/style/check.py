@@ -17,7 +17,7 @@ import sys
 MAX_FILE, MAX_FUNCTION, MAX_SUBJECT = 500, 80, 72
 FIRST_COMMIT = '926f4ffc85eb4d1ec7a3b0600d1be997872446af'  # subjects are checked from the commit after this one
 # Texts, pictures and data say nothing of their own; po/ lists are read by tools that know no comment there.
-NO_LICENCE = r'\.(md|png|safetensors)$|^(LICENSE|NEWS|\.gitignore|po/LINGUAS|po/POTFILES\.in|debian/.*)$'
+NO_LICENCE = r'\.(md|png|jpg|svg|safetensors)$|^(LICENSE|NEWS|\.gitignore|po/LINGUAS|po/POTFILES\.in|debian/.*)$'
 CLANG_FORMAT = 14  # other versions lay out other lines
 
 # A file may include files of its own floor and of lower ones. The longest matching prefix names the floor.
