@@ -222,7 +222,10 @@ train_quickly(const CbiganInspectorRun *run, const CbiganDataset *pictures)
   g_autoptr(CbiganModel) model = cbigan_quick_train(&run->options, pictures, left_out, &error);
 
   list_left_out(left_out);
-  return model && write_model(run, model, &error) ? CBIGAN_EXIT_FINE : cbigan_command_fail(error);
+  if (!model || !write_model(run, model, &error))
+    return cbigan_command_fail(error);
+  say_promise(&model->info);
+  return CBIGAN_EXIT_FINE;
 }
 
 CbiganExit
