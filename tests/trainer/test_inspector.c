@@ -28,7 +28,8 @@ fixture_open(Fixture *f, int side, CbiganShape image)
   f->side = side_open(side);
   f->image = image;
   f->network = cbigan_network_new_inspector(3, image);
-  f->learner = cbigan_inspector_learner_new(&f->side.grad, f->network, BATCH, 1, &error);
+  f->learner =
+      cbigan_inspector_learner_new(&f->side.grad, f->network, BATCH, image.c == CBIGAN_SURFACE_PLANES, 1, &error);
   g_assert_no_error(error);
   f->x = random_floats(random, BATCH * cbigan_shape_size(image));
   gsize positions = BATCH * (gsize)(image.h / CBIGAN_INSPECTOR_CELL) * (gsize)(image.w / CBIGAN_INSPECTOR_CELL);
@@ -64,11 +65,11 @@ loss_at(Fixture *f, const float *parameters)
 
 /* Along the gradient, the loss changes by its square. */
 static void
-test_gradient(gconstpointer side)
+check_gradient(int side, CbiganShape image)
 {
   g_autoptr(GError) error = NULL;
   Fixture f;
-  fixture_open(&f, GPOINTER_TO_INT(side), images[0]);
+  fixture_open(&f, side, image);
   const gsize n = f.network->n_floats;
   g_autofree float *gradient = g_new(float, n), *moved = g_new(float, n);
   loss_at(&f, f.parameters);
@@ -109,6 +110,39 @@ logits_of(const Fixture *f, const int *keep)
   cbigan_forward_free(forward);
   cbigan_backend_free(f->side.grad.backend, parameters);
   return logits;
+}
+
+static void
+test_gradient_surface(gconstpointer side)
+{
+  check_gradient(GPOINTER_TO_INT(side), images[0]);
+}
+
+static void
+test_gradient_object(gconstpointer side)
+{
+  check_gradient(GPOINTER_TO_INT(side), (CbiganShape){ CBIGAN_OBJECT_PLANES, 48, 32 });
+}
+
+/* A surface's loss of a crop: thin defects count as much as large ones, and good positions that look good hardly. */
+static void
+test_weights(gconstpointer side)
+{
+  g_autoptr(GError) error = NULL;
+  Fixture f;
+  fixture_open(&f, GPOINTER_TO_INT(side), images[0]);
+  const gsize all = BATCH * (gsize)(f.image.h / CBIGAN_INSPECTOR_CELL) * (gsize)(f.image.w / CBIGAN_INSPECTOR_CELL);
+  g_autofree float *logits = logits_of(&f, NULL);
+  for (gsize i = 0; i < all; i++) /* 3 of the first crop's positions, and 60 of the second one's, are defective */
+    f.covered[i] = i < 3 || (i >= all / 2 && i < all / 2 + 60) ? 1.0f : 0.0f;
+  double expected = 0.0;
+  for (gsize i = 0; i < all; i++) {
+    const double p = 1.0 / (1.0 + exp(-(double)logits[i]));
+    const double weight = 3.0 * (i < all / 2 ? 3.0 : sqrt(0.5));
+    expected += f.covered[i] > 0.0f ? -weight * log(p) : -2.0 * p * log(1.0 - p);
+  }
+  g_assert_cmpfloat_with_epsilon(loss_at(&f, f.parameters), expected / (double)all, 1e-5);
+  fixture_close(&f);
 }
 
 static void
@@ -169,7 +203,11 @@ main(int argc, char **argv)
   const struct {
     const char *name;
     GTestDataFunc test;
-  } tests[] = { { "forward", test_forward }, { "gradient", test_gradient }, { "update", test_update } };
+  } tests[] = { { "forward", test_forward },
+                { "gradient-surface", test_gradient_surface },
+                { "gradient-object", test_gradient_object },
+                { "weights", test_weights },
+                { "update", test_update } };
   for (int side = 0; side < n_sides; side++)
     for (guint i = 0; i < G_N_ELEMENTS(tests); i++) {
       g_autofree char *path = g_strdup_printf("/inspector/%s/%s", side_names[side], tests[i].name);

@@ -264,6 +264,47 @@ test_borders(void)
   g_assert_cmpint(bright, >, BATCH * BATCHES / 20);
 }
 
+/* Defective cells of a region with no unchanged pixel within 24 pixels. */
+static int
+cells_deep_inside(guint64 key, gboolean with_inside)
+{
+  enum { CROP = 96, CELLS = CROP / CBIGAN_INSPECTOR_CELL, NEAR = 24 };
+  const gsize n = CROP * CROP;
+  g_autofree float *good = g_new0(float, 3 * n), *x = g_new0(float, 3 * n), *source = g_new0(float, 3 * n);
+  g_autofree float *inside = g_new0(float, n), *changed = g_new(float, n), *covered = g_new(float, CELLS *CELLS);
+  CbiganDice dice = { .key = key };
+  const CbiganDefectPlace place = {
+    .w = CROP, .h = CROP, .scale = 200.0, .surface = TRUE, .grey = TRUE, .source = source, .x = x, .inside = inside
+  };
+  int deep = 0;
+  cbigan_defect_apply(CBIGAN_DEFECT_REGION, &dice, CROP / 2, CROP / 2, &place);
+  cbigan_defect_mask(good, x, with_inside ? inside : NULL, CROP, CROP, changed);
+  cbigan_defect_cells(changed, CROP, CROP, CBIGAN_INSPECTOR_CELL, covered);
+  for (int cell = 0; cell < CELLS * CELLS; cell++) {
+    const int column = cell % CELLS * CBIGAN_INSPECTOR_CELL, row = cell / CELLS * CBIGAN_INSPECTOR_CELL;
+    gboolean is_near = FALSE;
+    for (int v = MAX(row - NEAR, 0); v < MIN(row + NEAR, CROP); v++)
+      for (int u = MAX(column - NEAR, 0); u < MIN(column + NEAR, CROP); u++)
+        is_near |= changed[v * CROP + u] == 0.0f;
+    deep += covered[cell] > 0.25f && !is_near;
+  }
+  return deep;
+}
+
+/* Of a region, hardly any cells but those along its border are defective. */
+static void
+test_regions(void)
+{
+  int deep = 0, would_be = 0;
+  for (guint64 key = 1; key <= 20; key++) {
+    deep += cells_deep_inside(key, TRUE);
+    would_be += cells_deep_inside(key, FALSE);
+  }
+  g_test_message("%d cells, %d without the plane of insides", deep, would_be);
+  g_assert_cmpint(would_be, >, 100);
+  g_assert_cmpint(50 * deep, <, would_be); /* a line that bends is nearer than it seems, in few places */
+}
+
 /* The same without a network. The file has none, and scores the same; the plain backend scores alike. */
 static void
 test_quick(gconstpointer data)
@@ -403,6 +444,7 @@ main(int argc, char **argv)
     g_test_add_data_func(quick, GINT_TO_POINTER(kind), test_quick);
   }
   g_test_add_func("/inspector-training/borders", test_borders);
+  g_test_add_func("/inspector-training/regions", test_regions);
   g_test_add_func("/inspector-training/suspects", test_suspects);
   g_test_add_func("/inspector-training/screening", test_screening);
   g_test_add_func("/inspector-training/odd-size", test_odd_size);

@@ -27,7 +27,8 @@ struct _CbiganDefectBatches {
   GThread *thread;
   guint64 next;
   CbiganDefectBatch *lent;
-  float *good, *source, *picture, *changed; /* the thread's: (3, side, side) each, the last (side, side) */
+  float *good, *source, *picture; /* the thread's: (3, side, side) each */
+  float *inside, *changed;        /* the thread's: (side, side) each */
   double waited;
 };
 
@@ -88,11 +89,18 @@ static void
 add_defects(CbiganDefectBatches *self, CbiganDice *dice, int x, int y)
 {
   const int side = self->options.side, n = cbigan_dice_uniform(dice, 0.0, 1.0) < TWO ? 2 : 1;
-  const double scale = cbigan_defect_scale(self->options.good);
+  const CbiganDefectPlace place = { .w = side,
+                                    .h = side,
+                                    .scale = cbigan_defect_scale(self->options.good),
+                                    .surface = self->options.good->w == 0,
+                                    .grey = self->options.good->grey,
+                                    .source = self->source,
+                                    .x = self->picture,
+                                    .inside = self->inside };
   for (int i = 0; i < n; i++) {
     int cx = i ? cbigan_dice_below(dice, side) : x, cy = i ? cbigan_dice_below(dice, side) : y;
-    cbigan_defect_apply(cbigan_defect_draw(dice), dice, cbigan_clamp(cx, 2, side - 3), cbigan_clamp(cy, 2, side - 3),
-                        scale, self->source, side, side, self->picture);
+    const CbiganDefectKind kind = cbigan_defect_draw(dice, place.surface);
+    cbigan_defect_apply(kind, dice, cbigan_clamp(cx, 2, side - 3), cbigan_clamp(cy, 2, side - 3), &place);
   }
 }
 
@@ -127,7 +135,7 @@ cut_object(CbiganDefectBatches *self, CbiganDice *dice, int *left, int *top, int
 static int
 choose_start(CbiganDice *dice, int length, int side)
 {
-  const int beyond = side / 4;
+  const int beyond = side / 2;
   return cbigan_clamp(cbigan_dice_below(dice, length - side + 1 + 2 * beyond) - beyond, 0, length - side);
 }
 
@@ -174,11 +182,12 @@ fill_crop(CbiganDefectBatches *self, CbiganDice *dice, float *planes, float *cov
   else
     which = cut_surface(self, dice);
   memcpy(self->picture, self->good, n * sizeof(float));
+  memset(self->inside, 0, n / 3 * sizeof(float));
   if (cbigan_dice_uniform(dice, 0.0, 1.0) >= CLEAN)
     add_defects(self, dice, x, y);
   if (g->grey)
     cbigan_make_grey(self->picture, n / 3);
-  cbigan_defect_mask(self->good, self->picture, side, side, self->changed);
+  cbigan_defect_mask(self->good, self->picture, self->inside, side, side, self->changed);
   cbigan_defect_cells(self->changed, side, side, CBIGAN_INSPECTOR_CELL, covered);
   add_noise(dice, n, self->picture);
   if (g->grey) /* noise has no colours either; the mean of three has less, so the first channel's counts */
@@ -227,6 +236,7 @@ cbigan_defect_batches_new(const CbiganDefectBatchOptions *options, guint64 first
   self->good = g_new(float, 3 * pixels);
   self->source = g_new(float, 3 * pixels);
   self->picture = g_new(float, 3 * pixels);
+  self->inside = g_new(float, pixels);
   self->changed = g_new(float, pixels);
   self->empty = g_async_queue_new();
   self->ready = g_async_queue_new();
@@ -255,6 +265,7 @@ cbigan_defect_batches_free(CbiganDefectBatches *self)
   g_free(self->good);
   g_free(self->source);
   g_free(self->picture);
+  g_free(self->inside);
   g_free(self->changed);
   g_free(self);
 }

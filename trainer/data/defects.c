@@ -10,15 +10,21 @@
 
 #include "score/inspector/blur.h"
 
-#define VISIBLE 0.03f /* change of the logarithm from which on a pixel is defective */
+#define VISIBLE 0.03f   /* change of the logarithm from which on a pixel is defective */
+#define DOUBTFUL 0.12f  /* of a pixel: a cell of such pixels is neither defective nor good */
+#define ALONG_SIDES 0.5 /* share of a surface's lines: grain mostly runs along a side, and hides lines along it */
+#define REGIONS 0.12    /* share of a surface's defects */
+#define BORDER_LINE 8.0 /* pixels of a region along its border that are defective by themselves */
 
 /* The picture at work. */
 typedef struct {
   CbiganDice *dice;
   int cx, cy, w, h;
   double scale;
+  gboolean surface, grey;
   const float *source; /* (3, h, w) */
   float *x;            /* (3, h, w) */
+  float *inside;       /* (h, w); may be NULL */
   float *alpha;        /* (h, w), zeros at first: how much of each pixel is defective */
   float *scratch;      /* (h, w) */
 } Canvas;
@@ -202,11 +208,12 @@ detail(Canvas *c)
 
 /* --- drawn ones ------------------------------------------------------------------------------------------------- */
 
-/* x += alpha * colour: one for all channels, or in `coloured` of the cases one per channel */
+/* x += alpha * colour: one for all channels, or in `coloured` of the cases one per channel. Grey pictures would get
+ * only the mean of three, which is faint. */
 static void
 add_colour(Canvas *c, double coloured, double least, double most, double least_each, double most_each)
 {
-  const gboolean each = chance(c->dice, coloured);
+  const gboolean each = chance(c->dice, coloured) && !c->grey;
   float colour = amplitude(c->dice, least, most);
   for (int channel = 0; channel < 3; channel++) {
     float *plane = c->x + (gsize)channel * plane_of(c);
@@ -217,12 +224,21 @@ add_colour(Canvas *c, double coloured, double least, double most, double least_e
   }
 }
 
+static double
+angle_of_line(const Canvas *c)
+{
+  const double angle = cbigan_dice_uniform(c->dice, 0.0, 2.0 * G_PI);
+  if (!c->surface || !chance(c->dice, ALONG_SIDES))
+    return angle;
+  return floor(angle / (0.5 * G_PI)) * 0.5 * G_PI + 0.08 * cbigan_dice_normal(c->dice);
+}
+
 /* A line from (cx, cy) to both ends into alpha. wander: deviation of the angle's change per pixel, radians */
 static void
 draw_line(Canvas *c, double length, double bend, double wander)
 {
   CbiganDice *dice = c->dice;
-  const double angle = cbigan_dice_uniform(dice, 0.0, 2.0 * G_PI);
+  const double angle = angle_of_line(c);
   const int n = (int)length + 2;
   double x[2] = { c->cx, c->cx }, y[2] = { c->cy, c->cy }, turned[2] = { 0.0, 0.0 };
   for (int i = 0; i < n / 2 + 1; i++)
@@ -316,6 +332,52 @@ stain(Canvas *c)
   add_colour(c, 0.5, 0.05, 0.3, 0.03, 0.25);
 }
 
+/* A wandering line through (cx, cy), or two with a band in between, into alpha; its inside into the canvas's. */
+static void
+draw_region(Canvas *c)
+{
+  CbiganDice *dice = c->dice;
+  const double angle = angle_of_line(c), soft = log_uniform(dice, 0.5, 4.0), bend = 0.004 * cbigan_dice_normal(dice);
+  const double wide = chance(dice, 0.3) ? c->scale * cbigan_dice_uniform(dice, 0.05, 0.25) : INFINITY;
+  g_autofree float *noise = g_new0(float, plane_of(c));
+  cbigan_smooth_noise(dice, c->w, c->h, log_uniform(dice, 8.0, 60.0), (float)cbigan_dice_uniform(dice, 0.5, 4.0),
+                      noise);
+  for (int row = 0; row < c->h; row++)
+    for (int column = 0; column < c->w; column++) {
+      const gsize i = (gsize)row * (gsize)c->w + (gsize)column;
+      const double u = column - c->cx, v = row - c->cy, along = u * cos(angle) + v * sin(angle);
+      const double across = v * cos(angle) - u * sin(angle) + bend * along * along + noise[i];
+      const double depth = MIN(across, wide - across);
+      c->alpha[i] = (float)CLAMP(0.5 + 0.5 * depth / soft, 0.0, 1.0);
+      if (c->inside && depth > BORDER_LINE)
+        c->inside[i] = 1.0f;
+    }
+}
+
+/* Another picture's texture, another level, or more or less contrast. */
+static void
+region(Canvas *c)
+{
+  CbiganDice *dice = c->dice;
+  enum { TEXTURE, LEVEL, CONTRAST, N_CHANGES };
+  draw_region(c);
+  const int change = cbigan_dice_below(dice, N_CHANGES);
+  const float level = amplitude(dice, 0.05, 0.4), stretch = (float)log_uniform(dice, 1.4, 2.5);
+  const float contrast = chance(dice, 0.6) ? 1.0f / stretch : stretch;
+  const float moved = change == LEVEL ? level : change == CONTRAST ? 0.3f * level : chance(dice, 0.5) ? level : 0.0f;
+  for (int channel = 0; channel < 3; channel++) {
+    float *plane = c->x + (gsize)channel * plane_of(c);
+    const float *other = c->source + (gsize)channel * plane_of(c);
+    memcpy(c->scratch, plane, plane_of(c) * sizeof(float));
+    cbigan_blur(c->scratch, c->w, c->h, 0.04 * c->scale);
+    for (gsize i = 0; i < plane_of(c); i++) {
+      const float low = c->scratch[i];
+      const float to = change == TEXTURE ? other[i] : change == LEVEL ? plane[i] : low + contrast * (plane[i] - low);
+      plane[i] += c->alpha[i] * (to + moved - plane[i]);
+    }
+  }
+}
+
 static void
 warp(Canvas *c)
 {
@@ -362,7 +424,7 @@ erase(Canvas *c)
 /* --- the table -------------------------------------------------------------------------------------------------- */
 
 CbiganDefectKind
-cbigan_defect_draw(CbiganDice *dice)
+cbigan_defect_draw(CbiganDice *dice, gboolean surface)
 {
   static const struct {
     CbiganDefectKind kind;
@@ -371,34 +433,48 @@ cbigan_defect_draw(CbiganDice *dice)
                  { CBIGAN_DEFECT_CRACK, 0.74 }, { CBIGAN_DEFECT_BLOB, 0.9 },   { CBIGAN_DEFECT_STAIN, 1.0 } };
   const double x = cbigan_dice_uniform(dice, 0.0, 1.0);
   guint i = 0;
+  if (surface && chance(dice, REGIONS))
+    return CBIGAN_DEFECT_REGION;
   while (x >= shares[i].until)
     i++;
   return shares[i].kind;
 }
 
 void
-cbigan_defect_apply(CbiganDefectKind kind, CbiganDice *dice, int cx, int cy, double scale, const float *source, int w,
-                    int h, float *x)
+cbigan_defect_apply(CbiganDefectKind kind, CbiganDice *dice, int cx, int cy, const CbiganDefectPlace *place)
 {
   static void (*const functions[CBIGAN_N_DEFECTS])(Canvas *) = {
-    [CBIGAN_DEFECT_PASTE] = paste, [CBIGAN_DEFECT_DETAIL] = detail, [CBIGAN_DEFECT_SCRATCH] = scratch,
-    [CBIGAN_DEFECT_CRACK] = crack, [CBIGAN_DEFECT_STAIN] = stain,   [CBIGAN_DEFECT_BLOB] = blob,
-    [CBIGAN_DEFECT_WARP] = warp,   [CBIGAN_DEFECT_ERASE] = erase,
+    [CBIGAN_DEFECT_PASTE] = paste,   [CBIGAN_DEFECT_DETAIL] = detail, [CBIGAN_DEFECT_SCRATCH] = scratch,
+    [CBIGAN_DEFECT_CRACK] = crack,   [CBIGAN_DEFECT_STAIN] = stain,   [CBIGAN_DEFECT_BLOB] = blob,
+    [CBIGAN_DEFECT_REGION] = region, [CBIGAN_DEFECT_WARP] = warp,     [CBIGAN_DEFECT_ERASE] = erase,
   };
-  const gsize plane = (gsize)w * (gsize)h;
+  const gsize plane = (gsize)place->w * (gsize)place->h;
   g_autofree float *alpha = g_new0(float, plane);
   g_autofree float *spare = g_new(float, plane);
-  Canvas canvas = { dice, cx, cy, w, h, scale, source, x, alpha, spare };
+  Canvas canvas = { .dice = dice,
+                    .cx = cx,
+                    .cy = cy,
+                    .w = place->w,
+                    .h = place->h,
+                    .scale = place->scale,
+                    .surface = place->surface,
+                    .grey = place->grey,
+                    .source = place->source,
+                    .x = place->x,
+                    .inside = place->inside,
+                    .alpha = alpha,
+                    .scratch = spare };
   functions[kind](&canvas);
 }
 
 void
-cbigan_defect_mask(const float *good, const float *x, int w, int h, float *changed)
+cbigan_defect_mask(const float *good, const float *x, const float *inside, int w, int h, float *changed)
 {
   const gsize n = (gsize)w * (gsize)h;
   for (gsize i = 0; i < n; i++) {
     float change = fabsf(x[i] - good[i]) + fabsf(x[n + i] - good[n + i]) + fabsf(x[2 * n + i] - good[2 * n + i]);
-    changed[i] = change > 3.0f * VISIBLE ? 1.0f : 0.0f;
+    const float share = inside && inside[i] > 0.0f ? DOUBTFUL : 1.0f;
+    changed[i] = change > 3.0f * VISIBLE ? share : 0.0f;
   }
 }
 

@@ -16,16 +16,20 @@
 #include "i18n.h"
 #include "ranks.h"
 
-#define POSITIVE_WEIGHT 3.0 /* of defective positions, which are rare */
-#define DEFECTIVE 0.25f     /* share of a cell above which it is defective */
-#define CLEAN 0.02f         /* share up to which it is good */
-#define FIRST_BIAS -2.0f    /* of the logit: most positions are good */
+#define POSITIVE_WEIGHT 3.0  /* of defective positions, which are rare */
+#define USUAL_POSITIONS 30.0 /* defective ones of a surface's crop: more weigh less each, fewer more */
+#define LEAST_SHARE 0.3      /* of POSITIVE_WEIGHT, and */
+#define LARGEST_SHARE 3.0
+#define DEFECTIVE 0.25f  /* share of a cell above which it is defective */
+#define CLEAN 0.02f      /* share up to which it is good */
+#define FIRST_BIAS -2.0f /* of the logit: most positions are good */
 #define LARGEST_NORM 1.0
 
 struct _CbiganInspectorLearner {
   CbiganGrad grad;
   const CbiganNetwork *network;
   int batch;
+  gboolean surface;
   CbiganBackprop *backprop;
   float *parameters, *gradients, *moment1, *moment2, *mean; /* (n_floats) each, backend memory */
   float *numbers;                                           /* backend memory: a CbiganUpdate */
@@ -81,11 +85,11 @@ start_values(const CbiganNetwork *network, guint64 seed)
 }
 
 CbiganInspectorLearner *
-cbigan_inspector_learner_new(const CbiganGrad *grad, const CbiganNetwork *network, int batch, guint64 seed,
-                             GError **error)
+cbigan_inspector_learner_new(const CbiganGrad *grad, const CbiganNetwork *network, int batch, gboolean surface,
+                             guint64 seed, GError **error)
 {
   g_autoptr(CbiganInspectorLearner) self = g_new0(CbiganInspectorLearner, 1);
-  *self = (CbiganInspectorLearner){ .grad = *grad, .network = network, .batch = batch };
+  *self = (CbiganInspectorLearner){ .grad = *grad, .network = network, .batch = batch, .surface = surface };
   const gsize n = network->n_floats;
   const gsize outputs = (gsize)batch * cbigan_shape_size(network->values[network->output].shape);
   const struct {
@@ -123,25 +127,52 @@ cbigan_inspector_learner_free(CbiganInspectorLearner *self)
   g_free(self);
 }
 
-/* Returns the loss of n positions; grads: its derivative with respect to the logits. */
+/* Of each defective position of a crop. */
 static double
-cross_entropy(gsize n, const float *logits, const float *covered, float *grads)
+weight_of_defects(const float *covered, gsize n, gboolean surface)
 {
-  double sum = 0.0;
+  double defective = 0.0;
+  for (gsize i = 0; i < n; i++)
+    defective += covered[i] > DEFECTIVE;
+  const double share = sqrt(USUAL_POSITIONS / MAX(defective, 1.0));
+  return surface ? POSITIVE_WEIGHT * CLAMP(share, LEAST_SHARE, LARGEST_SHARE) : POSITIVE_WEIGHT;
+}
+
+/* Adds the loss of a crop's n positions to *sum; grads: its derivative with respect to the logits. */
+static void
+cross_entropy(gsize n, const float *logits, const float *covered, gboolean surface, float *grads, double *sum)
+{
+  const double weight = weight_of_defects(covered, n, surface);
   for (gsize i = 0; i < n; i++) {
     double logit = logits[i], good = log1p(exp(-fabs(logit))) + MAX(logit, 0.0), /* -log(1 - p) */
         probability = 1.0 / (1.0 + exp(-logit));
     if (covered[i] > DEFECTIVE) {
-      sum += POSITIVE_WEIGHT * (good - logit);
-      grads[i] = (float)(POSITIVE_WEIGHT * (probability - 1.0) / (double)n);
-    } else if (covered[i] <= CLEAN) {
-      sum += good;
-      grads[i] = (float)(probability / (double)n);
-    } else {
+      *sum += weight * (good - logit);
+      grads[i] = (float)(weight * (probability - 1.0));
+    } else if (covered[i] > CLEAN) {
       grads[i] = 0.0f;
+    } else if (surface) {
+      *sum += 2.0 * probability * good;
+      grads[i] = (float)(2.0 * probability * (probability + (1.0 - probability) * good));
+    } else {
+      *sum += good;
+      grads[i] = (float)probability;
     }
   }
-  return sum / (double)n;
+}
+
+/* Returns the mean loss of all crops' positions; self->grads: its derivative. */
+static double
+loss_of_batch(CbiganInspectorLearner *self, const float *covered)
+{
+  const gsize n = cbigan_shape_size(self->network->values[self->network->output].shape);
+  const gsize all = n * (gsize)self->batch;
+  double sum = 0.0;
+  for (gsize at = 0; at < all; at += n)
+    cross_entropy(n, self->logits + at, covered + at, self->surface, self->grads + at, &sum);
+  for (gsize i = 0; i < all; i++)
+    self->grads[i] = (float)(self->grads[i] / (double)all);
+  return sum / (double)all;
 }
 
 gboolean
@@ -156,7 +187,7 @@ cbigan_inspector_learner_gradient(CbiganInspectorLearner *self, const float *x, 
                           cbigan_backprop_value(self->backprop, self->network->output, 0), self->logits);
   if (!cbigan_backend_finish(self->grad.backend, error))
     return FALSE;
-  *loss = cross_entropy((gsize)self->batch * cbigan_shape_size(output), self->logits, covered, self->grads);
+  *loss = loss_of_batch(self, covered);
   cbigan_backend_upload(self->grad.backend, output, self->batch, self->grads,
                         cbigan_backprop_grad(self->backprop, self->network->output, 0));
   cbigan_backprop_backward(self->backprop, self->gradients);

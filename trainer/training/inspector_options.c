@@ -15,7 +15,7 @@ cbigan_inspector_options_init(CbiganInspectorOptions *options, gboolean aligned)
                                        .width = 8,
                                        .batch = 16,
                                        .side = 96,
-                                       .updates = 8000,
+                                       .updates = aligned ? 8000 : 10000,
                                        .rate = 4e-3,
                                        .seed = 1,
                                        .held_out = 0.2,

@@ -130,8 +130,14 @@ inspect(CbiganProxy *self, guint picture, guint variant, GError **error)
     int x, y;
     cut(self, (guint)cbigan_dice_below(&dice, (int)self->good->n), w, h, self->source);
     cbigan_defect_place(self->good, &dice, w, h, &x, &y);
-    cbigan_defect_apply(kinds[(picture * self->each + variant) % G_N_ELEMENTS(kinds)], &dice, x, y,
-                        cbigan_defect_scale(self->good), self->source, w, h, self->x);
+    const CbiganDefectPlace place = { .w = w,
+                                      .h = h,
+                                      .scale = cbigan_defect_scale(self->good),
+                                      .surface = self->good->w == 0,
+                                      .grey = self->good->grey,
+                                      .source = self->source,
+                                      .x = self->x };
+    cbigan_defect_apply(kinds[(picture * self->each + variant) % G_N_ELEMENTS(kinds)], &dice, x, y, &place);
     if (self->good->grey)
       cbigan_make_grey(self->x, (gsize)w * (gsize)h);
   }
