@@ -320,8 +320,9 @@ gboolean cbigan_scorer_score(CbiganScorer *scorer, const CbiganFrame *frames, gu
                              GError **error);
 /* What may count in the calls that follow; NULL = CBIGAN_COUNTING_INIT. The model's mask holds in any case. counting is
  * copied. FALSE with CBIGAN_ERROR_ARGUMENT and no change: a bad `roi`, an area outside of the picture, or nothing that
- * counts in the model's frame. Where the model takes frames of any size, that is tried on the size of the picture, and
- * in a frame of another size it is an error of cbigan_scorer_score(). With a mask, frames must lie in host memory. */
+ * counts in the model's frame. Where frames have any size, as with cutouts, that is tried on the size of the picture,
+ * and in a frame of another size it is an error of cbigan_scorer_score(). With a mask, frames must lie in host memory.
+ */
 gboolean cbigan_scorer_set_counting(CbiganScorer *scorer, const CbiganCounting *counting, GError **error);
 /* Gives the frame to score, as the first step. It may change the scorer's threshold and lambda. FALSE: there is no
  * frame, or with *error it can't be had. */
@@ -342,6 +343,14 @@ void cbigan_scorer_set_batch_timeout(CbiganScorer *scorer, gint64 timeout);
  * threshold is negative or infinite, or lambda lies outside 0..1. */
 gboolean cbigan_scorer_set_threshold(CbiganScorer *scorer, double threshold, GError **error);
 gboolean cbigan_scorer_set_lambda(CbiganScorer *scorer, double lambda, GError **error);
+/* For the calls that follow: frames may be larger than the model's, where the objects or the texture in them have the
+ * size that they have in the model's frame. Overlapping cutouts of the model's size cover such a frame. Each is scored
+ * as a frame of its own, so a defect between two of them is whole in a third. The worst cutout's score, threshold and
+ * verdict are the frame's; areas, mask, map and regions are those of the whole frame. overlap: part of a cutout's side
+ * that it shares with its neighbour at least, 0..0.9; NAN = frames have the model's size, as at first. With
+ * CBIGAN_MAPS_ANOMALOUS, cutouts that are good stay 0 in the map. FALSE with CBIGAN_ERROR_ARGUMENT and no change: the
+ * overlap is out of range, the model takes frames of any size, or it has a mask, which fits its own frame only. */
+gboolean cbigan_scorer_set_cutouts(CbiganScorer *scorer, double overlap, GError **error);
 /* For the calls that follow: regions that cover a smaller fraction of the frame do not count, and a result whose map
  * has no other region is not anomalous; an area likewise. With `paper` and CBIGAN_MAPS_NONE, which have no map, all
  * count. 0 = all count, as at first. FALSE with CBIGAN_ERROR_ARGUMENT and no change: not 0..1. */
@@ -388,6 +397,8 @@ gboolean cbigan_picture_measure(const CbiganModelInfo *info, const CbiganFrame *
  * own kind of score; NAN = unknown. A picture without anything to see has no further faults. */
 void cbigan_health_check(const CbiganModelInfo *info, CbiganPictureMeasures *measures, double score,
                          CbiganHealth *health);
+/* Forgets where in good pictures light and dark parts lie: for pictures of other places, as with cutouts. */
+void cbigan_usual_forget_places(CbiganUsualPictures *usual);
 /* Whether no verdict should be made of such a picture. MOVED alone is no reason, nor are the faults of streams. */
 gboolean cbigan_health_is_unusable(guint faults);
 /* The range in which good pictures' scores may be expected. FALSE: the model has too few of them. */

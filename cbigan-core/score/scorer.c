@@ -171,6 +171,14 @@ cbigan_scorer_new(CbiganModel *model, const CbiganScorerOptions *options, GError
   return g_steal_pointer(&self);
 }
 
+static void
+free_cutouts(CbiganScorer *self)
+{
+  if (self->cutouts)
+    cbigan_result_clear(&self->cutouts->result);
+  g_clear_pointer(&self->cutouts, g_free);
+}
+
 void
 cbigan_scorer_free(CbiganScorer *self)
 {
@@ -179,6 +187,7 @@ cbigan_scorer_free(CbiganScorer *self)
   cbigan_engine_leave(&self->member);
   cbigan_region_search_clear(&self->regions);
   cbigan_areas_free(self->areas);
+  free_cutouts(self);
   g_free(self->filled);
   g_free(self->map);
   cbigan_model_unref(self->model);
@@ -217,6 +226,31 @@ cbigan_scorer_set_min_area(CbiganScorer *self, double min_area, GError **error)
 }
 
 gboolean
+cbigan_scorer_set_cutouts(CbiganScorer *self, double overlap, GError **error)
+{
+  g_return_val_if_fail(self, FALSE);
+  const CbiganModelInfo *info = &self->model->info;
+  if (isnan(overlap)) {
+    free_cutouts(self);
+    return TRUE;
+  }
+  if (!(overlap >= 0 && overlap <= 0.9))
+    return cbigan_refuse(error, _("overlap of cutouts is %g; expected 0 to 0.9"), overlap);
+  if (!info->frame_width)
+    return cbigan_refuse(error,
+                         _("the model takes frames of any size; expected a model with a frame size for cutouts"));
+  if (info->mask.counts)
+    return cbigan_refuse(error,
+                         _("the model has a mask, which fits whole frames only; expected one without for cutouts"));
+  if (!self->cutouts)
+    self->cutouts = g_new0(CbiganCutouts, 1);
+  self->cutouts->side_w = info->frame_width;
+  self->cutouts->side_h = info->frame_height;
+  self->cutouts->overlap = overlap;
+  return TRUE;
+}
+
+gboolean
 cbigan_scorer_set_counting(CbiganScorer *self, const CbiganCounting *counting, GError **error)
 {
   static const CbiganCounting everything = CBIGAN_COUNTING_INIT;
@@ -224,8 +258,9 @@ cbigan_scorer_set_counting(CbiganScorer *self, const CbiganCounting *counting, G
   g_autoptr(GError) reason = NULL;
   g_return_val_if_fail(self, FALSE);
   counting = counting ? counting : &everything;
-  const int w = info->frame_width ? info->frame_width : counting->picture_width;
-  const int h = info->frame_height ? info->frame_height : counting->picture_height;
+  const gboolean fixed = info->frame_width && !self->cutouts;
+  const int w = fixed ? info->frame_width : counting->picture_width;
+  const int h = fixed ? info->frame_height : counting->picture_height;
   g_autoptr(CbiganAreas) areas = cbigan_areas_new(counting, &info->mask, &reason);
   if (reason || (areas && w && h && !cbigan_areas_prepare(areas, w, h, &reason))) {
     g_propagate_error(error, g_steal_pointer(&reason));

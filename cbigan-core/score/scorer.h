@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "score/areas/areas.h"
+#include "score/cutouts.h"
 #include "score/engine.h"
 #include "score/regions.h"
 #include "score/gan/score.h"
@@ -23,9 +24,11 @@ struct _CbiganScorer {
   CbiganRegionSearch regions;
   CbiganAreas *areas; /* NULL = every pixel counts */
   double min_area;
-  guint8 *filled;        /* (frames, h, w, 3): frames without their ignored pixels */
-  float *map;            /* (h, w): scratch */
-  gsize n_filled, n_map; /* bytes, floats */
+  CbiganCutouts *cutouts; /* NULL = frames have the model's size */
+  gboolean cutting;       /* a cutout is in work, and `areas` are its own */
+  guint8 *filled;         /* (frames, h, w, 3): frames without their ignored pixels */
+  float *map;             /* (h, w): scratch */
+  gsize n_filled, n_map;  /* bytes, floats */
 };
 
 G_END_DECLS

@@ -7,10 +7,8 @@
  * the map, of the patches or of the inspector's cells that counts.
  */
 #include <math.h>
-#include <string.h>
 
 #include "score/areas/area_scores.h"
-#include "i18n.h"
 #include "model/error.h"
 #include "scorer.h"
 
@@ -43,7 +41,13 @@ cbigan_scorer_make_room(CbiganScorer *self, const CbiganFrame *frame, CbiganResu
   if (frame->width < 1 || frame->height < 1)
     return TRUE; /* refused where it is scored */
   const gsize n = (gsize)frame->width * (gsize)frame->height;
-  const gboolean maps = self->maps != CBIGAN_MAPS_NONE, scratch = self->areas || self->min_area > 0.0;
+  const gboolean scratch = self->areas || self->min_area > 0.0;
+  const gboolean maps = self->maps != CBIGAN_MAPS_NONE || (self->cutouts && self->min_area > 0.0);
+  CbiganResult *cutout = self->cutouts ? &self->cutouts->result : NULL;
+  if (cutout && maps &&
+      !grow_map(&cutout->map, &cutout->map_allocated, (gsize)self->cutouts->side_w * (gsize)self->cutouts->side_h,
+                error))
+    return FALSE;
   return (!maps || grow_map(&result->map, &result->map_allocated, n, error)) &&
          (!scratch || grow_map(&self->map, &self->n_map, n, error)) &&
          (!(maps || scratch) || cbigan_region_search_room(&self->regions, n, error)) &&
@@ -86,11 +90,13 @@ can_draw(const CbiganScorer *self)
 static float *
 choose_map(CbiganScorer *self, CbiganResult *result, int w, int h)
 {
-  const gboolean wanted = self->maps == CBIGAN_MAPS_ALL || (self->maps == CBIGAN_MAPS_ANOMALOUS && result->anomalous);
+  const gboolean small = self->min_area > 0.0 && result->anomalous && can_draw(self);
+  const gboolean wanted = self->maps == CBIGAN_MAPS_ALL || (self->maps == CBIGAN_MAPS_ANOMALOUS && result->anomalous) ||
+                          (self->cutting && small);
   result->map_width = wanted ? w : 0;
   result->map_height = wanted ? h : 0;
   if (!wanted)
-    return self->min_area > 0.0 && result->anomalous && can_draw(self) ? self->map : NULL;
+    return small ? self->map : NULL;
   return result->map;
 }
 
@@ -110,6 +116,8 @@ find_regions(CbiganScorer *self, CbiganResult *result, float *map, int w, int h)
 {
   const gsize n = (gsize)w * (gsize)h;
   result->n_regions = 0;
+  if (self->cutting) /* they are those of the whole frame */
+    return;
   if (map && self->areas)
     cbigan_area_scale_map(self->areas, result, map, n);
   if (!map || isnan(result->threshold))
@@ -254,142 +262,106 @@ cbigan_scorer_fill(CbiganScorer *self, const CbiganMeasurement *m, CbiganResult 
   find_regions(self, result, map, w, h);
 }
 
-/* --- frames --- */
+/* --- cutouts --- */
 
-/* Copies of the frames without their ignored pixels (transfer full). NULL: error is set. The pixels belong to the
- * scorer. */
+/* A cutout of the frame. */
+typedef struct {
+  int x, y;
+  CbiganAreas *areas; /* what counts in it; NULL = all */
+} Place;
+
+typedef struct {
+  CbiganScorer *self;
+  CbiganResult *result; /* of the frame */
+  GArray *places;       /* of Place: where something counts */
+} Cutting;
+
+static void
+clear_place(gpointer place)
+{
+  cbigan_areas_free(((Place *)place)->areas);
+}
+
+gboolean
+cbigan_scorer_has_cutouts(const CbiganScorer *self)
+{
+  return self->cutouts != NULL;
+}
+
+/* Fills places. Returns the cutouts there (transfer full). */
 static CbiganFrame *
-fill_frames(CbiganScorer *self, const CbiganFrame *frames, guint n, GError **error)
+find_cutouts(const CbiganScorer *self, const CbiganFrame *frame, GArray *places)
 {
-  g_autofree CbiganFrame *filled = g_memdup2(frames, n * sizeof *frames);
-  gsize size = 0;
+  const CbiganCutouts *all = self->cutouts;
+  const guint n = (guint)(all->columns * all->rows);
+  CbiganFrame *cutouts = g_new(CbiganFrame, n);
   for (guint i = 0; i < n; i++) {
-    if (frames[i].on_device) {
-      g_set_error_literal(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,
-                          _("a frame in the device's memory can't be masked; expected one in the host's memory"));
-      return NULL;
-    }
-    size += 3 * (gsize)frames[i].width * (gsize)frames[i].height;
+    Place place = { 0 };
+    cutouts[places->len] = cbigan_cutouts_frame(all, frame, i, &place.x, &place.y);
+    if (self->areas && !(place.areas = cbigan_areas_cut(self->areas, place.x, place.y, all->side_w, all->side_h)))
+      continue;
+    g_array_append_val(places, place);
   }
-  if (size > self->n_filled) {
-    g_clear_pointer(&self->filled, g_free);
-    self->n_filled = 0;
-    if (!(self->filled = cbigan_try_new(guint8, size, error)))
-      return NULL;
-    self->n_filled = size;
-  }
-  guint8 *pixels = self->filled;
-  for (guint i = 0; i < n; i++) {
-    const gsize row = 3 * (gsize)frames[i].width;
-    for (int y = 0; y < frames[i].height; y++)
-      memcpy(pixels + (gsize)y * row, frames[i].data + (gsize)y * frames[i].stride, row);
-    cbigan_areas_fill(self->areas, pixels);
-    filled[i].data = pixels;
-    filled[i].stride = row;
-    pixels += row * (gsize)frames[i].height;
-  }
-  return g_steal_pointer(&filled);
+  return cutouts;
+}
+
+/* Exchanges what counts in the frame and in the cutout; a second call exchanges them back. */
+static void
+exchange_areas(CbiganScorer *self, Place *place)
+{
+  CbiganAreas *areas = place->areas;
+  place->areas = self->areas;
+  self->areas = areas;
+  self->cutting = !self->cutting;
+}
+
+static void
+fill_cutout(guint number, const CbiganMeasurement *m, gpointer data)
+{
+  const Cutting *cutting = data;
+  CbiganScorer *self = cutting->self;
+  Place *place = &g_array_index(cutting->places, Place, number);
+  exchange_areas(self, place);
+  cbigan_scorer_fill(self, m, &self->cutouts->result);
+  exchange_areas(self, place);
+  cbigan_cutouts_add(self->cutouts, self->score, place->x, place->y, cutting->result);
 }
 
 static gboolean
-score_frames(CbiganScorer *self, const CbiganFrame *frames, guint n, CbiganResult *results, GError **error)
+inspect_cutouts(const Cutting *cutting, CbiganInspection *inspection, const CbiganFrame *cutouts, GError **error)
 {
-  g_autofree CbiganRequest *requests = g_new0(CbiganRequest, n);
-  for (guint i = 0; i < n; i++)
-    requests[i] = (CbiganRequest){ .scorer = self, .member = &self->member, .frame = frames[i], .result = &results[i] };
-  return cbigan_engine_run(&self->member, requests, n, error);
-}
-
-/* Whether areas can be made for the frame. Otherwise scoring it gives the error. */
-static gboolean
-has_size(const CbiganScorer *self, const CbiganFrame *frame)
-{
-  const CbiganModelInfo *info = &self->model->info;
-  return frame->width > 0 && frame->height > 0 && frame->stride >= 3 * (gsize)frame->width &&
-         (!info->frame_width || (frame->width == info->frame_width && frame->height == info->frame_height));
-}
-
-/* Areas are made for one size of frames, so frames of one size go together. */
-static gboolean
-score_by_areas(CbiganScorer *self, const CbiganFrame *frames, guint n, CbiganResult *results, GError **error)
-{
-  for (guint first = 0, end; first < n; first = end) {
-    g_autofree CbiganFrame *filled = NULL;
-    for (end = first + 1; end < n; end++)
-      if (frames[end].width != frames[first].width || frames[end].height != frames[first].height ||
-          !has_size(self, &frames[end]))
-        break;
-    if (!has_size(self, &frames[first]))
-      return score_frames(self, frames + first, n - first, results + first, error);
-    if (!cbigan_areas_prepare(self->areas, frames[first].width, frames[first].height, error) ||
-        (cbigan_areas_unmasked(self->areas) && !(filled = fill_frames(self, frames + first, end - first, error))) ||
-        !score_frames(self, filled ? filled : frames + first, end - first, results + first, error))
+  CbiganScorer *self = cutting->self;
+  for (guint i = 0; i < cutting->places->len; i++) {
+    Place *place = &g_array_index(cutting->places, Place, i);
+    exchange_areas(self, place);
+    const gboolean scored = cbigan_scorer_inspect(self, inspection, &cutouts[i], &self->cutouts->result, error);
+    exchange_areas(self, place);
+    if (!scored)
       return FALSE;
-    for (guint i = first; i < end; i++)
-      if (!cbigan_areas_roi(self->areas, 0))
-        results[i].n_areas = 0; /* a mask alone */
+    cbigan_cutouts_add(self->cutouts, self->score, place->x, place->y, cutting->result);
   }
   return TRUE;
 }
 
 gboolean
-cbigan_scorer_score(CbiganScorer *self, const CbiganFrame *frames, guint n, CbiganResult *results, GError **error)
+cbigan_scorer_score_cutouts(CbiganScorer *self, CbiganInference *inference, CbiganInspection *inspection,
+                            const CbiganFrame *frame, CbiganResult *result, GError **error)
 {
-  g_return_val_if_fail(self && (n == 0 || (frames && results)), FALSE);
-  return self->areas ? score_by_areas(self, frames, n, results, error) : score_frames(self, frames, n, results, error);
-}
-
-/* --- posted frames --- */
-
-typedef struct {
-  CbiganScorer *self;
-  CbiganResult *result;
-  CbiganPrepareFunc prepare;
-  CbiganDoneFunc done;
-  gpointer data;
-} Posted;
-
-static gboolean
-prepare_posted(gpointer data, CbiganFrame *frame, GError **error)
-{
-  const Posted *posted = data;
-  CbiganScorer *self = posted->self;
-  if (!posted->prepare(posted->data, frame, error))
+  const int w = frame->width, h = frame->height;
+  const gboolean draws = self->maps != CBIGAN_MAPS_NONE || (self->min_area > 0.0 && can_draw(self));
+  if (!cbigan_cutouts_begin(self->cutouts, frame, error))
     return FALSE;
-  if (!self->areas || !has_size(self, frame))
-    return TRUE;
-  if (!cbigan_areas_prepare(self->areas, frame->width, frame->height, error))
+  g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(Place));
+  g_array_set_clear_func(places, clear_place);
+  g_autofree CbiganFrame *cutouts = find_cutouts(self, frame, places);
+  Cutting cutting = { self, result, places };
+  cbigan_cutouts_begin_result(result, w, h, draws);
+  if (!(inference ? cbigan_inference_run(inference, cutouts, places->len, fill_cutout, &cutting, error)
+                  : inspect_cutouts(&cutting, inspection, cutouts, error)))
     return FALSE;
-  g_autofree CbiganFrame *filled =
-      cbigan_areas_unmasked(self->areas) ? fill_frames(self, frame, 1, error) : g_memdup2(frame, sizeof *frame);
-  if (filled)
-    *frame = *filled;
-  return filled != NULL;
-}
-
-static void
-posted_done(gpointer data, gboolean scored, const GError *error)
-{
-  g_autofree Posted *posted = data;
-  const CbiganAreas *areas = posted->self->areas;
-  if (areas && !cbigan_areas_roi(areas, 0))
-    posted->result->n_areas = 0; /* a mask alone */
-  posted->done(posted->data, scored, error);
-}
-
-void
-cbigan_scorer_post(CbiganScorer *self, CbiganResult *result, CbiganPrepareFunc prepare, CbiganDoneFunc done,
-                   gpointer data)
-{
-  g_return_if_fail(self && result && prepare && done);
-  Posted *posted = g_new(Posted, 1);
-  CbiganRequest *request = g_new0(CbiganRequest, 1);
-  *posted = (Posted){ self, result, prepare, done, data };
-  *request = (CbiganRequest){ .scorer = self,
-                              .member = &self->member,
-                              .result = result,
-                              .prepare = prepare_posted,
-                              .done = posted_done,
-                              .data = posted };
-  cbigan_engine_post(request);
+  const gboolean wanted = self->maps == CBIGAN_MAPS_ALL || (self->maps == CBIGAN_MAPS_ANOMALOUS && result->anomalous);
+  if (!wanted)
+    result->map_width = result->map_height = 0;
+  find_regions(self, result, draws && (wanted || result->anomalous) ? result->map : NULL, w, h);
+  return TRUE;
 }

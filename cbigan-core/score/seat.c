@@ -89,7 +89,11 @@ cbigan_seat_run(CbiganSeat *self, CbiganRequest *const *requests, guint n)
     CbiganRequest *r = requests[i];
     if (r->prepare && !r->prepare(r->data, &r->frame, &r->error))
       r->dropped = !r->error;
-    else if (cbigan_scorer_make_room(r->scorer, &r->frame, r->result, &r->error))
+    else if (!cbigan_scorer_make_room(r->scorer, &r->frame, r->result, &r->error))
+      continue;
+    else if (cbigan_scorer_has_cutouts(r->scorer))
+      cbigan_scorer_score_cutouts(r->scorer, self->inference, self->inspection, &r->frame, r->result, &r->error);
+    else
       ready[n_ready++] = r;
   }
   if (n_ready == 0)

@@ -62,6 +62,12 @@ void cbigan_seat_run(CbiganSeat *self, CbiganRequest *const *requests, guint n);
 gboolean cbigan_scorer_make_room(CbiganScorer *self, const CbiganFrame *frame, CbiganResult *result, GError **error);
 /* From the results of inference. */
 void cbigan_scorer_fill(CbiganScorer *self, const CbiganMeasurement *m, CbiganResult *result);
+/* Whether frames are scored in cutouts. */
+gboolean cbigan_scorer_has_cutouts(const CbiganScorer *self);
+/* Scores a frame in cutouts. inference, inspection: one of them is NULL. FALSE with
+ * CBIGAN_ERROR */
+gboolean cbigan_scorer_score_cutouts(CbiganScorer *self, CbiganInference *inference, CbiganInspection *inspection,
+                                     const CbiganFrame *frame, CbiganResult *result, GError **error);
 /* FALSE with CBIGAN_ERROR */
 gboolean cbigan_scorer_inspect(CbiganScorer *self, CbiganInspection *inspection, const CbiganFrame *frame,
                                CbiganResult *result, GError **error);

@@ -44,8 +44,9 @@
  * - `areas` (#GstValueArray of #GstStructure): with `roi`, per area `name` (string), `score`, `threshold`, `normalized`
  * (double), `anomalous` (boolean). The frame's are those of the worst area
  * - `heatmap` (#GstSample): GRAY16_LE picture of the map, normalized as the score is: 32768 = the threshold. It has the
- * size of the model's frame and covers the whole frame. It is absent without a threshold, and on the frames that the
- * property `heatmaps` leaves out: a heat map takes time, most of it where the backend is a GPU
+ * size of the model's frame, or with `cutout` of the picture in the frame's scale, and covers the whole frame. It is
+ * absent without a threshold, and on the frames that the property `heatmaps` leaves out: a heat map takes time, most of
+ * it where the backend is a GPU
  * - `corrupted` (boolean): the scored frame was flagged as corrupted, as decoders do after lost data. Such a frame is
  * scored as any other
  * - `health` (string): what is wrong with the pictures of the stream, such as `black` or `blurred,light`; `good` =
@@ -90,6 +91,18 @@
  * have a mask of its own (`cbigan train --mask`), which is added. A value that can't be used is an error at the first
  * frame. Later it is a warning, and the value before it stays; after a new model or caps that make it useless, the
  * whole picture counts.
+ *
+ * ## Pictures larger than the model's frame
+ *
+ * By default the whole picture is scaled to the model's frame, so small defects of a large picture are lost. With
+ * `cutout`, parts of the picture are scored as frames: “1024x1024” is the part, in pixels of the picture, that was one
+ * frame in training; “model” is a part of the frame's own size. The parts cover the picture and overlap by
+ * `cutout-overlap` of their sides at least, so that a defect at the border of one is whole in another. The worst part's
+ * score and verdict are the frame's. Map, regions, `roi`, `mask` and `min-area` are those of the whole picture. The
+ * parts are scored one after the other, and each may raise a false alarm. `recalibrate` takes one part of each frame,
+ * each time another one. This is for surfaces; an object's model wants the object at its place, which `roi-from-meta`
+ * gives. Models without a frame size take large pictures as they are. They and models with a mask of their own refuse
+ * `cutout`, as `roi` is refused.
  *
  * ## Triggers
  *

@@ -156,6 +156,16 @@ cbigan_frame_input_free(CbiganFrameInput *self)
   g_free(self);
 }
 
+void
+cbigan_frame_input_set_size(CbiganFrameInput *self, int width, int height)
+{
+  if (width == self->out_width && height == self->out_height)
+    return;
+  self->out_width = width;
+  self->out_height = height;
+  self->width = self->height = 0; /* the converter is made anew */
+}
+
 static gboolean
 begin_system(CbiganFrameInput *self, GstBuffer *buffer, const CbiganVideoPart *part, CbiganFrame *rgb, GError **error)
 {

@@ -32,6 +32,8 @@ const CbiganCudaVideoClass *cbigan_cuda_video_module(char **why);
 CbiganFrameInput *cbigan_frame_input_new(const GstVideoInfo *info, gboolean is_gpu, int width, int height,
                                          GError **error);
 void cbigan_frame_input_free(CbiganFrameInput *self);
+/* Another size for the frames that follow, as for cbigan_video_input_new(). */
+void cbigan_frame_input_set_size(CbiganFrameInput *self, int width, int height);
 /* Converts that part of the buffer's picture to *rgb. cuda_context: a CUcontext; *rgb stays in device memory where the
  * buffer lies in that context; NULL = *rgb is always in host memory. On TRUE, *rgb is valid until
  * cbigan_frame_input_end(), which must follow when the frame has been scored. FALSE with CBIGAN_ERROR or

@@ -1,4 +1,4 @@
-/* score_counting.h - the properties `roi` and `mask` of cbiganscore, on their way to the scorer
+/* score_counting.h - the properties `roi`, `mask` and `cutout` of cbiganscore, on their way to the scorer
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -12,6 +12,8 @@
 #include <cbigan.h>
 #include <gst/gst.h>
 
+#include "cutout.h"
+
 G_BEGIN_DECLS
 
 /* A mask that was read; never changes. */
@@ -20,10 +22,10 @@ typedef struct {
   CbiganMask mask;
 } CbiganSharedMask;
 
-/* One pair of values. */
+/* Their values. */
 typedef struct {
-  char *roi, *path;       /* as the properties; NULL = none */
-  CbiganSharedMask *mask; /* of path; NULL = none, or not read yet */
+  char *roi, *path, *cutout; /* as the properties; NULL = none */
+  CbiganSharedMask *mask;    /* of path; NULL = none, or not read yet */
 } CbiganCountingValues;
 
 typedef struct {
@@ -32,10 +34,11 @@ typedef struct {
   CbiganCountingValues wanted;
   gboolean changed; /* since the thread that scores took the values */
   /* of the thread that scores */
-  CbiganCountingValues used;  /* the last ones that a scorer took */
-  gboolean has_used;          /* since the start */
-  const CbiganScorer *scorer; /* the one that has them; NULL = none yet */
-  int width, height;          /* of the picture for which it has them */
+  CbiganCountingValues used;     /* the last ones that a scorer took */
+  gboolean has_used;             /* since the start */
+  const CbiganScorer *scorer;    /* the one that has them; NULL = none yet */
+  int width, height;             /* of the picture for which it has them */
+  int frame_width, frame_height; /* of the picture that is scored; 0 x 0 = the model's */
 } CbiganScoreCounting;
 
 void cbigan_score_counting_init(CbiganScoreCounting *self, GstElement *element);
@@ -43,15 +46,19 @@ void cbigan_score_counting_clear(CbiganScoreCounting *self);
 /* For the properties' setters and getters. A mask is read at once; where that fails, a warning is posted and the mask
  * before it stays. running: otherwise the mask is read by start(). */
 void cbigan_score_counting_set_roi(CbiganScoreCounting *self, const char *roi);
+void cbigan_score_counting_set_cutout(CbiganScoreCounting *self, const char *cutout);
 void cbigan_score_counting_set_mask(CbiganScoreCounting *self, const char *path, gboolean running);
-/* (transfer full) */
-char *cbigan_score_counting_get(CbiganScoreCounting *self, gboolean mask);
+/* (transfer full) NULL = none */
+char *cbigan_score_counting_get_roi(CbiganScoreCounting *self);
+char *cbigan_score_counting_get_mask(CbiganScoreCounting *self);
+char *cbigan_score_counting_get_cutout(CbiganScoreCounting *self);
 /* Reads the mask when the element starts. FALSE with CBIGAN_ERROR_FILE. */
 gboolean cbigan_score_counting_start(CbiganScoreCounting *self, GError **error);
 
-/* For the thread that scores. width, height: of the picture. FALSE with CBIGAN_ERROR_ARGUMENT. */
-gboolean cbigan_score_counting_apply(CbiganScoreCounting *self, CbiganScorer *scorer, int width, int height,
-                                     GError **error);
+/* For the thread that scores; sets frame_width and frame_height. info: of the scorer's model; width, height: of the
+ * picture; overlap: of cutouts. FALSE with CBIGAN_ERROR_ARGUMENT or CBIGAN_ERROR_FRAME. */
+gboolean cbigan_score_counting_apply(CbiganScoreCounting *self, CbiganScorer *scorer, const CbiganModelInfo *info,
+                                     int width, int height, double overlap, GError **error);
 /* For the same: the scorer is another one from now on. */
 void cbigan_score_counting_forget_scorer(CbiganScoreCounting *self);
 /* For the same: the mask that is applied, so that frames must lie in host memory; its pixels are NULL where there is

@@ -54,6 +54,7 @@ typedef struct {
   guint health_time, freeze_time, no_frames_time; /* ms; the last two: 0 = never */
   gboolean watch;                                 /* take over a changed model file */
   gboolean roi_from_meta;                         /* score the regions of interest of the buffers */
+  double cutout_overlap;                          /* part of a cutout's side that its neighbour shares, 0..0.9 */
 } CbiganTuning;
 
 /* Where a frame lies in time, ns; GST_CLOCK_TIME_NONE = unknown. */

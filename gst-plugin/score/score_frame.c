@@ -42,11 +42,12 @@ cbigan_score_prepare_input(GstCbiganScore *self, GError **error)
   return self->input != NULL;
 }
 
-/* Where frames may stay on the device; NULL = they come to the host, as for a mask and for recalibration. */
+/* Where frames may stay on the device; NULL = they come to the host, as for a mask, cutouts and recalibration. */
 static gpointer
 device_context(GstCbiganScore *self)
 {
-  const gboolean masked = cbigan_score_is_collecting(self) || cbigan_score_counting_mask(&self->counting).counts ||
+  const gboolean masked = cbigan_score_is_collecting(self) || self->counting.frame_width ||
+                          cbigan_score_counting_mask(&self->counting).counts ||
                           cbigan_model_info(self->swap.session->model)->mask.counts;
   return masked ? NULL : cbigan_swap_cuda_context(&self->swap);
 }
@@ -56,13 +57,19 @@ cbigan_score_convert(GstCbiganScore *self, const CbiganJob *job, CbiganFrame *rg
 {
   const CbiganTuning *tuning = &job->tuning;
   CbiganScorer *scorer = self->swap.session->scorer;
+  const CbiganModelInfo *model = cbigan_model_info(self->swap.session->model);
   self->began = g_get_monotonic_time();
   if (!cbigan_score_prepare_input(self, error) ||
       !cbigan_scorer_set_threshold(scorer, tuning->threshold < 0 ? NAN : tuning->threshold, error) ||
       !cbigan_scorer_set_lambda(scorer, tuning->lambda < 0 ? NAN : tuning->lambda, error) ||
       !cbigan_scorer_set_min_area(scorer, tuning->min_area, error) ||
-      !cbigan_score_counting_apply(&self->counting, scorer, job->part.width, job->part.height, error) ||
-      !cbigan_frame_input_begin(self->input, job->buffer, &job->part, device_context(self), rgb, error))
+      !cbigan_score_counting_apply(&self->counting, scorer, model, job->part.width, job->part.height,
+                                   tuning->cutout_overlap, error))
+    return FALSE;
+  const CbiganScoreCounting *counting = &self->counting;
+  cbigan_frame_input_set_size(self->input, counting->frame_width ? counting->frame_width : model->frame_width,
+                              counting->frame_width ? counting->frame_height : model->frame_height);
+  if (!cbigan_frame_input_begin(self->input, job->buffer, &job->part, device_context(self), rgb, error))
     return FALSE;
   cbigan_score_measure(self, job, rgb);
   cbigan_score_collect(self, job, rgb);

@@ -127,13 +127,16 @@ static const CbiganProperty properties[] = {
   { "roi-from-meta", TUNING(BOOLEAN, roi_from_meta), .flags = LIVE | GST_PARAM_CONTROLLABLE,
     .nick = N_("Regions of interest from metas"),
     .blurb = N_("Score each region of interest that elements upstream attached, instead of the whole picture") },
+  { "cutout-overlap", TUNING(DOUBLE, cutout_overlap), 0, 0.9, 0.25, .flags = LIVE | GST_PARAM_CONTROLLABLE,
+    .nick = N_("Overlap of cutouts"),
+    .blurb = N_("Part of a cutout's side that it shares with its neighbour at least") },
   { "watch", TUNING(BOOLEAN, watch), .flags = LIVE, .nick = N_("Watch"),
     .blurb = N_("Take over the model file when it changes") },
   { "trigger", TUNING(BOOLEAN, trigger), .flags = LIVE | GST_PARAM_CONTROLLABLE, .nick = N_("Trigger"),
     .blurb = N_("Score only frames that the action signal “trigger” or an event “cbigan-trigger” asks for") },
 };
 
-enum { PROP_STATS = G_N_ELEMENTS(properties) + 1, PROP_ROI, PROP_MASK }; /* of no row */
+enum { PROP_STATS = G_N_ELEMENTS(properties) + 1, PROP_ROI, PROP_MASK, PROP_CUTOUT }; /* of no row */
 
 static void
 set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
@@ -145,6 +148,10 @@ set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
   }
   if (id == PROP_MASK) {
     cbigan_score_counting_set_mask(&self->counting, g_value_get_string(value), cbigan_swap_is_running(&self->swap));
+    return;
+  }
+  if (id == PROP_CUTOUT) {
+    cbigan_score_counting_set_cutout(&self->counting, g_value_get_string(value));
     return;
   }
   const CbiganProperty *row = &properties[id - 1];
@@ -168,7 +175,10 @@ get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
     return;
   }
   if (id >= PROP_ROI) {
-    g_value_take_string(value, cbigan_score_counting_get(&self->counting, id == PROP_MASK));
+    char *(*get)(CbiganScoreCounting * counting) = id == PROP_ROI    ? cbigan_score_counting_get_roi
+                                                   : id == PROP_MASK ? cbigan_score_counting_get_mask
+                                                                     : cbigan_score_counting_get_cutout;
+    g_value_take_string(value, get(&self->counting));
     return;
   }
   GST_OBJECT_LOCK(self);
@@ -200,6 +210,12 @@ cbigan_score_install_properties(GObjectClass *object_class)
       object_class, PROP_MASK,
       g_param_spec_string("mask", _("Mask"),
                           _("Path of a PNG over the whole picture; where it is black or transparent, nothing counts"),
+                          NULL, flags));
+  g_object_class_install_property(
+      object_class, PROP_CUTOUT,
+      g_param_spec_string("cutout", _("Cutout"),
+                          _("Size in pixels of the part of the picture that the model's frame shows, like 512x512, or "
+                            "model; such parts cover the picture and overlap (empty = the whole picture is the frame)"),
                           NULL, flags));
 }
 

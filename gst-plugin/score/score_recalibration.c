@@ -128,20 +128,36 @@ cbigan_score_is_collecting(GstCbiganScore *self)
   return collecting;
 }
 
+/* Of a frame that is scored in cutouts, a part of the model's size, for each number another one. */
+static CbiganFrame
+choose_part(const CbiganFrame *rgb, const CbiganModelInfo *info, guint number)
+{
+  CbiganFrame part = *rgb;
+  if (!info->frame_width)
+    return part;
+  const double across = fmod(number * 0.618, 1), down = fmod(number * 0.382 + 0.5, 1);
+  part.data += (gsize)((rgb->height - info->frame_height) * down) * rgb->stride +
+               3 * (gsize)((rgb->width - info->frame_width) * across);
+  part.width = info->frame_width;
+  part.height = info->frame_height;
+  return part;
+}
+
 void
-cbigan_score_collect(GstCbiganScore *self, const CbiganJob *job, const CbiganFrame *rgb)
+cbigan_score_collect(GstCbiganScore *self, const CbiganJob *job, const CbiganFrame *whole)
 {
   CbiganRecalibration *complete = NULL;
-  if (rgb->on_device || GST_BUFFER_FLAG_IS_SET(job->buffer, GST_BUFFER_FLAG_CORRUPTED))
+  if (whole->on_device || GST_BUFFER_FLAG_IS_SET(job->buffer, GST_BUFFER_FLAG_CORRUPTED))
     return;
   g_rec_mutex_lock(&self->results);
   CbiganRecalibration *r = self->recalibration;
   if (r) {
-    const gsize row = 3 * (gsize)rgb->width;
-    guint8 *pixels = g_malloc(row * (gsize)rgb->height);
-    for (int y = 0; y < rgb->height; y++)
-      memcpy(pixels + (gsize)y * row, rgb->data + (gsize)y * rgb->stride, row);
-    const CbiganFrame frame = { .data = pixels, .width = rgb->width, .height = rgb->height, .stride = row };
+    const CbiganFrame rgb = choose_part(whole, cbigan_model_info(self->swap.session->model), r->frames->len);
+    const gsize row = 3 * (gsize)rgb.width;
+    guint8 *pixels = g_malloc(row * (gsize)rgb.height);
+    for (int y = 0; y < rgb.height; y++)
+      memcpy(pixels + (gsize)y * row, rgb.data + (gsize)y * rgb.stride, row);
+    const CbiganFrame frame = { .data = pixels, .width = rgb.width, .height = rgb.height, .stride = row };
     g_array_append_val(r->frames, frame);
     if (r->frames->len == r->wanted)
       complete = g_steal_pointer(&self->recalibration);

@@ -3,7 +3,6 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#define _GNU_SOURCE /* pthread_setattr_default_np() */
 #include <glib/gstdio.h>
 #include <pthread.h>
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""test_masks.py - the program cbigan with masks and areas: what they ignore changes no score, and bad ones are named
+"""test_masks.py - the program cbigan with masks, areas and cutouts: what they ignore changes no score, and bad ones are named
 
 Copyright (C) 2026 the cbigan developers
 SPDX-License-Identifier: LGPL-2.1-or-later
@@ -135,6 +135,28 @@ def test_areas():
         assert row['verdict'] == verdict and bool(row['regions']) == (verdict == 'anomalous'), row
 
 
+def test_cutouts():
+    write_folders()
+    run('train', 'one', '--output', 'm.safetensors', *KINDS['critic'])
+    write_picture('spoiled.ppm', 20, spoiled=1)
+    parts = ['one/00.ppm', 'one/01.ppm', 'spoiled.ppm', 'one/02.ppm']
+    rows = [[], []]
+    for i, part in enumerate(parts):  # two beside two make a picture of four frames
+        with open(part, 'rb') as file:
+            pixels = file.read()[-3 * SIDE * SIDE:]
+        rows[i // 2].append([pixels[3 * SIDE * y:3 * SIDE * (y + 1)] for y in range(SIDE)])
+    with open('large.ppm', 'wb') as file:
+        file.write(b'P6\n%d %d\n255\n' % (2 * SIDE, 2 * SIDE) + b''.join(a + b for left, right in rows for a, b in zip(left, right)))
+    worst = max(scores('m.safetensors', *parts), key=lambda row: float(row[0]))
+    for cutout in 'model', f'{SIDE}x{SIDE}':
+        assert scores('m.safetensors', '--cutout', cutout, '--cutout-overlap', 0, 'large.ppm') == [worst], cutout
+    row = json.loads(run('score', '--model', 'm.safetensors', '--threads', 1, '--json', '--threshold', 0.9 * float(worst[0]),
+                         '--cutout', 'model', 'large.ppm'))
+    assert row['regions'] and 0.4 < row['regions'][0]['y'] and 'moved' not in row.get('health', []), row
+    run('score', '--model', 'm.safetensors', '--cutout', 'model', '--heatmap', 'maps', 'large.ppm')
+    assert len(os.listdir('maps')) == 1
+
+
 def test_bad_values():
     write_folders()
     run('train', 'one', '--output', 'm.safetensors', *KINDS['critic'])
@@ -147,6 +169,8 @@ def test_bad_values():
         '--mask folder.png': ['folder.png', 'regular'], '--mask black.png': ['mask', '64 x 64', 'at least one'],
         '--roi 0,0,2,1': ['x = 2', '0 to 1'], '--roi 0,0,9px,1': ['9px', 'fractions'], '--roi x': ['“x”', 'rectangle'],
         '--min-area 2': ['2', '0 to 1'], '--min-area nan': ['nan', '0 to 1'], '--roi=': ['--roi', 'empty'],
+        '--cutout 64': ['cutout', '“64”', 'WIDTHxHEIGHT'], '--cutout model --cutout-overlap 1': ['1', '0 to 0.9'],
+        '--cutout model --cutout-overlap nan': ['nan', '0 to 0.9'],
     }.items():
         run('score', '--model', 'm.safetensors', *options.split(), 'one/00.ppm', code=1, error=words)
     run('train', 'one', '--output', 'n.safetensors', '--mask', 'black.png', *KINDS['object'], code=1, error=['64 x 64'])

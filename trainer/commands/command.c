@@ -247,13 +247,24 @@ cbigan_command_count(CbiganCountingOptions *options, CbiganScorer *scorer, GErro
   counting.mask = options->pixels;
   if (options->roi && !*options->roi)
     return cbigan_refuse(error, _("--roi: empty; expected at least one area like 0.1,0.2,0.5,0.5"));
+  if (options->cutout && (!cbigan_cutout_parse(options->cutout, &options->part, error) ||
+                          !cbigan_command_in_range("cutout-overlap", options->overlap, 0, 0.9, error) ||
+                          !cbigan_scorer_set_cutouts(scorer, options->overlap, error)))
+    return FALSE;
   return cbigan_scorer_set_counting(scorer, &counting, error) &&
          cbigan_scorer_set_min_area(scorer, options->min_area, error);
+}
+
+const CbiganCutout *
+cbigan_command_cutout(const CbiganCountingOptions *options)
+{
+  return options->cutout ? &options->part : NULL;
 }
 
 void
 cbigan_command_clear_counting(CbiganCountingOptions *options)
 {
+  g_clear_pointer(&options->cutout, g_free);
   g_clear_pointer(&options->roi, g_free);
   g_clear_pointer(&options->mask, g_free);
   cbigan_mask_clear(&options->pixels);

@@ -85,11 +85,12 @@ typedef struct {
     "strict", 0, 0, G_OPTION_ARG_NONE, &(pictures)->strict, N_("Refuse a damaged picture instead of skipping it"),     \
         NULL                                                                                                           \
   }
-/* What may count, and the three options that say so. */
+/* What may count, and the options that say so. */
 typedef struct {
-  char *roi, *mask;
-  double min_area;
+  char *roi, *mask, *cutout;
+  double min_area, overlap;
   CbiganMask pixels; /* of the mask, once cbigan_command_count() has read it */
+  CbiganCutout part; /* likewise of the cutout */
 } CbiganCountingOptions;
 #define CBIGAN_MASK_ENTRY(path)                                                                                        \
   {                                                                                                                    \
@@ -106,12 +107,33 @@ typedef struct {
         N_("Areas that count, in fractions of the picture: [NAME=]x,y,w,h[@THRESHOLD], or corners x,y x,y x,y; "       \
            "separated by semicolons"),                                                                                 \
         N_("TEXT") },                                                                                                  \
+      { "cutout",                                                                                                      \
+        0,                                                                                                             \
+        0,                                                                                                             \
+        G_OPTION_ARG_STRING,                                                                                           \
+        &(counting)->cutout,                                                                                           \
+        N_("Score overlapping parts of this size in pixels, each as the model's frame; “model” = the frame's size"),   \
+        N_("WxH") },                                                                                                   \
+      { "cutout-overlap",                                                                                              \
+        0,                                                                                                             \
+        0,                                                                                                             \
+        G_OPTION_ARG_DOUBLE,                                                                                           \
+        &(counting)->overlap,                                                                                          \
+        N_("Part of a cutout's side that its neighbour shares at least (default 0.25)"),                               \
+        "X" },                                                                                                         \
   {                                                                                                                    \
     "min-area", 0, 0, G_OPTION_ARG_DOUBLE, &(counting)->min_area,                                                      \
         N_("Smallest region that makes an anomaly, as a fraction of the picture"), "X"                                 \
   }
+/* Initial values. */
+#define CBIGAN_COUNTING_OPTIONS_INIT                                                                                   \
+  {                                                                                                                    \
+    .overlap = 0.25                                                                                                    \
+  }
 /* Gives the options to the scorer. FALSE with an error. */
 gboolean cbigan_command_count(CbiganCountingOptions *options, CbiganScorer *scorer, GError **error);
+/* For CbiganDatasetOptions.cutout: NULL = none */
+const CbiganCutout *cbigan_command_cutout(const CbiganCountingOptions *options);
 void cbigan_command_clear_counting(CbiganCountingOptions *options);
 
 /* Exactly one of `dir` and the pipeline must be given. */

@@ -211,6 +211,7 @@ score_all(Evaluation *e, const char *dir, const CbiganModelInfo *info, GError **
                                    .width = info->frame_width,
                                    .height = info->frame_height,
                                    .least = info->frame_width ? 0 : info->patch,
+                                   .cutout = cbigan_command_cutout(&e->arguments->counting),
                                    .strict = e->arguments->strict };
 
   if (!test)
@@ -380,7 +381,7 @@ evaluate(Arguments *a, const char *dir)
 CbiganExit
 cbigan_cmd_eval(int argc, char **argv)
 {
-  g_auto(Arguments) a = { .gain = 1 };
+  g_auto(Arguments) a = { .gain = 1, .counting = CBIGAN_COUNTING_OPTIONS_INIT };
   g_auto(GStrv) rest = NULL;
   g_autoptr(GError) error = NULL;
   GOptionEntry entries[] = {

@@ -131,6 +131,7 @@ score_files(const Arguments *a, CbiganScorer *scorer, const CbiganModelInfo *inf
   CbiganDatasetOptions options = { .width = info->frame_width,
                                    .height = info->frame_height,
                                    .least = info->frame_width ? 0 : info->patch,
+                                   .cutout = cbigan_command_cutout(&a->counting),
                                    .originals = a->heatmap != NULL,
                                    .strict = a->strict,
                                    .shard = a->shard.of ? &shard : NULL };
@@ -193,13 +194,15 @@ run(Arguments *a, CbiganScorerOptions *options, char **files)
   info = *cbigan_model_info(model);
   if (!info.mask.counts)
     info.mask = a->counting.pixels; /* what it ignores says nothing about the picture's health */
+  if (a->counting.cutout)
+    cbigan_usual_forget_places(&info.usual);
   return score_files(a, scorer, &info, files);
 }
 
 CbiganExit
 cbigan_cmd_score(int argc, char **argv)
 {
-  g_auto(Arguments) a = { .lambda = NOT_GIVEN, .threshold = NOT_GIVEN };
+  g_auto(Arguments) a = { .lambda = NOT_GIVEN, .threshold = NOT_GIVEN, .counting = CBIGAN_COUNTING_OPTIONS_INIT };
   g_autofree char *shard = NULL;
   CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
   g_auto(GStrv) files = NULL;

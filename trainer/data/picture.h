@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
-#include "cbigan.h"
+#include "cutout.h"
 
 G_BEGIN_DECLS
 
@@ -30,17 +30,18 @@ typedef struct {
 } CbiganShard;
 
 typedef struct {
-  const char *path;       /* file, or folder that is searched as folder.h says; or */
-  const char *pipeline;   /* launch description that ends in raw video */
-  gboolean training;      /* leave folders of tests and defects out */
-  int width, height;      /* resized to this; 0 x 0: as they are */
-  int least;              /* a picture with a side of fewer pixels is refused, as a damaged one is; 0: none is */
-  const CbiganMask *mask; /* ignored pixels are filled, see score/areas/areas.h; NULL: none are */
-  gboolean originals;     /* fill CbiganPicture.original too */
-  gboolean strict;        /* an unreadable picture is an error instead of a warning */
-  CbiganShard *shard;     /* files of other parts are left out; NULL: none are */
-  guint limit;            /* at most so many pictures; 0 = all */
-  guint64 memory;         /* bytes of pixels that cbigan_dataset_load() keeps in memory; 0: half of what is free */
+  const char *path;           /* file, or folder that is searched as folder.h says; or */
+  const char *pipeline;       /* launch description that ends in raw video */
+  gboolean training;          /* leave folders of tests and defects out */
+  int width, height;          /* resized to this; 0 x 0: as they are */
+  const CbiganCutout *cutout; /* resized so that such a part gets the size above; NULL: the whole picture does */
+  int least;                  /* a picture with a side of fewer pixels is refused, as a damaged one is; 0: none is */
+  const CbiganMask *mask;     /* ignored pixels are filled, see score/areas/areas.h; NULL: none are */
+  gboolean originals;         /* fill CbiganPicture.original too */
+  gboolean strict;            /* an unreadable picture is an error instead of a warning */
+  CbiganShard *shard;         /* files of other parts are left out; NULL: none are */
+  guint limit;                /* at most so many pictures; 0 = all */
+  guint64 memory;             /* bytes of pixels that cbigan_dataset_load() keeps in memory; 0: half of what is free */
   void (*progress)(guint done, guint all, gpointer data); /* may be NULL */
   void (*warning)(const char *message, gpointer data);    /* names the file that was skipped; may be NULL */
   void (*note)(const char *message, gpointer data);       /* what was read from where; may be NULL */

@@ -63,11 +63,16 @@ cbigan_picture_reader_free(CbiganPictureReader *self)
 static gboolean
 match_inputs(CbiganPictureReader *self, const GstVideoInfo *info, GError **error)
 {
+  int width = self->options->width, height = self->options->height;
+
   if (self->input && gst_video_info_is_equal(info, &self->info))
     return TRUE;
   clear_inputs(self);
   self->info = *info;
-  self->input = cbigan_video_input_new(info, self->options->width, self->options->height, error);
+  if (self->options->cutout &&
+      !cbigan_cutout_resize(self->options->cutout, width, height, info->width, info->height, &width, &height, error))
+    return FALSE;
+  self->input = cbigan_video_input_new(info, width, height, error);
   if (self->input && self->options->originals)
     self->original = cbigan_video_input_new(info, 0, 0, error);
   return self->input && (self->original || !self->options->originals);
@@ -177,7 +182,7 @@ play(Reading *r, CbiganPlayback *taken, GError **error)
 static guint64
 bytes_per_pixel(const CbiganDatasetOptions *options, const CbiganStill *still)
 {
-  gboolean native = !options->width;
+  gboolean native = !options->width || options->cutout;
 
   return 10 + (still->orientation != 1 ? 6 : 0) + (options->originals ? 6 : 0) + (native ? 6 : 0);
 }

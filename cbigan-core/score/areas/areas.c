@@ -257,6 +257,32 @@ cbigan_areas_prepare(CbiganAreas *self, int w, int h, GError **error)
   return FALSE;
 }
 
+/* Copies the rectangle of `from` (all_h, all_w) to `to` (h, w), and returns that. */
+static guint8 *
+cut_pixels(const guint8 *from, int all_w, int x, int y, int w, int h, guint8 *to)
+{
+  for (int row = 0; row < h; row++)
+    memcpy(to + (gsize)row * (gsize)w, from + (gsize)(y + row) * (gsize)all_w + x, (gsize)w);
+  return to;
+}
+
+CbiganAreas *
+cbigan_areas_cut(const CbiganAreas *self, int x, int y, int w, int h)
+{
+  const gsize n = (gsize)w * (gsize)h;
+  const guint areas = cbigan_areas_n(self);
+  g_autoptr(CbiganAreas) cut = g_new0(CbiganAreas, 1);
+  cut->rois = self->rois ? g_array_ref(self->rois) : NULL;
+  cut->w = w;
+  cut->h = h;
+  cut->counts = g_malloc(n * areas);
+  for (guint i = 0; i < areas; i++)
+    cut_pixels(cbigan_areas_counts(self, i), self->w, x, y, w, h, cut->counts + n * i);
+  if (self->unmasked)
+    cut->unmasked = cut_pixels(self->unmasked, self->w, x, y, w, h, g_malloc(n));
+  return any_counts(cut->counts, n * areas) ? g_steal_pointer(&cut) : NULL;
+}
+
 gboolean
 cbigan_areas_for_frames(const CbiganMask *mask, const CbiganFrame *frames, guint n, CbiganAreas **areas, GError **error)
 {

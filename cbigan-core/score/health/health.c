@@ -81,6 +81,13 @@ has_places(const CbiganUsualPictures *usual)
   return usual->least[CBIGAN_MEASURE_LIKENESS] >= STABLE_LIKENESS;
 }
 
+void
+cbigan_usual_forget_places(CbiganUsualPictures *usual)
+{
+  usual->least[CBIGAN_MEASURE_LIKENESS] = -1.0;
+  usual->most[CBIGAN_MEASURE_UNEVENNESS] = INFINITY;
+}
+
 static double
 least_likeness(const CbiganUsualPictures *usual)
 {

@@ -1,0 +1,118 @@
+/* cutouts.c - frames larger than the model's, scored in overlapping parts of the model's size
+ *
+ * Copyright (C) 2026 the cbigan developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "cutouts.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "i18n.h"
+
+/* Along an axis of `length` pixels. */
+static int
+count(int length, int side, double overlap)
+{
+  return length == side ? 1 : 1 + (int)ceil((length - side) / (side * (1 - overlap)));
+}
+
+/* Left side of cutout i of n. */
+static int
+place(int i, int n, int length, int side)
+{
+  return n == 1 ? 0 : (int)(((gint64)i * (length - side) + (n - 1) / 2) / (n - 1));
+}
+
+gboolean
+cbigan_cutouts_begin(CbiganCutouts *self, const CbiganFrame *frame, GError **error)
+{
+  if (frame->width < self->side_w || frame->height < self->side_h) {
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,
+                _("the frame has %d x %d pixels; expected at least one cutout, %d x %d"), frame->width, frame->height,
+                self->side_w, self->side_h);
+    return FALSE;
+  }
+  self->columns = count(frame->width, self->side_w, self->overlap);
+  self->rows = count(frame->height, self->side_h, self->overlap);
+  return TRUE;
+}
+
+CbiganFrame
+cbigan_cutouts_frame(const CbiganCutouts *self, const CbiganFrame *frame, guint i, int *x, int *y)
+{
+  CbiganFrame cutout = *frame;
+  *x = place((int)i % self->columns, self->columns, frame->width, self->side_w);
+  *y = place((int)i / self->columns, self->rows, frame->height, self->side_h);
+  cutout.data += (gsize)*y * frame->stride + 3 * (gsize)*x;
+  cutout.width = self->side_w;
+  cutout.height = self->side_h;
+  return cutout;
+}
+
+void
+cbigan_cutouts_begin_result(CbiganResult *result, int w, int h, gboolean map)
+{
+  float *memory = result->map;
+  const gsize allocated = result->map_allocated;
+  *result = (CbiganResult)CBIGAN_RESULT_INIT;
+  result->map = memory;
+  result->map_allocated = allocated;
+  result->score = -1; /* any cutout is worse */
+  result->map_width = map ? w : 0;
+  result->map_height = map ? h : 0;
+  if (map)
+    memset(memory, 0, (gsize)w * (gsize)h * sizeof(float));
+}
+
+static gboolean
+is_worse(double normalized, double score, double than_normalized, double than_score)
+{
+  if (isnan(normalized) || isnan(than_normalized) || normalized == than_normalized)
+    return score > than_score;
+  return normalized > than_normalized;
+}
+
+static void
+add_areas(const CbiganResult *cutout, CbiganResult *result)
+{
+  for (guint i = 0; i < cutout->n_areas; i++) {
+    const CbiganAreaResult *area = &cutout->areas[i];
+    CbiganAreaResult *worst = &result->areas[i];
+    if (i >= result->n_areas || is_worse(area->normalized, area->score, worst->normalized, worst->score))
+      *worst = *area;
+  }
+  result->n_areas = cutout->n_areas;
+}
+
+static void
+add_map(const CbiganResult *cutout, int x, int y, CbiganResult *result)
+{
+  for (int row = 0; row < cutout->map_height; row++) {
+    const float *from = cutout->map + (gsize)row * (gsize)cutout->map_width;
+    float *to = result->map + (gsize)(y + row) * (gsize)result->map_width + x;
+    for (int i = 0; i < cutout->map_width; i++)
+      to[i] = MAX(to[i], from[i]);
+  }
+}
+
+void
+cbigan_cutouts_add(const CbiganCutouts *self, CbiganScoreKind score, int x, int y, CbiganResult *result)
+{
+  const CbiganResult *cutout = &self->result;
+  const gboolean first = result->score < 0;
+  for (int i = 0; i < CBIGAN_N_SCORES; i++)
+    result->scores[i] = first ? cutout->scores[i] : fmax(result->scores[i], cutout->scores[i]);
+  if (first || is_worse(cutout->normalized, cutout->score, result->normalized, result->score)) {
+    result->score = cutout->score;
+    result->threshold = cutout->threshold;
+    result->normalized = cutout->normalized;
+    result->pixel_term = cutout->pixel_term;
+    result->feature_term = cutout->feature_term;
+  }
+  result->scores[score] = result->score;
+  result->anomalous = result->anomalous || cutout->anomalous;
+  add_areas(cutout, result);
+  if (result->map_width)
+    add_map(cutout, x, y, result);
+}
