@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""test_faults.py - full disks, readers that stop, examples on the bus, and the RTSP server; prints TAP
+"""test_faults.py - full disks, readers that stop, examples on the bus, RTSP and HLS; prints TAP
 
 Copyright (C) 2026 the cbigan developers
 SPDX-License-Identifier: LGPL-2.1-or-later
@@ -16,7 +16,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import run_tests  # noqa: E402
+from harness import Skip, run_tests  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(sys.argv[1]).resolve()
@@ -114,13 +114,47 @@ def test_serve_rtsp():
     try:
         address = server.stdout.readline().strip()
         if not address and 'gir1.2-gst-rtsp-server-1.0' in server.stderr.read():
-            return  # no RTSP server on this machine, and it was said
+            raise Skip('no gir1.2-gst-rtsp-server-1.0')
         done = launch(f'rtspsrc location={address} protocols=tcp ! rtpvp8depay ! vp8dec ! identity eos-after=5 ! filesink location=seen.raw')
         assert done.returncode == 0 and os.path.getsize('seen.raw') >= 4 * 128 * 128 * 3 // 2, done
         server.send_signal(signal.SIGTERM)
         assert server.wait(timeout=LIMIT) == 0
     finally:
         server.kill()
+
+
+def has(element):
+    return subprocess.run(['gst-inspect-1.0', '--exists', element]).returncode == 0
+
+
+def test_serve_hls():
+    """The playlist names segments, each of which decodes; SIGTERM completes it."""
+    decoder = next((name for name in ('avdec_h264', 'openh264dec') if has(name)), None)
+    if not decoder or not has('hlssink2') or not (has('x264enc') or has('openh264enc')):
+        raise Skip('no hlssink2, or no encoder or decoder of H.264')
+    make_model()
+    server = subprocess.Popen([ROOT / 'pipelines/serve-rtsp.py', 'cloth.safetensors', CAMERA.replace('num-buffers={}', 'is-live=true'),
+                               '--hls', 'live'], stdout=subprocess.PIPE, text=True)
+    try:
+        playlist = pathlib.Path(server.stdout.readline().strip())
+        assert playlist == pathlib.Path('live/live.m3u8').resolve(), playlist
+        deadline = time.monotonic() + LIMIT
+        while not playlist.exists() or len(re.findall(r'^part\d+\.ts$', playlist.read_text(), re.M)) < 2:
+            assert server.poll() is None and time.monotonic() < deadline, 'no two segments'
+            time.sleep(0.2)
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(timeout=LIMIT) == 0
+    finally:
+        server.kill()
+    lines = playlist.read_text().splitlines()
+    assert lines[0] == '#EXTM3U' and lines[-1] == '#EXT-X-ENDLIST', lines
+    frames = 0
+    for segment in [line for line in lines if line.endswith('.ts')][:2]:
+        done = launch(f'filesrc location=live/{segment} ! tsdemux ! h264parse ! {decoder} ! videoconvert ! video/x-raw,format=I420 '
+                      '! filesink location=seen.raw')
+        assert done.returncode == 0, done
+        frames += os.path.getsize('seen.raw') // (128 * 128 * 3 // 2)
+    assert frames > 25, frames  # each is two seconds, fewer frames on a machine with other work
 
 
 if __name__ == '__main__':
