@@ -78,7 +78,7 @@ def make_video(options, folder, name):
 
 
 def make_model(options, folder):
-    folder.mkdir(parents=True, exist_ok=True) # a build without tests
+    folder.mkdir(parents=True, exist_ok=True)  # a build without tests
     path = folder / f'stream-c{options.width}-{options.frame}.safetensors'
     if not path.exists():
         subprocess.run([options.build / 'trainer' / 'cbigan', 'train', '--preset', 'texture', '--width', str(options.width),

@@ -39,6 +39,7 @@ def arguments():
     parser.add_argument('--seconds', type=float, default=5, help='of each run')
     parser.add_argument('--counts', default='1,16,200', help='streams, separated by commas')
     parser.add_argument('--model', default='3:64x64', help='width c : frame')
+    parser.add_argument('--file', type=pathlib.Path, help='a model file instead; --model then gives the frame')
     parser.add_argument('--sources', default='files,cameras', help='separated by commas')
     parser.add_argument('--properties', default='', help='more properties of cbiganscore')
     parser.add_argument('--soak', type=float, default=0, help='minutes')
@@ -130,7 +131,7 @@ def main():
     width, options.frame = options.model.split(':')
     stream.Gst.init(None)
     options.width = int(width)
-    options.path = stream.make_model(copy.copy(options), options.build / 'tests' / 'bench')
+    options.path = (options.file and options.file.resolve()) or stream.make_model(copy.copy(options), options.build / 'tests' / 'bench')
     print(f'{datetime.date.today()}, {os.cpu_count()} processors, c = {width}, {options.frame}, {options.properties or "defaults"}, '
           f'{options.seconds:g} s per run, load before {os.getloadavg()[0]:.1f}\n', flush=True)
     soak(options) if options.soak else measure(options)
