@@ -147,15 +147,23 @@ def test_onnx_bank_of_a_surface():
     check_onnx('bank of a surface', ['inspector'])
 
 
-def test_onnx_network_of_an_inspector():
-    """Logits and hidden units, compared with good pictures"""
+def check_sample_inspector(*maps):
+    """Scores random maps against random statistics."""
     if not onnxruntime:
         raise harness.Skip('onnxruntime is missing')
-    subprocess.run([WRITE_SAMPLE_MODEL, 'm.safetensors'], check=True)
+    subprocess.run([WRITE_SAMPLE_MODEL, 'm.safetensors', *maps], check=True)
     picture = pixels(32, 16, 99)
     pathlib.Path('new.ppm').write_bytes(b'P6\n32 16\n255\n' + picture.tobytes())
     number, _ = run_onnx({'frame': picture})
     compare('inspector', number[0], scored('inspector')['score'])
+
+
+def test_onnx_network_of_an_inspector():
+    check_sample_inspector()
+
+
+def test_onnx_nearest_samples():
+    check_sample_inspector('nearest')
 
 
 def test_onnx_networks():

@@ -7,7 +7,11 @@
  */
 #include "inspector_score.h"
 
+#include <math.h>
+
 #include "score/inspector/cells.h"
+
+#define FAR 1e18 /* in each channel of a sample that is not there; its square is finite */
 
 typedef struct {
   CbiganOnnxGraph *graph;
@@ -48,7 +52,7 @@ add_bank_features(Export *e)
   else
     for (int k = 0; k < CBIGAN_ONNX_COLOURS; k++)
       planes[k] = plane(e, 2 + k, 1);
-  e->features[CBIGAN_MAP_BANK] = cbigan_onnx_bank(e->graph, planes);
+  e->features[CBIGAN_MAP_BANK] = e->features[CBIGAN_MAP_NEAREST] = cbigan_onnx_bank(e->graph, planes);
 }
 
 /* The lower triangles (channels * (channels + 1) / 2, positions) as matrices (positions, channels, channels) */
@@ -81,6 +85,50 @@ distance(const Export *e, const CbiganInspectorMap *map, int channels, const cha
   return cbigan_onnx_node(graph, "Sqrt", CBIGAN_ONNX_IN(x), NULL);
 }
 
+/* The good samples of the rows and columns around each cell, as far as there are any: one of 3 x 3 places
+ * (rows, samples, channels, columns). padded: with a cell of far samples on each side */
+static const char *
+beside(const Export *e, const char *padded, gint64 down, gint64 across)
+{
+  CbiganOnnxGraph *graph = e->graph;
+  return cbigan_onnx_node(graph, "Slice",
+                          CBIGAN_ONNX_IN(padded, cbigan_onnx_ints(graph, 2, (gint64[]){ down, across }),
+                                         cbigan_onnx_ints(graph, 2, (gint64[]){ down + e->rows, across + e->columns }),
+                                         cbigan_onnx_ints(graph, 2, (gint64[]){ 0, 3 })),
+                          NULL);
+}
+
+/* Distance of features from the three nearest good samples, as cbigan_whiten() and cbigan_nearest_distance() */
+static const char *
+nearest(const Export *e, const CbiganInspectorMap *map, int channels, int samples, const char *features)
+{
+  enum { PLACES = 9, LEAST = 3 };
+  CbiganOnnxGraph *graph = e->graph;
+  const gint64 pads[] = { 1, 0, 0, 1, 1, 0, 0, 1 };
+  const char *squares[PLACES + 1] = { NULL };
+  const char *x = cbigan_onnx_binary(graph, "Sub", features,
+                                     cbigan_onnx_floats(graph, 4, (gint64[]){ 1, channels, 1, 1 }, map->mean));
+  x = cbigan_onnx_binary(graph, "Conv", x,
+                         cbigan_onnx_reshape(graph, whitening(graph, map->whitening, channels, 1), 4,
+                                             (gint64[]){ channels, channels, 1, 1 }));
+  x = cbigan_onnx_node(graph, "Transpose", CBIGAN_ONNX_IN(x),
+                       CBIGAN_ONNX_WITH(CBIGAN_ONNX_INTS("perm", 4, 2, 0, 1, 3)));
+  const char *good = cbigan_onnx_floats(graph, 4, (gint64[]){ e->rows, samples, channels, e->columns }, map->samples);
+  good = cbigan_onnx_node(graph, "Pad",
+                          CBIGAN_ONNX_IN(good, cbigan_onnx_ints(graph, 8, pads), cbigan_onnx_float(graph, FAR)), NULL);
+  for (int i = 0; i < PLACES; i++) {
+    const char *difference = cbigan_onnx_binary(graph, "Sub", x, beside(e, good, i / 3, i % 3));
+    squares[i] = cbigan_onnx_reduce(graph, "ReduceSum", cbigan_onnx_binary(graph, "Mul", difference, difference), 1,
+                                    (gint64[]){ 2 });
+  }
+  x = cbigan_onnx_node(graph, "Concat", squares, CBIGAN_ONNX_WITH(CBIGAN_ONNX_INT("axis", 1)));
+  x = cbigan_onnx_node(graph, "TopK", CBIGAN_ONNX_IN(x, cbigan_onnx_ints(graph, 1, (gint64[]){ LEAST })),
+                       CBIGAN_ONNX_WITH(CBIGAN_ONNX_INT("axis", 1), CBIGAN_ONNX_INT("largest", 0)));
+  x = cbigan_onnx_reduce(graph, "ReduceSum", cbigan_onnx_node(graph, "Sqrt", CBIGAN_ONNX_IN(x), NULL), 1,
+                         (gint64[]){ 1 });
+  return cbigan_onnx_scale(graph, x, 1.0 / (LEAST * sqrt(channels)), 0.0);
+}
+
 /* One map of the frame on the scale of good pictures' summaries: (1, 1, rows, columns) */
 static const char *
 values(const Export *e, CbiganMapKind kind)
@@ -88,7 +136,11 @@ values(const Export *e, CbiganMapKind kind)
   const CbiganInspectorMap *map = &e->inspector->maps[kind];
   const int channels = cbigan_map_descriptions[kind].channels;
   const gint64 dims[] = { 1, 1, e->rows, e->columns };
-  const char *x = map->mean ? distance(e, map, channels, e->features[kind]) : e->features[kind];
+  const char *x = e->features[kind];
+  if (map->samples)
+    x = nearest(e, map, channels, cbigan_map_descriptions[kind].samples, x);
+  else if (map->mean)
+    x = distance(e, map, channels, x);
   x = cbigan_onnx_reshape(e->graph, x, 4, dims);
   if (map->levelled) {
     x = cbigan_onnx_binary(e->graph, "Sub", x, cbigan_onnx_floats(e->graph, 4, dims, map->level));
@@ -105,7 +157,7 @@ fused(Export *e)
   const char *smallest = NULL;
   if (cbigan_inspector_uses_network(e->inspector))
     add_network_features(e);
-  if (maps[CBIGAN_MAP_BANK].used)
+  if (maps[CBIGAN_MAP_BANK].used || maps[CBIGAN_MAP_NEAREST].used)
     add_bank_features(e);
   for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
     if (maps[i].used) {

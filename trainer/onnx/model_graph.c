@@ -60,8 +60,6 @@ add_inspector(CbiganOnnxGraph *graph, const CbiganModel *model, int width, int h
   const int w = info->frame_width ? info->frame_width : width, h = info->frame_width ? info->frame_height : height;
   if (info->upright_width || model->mask)
     return cbigan_refuse(error, _("the model turns parts upright or has a mask, which an ONNX file can't do"));
-  if (model->inspector.maps[CBIGAN_MAP_NEAREST].used)
-    return cbigan_refuse(error, _("the model compares with the nearest good samples, which an ONNX file can't do yet"));
   if (w < 1 || w % CBIGAN_INSPECTOR_STEP || h < 1 || h % CBIGAN_INSPECTOR_STEP)
     return cbigan_refuse(error, _("--frame: %dx%d; expected multiples of %d"), w, h, CBIGAN_INSPECTOR_STEP);
   cbigan_onnx_inspector_score(graph, model, w, h);
