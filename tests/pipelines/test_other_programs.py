@@ -16,6 +16,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tests'))
 import harness  # noqa: E402
+sys.path.insert(0, str(ROOT / 'tests/inputs'))
+import picture_writer  # noqa: E402
 
 try:
     import numpy as np
@@ -36,6 +38,8 @@ MODELS = {  # name: options, width and height of pictures
     'large patch, hidden tap': ([*GAN, '--preset', 'object', '--frame', '128x128', '--patch', '128', '--width', '2', '--tap', 'hidden'], 128, 128),
     'bank of an object': (['--quick', '--preset', 'object', '--frame', '64x48'], 64, 48),
     'bank of a surface': (['--quick', '--preset', 'texture'], 80, 64),
+    'masked object': (['--quick', '--preset', 'object', '--frame', '64x48', '--mask', 'mask.png'], 64, 48),
+    'masked surface': (['--quick', '--preset', 'texture', '--mask', 'mask.png'], 80, 64),
 }
 WRITE_SAMPLE_MODEL = pathlib.Path(sys.argv[2]).resolve()
 cbigan = functools.partial(harness.run_program, pathlib.Path(sys.argv[1]).resolve())
@@ -56,6 +60,8 @@ def make_model(name):
     pathlib.Path('good').mkdir()
     for path, seed in [(f'good/{i:02}.ppm', i) for i in range(12)] + [('new.ppm', 99)]:
         pathlib.Path(path).write_bytes(b'P6\n%d %d\n255\n' % (width, height) + pixels(width, height, seed).tobytes())
+    mask = [[(255 if x > width // 4 or y < height // 3 else 0,) * 3 for x in range(width)] for y in range(height)]
+    pathlib.Path('mask.png').write_bytes(picture_writer.png(mask))
     cbigan('train', 'good', '--output', 'm.safetensors', '--threads', '1', *options)
     return pixels(width, height, 99)
 
@@ -145,6 +151,14 @@ def test_onnx_bank_of_an_object():
 
 def test_onnx_bank_of_a_surface():
     check_onnx('bank of a surface', ['inspector'])
+
+
+def test_onnx_masked_object():
+    check_onnx('masked object', ['inspector'])
+
+
+def test_onnx_masked_surface():
+    check_onnx('masked surface', ['inspector'])
 
 
 def check_sample_inspector(*maps):

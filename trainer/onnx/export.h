@@ -6,6 +6,7 @@
 #pragma once
 #include "graph.h"
 #include "model/model.h"
+#include "score/areas/areas.h"
 
 G_BEGIN_DECLS
 
@@ -18,9 +19,11 @@ const char **cbigan_onnx_network(CbiganOnnxGraph *graph, const CbiganNetwork *ne
  * (gan_scores.c). width x height: the model's, or any size of at least a patch where the model is native. */
 void cbigan_onnx_gan_score(CbiganOnnxGraph *graph, const CbiganModel *model, int width, int height);
 
-/* The same of an inspector (inspector_score.c), neither turned upright nor masked. width, height: multiples of
- * CBIGAN_INSPECTOR_STEP */
-void cbigan_onnx_inspector_score(CbiganOnnxGraph *graph, const CbiganModel *model, int width, int height);
+/* The same of an inspector that turns no part upright (inspector_score.c). areas: of the model's mask, prepared for
+ * that size of at most CBIGAN_ONNX_MASKED pixels; NULL = no mask. width, height: multiples of CBIGAN_INSPECTOR_STEP */
+#define CBIGAN_ONNX_MASKED (1 << 24)
+void cbigan_onnx_inspector_score(CbiganOnnxGraph *graph, const CbiganModel *model, const CbiganAreas *areas, int width,
+                                 int height);
 
 /* The graph's building blocks that the scores share (pictures.c). x, y: names of values. */
 typedef struct {

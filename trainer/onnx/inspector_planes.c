@@ -171,11 +171,29 @@ to_planes(CbiganOnnxGraph *graph, const char *x, int w, int h)
   return cbigan_onnx_reshape(graph, x, 4, (gint64[]){ 1, 3, h, w });
 }
 
+/* x (1, 3, h, w) with ignored pixels as in the mean good picture */
+static const char *
+use_mean(CbiganOnnxGraph *graph, const CbiganInspector *inspector, const guint8 *unmasked, const char *x)
+{
+  const gsize n = (gsize)inspector->w * (gsize)inspector->h;
+  g_autofree float *weights = g_new(float, 3 * n), *usual = g_new(float, 3 * n);
+  const gint64 dims[] = { 1, 3, inspector->h, inspector->w };
+  for (gsize i = 0; i < 3 * n; i++) {
+    weights[i] = unmasked[i % n];
+    usual[i] = unmasked[i % n] ? 0.0f : inspector->mean[i];
+  }
+  x = add(graph, "Mul", x, cbigan_onnx_floats(graph, 4, dims, weights));
+  return add(graph, "Add", x, cbigan_onnx_floats(graph, 4, dims, usual));
+}
+
 const char *
-cbigan_onnx_object_planes(CbiganOnnxGraph *graph, const CbiganInspector *inspector, const char *bytes)
+cbigan_onnx_object_planes(CbiganOnnxGraph *graph, const CbiganInspector *inspector, const guint8 *unmasked,
+                          const char *bytes)
 {
   const gint64 dims[] = { 1, 3, inspector->h, inspector->w };
   const char *x = to_planes(graph, object_logarithms(graph, inspector, bytes), inspector->w, inspector->h);
+  if (unmasked)
+    x = use_mean(graph, inspector, unmasked, x);
   const char *z = add(graph, "Div", add(graph, "Sub", x, cbigan_onnx_floats(graph, 4, dims, inspector->mean)),
                       cbigan_onnx_floats(graph, 4, dims, inspector->deviation));
   z = clip(graph, z, cbigan_onnx_float(graph, -6.0), cbigan_onnx_float(graph, 6.0));

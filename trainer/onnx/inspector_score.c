@@ -16,8 +16,10 @@
 typedef struct {
   CbiganOnnxGraph *graph;
   const CbiganInspector *inspector;
-  int columns, rows;                        /* cells */
-  const char *planes;                       /* (1, planes, h, w) */
+  const char *counts, *least; /* (1, 1, rows, columns): 1 and 0 where a cell counts, else 0 and the least number; NULL =
+                               * all cells count */
+  int columns, rows;          /* cells */
+  const char *planes;         /* (1, planes, h, w) */
   const char *features[CBIGAN_N_MAP_KINDS]; /* (1, channels, rows, columns) of maps in use */
 } Export;
 
@@ -167,27 +169,109 @@ fused(Export *e)
   return smallest;
 }
 
+/* --- masks ------------------------------------------------------------------------------------------------------ */
+
+/* bytes (h * w, 3) as cbigan_areas_fill() leaves them: it moves pixels, so it moves their numbers too. */
+static const char *
+filled(CbiganOnnxGraph *graph, const CbiganAreas *areas, gsize n, const char *bytes)
+{
+  g_autofree guint8 *numbers = g_new(guint8, 3 * n);
+  g_autofree gint64 *sources = g_new(gint64, n);
+  for (gsize i = 0; i < 3 * n; i++)
+    numbers[i] = (guint8)(i / 3 >> (8 * (i % 3)));
+  cbigan_areas_fill(areas, numbers);
+  for (gsize i = 0; i < n; i++)
+    sources[i] = numbers[3 * i] | numbers[3 * i + 1] << 8 | numbers[3 * i + 2] << 16;
+  return cbigan_onnx_binary(graph, "Gather", bytes, cbigan_onnx_ints(graph, (int)n, sources));
+}
+
+/* Which cells have a pixel that counts. Returns their number. */
+static gsize
+count_cells(Export *e, const guint8 *pixels)
+{
+  const gsize n = (gsize)e->columns * (gsize)e->rows, w = (gsize)e->columns * CBIGAN_INSPECTOR_CELL;
+  const gint64 dims[] = { 1, 1, e->rows, e->columns };
+  g_autofree float *counts = g_new0(float, n), *least = g_new(float, n);
+  gsize counting = 0;
+  for (gsize i = 0; i < n * CBIGAN_INSPECTOR_CELL * CBIGAN_INSPECTOR_CELL; i++)
+    if (pixels[i])
+      counts[i / w / CBIGAN_INSPECTOR_CELL * (gsize)e->columns + i % w / CBIGAN_INSPECTOR_CELL] = 1.0f;
+  for (gsize i = 0; i < n; i++) {
+    counting += counts[i] > 0.0f;
+    least[i] = counts[i] > 0.0f ? 0.0f : -G_MAXFLOAT;
+  }
+  e->counts = cbigan_onnx_floats(e->graph, 4, dims, counts);
+  e->least = cbigan_onnx_floats(e->graph, 4, dims, least);
+  return counting;
+}
+
+/* x (1, 1, rows, columns) with the least number where a cell does not count */
+static const char *
+counting(const Export *e, const char *x)
+{
+  if (!e->counts)
+    return x;
+  return cbigan_onnx_binary(e->graph, "Add", cbigan_onnx_binary(e->graph, "Mul", x, e->counts), e->least);
+}
+
+/* The mean of the counting cells around each cell */
+static const char *
+blurred(const Export *e, const char *x)
+{
+  CbiganOnnxGraph *graph = e->graph;
+  if (!e->counts)
+    return cbigan_onnx_gaussian(graph, x, CBIGAN_CELLS_BLUR);
+  const char *sum = cbigan_onnx_gaussian(graph, cbigan_onnx_binary(graph, "Mul", x, e->counts), CBIGAN_CELLS_BLUR);
+  const char *weight = cbigan_onnx_gaussian(graph, e->counts, CBIGAN_CELLS_BLUR);
+  weight = cbigan_onnx_binary(graph, "Max", weight, cbigan_onnx_float(graph, 1e-30)); /* 0 far from those that count */
+  return counting(e, cbigan_onnx_binary(graph, "Div", sum, weight));
+}
+
+/* map (height, width), 0 where a pixel does not count */
+static const char *
+masked(CbiganOnnxGraph *graph, const guint8 *pixels, int width, int height, const char *map)
+{
+  const gsize n = (gsize)width * (gsize)height;
+  g_autofree float *counts = g_new(float, n);
+  for (gsize i = 0; i < n; i++)
+    counts[i] = pixels[i];
+  return cbigan_onnx_binary(graph, "Mul", map, cbigan_onnx_floats(graph, 2, (gint64[]){ height, width }, counts));
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- */
+
 void
-cbigan_onnx_inspector_score(CbiganOnnxGraph *graph, const CbiganModel *model, int width, int height)
+cbigan_onnx_inspector_score(CbiganOnnxGraph *graph, const CbiganModel *model, const CbiganAreas *areas, int width,
+                            int height)
 {
   const CbiganInspector *inspector = &model->inspector;
-  Export e = { graph, inspector, width / CBIGAN_INSPECTOR_CELL, height / CBIGAN_INSPECTOR_CELL, NULL, { NULL } };
-  const gint64 top = (gint64)cbigan_cells_top((gsize)(e.columns * e.rows), inspector->summary);
+  const guint8 *unmasked = areas ? cbigan_areas_unmasked(areas) : NULL;
+  Export e = { .graph = graph,
+               .inspector = inspector,
+               .columns = width / CBIGAN_INSPECTOR_CELL,
+               .rows = height / CBIGAN_INSPECTOR_CELL };
+  const gsize cells = unmasked ? count_cells(&e, unmasked) : (gsize)(e.columns * e.rows);
+  const gint64 top = (gint64)cbigan_cells_top(cells, inspector->summary);
   const char *bytes = cbigan_onnx_input(graph, "frame", CBIGAN_ONNX_UINT8, 3, (gint64[]){ height, width, 3 });
   bytes = cbigan_onnx_cast(graph, cbigan_onnx_reshape(graph, bytes, 2, (gint64[]){ -1, 3 }), CBIGAN_ONNX_INT64);
-  e.planes = inspector->w ? cbigan_onnx_object_planes(graph, inspector, bytes)
+  if (unmasked)
+    bytes = filled(graph, areas, (gsize)width * (gsize)height, bytes);
+  e.planes = inspector->w ? cbigan_onnx_object_planes(graph, inspector, unmasked, bytes)
                           : cbigan_onnx_surface_planes(graph, bytes, width, height);
-  const char *x = fused(&e), *blurred = cbigan_onnx_gaussian(graph, x, CBIGAN_CELLS_BLUR), *score;
+  const char *x = fused(&e), *smooth = blurred(&e, x), *score;
   if (inspector->summary != CBIGAN_SUMMARY_PEAK)
-    score = cbigan_onnx_reduce(graph, "ReduceMean",
-                               cbigan_onnx_top(graph, cbigan_onnx_reshape(graph, x, 1, (gint64[]){ -1 }), top), 1,
-                               (gint64[]){ 0 });
+    score = cbigan_onnx_reduce(
+        graph, "ReduceMean",
+        cbigan_onnx_top(graph, cbigan_onnx_reshape(graph, counting(&e, x), 1, (gint64[]){ -1 }), top), 1,
+        (gint64[]){ 0 });
   else
-    score = cbigan_onnx_reduce(graph, "ReduceMax", blurred, 4, (gint64[]){ 0, 1, 2, 3 });
+    score = cbigan_onnx_reduce(graph, "ReduceMax", smooth, 4, (gint64[]){ 0, 1, 2, 3 });
   score = cbigan_onnx_node(graph, "Softplus", CBIGAN_ONNX_IN(score), NULL);
-  const char *map = cbigan_onnx_node(graph, "Softplus", CBIGAN_ONNX_IN(blurred), NULL);
+  const char *map = cbigan_onnx_node(graph, "Softplus", CBIGAN_ONNX_IN(smooth), NULL);
   map = cbigan_onnx_enlarge(graph, map, CBIGAN_INSPECTOR_CELL);
+  map = cbigan_onnx_reshape(graph, map, 2, (gint64[]){ height, width });
+  if (unmasked)
+    map = masked(graph, unmasked, width, height, map);
   cbigan_onnx_output(graph, cbigan_onnx_reshape(graph, score, 1, (gint64[]){ 1 }), "score", 1, (gint64[]){ 1 });
-  cbigan_onnx_output(graph, cbigan_onnx_reshape(graph, map, 2, (gint64[]){ height, width }), "map", 2,
-                     (gint64[]){ height, width });
+  cbigan_onnx_output(graph, map, "map", 2, (gint64[]){ height, width });
 }

@@ -10,8 +10,10 @@
 
 G_BEGIN_DECLS
 
-/* bytes: int64 (h * w, 3) -> the network's input (1, planes, h, w) */
-const char *cbigan_onnx_object_planes(CbiganOnnxGraph *graph, const CbiganInspector *inspector, const char *bytes);
+/* bytes: int64 (h * w, 3) -> the network's input (1, planes, h, w). unmasked: (h, w), 0 where a pixel is ignored; NULL
+ * = none is */
+const char *cbigan_onnx_object_planes(CbiganOnnxGraph *graph, const CbiganInspector *inspector, const guint8 *unmasked,
+                                      const char *bytes);
 const char *cbigan_onnx_surface_planes(CbiganOnnxGraph *graph, const char *bytes, int w, int h);
 
 /* Logarithms (1, 3, h, w) -> level, red less green, blue less both: (1, 1, h, w) each */

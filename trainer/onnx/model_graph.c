@@ -58,11 +58,18 @@ add_inspector(CbiganOnnxGraph *graph, const CbiganModel *model, int width, int h
 {
   const CbiganModelInfo *info = &model->info;
   const int w = info->frame_width ? info->frame_width : width, h = info->frame_width ? info->frame_height : height;
-  if (info->upright_width || model->mask)
-    return cbigan_refuse(error, _("the model turns parts upright or has a mask, which an ONNX file can't do"));
+  const CbiganFrame frame = { .width = w, .height = h };
+  g_autoptr(CbiganAreas) areas = NULL;
+  if (info->upright_width)
+    return cbigan_refuse(error, _("the model turns parts upright, which an ONNX file can't do"));
   if (w < 1 || w % CBIGAN_INSPECTOR_STEP || h < 1 || h % CBIGAN_INSPECTOR_STEP)
     return cbigan_refuse(error, _("--frame: %dx%d; expected multiples of %d"), w, h, CBIGAN_INSPECTOR_STEP);
-  cbigan_onnx_inspector_score(graph, model, w, h);
+  if (!cbigan_areas_for_frames(&info->mask, &frame, 1, &areas, error))
+    return FALSE;
+  if (areas && (gint64)w * h > CBIGAN_ONNX_MASKED)
+    return cbigan_refuse(error, _("--frame: %dx%d; expected at most %d pixels, as the model has a mask"), w, h,
+                         CBIGAN_ONNX_MASKED);
+  cbigan_onnx_inspector_score(graph, model, areas, w, h);
   add_notes(graph, info);
   return TRUE;
 }
@@ -73,6 +80,8 @@ add_score(CbiganOnnxGraph *graph, const CbiganModel *model, int width, int heigh
   const CbiganModelInfo *info = &model->info;
   if (model->inspector_network)
     return add_inspector(graph, model, width, height, error);
+  if (model->mask)
+    return cbigan_refuse(error, _("the model is a CBiGAN with a mask, which an ONNX file can't do"));
   if (!info->frame_width && (width < info->patch || height < info->patch))
     return cbigan_refuse(error,
                          _("the model takes frames of any size, an ONNX file has one; expected --frame of at "
