@@ -10,7 +10,8 @@
 #
 # The last line is "N passed, N failed, N skipped" over all test cases; the exit status is 0 only when none failed.
 # Builds lie in build-tests/ and build-sanitize/, each with its logs. A test's folder is its suite; tests that are in
-# the suite "slow" too do not run under the sanitizers, those in "long" only with --all.
+# the suite "slow" too do not run under the sanitizers, those in "long" only with --all. So do the cases under the
+# sanitizers that `late_cases` of tests/meson.build names.
 set -euo pipefail
 # shellcheck source=pipelines/setup.sh
 . "$(dirname "$0")/../pipelines/setup.sh"
@@ -35,7 +36,9 @@ run_tests() { # FOLDER MESON_TEST_OPTIONS...; failures are counted at the end, f
   shift
   say "testing in $folder"
   rm -f "$folder"/meson-logs/testlog*
-  GST_REGISTRY=$root/$folder/registry.bin meson test -C "$folder" --no-rebuild --setup "$setup" "$@" < /dev/null 2>&1 |
+  # One process more than processors: some tests only wait.
+  GST_REGISTRY=$root/$folder/registry.bin meson test -C "$folder" --no-rebuild --setup "$setup" \
+    --num-processes $(($(nproc) + 1)) "$@" < /dev/null 2>&1 |
     tee "$folder/test.log" | grep -E '^ *[0-9]+/[0-9]+ ' || true
 }
 

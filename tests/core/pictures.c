@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "golden/golden.h"
+#include "model/model_file.h"
 #include "score/calibration.h"
 
 Picture
@@ -35,8 +36,8 @@ change_light(Picture *p, double gain, double offset)
     p->pixels[i] = (guint8)CLAMP(gain * p->pixels[i] + offset + 0.5, 0, 255);
 }
 
-CbiganModel *
-calibrated_model(int patch, int w, int h)
+static CbiganModel *
+calibrate(int patch, int w, int h)
 {
   enum { N = 12 };
   g_autoptr(GError) error = NULL;
@@ -54,5 +55,29 @@ calibrated_model(int patch, int w, int h)
   g_assert_no_error(error);
   for (guint i = 0; i < N; i++)
     g_free(good[i].pixels);
+  return model;
+}
+
+CbiganModel *
+calibrated_model(int patch, int w, int h)
+{
+  static GHashTable *files; /* "patch wxh" -> GBytes of the model's file */
+  g_autoptr(GError) error = NULL;
+  g_autofree char *name = g_strdup_printf("%d %dx%d", patch, w, h);
+  if (!files)
+    files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_bytes_unref);
+  GBytes *file = g_hash_table_lookup(files, name);
+  if (!file) {
+    gsize size;
+    g_autoptr(CbiganModel) model = calibrate(patch, w, h);
+    guint8 *bytes = cbigan_model_save_bytes(model, name, &size, &error);
+    g_assert_no_error(error);
+    file = g_bytes_new_take(bytes, size);
+    g_hash_table_insert(files, g_strdup(name), file);
+  }
+  gsize size;
+  const guint8 *bytes = g_bytes_get_data(file, &size);
+  CbiganModel *model = cbigan_model_load_bytes(bytes, size, name, &error);
+  g_assert_no_error(error);
   return model;
 }

@@ -116,14 +116,19 @@ finish(CbiganInspectorTraining *training)
   return model;
 }
 
+/* (transfer none) a model of make_dataset(kind), trained once for all tests */
 static CbiganModel *
-train(const CbiganDataset *dataset, Kind kind)
+trained(Kind kind)
 {
+  static CbiganModel *models[N_KINDS];
+  if (models[kind])
+    return models[kind];
   g_autoptr(GError) error = NULL;
+  g_autoptr(CbiganDataset) dataset = make_dataset(kind);
   const CbiganInspectorOptions options = make_options(kind);
   g_autoptr(CbiganInspectorTraining) training = cbigan_inspector_training_new(&options, dataset, &error);
   g_assert_no_error(error);
-  return finish(training);
+  return models[kind] = finish(training);
 }
 
 static void
@@ -172,9 +177,7 @@ static void
 test_sees(gconstpointer data)
 {
   const Kind kind = (Kind)GPOINTER_TO_INT(data);
-  g_autoptr(CbiganDataset) dataset = make_dataset(kind);
-  g_autoptr(CbiganModel) model = train(dataset, kind);
-  check_sees(model, kind);
+  check_sees(trained(kind), kind);
 }
 
 static void
@@ -197,7 +200,7 @@ test_files(gconstpointer data)
   const CbiganInspectorOptions options = make_options(kind);
   g_autoptr(GError) error = NULL;
   g_autoptr(CbiganDataset) dataset = make_dataset(kind);
-  g_autoptr(CbiganModel) whole = train(dataset, kind);
+  const CbiganModel *whole = trained(kind);
   g_autofree char *folder = g_dir_make_tmp("cbigan-inspector-XXXXXX", NULL);
   g_autofree char *path = g_build_filename(folder, "file", NULL);
   cbigan_model_save(whole, path, &error);
@@ -354,12 +357,10 @@ test_odd_size(void)
 {
   enum { WIDTH = SIDE - 3, HEIGHT = SIDE - 9, SPOT = 7 };
   g_autoptr(GError) error = NULL;
-  g_autoptr(CbiganDataset) dataset = make_dataset(SURFACE);
-  g_autoptr(CbiganModel) model = train(dataset, SURFACE);
   g_autoptr(CbiganPicture) picture = make_picture(900, SURFACE, 1.0, FALSE);
   CbiganFrame frame = cbigan_picture_frame(picture);
   CbiganResult result = CBIGAN_RESULT_INIT;
-  g_autoptr(CbiganScorer) scorer = cbigan_scorer_new(model, NULL, &error);
+  g_autoptr(CbiganScorer) scorer = cbigan_scorer_new(trained(SURFACE), NULL, &error);
   g_assert_no_error(error);
   for (int row = HEIGHT - SPOT; row < HEIGHT; row++)
     memset(picture->pixels + 3 * (row * SIDE + WIDTH - SPOT), 50, 3 * SPOT);
