@@ -8,13 +8,12 @@
 #include <math.h>
 #include <string.h>
 
-#include <json-glib/json-glib.h>
-
 #include "checkpoint.h"
 #include "good_pictures.h"
 #include "i18n.h"
 #include "inspector_learner.h"
 #include "model/error.h"
+#include "origin.h"
 #include "proxy.h"
 #include "ranks.h"
 #include "screening.h"
@@ -317,26 +316,22 @@ cbigan_inspector_training_resume(CbiganInspectorTraining *self, const char *path
 
 /* --- the model -------------------------------------------------------------------------------------------------- */
 
-/* Provenance: the model file's cbigan.training (transfer full). */
+/* cbigan.training of the model file (transfer full) */
 static char *
 describe(const CbiganInspectorTraining *self)
 {
   const CbiganInspectorOptions *o = &self->options;
   g_autofree char *options = describe_options(self);
-  g_autoptr(JsonObject) object = json_object_new();
-  json_object_set_string_member(object, "program", "cbigan " VERSION);
-  json_object_set_string_member(object, "preset", o->aligned ? "object" : "texture");
-  json_object_set_string_member(object, "dataset_sha256", self->digest);
-  json_object_set_int_member(object, "pictures", self->good.train.n);
-  json_object_set_int_member(object, "held_out", self->good.held_out.n);
-  json_object_set_int_member(object, "updates", self->update);
-  json_object_set_int_member(object, "seed", (gint64)o->seed);
-  json_object_set_double_member(object, "false_alarms", o->false_alarms);
-  json_object_set_string_member(object, "backend", cbigan_backend_name(self->backend));
-  json_object_set_int_member(object, "threads", self->backend->threads);
-  json_object_set_string_member(object, "options", options);
-  g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), object);
-  return json_to_string(node, FALSE);
+  return cbigan_origin_describe(&(CbiganOrigin){ .preset = o->aligned ? "object" : "texture",
+                                                 .digest = self->digest,
+                                                 .pictures = self->good.train.n,
+                                                 .held_out = self->good.held_out.n,
+                                                 .count = "updates",
+                                                 .steps = self->update,
+                                                 .seed = o->seed,
+                                                 .false_alarms = o->false_alarms,
+                                                 .backend = self->backend,
+                                                 .options = options });
 }
 
 /* values: of the held-out pictures. Training pictures are compared with each other: the network knows them. */

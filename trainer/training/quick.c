@@ -5,12 +5,12 @@
  */
 #include "quick.h"
 
-#include <json-glib/json-glib.h>
 #include <string.h>
 
 #include "good_pictures.h"
 #include "i18n.h"
 #include "model/error.h"
+#include "origin.h"
 #include "proxy.h"
 #include "score/areas/areas.h"
 #include "score/calibration.h"
@@ -18,22 +18,6 @@
 
 #define ENOUGH 200u /* pictures; with more, statistics hardly change */
 #define FEWEST 5
-
-/* Provenance: the model file's cbigan.training (transfer full). */
-static char *
-describe(const CbiganInspectorOptions *options, const CbiganDataset *pictures, guint used)
-{
-  g_autoptr(JsonObject) object = json_object_new();
-  json_object_set_string_member(object, "program", "cbigan " VERSION);
-  json_object_set_string_member(object, "preset", options->aligned ? "object" : "texture");
-  json_object_set_boolean_member(object, "quick", TRUE);
-  json_object_set_string_member(object, "dataset_sha256", pictures->digest ? pictures->digest : "");
-  json_object_set_int_member(object, "pictures", used);
-  json_object_set_int_member(object, "seed", (gint64)options->seed);
-  json_object_set_double_member(object, "false_alarms", options->false_alarms);
-  g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), object);
-  return json_to_string(node, FALSE);
-}
 
 /* Fills maps and summary of the inspector. scores: [good->n]. Returns the proxy's AUROC, -1 with an error. */
 static double
@@ -76,7 +60,11 @@ make_model(const CbiganInspectorOptions *options, const CbiganDataset *pictures,
   cbigan_inspector_set_threshold(model, scores, peaks, n, options->false_alarms);
   model->info.proxy = auroc;
   model->info.proxies = g_steal_pointer(&tried);
-  model->info.training = describe(options, pictures, n);
+  model->info.training = cbigan_origin_describe(&(CbiganOrigin){ .preset = options->aligned ? "object" : "texture",
+                                                                 .digest = pictures->digest,
+                                                                 .pictures = n,
+                                                                 .seed = options->seed,
+                                                                 .false_alarms = options->false_alarms });
   cbigan_good_pictures_measure(&model->info.usual, pictures);
   return g_steal_pointer(&model);
 }

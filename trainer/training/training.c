@@ -9,7 +9,6 @@
  */
 #include "training.h"
 
-#include <json-glib/json-glib.h>
 #include <math.h>
 #include <string.h>
 
@@ -17,6 +16,7 @@
 #include "i18n.h"
 #include "losses.h"
 #include "model/model.h"
+#include "origin.h"
 #include "data/random.h"
 #include "ranks.h"
 #include "schedule.h"
@@ -361,28 +361,25 @@ cbigan_training_resume(CbiganTraining *self, const char *path, GError **error)
   return cbigan_backend_finish(self->backend, error);
 }
 
-/* Where the model comes from: cbigan.training in the model file (transfer full). */
+/* cbigan.training of the model file (transfer full) */
 static char *
 describe_training(const CbiganTraining *self)
 {
   const CbiganTrainOptions *o = &self->options;
   g_autofree char *options = cbigan_train_options_describe(o);
-  g_autoptr(JsonObject) object = json_object_new();
-  json_object_set_string_member(object, "program", "cbigan " VERSION);
-  json_object_set_string_member(object, "preset", cbigan_preset_name(o->preset));
-  json_object_set_string_member(object, "dataset_sha256", self->dataset->digest ? self->dataset->digest : "");
-  json_object_set_int_member(object, "pictures", self->n_train);
-  json_object_set_int_member(object, "held_out", self->n_held_out);
-  json_object_set_int_member(object, "step", self->step);
-  json_object_set_int_member(object, "seed", (gint64)o->seed);
-  json_object_set_double_member(object, "alpha", o->alpha);
-  json_object_set_double_member(object, "average_decay", cbigan_train_options_decay(o));
-  json_object_set_double_member(object, "false_alarms", o->false_alarms);
-  json_object_set_string_member(object, "backend", cbigan_backend_name(self->backend));
-  json_object_set_int_member(object, "threads", self->backend->threads);
-  json_object_set_string_member(object, "options", options);
-  g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), object);
-  return json_to_string(node, FALSE);
+  return cbigan_origin_describe(&(CbiganOrigin){ .preset = cbigan_preset_name(o->preset),
+                                                 .digest = self->dataset->digest,
+                                                 .pictures = self->n_train,
+                                                 .held_out = self->n_held_out,
+                                                 .count = "step",
+                                                 .steps = self->step,
+                                                 .seed = o->seed,
+                                                 .adversarial = TRUE,
+                                                 .alpha = o->alpha,
+                                                 .average_decay = cbigan_train_options_decay(o),
+                                                 .false_alarms = o->false_alarms,
+                                                 .backend = self->backend,
+                                                 .options = options });
 }
 
 static gboolean
