@@ -107,6 +107,16 @@ frame_with_border(const GstVideoInfo *info, GstBuffer *plain, int left, int top)
   return buffer;
 }
 
+Stream
+stream_open(int side, const char *usual, const char *more)
+{
+  g_autofree char *model = test_model_write(side, 1),
+                  *properties = g_strdup_printf("model=%s %s %s", model, usual, more);
+  Stream self = stream_new(properties);
+  stream_set_caps(&self, GST_VIDEO_FORMAT_RGB, side, side);
+  return self;
+}
+
 GstBuffer *
 stream_frame(const Stream *self, guint n, gboolean hole)
 {

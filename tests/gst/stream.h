@@ -19,6 +19,8 @@ typedef struct {
 /* Makes the element and sets it to PLAYING, with a source that is not live; aborts where that fails. properties: as on
  * a launch line, "model=... score=paper". Free with stream_clear(). */
 Stream stream_new(const char *properties);
+/* As above, with a model of side x side pixels and RGB caps of that size; the properties are `usual` and `more`. */
+Stream stream_open(int side, const char *usual, const char *more);
 void stream_clear(Stream *self);
 /* Sends caps of that video, 25 frames per second. */
 void stream_set_caps(Stream *self, GstVideoFormat format, int width, int height);

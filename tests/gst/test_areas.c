@@ -14,11 +14,7 @@
 static Stream
 open_stream(const char *more)
 {
-  g_autofree char *model = test_model_write(SIDE, 1),
-                  *properties = g_strdup_printf("model=%s mode=sync qos=false %s", model, more);
-  Stream stream = stream_new(properties);
-  stream_set_caps(&stream, GST_VIDEO_FORMAT_RGB, SIDE, SIDE);
-  return stream;
+  return stream_open(SIDE, "mode=sync qos=false", more);
 }
 
 static cairo_status_t

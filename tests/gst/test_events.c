@@ -16,11 +16,8 @@
 static Stream
 open_stream(const char *more)
 {
-  g_autofree char *model = test_model_write(SIDE, 1),
-                  *properties = g_strdup_printf("model=%s mode=sync qos=false health=false %s", model, more);
-  Stream stream = stream_new(properties);
+  Stream stream = stream_open(SIDE, "mode=sync qos=false health=false", more);
   gst_harness_use_testclock(stream.harness);
-  stream_set_caps(&stream, GST_VIDEO_FORMAT_RGB, SIDE, SIDE);
   return stream;
 }
 

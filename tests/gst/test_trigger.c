@@ -13,11 +13,7 @@
 static Stream
 open_stream(const char *more)
 {
-  g_autofree char *model = test_model_write(SIDE, 1),
-                  *properties = g_strdup_printf("model=%s trigger=true updates=none %s", model, more);
-  Stream stream = stream_new(properties);
-  stream_set_caps(&stream, GST_VIDEO_FORMAT_RGB, SIDE, SIDE);
-  return stream;
+  return stream_open(SIDE, "trigger=true updates=none", more);
 }
 
 static guint
