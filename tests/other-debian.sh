@@ -5,12 +5,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # usage: other-debian.sh SUITE [PART...]
-# SUITE: bookworm, trixie, ... PART: demo, tests, packages, arm64; without one, demo and tests.
+# SUITE: bookworm, trixie, ... PART: demo, tests, packages; without one, demo and tests.
 #   demo   pipelines/demo.sh, then the scores of its pictures against those of this machine's build/, bit for bit
 #   tests  all tests but the suites slow, long, and style
 #   packages  builds the packages of debian/, asks lintian, installs those for run time in /var/tmp/cbigan-SUITE-packages,
 #             where there is no compiler, and trains and scores there with program and plugin
-#   arm64  compiles for arm64 in /var/tmp/cbigan-SUITE-arm64, and runs the program and the C example by qemu-user
 # Runs as root. debootstrap makes /var/tmp/cbigan-SUITE (or $CBIGAN_DEBIAN) the first time, from a mirror whose
 # signature it checks; later runs use it again. The files that git knows or does not ignore are copied there. Nothing
 # outside the folders is changed, and mounts end with the script. demo and packages say how many megabytes the packages
@@ -20,12 +19,12 @@ set -euo pipefail
 . "$(dirname "$0")/../pipelines/setup.sh"
 cd "$root"
 
-arguments 1 5 "$@"
+arguments 1 4 "$@"
 suite=$1
 shift
 parts=("$@")
 if ((!${#parts[@]})); then parts=(demo tests); fi
-for part in "${parts[@]}"; do [[ " demo tests packages arm64 " == *" $part "* ]] || die "$part: no part"; done
+for part in "${parts[@]}"; do [[ " demo tests packages " == *" $part "* ]] || die "$part: no part"; done
 ((EUID == 0)) || die "run as root: it makes a root folder and enters it"
 command -v debootstrap > /dev/null || die "install debootstrap first"
 machine=${CBIGAN_DEBIAN:-/var/tmp/cbigan-$suite}
