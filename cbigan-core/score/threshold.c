@@ -9,7 +9,8 @@
  *
  * Ten pictures have ten largest values, but many places each. So few pictures' thresholds come from their highest
  * places together: those over a level exceed it by exponentially distributed amounts (Pickands 1975, shape 0), and as
- * many as exceed it per picture decide how often one of them exceeds a threshold.
+ * many as exceed it per picture decide how often one of them exceeds a threshold. Where good pictures have heavier
+ * tails, that is too low, so no more of them than wanted are over the threshold.
  */
 #include "calibration.h"
 
@@ -83,5 +84,8 @@ cbigan_threshold_for_few(const double *values, const double *peaks, guint each, 
   for (guint i = 0; i < exceeding; i++)
     excess += (sorted[i] - sorted[exceeding]) / exceeding;
   const double share = MAX(false_alarms, 1.0 / (20.0 * n));
-  return sorted[exceeding] + excess * log((double)exceeding / n / -log1p(-share)) + beyond;
+  const double tail = sorted[exceeding] + excess * log((double)exceeding / n / -log1p(-share)) + beyond;
+  g_autofree double *largest = g_memdup2(values, sizeof *values * n);
+  qsort(largest, n, sizeof *largest, descending);
+  return MAX(tail, largest[MIN((guint)(share * n), n - 1)]);
 }
