@@ -7,8 +7,8 @@
  * endurance cycles N  creates, plays and destroys a pipeline N times
  *
  * With GST_PLUGIN_PATH set (meson devenv -C build). For the sanitizers and tracers: tests/sanitizers/glib_tsan.c has
- * the command for the thread sanitizer. The leaks tracer prints nothing where nothing is left:
- *   G_DEBUG=fatal-warnings GST_TRACERS=leaks GST_DEBUG=GST_TRACER:7 endurance cycles 500
+ * the command for the thread sanitizer. The leaks tracer names each object that is left:
+ *   GST_TRACERS=leaks GST_DEBUG=*:1,GST_TRACER:7 endurance cycles 500 2>&1 | grep object-alive
  */
 #include <gst/gst.h>
 #include <stdlib.h>
@@ -84,6 +84,8 @@ swap_models(guint n)
       gst_util_set_object_arg(G_OBJECT(elements[stream]), properties[row][0], properties[row][1]);
     g_usleep((gulong)g_rand_int_range(random, 0, 30000));
     check_bus(pipeline);
+    if (i % 100 == 99)
+      g_print("%u swaps\n", i + 1);
   }
   for (guint i = 0; i < STREAMS; i++) { /* frames are still scored */
     for (guint wait = 0; scored(elements[i]) <= before[i] && wait < 600; wait++)
