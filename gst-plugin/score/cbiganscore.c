@@ -99,10 +99,11 @@
  * frame in training; “model” is a part of the frame's own size. The parts cover the picture and overlap by
  * `cutout-overlap` of their sides at least, so that a defect at the border of one is whole in another. The worst part's
  * score and verdict are the frame's. Map, regions, `roi`, `mask` and `min-area` are those of the whole picture. The
- * parts are scored one after the other, and each may raise a false alarm. `recalibrate` takes one part of each frame,
- * each time another one. This is for surfaces; an object's model wants the object at its place, which `roi-from-meta`
- * gives. Models without a frame size take large pictures as they are. They and models with a mask of their own refuse
- * `cutout`, as `roi` is refused.
+ * parts are scored one after the other. Each may raise a false alarm, so the threshold of single frames is too low for
+ * many parts: `recalibrate` takes one part of each frame, each time another one, and sets a threshold for all of them.
+ * This is for surfaces; an object's model wants the object at its place, which `roi-from-meta` gives. Models without a
+ * frame size take large pictures as they are. They and models with a mask of their own refuse `cutout`, as `roi` is
+ * refused.
  *
  * ## Triggers
  *

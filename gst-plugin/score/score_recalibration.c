@@ -21,6 +21,7 @@ struct _CbiganRecalibration {
   guint wanted;
   char *location; /* NULL = not to be saved */
   GArray *frames; /* of CbiganFrame, which own their data */
+  double parts;   /* of the frames' size in a picture: 1, or more with cutouts */
   CbiganModel *model;
 };
 
@@ -66,7 +67,7 @@ calibrate(GstElement *element, gpointer data)
   g_autoptr(CbiganModel) new = NULL;
   if (r->model)
     new = cbigan_model_recalibrate(r->model, (const CbiganFrame *)(gpointer)r->frames->data, r->frames->len,
-                                   FALSE_ALARMS, NULL, &error);
+                                   FALSE_ALARMS / r->parts, NULL, &error);
   if (new && !cbigan_swap_use(&self->swap, r->model, new, &error))
     g_clear_pointer(&new, cbigan_model_unref);
   if (new && r->location)
@@ -153,6 +154,7 @@ cbigan_score_collect(GstCbiganScore *self, const CbiganJob *job, const CbiganFra
   CbiganRecalibration *r = self->recalibration;
   if (r) {
     const CbiganFrame rgb = choose_part(whole, cbigan_model_info(self->swap.session->model), r->frames->len);
+    r->parts = (double)whole->width * whole->height / ((double)rgb.width * rgb.height); /* each may raise an alarm */
     const gsize row = 3 * (gsize)rgb.width;
     guint8 *pixels = g_malloc(row * (gsize)rgb.height);
     for (int y = 0; y < rgb.height; y++)

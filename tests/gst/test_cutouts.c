@@ -201,7 +201,12 @@ test_recalibrate(void)
     if (g_strcmp0(gst_structure_get_string(s, "event"), "recalibrated"))
       continue;
     g_assert_true(flag_of(s, "done"));
+    g_assert_cmpfloat(number_of(s, "threshold"), >, number_of(s, "previous-threshold"));
     break;
+  }
+  for (guint i = 6; i < 26; i++) {
+    g_autoptr(GstBuffer) out = stream_push(&stream, stream_frame(&stream, i, FALSE));
+    g_assert_false(flag_of(score_of(out), "anomalous"));
   }
   stream_clear(&stream);
 }
