@@ -4,8 +4,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Such a layer is bound by memory. oneDNN's kernels and matrix products fill vectors with channels and take several
- * times as long. Threads share the pixels. A weight gradient is made of one sum per part of the pixels; there are as
- * many parts as base.threads, and they are added in their order. So equal inputs and thread counts give equal bits.
+ * times as long. Threads share the pixels. A weight gradient is made of one sum per part of the pixels. The number of
+ * parts depends on base.threads, and their sums are added in order, so equal inputs and thread counts give equal bits.
  */
 #include "conv1x1.h"
 

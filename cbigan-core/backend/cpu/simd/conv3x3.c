@@ -22,13 +22,13 @@ struct _CbiganCpuConv3 {
 };
 
 static gboolean
-is_plain(const CbiganLayer *l) /* the kernels know the leaky activation, and no bias, sum or tanh */
+is_plain(const CbiganLayer *l) /* the kernels have the leaky activation, but no bias, accumulation or tanh */
 {
   return l->kind == CBIGAN_CONV2D && l->kernel == 3 && !l->accumulate && l->bias == CBIGAN_NO_OFFSET &&
          l->activation != CBIGAN_TANH && l->out.h % 2 == 0 && l->out.w % 2 == 0;
 }
 
-/* Method for the widest vectors that are filled; NULL: no method is fast. */
+/* The method for the widest vectors that channels or pixels fill; NULL: no method is fast. */
 static const CbiganConv3Method *
 choose(const CbiganCpuIsa *isa, const CbiganTiling *t)
 {
@@ -84,7 +84,7 @@ cbigan_cpu_conv3_free(CbiganCpuConv3 *self)
   g_free(self);
 }
 
-/* One of the operations below, as the pool's threads see it. */
+/* What the pool's threads need to know of one of the operations below */
 typedef struct {
   const CbiganCpuConv3 *self;
   const CbiganTiling *tiling;

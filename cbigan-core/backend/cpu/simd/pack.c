@@ -104,7 +104,7 @@ typedef struct {
   float *out;
 } Packing;
 
-/* Of `chunk` outputs from o on: that input's filters, transformed; zeros where there is no such input */
+/* The transformed filters of one input and `chunk` outputs from o on; zeros where that input does not exist */
 static void
 transform_input(const Packing *p, int o, int chunk, int input, double u[36][MOST_CHUNK])
 {

@@ -3,13 +3,13 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Two scorers with one thread per processor each would wait for threads that the other scorer has displaced. So the
- * threads of the program that score at the moment divide the processors. A scorer that is alone takes all that its
- * `threads` allows; when a second one begins, each goes on with half of them.
+ * Two scorers with one thread per processor each would wait for threads that the other scorer has displaced. So
+ * scorers whose passes run at the same time divide the processors. A scorer that is alone takes as many as its
+ * `threads` allows; when a second scorer begins, each continues with half of the processors.
  *
- * A pass begins with the first operation after finish() and ends with the next finish(). It asks before each operation,
- * so it gives up threads within a pass. It takes more threads only when it begins the next pass. A pass that has just
- * ended counts for a while longer (CBIGAN_CPU_LINGER_USEC), because a busy stream begins its next frame at once.
+ * A pass begins with the first operation after finish() and ends with the next finish(). It asks for its
+ * threads before each operation, so it can lose threads within a pass. It gets more threads only at its next pass. A
+ * pass counts for CBIGAN_CPU_LINGER_USEC after its end, because a busy stream begins its next frame at once.
  *
  * Neither scores nor gradients depend on the number of threads: the operations that ask here compute the same bits.
  */
@@ -21,7 +21,7 @@ struct _CbiganCpuShare {
   int threads, processors;
   int team;          /* of the pass at work; 0 = none is. Atomic, but changed only under the lock */
   pid_t caller;      /* of the last pass */
-  gint64 ended;      /* when that was, of the monotonic clock; G_MININT64 = never */
+  gint64 ended;      /* time of that pass's end, by the monotonic clock; G_MININT64 = never */
   gboolean dividing; /* for divide() */
   int part;
 };

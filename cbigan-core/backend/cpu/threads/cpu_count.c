@@ -4,8 +4,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Linux has three sources: the affinity of a thread, the NUMA nodes of the machine, and the quota of each control group
- * around the process, which is how containers are limited. A file that is missing or malformed limits nothing. To look
- * for control groups in another place, add a row to `mounts`.
+ * around the process, which is how containers are limited. A file that is missing or malformed limits nothing. For
+ * another place of control groups, add a row to `mounts`.
  */
 #include "threads.h"
 

@@ -3,15 +3,16 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A single patch has dozens of turns of a few microseconds each, and a training update has hundreds of short loops.
- * Waking a thread takes longer than several of them. So a run does not wait for its workers: running threads take the
- * next item, and workers join when they are scheduled. Threads wait only for items that another thread has begun.
+ * Scoring one patch takes dozens of turns of a few microseconds each, and a training update takes hundreds of short
+ * loops. Waking a thread takes longer than several turns. So a run does not wait for its workers: threads that already
+ * run take the next item, and workers join once they are scheduled. Threads wait only for items that another thread
+ * has begun.
  *
- * A waiting thread spins for a while (SPIN_USEC), about as long as two runs are apart, and then sleeps. It does not
- * yield: on a busy machine a thread that yields loses the processor for milliseconds, a thread that is woken does not.
+ * A waiting thread spins for SPIN_USEC, about the time between two runs, and then sleeps. It does not yield: on a busy
+ * machine a thread that yields loses the processor for milliseconds, and a thread that is woken does not.
  *
- * All pools of a process have their workers together, as many as the largest pool wants. A run calls workers that no
- * other run has called. It does without them where there are too few. So many scorers have no more threads than one.
+ * All pools of a process share their workers, as many as the largest pool wants. A run calls workers that no other run
+ * has called, and does their work itself where too few are free. So many scorers have no more threads than one.
  */
 #include "thread_pool.h"
 
@@ -21,7 +22,8 @@
 #define SPIN_USEC 100
 #define MOST_WORKERS 1023
 
-/* A worker's `run`: the address of a run that called it, with JOINED once it takes part; or one of these. */
+/* A worker's `run`: the address of the run that called it, with the bit JOINED once the worker takes part; or one of
+ * these values. */
 #define FREE ((guintptr)0)
 #define JOINED ((guintptr)1)
 #define RESERVED ((guintptr)2) /* a run is about to call it */
@@ -31,7 +33,7 @@ typedef struct {
   _Atomic guintptr run;
   atomic_bool asleep;
   GCond called;
-  int place; /* the run's number for it; set before the call */
+  int place; /* the worker's thread number in the run; set before the call */
   GThread *thread;
 } Worker;
 
@@ -39,20 +41,20 @@ struct _CbiganCpuPool {
   int threads; /* the caller's included */
 };
 
-static GMutex crew; /* held to start and end workers */
+static GMutex crew; /* held while workers are started or ended */
 static guint pools; /* under `crew` */
 static Worker *workers[MOST_WORKERS];
 static atomic_int n_workers;
 
 static GMutex lock;
-static GCond changed;       /* a turn's `done`, or that a worker has left a run */
-static atomic_int sleepers; /* threads that wait for it */
+static GCond changed;       /* a turn is done, or a worker has left a run */
+static atomic_int sleepers; /* threads that wait for `changed` */
 
 /* --- waiting --------------------------------------------------------------------------------------------------- */
 
 typedef gboolean (*Condition)(gpointer data);
 
-/* FALSE: it is time to sleep. */
+/* TRUE: the condition holds. FALSE: SPIN_USEC have passed. */
 static gboolean
 spin_until(Condition condition, gpointer data)
 {
@@ -84,7 +86,7 @@ wait_until(Condition condition, gpointer data)
   g_mutex_unlock(&lock);
 }
 
-/* After a change that a thread may wait for. */
+/* To be called after each change that a thread may wait for */
 static void
 wake_sleepers(void)
 {
@@ -123,7 +125,7 @@ has_left(gpointer data)
 
 /* --- workers --------------------------------------------------------------------------------------------------- */
 
-/* Turn after turn; each is over when all of its items are done. */
+/* Does items of turn after turn. A turn is over when all of its items are done. */
 static void
 take_part(const CbiganCpuRun *run, int thread)
 {
@@ -180,7 +182,7 @@ work(gpointer data)
   }
 }
 
-/* Calls free workers for the run. Returns how many came. */
+/* Calls up to n free workers for the run, and returns their number. */
 static int
 call_workers(const CbiganCpuRun *run, int n)
 {
@@ -198,7 +200,7 @@ call_workers(const CbiganCpuRun *run, int n)
   return called;
 }
 
-/* Calls the run's workers off. Those that take part are waited for. */
+/* Frees the run's workers. Waits for those that take part; the others never will. */
 static void
 release_workers(const CbiganCpuRun *run, int called)
 {
@@ -211,7 +213,7 @@ release_workers(const CbiganCpuRun *run, int called)
       wait_until(has_left, &taking);
       called--;
     }
-    if (i + 1 == atomic_load(&n_workers)) /* the others have left by themselves */
+    if (i + 1 == atomic_load(&n_workers)) /* the other workers have left already */
       return;
   }
 }
@@ -237,7 +239,7 @@ cbigan_cpu_pool_run(CbiganCpuPool *self, const CbiganCpuRun *run)
 
 /* --- the crew -------------------------------------------------------------------------------------------------- */
 
-/* FALSE: a limit on threads. */
+/* FALSE: the system allows no more threads. */
 static gboolean
 add_worker(void)
 {

@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* Items that may be done at the same time, by any thread. The next turn begins when all of them are done. */
+/* Items that threads may do at the same time and in any order. The next turn begins when all of them are done. */
 typedef struct {
   int items;
   _Atomic int next, done; /* used by the run */
@@ -24,12 +24,12 @@ typedef struct {
 
 typedef struct _CbiganCpuPool CbiganCpuPool;
 
-/* threads: the caller's included. NULL with fewer than 2. All pools of the process have their threads together. Threads
- * that cannot be started, or that work for other runs at the moment, are missing: the other ones do all work. Free with
+/* threads: the most that a run may have, the caller's included; fewer than 2 give NULL. All pools of the process share
+ * their threads. A run does without threads that could not be started or that work for other runs. Free with
  * cbigan_cpu_pool_free(). */
 CbiganCpuPool *cbigan_cpu_pool_new(int threads);
 void cbigan_cpu_pool_free(CbiganCpuPool *self); /* self: may be NULL */
-/* Returns when all turns are done. Any thread may call it at any time. self: NULL = the caller does all work. */
+/* Returns when all turns are done. May be called by any thread at any time. self: NULL = the caller does all work. */
 void cbigan_cpu_pool_run(CbiganCpuPool *self, const CbiganCpuRun *run);
 
 G_END_DECLS
