@@ -5,7 +5,8 @@
  *
  * Sums are additive: the frames are dealt into folds, each fold keeps its own sums, and the statistics without a fold
  * are those of the total less that fold. The networks see every frame twice: for the sums, and for its score against
- * the other folds. Memory depends neither on the number of frames nor, unaligned, on their size.
+ * the other folds. Memory depends neither on the number of frames nor, unaligned, on their size. Processes that share a
+ * calibration take every n-th frame each, and add their sums and scores.
  */
 #include "calibration.h"
 
@@ -41,7 +42,32 @@ typedef struct {
   gsize n_map;
   double *scores[CBIGAN_N_GAN_SCORES]; /* (n) out of fold */
   CbiganAreas *areas;                  /* of the model's mask; NULL = every pixel counts */
+  GArray *taken;                       /* of guint: indices of the frames that run_share() runs */
 } Calibration;
+
+/* Frames first, first + step, … below n. Those of them that are this process's share go through the networks; func gets
+ * the place of a frame in self->taken. */
+static gboolean
+run_share(Calibration *self, const CbiganFrame *frames, guint first, guint step, guint n, CbiganInferenceFunc func,
+          GError **error)
+{
+  const CbiganCalibrationShare *share = self->options->share;
+  g_autofree CbiganFrame *mine = g_new(CbiganFrame, n + 1);
+  g_array_set_size(self->taken, 0);
+  for (guint i = first, k = 0; i < n; i += step, k++) {
+    if (share && k % share->n != share->rank)
+      continue;
+    mine[self->taken->len] = frames[i];
+    g_array_append_val(self->taken, i);
+  }
+  return cbigan_inference_run(self->inference, mine, self->taken->len, func, self, error);
+}
+
+static guint
+taken(const Calibration *self, guint place)
+{
+  return g_array_index(self->taken, guint, place);
+}
 
 static gboolean
 check(const CbiganModelInfo *info, const CbiganCalibrationOptions *options, const CbiganFrame *frames, guint n,
@@ -111,7 +137,7 @@ static void
 add_to_sums(guint frame, const CbiganMeasurement *m, gpointer data)
 {
   Calibration *self = data;
-  CbiganSums *sums = self->sums[frame % self->folds];
+  CbiganSums *sums = self->sums[taken(self, frame) % self->folds];
   const gsize n = (gsize)m->tiling->width * (gsize)m->tiling->height;
   if (n > self->n_map) {
     self->n_map = n;
@@ -145,23 +171,19 @@ score_out_of_fold(guint frame, const CbiganMeasurement *m, gpointer data)
 {
   Calibration *self = data;
   for (int i = 0; i < CBIGAN_N_GAN_SCORES; i++)
-    self->scores[i][self->fold + frame * self->folds] = score_one(self, (CbiganScoreKind)i, m);
+    self->scores[i][taken(self, frame)] = score_one(self, (CbiganScoreKind)i, m);
 }
 
 static gboolean
 score_fold(Calibration *self, GError **error)
 {
-  g_autofree CbiganFrame *frames = g_new(CbiganFrame, self->n / self->folds + 1);
-  guint n = 0;
-  for (guint i = self->fold; i < self->n; i += self->folds)
-    frames[n++] = self->frames[i];
   g_autoptr(CbiganSums) others = cbigan_sums_difference(self->total, self->sums[self->fold]);
   CbiganBaseline *baseline = &self->baseline;
   baseline->map = cbigan_sums_map(others);
   baseline->critic = cbigan_sums_critic(others);
   baseline->deviation_floor = cbigan_map_floor(&baseline->map);
   gboolean ok = cbigan_inference_set_baseline(self->inference, baseline, error) &&
-                cbigan_inference_run(self->inference, frames, n, score_out_of_fold, self, error);
+                run_share(self, self->frames, self->fold, self->folds, self->n, score_out_of_fold, error);
   cbigan_statistics_clear(&baseline->map, &baseline->critic);
   return ok;
 }
@@ -187,17 +209,24 @@ finish_model(Calibration *self)
 static gboolean
 run(Calibration *self, GError **error)
 {
-  if (!open_networks(self, error) ||
-      !cbigan_inference_run(self->inference, self->frames, self->n, add_to_sums, self, error))
+  const CbiganCalibrationShare *share = self->options->share;
+  if (!open_networks(self, error) || !run_share(self, self->frames, 0, 1, self->n, add_to_sums, error))
     return FALSE;
-  for (guint fold = 0; fold < self->folds; fold++)
+  for (guint fold = 0; share && fold < self->folds; fold++)
+    cbigan_sums_foreach(self->sums[fold], share->sum);
+  /* What the processes have of the total is added below, so only one may begin with the folds. */
+  for (guint fold = 0; fold < self->folds && (!share || share->rank == 0); fold++)
     cbigan_sums_add(self->total, self->sums[fold]);
-  if (!cbigan_inference_run(self->inference, self->options->seen, self->options->n_seen, add_seen, self, error))
+  if (!run_share(self, self->options->seen, 0, 1, self->options->n_seen, add_seen, error))
     return FALSE;
+  if (share)
+    cbigan_sums_foreach(self->total, share->sum);
   cbigan_baseline_init(&self->baseline, self->model);
   for (self->fold = 0; self->fold < self->folds; self->fold++)
     if (!score_fold(self, error))
       return FALSE;
+  for (int i = 0; share && i < CBIGAN_N_GAN_SCORES; i++)
+    share->sum(self->n, self->scores[i]); /* a picture that another process has scored is 0 here */
   finish_model(self);
   return TRUE;
 }
@@ -237,11 +266,15 @@ cbigan_model_calibrate(CbiganModel *model, const CbiganCalibrationOptions *optio
     model->info.critic_grid = DEFAULT_GRID;
   }
   set_light(&model->info, frames, n);
-  Calibration self = {
-    .model = model, .options = options, .frames = frames, .n = n, .folds = MIN(FOLDS, n), .areas = areas
-  };
+  Calibration self = { .model = model,
+                       .options = options,
+                       .frames = frames,
+                       .n = n,
+                       .folds = MIN(FOLDS, n),
+                       .areas = areas,
+                       .taken = g_array_new(FALSE, FALSE, sizeof(guint)) };
   for (int i = 0; i < CBIGAN_N_GAN_SCORES; i++)
-    self.scores[i] = g_new(double, n);
+    self.scores[i] = g_new0(double, n);
   gboolean ok = run(&self, error);
   if (ok)
     measure_pictures(model, options, frames, n);
@@ -255,6 +288,7 @@ cbigan_model_calibrate(CbiganModel *model, const CbiganCalibrationOptions *optio
   for (int i = 0; i < CBIGAN_N_GAN_SCORES; i++)
     g_free(self.scores[i]);
   g_free(self.map);
+  g_array_unref(self.taken);
   if (ok && bf16)
     cbigan_model_check_bf16(model, options, frames, n, bf16);
   return ok;

@@ -8,6 +8,13 @@
 
 G_BEGIN_DECLS
 
+/* The processes that calibrate one model together; all have the same model and pictures, and get the same result, which
+ * is that of one process but for the order of additions. */
+typedef struct {
+  guint rank, n;                         /* this one's number, from 0, of how many */
+  void (*sum)(gsize n, double *numbers); /* in place, over all processes */
+} CbiganCalibrationShare;
+
 typedef struct {
   CbiganScoreKind score; /* that the model will prefer */
   gboolean aligned;      /* objects: statistics per position; else one for all positions */
@@ -18,6 +25,7 @@ typedef struct {
    * pictures give a better covariance. The threshold does not use them. NULL = none. */
   const CbiganFrame *seen;
   guint n_seen;
+  const CbiganCalibrationShare *share; /* NULL = this process alone */
 } CbiganCalibrationOptions;
 
 /* Whether statistics are kept per position: as in the model's, or if it has none, when its frame is one patch. */

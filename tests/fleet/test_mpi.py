@@ -58,17 +58,27 @@ def train(n, output, *arguments, code=0):
     return out
 
 
-def numbers(path):
-    """All weights of a model, without the statistics that depend on them."""
+WEIGHTS = ('inspector.', 'encoder.', 'generator.', 'discriminator.')
+
+
+def read_model(path):
+    """(name -> numbers, metadata)"""
     data = pathlib.Path(path).read_bytes()
     size, = struct.unpack('<Q', data[:8])
-    header = json.loads(data[8:8 + size])
-    floats = array.array('f')
+    header, arrays = json.loads(data[8:8 + size]), {}
+    metadata = header.pop('__metadata__')
     for name in sorted(header):
-        if name.startswith(('inspector.', 'encoder.', 'generator.', 'discriminator.')) and header[name]['dtype'] == 'F32':
+        if header[name]['dtype'] in ('F32', 'F64'):
             begin, end = header[name]['data_offsets']
-            floats.frombytes(data[8 + size + begin:8 + size + end])
-    return floats
+            arrays[name] = array.array({'F32': 'f', 'F64': 'd'}[header[name]['dtype']])
+            arrays[name].frombytes(data[8 + size + begin:8 + size + end])
+    return arrays, metadata
+
+
+def numbers(path):
+    """All weights of a model, without the statistics that depend on them."""
+    arrays, _ = read_model(path)
+    return sum((arrays[name] for name in arrays if name.startswith(WEIGHTS) and arrays[name].typecode == 'f'), array.array('f'))
 
 
 def distance(a, b):
@@ -93,6 +103,24 @@ def test_cbigan():
         expect(numbers('n2') == numbers('again'), 'two runs of two processes differ')
 
 
+def test_calibration():
+    """The pictures held out are divided too. With weights that hardly move, the statistics and the threshold are those of one process."""
+    prepare(24)
+    still = '--width 2 --batch 8 --threads 1 --score critic --held-out 0.3 --warmup-steps 1 --steps 0 --rate 1e-12 --warmup-rate 1e-12 --force'.split()
+    for n in (0, 2, 4):
+        train(n, f'n{n}', *still)
+    one, about_one = read_model('n0')
+    expect({'critic.mean', 'critic.whitening'} <= set(one), f'no statistics: {list(one)}')
+    for n in (2, 4):
+        found, about = read_model(f'n{n}')
+        expect(list(found) == list(one), f'{n} processes: {list(found)}')
+        for name, values in one.items():
+            largest, apart = max(map(abs, values)), max(abs(a - b) for a, b in zip(values, found[name]))
+            expect(apart <= 1e-6 * largest, f'{n} processes: {name}: {apart} of {largest}')
+        for key in [key for key in about if key.endswith('threshold')]:
+            expect(abs(float(about[key]) / float(about_one[key]) - 1) < 1e-6, f'{n} processes: {key}: {about[key]}, expected {about_one[key]}')
+
+
 def test_inspector():
     """The same for the inspector, for so few updates that no choice among measured weights can turn out otherwise."""
     prepare()
@@ -109,7 +137,7 @@ def test_inspector():
 def test_resume():
     """A training that is stopped goes on with another number of processes."""
     prepare()
-    long = [*GAN, '300', '--steps', '0', '--checkpoint', '1']
+    long = [*GAN, '600', '--steps', '0', '--checkpoint', '1']
     process = start(2, '-o', 'model', *long)
     expect(until(lambda: os.path.exists('model.checkpoint')), 'no checkpoint')
     process.send_signal(signal.SIGTERM)

@@ -382,6 +382,16 @@ keep_for_later(const Arguments *a, CbiganTraining *training)
   return CBIGAN_EXIT_FAILED;
 }
 
+/* In a process that writes nothing */
+static CbiganExit
+help_to_calibrate(CbiganTraining *training)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CbiganModel) model = cbigan_training_finish(training, NULL, &error);
+
+  return model ? CBIGAN_EXIT_FINE : cbigan_command_fail(error);
+}
+
 static CbiganExit
 write_model(const Arguments *a, CbiganTraining *training)
 {
@@ -475,7 +485,7 @@ train(Arguments *a)
     return CBIGAN_EXIT_FAILED;
   }
   if (cbigan_ranks_rank() > 0)
-    return stopped ? CBIGAN_EXIT_FAILED : CBIGAN_EXIT_FINE;
+    return stopped ? CBIGAN_EXIT_FAILED : help_to_calibrate(training);
   return stopped ? keep_for_later(a, training) : write_model(a, training);
 }
 

@@ -22,8 +22,8 @@ cbigan_train_check_processes(CbiganTrainOptions *options, gboolean quick, double
   if (quick || (minutes > 0 && options->score == CBIGAN_SCORE_INSPECTOR))
     return cbigan_refuse(error, _("%s and several processes: expected one of them"), quick ? "--quick" : "--minutes");
   if (!g_strcmp0(options->backend, "cuda"))
-    return cbigan_refuse(error, _("--backend: cuda; expected cpu or reference with several processes"));
-  if (!options->backend || g_str_equal(options->backend, "auto"))
+    options->device += cbigan_ranks_local_rank(); /* a GPU for each */
+  else if (!options->backend || g_str_equal(options->backend, "auto"))
     options->backend = "cpu";
   return TRUE;
 }

@@ -40,6 +40,23 @@ find_spans(CbiganBackprop *self)
   }
 }
 
+/* Two layers may read parts of one matrix. A parameter that no layer reads has no gradient. */
+static void
+find_completing(CbiganBackprop *self)
+{
+  const CbiganNetwork *n = self->forward->network;
+  for (int k = 0; k < n->n_parameters; k++) {
+    const CbiganParameter *p = &n->parameters[k];
+    self->completing[k] = -1;
+    for (int i = n->n_layers - 1; i >= 0; i--) {
+      const gsize read[] = { n->layers[i].weight, n->layers[i].bias };
+      for (gsize r = 0; r < G_N_ELEMENTS(read); r++)
+        if (read[r] != CBIGAN_NO_OFFSET && read[r] >= p->offset && read[r] < p->offset + p->size)
+          self->completing[k] = i;
+    }
+  }
+}
+
 static gboolean
 make_plans(CbiganBackprop *self, GError **error)
 {
@@ -98,7 +115,9 @@ cbigan_backprop_new(const CbiganGrad *grad, const CbiganNetwork *network, int ba
   self->data = g_new0(CbiganGradPlan *, network->n_layers);
   self->spans = g_new0(CbiganSpan, network->n_values);
   self->grads = g_new0(float *, network->n_values);
+  self->completing = g_new0(int, network->n_parameters);
   find_spans(self);
+  find_completing(self);
   if (!make_plans(self, error) || !make_buffers(self, error))
     return NULL;
   cbigan_backprop_load(self);
@@ -125,6 +144,7 @@ cbigan_backprop_free(CbiganBackprop *self)
   g_free(self->data);
   g_free(self->spans);
   g_free(self->grads);
+  g_free(self->completing);
   g_free(self);
 }
 
@@ -144,12 +164,16 @@ cbigan_backprop_load(CbiganBackprop *self)
 static void
 layer_weights(CbiganBackprop *self, int i, int n_bias, float *weights)
 {
-  const CbiganLayer *layer = &self->forward->network->layers[i];
+  const CbiganNetwork *network = self->forward->network;
+  const CbiganLayer *layer = &network->layers[i];
   if (layer->weight != CBIGAN_NO_OFFSET)
     cbigan_grad_weights(&self->grad, self->plans[i], self->forward->values[layer->input], self->grads[layer->output],
                         weights);
   if (layer->bias != CBIGAN_NO_OFFSET)
     cbigan_grad_bias(&self->grad, self->plans[i], n_bias, self->grads[layer->output], weights);
+  for (int k = network->n_parameters - 1; self->options.ready && k >= 0; k--)
+    if (self->completing[k] == i)
+      self->options.ready(network->parameters[k].size, weights + network->parameters[k].offset);
 }
 
 void

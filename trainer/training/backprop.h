@@ -20,10 +20,15 @@ typedef struct {
 
 #define CBIGAN_MAX_INPUTS 2 /* of a network */
 
+/* n gradients of parameters, backend memory. */
+typedef void (*CbiganGradientFunc)(gsize n, float *gradients);
+
 typedef struct {
   gboolean weights;                     /* gradients of the weights are wanted: grads of the whole batch are computed */
   CbiganSpan inputs[CBIGAN_MAX_INPUTS]; /* samples whose input's grad is wanted; count 0 = none */
   int tangent;                          /* number of last samples with a tangent pass; 0 = none */
+  CbiganGradientFunc ready; /* backward() and weights() call it per parameter, when they have added its gradients, while
+                             * other layers' gradients are still to come; NULL = not wanted */
 } CbiganBackpropOptions;
 
 typedef struct {
@@ -33,8 +38,9 @@ typedef struct {
   CbiganGradPlan **plans; /* [n_layers] of the whole batch; NULL where nothing needs it */
   CbiganGradPlan **data;  /* [n_layers] of the input's span; may be the same plan; NULL: no data gradient */
   CbiganSpan *spans;      /* [n_values] samples that have a grad */
-  float **grads;          /* [n_values] (batch, c, h, w), filled in `spans` only; NULL without any */
-  float *tangents[2];     /* (tangent, c, h, w): of the layer at work; of a value that is not complete yet */
+  int *completing;    /* [n_parameters] first layer that reads the parameter: the last one that adds to its gradients */
+  float **grads;      /* [n_values] (batch, c, h, w), filled in `spans` only; NULL without any */
+  float *tangents[2]; /* (tangent, c, h, w): of the layer at work; of a value that is not complete yet */
 } CbiganBackprop;
 
 /* parameters: as cbigan_forward_new(). Free with cbigan_backprop_free(). NULL with CBIGAN_ERROR_BACKEND. */

@@ -104,11 +104,11 @@ cbigan_inspector_learner_new(const CbiganGrad *grad, const CbiganNetwork *networ
       return NULL;
   self->logits = g_new(float, outputs);
   self->grads = g_new(float, outputs);
+  const CbiganBackpropOptions backprop = { .weights = TRUE, .ready = cbigan_ranks_begin_average };
   g_autofree float *start = start_values(network, seed);
   cbigan_backend_upload(grad->backend, flat(n), 1, start, self->parameters);
   cbigan_backend_upload(grad->backend, flat(n), 1, start, self->mean);
-  self->backprop =
-      cbigan_backprop_new(grad, network, batch, &(CbiganBackpropOptions){ .weights = TRUE }, self->parameters, error);
+  self->backprop = cbigan_backprop_new(grad, network, batch, &backprop, self->parameters, error);
   return self->backprop ? g_steal_pointer(&self) : NULL;
 }
 
@@ -221,7 +221,7 @@ cbigan_inspector_learner_update(CbiganInspectorLearner *self, const CbiganUpdate
   const CbiganUpdate *update = (const CbiganUpdate *)(gconstpointer)self->numbers;
   if (!cbigan_inspector_learner_gradient(self, x, covered, loss, error))
     return FALSE;
-  cbigan_ranks_average(n, self->gradients);
+  cbigan_ranks_end_averages();
   cbigan_ranks_average_doubles(1, loss);
   if (!clip_norm(self, error))
     return FALSE;

@@ -64,7 +64,7 @@ open_networks(CbiganInspectorTraining *self, GError **error)
   self->backend = cbigan_backend_open(&chosen, error);
   if (!self->backend)
     return FALSE;
-  if (!cbigan_grad_init(&self->grad, self->backend, error))
+  if (!cbigan_ranks_use_backend(self->backend, error) || !cbigan_grad_init(&self->grad, self->backend, error))
     return FALSE;
   self->network = cbigan_inspector_network(inspector, o->side, o->side);
   inspector->parameters = g_new0(float, self->network->n_floats);
@@ -145,6 +145,7 @@ cbigan_inspector_training_free(CbiganInspectorTraining *self)
   cbigan_proxy_free(self->proxy);
   cbigan_inspector_learner_free(self->learner);
   cbigan_network_free(self->network);
+  cbigan_ranks_leave_backend();
   g_clear_pointer(&self->backend, cbigan_backend_close);
   cbigan_inspector_clear(&self->inspector);
   cbigan_good_set_clear(&self->good);

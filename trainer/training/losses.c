@@ -67,6 +67,9 @@ new_backprop(CbiganLosses *self, CbiganBackprop **to, CbiganNetworkKind kind, in
              GError **error)
 {
   const CbiganLearner *l = &self->learners[kind];
+  /* Of the two passes that give G gradients, the one on z is the last. */
+  if (options.weights && l->moment1 && to != &self->reconstruct)
+    options.ready = cbigan_ranks_begin_average;
   *to = cbigan_backprop_new(&self->grad, l->network, batch, &options, l->parameters, error);
   return *to != NULL;
 }
@@ -174,7 +177,8 @@ copy(CbiganLosses *self, gsize n_floats, const float *from, float *to)
   cbigan_grad_copy(&self->grad, n_floats, from, to);
 }
 
-/* Adam, the average, then loading of the new parameters. late: into the fixed networks of D's update, too. */
+/* The other processes' gradients, Adam, the average, then loading of the new parameters. late: into the fixed networks
+ * of D's update, too. */
 static void
 learn(CbiganLosses *self, CbiganNetworkKind kind, gboolean late)
 {
@@ -183,7 +187,7 @@ learn(CbiganLosses *self, CbiganNetworkKind kind, gboolean late)
   const gsize n = l->network->n_floats;
   if (!l->moment1)
     return;
-  cbigan_ranks_average(n, l->gradients);
+  cbigan_ranks_end_averages();
   cbigan_grad_adam(&self->grad, n, update, l->gradients, l->moment1, l->moment2, l->parameters);
   if (l->mean)
     cbigan_grad_average(&self->grad, n, update, l->parameters, l->mean);

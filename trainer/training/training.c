@@ -124,7 +124,8 @@ cbigan_training_new(const CbiganTrainOptions *options, const CbiganDataset *pict
   self->backend = cbigan_backend_open(&backend, error);
   if (!self->backend)
     return NULL;
-  if (!cbigan_grad_init(&self->grad, self->backend, error) || !make_networks(self, error))
+  if (!cbigan_ranks_use_backend(self->backend, error) || !cbigan_grad_init(&self->grad, self->backend, error) ||
+      !make_networks(self, error))
     return NULL;
   CbiganLossOptions losses = { .batch = options->batch / cbigan_ranks_n(),
                                .consistency = options->alpha > 0.0,
@@ -143,6 +144,7 @@ cbigan_training_free(CbiganTraining *self)
   cbigan_losses_free(self->losses);
   for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
     cbigan_learner_clear(&self->learners[i], self->backend);
+  cbigan_ranks_leave_backend();
   g_clear_pointer(&self->backend, cbigan_backend_close);
   g_timer_destroy(self->timer);
   g_free(self->pictures);
@@ -392,11 +394,14 @@ calibrate(const CbiganTraining *self, CbiganModel *model, CbiganBf16Check *bf16,
                                        .backend = o->backend,
                                        .device = o->device,
                                        .threads = o->threads };
+  const CbiganCalibrationShare share = { (guint)cbigan_ranks_rank(), (guint)cbigan_ranks_n(),
+                                         cbigan_ranks_sum_doubles };
   g_autofree CbiganFrame *frames = g_new(CbiganFrame, self->n_train + self->n_held_out);
   for (guint i = 0; i < self->n_train + self->n_held_out; i++)
     frames[i] = cbigan_picture_frame(self->pictures[i]);
   options.seen = frames;
   options.n_seen = self->n_train;
+  options.share = share.n > 1 ? &share : NULL;
   return cbigan_model_calibrate(model, &options, frames + self->n_train, self->n_held_out, bf16, error);
 }
 

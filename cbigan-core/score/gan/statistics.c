@@ -104,6 +104,18 @@ cbigan_sums_add(CbiganSums *self, const CbiganSums *other)
   add_scaled(self, other, 1.0);
 }
 
+void
+cbigan_sums_foreach(CbiganSums *self, void (*sum)(gsize n, double *numbers))
+{
+  double *arrays[N_ARRAYS];
+  gsize sizes[N_ARRAYS];
+  list(self, arrays, sizes);
+  for (int array = 0; array < N_ARRAYS; array++)
+    sum(sizes[array], arrays[array]);
+  sum(1, &self->map_samples);
+  sum(1, &self->critic_samples);
+}
+
 CbiganSums *
 cbigan_sums_difference(const CbiganSums *a, const CbiganSums *b)
 {

@@ -28,6 +28,8 @@ void cbigan_sums_add_map(CbiganSums *self, const float *map, gsize n);
 /* features (n_patches, grid * grid, channels) of a frame */
 void cbigan_sums_add_features(CbiganSums *self, const float *features, guint n_patches);
 void cbigan_sums_add(CbiganSums *self, const CbiganSums *other);
+/* Calls sum(n, numbers) for all that the sums consist of. */
+void cbigan_sums_foreach(CbiganSums *self, void (*sum)(gsize n, double *numbers));
 CbiganSums *cbigan_sums_difference(const CbiganSums *a, const CbiganSums *b);
 
 /* Mean and standard deviation (transfer full). */
