@@ -119,10 +119,10 @@ test_light(gconstpointer data)
   const CbiganFrame frame = { .data = pixels, .width = c->w, .height = c->h, .stride = 3 * (gsize)c->w };
   g_autoptr(CbiganBackend) backend = open_in_fp32(c->backend, c->threads);
   CbiganExposure alone, shared;
-  g_autofree float *scratch = g_new(float, 3 * n), *level = g_new(float, n), *low = g_new(float, n);
+  g_autofree float *level = g_new(float, n), *low = g_new(float, n);
   g_autofree double *levels = g_new(double, n), *red = g_new(double, n), *detail = g_new(double, n);
-  cbigan_exposure_surface(&alone, &frame, NULL, NULL);
-  cbigan_exposure_surface(&shared, &frame, backend, scratch);
+  cbigan_exposure_surface(&alone, &frame, NULL);
+  cbigan_exposure_surface(&shared, &frame, backend);
   g_assert_cmpmem(&alone, sizeof alone, &shared, sizeof shared);
   for (int i = 0; i < n; i++) {
     const guint8 *p = pixels + 3 * i;
@@ -150,7 +150,8 @@ test_planes(gconstpointer data)
   CbiganExposure exposure;
   g_autofree float *x = g_new(float, 3 * n);
   g_autofree float *expected = g_new(float, CBIGAN_SURFACE_PLANES *n), *planes = g_new(float, CBIGAN_SURFACE_PLANES *n);
-  cbigan_exposure_surface(&exposure, &frame, backend, NULL);
+  g_autofree float *again = g_new(float, CBIGAN_SURFACE_PLANES *n);
+  cbigan_exposure_surface(&exposure, &frame, backend);
   cbigan_exposure_cut_by(backend, &exposure, &frame, 0, 0, c->w, c->h, x);
   define_planes(&exposure, x, c->w, c->h, expected);
   cbigan_surface_planes(&exposure, x, c->w, c->h, backend, planes);
@@ -158,6 +159,8 @@ test_planes(gconstpointer data)
     if (planes[i] != expected[i])
       g_error("plane %d, row %d, column %d: %.9g, expected %.9g", (int)(i / n), (int)(i % n) / c->w,
               (int)(i % n) % c->w, planes[i], expected[i]);
+  cbigan_surface_frame_planes(&exposure, &frame, backend, again);
+  g_assert_cmpmem(again, sizeof(float) * CBIGAN_SURFACE_PLANES * n, planes, sizeof(float) * CBIGAN_SURFACE_PLANES * n);
 }
 
 /* A piece of a picture's planes (5, h, w) that the network reads. */
@@ -238,7 +241,7 @@ inspect(const Case *c, gboolean shared_overlap, Inspected *self)
   CbiganExposure exposure;
   g_autofree float *x = g_new(float, 3 * n);
   self->planes = g_new(float, CBIGAN_SURFACE_PLANES *n);
-  cbigan_exposure_surface(&exposure, &frame, NULL, NULL);
+  cbigan_exposure_surface(&exposure, &frame, NULL);
   cbigan_exposure_cut(&exposure, &frame, 0, 0, c->w, c->h, x);
   cbigan_surface_planes(&exposure, x, c->w, c->h, NULL, self->planes);
 }

@@ -207,7 +207,7 @@ cbigan_good_set_init(CbiganGoodSet *self, const CbiganDataset *dataset, guint n_
     find_object(self);
   for (guint p = 0; !aligned && p < self->train.n + n_held_out; p++) {
     const CbiganFrame frame = cbigan_picture_frame(self->pictures[p]);
-    cbigan_exposure_surface(&self->exposures[p], &frame, NULL, NULL);
+    cbigan_exposure_surface(&self->exposures[p], &frame, NULL);
   }
   gboolean grey = TRUE;
   for (guint p = 0; grey && p < self->train.n + n_held_out; p++)

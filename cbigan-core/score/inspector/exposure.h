@@ -45,8 +45,8 @@ typedef struct {
 
 /* good: NULL = the plain logarithm. The frame has good's size. */
 void cbigan_exposure_object(CbiganExposure *self, const CbiganFrame *frame, const CbiganGoodLight *good);
-/* backend: its threads share the work; NULL = the caller's alone. scratch: (3, h, w); NULL = memory of its own. */
-void cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame, CbiganBackend *backend, float *scratch);
+/* backend: its threads share the work; NULL = the caller's alone. */
+void cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame, CbiganBackend *backend);
 /* Takes `by` off all logarithms. */
 void cbigan_exposure_shift(CbiganExposure *self, double by);
 
@@ -63,5 +63,8 @@ void cbigan_object_planes(const float *x, int w, int h, const float *mean, const
 /* x (3, h, w) -> planes (5, h, w). backend: its threads share the work; NULL = the caller's alone. */
 void cbigan_surface_planes(const CbiganExposure *exposure, const float *x, int w, int h, CbiganBackend *backend,
                            float *planes);
+/* The planes of a whole frame, the same numbers as from its logarithms, which are not kept. */
+void cbigan_surface_frame_planes(const CbiganExposure *exposure, const CbiganFrame *frame, CbiganBackend *backend,
+                                 float *planes);
 
 G_END_DECLS

@@ -302,13 +302,15 @@ use_mean(const CbiganInspection *self, const float *x, int w, int h)
   return usual;
 }
 
+/* x: logarithms of the picture for which memory was made */
 static void
 make_planes(CbiganInspection *self, const CbiganExposure *exposure, const float *x)
 {
   const CbiganInspector *inspector = self->inspector;
+  g_autofree float *usual = use_mean(self, x, self->w, self->h);
   if (inspector->w)
-    cbigan_object_planes(x, self->w, self->h, inspector->mean, inspector->deviation, inspector->w, inspector->h, 0, 0,
-                         self->planes);
+    cbigan_object_planes(usual ? usual : x, self->w, self->h, inspector->mean, inspector->deviation, inspector->w,
+                         inspector->h, 0, 0, self->planes);
   else
     cbigan_surface_planes(exposure, x, self->w, self->h, self->backend, self->planes);
 }
@@ -333,13 +335,11 @@ fuse(CbiganInspection *self)
   }
 }
 
-/* x: logarithms of the picture for which memory was made */
+/* The cells, from the planes */
 static const CbiganCells *
-inspect_logarithms(CbiganInspection *self, const CbiganExposure *exposure, const float *x, GError **error)
+inspect_planes(CbiganInspection *self, GError **error)
 {
   const CbiganInspector *inspector = self->inspector;
-  g_autofree float *usual = use_mean(self, x, self->w, self->h);
-  make_planes(self, exposure, usual ? usual : x);
   if (cbigan_inspector_uses_network(inspector) && !run_network(self, error))
     return NULL;
   CbiganMapSource source = { .backend = self->backend,
@@ -380,7 +380,8 @@ cbigan_inspection_picture(CbiganInspection *self, const CbiganExposure *exposure
 {
   if (!make_room(self, w, h, error))
     return NULL;
-  return inspect_logarithms(self, exposure, x, error);
+  make_planes(self, exposure, x);
+  return inspect_planes(self, error);
 }
 
 /* --- frames ----------------------------------------------------------------------------------------------------- */
@@ -409,10 +410,15 @@ inspect(CbiganInspection *self, const CbiganFrame *frame, GError **error)
     return NULL;
   if (inspector->w)
     cbigan_exposure_object(&exposure, frame, &self->light);
-  else /* a scratch of 3 planes of the frame's size: those of the picture are as large or larger */
-    cbigan_exposure_surface(&exposure, frame, self->backend, self->planes);
-  cbigan_exposure_cut_by(self->backend, &exposure, frame, 0, 0, w, h, self->x);
-  return inspect_logarithms(self, &exposure, self->x, error);
+  else
+    cbigan_exposure_surface(&exposure, frame, self->backend);
+  if (!inspector->w && w == frame->width && h == frame->height) {
+    cbigan_surface_frame_planes(&exposure, frame, self->backend, self->planes);
+  } else {
+    cbigan_exposure_cut_by(self->backend, &exposure, frame, 0, 0, w, h, self->x);
+    make_planes(self, &exposure, self->x);
+  }
+  return inspect_planes(self, error);
 }
 
 const CbiganCells *

@@ -7,6 +7,7 @@
  * depends on the number of threads.
  */
 #include <math.h>
+#include <string.h>
 
 #include "blur.h"
 #include "coarse.h"
@@ -28,6 +29,20 @@ level_and_colour(const float *restrict r, const float *restrict g, const float *
   }
 }
 
+/* The logarithms of a frame's row -> rgb (3, w). A lookup costs less than reading the logarithm from memory. */
+static void
+read_row(const float *restrict curve, const CbiganFrame *frame, int row, float *restrict rgb)
+{
+  const int w = frame->width;
+  const guint8 *restrict from = frame->data + (gsize)row * frame->stride;
+  float *restrict r = rgb, *restrict g = rgb + w, *restrict b = rgb + 2 * w;
+  for (int i = 0; i < w; i++, from += 3) {
+    r[i] = curve[from[0]];
+    g[i] = curve[from[1]];
+    b[i] = curve[from[2]];
+  }
+}
+
 /* --- light ------------------------------------------------------------------------------------------------------ */
 
 enum { LEVEL, RED, BLUE, N_PLANES };
@@ -35,7 +50,7 @@ enum { LEVEL, RED, BLUE, N_PLANES };
 typedef struct {
   CbiganExposure *exposure;
   const CbiganFrame *frame;
-  float *planes[N_PLANES]; /* (h, w) */
+  float curve[256];        /* the exposure's before its level was known */
   CbiganCoarse coarse;     /* of the level */
   CbiganHistogram *counts; /* (N_PLANES) */
   GMutex mutex;            /* of the counts */
@@ -65,29 +80,30 @@ to_double(const float *restrict x, int w, double *restrict out)
     out[i] = x[i];
 }
 
-/* Groups of rows [first, end): level, colours, their counts, and the level's squares */
+/* A row's level and colours -> planes (N_PLANES, w). rgb: (3, w) of scratch */
 static void
-read_rows(gpointer data, int first, int end)
+read_planes(const Reading *self, int row, float *rgb, float *planes)
+{
+  const int w = self->frame->width;
+  read_row(self->curve, self->frame, row, rgb);
+  level_and_colour(rgb, rgb + w, rgb + 2 * w, w, planes + LEVEL * w, planes + RED * w, planes + BLUE * w);
+}
+
+/* Groups of rows [first, end): counts of level and colours, and the level's squares */
+static void
+count_levels(gpointer data, int first, int end)
 {
   Reading *self = data;
   const int w = self->frame->width, h = self->frame->height;
-  const float *curve = self->exposure->curve;
   g_autofree CbiganHistogram *counts = g_new(CbiganHistogram, N_PLANES);
-  g_autofree float *rgb = g_new(float, 3 * w);
+  g_autofree float *rgb = g_new(float, 3 * w), *planes = g_new(float, N_PLANES *w);
   g_autofree double *numbers = g_new(double, w);
   set_counts(counts, -3.0, 0.0, -3.0, 3.0);
   for (int row = first * GROUP; row < MIN(end * GROUP, h); row++) {
-    const guint8 *from = self->frame->data + (gsize)row * self->frame->stride;
-    float *planes[N_PLANES];
-    for (int k = 0; k < N_PLANES; k++)
-      planes[k] = self->planes[k] + (gsize)row * (gsize)w;
-    for (int i = 0; i < w; i++)
-      for (int c = 0; c < 3; c++)
-        rgb[c * w + i] = curve[from[3 * i + c]];
-    level_and_colour(rgb, rgb + w, rgb + 2 * w, w, planes[LEVEL], planes[RED], planes[BLUE]);
-    cbigan_coarse_add(&self->coarse, row, planes[LEVEL]);
+    read_planes(self, row, rgb, planes);
+    cbigan_coarse_add(&self->coarse, row, planes + LEVEL * w);
     for (int k = 0; k < N_PLANES; k++) {
-      to_double(planes[k], w, numbers);
+      to_double(planes + k * w, w, numbers);
       cbigan_histogram_add(&counts[k], numbers, w);
     }
   }
@@ -115,39 +131,37 @@ count_detail(gpointer data, int first, int end)
   Reading *self = data;
   const int w = self->frame->width, h = self->frame->height;
   g_autofree CbiganHistogram *counts = g_new(CbiganHistogram, N_PLANES);
+  g_autofree float *rgb = g_new(float, 3 * w), *planes = g_new(float, N_PLANES *w);
   g_autofree double *numbers = g_new(double, w);
   g_auto(CbiganEnlarger) enlarger;
   cbigan_enlarger_init(&enlarger, &self->coarse);
   set_counts(counts, 0.0, 1.0, 0.0, 3.0);
-  for (int row = first * GROUP; row < MIN(end * GROUP, h); row++)
+  for (int row = first * GROUP; row < MIN(end * GROUP, h); row++) {
+    read_planes(self, row, rgb, planes);
     for (int k = 0; k < N_PLANES; k++) {
-      const float *x = self->planes[k] + (gsize)row * (gsize)w;
+      const float *x = planes + k * w;
       if (k == LEVEL)
         differences(x, cbigan_enlarger_row(&enlarger, row), w, numbers);
       else
         deviations(x, self->exposure->colour[k - RED], w, numbers);
       cbigan_histogram_add(&counts[k], numbers, w);
     }
+  }
   add_counts(self, counts);
 }
 
 void
-cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame, CbiganBackend *backend, float *scratch)
+cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame, CbiganBackend *backend)
 {
   const int w = frame->width, h = frame->height, groups = (h + GROUP - 1) / GROUP;
   const gsize n = (gsize)w * (gsize)h;
-  g_autofree float *own = scratch ? NULL : g_new(float, 3 * n);
   g_autofree CbiganHistogram *counts = g_new(CbiganHistogram, N_PLANES);
-  float *planes = scratch ? scratch : own;
-  Reading reading = { .exposure = self,
-                      .frame = frame,
-                      .planes = { planes, planes + n, planes + 2 * n },
-                      .coarse = cbigan_coarse_new(w, h, 4),
-                      .counts = counts };
+  Reading reading = { .exposure = self, .frame = frame, .coarse = cbigan_coarse_new(w, h, 4), .counts = counts };
   g_mutex_init(&reading.mutex);
   cbigan_exposure_object(self, frame, NULL);
+  memcpy(reading.curve, self->curve, sizeof reading.curve);
   set_counts(counts, -3.0, 0.0, -3.0, 3.0);
-  cbigan_backend_each(backend, groups, 3 * n, read_rows, &reading);
+  cbigan_backend_each(backend, groups, 3 * n, count_levels, &reading);
   for (int k = RED; k <= BLUE; k++)
     self->colour[k - RED] = (float)cbigan_histogram_quantile(&counts[k], 0.5);
   cbigan_exposure_shift(self, cbigan_histogram_quantile(&counts[LEVEL], 0.5));
@@ -166,7 +180,8 @@ cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame, CbiganBa
 
 typedef struct {
   const CbiganExposure *exposure;
-  const float *x; /* (3, h, w) */
+  const float *x;           /* (3, h, w); NULL: the logarithms are read from the frame */
+  const CbiganFrame *frame; /* NULL: x */
   int w, h;
   float *level, *detail, *local, *red, *blue; /* (h, w) */
   CbiganCoarse fours, twos, squares;          /* of the level, and of the local detail's squares */
@@ -187,10 +202,13 @@ first_planes(gpointer data, int first, int end)
 {
   Planes *self = data;
   const CbiganExposure *exposure = self->exposure;
-  const gsize plane = (gsize)self->w * (gsize)self->h;
+  const gsize plane = self->x ? (gsize)self->w * (gsize)self->h : (gsize)self->w;
+  g_autofree float *rgb = self->x ? NULL : g_new(float, 3 * self->w);
   for (int row = first * GROUP; row < MIN(end * GROUP, self->h); row++) {
     const gsize at = (gsize)row * (gsize)self->w;
-    const float *x = self->x + at;
+    const float *x = self->x ? self->x + at : rgb;
+    if (!self->x)
+      read_row(exposure->curve, self->frame, row, rgb);
     level_and_colour(x, x + plane, x + 2 * plane, self->w, self->level + at, self->red + at, self->blue + at);
     scale_colour(self->red + at, exposure->colour[0], exposure->chroma, self->w);
     scale_colour(self->blue + at, exposure->colour[1], exposure->chroma, self->w);
@@ -208,12 +226,14 @@ detail_row(const float *restrict level, const float *restrict low, float contras
   }
 }
 
+/* Here the level is read for the last time, so it gets its scale. */
 CBIGAN_WIDE static void
-local_row(const float *restrict level, const float *restrict low, int w, float *restrict local, float *restrict squares)
+local_row(float *restrict level, const float *restrict low, int w, float *restrict local, float *restrict squares)
 {
   for (int i = 0; i < w; i++) {
     local[i] = level[i] - low[i];
     squares[i] = local[i] * local[i];
+    level[i] *= 1.5f;
   }
 }
 
@@ -228,7 +248,7 @@ detail_planes(gpointer data, int first, int end)
   cbigan_enlarger_init(&twos, &self->twos);
   for (int row = first * GROUP; row < MIN(end * GROUP, self->h); row++) {
     const gsize at = (gsize)row * (gsize)self->w;
-    const float *level = self->level + at;
+    float *level = self->level + at;
     detail_row(level, cbigan_enlarger_row(&fours, row), self->exposure->contrast, self->w, self->detail + at);
     local_row(level, cbigan_enlarger_row(&twos, row), self->w, self->local + at, squares);
     cbigan_coarse_add(&self->squares, row, squares);
@@ -236,12 +256,11 @@ detail_planes(gpointer data, int first, int end)
 }
 
 CBIGAN_WIDE static void
-last_row(const float *restrict mean_square, float contrast, int w, float *restrict local, float *restrict level)
+last_row(const float *restrict mean_square, float contrast, int w, float *restrict local)
 {
   for (int i = 0; i < w; i++) {
     const float z = local[i] / ((sqrtf(MAX(mean_square[i], 0.0f)) + 0.5f * contrast) * 1.5f);
     local[i] = CLAMP(z, -CBIGAN_SURFACE_LARGEST, CBIGAN_SURFACE_LARGEST);
-    level[i] *= 1.5f;
   }
 }
 
@@ -254,18 +273,19 @@ last_planes(gpointer data, int first, int end)
   cbigan_enlarger_init(&squares, &self->squares);
   for (int row = first * GROUP; row < MIN(end * GROUP, self->h); row++) {
     const gsize at = (gsize)row * (gsize)self->w;
-    last_row(cbigan_enlarger_row(&squares, row), self->exposure->contrast, self->w, self->local + at, self->level + at);
+    last_row(cbigan_enlarger_row(&squares, row), self->exposure->contrast, self->w, self->local + at);
   }
 }
 
-void
-cbigan_surface_planes(const CbiganExposure *exposure, const float *x, int w, int h, CbiganBackend *backend,
-                      float *planes)
+static void
+make_planes(const CbiganExposure *exposure, const float *x, const CbiganFrame *frame, int w, int h,
+            CbiganBackend *backend, float *planes)
 {
   const gsize n = (gsize)w * (gsize)h;
   const int groups = (h + GROUP - 1) / GROUP;
   Planes self = { .exposure = exposure,
                   .x = x,
+                  .frame = frame,
                   .w = w,
                   .h = h,
                   .level = planes,
@@ -281,8 +301,22 @@ cbigan_surface_planes(const CbiganExposure *exposure, const float *x, int w, int
   cbigan_blur_by(backend, self.twos.values, self.twos.columns, self.twos.rows, CBIGAN_SURFACE_LOW_SIGMA);
   cbigan_backend_each(backend, groups, 4 * n, detail_planes, &self);
   cbigan_blur_by(backend, self.squares.values, self.squares.columns, self.squares.rows, CBIGAN_SURFACE_LOW_SIGMA);
-  cbigan_backend_each(backend, groups, 3 * n, last_planes, &self);
+  cbigan_backend_each(backend, groups, 2 * n, last_planes, &self);
   cbigan_coarse_clear(&self.fours);
   cbigan_coarse_clear(&self.twos);
   cbigan_coarse_clear(&self.squares);
+}
+
+void
+cbigan_surface_planes(const CbiganExposure *exposure, const float *x, int w, int h, CbiganBackend *backend,
+                      float *planes)
+{
+  make_planes(exposure, x, NULL, w, h, backend, planes);
+}
+
+void
+cbigan_surface_frame_planes(const CbiganExposure *exposure, const CbiganFrame *frame, CbiganBackend *backend,
+                            float *planes)
+{
+  make_planes(exposure, NULL, frame, frame->width, frame->height, backend, planes);
 }
