@@ -74,7 +74,10 @@ check(const CbiganModelInfo *info, const CbiganCalibrationOptions *options, cons
       GError **error)
 {
   if (n < MIN_FRAMES)
-    return cbigan_refuse(error, _("%u good pictures to calibrate with; expected at least %u"), n, MIN_FRAMES);
+    return cbigan_refuse(error,
+                         n_("%u good picture to calibrate with; expected at least %u",
+                            "%u good pictures to calibrate with; expected at least %u", n),
+                         n, MIN_FRAMES);
   if (!(options->false_alarms >= 0.0 && options->false_alarms <= 0.5))
     return cbigan_refuse(error, _("false alarms is %g; expected 0 to 0.5"), options->false_alarms);
   if ((int)options->score < 0 || options->score >= CBIGAN_N_GAN_SCORES)

@@ -1,22 +1,24 @@
 #!/usr/bin/python3
-"""test_languages.py - help, errors and gst-inspect-1.0 speak each language of po/LINGUAS; prints TAP
+"""test_languages.py - help, errors and gst-inspect-1.0 speak each language of po/LINGUAS, in straight columns; prints TAP
 
 Copyright (C) 2026 the cbigan developers
 SPDX-License-Identifier: LGPL-2.1-or-later
 
-Usage: test_languages.py CBIGAN PLUGIN_FOLDER PO_FOLDER
+Usage: test_languages.py CBIGAN PLUGIN_FOLDER PO_FOLDER WRITE_SAMPLE_MODEL
 """
 import os
 import pathlib
 import re
 import subprocess
 import sys
+import tempfile
+import unicodedata
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tests'))
 import harness  # noqa: E402
 
-CBIGAN, PLUGINS, CATALOGUES = (pathlib.Path(argument).resolve() for argument in sys.argv[1:4])
+CBIGAN, PLUGINS, CATALOGUES, WRITE_SAMPLE_MODEL = (pathlib.Path(argument).resolve() for argument in sys.argv[1:5])
 
 
 def translation(language, message):
@@ -45,6 +47,21 @@ def check(language):
     expect(said(language, 'gst-inspect-1.0', 'cbiganscore'), translation(language, 'When messages are posted on the bus'))
 
 
+def columns(text):
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in 'WF' else 1 for c in text)
+
+
+def check_columns(language):
+    """What `cbigan info` says of a model begins in one column, with and without a label before"""
+    with tempfile.TemporaryDirectory() as folder:
+        model = pathlib.Path(folder) / 'm.safetensors'
+        subprocess.run([WRITE_SAMPLE_MODEL, model], check=True)
+        lines = said(language, CBIGAN, 'info', model).splitlines()
+    found = {columns(re.match(r'(\S[^:：]*[:：] +| +)\S', line)[1]): line for line in lines}
+    assert len(lines) > 8 and len(found) == 1, f'{found}: expected one column'
+    expect(lines[1], translation(language, 'Networks:'))
+
+
 def main():
     tap = harness.Tap()
     for language in (ROOT / 'po/LINGUAS').read_text().splitlines():
@@ -52,6 +69,7 @@ def main():
             continue
         try:
             check(language)
+            check_columns(language)
             tap.case(language)
         except Exception as wrong:
             tap.case(language, str(wrong))

@@ -141,6 +141,16 @@ def check_messages():
                 yield f'{path}:{number}: a message says “; expected”'
 
 
+def check_blanks():
+    """Blanks within a message align nothing in another language; commands/columns.h does. After a line's end they indent."""
+    for path in sources():
+        text = '' if path.startswith('tests/') else '\n'.join(read(path))
+        for call in re.finditer(r'\b[nN]?_\(\s*((?:"(?:[^"\\]|\\.)*"[\s,]*)+)', text):
+            for message in re.findall(r'"((?:[^"\\]|\\.)*)"', re.sub(r'"\s+"', '', call[1])):
+                if re.search(r'[^ n] {2}|[^\\]n {2}|^ {2}', message):
+                    yield f'{path}:{text.count(chr(10), 0, call.start()) + 1}: “{message}” has blanks in a row; expected one'
+
+
 def check_circles():
     """A source and its header are one unit; units that include each other in a circle can't be read one by one."""
     known = {path for path in sources() if not path.endswith('_tmpl.h')}  # a template is part of the unit that compiles it
@@ -192,7 +202,7 @@ def check_subjects():
             yield f'commit {commit}: a subject of {len(subject)} characters; at most {MAX_SUBJECT}: “{subject}”'
 
 
-RULES = [check_format, check_lengths, check_licences, check_functions, check_tables, check_floors, check_messages,
+RULES = [check_format, check_lengths, check_licences, check_functions, check_tables, check_floors, check_messages, check_blanks,
          check_circles, check_subjects]
 
 

@@ -8,6 +8,7 @@
  * the turns are reported. A new figure is a row of `figures`.
  */
 #include "backend/backend.h"
+#include "columns.h"
 #include "command.h"
 #include "config.h"
 #include "i18n.h"
@@ -248,25 +249,18 @@ compute_figures(const Case *c, const Limits *limits, double values[N_FIGURES])
   values[BANDWIDTH_SHARE] = c->mbytes / ms / limits->gbytes;
 }
 
-/* Translated titles may have more bytes than columns. */
-static void
-print_title(const char *title, int columns)
-{
-  printf("%*s%s", MAX(columns - (int)g_utf8_strlen(title, -1), 1), "", title);
-}
-
 static void
 print_heading(const Limits *limits, CbiganPrecision precision)
 {
   printf(_("%s, %s, threads: %d; precision: %s; %.1f GFLOP/s of multiply-adds, %.1f GB/s from memory; cbigan %s\n"),
          cbigan_machine_processor(limits->machine), cbigan_machine_isa(limits->machine), limits->threads,
          cbigan_precision_name(precision), limits->gflops, limits->gbytes, VERSION);
-  printf("%-10s", _("backend"));
-  print_title(_("width"), 7);
-  print_title(_("patch"), 7);
-  print_title(_("batch"), 7);
+  cbigan_print_left(_("backend"), 10);
+  cbigan_print_right(_("width"), 7);
+  cbigan_print_right(_("patch"), 7);
+  cbigan_print_right(_("batch"), 7);
   for (int i = 0; i < N_FIGURES; i++)
-    print_title(_(figures[i].title), figures[i].columns);
+    cbigan_print_right(_(figures[i].title), figures[i].columns);
   puts("");
 }
 

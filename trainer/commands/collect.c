@@ -199,8 +199,9 @@ run(const Arguments *a, const char *source)
   c.scorer = scorer;
   fine = collect(&c, a, model ? cbigan_model_info(model) : NULL, source, &error);
   cbigan_result_clear(&c.result);
-  cbigan_command_note(_("%u of %u frames saved in %s; %u nearly were copies, %u the model left out"), c.saved, c.seen,
-                      a->output, c.copies, c.refused);
+  cbigan_command_note(n_("%u of %u frame saved in %s; %u nearly were copies, %u the model left out",
+                         "%u of %u frames saved in %s; %u nearly were copies, %u the model left out", c.seen),
+                      c.saved, c.seen, a->output, c.copies, c.refused);
   if (!fine)
     return cbigan_command_fail(error);
   return c.saved ? CBIGAN_EXIT_FINE : CBIGAN_EXIT_FAILED;

@@ -3,6 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "columns.h"
 #include "command.h"
 #include "csv.h"
 #include "data/folder.h"
@@ -231,7 +232,8 @@ score_all(Evaluation *e, const char *dir, const CbiganModelInfo *info, GError **
 static void
 print_row(const Evaluation *e, const CbiganModelInfo *info, const char *name, const Kind *kind)
 {
-  printf("%-20s %6u", name, kind->n);
+  cbigan_print_left(name, 20);
+  printf(" %6u", kind->n);
   for (int i = 0; i < CBIGAN_N_SCORES; i++) {
     const double *good = (const double *)(gpointer)e->good->scores[i]->data;
     const double *bad = (const double *)(gpointer)kind->scores[i]->data;
@@ -266,7 +268,8 @@ print_intervals(const Evaluation *e, const CbiganModelInfo *info)
   }
   putchar('\n');
   if (e->n_masks)
-    printf(_("Pixels (%s, %u masks): AUROC %.4f, AUPRO %.4f up to 30 %% of good pixels\n"),
+    printf(n_("Pixels (%s, %u mask): AUROC %.4f, AUPRO %.4f up to 30 %% of good pixels\n",
+              "Pixels (%s, %u masks): AUROC %.4f, AUPRO %.4f up to 30 %% of good pixels\n", e->n_masks),
            cbigan_score_name(info->score), e->n_masks, cbigan_pixel_metrics_auroc(e->pixels),
            cbigan_pixel_metrics_aupro(e->pixels, 0.3));
 }
@@ -281,10 +284,14 @@ print_table(const Evaluation *e, const CbiganModelInfo *info)
   for (int i = 0; i < CBIGAN_N_SCORES; i++)
     if (info->scores[i])
       printf("    %-15s", cbigan_score_name(i));
-  printf("\n%-20s %6s", _("defect"), _("number"));
+  putchar('\n');
+  cbigan_print_left(_("defect"), 20);
+  cbigan_print_right(_("number"), 7);
   for (int i = 0; i < CBIGAN_N_SCORES; i++)
-    if (info->scores[i])
-      printf("    %6s %8s", _("AUROC"), _("bal.acc."));
+    if (info->scores[i]) {
+      cbigan_print_right(_("AUROC"), 10);
+      cbigan_print_right(_("bal.acc."), 9);
+    }
   putchar('\n');
   print_row(e, info, _("all"), e->defective);
   for (guint i = 0; i < e->kinds->len; i++) {

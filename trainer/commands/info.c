@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "backend/backend.h"
+#include "columns.h"
 #include "command.h"
 #include "i18n.h"
 #include "model/model.h"
@@ -34,20 +35,96 @@ print_backends(void)
   return CBIGAN_EXIT_FINE;
 }
 
+typedef enum {
+  NONE, /* the line goes on with what the line above is about */
+  MODEL,
+  NETWORKS,
+  FRAMES,
+  PAPER,
+  CALIBRATED,
+  CRITIC,
+  LIGHT,
+  INSPECTOR,
+  MASK,
+  PICTURES,
+  SCORE,
+  THRESHOLD,
+  PRECISION,
+  TRAINING,
+} Label;
+
+static const char *const labels[] = {
+  [NONE] = "",
+  [MODEL] = N_("Model:"),
+  [NETWORKS] = N_("Networks:"),
+  [FRAMES] = N_("Frames:"),
+  [PAPER] = N_("Paper:"),
+  [CALIBRATED] = N_("Calibrated:"),
+  [CRITIC] = N_("Critic:"),
+  [LIGHT] = N_("Light:"),
+  [INSPECTOR] = N_("Inspector:"),
+  [MASK] = N_("Mask:"),
+  [PICTURES] = N_("Pictures:"),
+  [SCORE] = N_("Score:"),
+  [THRESHOLD] = N_("Threshold:"),
+  [PRECISION] = N_("Precision:"),
+  [TRAINING] = N_("Training:"),
+};
+
+#define GAP 3 /* columns behind the widest label */
+
+static const char *
+translated(const char *text)
+{
+  return *text ? _(text) : ""; /* the translation of nothing is the catalogue's heading */
+}
+
+static int
+widest(guint n, const char *const *texts)
+{
+  int width = 0;
+  for (guint i = 0; i < n; i++)
+    width = MAX(width, cbigan_text_width(translated(texts[i])));
+  return width;
+}
+
+static void print_line(Label label, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static void
+print_line(Label label, const char *format, ...)
+{
+  va_list values;
+
+  cbigan_print_left(translated(labels[label]), widest(G_N_ELEMENTS(labels), labels) + GAP);
+  va_start(values, format);
+  vprintf(format, values);
+  va_end(values);
+  putchar('\n');
+}
+
+static void
+print_size(const char *name, int width, gsize n)
+{
+  const char *format = n_("%zu parameter", "%zu parameters", n);
+  g_autofree char *size = g_strdup_printf(format, n);
+
+  print_line(NONE, "%s%*s%s", name, width - cbigan_text_width(name), "", size);
+}
+
 static void
 print_networks(const CbiganModel *model)
 {
   static const char *const names[CBIGAN_N_NETWORKS] = { N_("encoder E"), N_("generator G"), N_("discriminator D") };
   const CbiganModelInfo *info = &model->info;
 
-  printf(_("Networks:     width c = %d, latent space of %d, patches of %dx%d pixels\n"), info->width, info->latent,
-         info->patch, info->patch);
+  print_line(NETWORKS, _("width c = %d, latent space of %d, patches of %dx%d pixels"), info->width, info->latent,
+             info->patch, info->patch);
   for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
-    printf(_("              %-16s %zu parameters\n"), _(names[i]), model->networks[i]->n_floats);
+    print_size(_(names[i]), widest(CBIGAN_N_NETWORKS, names) + 2, model->networks[i]->n_floats);
   if (info->frame_width)
-    printf(_("Frames:       resized to %dx%d pixels\n"), info->frame_width, info->frame_height);
+    print_line(FRAMES, _("resized to %dx%d pixels"), info->frame_width, info->frame_height);
   else
-    printf(_("Frames:       scored at their own size, at least %dx%d pixels\n"), info->patch, info->patch);
+    print_line(FRAMES, _("scored at their own size, at least %dx%d pixels"), info->patch, info->patch);
 }
 
 static void
@@ -55,26 +132,28 @@ print_scores(const CbiganModel *model)
 {
   const CbiganModelInfo *info = &model->info;
 
-  printf(_("Paper:        A(x) = (1 - lambda) L_R + lambda L_fD with lambda = %g; f_D is %s\n"), info->lambda,
-         info->tap == CBIGAN_TAP_FIRST ? _("D's first 3x3 convolution") : _("D's last hidden layer"));
+  print_line(PAPER, _("A(x) = (1 - lambda) L_R + lambda L_fD with lambda = %g; f_D is %s"), info->lambda,
+             info->tap == CBIGAN_TAP_FIRST ? _("D's first 3x3 convolution") : _("D's last hidden layer"));
   if (model->map.mean)
-    printf(_("Calibrated:   reconstruction map against good pictures, %s\n"),
-           model->map.w > 1 ? _("position by position") : _("the same for all positions"));
+    print_line(CALIBRATED, _("reconstruction map against good pictures, %s"),
+               model->map.w > 1 ? _("position by position") : _("the same for all positions"));
   else
-    printf(_("Calibrated:   no statistics\n"));
+    print_line(CALIBRATED, "%s", _("no statistics"));
   if (model->critic.mean)
-    printf(_("Critic:       D's feature map of %d channels on a grid of %dx%d against good pictures, %s\n"),
-           model->critic.channels, info->critic_grid, info->critic_grid,
-           model->critic.positions > 1 ? _("position by position") : _("the same for all positions"));
+    print_line(CRITIC,
+               n_("D's feature map of %d channel on a grid of %dx%d against good pictures, %s",
+                  "D's feature map of %d channels on a grid of %dx%d against good pictures, %s",
+                  (gulong)model->critic.channels),
+               model->critic.channels, info->critic_grid, info->critic_grid,
+               model->critic.positions > 1 ? _("position by position") : _("the same for all positions"));
   else
-    printf(_("Critic:       no statistics\n"));
+    print_line(CRITIC, "%s", _("no statistics"));
   if (!isnan(info->light_median))
-    printf(_("Light:        frames are adjusted to the 10 %% and 50 %% quantiles of good pictures, %.1f and %.1f of "
-             "255\n"),
-           (info->light_low + 1) * 127.5, (info->light_median + 1) * 127.5);
+    print_line(LIGHT, _("frames are adjusted to the 10 %% and 50 %% quantiles of good pictures, %.1f and %.1f of 255"),
+               (info->light_low + 1) * 127.5, (info->light_median + 1) * 127.5);
 }
 
-/* "logits, hidden units less their level", of the maps in use */
+/* "logits, distance of hidden units against good pictures", of the maps in use */
 static void
 print_maps(const CbiganModel *model)
 {
@@ -88,17 +167,17 @@ print_maps(const CbiganModel *model)
     [CBIGAN_SUMMARY_TOP] = N_("the mean of the largest hundredth"),
     [CBIGAN_SUMMARY_FEW] = N_("the mean of the largest three thousandths"),
   };
-  gboolean first = TRUE;
+  g_autoptr(GString) used = g_string_new(NULL);
 
-  printf(_("Inspector:    score is %s of its map, the smallest of: "), _(summaries[model->info.summary]));
   for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++) {
     if (!model->inspector.maps[i].used)
       continue;
-    printf("%s%s%s", first ? "" : ", ", _(names[i]),
-           model->inspector.maps[i].levelled ? _(" against good pictures, position by position") : "");
-    first = FALSE;
+    g_string_append(used, used->len ? ", " : "");
+    g_string_append_printf(
+        used, model->inspector.maps[i].levelled ? _("%s against good pictures, position by position") : "%s",
+        _(names[i]));
   }
-  putchar('\n');
+  print_line(INSPECTOR, _("score is %s of its map, the smallest of: %s"), _(summaries[model->info.summary]), used->str);
 }
 
 /* What else was tried. proxies: JSON object, or NULL */
@@ -106,17 +185,17 @@ static void
 print_proxies(const char *proxies)
 {
   g_autoptr(JsonNode) root = proxies ? json_from_string(proxies, NULL) : NULL;
+  g_autoptr(GString) tried = g_string_new(NULL);
   JsonObjectIter iter;
   const char *name;
   JsonNode *value;
 
   if (!root)
     return;
-  printf(_("              of the maps that were tried:"));
   json_object_iter_init_ordered(&iter, json_node_get_object(root));
   while (json_object_iter_next_ordered(&iter, &name, &value))
-    printf(" %s %.3f", name, json_node_get_double(value));
-  putchar('\n');
+    g_string_append_printf(tried, "%s%s %.3f", tried->len ? " " : "", name, json_node_get_double(value));
+  print_line(NONE, _("of the maps that were tried: %s"), tried->str);
 }
 
 static void
@@ -124,19 +203,18 @@ print_inspector(const CbiganModel *model)
 {
   const CbiganModelInfo *info = &model->info;
 
-  printf(_("Networks:     width c = %d\n"), info->width);
-  printf(_("              %-16s %zu parameters\n"), _("inspector"), model->inspector_network->n_floats);
+  print_line(NETWORKS, _("width c = %d"), info->width);
+  print_size(_("inspector"), cbigan_text_width(_("inspector")) + 2, model->inspector_network->n_floats);
   if (info->frame_width)
-    printf(_("Frames:       resized to %dx%d pixels, compared with good pictures position by position\n"),
-           info->frame_width, info->frame_height);
+    print_line(FRAMES, _("resized to %dx%d pixels, compared with good pictures position by position"),
+               info->frame_width, info->frame_height);
   else
-    printf(_("Frames:       scored at their own size, as surfaces\n"));
+    print_line(FRAMES, "%s", _("scored at their own size, as surfaces"));
   if (info->upright_width)
-    printf(_("              parts are turned upright first, to %dx%d pixels\n"), info->upright_width,
-           info->upright_height);
+    print_line(NONE, _("parts are turned upright first, to %dx%d pixels"), info->upright_width, info->upright_height);
   print_maps(model);
   if (!isnan(info->proxy))
-    printf(_("              area under the ROC curve on synthetic defects in held-out pictures: %.3f\n"), info->proxy);
+    print_line(NONE, _("area under the ROC curve on synthetic defects in held-out pictures: %.3f"), info->proxy);
   print_proxies(info->proxies);
 }
 
@@ -146,13 +224,17 @@ print_usual(const CbiganUsualPictures *usual)
   const double *least = usual->least, *most = usual->most;
 
   if (usual->n)
-    printf(_("Pictures:     %u good ones with brightness %.1f to %.1f, contrast %.1f to %.1f, sharpness %.3g to %.3g, "
-             "noise %.2f to %.2f\n"),
-           usual->n, least[CBIGAN_MEASURE_BRIGHTNESS], most[CBIGAN_MEASURE_BRIGHTNESS], least[CBIGAN_MEASURE_CONTRAST],
-           most[CBIGAN_MEASURE_CONTRAST], least[CBIGAN_MEASURE_SHARPNESS], most[CBIGAN_MEASURE_SHARPNESS],
-           least[CBIGAN_MEASURE_NOISE], most[CBIGAN_MEASURE_NOISE]);
+    print_line(PICTURES,
+               n_("%u good one with brightness %.1f to %.1f, contrast %.1f to %.1f, sharpness %.3g to %.3g, noise %.2f "
+                  "to %.2f",
+                  "%u good ones with brightness %.1f to %.1f, contrast %.1f to %.1f, sharpness %.3g to %.3g, noise "
+                  "%.2f to %.2f",
+                  usual->n),
+               usual->n, least[CBIGAN_MEASURE_BRIGHTNESS], most[CBIGAN_MEASURE_BRIGHTNESS],
+               least[CBIGAN_MEASURE_CONTRAST], most[CBIGAN_MEASURE_CONTRAST], least[CBIGAN_MEASURE_SHARPNESS],
+               most[CBIGAN_MEASURE_SHARPNESS], least[CBIGAN_MEASURE_NOISE], most[CBIGAN_MEASURE_NOISE]);
   else
-    printf(_("Pictures:     no measures of good ones; only black, overexposed and flat pictures are told\n"));
+    print_line(PICTURES, "%s", _("no measures of good ones; only black, overexposed and flat pictures are told"));
 }
 
 static void
@@ -163,8 +245,8 @@ print_mask(const CbiganMask *mask)
   for (gsize i = 0; i < n; i++)
     counting += mask->counts[i];
   if (n)
-    printf(_("Mask:         %dx%d pixels, %.1f %% of them count\n"), mask->width, mask->height,
-           100.0 * (double)counting / (double)n);
+    print_line(MASK, _("%dx%d pixels, %.1f %% of them count"), mask->width, mask->height,
+               100.0 * (double)counting / (double)n);
 }
 
 static void
@@ -172,25 +254,24 @@ print_threshold(const CbiganModelInfo *info)
 {
   guint over = 0;
 
-  printf(_("Score:        %s\n"), cbigan_score_name(info->score));
+  print_line(SCORE, "%s", cbigan_score_name(info->score));
   if (isnan(info->threshold)) {
-    printf(_("Threshold:    none\n"));
+    print_line(THRESHOLD, "%s", _("none"));
     return;
   }
-  printf(_("Threshold:    %.6g\n"), info->threshold);
+  print_line(THRESHOLD, "%.6g", info->threshold);
   for (guint i = 0; i < info->n_good_scores; i++)
     over += info->good_scores[i] > info->threshold;
   if (info->n_good_scores)
-    printf(n_("              from %u good picture, %u over it\n", "              from %u good pictures, %u over it\n",
-              info->n_good_scores),
-           info->n_good_scores, over);
+    print_line(NONE, n_("from %u good picture, %u over it", "from %u good pictures, %u over it", info->n_good_scores),
+               info->n_good_scores, over);
   if (info->scores[CBIGAN_SCORE_INSPECTOR])
     return;
   if (isnan(info->bf16_error))
-    printf(_("Precision:    fp32; not known whether bf16 keeps all verdicts\n"));
+    print_line(PRECISION, "%s", _("fp32; not known whether bf16 keeps all verdicts"));
   else
-    printf(_("Precision:    fp32 or bf16: scores differ by up to %.2g %%, no verdict changed\n"),
-           100 * info->bf16_error);
+    print_line(PRECISION, _("fp32 or bf16: scores differ by up to %.2g %%, no verdict changed"),
+               100 * info->bf16_error);
 }
 
 static void
@@ -200,19 +281,20 @@ print_training(const char *training)
   JsonObjectIter iter;
   const char *name;
   JsonNode *value;
+  Label label = TRAINING;
 
   if (!root || !JSON_NODE_HOLDS_OBJECT(root)) {
-    printf(_("Training:     unknown\n"));
+    print_line(TRAINING, "%s", _("unknown"));
     return;
   }
-  printf(_("Training:\n"));
   json_object_iter_init(&iter, json_node_get_object(root));
   while (json_object_iter_next(&iter, &name, &value)) {
     g_autofree char *text = JSON_NODE_HOLDS_VALUE(value) && json_node_get_value_type(value) == G_TYPE_STRING
                                 ? json_node_dup_string(value)
                                 : json_to_string(value, FALSE);
 
-    printf("              %s: %s\n", name, text);
+    print_line(label, "%s: %s", name, text);
+    label = NONE;
   }
 }
 
@@ -239,7 +321,7 @@ cbigan_cmd_info(int argc, char **argv)
   model = cbigan_model_load(rest[0], &error);
   if (!model)
     return cbigan_command_fail(error);
-  printf(_("Model:        %s\n"), rest[0]);
+  print_line(MODEL, "%s", rest[0]);
   if (model->inspector_network) {
     print_inspector(model);
   } else {

@@ -427,7 +427,8 @@ train_inspector(const Arguments *a, const CbiganDataset *pictures)
   if (a->force)
     g_remove(a->checkpoint);
   catch_signals();
-  cbigan_command_note(_("training with %u pictures"), pictures->pictures->len);
+  cbigan_command_note(n_("training with %u picture", "training with %u pictures", pictures->pictures->len),
+                      pictures->pictures->len);
   return cbigan_train_inspector(&run, pictures);
 }
 

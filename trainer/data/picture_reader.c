@@ -148,7 +148,8 @@ tell_waiting(guint seconds, gpointer data)
   const Reading *r = data;
   const CbiganDatasetOptions *options = r->reader->options;
   g_autofree char *message =
-      g_strdup_printf(_("waiting for %s for %u seconds"), r->path ? r->path : options->pipeline, seconds);
+      g_strdup_printf(n_("waiting for %s for %u second", "waiting for %s for %u seconds", seconds),
+                      r->path ? r->path : options->pipeline, seconds);
 
   if (options->note)
     options->note(message, options->data);

@@ -125,8 +125,11 @@ end_folder(const Run *run, const CbiganListing *listing, GError **error)
     return TRUE;
   }
   g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE,
-              _("%s: no picture that can be read: %u files there, %u of them damaged pictures; expected at least one "
-                "picture, in the folder or below it (%s)"),
+              n_("%s: no picture that can be read: %u file there, %u of them damaged pictures; expected at least one "
+                 "picture, in the folder or below it (%s)",
+                 "%s: no picture that can be read: %u files there, %u of them damaged pictures; expected at least one "
+                 "picture, in the folder or below it (%s)",
+                 listing->files->len),
               options->path, listing->files->len, run->damaged, description);
   return FALSE;
 }
@@ -171,8 +174,10 @@ read_pipeline(Run *run, CbiganPictureReader *reader, GError **error)
   if (run->stopped || g_error_matches(reason, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT))
     g_propagate_error(error, g_steal_pointer(&reason));
   else
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("pipeline “%s” failed after %u frames: %s"),
-                options->pipeline, run->pictures, reason->message);
+    g_set_error(
+        error, CBIGAN_ERROR, CBIGAN_ERROR_FILE,
+        n_("pipeline “%s” failed after %u frame: %s", "pipeline “%s” failed after %u frames: %s", run->pictures),
+        options->pipeline, run->pictures, reason->message);
   return FALSE;
 }
 

@@ -365,7 +365,8 @@ is_lost(const CbiganPlayback *self, guint still, gboolean reading, GError **erro
   if ((self->live && !reading) || still < patience * POLLS_PER_SECOND)
     return FALSE;
   if (reading)
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("nothing has been read for %u seconds"), patience);
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE,
+                n_("nothing has been read for %u second", "nothing has been read for %u seconds", patience), patience);
   else
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE,
                 _("its decoder has stopped without a word: a damaged container? Nothing has moved for %u seconds"),

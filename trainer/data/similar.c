@@ -137,21 +137,29 @@ describe(const Findings *f, guint n, double usual)
   g_autoptr(GString) text = g_string_new(NULL);
 
   if (f->copies)
-    g_string_append_printf(text, _("%u of %u pictures are copies of others (%s is %s). "), f->copies, n,
-                           f->first_copy[1]->picture->path, f->first_copy[0]->picture->path);
+    g_string_append_printf(text,
+                           n_("%u of %u pictures is a copy of another (%s is %s). ",
+                              "%u of %u pictures are copies of others (%s is %s). ", f->copies),
+                           f->copies, n, f->first_copy[1]->picture->path, f->first_copy[0]->picture->path);
   if (f->nearly)
-    g_string_append_printf(
-        text,
-        _("%u of %u pictures are nearly copies of others (%s and %s differ by %.2g of 255 levels, pictures "
-          "usually by %.2g). "),
-        f->nearly, n, f->first_nearly[1]->picture->path, f->first_nearly[0]->picture->path, f->nearest, usual);
+    g_string_append_printf(text,
+                           n_("%u of %u pictures is nearly a copy of another (%s and %s differ by %.2g of 255 levels, "
+                              "pictures usually by %.2g). ",
+                              "%u of %u pictures are nearly copies of others (%s and %s differ by %.2g of 255 levels, "
+                              "pictures usually by %.2g). ",
+                              f->nearly),
+                           f->nearly, n, f->first_nearly[1]->picture->path, f->first_nearly[0]->picture->path,
+                           f->nearest, usual);
   if (f->copies || f->nearly)
     g_string_append(text, _("Copies on both sides, trained on and kept for the threshold, make it too low. "));
   if (usual < HARDLY)
     g_string_append_printf(
         text, _("The pictures hardly differ, by %.2g of 255 levels: a covered lens, or one picture? "), usual);
   if (f->empty * 2 > n)
-    g_string_append_printf(text, _("%u of %u pictures show nothing: they have no contrast. "), f->empty, n);
+    g_string_append_printf(text,
+                           n_("%u of %u pictures shows nothing: it has no contrast. ",
+                              "%u of %u pictures show nothing: they have no contrast. ", f->empty),
+                           f->empty, n);
   if (!text->len)
     return NULL;
   g_string_truncate(text, text->len - 1);
@@ -178,11 +186,13 @@ cbigan_similar_check(const CbiganDataset *dataset, guint least, char **warning, 
     *warning = describe(&findings, n, usual);
     return TRUE;
   }
-  g_set_error(
-      error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
-      _("%u of %u good pictures are copies of others (%s is %s), and no threshold can come of the rest; expected at "
-        "least %u that differ"),
-      findings.copies, n, findings.first_copy[1]->picture->path, findings.first_copy[0]->picture->path, least);
+  g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
+              n_("%u of %u good pictures is a copy of another (%s is %s), and no threshold can come of the rest; "
+                 "expected at least %u that differ",
+                 "%u of %u good pictures are copies of others (%s is %s), and no threshold can come of the rest; "
+                 "expected at least %u that differ",
+                 findings.copies),
+              findings.copies, n, findings.first_copy[1]->picture->path, findings.first_copy[0]->picture->path, least);
   return FALSE;
 }
 

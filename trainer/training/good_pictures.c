@@ -24,8 +24,9 @@ divide(CbiganGoodSet *self, const CbiganDataset *dataset, guint n_held_out, gboo
   const guint n = dataset->pictures->len;
   if (n < n_held_out + 1) {
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT,
-                _("%u good pictures; expected at least %u: %u are kept for the calibration"), n, n_held_out + 1,
-                n_held_out);
+                n_("%u good picture; expected at least %u: %u are kept for the calibration",
+                   "%u good pictures; expected at least %u: %u are kept for the calibration", n),
+                n, n_held_out + 1, n_held_out);
     return FALSE;
   }
   g_autofree guint *order = g_new(guint, n);

@@ -79,7 +79,10 @@ cbigan_quick_train(const CbiganInspectorOptions *options, const CbiganDataset *p
   g_autoptr(CbiganDataset) upright = NULL;
   const CbiganDataset *used = pictures;
   if (pictures->pictures->len < FEWEST) {
-    cbigan_refuse(error, _("%u good pictures; expected at least %d"), pictures->pictures->len, FEWEST);
+    cbigan_refuse(
+        error,
+        n_("%u good picture; expected at least %d", "%u good pictures; expected at least %d", pictures->pictures->len),
+        pictures->pictures->len, FEWEST);
     return NULL;
   }
   if (options->aligned && cbigan_align_is_needed(pictures, options->align))

@@ -128,7 +128,10 @@ run(Check *self, CbiganModel *model, const CbiganCalibrationOptions *options, co
   /* Rounding changes every score. Equal scores mean that this machine computes nothing in bf16, which says nothing
    * about other processors. */
   return self->found->error > 0.0 ||
-         cbigan_refuse(error, _("on this machine %u pictures score the same in bf16 as in fp32, to the last bit"),
+         cbigan_refuse(error,
+                       n_("on this machine %u picture scores the same in bf16 as in fp32, to the last bit",
+                          "on this machine %u pictures score the same in bf16 as in fp32, to the last bit",
+                          self->found->pictures),
                        self->found->pictures);
 }
 

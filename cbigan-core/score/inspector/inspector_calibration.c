@@ -57,7 +57,10 @@ cbigan_inspector_calibrate(CbiganModel *model, const CbiganCalibrationOptions *o
                            guint n, GError **error)
 {
   if (n < FEWEST_FRAMES)
-    return cbigan_refuse(error, _("%u good pictures to calibrate with; expected at least %u"), n, FEWEST_FRAMES);
+    return cbigan_refuse(error,
+                         n_("%u good picture to calibrate with; expected at least %u",
+                            "%u good pictures to calibrate with; expected at least %u", n),
+                         n, FEWEST_FRAMES);
   if (options->score != CBIGAN_SCORE_INSPECTOR)
     return cbigan_refuse(error, _("score: %s; expected inspector, the only one that this model has"),
                          cbigan_score_name(options->score));
