@@ -193,6 +193,12 @@ def test_onnx_networks():
     compare('L_fD', np.abs(features[0] - features[1]).sum(), expected['feature_term'])
 
 
+def test_info_names_every_map():
+    subprocess.run([WRITE_SAMPLE_MODEL, 'm.safetensors'], check=True)
+    text = ''.join(cbigan('info', 'm.safetensors'))
+    assert 'nearest' in text and '(null)' not in text, text
+
+
 def test_refused():
     make_model('any size')
     cbigan('export', '--model', 'm.safetensors', '--onnx', 'm.onnx', code=1, error=['--frame'])

@@ -161,6 +161,7 @@ print_maps(const CbiganModel *model)
     [CBIGAN_MAP_LOGIT] = N_("logits"),
     [CBIGAN_MAP_HIDDEN] = N_("distance of hidden units"),
     [CBIGAN_MAP_BANK] = N_("distance of filters' responses"),
+    [CBIGAN_MAP_NEAREST] = N_("distance of filters' responses from the nearest good ones"),
   };
   static const char *const summaries[CBIGAN_N_SUMMARIES] = {
     [CBIGAN_SUMMARY_PEAK] = N_("the peak"),
