@@ -60,8 +60,8 @@ def cameras():
 def recorded():
     """(an event, a health message) as cbiganpublish sends them of the cloth source"""
     with Broker('.', keeps='') as broker, Subscriber(broker.port) as subscriber:
-        subprocess.run(['gst-launch-1.0', '-q', 'cbigantestsrc', 'defects=0.2', 'num-buffers=60', '!', 'video/x-raw,width=128,height=128,framerate=30/1', '!',
-                        'videoconvert', '!', 'cbiganscore', 'model=model.safetensors', 'threads=1', '!', 'cbiganpublish', 'camera=hall2-line1-top',
+        subprocess.run(['gst-launch-1.0', '-q', 'cbigantestsrc', 'is-live=true', 'num-buffers=90', '!', 'video/x-raw,width=128,height=128,framerate=30/1', '!',
+                        'videoconvert', '!', 'cbiganscore', 'model=model.safetensors', 'threads=1', 'threshold=0.001', '!', 'cbiganpublish', 'camera=hall2-line1-top', 'health-interval=500',
                         f'uri=mqtt://127.0.0.1:{broker.port}', '!', 'fakesink'], check=True, capture_output=True)
         until(lambda: subscriber.messages('health'), 10)
         return [next(payload for topic, payload, _, _ in subscriber.got if topic.endswith(kind)) for kind in ('events', 'health')]

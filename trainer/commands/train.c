@@ -382,16 +382,6 @@ keep_for_later(const Arguments *a, CbiganTraining *training)
   return CBIGAN_EXIT_FAILED;
 }
 
-/* In a process that writes nothing */
-static CbiganExit
-help_to_calibrate(CbiganTraining *training)
-{
-  g_autoptr(GError) error = NULL;
-  g_autoptr(CbiganModel) model = cbigan_training_finish(training, NULL, &error);
-
-  return model ? CBIGAN_EXIT_FINE : cbigan_command_fail(error);
-}
-
 static CbiganExit
 write_model(const Arguments *a, CbiganTraining *training)
 {
@@ -400,7 +390,9 @@ write_model(const Arguments *a, CbiganTraining *training)
   g_auto(CbiganBf16Check) bf16 = { 0 };
 
   cbigan_command_note(_("calibrating on the pictures held out"));
-  model = cbigan_training_finish(training, &bf16, &error);
+  model = cbigan_training_finish(training, cbigan_ranks_rank() == 0 ? &bf16 : NULL, &error);
+  if (cbigan_ranks_rank() > 0) /* it only helps to calibrate */
+    return model ? CBIGAN_EXIT_FINE : cbigan_command_fail(error);
   if (!model || !cbigan_command_check_threshold(cbigan_model_info(model), &error) ||
       !cbigan_model_save(model, a->output, &error)) {
     cbigan_command_fail(error);
@@ -485,8 +477,8 @@ train(Arguments *a)
       cbigan_command_note(_("%s holds the training up to the last checkpoint"), a->checkpoint);
     return CBIGAN_EXIT_FAILED;
   }
-  if (cbigan_ranks_rank() > 0)
-    return stopped ? CBIGAN_EXIT_FAILED : help_to_calibrate(training);
+  if (stopped && cbigan_ranks_rank() > 0)
+    return CBIGAN_EXIT_FAILED;
   return stopped ? keep_for_later(a, training) : write_model(a, training);
 }
 
