@@ -4,22 +4,23 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A vector of channels would be mostly empty, and the cost of Winograd's transforms does not shrink with the channels.
- * A strip of rows is therefore copied into planes, one per channel, so that pixels fill the lanes.
+ * With few channels, a vector of channels would be mostly empty, and Winograd's transforms would cost as much as with
+ * many. So a strip of rows is copied into planes, one per channel, and pixels fill the lanes.
  */
 #pragma once
 
-#define STRIP 8 /* rows that are brought into planes together: they stay in a first-level cache */
+#define STRIP 8                        /* rows per strip: its planes stay in a first-level cache */
 #define COLUMNS (VECTOR == 16 ? 4 : 2) /* vectors of pixels whose sums stay in registers, with 4 outputs each */
 
-/* Outputs that are computed together; missing outputs are zeros. */
+/* Outputs per block; the last block is filled up with outputs of zero weights. */
 static int
 narrow_block(int outputs)
 {
   return outputs % 4 && outputs % 3 == 0 ? 3 : 4;
 }
 
-/* Floats of one channel's row: zeros on both sides, and a cache line more than a power of two. */
+/* Floats per row of a plane: the pixels, zeros on both sides, and one cache line, so that rows are no power of two
+ * apart. */
 static gsize
 narrow_plane(const CbiganTiling *t)
 {
@@ -46,7 +47,7 @@ narrow_scratch(const CbiganTiling *t)
   return (gsize)rows * narrow_plane(t);
 }
 
-/* Whole strips, whose rows are whole vectors */
+/* TRUE: inputs or outputs are few, the height is a multiple of a strip and the width one of a vector */
 static gboolean
 narrow_fits(const CbiganTiling *t)
 {

@@ -39,7 +39,7 @@ finish_sums(const int vectors, const CbiganDirect *d, int o, const Vector *sum, 
   }
 }
 
-/* Place of tap (down, across) of the group's positions; FALSE: the whole tap lies outside the map. */
+/* Where tap (down, across) of the group's positions reads. FALSE: all of them lie outside the map. */
 INLINE gboolean
 find_tap(const CbiganDirect *d, const float *x, int group, int down, int across, const float **from)
 {
@@ -68,7 +68,7 @@ convolve_group(const int vectors, const CbiganDirect *d, const float *x, const f
     finish_sums(vectors, d, o, sum[r], y + (gsize)(group * GROUP + r) * (gsize)d->outputs);
 }
 
-/* One sample: four inputs at a time, because a single chain of sums would wait for each addition. */
+/* One sample. Four inputs have sums of their own, because one chain of sums would wait for each addition. */
 INLINE void
 multiply_sample(const int vectors, const CbiganDirect *d, const float *x, const float *weights, int sample, int o, float *y)
 {

@@ -3,7 +3,7 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * All products are made here: 1x1 convolutions, dense layers, and the products of Winograd's transforms.
+ * 1x1 convolutions, dense layers and the products of Winograd's transforms are all computed here.
  */
 #pragma once
 #include "vector_tmpl.h"
@@ -22,7 +22,8 @@ typedef struct {
 /* clang-format takes UNROLL for a statement. */
 /* clang-format off */
 
-/* sum += weights * channels [x, x + n) of a source; outputs, vectors: constants. Returns the weights behind. */
+/* sum += weights * channels [x, x + n) of a source; outputs, vectors: constants. Returns the weights that
+ * follow. */
 INLINE const float *
 add_source(const int outputs, const int vectors, const float *x, gsize plane, int n, const float *weights,
            Vector sum[8][4 * PARTS])

@@ -3,9 +3,9 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A vector holds all outputs of as many pixels as fit: lane k is output k % outputs of pixel k / outputs. For each
- * input a shuffle brings that input of the lane's pixel into every lane, from the one or two vectors that the pixels'
- * inputs fill. Nothing is transposed, and few lanes are empty.
+ * A vector holds all outputs of as many pixels as fit: lane k is output k % outputs of pixel k / outputs. The
+ * pixels' inputs fill one or two vectors. For each input number, a shuffle of these vectors gives every lane that input
+ * of its own pixel. Nothing is transposed, and few lanes are empty.
  */
 #pragma once
 
@@ -25,12 +25,12 @@ pick(const Vector a, const Vector b, const gboolean two, const Mask number)
 #endif
 }
 
-/* Where input 0 of each lane's pixel lies */
+/* Lane k: the number of the lane that holds input 0 of the lane's pixel */
 INLINE Mask
 first_input(int inputs, int outputs)
 {
   Mask number;
-  for (int k = 0; k < VECTOR; k++) /* lanes behind the last pixel hold any number */
+  for (int k = 0; k < VECTOR; k++) /* lanes after the last pixel hold arbitrary numbers */
     number[k] = MIN(k / outputs, VECTOR / outputs - 1) * inputs;
   return number;
 }
@@ -132,7 +132,7 @@ pixelwise_products(int inputs, int outputs, const float *x, const float *dy, gsi
 {
   const int some = VECTOR / outputs;
   const gboolean two = some * inputs > VECTOR;
-  const gsize whole = n > (gsize)some ? (n - 1) / (gsize)some * (gsize)some : 0; /* vectors that end before the part */
+  const gsize whole = n > (gsize)some ? (n - 1) / (gsize)some * (gsize)some : 0; /* pixels of all vectors but the last */
   Vector sums[2 * VECTOR];
   float in[2 * VECTOR] = { 0 }, out[VECTOR] = { 0 };
   memset(sums, 0, (gsize)inputs * sizeof *sums);

@@ -7,7 +7,7 @@
  * outputs: forward   V = B^T d B,  M[tile][output] = sum over inputs of V[tile][input] U[input][output],  Y = A^T M A
  *   weights   dU[input][output] = sum over tiles of V[tile][input] (A dY A^T)[tile][output]
  * Data gradients are the forward pass with turned weights. Transformed tiles lie [position][tile][channel], channels
- * filled up to whole vectors with whatever lies behind: no result that is kept is made of it.
+ * filled up to whole vectors with the numbers that follow. No result that is kept depends on them.
  */
 #include "simd_channels.h"
 
@@ -30,8 +30,8 @@ output_block(int padded, int from)
   return padded - from >= 2 * VECTOR ? 2 * VECTOR : VECTOR;
 }
 
-/* Vectors are filled. Small maps of many channels have fewer numbers than the filters, whose transforms then cost more
- * than they save. */
+/* TRUE: channels fill vectors, and the map is large enough. A small map of many channels has fewer numbers than its
+ * filters, whose transforms then cost more than they save. */
 static gboolean
 fits(const CbiganTiling *t)
 {
@@ -46,7 +46,7 @@ weights_size(const CbiganTiling *t) /* and that of the sums */
   return (gsize)cbigan_tiling_positions(t) * (gsize)t->inputs * (gsize)whole_vectors(t->outputs);
 }
 
-/* Tiles at a time: what a second-level cache holds, but so many that weights are worth loading. */
+/* Tiles at a time: as many as a second-level cache holds, but enough to make loading the weights worth its time. */
 static int
 tiles_at_once(const CbiganTiling *t)
 {
@@ -54,8 +54,8 @@ tiles_at_once(const CbiganTiling *t)
   return CLAMP(fit / 6 * 6, 24, 96);
 }
 
-/* Between two positions of so many channels of transformed tiles; a power of two would make them fight for the same
- * cache lines. */
+/* Floats from one position of transformed tiles to the next. At a power of two, positions would displace each other
+ * from the cache. */
 static gsize
 position_stride(const CbiganTiling *t, int channels)
 {
@@ -164,7 +164,7 @@ read_column(const int n, const Pixels *p, const int k, int at, Vector *d)
     d[j] = outside ? (Vector){ 0 } : load_any(p->rows[j] + (gsize)k * p->steps[j] + at);
 }
 
-/* The transform of a tile: B^T d B of inputs, a pixel larger on each side, or A dY A^T of the outputs' gradients. */
+/* Which transform of a tile: B^T d B of inputs, one pixel larger on each side, or A dY A^T of the outputs' gradients. */
 typedef enum { INPUTS, SPREAD } Kind;
 
 /* Tiles [first, first + n) -> out; side, kind: constants */

@@ -5,8 +5,8 @@
  *
  * Training does 3x3 convolutions, forward and backward, by Winograd's minimal filtering as in simd_patches.h where
  * channels fill vectors. With fewer channels, pixels fill the lanes (conv3x3_planar_tmpl.h). 1x1 convolutions of few
- * channels are pixelwise_tmpl.h's. conv3x3.c and conv1x1.c share the work among threads. Scoring of few patches does
- * all kinds of layers, by the same filtering or directly (direct_tmpl.h, run by fused_channels.c).
+ * channels are in pixelwise_tmpl.h. conv3x3.c and conv1x1.c share the work among threads. Scoring of few patches
+ * computes all kinds of layers, by the same filtering or directly (direct_tmpl.h, run by fused_channels.c).
  *
  * simd_channels.c is compiled once for each instruction set.
  */
@@ -25,7 +25,7 @@ typedef struct {
 /* Order of 3x3 filters in the parameters */
 typedef struct {
   gsize stride;    /* floats from one output's filters to the next output's */
-  gboolean turned; /* turned by half, and inputs are outputs: a data gradient is the forward pass of those */
+  gboolean turned; /* by 180 degrees, inputs and outputs exchanged: for data gradients */
 } CbiganFilters;
 
 #define CBIGAN_DIRECT_GROUP 4   /* positions that share a pass over the weights */
@@ -51,11 +51,11 @@ typedef struct {
   float slope;          /* below zero: 1 = linear */
 } CbiganPixelwise;
 
-#define CBIGAN_FILTERING_CHANNELS 8 /* on both sides; with fewer the transforms cost more than they save */
+#define CBIGAN_FILTERING_CHANNELS 8 /* of inputs and outputs; with fewer, transforms cost more than they save */
 
 /* A way to do 3x3 convolutions, forward and backward. Items are what threads share: tiles, or strips of rows. */
 typedef struct {
-  /* Whether it is fast for it, and for its backward pass */
+  /* Whether this method is fast for the tiling, forward and backward */
   gboolean (*fits)(const CbiganTiling *t);
   /* Floats of packed filters, of the sums of their gradient, of a thread's scratch memory */
   gsize (*weights)(const CbiganTiling *t);
@@ -81,7 +81,7 @@ typedef struct {
 #define CBIGAN_PEAK_SUMS 12
 
 typedef struct {
-  int vector; /* floats; so many, less one, may be read behind x, y and dy */
+  int vector; /* floats; reads may go up to vector - 1 floats past the end of x, y and dy */
   /* By Winograd's minimal filtering; items are tiles, parts vectors of outputs.
    * weights: U = G g G^T, [position][block of outputs, two vectors, or one at the end][input][output of the block];
    * sums: [position][input][padded outputs] */
@@ -125,7 +125,7 @@ cbigan_tiling_padded(int channels, int vector)
   return (channels + vector - 1) / vector * vector;
 }
 
-/* All outputs of at least a pixel fill a vector, and these pixels' inputs at most two. */
+/* Whether a vector holds all outputs of one pixel or more, and those pixels' inputs fill at most two vectors */
 static inline gboolean
 cbigan_pixelwise_fits(int inputs, int outputs, int vector)
 {

@@ -33,7 +33,7 @@ multiply_matrix(const CbiganCpuMatrix *matrix, const CbiganCpuSource *sources, i
   }
 }
 
-/* Column `column` between rows a and b, a counting three times; outside it is the nearest one's. */
+/* Column `column` of (3 a + b) / 4, a and b being rows; outside the picture, the nearest column's. */
 INLINE Vector
 between_rows(const CbiganCpuMap *x, const float *a, const float *b, int column)
 {

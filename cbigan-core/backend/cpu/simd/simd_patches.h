@@ -20,7 +20,7 @@ G_BEGIN_DECLS
 typedef struct {
   float *data;
   int c, h, w;        /* w: columns of one lane */
-  int rows;           /* that data holds: row y lies at y % rows; fewer than h in a ring */
+  int rows;           /* that `data` holds; row y lies at y % rows, so fewer rows than h make a ring */
   gboolean segmented; /* lanes are segments, see CbiganCpuKernels.segments; else patches */
   gsize plane;        /* floats from one channel to the next; a row is c planes */
 } CbiganCpuMap;
@@ -31,14 +31,15 @@ cbigan_map_row(const CbiganCpuMap *map, int y)
   return map->data + (gsize)(y % map->rows * map->c) * map->plane;
 }
 
-/* Floats of a plane: a cache line more than needed, as planes a power of two apart fight for the same lines. */
+/* Floats per plane: one cache line more than needed, because planes a power of two apart displace each other from the
+ * cache. */
 static inline gsize
 cbigan_map_plane(int w, int lanes)
 {
   return (gsize)w * (gsize)lanes + 16;
 }
 
-/* Where channels of columns lie, `plane` floats apart; its columns side by side. */
+/* Columns side by side, their channels `plane` floats apart */
 typedef struct {
   const float *data;
   gsize plane;
@@ -69,7 +70,7 @@ typedef struct {
 typedef struct {
   const char *name; /* of the instruction set, as in CBIGAN_ISA */
   int lanes;
-  int segments;  /* of a patch, one a lane from left to right, where it is not one patch a lane; lanes are a multiple */
+  int segments;  /* per patch, one per lane from left to right, unless a lane holds a patch; lanes are a multiple */
   int sums;      /* vectors that its registers hold as sums */
   int chunk;     /* outputs computed together, at most: 4 or 8 */
   gboolean bf16; /* products are of numbers rounded to bf16, sums in float */
@@ -90,7 +91,7 @@ typedef struct {
   void (*transpose)(float *samples, gsize stride, int lanes, float *const *columns, int n, gboolean in);
 } CbiganCpuKernels;
 
-/* Weights of so many channels, in floats: with bf16 two channels' lie in one, as cbigan_cpu_cell() makes it. */
+/* Floats that the weights of so many channels take: with bf16, one float holds two channels', see cbigan_cpu_cell(). */
 static inline int
 cbigan_cpu_cells(const CbiganCpuKernels *kernels, int channels)
 {
@@ -129,7 +130,8 @@ cbigan_cpu_chunk(const CbiganCpuKernels *kernels, int outputs, int left)
   return left >= best ? best : left >= 4 ? 4 : left;
 }
 
-/* Tiles whose transforms lie side by side, so that one weight serves all of them: what the registers hold. */
+/* Tiles per panel: their transforms lie side by side, so that one weight serves all of them. As many as fit into the
+ * registers. */
 static inline int
 cbigan_cpu_panel(const CbiganCpuKernels *kernels, int outputs)
 {
@@ -148,7 +150,8 @@ cbigan_cpu_conv3_tiles(const CbiganCpuKernels *kernels, const CbiganCpuWinograd 
   return MAX(MIN(fit, 16) / panel, 1) * panel;
 }
 
-/* Floats between two positions of transformed tiles: two vectors more than needed, for the reason of the planes. */
+/* Floats from one position of transformed tiles to the next: two vectors more than needed, for the reason given at the
+ * planes. */
 static inline gsize
 cbigan_cpu_conv3_stride(const CbiganCpuKernels *kernels, const CbiganCpuWinograd *conv)
 {
@@ -169,7 +172,7 @@ typedef struct {
   const char *name;
   const CbiganCpuKernels *many, *few; /* for many patches, more lanes; for few; both for segments */
   const CbiganCpuKernels *bf16_many, *bf16_few;
-  gboolean bf16; /* has instructions for bf16 products; without, bf16 is emulated and never faster */
+  gboolean bf16; /* the processor has instructions for bf16 products; otherwise bf16 is emulated and never faster */
   gboolean (*bf16_at_full_rate)(
       void); /* whether this processor does as many of them per cycle as fp32 ones; NULL = no */
   const CbiganCpuChannels *channels[3]; /* for training, the widest vectors first; NULL-terminated */

@@ -3,8 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A column may be several vectors wide (PARTS). Functions that take a pointer to a row see the vector that it points
- * to, in every column. Lanes are shifted in columns of one vector only: segments are never wider.
+ * A column may be several vectors wide (PARTS). A function that takes a pointer to a row works on one vector per
+ * column: the one at that pointer's place. Lanes are shifted only in columns of one vector: segments are never wider.
  */
 #pragma once
 #ifdef __x86_64__
@@ -74,7 +74,7 @@ choose(Mask mask, Vector yes, Vector no)
   return (Vector)((mask & (Mask)yes) | (~mask & (Mask)no));
 }
 
-/* The larger number; the second one if either is NaN. Compilers do not recognise a maximum in choose(). */
+/* The larger number; the second one if either is NaN. Written so because compilers recognise no maximum in choose(). */
 INLINE Vector
 larger(Vector x, Vector y)
 {

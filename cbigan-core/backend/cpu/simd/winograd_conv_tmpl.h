@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Lavin & Gray 2015 (arXiv 1509.09308), section 4: with d a tile of inputs two wider than the tile Y of outputs,
- * Y = A^T [(G g G^T) . (B^T d B)] A. G g G^T comes ready from fuse.c. The three steps go over some tiles at a time:
+ * Y = A^T [(G g G^T) . (B^T d B)] A. G g G^T is made in pack.c. Each step handles several tiles at a time:
  *   V[position][panel of tiles][input, or cell of two][tile of the panel] = B^T d B
  *   M[panel][output][position][tile of the panel] = sum over inputs of U[position] V[position]   (multiply_tmpl.h)
  *   Y = leaky(A^T M A)
@@ -219,7 +219,7 @@ ALLS(1) ALLS(2) ALLS(3) ALLS(4) ALLS(6) ALLS(8)
     [1] = ALL_ROW(1), [2] = ALL_ROW(2), [3] = ALL_ROW(3), [4] = ALL_ROW(4), [6] = ALL_ROW(6), [8] = ALL_ROW(8),
   };
   int outputs = p->conv->outputs;
-  for (int o = 0, n; o < outputs; o += n) { /* as many chunks of one size as follow each other */
+  for (int o = 0, n; o < outputs; o += n) { /* chunks of the same size that follow each other */
     int chunk = cbigan_cpu_chunk(&KERNELS, outputs, outputs - o);
     for (n = chunk; o + n < outputs && cbigan_cpu_chunk(&KERNELS, outputs, outputs - o - n) == chunk;)
       n += chunk;
@@ -234,7 +234,7 @@ convolve_tiles(const int side, const gboolean doubles, const CbiganCpuWinograd *
   const int positions = (side + 2) * (side + 2);
   int inputs = cbigan_cpu_cells(&KERNELS, conv->inputs);
   int panel = cbigan_cpu_panel(&KERNELS, conv->outputs), at_once = cbigan_cpu_conv3_tiles(&KERNELS, conv);
-  while (panel / 2 >= n) /* a narrow map has fewer in a row */
+  while (panel / 2 >= n) /* a narrow map has fewer tiles per row */
     panel /= 2;
   gsize stride = cbigan_cpu_conv3_stride(&KERNELS, conv), row_size = (gsize)y->c * y->plane;
   float *v = scratch, *m = scratch + (gsize)positions * stride;

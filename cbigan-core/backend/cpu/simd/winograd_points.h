@@ -7,9 +7,9 @@
 
 /* F(4, 3) is that of Lavin & Gray 2015 (arXiv 1509.09308, section 4.3) with the points 0, +-5/8, +-3/2 and infinity
  * instead of 0, +-1, +-2 (Barabasz et al. 2020, arXiv 1803.10986, on the choice of points). The number of operations is
- * the same. The numbers of a tile are multiplied by less before they cancel, so rounding errors are smaller: against
- * convolutions in double, 3 to 64 random channels in fp32, their root mean square is half as large (0.45 to 0.50) and
- * the largest one a quarter (0.22 to 0.30). In bf16 the root mean square is half as large too (0.45). */
+ * the same. The numbers of a tile are multiplied by smaller factors before they cancel, so rounding errors are smaller.
+ * Measured against convolutions in double, with 3 to 64 random channels in fp32: the root mean square is 0.45 to 0.50
+ * of that with the usual points, the largest error 0.22 to 0.30. In bf16 the root mean square is 0.45 of it. */
 #define CBIGAN_POINT_A 0.625
 #define CBIGAN_POINT_B 1.5
 #define CBIGAN_A2 (CBIGAN_POINT_A * CBIGAN_POINT_A)
