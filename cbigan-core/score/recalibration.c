@@ -47,7 +47,8 @@ check_frames(const CbiganModel *model, const CbiganFrame *frames, guint n, GErro
   return TRUE;
 }
 
-/* Copies of the frames without their ignored pixels; *pixels is their memory. FALSE: nothing of a frame counts. */
+/* Copies of the frames without their ignored pixels; *pixels is their memory. FALSE: nothing of a frame counts, or
+ * memory is missing. */
 static gboolean
 fill_frames(const CbiganModel *model, CbiganFrame *frames, guint n, guint8 **pixels, GError **error)
 {
@@ -59,7 +60,9 @@ fill_frames(const CbiganModel *model, CbiganFrame *frames, guint n, guint8 **pix
     return FALSE;
   for (guint i = 0; i < n; i++)
     size += 3 * (gsize)frames[i].width * (gsize)frames[i].height;
-  guint8 *at = *pixels = g_malloc(size);
+  guint8 *at = *pixels = cbigan_try_new(guint8, size, error);
+  if (!at)
+    return FALSE;
   for (guint i = 0; areas && i < n; i++) {
     const gsize row = 3 * (gsize)frames[i].width;
     if (!cbigan_areas_prepare(areas, frames[i].width, frames[i].height, error))
