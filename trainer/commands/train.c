@@ -415,7 +415,6 @@ train_inspector(const Arguments *a, const CbiganDataset *pictures)
                                    .quick = a->quick,
                                    .checkpoint_seconds = a->train.checkpoint_seconds,
                                    .stopped = &stopped };
-
   if (a->force)
     g_remove(a->checkpoint);
   catch_signals();
