@@ -280,6 +280,15 @@ cbigan_backend_run(CbiganBackend *self, CbiganPlan *plan, float *const *values)
   enter(self)->run(self, plan, values);
 }
 
+gboolean
+cbigan_backend_run_planes(CbiganBackend *self, CbiganPlan *plan, const CbiganPlanes *planes, float *const *values)
+{
+  g_return_val_if_fail(self && plan && planes && planes->data && values, FALSE);
+  for (const int *v = plan->outputs; *v >= 0; v++)
+    g_return_val_if_fail(values[*v], FALSE);
+  return self->klass->run_planes && enter(self)->run_planes(self, plan, planes, values);
+}
+
 /* --- scoring --------------------------------------------------------------------------------------------------- */
 
 /* difference (n, size) = a - b, or NULL. sums (n), host memory: ||a_i - b_i||_1, or NULL. At least one of the two is

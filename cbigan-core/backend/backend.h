@@ -48,6 +48,12 @@ struct _CbiganCapture {
   void (*free)(CbiganBackend *self, CbiganCapture *capture); /* waits */
 };
 
+/* Planes of a picture in host memory: number (c, y, x) is data[c * plane + y * row + x]. */
+typedef struct {
+  const float *data;
+  gsize row, plane;
+} CbiganPlanes;
+
 /* Some items of a loop, [first, end), done at the same time as others */
 typedef void (*CbiganRangeFunc)(gpointer data, int first, int end);
 
@@ -77,6 +83,9 @@ typedef struct {
   gboolean (*share)(CbiganBackend *self, CbiganPlan *plan, const CbiganPlan *like);
   /* values[v]: (batch, c, h, w) of value v in backend memory, for all inputs and outputs of the plan; no overlap. */
   void (*run)(CbiganBackend *self, CbiganPlan *plan, float *const *values);
+  /* Optional, NULL: it can't. As run(), but value 0 of the only sample is read from planes. FALSE: this plan can't,
+   * and nothing was done. */
+  gboolean (*run_planes)(CbiganBackend *self, CbiganPlan *plan, const CbiganPlanes *planes, float *const *values);
 
   /* a - b, and per sample the sum of its absolute values. */
   void (*difference)(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference,
@@ -139,6 +148,8 @@ void cbigan_backend_load(CbiganBackend *self, CbiganPlan *plan, const float *par
 /* The weights of `like`, or where the backend can't share them, those in `parameters`. */
 void cbigan_backend_load_like(CbiganBackend *self, CbiganPlan *plan, const CbiganPlan *like, const float *parameters);
 void cbigan_backend_run(CbiganBackend *self, CbiganPlan *plan, float *const *values);
+gboolean cbigan_backend_run_planes(CbiganBackend *self, CbiganPlan *plan, const CbiganPlanes *planes,
+                                   float *const *values);
 void cbigan_backend_capture(CbiganBackend *self, CbiganCapture **capture, double number,
                             void (*operations)(gpointer data), gpointer data);
 void cbigan_backend_capture_free(CbiganBackend *self, CbiganCapture *capture); /* capture: may be NULL */

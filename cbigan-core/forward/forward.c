@@ -111,6 +111,7 @@ cbigan_forward_free(CbiganForward *self)
   for (int i = 0; i < self->n_buffers; i++)
     cbigan_backend_free(self->backend, self->buffers[i]);
   g_free(self->plans);
+  g_free(self->packed);
   g_free(self->values);
   g_free(self->buffers);
   g_free(self);
@@ -128,6 +129,48 @@ void
 cbigan_forward_run(CbiganForward *self)
 {
   for (int i = 0; i < self->n_layers; i++)
+    if (self->plans[i])
+      cbigan_backend_run(self->backend, self->plans[i], self->values);
+}
+
+/* Planes -> value 0 */
+static void
+upload_planes(CbiganForward *self, const CbiganPlanes *planes)
+{
+  const CbiganShape shape = self->network->values[0].shape;
+  const gsize w = (gsize)shape.w, h = (gsize)shape.h;
+  const float *data = planes->data;
+  if (planes->row != w || planes->plane != w * h) {
+    if (!self->packed)
+      self->packed = g_new(float, cbigan_shape_size(shape));
+    for (gsize row = 0; row < (gsize)shape.c * h; row++)
+      memcpy(self->packed + row * w, planes->data + row / h * planes->plane + row % h * planes->row, w * sizeof(float));
+    data = self->packed;
+  }
+  cbigan_backend_upload(self->backend, shape, 1, data, self->values[0]);
+}
+
+static gboolean
+reads_value(const CbiganPlan *plan, int value)
+{
+  const int *v = plan->inputs;
+  while (*v >= 0 && *v != value)
+    v++;
+  return *v == value;
+}
+
+void
+cbigan_forward_run_planes(CbiganForward *self, const CbiganPlanes *planes)
+{
+  int readers = 0, first = 0;
+  g_return_if_fail(self->network->n_inputs == 1 && self->batch == 1);
+  for (int i = 0; i < self->n_layers; i++)
+    readers += self->plans[i] && reads_value(self->plans[i], 0);
+  if (readers == 1 && cbigan_backend_run_planes(self->backend, self->plans[0], planes, self->values))
+    first = self->plans[0]->n_layers;
+  else
+    upload_planes(self, planes);
+  for (int i = first; i < self->n_layers; i++)
     if (self->plans[i])
       cbigan_backend_run(self->backend, self->plans[i], self->values);
 }

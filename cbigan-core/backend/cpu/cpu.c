@@ -111,6 +111,13 @@ run(CbiganBackend *base, CbiganPlan *plan, float *const *values)
   p->run(p, values);
 }
 
+static gboolean
+run_planes(CbiganBackend *base, CbiganPlan *plan, const CbiganPlanes *planes, float *const *values)
+{
+  CbiganCpuPlan *p = (CbiganCpuPlan *)plan;
+  return p->run_planes && p->run_planes(p, planes, values);
+}
+
 const CbiganBackendClass cbigan_backend_cpu = {
   .name = "cpu",
   .unavailable = unavailable,
@@ -125,6 +132,7 @@ const CbiganBackendClass cbigan_backend_cpu = {
   .load = load,
   .share = share,
   .run = run,
+  .run_planes = run_planes,
   .difference = cbigan_cpu_difference,
   .crop = cbigan_reference_crop,
   .map = cbigan_reference_map,

@@ -182,6 +182,25 @@ transfer(const CbiganCpuFused *self, int number, float *group, int value, float 
   }
 }
 
+/* Copies rows [first, end) of planes into the segments of the first group's value 0. */
+static void
+take_planes(const CbiganCpuFused *self, float *group, const CbiganPlanes *planes, int first, int end)
+{
+  const CbiganCpuKernels *k = self->kernels;
+  const CbiganCpuMap m = value_map(self, group, 0);
+  for (int y = first; y < end; y++)
+    for (int c = 0; c < m.c; c++) {
+      const float *row = planes->data + (gsize)c * planes->plane + (gsize)y * planes->row;
+      float *columns[TRANSFER], *to = cbigan_map_row(&m, y) + (gsize)c * m.plane;
+      for (int at = 0, some; at < m.w; at += some) {
+        some = MIN(TRANSFER, m.w - at);
+        for (int i = 0; i < some; i++)
+          columns[i] = to + (at + i) * k->lanes;
+        k->transpose((float *)row + at, (gsize)m.w, k->segments, columns, some, TRUE);
+      }
+    }
+}
+
 static void
 transfer_all(const CbiganCpuFused *self, int number, float *group, const int *list, float *const *values, gboolean in,
              int part, int parts)
@@ -192,23 +211,37 @@ transfer_all(const CbiganCpuFused *self, int number, float *group, const int *li
   }
 }
 
-static void
-run_group(const CbiganCpuFused *self, int number, float *group, float *scratch, float *const *values)
-{
-  transfer_all(self, number, group, self->base.base.inputs, values, TRUE, 0, 1);
-  for (const CbiganCpuStep *step = self->steps; step < self->steps + self->n_steps; step++)
-    runs[step->kind](self, step, group, scratch, 0, count_items(self, step));
-  transfer_all(self, number, group, self->base.base.outputs, values, FALSE, 0, 1);
-}
-
-/* --- turns ------------------------------------------------------------------------------------------------------ */
-
 typedef struct {
   const CbiganCpuFused *fused;
+  const CbiganPlanes *planes; /* NULL: value 0 lies with the others */
   float *const *values;
   int whole; /* groups that are one item each, in the first turn */
   int parts; /* items of each turn of the other groups; their turns are: values in, each step, values out */
 } Run;
+
+/* A part of the inputs */
+static void
+take_inputs(const Run *run, int number, float *group, int part, int parts)
+{
+  const CbiganCpuFused *self = run->fused;
+  const int h = self->shapes[0].h;
+  if (run->planes)
+    take_planes(self, group, run->planes, h * part / parts, h * (part + 1) / parts);
+  else
+    transfer_all(self, number, group, self->base.base.inputs, run->values, TRUE, part, parts);
+}
+
+static void
+run_group(const Run *run, int number, float *group, float *scratch)
+{
+  const CbiganCpuFused *self = run->fused;
+  take_inputs(run, number, group, 0, 1);
+  for (const CbiganCpuStep *step = self->steps; step < self->steps + self->n_steps; step++)
+    runs[step->kind](self, step, group, scratch, 0, count_items(self, step));
+  transfer_all(self, number, group, self->base.base.outputs, run->values, FALSE, 0, 1);
+}
+
+/* --- turns ------------------------------------------------------------------------------------------------------ */
 
 static void
 run_item(gpointer data, int turn, int item, int thread)
@@ -217,12 +250,12 @@ run_item(gpointer data, int turn, int item, int thread)
   const CbiganCpuFused *self = run->fused;
   float *scratch = self->scratch[thread];
   if (!turn) {
-    run_group(self, item, self->groups[thread], scratch, run->values);
+    run_group(run, item, self->groups[thread], scratch);
     return;
   }
   int turns = self->n_steps + 2, number = run->whole + (turn - 1) / turns, step = (turn - 1) % turns - 1;
   if (step < 0) {
-    transfer_all(self, number, self->groups[0], self->base.base.inputs, run->values, TRUE, item, run->parts);
+    take_inputs(run, number, self->groups[0], item, run->parts);
   } else if (step == self->n_steps) {
     transfer_all(self, number, self->groups[0], self->base.base.outputs, run->values, FALSE, item, run->parts);
   } else {
@@ -233,15 +266,32 @@ run_item(gpointer data, int turn, int item, int thread)
   }
 }
 
-void
-cbigan_cpu_fused_run(CbiganCpuPlan *base, float *const *values)
+static void
+run_fused(CbiganCpuPlan *base, const CbiganPlanes *planes, float *const *values)
 {
   const CbiganCpuFused *self = (const CbiganCpuFused *)base;
   int team = cbigan_cpu_team(&base->cpu->base), whole = self->n_groups / team * team;
   int n_turns = 1 + (self->n_groups - whole) * (self->n_steps + 2);
-  Run run = { self, values, whole, team };
+  Run run = { self, planes, values, whole, team };
   self->turns[0].items = whole;
   for (int t = 1; t < n_turns; t++)
     self->turns[t].items = team;
   cbigan_cpu_pool_run(base->cpu->pool, &(CbiganCpuRun){ team, self->turns, n_turns, run_item, &run });
+}
+
+void
+cbigan_cpu_fused_run(CbiganCpuPlan *base, float *const *values)
+{
+  run_fused(base, NULL, values);
+}
+
+gboolean
+cbigan_cpu_fused_run_planes(CbiganCpuPlan *base, const CbiganPlanes *planes, float *const *values)
+{
+  const CbiganCpuFused *self = (const CbiganCpuFused *)base;
+  const int *inputs = base->base.inputs;
+  if (self->batch != 1 || inputs[0] != 0 || inputs[1] >= 0)
+    return FALSE;
+  run_fused(base, planes, values);
+  return TRUE;
 }

@@ -97,5 +97,6 @@ void cbigan_cpu_fused_load(CbiganCpuPlan *self, const float *parameters);
 gboolean cbigan_cpu_fused_share(CbiganCpuPlan *self, const CbiganCpuPlan *like);
 /* fused.c */
 void cbigan_cpu_fused_run(CbiganCpuPlan *self, float *const *values);
+gboolean cbigan_cpu_fused_run_planes(CbiganCpuPlan *self, const CbiganPlanes *planes, float *const *values);
 
 G_END_DECLS

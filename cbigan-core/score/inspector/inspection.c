@@ -36,7 +36,6 @@ struct _CbiganInspection {
   int w, h;                              /* of the last picture; 0 before the first */
   float *x;                              /* (3, h, w): its logarithms */
   float *planes;                         /* (planes, h, w) */
-  float *cut;                            /* (planes, h, w of a window), where it is not the picture */
   float *output;                         /* of a window: logits or hidden units of its cells */
   guint used;                            /* bit i: memory for the map of kind i */
   float *logits;                         /* (cells); NULL: no map in use reads the network */
@@ -78,7 +77,6 @@ free_picture(CbiganInspection *self)
 {
   g_clear_pointer(&self->x, g_free);
   g_clear_pointer(&self->planes, g_free);
-  g_clear_pointer(&self->cut, g_free);
   g_clear_pointer(&self->output, g_free);
   g_clear_pointer(&self->logits, g_free);
   g_clear_pointer(&self->hidden, g_free);
@@ -175,7 +173,6 @@ make_room(CbiganInspection *self, int w, int h, GError **error)
   self->h = h;
   self->x = g_new(float, 3 * n);
   self->planes = g_new(float, planes *n);
-  self->cut = w % CBIGAN_INSPECTOR_STEP || h % CBIGAN_INSPECTOR_STEP ? g_new(float, planes *n) : NULL;
   self->cells.w = (w + CBIGAN_INSPECTOR_CELL - 1) / CBIGAN_INSPECTOR_CELL;
   self->cells.h = (h + CBIGAN_INSPECTOR_CELL - 1) / CBIGAN_INSPECTOR_CELL;
   self->cells.values = g_new(float, (gsize)self->cells.w *(gsize)self->cells.h);
@@ -207,38 +204,15 @@ open_window(CbiganInspection *self, Window *window, int w, int h, GError **error
 
 /* --- windows ---------------------------------------------------------------------------------------------------- */
 
-typedef struct {
-  const CbiganInspection *self;
-  CbiganShape image;
-  int left, top;
-} Cut;
-
-static void
-cut_rows(gpointer data, int first, int end) /* of all planes */
-{
-  const Cut *cut = data;
-  const CbiganInspection *self = cut->self;
-  const CbiganShape image = cut->image;
-  for (int row = first; row < end; row++) {
-    const gsize from = (gsize)(row / image.h * self->h + cut->top + row % image.h);
-    memcpy(self->cut + (gsize)row * (gsize)image.w, self->planes + from * (gsize)self->w + cut->left,
-           (gsize)image.w * sizeof(float));
-  }
-}
-
 /* Runs the network on the window of w x h pixels of the planes that begins at (left, top). */
 static gboolean
 run_window(CbiganInspection *self, Window *window, int left, int top, int w, int h, GError **error)
 {
   if (!open_window(self, window, w, h, error))
     return FALSE;
-  const CbiganShape image = window->network->values[0].shape;
-  const gboolean whole = w == self->w && h == self->h;
-  if (!whole)
-    cbigan_backend_each(self->backend, image.c * h, cbigan_shape_size(image), cut_rows,
-                        &(Cut){ self, image, left, top });
-  cbigan_backend_upload(self->backend, image, 1, whole ? self->planes : self->cut, window->forward->values[0]);
-  cbigan_forward_run(window->forward);
+  const gsize row = (gsize)self->w;
+  cbigan_forward_run_planes(window->forward,
+                            &(CbiganPlanes){ self->planes + (gsize)top * row + left, row, row * (gsize)self->h });
   return TRUE;
 }
 
