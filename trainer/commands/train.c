@@ -476,9 +476,9 @@ train(Arguments *a)
       cbigan_command_note(_("%s holds the training up to the last checkpoint"), a->checkpoint);
     return CBIGAN_EXIT_FAILED;
   }
-  if (stopped && cbigan_ranks_rank() > 0)
-    return CBIGAN_EXIT_FAILED;
-  return stopped ? keep_for_later(a, training) : write_model(a, training);
+  if (stopped)
+    return cbigan_ranks_rank() > 0 ? CBIGAN_EXIT_FAILED : keep_for_later(a, training);
+  return write_model(a, training);
 }
 
 CbiganExit
