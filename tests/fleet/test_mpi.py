@@ -145,7 +145,7 @@ def test_resume():
     expect(process.returncode and os.path.exists('model.checkpoint') and not os.path.exists('model'), out)
     for n in (4, 0):
         shutil.copy('model.checkpoint', f'model{n}.checkpoint')
-        train(n, f'model{n}', *long, '--resume')
+        train(n, f'model{n}', *long, '--resume', '--checkpoint', '600')
         expect(os.path.exists(f'model{n}'), f'{n}: no model')
 
 
