@@ -133,7 +133,7 @@ def test_folders():
     train(folder='missing', code=1, error=['missing'])
     os.mkdir('notes')
     open('notes/a.txt', 'w').write('nothing to see')
-    train(folder='notes', code=1, error=['notes', '1 files'])
+    train(folder='notes', code=1, error=['notes', '1 file'])
     write_pictures('few', 3)
     train(folder='few', code=1, error=['3', '5'])
     assert not os.path.exists('model.safetensors')

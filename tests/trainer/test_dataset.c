@@ -363,7 +363,7 @@ test_nothing_there(Fixture *f, gconstpointer unused)
 
   assert_failure(f, CBIGAN_ERROR_FILE, f->folder, "0 files");
   make_file(f, "notes.txt", "hello", -1);
-  assert_failure(f, CBIGAN_ERROR_FILE, f->folder, "1 files");
+  assert_failure(f, CBIGAN_ERROR_FILE, f->folder, "1 file");
   make_file(f, "bad.png", "hello", -1);
   assert_failure(f, CBIGAN_ERROR_FILE, f->folder, "1 of them damaged");
   f->options.path = missing;
@@ -412,7 +412,7 @@ test_pipeline_errors(Fixture *f, gconstpointer unused)
   f->options.pipeline = "videotestsrc ! !";
   assert_failure(f, CBIGAN_ERROR_ARGUMENT, "videotestsrc ! !", "raw video");
   f->options.pipeline = "videotestsrc num-buffers=3 ! identity error-after=2";
-  assert_failure(f, CBIGAN_ERROR_FILE, "identity", "failed after 1 frames");
+  assert_failure(f, CBIGAN_ERROR_FILE, "identity", "failed after 1 frame");
   f->options.pipeline = "videotestsrc num-buffers=3 ! jpegenc";
   assert_failure(f, CBIGAN_ERROR_ARGUMENT, "jpegenc", "raw video");
 }
