@@ -192,6 +192,7 @@ measure(CbiganInspectorTraining *self, GError **error)
       !cbigan_proxy_measure(self->proxy, &self->good.train, &auroc, error))
     return FALSE;
   g_debug("proxy: update %u: %.3f", self->update, auroc);
+  auroc = (float)auroc; /* as checkpoints hold it, so that equal ones stay equal after a resumption */
   if (isnan(self->best_proxy) || auroc >= self->best_proxy) {
     self->best_proxy = auroc;
     memcpy(self->best, self->inspector.parameters, self->network->n_floats * sizeof(float));
