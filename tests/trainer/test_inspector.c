@@ -28,8 +28,7 @@ fixture_open(Fixture *f, int side, CbiganShape image)
   f->side = side_open(side);
   f->image = image;
   f->network = cbigan_network_new_inspector(3, image);
-  f->learner =
-      cbigan_inspector_learner_new(&f->side.grad, f->network, BATCH, image.c == CBIGAN_SURFACE_PLANES, 1, &error);
+  f->learner = cbigan_inspector_learner_new(&f->side.grad, f->network, BATCH, 1, &error);
   g_assert_no_error(error);
   f->x = random_floats(random, BATCH * cbigan_shape_size(image));
   gsize positions = BATCH * (gsize)(image.h / CBIGAN_INSPECTOR_CELL) * (gsize)(image.w / CBIGAN_INSPECTOR_CELL);

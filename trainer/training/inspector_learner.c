@@ -17,7 +17,7 @@
 #include "ranks.h"
 
 #define POSITIVE_WEIGHT 3.0  /* of defective positions, which are rare */
-#define USUAL_POSITIONS 30.0 /* defective ones of a surface's crop: more weigh less each, fewer more */
+#define USUAL_POSITIONS 30.0 /* defective ones of a crop: more weigh less each, fewer more */
 #define LEAST_SHARE 0.3      /* of POSITIVE_WEIGHT, and */
 #define LARGEST_SHARE 3.0
 #define DEFECTIVE 0.25f  /* share of a cell above which it is defective */
@@ -29,7 +29,6 @@ struct _CbiganInspectorLearner {
   CbiganGrad grad;
   const CbiganNetwork *network;
   int batch;
-  gboolean surface;
   CbiganBackprop *backprop;
   float *parameters, *gradients, *moment1, *moment2, *mean; /* (n_floats) each, backend memory */
   float *numbers;                                           /* backend memory: a CbiganUpdate */
@@ -85,11 +84,11 @@ start_values(const CbiganNetwork *network, guint64 seed)
 }
 
 CbiganInspectorLearner *
-cbigan_inspector_learner_new(const CbiganGrad *grad, const CbiganNetwork *network, int batch, gboolean surface,
-                             guint64 seed, GError **error)
+cbigan_inspector_learner_new(const CbiganGrad *grad, const CbiganNetwork *network, int batch, guint64 seed,
+                             GError **error)
 {
   g_autoptr(CbiganInspectorLearner) self = g_new0(CbiganInspectorLearner, 1);
-  *self = (CbiganInspectorLearner){ .grad = *grad, .network = network, .batch = batch, .surface = surface };
+  *self = (CbiganInspectorLearner){ .grad = *grad, .network = network, .batch = batch };
   const gsize n = network->n_floats;
   const gsize outputs = (gsize)batch * cbigan_shape_size(network->values[network->output].shape);
   const struct {
@@ -129,20 +128,20 @@ cbigan_inspector_learner_free(CbiganInspectorLearner *self)
 
 /* Of each defective position of a crop. */
 static double
-weight_of_defects(const float *covered, gsize n, gboolean surface)
+weight_of_defects(const float *covered, gsize n)
 {
   double defective = 0.0;
   for (gsize i = 0; i < n; i++)
     defective += covered[i] > DEFECTIVE;
   const double share = sqrt(USUAL_POSITIONS / MAX(defective, 1.0));
-  return surface ? POSITIVE_WEIGHT * CLAMP(share, LEAST_SHARE, LARGEST_SHARE) : POSITIVE_WEIGHT;
+  return POSITIVE_WEIGHT * CLAMP(share, LEAST_SHARE, LARGEST_SHARE);
 }
 
 /* Adds the loss of a crop's n positions to *sum; grads: its derivative with respect to the logits. */
 static void
-cross_entropy(gsize n, const float *logits, const float *covered, gboolean surface, float *grads, double *sum)
+cross_entropy(gsize n, const float *logits, const float *covered, float *grads, double *sum)
 {
-  const double weight = weight_of_defects(covered, n, surface);
+  const double weight = weight_of_defects(covered, n);
   for (gsize i = 0; i < n; i++) {
     double logit = logits[i], good = log1p(exp(-fabs(logit))) + MAX(logit, 0.0), /* -log(1 - p) */
         probability = 1.0 / (1.0 + exp(-logit));
@@ -151,12 +150,9 @@ cross_entropy(gsize n, const float *logits, const float *covered, gboolean surfa
       grads[i] = (float)(weight * (probability - 1.0));
     } else if (covered[i] > CLEAN) {
       grads[i] = 0.0f;
-    } else if (surface) {
+    } else {
       *sum += 2.0 * probability * good;
       grads[i] = (float)(2.0 * probability * (probability + (1.0 - probability) * good));
-    } else {
-      *sum += good;
-      grads[i] = (float)probability;
     }
   }
 }
@@ -169,7 +165,7 @@ loss_of_batch(CbiganInspectorLearner *self, const float *covered)
   const gsize all = n * (gsize)self->batch;
   double sum = 0.0;
   for (gsize at = 0; at < all; at += n)
-    cross_entropy(n, self->logits + at, covered + at, self->surface, self->grads + at, &sum);
+    cross_entropy(n, self->logits + at, covered + at, self->grads + at, &sum);
   for (gsize i = 0; i < all; i++)
     self->grads[i] = (float)(self->grads[i] / (double)all);
   return sum / (double)all;

@@ -6,9 +6,9 @@
  * The loss is the cross-entropy of each position's logit with "defective" or "good", averaged over all positions. A
  * position is defective where more than a quarter of its cell is, and does not count between 2 and 25 %.
  *
- * A surface's loss says more about what decides on whole pictures. Its good positions weigh twice their probability of
- * being defective, so that those count which look defective (Lin et al. 2017, arXiv 1708.02002). Its defective
- * positions weigh less where a crop has many of them, so that thin cracks count beside large stains.
+ * Weights make the loss say more about what decides on whole pictures. Good positions weigh twice their probability of
+ * being defective, so that those count which look defective (Lin et al. 2017, arXiv 1708.02002). Defective positions
+ * weigh less where a crop has many of them, so that thin cracks count beside large stains.
  */
 #pragma once
 #include "gradient/gradient.h"
@@ -17,10 +17,10 @@ G_BEGIN_DECLS
 
 typedef struct _CbiganInspectorLearner CbiganInspectorLearner;
 
-/* network: an inspector's; it must outlive the learner, as must the backend. surface: which loss. `seed` decides the
- * start values. Free with cbigan_inspector_learner_free(). NULL with CBIGAN_ERROR_BACKEND. */
+/* network: an inspector's; it must outlive the learner, as must the backend. `seed` decides the start values. Free with
+ * cbigan_inspector_learner_free(). NULL with CBIGAN_ERROR_BACKEND. */
 CbiganInspectorLearner *cbigan_inspector_learner_new(const CbiganGrad *grad, const CbiganNetwork *network, int batch,
-                                                     gboolean surface, guint64 seed, GError **error);
+                                                     guint64 seed, GError **error);
 void cbigan_inspector_learner_free(CbiganInspectorLearner *self);
 /* Adds the loss's gradient to the learner's gradients. x: (batch, image), host memory. covered: (batch, h / 4, w / 4),
  * the defective share of each cell. *loss: their loss. FALSE with CBIGAN_ERROR_BACKEND. */

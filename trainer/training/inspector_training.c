@@ -69,8 +69,7 @@ open_networks(CbiganInspectorTraining *self, GError **error)
   self->network = cbigan_inspector_network(inspector, o->side, o->side);
   inspector->parameters = g_new0(float, self->network->n_floats);
   self->best = g_new0(float, self->network->n_floats);
-  self->learner = cbigan_inspector_learner_new(&self->grad, self->network, o->batch / cbigan_ranks_n(), !o->aligned,
-                                               o->seed, error);
+  self->learner = cbigan_inspector_learner_new(&self->grad, self->network, o->batch / cbigan_ranks_n(), o->seed, error);
   if (!self->learner)
     return FALSE;
   self->proxy = cbigan_proxy_new(&self->good.held_out, inspector, &o->mask, self->backend, o->seed, error);
