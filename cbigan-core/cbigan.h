@@ -18,12 +18,17 @@
  * exits. A GError of CBIGAN_ERROR names the file or option, the value found and the value expected. A GError ** may be
  * NULL. Other pointers may be NULL only where this header says so.
  *
- * Stability: structs here are the caller's memory, so programs must be compiled anew when a struct gets a member. From
- * version 1 on the soname (libcbigan.so.0) then changes. Before, each version may change structs. A soname keeps its
- * functions, which have the symbol version CBIGAN_0. CBIGAN_CHECK_VERSION tells versions apart.
+ * Stability: a program runs with every later library of its soname (libcbigan.so.0), without being compiled anew.
+ * Functions stay, with the symbol version CBIGAN_0. Structs that begin with `size` get new members at their end, and
+ * the library touches no byte beyond `size`. Their …_INIT sets `size` as the program was compiled. 0 stands for the
+ * struct of version 0.1. CbiganModelInfo, which the library makes, grows at its end too. No other struct gets members.
+ * Enums get values, for which arrays have room (CBIGAN_MAX_…). CBIGAN_CHECK_VERSION tells versions apart.
+ *
+ * Other languages use the library by GObject introspection: namespace Cbigan, version 0. The last part of this header
+ * has what they need.
  */
 #pragma once
-#include <glib.h>
+#include <glib-object.h>
 #include <math.h> /* NAN */
 
 G_BEGIN_DECLS
@@ -58,6 +63,7 @@ typedef enum {
   CBIGAN_N_SCORES,
   CBIGAN_SCORE_MODEL = -1 /* the score that the model file prefers */
 } CbiganScoreKind;
+#define CBIGAN_MAX_SCORES 8 /* of later versions of this soname */
 
 /* Number format of the factors in the networks' products. Sums are always single precision. */
 typedef enum {
@@ -107,22 +113,24 @@ typedef enum {
   CBIGAN_N_MEASURES
 } CbiganMeasure;
 
+#define CBIGAN_MAX_MEASURES 16 /* of later versions of this soname */
 #define CBIGAN_THUMBNAIL_SIDE 16
 #define CBIGAN_SAMPLES_SIDE 32
 #define CBIGAN_DARK 32    /* grey levels */
 #define CBIGAN_BRIGHT 250 /* likewise */
 
 typedef struct {
-  double values[CBIGAN_N_MEASURES]; /* the last two: NAN before cbigan_health_check() */
-  double dark, bright;              /* shares of pixels below CBIGAN_DARK, and from CBIGAN_BRIGHT on, 0..1 */
+  double values[CBIGAN_MAX_MEASURES]; /* the last two: NAN before cbigan_health_check() */
+  double dark, bright;                /* shares of pixels below CBIGAN_DARK, and from CBIGAN_BRIGHT on, 0..1 */
   float thumbnail[CBIGAN_THUMBNAIL_SIDE * CBIGAN_THUMBNAIL_SIDE]; /* mean grey levels of the picture's parts */
   guint16 samples[CBIGAN_SAMPLES_SIDE * CBIGAN_SAMPLES_SIDE];     /* pixels on a grid, in quarters of a grey level */
 } CbiganPictureMeasures;
 
 /* How good pictures measure. */
 typedef struct {
-  guint n;                                                  /* pictures; 0 = unknown */
-  double least[CBIGAN_N_MEASURES], most[CBIGAN_N_MEASURES]; /* the last two: against the mean of the other pictures */
+  guint n; /* pictures; 0 = unknown */
+  double least[CBIGAN_MAX_MEASURES],
+      most[CBIGAN_MAX_MEASURES]; /* the last two: against the mean of the other pictures */
   float thumbnail[CBIGAN_THUMBNAIL_SIDE * CBIGAN_THUMBNAIL_SIDE]; /* mean of theirs */
 } CbiganUsualPictures;
 
@@ -135,15 +143,15 @@ typedef struct {
   int patch;                     /* pixels: 64 or 128 */
   int frame_width, frame_height; /* the size in pixels that frames must have; 0 x 0: any size ("native") */
   CbiganFeatureTap tap;
-  double lambda;                    /* Eq. 7, 0..1 */
-  CbiganScoreKind score;            /* compared with the threshold */
-  gboolean scores[CBIGAN_N_SCORES]; /* TRUE: the model has the statistics that this score needs */
-  guint critic_blocks;              /* bit i: D's block i */
-  int critic_grid;                  /* the feature map has critic_grid x critic_grid positions per patch */
-  double light_low, light_median;   /* 10 % and 50 % quantile of the training pictures' bytes, -1..1, light_low <
-                                     * light_median. Gain and offset bring each frame's quantiles to these. Both NAN: no
-                                     * light compensation. */
-  double threshold;                 /* in units of the score; NAN: none */
+  double lambda;                      /* Eq. 7, 0..1 */
+  CbiganScoreKind score;              /* compared with the threshold */
+  gboolean scores[CBIGAN_MAX_SCORES]; /* TRUE: the model has the statistics that this score needs */
+  guint critic_blocks;                /* bit i: D's block i */
+  int critic_grid;                    /* the feature map has critic_grid x critic_grid positions per patch */
+  double light_low, light_median;     /* 10 % and 50 % quantile of the training pictures' bytes, -1..1, light_low <
+                                       * light_median. Gain and offset bring each frame's quantiles to these. Both NAN: no
+                                       * light compensation. */
+  double threshold;                   /* in units of the score; NAN: none */
   double bf16_error;         /* largest difference of `score` between bf16 and fp32 in the calibration, as a fraction of
                               * the larger of score and threshold; NAN: not tried, or a verdict changed */
   const double *good_scores; /* (n_good_scores) scores of held-out good pictures */
@@ -192,6 +200,7 @@ typedef enum {
 } CbiganMaps;
 
 typedef struct {
+  gsize size;            /* of the struct; CBIGAN_SCORER_OPTIONS_INIT sets it */
   const char *backend;   /* "auto", "reference", "cpu", "cuda"; NULL = "auto" */
   int device;            /* 0 = first */
   int threads;           /* largest number of threads; 0 = the processors of one NUMA node that this process may use, or
@@ -214,7 +223,8 @@ typedef struct {
 
 #define CBIGAN_SCORER_OPTIONS_INIT                                                                                     \
   {                                                                                                                    \
-    NULL, 0, 0, CBIGAN_SCORE_MODEL, 0, NAN, NAN, 0, CBIGAN_PRECISION_AUTO, CBIGAN_MAPS_ALL, NULL, FALSE                \
+    sizeof(CbiganScorerOptions), NULL, 0, 0, CBIGAN_SCORE_MODEL, 0, NAN, NAN, 0, CBIGAN_PRECISION_AUTO,                \
+        CBIGAN_MAPS_ALL, NULL, FALSE                                                                                   \
   }
 
 /* A frame: rows of 8-bit R, G, B. A call only reads the data and keeps no pointer to them. */
@@ -254,6 +264,7 @@ typedef struct {
  * frame's size or less applies pixel by pixel. It is added to the model's mask. A model that was trained without this
  * mask may take the seam for a defect: train with it where that matters. */
 typedef struct {
+  gsize size;                        /* of the struct; CBIGAN_COUNTING_INIT sets it */
   const char *roi;                   /* NULL or empty: the whole frame is one area */
   int picture_width, picture_height; /* pixels, of the picture before it was resized; 0 x 0 = not known */
   CbiganMask mask;
@@ -261,7 +272,7 @@ typedef struct {
 
 #define CBIGAN_COUNTING_INIT                                                                                           \
   {                                                                                                                    \
-    NULL, 0, 0, { NULL, 0, 0 }                                                                                         \
+    sizeof(CbiganCounting), NULL, 0, 0, { NULL, 0, 0 }                                                                 \
   }
 
 /* The result of one area of `roi`. */
@@ -274,36 +285,42 @@ typedef struct {
 #define CBIGAN_MAX_REGIONS 16 /* of more regions, those with the highest peaks count */
 
 typedef struct {
-  double score;                   /* >= 0 */
-  double threshold;               /* NAN: none; normalized is then NAN and anomalous FALSE */
-  double normalized;              /* score / (score + threshold): 0..1, 0.5 = at the threshold */
-  gboolean anomalous;             /* score > threshold, and with a smallest area: a region is left */
-  double pixel_term;              /* Eq. 11, L_R of the patch that decides `paper`; NAN if `paper` is not computed */
-  double feature_term;            /* Eq. 9, L_fD of the same patch; NAN if `paper` is not computed */
-  double scores[CBIGAN_N_SCORES]; /* `score` and the scores in `also`; NAN for the others */
+  gsize size;                       /* of the struct; CBIGAN_RESULT_INIT sets it. The same in all results of one call */
+  double score;                     /* >= 0 */
+  double threshold;                 /* NAN: none; normalized is then NAN and anomalous FALSE */
+  double normalized;                /* score / (score + threshold): 0..1, 0.5 = at the threshold */
+  gboolean anomalous;               /* score > threshold, and with a smallest area: a region is left */
+  double pixel_term;                /* Eq. 11, L_R of the patch that decides `paper`; NAN if `paper` is not computed */
+  double feature_term;              /* Eq. 9, L_fD of the same patch; NAN if `paper` is not computed */
+  double scores[CBIGAN_MAX_SCORES]; /* `score` and the scores in `also`; NAN for the others */
   CbiganRegion regions[CBIGAN_MAX_REGIONS];
   guint n_regions; /* 0 without a threshold, or without a map */
-  CbiganAreaResult areas[CBIGAN_MAX_AREAS];
-  guint n_areas; /* 0 without `roi` */
   /* Anomaly map (map_height, map_width) of the frame's pixels, in the score's units: map / (map + threshold) is its
    * normalized value. In an area with another threshold, the map is scaled so that this stays true. The result owns it;
    * the next call with this result reuses it. */
   float *map;
   int map_width, map_height; /* 0 x 0: this result has no map */
   gsize map_allocated;       /* private: floats allocated for map */
+  guint n_areas;             /* 0 without `roi` */
+  CbiganAreaResult areas[CBIGAN_MAX_AREAS];
 } CbiganResult;
 
 #ifdef __cplusplus
-#define CBIGAN_RESULT_INIT                                                                                             \
-  {                                                                                                                    \
-  }
+static inline CbiganResult
+cbigan_result_init(void)
+{
+  CbiganResult result = {};
+  result.size = sizeof result;
+  return result;
+}
+#define CBIGAN_RESULT_INIT cbigan_result_init()
 #else
 #define CBIGAN_RESULT_INIT                                                                                             \
   {                                                                                                                    \
-    0                                                                                                                  \
+    .size = sizeof(CbiganResult)                                                                                       \
   }
 #endif
-/* Frees the map and sets the result to CBIGAN_RESULT_INIT. */
+/* Frees the map and sets the result to CBIGAN_RESULT_INIT, but for its size. */
 void cbigan_result_clear(CbiganResult *result);
 
 typedef struct _CbiganScorer CbiganScorer;
@@ -312,7 +329,10 @@ typedef struct _CbiganScorer CbiganScorer;
  * Free it with cbigan_scorer_free(). Opening takes up to a second; on a GPU in bf16 or fp16 up to half a minute, as
  * cuDNN compiles kernels. NULL with CBIGAN_ERROR_BACKEND or _ARGUMENT. */
 CbiganScorer *cbigan_scorer_new(CbiganModel *model, const CbiganScorerOptions *options, GError **error);
-void cbigan_scorer_free(CbiganScorer *scorer); /* scorer: may be NULL */
+/* Adds a reference and returns the scorer. Any thread. */
+CbiganScorer *cbigan_scorer_ref(CbiganScorer *scorer);
+/* Drops a reference; without others the scorer is freed. scorer: may be NULL. Any thread. */
+void cbigan_scorer_free(CbiganScorer *scorer);
 /* Scores n frames. results[i] belongs to frames[i]; before the call it is CBIGAN_RESULT_INIT or the result of an
  * earlier call. Free its map with cbigan_result_clear(). FALSE with CBIGAN_ERROR_FRAME or _BACKEND: no result is valid.
  */
@@ -379,11 +399,12 @@ typedef enum {
   CBIGAN_HEALTH_NO_FRAMES, /* no picture comes */
   CBIGAN_N_HEALTH
 } CbiganHealthKind;
+#define CBIGAN_MAX_HEALTH 32 /* of later versions of this soname, one bit each */
 
 typedef struct {
-  guint faults;                    /* bit i: CbiganHealthKind i */
-  double figures[CBIGAN_N_HEALTH]; /* what was measured for each kind; NAN: nothing */
-  double limits[CBIGAN_N_HEALTH];  /* that the figure is beyond, or would have to be; NAN: none */
+  guint faults;                      /* bit i: CbiganHealthKind i */
+  double figures[CBIGAN_MAX_HEALTH]; /* what was measured for each kind; NAN: nothing */
+  double limits[CBIGAN_MAX_HEALTH];  /* that the figure is beyond, or would have to be; NAN: none */
 } CbiganHealth;
 
 /* "black", "overexposed", "flat", "light", "blurred", "noisy", "featureless", "moved", "drift", "frozen", "no-frames":
@@ -419,8 +440,54 @@ void cbigan_map_to_gray16(const float *map, int width, int height, double thresh
  * premultiplied, the caller's memory. */
 void cbigan_map_to_bgra(const float *map, int width, int height, double threshold, guint8 *bgra);
 
+/* --- for other languages: what lives on the heap, and plain arguments --------------------------------------------- */
+
+#define CBIGAN_TYPE_MODEL (cbigan_model_get_type())
+#define CBIGAN_TYPE_SCORER (cbigan_scorer_get_type())
+#define CBIGAN_TYPE_SCORER_OPTIONS (cbigan_scorer_options_get_type())
+#define CBIGAN_TYPE_RESULT (cbigan_result_get_type())
+GType cbigan_model_get_type(void);
+GType cbigan_scorer_get_type(void);
+GType cbigan_scorer_options_get_type(void);
+GType cbigan_result_get_type(void);
+
+/* The size in pixels that frames must have; 0 x 0: any size. */
+void cbigan_model_get_frame_size(const CbiganModel *model, int *width, int *height);
+/* In units of the model's score; NAN: none. */
+double cbigan_model_get_threshold(const CbiganModel *model);
+CbiganScoreKind cbigan_model_get_score(const CbiganModel *model);
+
+/* CBIGAN_SCORER_OPTIONS_INIT on the heap; free it with cbigan_scorer_options_free(). */
+CbiganScorerOptions *cbigan_scorer_options_new(void);
+CbiganScorerOptions *cbigan_scorer_options_copy(const CbiganScorerOptions *options);
+void cbigan_scorer_options_free(CbiganScorerOptions *options); /* options: may be NULL */
+/* Keeps a copy of the name as long as the program runs. backend: NULL = "auto" */
+void cbigan_scorer_options_set_backend(CbiganScorerOptions *options, const char *backend);
+
+/* CBIGAN_RESULT_INIT on the heap; free it with cbigan_result_free(). */
+CbiganResult *cbigan_result_new(void);
+CbiganResult *cbigan_result_copy(const CbiganResult *result); /* with a map of its own */
+void cbigan_result_free(CbiganResult *result);                /* result: may be NULL */
+/* A copy of the map: (map_height, map_width) floats. NULL: this result has no map. Free it with g_bytes_unref(). */
+GBytes *cbigan_result_get_map(const CbiganResult *result);
+/* Copies one of the n_regions. FALSE: there is no such region. */
+gboolean cbigan_result_get_region(const CbiganResult *result, guint i, CbiganRegion *region);
+/* The name of one of the n_areas and its result; free the name with g_free(). NULL: there is no such area. */
+char *cbigan_result_get_area(const CbiganResult *result, guint i, double *score, double *threshold,
+                             gboolean *anomalous);
+
+/* As cbigan_scorer_score() with one frame. pixels: (height, width, 3) bytes R, G, B, rows `stride` bytes apart;
+ * n: bytes, at least those from the first pixel to the last. Free the result with cbigan_result_free(). NULL with
+ * CBIGAN_ERROR_FRAME or _BACKEND. */
+CbiganResult *cbigan_scorer_score_pixels(CbiganScorer *scorer, const guint8 *pixels, gsize n, int width, int height,
+                                         gsize stride, GError **error);
+/* cbigan_scorer_set_counting() with areas alone. roi: NULL = the whole frame */
+gboolean cbigan_scorer_set_roi(CbiganScorer *scorer, const char *roi, int picture_width, int picture_height,
+                               GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganModel, cbigan_model_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganScorer, cbigan_scorer_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganScorerOptions, cbigan_scorer_options_free)
 
 #pragma GCC visibility pop
 G_END_DECLS

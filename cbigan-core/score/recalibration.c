@@ -9,6 +9,7 @@
 #include "calibration.h"
 #include "i18n.h"
 #include "model/error.h"
+#include "score/struct_sizes.h"
 #include "model/model_file.h"
 #include "score/gan/tiling.h"
 
@@ -79,11 +80,10 @@ fill_frames(const CbiganModel *model, CbiganFrame *frames, guint n, guint8 **pix
 
 CbiganModel *
 cbigan_model_recalibrate(const CbiganModel *model, const CbiganFrame *frames, guint n, double false_alarms,
-                         const CbiganScorerOptions *options, GError **error)
+                         const CbiganScorerOptions *given, GError **error)
 {
-  static const CbiganScorerOptions defaults = CBIGAN_SCORER_OPTIONS_INIT;
+  const CbiganScorerOptions options = cbigan_options_take(given);
   g_return_val_if_fail(model && (frames || !n), NULL);
-  options = options ? options : &defaults;
   if (!(false_alarms >= 0.0 && false_alarms <= 0.5)) {
     cbigan_refuse(error, _("false alarms is %g; expected 0 to 0.5"), false_alarms);
     return NULL;
@@ -91,9 +91,9 @@ cbigan_model_recalibrate(const CbiganModel *model, const CbiganFrame *frames, gu
   const CbiganCalibrationOptions chosen = { .score = model->info.score,
                                             .aligned = cbigan_model_is_aligned(model),
                                             .false_alarms = false_alarms,
-                                            .backend = options->backend,
-                                            .device = options->device,
-                                            .threads = options->threads };
+                                            .backend = options.backend,
+                                            .device = options.device,
+                                            .threads = options.threads };
   g_autofree CbiganFrame *filled = g_memdup2(frames, n * sizeof *frames);
   g_autofree guint8 *pixels = NULL;
   g_autoptr(CbiganModel) copy = NULL;

@@ -9,6 +9,7 @@
 
 #include "i18n.h"
 #include "model/error.h"
+#include "score/struct_sizes.h"
 
 #define MAX_BATCH 1024
 
@@ -150,15 +151,15 @@ join_engine(CbiganScorer *self, const CbiganScorerOptions *options, GError **err
 }
 
 CbiganScorer *
-cbigan_scorer_new(CbiganModel *model, const CbiganScorerOptions *options, GError **error)
+cbigan_scorer_new(CbiganModel *model, const CbiganScorerOptions *given, GError **error)
 {
-  static const CbiganScorerOptions defaults = CBIGAN_SCORER_OPTIONS_INIT;
+  const CbiganScorerOptions taken = cbigan_options_take(given), *options = &taken;
   g_return_val_if_fail(model, NULL);
-  options = options ? options : &defaults;
   CbiganScoreKind score = options->score == CBIGAN_SCORE_MODEL ? model->info.score : options->score;
   if (!check_options(model, options, score, error))
     return NULL;
   g_autoptr(CbiganScorer) self = g_new0(CbiganScorer, 1);
+  self->references = 1;
   self->model = cbigan_model_ref(model);
   self->score = score;
   self->maps = options->maps;
@@ -179,10 +180,18 @@ free_cutouts(CbiganScorer *self)
   g_clear_pointer(&self->cutouts, g_free);
 }
 
+CbiganScorer *
+cbigan_scorer_ref(CbiganScorer *self)
+{
+  g_return_val_if_fail(self, NULL);
+  g_atomic_int_inc(&self->references);
+  return self;
+}
+
 void
 cbigan_scorer_free(CbiganScorer *self)
 {
-  if (!self)
+  if (!self || !g_atomic_int_dec_and_test(&self->references))
     return;
   cbigan_engine_leave(&self->member);
   cbigan_region_search_clear(&self->regions);
@@ -251,13 +260,12 @@ cbigan_scorer_set_cutouts(CbiganScorer *self, double overlap, GError **error)
 }
 
 gboolean
-cbigan_scorer_set_counting(CbiganScorer *self, const CbiganCounting *counting, GError **error)
+cbigan_scorer_set_counting(CbiganScorer *self, const CbiganCounting *given, GError **error)
 {
-  static const CbiganCounting everything = CBIGAN_COUNTING_INIT;
+  const CbiganCounting taken = cbigan_counting_take(given), *counting = &taken;
   const CbiganModelInfo *info = &self->model->info;
   g_autoptr(GError) reason = NULL;
   g_return_val_if_fail(self, FALSE);
-  counting = counting ? counting : &everything;
   const gboolean fixed = info->frame_width && !self->cutouts;
   const int w = fixed ? info->frame_width : counting->picture_width;
   const int h = fixed ? info->frame_height : counting->picture_height;

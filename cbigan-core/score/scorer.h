@@ -13,6 +13,7 @@
 G_BEGIN_DECLS
 
 struct _CbiganScorer {
+  gint references; /* atomic */
   CbiganModel *model;
   CbiganMember member;          /* of the engine that has the networks */
   CbiganInspection *inspection; /* of the seat that inspects a frame at the moment, borrowed */

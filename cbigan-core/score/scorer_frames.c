@@ -9,6 +9,7 @@
 
 #include "i18n.h"
 #include "model/error.h"
+#include "score/struct_sizes.h"
 #include "scorer.h"
 
 /* --- frames --- */
@@ -90,18 +91,29 @@ score_by_areas(CbiganScorer *self, const CbiganFrame *frames, guint n, CbiganRes
   return TRUE;
 }
 
+static gboolean
+score_our_results(CbiganScorer *self, const CbiganFrame *frames, guint n, CbiganResult *results, GError **error)
+{
+  return self->areas ? score_by_areas(self, frames, n, results, error) : score_frames(self, frames, n, results, error);
+}
+
 gboolean
 cbigan_scorer_score(CbiganScorer *self, const CbiganFrame *frames, guint n, CbiganResult *results, GError **error)
 {
-  g_return_val_if_fail(self && (n == 0 || (frames && results)), FALSE);
-  return self->areas ? score_by_areas(self, frames, n, results, error) : score_frames(self, frames, n, results, error);
+  g_return_val_if_fail(self && (n == 0 || (frames && results && cbigan_result_is_valid(results))), FALSE);
+  if (n == 0 || cbigan_result_is_ours(results))
+    return score_our_results(self, frames, n, results, error);
+  CbiganResult *ours = cbigan_results_take(results, n);
+  const gboolean scored = score_our_results(self, frames, n, ours, error);
+  cbigan_results_give(ours, n, results);
+  return scored;
 }
 
 /* --- posted frames --- */
 
 typedef struct {
   CbiganScorer *self;
-  CbiganResult *result;
+  CbiganResult *result, *given; /* given: of another version of cbigan.h; NULL = result is the program's */
   CbiganPrepareFunc prepare;
   CbiganDoneFunc done;
   gpointer data;
@@ -132,6 +144,8 @@ posted_done(gpointer data, gboolean scored, const GError *error)
   const CbiganAreas *areas = posted->self->areas;
   if (areas && !cbigan_areas_roi(areas, 0))
     posted->result->n_areas = 0; /* a mask alone */
+  if (posted->given)
+    cbigan_results_give(posted->result, 1, posted->given);
   posted->done(posted->data, scored, error);
 }
 
@@ -139,10 +153,12 @@ void
 cbigan_scorer_post(CbiganScorer *self, CbiganResult *result, CbiganPrepareFunc prepare, CbiganDoneFunc done,
                    gpointer data)
 {
-  g_return_if_fail(self && result && prepare && done);
+  g_return_if_fail(self && result && cbigan_result_is_valid(result) && prepare && done);
+  CbiganResult *given = cbigan_result_is_ours(result) ? NULL : result;
   Posted *posted = g_new(Posted, 1);
   CbiganRequest *request = g_new0(CbiganRequest, 1);
-  *posted = (Posted){ self, result, prepare, done, data };
+  result = given ? cbigan_results_take(given, 1) : result;
+  *posted = (Posted){ self, result, given, prepare, done, data };
   *request = (CbiganRequest){ .scorer = self,
                               .member = &self->member,
                               .result = result,

@@ -14,13 +14,6 @@
 
 #define SPARE 2 /* floats per pixel, of what areas only need during a call */
 
-void
-cbigan_result_clear(CbiganResult *result)
-{
-  g_free(result->map);
-  *result = (CbiganResult)CBIGAN_RESULT_INIT;
-}
-
 /* *map: (n) floats at least, freed and made anew where it has fewer */
 static gboolean
 grow_map(float **map, gsize *allocated, gsize n, GError **error)

@@ -161,7 +161,10 @@ test_bad_values(void)
   score(scorer, &p, &before);
   for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
     g_autoptr(GError) error = NULL;
-    const CbiganCounting counting = { rows[i].roi, rows[i].pixels ? 1120 : 0, rows[i].pixels ? 800 : 0, rows[i].mask };
+    const CbiganCounting counting = { .roi = rows[i].roi,
+                                      .picture_width = rows[i].pixels ? 1120 : 0,
+                                      .picture_height = rows[i].pixels ? 800 : 0,
+                                      .mask = rows[i].mask };
     g_assert_false(cbigan_scorer_set_counting(scorer, &counting, &error));
     g_assert_error(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT);
     for (int k = 0; k < 3 && rows[i].parts[k]; k++)
