@@ -337,7 +337,7 @@ def test_pictures_that_do_not_differ():
     write('two/copy.png', png(noise(3)))
     noisy = [[(min(255, p[0] + (x + y) % 2),) * 3 for x, p in enumerate(row)] for y, row in enumerate(noise(5))]
     write('two/nearly.png', png(noisy))
-    train('two', 10, '1 of 10 pictures are copies', 'nearly copies', 'nearly.png')
+    train('two', 10, '1 of 10 pictures is a copy of another', '1 of 10 pictures is nearly a copy', 'nearly.png')
     for i in range(8):
         dice = random.Random(i)
         write(f'dark/{i}.png', png([[(dice.randrange(2),) * 3 for _ in range(64)] for _ in range(64)]))
