@@ -330,6 +330,10 @@ def test_eval():
     run('eval', '--model', 'model.safetensors', '--gain', '0.5', '--csv', 'dark.csv', 'set')
     assert read('dark.csv') != read('scores.csv')
     run('eval', '--model', 'model.safetensors', 'good', code=1, error=['good', '12 defective'])
+    os.rename(b'set/test/none', b'set/test/caf\xe9')  # a name that is no UTF-8
+    done = subprocess.run([PROGRAM, 'eval', '--model', 'model.safetensors', 'set'], capture_output=True, check=True)
+    lines = {line.split()[0]: line for line in done.stdout.splitlines() if line}
+    assert lines[b'caf\xe9'].index(b' 2 ') == lines[b'spot'].index(b' 3 '), done.stdout
 
 
 def test_calibrate():

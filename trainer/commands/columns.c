@@ -10,9 +10,10 @@
 int
 cbigan_text_width(const char *text)
 {
+  g_autofree char *valid = g_utf8_make_valid(text, -1); /* a folder's name may be anything */
   int width = 0;
-  for (; *text; text = g_utf8_next_char(text)) {
-    const gunichar c = g_utf8_get_char(text);
+  for (const char *at = valid; *at; at = g_utf8_next_char(at)) {
+    const gunichar c = g_utf8_get_char(at);
     width += g_unichar_iszerowidth(c) ? 0 : g_unichar_iswide(c) ? 2 : 1;
   }
   return width;

@@ -247,8 +247,9 @@ cbigan_command_count(CbiganCountingOptions *options, CbiganScorer *scorer, GErro
   counting.mask = options->pixels;
   if (options->roi && !*options->roi)
     return cbigan_refuse(error, _("--roi: empty; expected at least one area like 0.1,0.2,0.5,0.5"));
+  if (!cbigan_command_in_range("cutout-overlap", options->overlap, 0, 0.9, error))
+    return FALSE;
   if (options->cutout && (!cbigan_cutout_parse(options->cutout, &options->part, error) ||
-                          !cbigan_command_in_range("cutout-overlap", options->overlap, 0, 0.9, error) ||
                           !cbigan_scorer_set_cutouts(scorer, options->overlap, error)))
     return FALSE;
   return cbigan_scorer_set_counting(scorer, &counting, error) &&

@@ -250,10 +250,10 @@ describe_options(const CbiganInspectorTraining *self)
   char rate[G_ASCII_DTOSTR_BUF_SIZE], held_out[G_ASCII_DTOSTR_BUF_SIZE];
   return g_strdup_printf(
       "inspector=%s frame=%dx%d align=%d width=%d batch=%d side=%d updates=%u rate=%s seed=%" G_GUINT64_FORMAT
-      " held-out=%s",
+      " held-out=%s pictures=%u",
       o->aligned ? "object" : "texture", self->inspector.w, self->inspector.h, o->align, o->width, o->batch, o->side,
       o->updates, g_ascii_dtostr(rate, sizeof rate, o->rate), o->seed,
-      g_ascii_dtostr(held_out, sizeof held_out, o->held_out));
+      g_ascii_dtostr(held_out, sizeof held_out, o->held_out), self->good.train.n + self->good.held_out.n);
 }
 
 static const char *const array_names[] = {

@@ -13,7 +13,7 @@ typedef struct _CbiganProxy CbiganProxy;
 
 /* held_out: pictures that were not trained on, at least 4. Keeps a reference to nothing; `held_out` must outlive it.
  * inspector: whose parameters, statistics and summary the functions below use and set. mask: copied; NULL or one
- * without pixels: every pixel counts. FALSE with CBIGAN_ERROR_ARGUMENT where no pixel of a picture counts. Free with
+ * without pixels: every pixel counts. NULL with CBIGAN_ERROR_ARGUMENT where no pixel of a picture counts. Free with
  * cbigan_proxy_free(). */
 CbiganProxy *cbigan_proxy_new(const CbiganGoodPictures *held_out, CbiganInspector *inspector, const CbiganMask *mask,
                               CbiganBackend *backend, guint64 seed, GError **error);

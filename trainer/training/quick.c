@@ -87,8 +87,10 @@ cbigan_quick_train(const CbiganInspectorOptions *options, const CbiganDataset *p
   }
   if (options->aligned && cbigan_align_is_needed(pictures, options->align))
     used = upright = cbigan_align_pictures(pictures, &inspector.pose);
-  if (options->aligned && !cbigan_screen_pictures(options, used, left_out, error))
+  if (options->aligned && !cbigan_screen_pictures(options, used, left_out, error)) {
+    cbigan_inspector_clear(&inspector);
     return NULL;
+  }
   g_autoptr(CbiganDataset) others = cbigan_screen_others(used, left_out);
   g_autoptr(CbiganDataset) measured = cbigan_screen_others(pictures, left_out);
   if (cbigan_good_set_init(&good, others, 0, options->aligned, CBIGAN_LEAST_SURFACE, options->seed, error)) {

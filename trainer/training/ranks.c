@@ -180,7 +180,7 @@ void
 cbigan_ranks_average_doubles(gsize n, double *x)
 {
   cbigan_ranks_sum_doubles(n, x);
-  for (gsize i = 0; mpi && i < n; i++)
+  for (gsize i = 0; i < n; i++)
     x[i] /= n_ranks;
 }
 

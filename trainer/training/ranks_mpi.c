@@ -119,6 +119,7 @@ mpi_close(void)
 static void
 mpi_abort(int code)
 {
+  g_mutex_lock(&lock); /* for good, as the process ends here */
   MPI_Abort(MPI_COMM_WORLD, code);
 }
 

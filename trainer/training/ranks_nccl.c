@@ -33,6 +33,7 @@ check(ncclResult_t status, const char *what)
 static void
 nccl_close(void)
 {
+  cbigan_cuda_enter(&cuda->base);
   if (communicator)
     ncclCommDestroy(communicator);
   if (ready)

@@ -3,8 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Each picture is compared, by the fixed filters, with statistics of three quarters of the others, and its levels with
- * the median of all. This takes seconds and no network, so odd pictures have no part in what the network learns.
+ * Each picture is compared, by the fixed filters, with statistics of three quarters of the pictures, which do not hold
+ * it, and its levels with the median of all. Odd pictures so have no part in what a network learns.
  */
 #pragma once
 #include "inspector_options.h"
@@ -12,9 +12,9 @@
 
 G_BEGIN_DECLS
 
-/* pictures: of one object, upright. Appends the odd ones to suspects, of CbiganSuspect, the farthest first. None is odd
- * with fewer than 20 pictures, with options->keep_odd, and where it would be more than one in ten, which is then how
- * good pictures vary. FALSE with an error. */
+/* pictures: of one object, upright. suspects: of CbiganSuspect, empty; gets the odd ones, the farthest first. None is
+ * odd with fewer than 20 pictures, with options->keep_odd, and where it would be more than one in ten, which is then
+ * how good pictures vary. FALSE with an error. */
 gboolean cbigan_screen_pictures(const CbiganInspectorOptions *options, const CbiganDataset *pictures, GArray *suspects,
                                 GError **error);
 /* The pictures whose paths are not among those of suspects, in their order. They belong to `pictures`, which must
