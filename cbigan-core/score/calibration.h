@@ -65,8 +65,8 @@ gboolean cbigan_inspector_calibrate(CbiganModel *model, const CbiganCalibrationO
  * where n suffices, else a fitted upper tail. */
 double cbigan_threshold_for(const double *good_scores, guint n, double false_alarms);
 /* The same for n pictures' values, which may be negative, where n is small: from the tail of their highest places
- * together, and not below the picture that must not be over it. peaks: [n * each] values of those places, 5 or more per
- * picture; a missing one is -G_MAXFLOAT. */
+ * together, and not below the picture that must not be over it. peaks: [n * each] values of those places; a missing
+ * one is -G_MAXFLOAT. each: 5 or more. */
 double cbigan_threshold_for_few(const double *values, const double *peaks, guint each, guint n, double false_alarms);
 
 G_END_DECLS

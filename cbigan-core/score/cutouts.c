@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "i18n.h"
+#include "score/gan/tiling.h"
 
 /* Along an axis of `length` pixels. */
 static int
@@ -17,16 +18,11 @@ count(int length, int side, double overlap)
   return length == side ? 1 : 1 + (int)ceil((length - side) / (side * (1 - overlap)));
 }
 
-/* Left side of cutout i of n. */
-static int
-place(int i, int n, int length, int side)
-{
-  return n == 1 ? 0 : (int)(((gint64)i * (length - side) + (n - 1) / 2) / (n - 1));
-}
-
 gboolean
 cbigan_cutouts_begin(CbiganCutouts *self, const CbiganFrame *frame, GError **error)
 {
+  if (!cbigan_frame_check(frame, error))
+    return FALSE;
   if (frame->width < self->side_w || frame->height < self->side_h) {
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,
                 _("the frame has %d x %d pixels; expected at least one cutout, %d x %d"), frame->width, frame->height,
@@ -42,8 +38,8 @@ CbiganFrame
 cbigan_cutouts_frame(const CbiganCutouts *self, const CbiganFrame *frame, guint i, int *x, int *y)
 {
   CbiganFrame cutout = *frame;
-  *x = place((int)i % self->columns, self->columns, frame->width, self->side_w);
-  *y = place((int)i / self->columns, self->rows, frame->height, self->side_h);
+  *x = cbigan_tiling_corner((int)i % self->columns, self->columns, frame->width, self->side_w);
+  *y = cbigan_tiling_corner((int)i / self->columns, self->rows, frame->height, self->side_h);
   cutout.data += (gsize)*y * frame->stride + 3 * (gsize)*x;
   cutout.width = self->side_w;
   cutout.height = self->side_h;

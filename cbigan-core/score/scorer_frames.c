@@ -79,7 +79,7 @@ score_by_areas(CbiganScorer *self, const CbiganFrame *frames, guint n, CbiganRes
           !has_size(self, &frames[end]))
         break;
     if (!has_size(self, &frames[first]))
-      return score_frames(self, frames + first, n - first, results + first, error);
+      return score_frames(self, frames + first, 1, results + first, error); /* an error */
     if (!cbigan_areas_prepare(self->areas, frames[first].width, frames[first].height, error) ||
         (cbigan_areas_unmasked(self->areas) && !(filled = fill_frames(self, frames + first, end - first, error))) ||
         !score_frames(self, filled ? filled : frames + first, end - first, results + first, error))

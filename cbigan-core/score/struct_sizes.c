@@ -4,7 +4,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * A struct of cbigan.h that begins with `size` grows at its end only. The library works with its own version of the
- * struct, and copies as many bytes as both versions have. A new member needs no change here: the ends below stay.
+ * struct, and copies as many bytes as both versions have. A new member needs no change here, as the ends below are
+ * those of version 0.1.
  */
 #include "score/struct_sizes.h"
 

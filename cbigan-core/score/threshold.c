@@ -70,7 +70,7 @@ descending(const void *a, const void *b)
 double
 cbigan_threshold_for_few(const double *values, const double *peaks, guint each, guint n, double false_alarms)
 {
-  const guint all = n * each, exceeding = MIN(PEAKS_PER_PICTURE * n, all - 1);
+  const guint all = n * each;
   g_return_val_if_fail(values && peaks && n >= 1 && each > PEAKS_PER_PICTURE, NAN);
   g_autofree double *sorted = g_memdup2(peaks, sizeof *sorted * all);
   double beyond = 0.0, excess = 0.0;
@@ -81,6 +81,10 @@ cbigan_threshold_for_few(const double *values, const double *peaks, guint each, 
     beyond += (values[i] - highest) / n;
   }
   qsort(sorted, all, sizeof *sorted, descending);
+  guint found = all; /* without missing places */
+  while (found > 1 && sorted[found - 1] <= (double)-G_MAXFLOAT)
+    found--;
+  const guint exceeding = MIN(PEAKS_PER_PICTURE * n, found - 1);
   for (guint i = 0; i < exceeding; i++)
     excess += (sorted[i] - sorted[exceeding]) / exceeding;
   const double share = MAX(false_alarms, 1.0 / (20.0 * n));

@@ -70,10 +70,14 @@ cbigan_score_judge_health(GstCbiganScore *self, const CbiganJob *job, GQueue *me
   health->times = job->times;
   health->arrived = g_get_monotonic_time(); /* scoring may take long, and the next frame waits for it */
   if (health->measured) {
-    CbiganModelInfo usual = *info;
-    if (self->counting.frame_width)
-      cbigan_usual_forget_places(&usual.usual);
-    cbigan_health_check(&usual, &health->measures, score, &picture);
+    CbiganModelInfo placeless;
+    const CbiganModelInfo *usual = info;
+    if (self->counting.frame_width) {
+      placeless = *info;
+      cbigan_usual_forget_places(&placeless.usual);
+      usual = &placeless;
+    }
+    cbigan_health_check(usual, &health->measures, score, &picture);
     add_messages(self,
                  cbigan_stream_health_step(&health->stream, info, &rules, &health->measures, &picture, score, now),
                  messages);

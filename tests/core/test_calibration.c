@@ -128,6 +128,11 @@ test_threshold_of_few(void)
     g_assert_cmpfloat(odd, >=, values[0]);
     g_assert_cmpfloat(odd, <=, MAX(values[0], threshold + 1.5));
   }
+  for (int i = 0; i < FEW * EACH; i++)
+    peaks[i] = i % EACH < 2 ? peaks[i] : (double)-G_MAXFLOAT; /* small pictures have few places */
+  const double small = cbigan_threshold_for_few(values, peaks, EACH, FEW, 0.01);
+  g_assert_cmpfloat(small, >=, values[0]);
+  g_assert_cmpfloat(small, <, 100.0);
   g_test_message("%.4f of good pictures over the threshold", alarms / DRAWS);
   g_assert_cmpfloat(alarms / DRAWS, >, 0.005);
   g_assert_cmpfloat(alarms / DRAWS, <, 0.02);

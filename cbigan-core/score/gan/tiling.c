@@ -7,9 +7,8 @@
 
 #include "i18n.h"
 
-/* Corner of patch i of n along one axis: 0 for the first, length - side for the last. */
-static int
-corner_of(int i, int n, int length, int side)
+int
+cbigan_tiling_corner(int i, int n, int length, int side)
 {
   return n == 1 ? 0 : (int)(((gint64)i * (length - side) + (n - 1) / 2) / (n - 1));
 }
@@ -35,9 +34,9 @@ void
 cbigan_tiling_corners(const CbiganFrameTiling *self, float *corners)
 {
   for (int i = 0; i < self->columns; i++)
-    corners[i] = (float)corner_of(i, self->columns, self->width, self->side);
+    corners[i] = (float)cbigan_tiling_corner(i, self->columns, self->width, self->side);
   for (int i = 0; i < self->rows; i++)
-    corners[self->columns + i] = (float)corner_of(i, self->rows, self->height, self->side);
+    corners[self->columns + i] = (float)cbigan_tiling_corner(i, self->rows, self->height, self->side);
 }
 
 /* 64 fill the lanes of four threads with 16 lanes each. */
@@ -55,6 +54,17 @@ cbigan_tiling_batch(const CbiganModelInfo *info)
 }
 
 gboolean
+cbigan_frame_check(const CbiganFrame *frame, GError **error)
+{
+  if (frame->width > 0 && frame->height > 0 && frame->data && frame->stride >= 3 * (gsize)frame->width)
+    return TRUE;
+  g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,
+              _("a frame of %d x %d pixels with rows of %zu bytes; expected at least 3 bytes per pixel"), frame->width,
+              frame->height, frame->stride);
+  return FALSE;
+}
+
+gboolean
 cbigan_tiling_check(const CbiganModelInfo *info, const CbiganFrame *frame, gboolean on_device, GError **error)
 {
   if (info->frame_width && (frame->width != info->frame_width || frame->height != info->frame_height)) {
@@ -62,12 +72,8 @@ cbigan_tiling_check(const CbiganModelInfo *info, const CbiganFrame *frame, gbool
                 frame->width, frame->height, info->frame_width, info->frame_height);
     return FALSE;
   }
-  if (frame->width < 1 || frame->height < 1 || !frame->data || frame->stride < 3 * (gsize)frame->width) {
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,
-                _("a frame of %d x %d pixels with rows of %zu bytes; expected at least 3 bytes per pixel"),
-                frame->width, frame->height, frame->stride);
+  if (!cbigan_frame_check(frame, error))
     return FALSE;
-  }
   if (!frame->on_device || on_device)
     return TRUE;
   g_set_error_literal(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,

@@ -14,11 +14,15 @@ G_BEGIN_DECLS
 
 /* Fills all but the corners, which stay NULL. FALSE with CBIGAN_ERROR_FRAME for a frame smaller than a patch. */
 gboolean cbigan_tiling_init(CbiganFrameTiling *self, int width, int height, int side, GError **error);
+/* Corner of patch i of n along one axis, in pixels: 0 for the first, length - side for the last */
+int cbigan_tiling_corner(int i, int n, int length, int side);
 /* corners (columns + rows) on the host: the left sides of the columns, then the upper sides of the rows, in pixels. */
 void cbigan_tiling_corners(const CbiganFrameTiling *self, float *corners);
 
 /* The batch that wastes least: 1..64 patches, a divisor of the patches of a model's frame; native frames: 8. */
 int cbigan_tiling_batch(const CbiganModelInfo *info);
+/* FALSE with CBIGAN_ERROR_FRAME: the frame has no pixels, or its rows are too short. */
+gboolean cbigan_frame_check(const CbiganFrame *frame, GError **error);
 /* TRUE if the frame has the model's size and a valid stride, and lies in host memory or may lie on the device; else
  * FALSE with CBIGAN_ERROR_FRAME. */
 gboolean cbigan_tiling_check(const CbiganModelInfo *info, const CbiganFrame *frame, gboolean on_device, GError **error);

@@ -153,7 +153,7 @@ cbigan_cells_peaks(const CbiganCells *cells, CbiganSummary summary, double peaks
     const int column = (int)(highest % (gsize)cells->w), row = (int)(highest / (gsize)cells->w);
     peaks[place] = -G_MAXFLOAT;
     if (x[highest] > -G_MAXFLOAT) {
-      const double mean = take_place(cells, x, column, row, counting ? cbigan_cells_top(counting, summary) : 1);
+      const double mean = take_place(cells, x, column, row, cbigan_cells_top(counting, summary));
       peaks[place] = summary == CBIGAN_SUMMARY_PEAK ? peak : mean;
     }
   }

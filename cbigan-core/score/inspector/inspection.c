@@ -13,6 +13,7 @@
 #include "inspector_maps.h"
 #include "model/error.h"
 #include "pose.h"
+#include "score/gan/tiling.h"
 #include "windows.h"
 
 #define SPARE                                                                                                          \
@@ -365,6 +366,8 @@ check_frame(const CbiganInspector *inspector, const CbiganFrame *frame, GError *
 {
   const int w = inspector->pose.frame_w ? inspector->pose.frame_w : inspector->w;
   const int h = inspector->pose.frame_h ? inspector->pose.frame_h : inspector->h;
+  if (!cbigan_frame_check(frame, error))
+    return FALSE;
   if (!frame->on_device && (!w || (frame->width == w && frame->height == h)))
     return TRUE;
   g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FRAME,

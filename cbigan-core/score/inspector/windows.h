@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Where a picture's sides are no multiples of CBIGAN_INSPECTOR_STEP, the first window lacks its last columns or rows.
- * Their cells come from strips along the right and the lower border, and from a corner of both.
+ * Their cells come from strips along the right and the lower border, and with shared_overlap from a corner of both.
  */
 #pragma once
 #include <glib.h>

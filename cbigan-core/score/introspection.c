@@ -9,6 +9,7 @@
  */
 #include "cbigan.h"
 #include "i18n.h"
+#include "score/struct_sizes.h"
 
 /* --- models ---------------------------------------------------------------------------------------------------- */
 
@@ -99,7 +100,8 @@ CbiganScorerOptions *
 cbigan_scorer_options_copy(const CbiganScorerOptions *options)
 {
   g_return_val_if_fail(options, NULL);
-  return g_memdup2(options, MAX(options->size, sizeof *options));
+  const CbiganScorerOptions mine = cbigan_options_take(options);
+  return g_memdup2(&mine, sizeof mine);
 }
 
 /**
@@ -210,8 +212,8 @@ cbigan_result_new(void)
 CbiganResult *
 cbigan_result_copy(const CbiganResult *result)
 {
-  g_return_val_if_fail(result, NULL);
-  CbiganResult *copy = g_memdup2(result, MAX(result->size, sizeof *result));
+  g_return_val_if_fail(result && cbigan_result_is_valid(result), NULL);
+  CbiganResult *copy = cbigan_results_take(result, 1);
   copy->map = g_memdup2(result->map, result->map_allocated * sizeof(float));
   return copy;
 }
@@ -372,10 +374,19 @@ cbigan_result_get_area(const CbiganResult *result, guint i, double *score, doubl
  * cbigan_scorer_post: (skip)
  */
 /**
+ * cbigan_scorer_set_cutouts:
+ * @scorer: a scorer
+ * @overlap: part of a cutout's side, 0..0.9; NAN = frames have the model's size
+ * @error: (nullable): an error
+ */
+/**
  * cbigan_picture_measure: (skip)
  */
 /**
  * cbigan_health_check: (skip)
+ */
+/**
+ * cbigan_usual_forget_places: (skip)
  */
 /**
  * cbigan_usual_scores: (skip)
