@@ -80,10 +80,8 @@ has_part() {
   [[ " ${parts[*]} " == *" $1 "* ]]
 }
 
-if has_part demo || has_part tests || has_part packages; then
-  make_machine
-  copy_sources
-fi
+make_machine
+copy_sources
 
 if has_part demo; then
   say "demo on $suite"

@@ -61,8 +61,8 @@ scored(GstElement *element)
 static void
 swap_models(guint n)
 {
-  g_autofree char *models[] = { test_model_write(64, 1), test_model_write(64, 2), test_model_write_bare(64, 3),
-                                test_model_write(128, 4) };
+  char *models[] = { test_model_write(64, 1), test_model_write(64, 2), test_model_write_bare(64, 3),
+                     test_model_write(128, 4) };
   static const char *const properties[][2] = { { "mode", "sync" },     { "mode", "async" },     { "roi", "0,0,0.5,1" },
                                                { "roi", "" },          { "threads", "2" },      { "threads", "1" },
                                                { "heatmaps", "none" }, { "heatmaps", "all" },   { "batch-size", "4" },
@@ -70,7 +70,7 @@ swap_models(guint n)
                                                { "cutout", "model" },  { "cutout", "" } };
   g_autoptr(GRand) random = g_rand_new_with_seed(7);
   GstElement *pipeline = launch(STREAMS, models[0], "async"), *elements[STREAMS];
-  guint64 before[STREAMS];
+  guint64 before[STREAMS] = { 0 };
   for (guint i = 0; i < STREAMS; i++) {
     g_autofree char *name = g_strdup_printf("s%u", i);
     elements[i] = gst_bin_get_by_name(GST_BIN(pipeline), name);
@@ -96,6 +96,8 @@ swap_models(guint n)
   check_bus(pipeline);
   gst_element_set_state(pipeline, GST_STATE_NULL);
   gst_object_unref(pipeline);
+  for (guint i = 0; i < G_N_ELEMENTS(models); i++)
+    g_free(models[i]);
 }
 
 static void

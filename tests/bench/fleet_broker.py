@@ -80,7 +80,7 @@ class Witness:
     """A relay that notes which events mosquitto has acknowledged, as seen on the wire beside the publisher."""
 
     def __init__(self, port):
-        self.sent, self.acknowledged = {}, {}
+        self.sent, self.acknowledged = {}, set()
         self.relay = relay.Relay(port, watch=self.watch)
 
     def watch(self, up, kind, body):
@@ -90,8 +90,7 @@ class Witness:
             if message['kind'] == 'events':
                 self.sent[number] = message['sequence']
         elif not up and kind == relay.PUBACK:
-            sequence = self.sent.get(int.from_bytes(body[:2], 'big'))
-            self.acknowledged[sequence] = time.time()
+            self.acknowledged.add(self.sent.get(int.from_bytes(body[:2], 'big')))
 
 
 def kills():
@@ -108,8 +107,8 @@ def kills():
             lost = set(range(1, frames + 1)) - set(subscriber.sequences())
             print(f'{times} times SIGKILL and a new start of mosquitto, {events} events/s, {" ".join(more) or "20 messages in flight"}:')
             tell_kept(subscriber, stats, frames)
-            print(f'  of the lost: acknowledged by mosquitto, seen on the wire: {len(lost & set(witness.acknowledged))}; never acknowledged: '
-                  f'{len(lost - set(witness.acknowledged))}', flush=True)
+            print(f'  of the lost: acknowledged by mosquitto, seen on the wire: {len(lost & witness.acknowledged)}; never acknowledged: '
+                  f'{len(lost - witness.acknowledged)}', flush=True)
 
 
 def frames():

@@ -18,9 +18,10 @@ FILES = 200  # different ones among them
 def start(port, name):
     process = subprocess.Popen([PROGRAM, 'work', '--broker', f'mqtt://127.0.0.1:{port}', '--models', 'models', '--threads', '1', '--name', name],
                                stderr=subprocess.PIPE, text=True)
-    while 'gives jobs' not in process.stderr.readline():
-        pass
-    return process
+    while line := process.stderr.readline():
+        if 'gives jobs' in line:
+            return process
+    raise RuntimeError(f'{name} ended with {process.wait()} before it took jobs')
 
 
 def prepare():

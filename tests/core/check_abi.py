@@ -86,6 +86,4 @@ def record():
 
 
 if __name__ == '__main__':
-    if RECORD:
-        sys.exit(harness.run_tests({'test_record': record}))
-    sys.exit(harness.run_tests(globals()))
+    sys.exit(harness.run_tests({'test_record': record} if RECORD else globals()))

@@ -46,14 +46,27 @@ open_model(Kind kind)
   return kind >= OBJECT ? inspector_model(kind == OBJECT) : calibrated_model(64, W, H);
 }
 
+CbiganScoreKind
+score_kind(const Side *side)
+{
+  return side->kind >= OBJECT ? CBIGAN_SCORE_INSPECTOR : (CbiganScoreKind)side->kind;
+}
+
+CbiganScorerOptions
+scorer_options(const Side *side)
+{
+  CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
+  options.backend = side->backend;
+  options.threads = 1;
+  options.score = score_kind(side);
+  return options;
+}
+
 CbiganScorer *
 open_scorer(CbiganModel *model, const Side *side)
 {
   g_autoptr(GError) error = NULL;
-  CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
-  options.backend = side->backend;
-  options.threads = 1;
-  options.score = side->kind >= OBJECT ? CBIGAN_SCORE_INSPECTOR : (CbiganScoreKind)side->kind;
+  const CbiganScorerOptions options = scorer_options(side);
   CbiganScorer *scorer = cbigan_scorer_new(model, &options, &error);
   g_assert_no_error(error);
   return scorer;
@@ -94,6 +107,40 @@ spoil(Picture *p, const guint8 *counts, int how)
       p->pixels[i / W * p->frame.stride + 3 * (i % W) + c] = how == 0   ? (guint8)g_rand_int_range(random, 0, 256)
                                                              : how == 1 ? 0
                                                                         : 255;
+}
+
+void
+expect_same(const CbiganResult *have, const CbiganResult *want, gsize n)
+{
+  g_assert_cmpfloat(have->score, ==, want->score);
+  g_assert_cmpmem(have->map, n * sizeof(float), want->map, n * sizeof(float));
+}
+
+void
+expect_ignored(const CbiganResult *result, const guint8 *counts, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    if (!counts[i] && result->map[i] != 0.0f)
+      g_error("map[%zu] is %g, expected 0 where ignored", i, (double)result->map[i]);
+}
+
+void
+expect_no_effect(const Side *side, void (*change)(CbiganScorer *scorer))
+{
+  g_autoptr(CbiganModel) model = open_model(side->kind);
+  g_autoptr(CbiganScorer) scorer = open_scorer(model, side);
+  CbiganResult without = CBIGAN_RESULT_INIT, with = CBIGAN_RESULT_INIT;
+  Picture p = picture(W, H, 3, TRUE);
+  score(scorer, &p, &without);
+  change(scorer);
+  score(scorer, &p, &with);
+  expect_same(&with, &without, PIXELS);
+  g_assert_cmpuint(with.n_regions, ==, without.n_regions);
+  g_assert_cmpmem(with.regions, sizeof *with.regions * with.n_regions, without.regions,
+                  sizeof *with.regions * with.n_regions);
+  g_free(p.pixels);
+  cbigan_result_clear(&without);
+  cbigan_result_clear(&with);
 }
 
 void

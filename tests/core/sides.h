@@ -30,6 +30,8 @@ typedef struct {
 void add_side_tests(const char *prefix, const SideTest *tests, guint n);
 /* With frames of W x H; a surface takes any size. */
 CbiganModel *open_model(Kind kind);
+CbiganScoreKind score_kind(const Side *side);
+CbiganScorerOptions scorer_options(const Side *side); /* with one thread */
 CbiganScorer *open_scorer(CbiganModel *model, const Side *side);
 /* Sets what counts; roi, counts (H, W): may be NULL */
 void count(CbiganScorer *scorer, const char *roi, const guint8 *counts);
@@ -38,5 +40,11 @@ void score(CbiganScorer *scorer, const Picture *p, CbiganResult *result);
 void middle_mask(guint8 *counts);
 /* Replaces ignored pixels by noise (how = 0), 0 (1) or 255 (2). */
 void spoil(Picture *p, const guint8 *counts, int how);
+/* Score and map (n pixels) are the same to the bit. */
+void expect_same(const CbiganResult *have, const CbiganResult *want, gsize n);
+/* The map is 0 where counts (n) is. */
+void expect_ignored(const CbiganResult *result, const guint8 *counts, gsize n);
+/* A frame's score, map and regions are the same before and after `change`. */
+void expect_no_effect(const Side *side, void (*change)(CbiganScorer *scorer));
 
 G_END_DECLS

@@ -85,26 +85,17 @@ test_worst(gconstpointer data)
   cbigan_result_clear(&one);
 }
 
+static void
+cut_widely(CbiganScorer *scorer)
+{
+  cut(scorer, 0.9);
+}
+
 /* A frame of the model's size is one cutout. */
 static void
-test_same_size(gconstpointer data)
+test_same_size(gconstpointer side)
 {
-  const Side *side = data;
-  g_autoptr(CbiganModel) model = open_model(side->kind);
-  g_autoptr(CbiganScorer) scorer = open_scorer(model, side);
-  CbiganResult without = CBIGAN_RESULT_INIT, with = CBIGAN_RESULT_INIT;
-  Picture p = picture(W, H, 3, TRUE);
-  score(scorer, &p, &without);
-  cut(scorer, 0.9);
-  score(scorer, &p, &with);
-  g_assert_cmpfloat(with.score, ==, without.score);
-  g_assert_cmpmem(with.map, PIXELS * sizeof(float), without.map, PIXELS * sizeof(float));
-  g_assert_cmpuint(with.n_regions, ==, without.n_regions);
-  g_assert_cmpmem(with.regions, sizeof *with.regions * with.n_regions, without.regions,
-                  sizeof *with.regions * with.n_regions);
-  g_free(p.pixels);
-  cbigan_result_clear(&without);
-  cbigan_result_clear(&with);
+  expect_no_effect(side, cut_widely);
 }
 
 /* Wherever the defect lies, the worst region lies there; it lies in one area of two. */
@@ -169,11 +160,8 @@ test_mask(gconstpointer data)
   blot(&p, 150, 40);
   blot(&p, 250, 10);
   score(scorer, &p, &other);
-  g_assert_cmpfloat(other.score, ==, first.score);
-  g_assert_cmpmem(first.map, N * sizeof(float), other.map, N * sizeof(float));
-  for (gsize i = 0; i < N; i++)
-    if (!counts[i] && first.map[i] != 0.0f)
-      g_error("map[%zu] is %g, expected 0 where ignored", i, (double)first.map[i]);
+  expect_same(&other, &first, N);
+  expect_ignored(&first, counts, N);
   g_free(p.pixels);
   cbigan_result_clear(&first);
   cbigan_result_clear(&other);
@@ -189,10 +177,7 @@ test_maps(gconstpointer data)
   blot(&p, 190, 120);
   for (int maps = 0; maps < CBIGAN_N_MAPS; maps++) {
     CbiganResult result = CBIGAN_RESULT_INIT;
-    CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
-    options.backend = side->backend;
-    options.threads = 1;
-    options.score = side->kind >= OBJECT ? CBIGAN_SCORE_INSPECTOR : (CbiganScoreKind)side->kind;
+    CbiganScorerOptions options = scorer_options(side);
     options.maps = (CbiganMaps)maps;
     g_autoptr(CbiganScorer) scorer = cbigan_scorer_new(model, &options, NULL);
     cut(scorer, OVERLAP);
@@ -248,6 +233,15 @@ test_refused(void)
   Picture low = picture(WIDE, H - 1, 3, FALSE);
   g_assert_false(cbigan_scorer_score(fixed, &low.frame, 1, &result, &error));
   expect_error(error, CBIGAN_ERROR_FRAME, "280 x 79");
+  g_clear_error(&error);
+  low.frame.height = H;
+  low.frame.stride = 3 * W; /* enough for a cutout */
+  g_assert_false(cbigan_scorer_score(fixed, &low.frame, 1, &result, &error));
+  expect_error(error, CBIGAN_ERROR_FRAME, "rows of 336 bytes");
+  g_clear_error(&error);
+  low.frame.width = 0;
+  g_assert_false(cbigan_scorer_score(native, &low.frame, 1, &result, &error));
+  expect_error(error, CBIGAN_ERROR_FRAME, "0 x 80");
   g_free(low.pixels);
   cbigan_result_clear(&result);
 }
@@ -285,10 +279,7 @@ test_posted(void)
 {
   static const Side side = { "cpu", CALIBRATED };
   g_autoptr(CbiganModel) model = open_model(side.kind);
-  CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
-  options.backend = "cpu";
-  options.threads = 1;
-  options.score = CBIGAN_SCORE_CALIBRATED;
+  CbiganScorerOptions options = scorer_options(&side);
   options.shared = TRUE;
   g_autoptr(CbiganScorer) waiting = open_scorer(model, &side), shared = cbigan_scorer_new(model, &options, NULL);
   CbiganResult first = CBIGAN_RESULT_INIT, other = CBIGAN_RESULT_INIT;
@@ -304,8 +295,7 @@ test_posted(void)
   while (!posting.done)
     g_cond_wait(&posting.changed, &posting.lock);
   g_mutex_unlock(&posting.lock);
-  g_assert_cmpfloat(first.score, ==, other.score);
-  g_assert_cmpmem(first.map, N * sizeof(float), other.map, N * sizeof(float));
+  expect_same(&other, &first, N);
   g_free(p.pixels);
   cbigan_result_clear(&first);
   cbigan_result_clear(&other);

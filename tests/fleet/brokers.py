@@ -144,7 +144,7 @@ class Feed:
         self.reader.join()
         if self.process.returncode:
             raise RuntimeError(f'feed: status {self.process.returncode}\n{out}{"".join(self.errors)}')
-        return json.loads(out.replace(':"', ':"').replace(':true', ':true')), ''.join(self.errors)
+        return json.loads(out), ''.join(self.errors)
 
 
 def certificates(folder):

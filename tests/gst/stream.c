@@ -108,13 +108,19 @@ frame_with_border(const GstVideoInfo *info, GstBuffer *plain, int left, int top)
 }
 
 Stream
-stream_open(int side, const char *usual, const char *more)
+stream_open_video(int side, int width, int height, const char *usual, const char *more)
 {
   g_autofree char *model = test_model_write(side, 1),
                   *properties = g_strdup_printf("model=%s %s %s", model, usual, more);
   Stream self = stream_new(properties);
-  stream_set_caps(&self, GST_VIDEO_FORMAT_RGB, side, side);
+  stream_set_caps(&self, GST_VIDEO_FORMAT_RGB, width, height);
   return self;
+}
+
+Stream
+stream_open(int side, const char *usual, const char *more)
+{
+  return stream_open_video(side, side, side, usual, more);
 }
 
 GstBuffer *

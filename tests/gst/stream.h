@@ -21,6 +21,8 @@ typedef struct {
 Stream stream_new(const char *properties);
 /* As above, with a model of side x side pixels and RGB caps of that size; the properties are `usual` and `more`. */
 Stream stream_open(int side, const char *usual, const char *more);
+/* As above, with caps of width x height. */
+Stream stream_open_video(int side, int width, int height, const char *usual, const char *more);
 void stream_clear(Stream *self);
 /* Sends caps of that video, 25 frames per second. */
 void stream_set_caps(Stream *self, GstVideoFormat format, int width, int height);

@@ -16,11 +16,7 @@
 static Stream
 open_stream(const char *more)
 {
-  g_autofree char *model = test_model_write(SIDE, 1),
-                  *properties = g_strdup_printf("model=%s qos=false %s", model, more);
-  Stream stream = stream_new(properties);
-  stream_set_caps(&stream, GST_VIDEO_FORMAT_RGB, WIDE, HIGH);
-  return stream;
+  return stream_open_video(SIDE, WIDE, HIGH, "qos=false", more);
 }
 
 /* Good cloth with a black square. */

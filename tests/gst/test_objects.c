@@ -14,11 +14,7 @@
 static Stream
 open_stream(const char *more)
 {
-  g_autofree char *model = test_model_write(SIDE, 1),
-                  *properties = g_strdup_printf("model=%s qos=false updates=none roi-from-meta=true %s", model, more);
-  Stream stream = stream_new(properties);
-  stream_set_caps(&stream, GST_VIDEO_FORMAT_RGB, WIDE, SIDE);
-  return stream;
+  return stream_open_video(SIDE, WIDE, SIDE, "qos=false updates=none roi-from-meta=true", more);
 }
 
 /* A frame of three pieces of cloth, a letter each: G good, B with a hole; each but “-” has a meta (transfer full). */
@@ -58,9 +54,7 @@ object_of(GstBuffer *buffer, guint i)
 static double
 score_alone(gboolean hole)
 {
-  g_autofree char *model = test_model_write(SIDE, 1), *properties = g_strdup_printf("model=%s mode=sync", model);
-  Stream stream = stream_new(properties);
-  stream_set_caps(&stream, GST_VIDEO_FORMAT_RGB, SIDE, SIDE);
+  Stream stream = stream_open(SIDE, "mode=sync", "");
   g_autoptr(GstBuffer) out = stream_push(&stream, stream_frame(&stream, 0, hole));
   const double score = number_of(score_of(out), "score");
   stream_clear(&stream);
