@@ -19,6 +19,8 @@ from gi.repository import Cbigan, GdkPixbuf  # noqa: E402
 model = Cbigan.Model.load(sys.argv[1])
 scorer = Cbigan.Scorer.new(model, None)
 picture = GdkPixbuf.Pixbuf.new_from_file(sys.argv[2])
+if picture.get_has_alpha():
+    sys.exit(f'{sys.argv[2]} has an alpha channel; expected RGB')
 width, height = model.get_frame_size()
 if width and (picture.get_width(), picture.get_height()) != (width, height):
     picture = picture.scale_simple(width, height, GdkPixbuf.InterpType.BILINEAR)
