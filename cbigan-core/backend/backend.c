@@ -255,18 +255,12 @@ cbigan_backend_plan(CbiganBackend *self, const CbiganNetwork *network, int first
 }
 
 void
-cbigan_backend_load(CbiganBackend *self, CbiganPlan *plan, const float *parameters)
+cbigan_backend_load(CbiganBackend *self, CbiganPlan *plan, const CbiganPlan *like, const float *parameters)
 {
   g_return_if_fail(self && plan && parameters);
-  enter(self)->load(self, plan, parameters);
-}
-
-void
-cbigan_backend_load_like(CbiganBackend *self, CbiganPlan *plan, const CbiganPlan *like, const float *parameters)
-{
-  g_return_if_fail(self && plan && like && parameters);
-  if (!self->klass->share || !enter(self)->share(self, plan, like))
-    enter(self)->load(self, plan, parameters);
+  const CbiganBackendClass *klass = enter(self);
+  if (!like || !plan->share || plan->share != like->share || !plan->share(plan, like))
+    klass->load(self, plan, parameters);
 }
 
 void
@@ -286,7 +280,8 @@ cbigan_backend_run_planes(CbiganBackend *self, CbiganPlan *plan, const CbiganPla
   g_return_val_if_fail(self && plan && planes && planes->data && values, FALSE);
   for (const int *v = plan->outputs; *v >= 0; v++)
     g_return_val_if_fail(values[*v], FALSE);
-  return self->klass->run_planes && enter(self)->run_planes(self, plan, planes, values);
+  enter(self);
+  return plan->run_planes && plan->run_planes(plan, planes, values);
 }
 
 /* --- scoring --------------------------------------------------------------------------------------------------- */

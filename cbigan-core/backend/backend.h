@@ -40,6 +40,10 @@ struct _CbiganPlan {
   int n_layers;          /* at least 1 */
   int *inputs, *outputs; /* values that it reads and leaves, -1-terminated; values between its layers may not exist */
   void (*free)(CbiganPlan *self);
+  /* Both optional, NULL: it can't. FALSE: it can't with this argument, and did nothing. share() stands for load(): the
+   * weights of `like`, with the same layers, batch, `keep` and backend options, live as long as one of both. */
+  gboolean (*share)(CbiganPlan *self, const CbiganPlan *like);
+  gboolean (*run_planes)(CbiganPlan *self, const CbiganPlanes *planes, float *const *values); /* planes: as value 0 */
 };
 
 /* Operations that were captured, to be repeated without a call for each. Subclasses embed it first. */
@@ -47,12 +51,6 @@ typedef struct _CbiganCapture CbiganCapture;
 struct _CbiganCapture {
   void (*free)(CbiganBackend *self, CbiganCapture *capture); /* waits */
 };
-
-/* Planes of a picture in host memory: number (c, y, x) is data[c * plane + y * row + x]. */
-typedef struct {
-  const float *data;
-  gsize row, plane;
-} CbiganPlanes;
 
 /* Some items of a loop, [first, end), done at the same time as others */
 typedef void (*CbiganRangeFunc)(gpointer data, int first, int end);
@@ -64,8 +62,7 @@ typedef struct {
   CbiganBackend *(*open)(const CbiganBackendOptions *options, GError **error);
   void (*close)(CbiganBackend *self);
   gboolean (*finish)(CbiganBackend *self, GError **error); /* waits; FALSE when the device reports a failure only now */
-
-  float *(*alloc)(CbiganBackend *self, gsize n_floats); /* zeroed, 64-byte aligned; NULL = out of memory */
+  float *(*alloc)(CbiganBackend *self, gsize n_floats);    /* zeroed, 64-byte aligned; NULL = out of memory */
   void (*free)(CbiganBackend *self, float *data);
   /* n samples, host memory in c,h,w order <-> backend memory in its own order */
   void (*upload)(CbiganBackend *self, CbiganShape shape, int n, const float *host, float *data);
@@ -77,15 +74,8 @@ typedef struct {
                       GError **error);
   /* Takes over the network's parameters (backend memory, in the model file's order), after every change of them. */
   void (*load)(CbiganBackend *self, CbiganPlan *plan, const float *parameters);
-  /* Optional, NULL: it can't. Instead of load(): uses what `like` has loaded, a plan of the same layers, batch and
-   * `keep` on another backend of the same class and options. FALSE: it can't. The weights live as long as one of the
-   * plans. */
-  gboolean (*share)(CbiganBackend *self, CbiganPlan *plan, const CbiganPlan *like);
   /* values[v]: (batch, c, h, w) of value v in backend memory, for all inputs and outputs of the plan; no overlap. */
   void (*run)(CbiganBackend *self, CbiganPlan *plan, float *const *values);
-  /* Optional, NULL: it can't. As run(), but value 0 of the only sample is read from planes. FALSE: this plan can't,
-   * and nothing was done. */
-  gboolean (*run_planes)(CbiganBackend *self, CbiganPlan *plan, const CbiganPlanes *planes, float *const *values);
 
   /* a - b, and per sample the sum of its absolute values. */
   void (*difference)(CbiganBackend *self, int n, gsize size, const float *a, const float *b, float *difference,
@@ -135,8 +125,7 @@ void cbigan_backend_enter(CbiganBackend *self); /* for backend.c and gradient.c:
 void cbigan_backend_fail(CbiganBackend *self, const char *format, ...)
     G_GNUC_PRINTF(2, 3); /* keeps the first failure */
 
-/* The functions of CbiganBackendClass with their arguments checked; a wrong one is a caller's bug. See scoring.h too.
- */
+/* The functions of CbiganBackendClass with their arguments checked; a wrong one is a caller's bug. More: scoring.h */
 float *cbigan_backend_alloc(CbiganBackend *self, gsize n_floats, GError **error); /* NULL with CBIGAN_ERROR_BACKEND */
 void cbigan_backend_free(CbiganBackend *self, float *data);                       /* data: may be NULL */
 void cbigan_backend_upload(CbiganBackend *self, CbiganShape shape, int n, const float *host, float *data);
@@ -144,9 +133,8 @@ void cbigan_backend_download(CbiganBackend *self, CbiganShape shape, int n, cons
 /* Free with plan->free(plan). NULL with CBIGAN_ERROR_BACKEND */
 CbiganPlan *cbigan_backend_plan(CbiganBackend *self, const CbiganNetwork *network, int first, int end, int batch,
                                 const int *keep, GError **error);
-void cbigan_backend_load(CbiganBackend *self, CbiganPlan *plan, const float *parameters);
-/* The weights of `like`, or where the backend can't share them, those in `parameters`. */
-void cbigan_backend_load_like(CbiganBackend *self, CbiganPlan *plan, const CbiganPlan *like, const float *parameters);
+/* like: a plan whose weights are taken where the backend can share them; NULL = those in `parameters` are loaded */
+void cbigan_backend_load(CbiganBackend *self, CbiganPlan *plan, const CbiganPlan *like, const float *parameters);
 void cbigan_backend_run(CbiganBackend *self, CbiganPlan *plan, float *const *values);
 gboolean cbigan_backend_run_planes(CbiganBackend *self, CbiganPlan *plan, const CbiganPlanes *planes,
                                    float *const *values);

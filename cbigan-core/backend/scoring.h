@@ -12,6 +12,12 @@
 
 G_BEGIN_DECLS
 
+/* Planes of a picture in host memory: number (c, y, x) is data[c * plane + y * row + x]. */
+typedef struct {
+  const float *data;
+  gsize row, plane;
+} CbiganPlanes;
+
 typedef struct _CbiganBackend CbiganBackend;
 
 /* How one axis of `from` numbers becomes one of `to`: output i = sum_k weight[i][k] * input[first[i] + k]. */

@@ -93,10 +93,8 @@ cbigan_forward_new_like(CbiganBackend *backend, const CbiganNetwork *network, co
   if (!self)
     return NULL;
   for (int i = 0; i < self->n_layers; i++)
-    if (self->plans[i] && like->plans[i])
-      cbigan_backend_load_like(backend, self->plans[i], like->plans[i], like->parameters);
-    else if (self->plans[i])
-      cbigan_backend_load(backend, self->plans[i], like->parameters);
+    if (self->plans[i])
+      cbigan_backend_load(backend, self->plans[i], like->plans[i], like->parameters);
   return cbigan_backend_finish(backend, error) ? g_steal_pointer(&self) : NULL;
 }
 
@@ -122,7 +120,7 @@ cbigan_forward_load(CbiganForward *self)
 {
   for (int i = 0; i < self->n_layers; i++)
     if (self->plans[i])
-      cbigan_backend_load(self->backend, self->plans[i], self->parameters);
+      cbigan_backend_load(self->backend, self->plans[i], NULL, self->parameters);
 }
 
 void

@@ -8,9 +8,9 @@
  * SECTION:element-cbiganscore
  * @title: cbiganscore
  *
- * Scores each frame with a CBiGAN model: how much the frame differs from the good pictures of the training, and where.
- * The pixels pass unchanged; the results travel with the buffers and on the bus. The element takes any raw video in
- * system memory and converts it to the model's small RGB frame itself.
+ * Scores each frame with a model, an inspector or a CBiGAN: how much the frame differs from the good pictures of the
+ * training, and where. The pixels pass unchanged; the results travel with the buffers and on the bus. The element takes
+ * any raw video in system memory and converts it to the model's small RGB frame itself.
  *
  * The element also takes progressive video in an NVIDIA GPU's memory (`memory:CUDAMemory`, from nvh264dec or
  * cudaupload), where a driver and our module for such video are found. The frame stays in GPU memory. Unless
@@ -95,15 +95,12 @@
  * ## Pictures larger than the model's frame
  *
  * By default the whole picture is scaled to the model's frame, so small defects of a large picture are lost. With
- * `cutout`, parts of the picture are scored as frames: “1024x1024” is the part, in pixels of the picture, that was one
- * frame in training; “model” is a part of the frame's own size. The parts cover the picture and overlap by
- * `cutout-overlap` of their sides at least, so that a defect at the border of one is whole in another. The worst part's
- * score and verdict are the frame's. Map, regions, `roi`, `mask` and `min-area` are those of the whole picture. The
- * parts are scored one after the other. Each may raise a false alarm, so the threshold of single frames is too low for
- * many parts: `recalibrate` takes one part of each frame, each time another one, and sets a threshold for all of them.
- * This is for surfaces; an object's model wants the object at its place, which `roi-from-meta` gives. Models without a
- * frame size take large pictures as they are. They and models with a mask of their own refuse `cutout`, as `roi` is
- * refused.
+ * `cutout`, overlapping parts of the picture are scored as frames, one after the other. “1024x1024” is the part, in
+ * pixels of the picture, that was one frame in training; “model” is a part of the frame's own size. `cutout-overlap` is
+ * the least overlap. The worst part's score and verdict are the frame's; map, regions, `roi`, `mask` and `min-area` are
+ * those of the whole picture. Many parts raise more false alarms than one, so `recalibrate` sets a threshold for all of
+ * them, from one part of each frame. This is for surfaces; `roi-from-meta` is for objects. Models without a frame size
+ * take large pictures as they are. They and models with a mask of their own refuse `cutout`.
  *
  * ## Triggers
  *
@@ -223,11 +220,6 @@
  * ]|
  * Score cloth, show where it is wrong, and print the messages.
  * |[
- * gst-launch-1.0 v4l2src ! videoconvert ! cbiganscore model=cloth.safetensors updates=on-anomaly ! cbiganoverlay \
- *     ! videoconvert ! autovideosink
- * ]|
- * The same from a camera.
- * |[
  * gst-launch-1.0 -m cbigantestsrc num-buffers=90 \
  *     ! cbiganscore model=cloth.safetensors score=paper threshold=900 updates=every-frame ! fakesink
  * ]|
@@ -255,14 +247,13 @@ start(GstBaseTransform *trans)
   GST_OBJECT_UNLOCK(self);
   cbigan_stats_reset(&self->stats);
   cbigan_score_watch(self, TRUE); /* before the file is read, so that no change is missed */
-  gboolean started = cbigan_score_counting_start(&self->counting, &error) && cbigan_swap_start(&self->swap, &error);
-  if (started)
+  if (cbigan_score_counting_start(&self->counting, &error) && cbigan_swap_start(&self->swap, &error)) {
     cbigan_score_take_session(self);
-  else
-    cbigan_post(GST_ELEMENT(self), GST_MESSAGE_ERROR, error);
-  if (!started)
-    cbigan_score_watch(self, FALSE);
-  return started;
+    return TRUE;
+  }
+  cbigan_post(GST_ELEMENT(self), GST_MESSAGE_ERROR, error);
+  cbigan_score_watch(self, FALSE);
+  return FALSE;
 }
 
 static gboolean
@@ -310,13 +301,8 @@ transform_ip(GstBaseTransform *trans, GstBuffer *buffer)
   GstCbiganScore *self = GST_CBIGAN_SCORE(trans);
   g_autoptr(GError) error = NULL;
   cbigan_stats_count(&self->stats, CBIGAN_COUNT_FRAMES);
-  if (self->async) {
-    cbigan_score_carry(self, buffer);
-    g_rec_mutex_lock(&self->results);
-    const gboolean failed = self->failed;
-    g_rec_mutex_unlock(&self->results);
-    return failed ? GST_FLOW_ERROR : GST_FLOW_OK; /* the worker has posted the error */
-  }
+  if (self->async)
+    return cbigan_score_carry(self, buffer) ? GST_FLOW_OK : GST_FLOW_ERROR; /* the worker has posted the error */
   self->job.buffer = buffer;
   if (self->wanted && !cbigan_score_frame(self, &self->job, &error)) {
     cbigan_score_fail(self, error);

@@ -178,8 +178,8 @@ gboolean cbigan_score_is_async(GstCbiganScore *self);
 gboolean cbigan_score_begin(GstCbiganScore *self, GstBuffer *buffer, GError **error);
 /* Hands the frame that passes to the worker. */
 void cbigan_score_offer(GstCbiganScore *self);
-/* Puts the newest result on a buffer that passes. */
-void cbigan_score_carry(GstCbiganScore *self, GstBuffer *buffer);
+/* Puts the newest result on a buffer that passes. FALSE: the worker has posted an error, and the stream ends. */
+gboolean cbigan_score_carry(GstCbiganScore *self, GstBuffer *buffer);
 /* Drops the frame that waits for the worker, the result of the frame in work, and the newest result. */
 void cbigan_score_discard(GstCbiganScore *self);
 /* Waits for the frames that the worker has, ten seconds at most. After that the worker delivers nothing more. */

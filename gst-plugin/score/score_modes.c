@@ -99,14 +99,16 @@ cbigan_score_offer(GstCbiganScore *self)
     cbigan_stats_count(&self->stats, CBIGAN_COUNT_DROPPED);
 }
 
-void
+gboolean
 cbigan_score_carry(GstCbiganScore *self, GstBuffer *buffer)
 {
   const GstClockTime pts = self->job.times.timestamp;
   g_rec_mutex_lock(&self->results);
   /* A small model may be done with this very frame. */
   cbigan_score_attach(self, &self->job, !GST_CLOCK_TIME_IS_VALID(pts) || pts != self->shown.pts, buffer);
+  const gboolean failed = self->failed;
   g_rec_mutex_unlock(&self->results);
+  return !failed;
 }
 
 void

@@ -96,7 +96,7 @@ run(CbiganBackend *backend, const CbiganLayer *layer, int batch, const char *wha
   cbigan_layer_network_init(&network, layer);
   CbiganPlan *plan = cbigan_backend_plan(backend, &network.network, 0, 1, batch, CBIGAN_KEEP_ALL, &error);
   g_assert_no_error(error);
-  cbigan_backend_load(backend, plan, p.data);
+  cbigan_backend_load(backend, plan, NULL, p.data);
   cbigan_backend_run(backend, plan, (float *[]){ in.data, out.data });
   cbigan_backend_finish(backend, &error);
   g_assert_no_error(error);

@@ -148,7 +148,7 @@ test_load(void)
     g_autofree float *third = loop_run(&fresh, NULL, NULL, 1);
     for (int i = 0; i < l.pass.forward->n_layers; i++)
       if (l.pass.forward->plans[i])
-        cbigan_backend_load(l.pass.backend, l.pass.forward->plans[i], elsewhere);
+        cbigan_backend_load(l.pass.backend, l.pass.forward->plans[i], NULL, elsewhere);
     loop_check(&l, NULL, NULL, 1, third);
     loop_check(&l, NULL, NULL, 1, third);
     cbigan_backend_free(l.pass.backend, elsewhere);

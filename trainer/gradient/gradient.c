@@ -73,7 +73,7 @@ cbigan_grad_load(const CbiganGrad *self, CbiganGradPlan *plan, const float *para
   g_return_if_fail(self && plan && parameters);
   enter(self)->load(self->backend, plan, parameters);
   if (plan->tangent)
-    cbigan_backend_load(self->backend, plan->tangent, parameters);
+    cbigan_backend_load(self->backend, plan->tangent, NULL, parameters);
 }
 
 void

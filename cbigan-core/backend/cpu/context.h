@@ -56,9 +56,6 @@ struct _CbiganCpuPlan {
   CbiganCpu *cpu;
   void (*load)(CbiganCpuPlan *self, const float *parameters);
   void (*run)(CbiganCpuPlan *self, float *const *values);
-  /* as CbiganBackendClass.run_planes(); NULL: it can't */
-  gboolean (*run_planes)(CbiganCpuPlan *self, const CbiganPlanes *planes, float *const *values);
-  gboolean (*share)(CbiganCpuPlan *self, const CbiganCpuPlan *like); /* as CbiganBackendClass.share(); NULL: it can't */
 };
 
 /* A layer by itself */

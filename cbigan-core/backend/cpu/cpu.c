@@ -96,26 +96,11 @@ load(CbiganBackend *base, CbiganPlan *plan, const float *parameters)
   p->load(p, parameters);
 }
 
-static gboolean
-share(CbiganBackend *base, CbiganPlan *plan, const CbiganPlan *like)
-{
-  CbiganCpuPlan *p = (CbiganCpuPlan *)plan;
-  const CbiganCpuPlan *other = (const CbiganCpuPlan *)like;
-  return p->share && p->share == other->share && p->share(p, other);
-}
-
 static void
 run(CbiganBackend *base, CbiganPlan *plan, float *const *values)
 {
   CbiganCpuPlan *p = (CbiganCpuPlan *)plan;
   p->run(p, values);
-}
-
-static gboolean
-run_planes(CbiganBackend *base, CbiganPlan *plan, const CbiganPlanes *planes, float *const *values)
-{
-  CbiganCpuPlan *p = (CbiganCpuPlan *)plan;
-  return p->run_planes && p->run_planes(p, planes, values);
 }
 
 const CbiganBackendClass cbigan_backend_cpu = {
@@ -130,9 +115,7 @@ const CbiganBackendClass cbigan_backend_cpu = {
   .download = cbigan_cpu_download,
   .plan = plan,
   .load = load,
-  .share = share,
   .run = run,
-  .run_planes = run_planes,
   .difference = cbigan_cpu_difference,
   .crop = cbigan_reference_crop,
   .map = cbigan_reference_map,

@@ -260,12 +260,12 @@ fuse_steps(CbiganCpu *cpu, const CbiganCpuKernels *kernels, gboolean segmented, 
   CbiganCpuFused *self = g_new0(CbiganCpuFused, 1);
   CbiganPlan *plan = &self->base.base;
   int samples = segmented ? kernels->lanes / kernels->segments : kernels->lanes;
-  *self = (CbiganCpuFused){ .base = { .base = { .free = fused_free },
+  *self = (CbiganCpuFused){ .base = { .base = { .free = fused_free,
+                                                .share = cbigan_cpu_fused_share,
+                                                .run_planes = segmented ? cbigan_cpu_fused_run_planes : NULL },
                                       .cpu = cpu,
                                       .load = cbigan_cpu_fused_load,
-                                      .run = cbigan_cpu_fused_run,
-                                      .run_planes = segmented ? cbigan_cpu_fused_run_planes : NULL,
-                                      .share = cbigan_cpu_fused_share },
+                                      .run = cbigan_cpu_fused_run },
                             .kernels = kernels,
                             .network = network,
                             .segmented = segmented,

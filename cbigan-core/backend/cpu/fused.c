@@ -286,12 +286,11 @@ cbigan_cpu_fused_run(CbiganCpuPlan *base, float *const *values)
 }
 
 gboolean
-cbigan_cpu_fused_run_planes(CbiganCpuPlan *base, const CbiganPlanes *planes, float *const *values)
+cbigan_cpu_fused_run_planes(CbiganPlan *plan, const CbiganPlanes *planes, float *const *values)
 {
-  const CbiganCpuFused *self = (const CbiganCpuFused *)base;
-  const int *inputs = base->base.inputs;
-  if (self->batch != 1 || inputs[0] != 0 || inputs[1] >= 0)
+  CbiganCpuFused *self = (CbiganCpuFused *)plan;
+  if (self->batch != 1 || plan->inputs[0] != 0 || plan->inputs[1] >= 0)
     return FALSE;
-  run_fused(base, planes, values);
+  run_fused(&self->base, planes, values);
   return TRUE;
 }

@@ -94,9 +94,9 @@ void cbigan_cpu_layer_run(CbiganCpuPlan *self, float *const *values);
 /* simd/pack.c */
 gboolean cbigan_cpu_allocate_weights(const CbiganCpuKernels *kernels, CbiganCpuStep *step); /* FALSE: out of memory */
 void cbigan_cpu_fused_load(CbiganCpuPlan *self, const float *parameters);
-gboolean cbigan_cpu_fused_share(CbiganCpuPlan *self, const CbiganCpuPlan *like);
+gboolean cbigan_cpu_fused_share(CbiganPlan *self, const CbiganPlan *like);
 /* fused.c */
 void cbigan_cpu_fused_run(CbiganCpuPlan *self, float *const *values);
-gboolean cbigan_cpu_fused_run_planes(CbiganCpuPlan *self, const CbiganPlanes *planes, float *const *values);
+gboolean cbigan_cpu_fused_run_planes(CbiganPlan *self, const CbiganPlanes *planes, float *const *values);
 
 G_END_DECLS

@@ -87,7 +87,7 @@ channels_load(CbiganCpuPlan *base, const float *parameters)
 }
 
 static gboolean
-channels_share(CbiganCpuPlan *base, const CbiganCpuPlan *other)
+channels_share(CbiganPlan *base, const CbiganPlan *other)
 {
   Channels *self = (Channels *)base;
   const Channels *like = (const Channels *)other;
@@ -290,11 +290,10 @@ cbigan_cpu_fuse_channels(CbiganCpu *cpu, const CbiganNetwork *network, int first
     return NULL;
   Channels *self = g_new0(Channels, 1);
   CbiganPlan *plan = &self->base.base;
-  self->base = (CbiganCpuPlan){ .base = { .n_layers = n, .free = channels_free },
+  self->base = (CbiganCpuPlan){ .base = { .n_layers = n, .free = channels_free, .share = channels_share },
                                 .cpu = cpu,
                                 .load = channels_load,
-                                .run = channels_run,
-                                .share = channels_share };
+                                .run = channels_run };
   self->layers = g_new0(Layer, n);
   self->turns = g_new0(CbiganCpuTurn, n);
   self->first_layer = g_new0(int, n + 1);

@@ -44,7 +44,7 @@ cbigan_cpu_allocate_weights(const CbiganCpuKernels *kernels, CbiganCpuStep *step
 }
 
 gboolean
-cbigan_cpu_fused_share(CbiganCpuPlan *base, const CbiganCpuPlan *other)
+cbigan_cpu_fused_share(CbiganPlan *base, const CbiganPlan *other)
 {
   CbiganCpuFused *self = (CbiganCpuFused *)base;
   const CbiganCpuFused *like = (const CbiganCpuFused *)other;
