@@ -38,7 +38,8 @@ cbigan_seat_new(const CbiganEngineKey *key, const CbiganSeat *like, GError **err
                                                                .width = key->model->info.width },
                                       error);
   if (self->backend && key->model->inspector_network)
-    self->inspection = cbigan_inspection_new(&key->model->inspector, self->backend, error);
+    self->inspection =
+        cbigan_inspection_new(&key->model->inspector, self->backend, like ? like->inspection : NULL, error);
   else if (self->backend)
     self->inference = open_inference(self, key, like, error);
   if (self->inspection || self->inference)

@@ -234,7 +234,7 @@ inspect(const Case *c, gboolean shared_overlap, Inspected *self)
   self->inspector.parameters = g_new(float, network->n_floats);
   for (gsize i = 0; i < network->n_floats; i++)
     self->inspector.parameters[i] = sinf((float)i);
-  self->inspection = cbigan_inspection_new(&self->inspector, self->backend, &error);
+  self->inspection = cbigan_inspection_new(&self->inspector, self->backend, NULL, &error);
   g_assert_no_error(error);
   self->cells = cbigan_inspection_frame(self->inspection, &frame, &error);
   g_assert_no_error(error);

@@ -6,8 +6,8 @@
 #include <glib/gstdio.h>
 #include <pthread.h>
 
-#include "pictures.h"
 #include "score/engine.h"
+#include "sides.h"
 
 #define STREAMS 8
 #define FRAMES 12
@@ -16,7 +16,7 @@
 #define SECOND G_USEC_PER_SEC
 
 static CbiganScorer *
-open_scorer(CbiganModel *model, int batch, gboolean shared)
+open_member(CbiganModel *model, int batch, gboolean shared)
 {
   g_autoptr(GError) error = NULL;
   CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
@@ -103,11 +103,12 @@ run_camera(gpointer data)
 static void
 open_cameras(CbiganModel *model, int batch, Camera *cameras)
 {
-  g_autoptr(CbiganScorer) alone = open_scorer(model, batch, FALSE);
+  const gboolean any_size = !cbigan_model_info(model)->frame_width;
+  g_autoptr(CbiganScorer) alone = open_member(model, batch, FALSE);
   for (guint c = 0; c < STREAMS; c++) {
     Camera *camera = &cameras[c];
-    const int side = camera->broken ? SIDE + 1 : SIDE;
-    camera->scorer = open_scorer(model, batch, TRUE);
+    const int side = any_size ? SIDE + 24 * (int)(c % 3) : camera->broken ? SIDE + 1 : SIDE;
+    camera->scorer = open_member(model, batch, TRUE);
     for (guint i = 0; i < FRAMES; i++) {
       camera->pictures[i] = picture(side, side, 100 * c + i, i % 5 == 4);
       if (camera->broken)
@@ -161,6 +162,7 @@ typedef struct {
   int batch;
   gint64 timeout;
   guint posts, broken; /* bit c: of camera c */
+  gboolean surface;    /* an inspector of frames of several sizes */
 } Row;
 
 static const Row rows[] = {
@@ -171,6 +173,7 @@ static const Row rows[] = {
   { "batches-posted", BATCH, 2000, 0xff, 0 },
   { "batches-mixed", BATCH, 2000, 0x5a, 0 },
   { "broken", BATCH, 2000, 0x5a, 0x11 },
+  { "inspector", 1, 0, 0x5a, 0, TRUE },
 };
 
 static void
@@ -178,7 +181,7 @@ test_streams(gconstpointer data)
 {
   const Row *row = data;
   Camera cameras[STREAMS] = { 0 };
-  g_autoptr(CbiganModel) model = calibrated_model(64, SIDE, SIDE);
+  g_autoptr(CbiganModel) model = row->surface ? open_model(SURFACE) : calibrated_model(64, SIDE, SIDE);
   for (guint c = 0; c < STREAMS; c++) {
     cameras[c].posts = row->posts >> c & 1;
     cameras[c].broken = row->broken >> c & 1;
@@ -244,19 +247,54 @@ test_engines(void)
     cbigan_engine_leave(&members[i]);
 }
 
+/* An inspection with the weights of others: the same bits, in whatever order their networks are opened and freed. */
+static void
+test_inspections(gconstpointer backend_name)
+{
+  g_autoptr(CbiganModel) model = open_model(SURFACE);
+  g_autoptr(GError) error = NULL;
+  const CbiganBackendOptions options = { .name = backend_name, .threads = 1 };
+  CbiganBackend *backends[3];
+  CbiganInspection *inspections[3];
+  for (guint i = 0; i < 3; i++) {
+    backends[i] = cbigan_backend_open(&options, &error);
+    inspections[i] = cbigan_inspection_new(&model->inspector, backends[i], i ? inspections[0] : NULL, &error);
+    g_assert_no_error(error);
+  }
+  static const struct {
+    guint inspection;
+    int side;
+  } steps[] = { { 1, 72 }, { 0, 72 }, { 2, 72 }, { 1, 96 }, { 0, 96 }, { 0, 72 }, { 2, 96 }, { 1, 72 } };
+  for (guint i = 0; i < G_N_ELEMENTS(steps); i++) {
+    const int side = steps[i].side;
+    Picture p = picture(side, side, i, TRUE);
+    g_autoptr(CbiganInspection) alone = cbigan_inspection_new(&model->inspector, backends[0], NULL, &error);
+    const CbiganCells *want = cbigan_inspection_frame(alone, &p.frame, &error);
+    const CbiganCells *have = cbigan_inspection_frame(inspections[steps[i].inspection], &p.frame, &error);
+    g_assert_no_error(error);
+    const gsize n = (gsize)want->w * (gsize)want->h * sizeof(float);
+    g_assert_cmpmem(have->values, (gsize)have->w * (gsize)have->h * sizeof(float), want->values, n);
+    g_free(p.pixels);
+  }
+  for (guint i = 3; i-- > 0;) {
+    cbigan_inspection_free(inspections[i]);
+    cbigan_backend_close(backends[i]);
+  }
+}
+
 /* A member that sends nothing holds a frame up for as long as the timeout says. Without such a member it does not wait.
  */
 static void
 test_timeout(void)
 {
   g_autoptr(CbiganModel) model = calibrated_model(64, SIDE, SIDE);
-  g_autoptr(CbiganScorer) scorer = open_scorer(model, BATCH, TRUE);
+  g_autoptr(CbiganScorer) scorer = open_member(model, BATCH, TRUE);
   Picture p = picture(SIDE, SIDE, 1, FALSE);
   CbiganResult result = CBIGAN_RESULT_INIT;
   cbigan_scorer_set_batch_timeout(scorer, 60 * SECOND);
   g_assert_true(cbigan_scorer_score(scorer, &p.frame, 1, &result, NULL)); /* a minute is no test */
   {
-    g_autoptr(CbiganScorer) idle = open_scorer(model, BATCH, TRUE);
+    g_autoptr(CbiganScorer) idle = open_member(model, BATCH, TRUE);
     cbigan_scorer_set_batch_timeout(scorer, SECOND / 5);
     const gint64 begin = g_get_monotonic_time();
     g_assert_true(cbigan_scorer_score(scorer, &p.frame, 1, &result, NULL));
@@ -318,6 +356,8 @@ main(int argc, char **argv)
   g_test_add_data_func("/sharing/no-threads/one", GINT_TO_POINTER(1), test_no_threads);
   g_test_add_data_func("/sharing/no-threads/batches", GINT_TO_POINTER(BATCH), test_no_threads);
   g_test_add_func("/sharing/engines", test_engines);
+  g_test_add_data_func("/sharing/inspections/cpu", "cpu", test_inspections);
+  g_test_add_data_func("/sharing/inspections/reference", "reference", test_inspections);
   g_test_add_func("/sharing/timeout", test_timeout);
   g_test_add_func("/sharing/files", test_files);
   return g_test_run();

@@ -68,7 +68,7 @@ cbigan_proxy_new(const CbiganGoodPictures *held_out, CbiganInspector *inspector,
   }
   self->x = g_new(float, n);
   self->source = g_new(float, n);
-  self->inspection = cbigan_inspection_new(inspector, backend, error);
+  self->inspection = cbigan_inspection_new(inspector, backend, NULL, error);
   return self->inspection && set_mask(self, mask, error) ? g_steal_pointer(&self) : NULL;
 }
 

@@ -16,9 +16,8 @@
 #include "score/gan/tiling.h"
 #include "windows.h"
 
-#define SPARE                                                                                                          \
-  2 /* floats per pixel, of what only lives during a call: coarse planes, an upright picture and its map               \
-     */
+/* floats per pixel, of what only lives during a call: coarse planes, an upright picture and its map */
+#define SPARE 2
 
 /* The network for a window of w x h pixels. */
 typedef struct {
@@ -27,12 +26,21 @@ typedef struct {
   CbiganForward *forward;
 } Window;
 
+/* What inspections of one inspector read. The first one owns it. */
+typedef struct {
+  CbiganBackend *backend; /* of the parameters */
+  CbiganGoodLight light;  /* objects */
+  gsize n_floats;
+  float *parameters;                /* backend memory; NULL: there is no network */
+  GMutex lock;                      /* of the windows, but not while their inspections run them */
+  Window *packed[CBIGAN_N_WINDOWS]; /* of any of the inspections, whose weights the others take; NULL = none is open */
+} Shared;
+
 struct _CbiganInspection {
   const CbiganInspector *inspector;
   CbiganBackend *backend;
-  CbiganGoodLight light; /* objects */
-  gsize n_floats;
-  float *parameters; /* backend memory */
+  Shared *shared;
+  gboolean owns_shared;
   Window windows[CBIGAN_N_WINDOWS];
   int w, h;                              /* of the last picture; 0 before the first */
   float *x;                              /* (3, h, w): its logarithms */
@@ -48,27 +56,56 @@ struct _CbiganInspection {
   const guint8 *unmasked;    /* (h, w) of frames; NULL = no pixel is ignored */
 };
 
+static void
+shared_free(Shared *shared)
+{
+  cbigan_good_light_clear(&shared->light);
+  cbigan_backend_free(shared->backend, shared->parameters);
+  g_mutex_clear(&shared->lock);
+  g_free(shared);
+}
+
+/* NULL with CBIGAN_ERROR_BACKEND */
+static Shared *
+shared_new(const CbiganInspector *inspector, CbiganBackend *backend, GError **error)
+{
+  g_autoptr(CbiganNetwork) any = cbigan_inspector_network(inspector, CBIGAN_INSPECTOR_STEP, CBIGAN_INSPECTOR_STEP);
+  Shared *shared = g_new0(Shared, 1);
+  shared->backend = backend;
+  shared->n_floats = any->n_floats;
+  g_mutex_init(&shared->lock);
+  if (inspector->w)
+    cbigan_good_light_init(&shared->light, inspector->w, inspector->h, inspector->mean);
+  if (!inspector->parameters || (shared->parameters = cbigan_backend_alloc(backend, shared->n_floats, error)))
+    return shared;
+  shared_free(shared);
+  return NULL;
+}
+
 CbiganInspection *
-cbigan_inspection_new(const CbiganInspector *inspector, CbiganBackend *backend, GError **error)
+cbigan_inspection_new(const CbiganInspector *inspector, CbiganBackend *backend, const CbiganInspection *like,
+                      GError **error)
 {
   g_autoptr(CbiganInspection) self = g_new0(CbiganInspection, 1);
-  g_autoptr(CbiganNetwork) any = cbigan_inspector_network(inspector, CBIGAN_INSPECTOR_STEP, CBIGAN_INSPECTOR_STEP);
   self->inspector = inspector;
   self->backend = backend;
-  self->n_floats = any->n_floats;
-  if (inspector->w)
-    cbigan_good_light_init(&self->light, inspector->w, inspector->h, inspector->mean);
-  if (!inspector->parameters)
-    return g_steal_pointer(&self);
-  if (!(self->parameters = cbigan_backend_alloc(backend, self->n_floats, error)))
+  self->owns_shared = !like;
+  self->shared = like ? like->shared : shared_new(inspector, backend, error);
+  if (!self->shared)
     return NULL;
-  cbigan_inspection_load(self);
+  if (self->owns_shared)
+    cbigan_inspection_load(self);
   return g_steal_pointer(&self);
 }
 
 static void
-close_window(Window *window)
+close_window(CbiganInspection *self, int i)
 {
+  Window *window = &self->windows[i];
+  g_mutex_lock(&self->shared->lock);
+  if (self->shared->packed[i] == window)
+    self->shared->packed[i] = NULL;
+  g_mutex_unlock(&self->shared->lock);
   g_clear_pointer(&window->forward, cbigan_forward_free);
   g_clear_pointer(&window->network, cbigan_network_free);
 }
@@ -94,11 +131,11 @@ cbigan_inspection_free(CbiganInspection *self)
 {
   if (!self)
     return;
-  for (int i = 0; i < CBIGAN_N_WINDOWS; i++)
-    close_window(&self->windows[i]);
+  for (int i = 0; i < CBIGAN_N_WINDOWS && self->shared; i++)
+    close_window(self, i);
   free_picture(self);
-  cbigan_good_light_clear(&self->light);
-  cbigan_backend_free(self->backend, self->parameters);
+  if (self->owns_shared && self->shared)
+    shared_free(self->shared);
   g_free(self);
 }
 
@@ -111,10 +148,11 @@ cbigan_inspection_set_mask(CbiganInspection *self, const guint8 *unmasked)
 void
 cbigan_inspection_load(CbiganInspection *self)
 {
-  if (!self->parameters)
+  const Shared *shared = self->shared;
+  if (!shared->parameters)
     return;
-  cbigan_backend_upload(self->backend, (CbiganShape){ (int)self->n_floats, 1, 1 }, 1, self->inspector->parameters,
-                        self->parameters);
+  cbigan_backend_upload(self->backend, (CbiganShape){ (int)shared->n_floats, 1, 1 }, 1, self->inspector->parameters,
+                        shared->parameters);
   for (int i = 0; i < CBIGAN_N_WINDOWS; i++)
     if (self->windows[i].forward)
       cbigan_forward_load(self->windows[i].forward);
@@ -188,34 +226,31 @@ hidden_value(const CbiganNetwork *network)
   return network->layers[network->n_layers - 1].input;
 }
 
+/* The network for windows of w x h pixels, with the weights of another inspection's window where one has that size. */
 static gboolean
-open_window(CbiganInspection *self, Window *window, int w, int h, GError **error)
+open_window(CbiganInspection *self, int i, int w, int h, GError **error)
 {
+  Shared *shared = self->shared;
+  Window *window = &self->windows[i];
   if (window->forward && window->w == w && window->h == h)
     return TRUE;
-  close_window(window);
+  close_window(self, i);
   window->w = w;
   window->h = h;
   window->network = cbigan_inspector_network(self->inspector, w, h);
   const int keep[] = { hidden_value(window->network), -1 };
-  window->forward =
-      cbigan_forward_new(self->backend, window->network, window->network->n_layers, 1, keep, self->parameters, error);
+  g_mutex_lock(&shared->lock);
+  const Window *like = shared->packed[i];
+  if (like && like->w == w && like->h == h)
+    window->forward = cbigan_forward_new_like(self->backend, window->network, keep, like->forward, error);
+  else if ((window->forward = cbigan_forward_new(self->backend, window->network, window->network->n_layers, 1, keep,
+                                                 shared->parameters, error)))
+    shared->packed[i] = window;
+  g_mutex_unlock(&shared->lock);
   return window->forward != NULL;
 }
 
 /* --- windows ---------------------------------------------------------------------------------------------------- */
-
-/* Runs the network on the window of w x h pixels of the planes that begins at (left, top). */
-static gboolean
-run_window(CbiganInspection *self, Window *window, int left, int top, int w, int h, GError **error)
-{
-  if (!open_window(self, window, w, h, error))
-    return FALSE;
-  const gsize row = (gsize)self->w;
-  cbigan_forward_run_planes(window->forward,
-                            &(CbiganPlanes){ self->planes + (gsize)top * row + left, row, row * (gsize)self->h });
-  return TRUE;
-}
 
 /* A value of the window's network -> to (c, cells) */
 static gboolean
@@ -238,15 +273,20 @@ take_value(CbiganInspection *self, const Window *window, const CbiganWindowPart 
   return TRUE;
 }
 
+/* Runs the network on window i of the planes. */
 static gboolean
-run_part(CbiganInspection *self, Window *window, CbiganWindowPart part, GError **error)
+run_part(CbiganInspection *self, int i, const CbiganWindowPart *part, GError **error)
 {
-  if (part.first_column == part.end_column || part.first_row == part.end_row)
+  Window *window = &self->windows[i];
+  if (part->first_column == part->end_column || part->first_row == part->end_row)
     return TRUE;
-  if (!run_window(self, window, part.left, part.top, part.w, part.h, error))
+  if (!open_window(self, i, part->w, part->h, error))
     return FALSE;
-  return take_value(self, window, &part, window->network->output, self->logits, error) &&
-         (!self->hidden || take_value(self, window, &part, hidden_value(window->network), self->hidden, error));
+  const gsize row = (gsize)self->w;
+  cbigan_forward_run_planes(window->forward, &(CbiganPlanes){ self->planes + (gsize)part->top * row + part->left, row,
+                                                              row * (gsize)self->h });
+  return take_value(self, window, part, window->network->output, self->logits, error) &&
+         (!self->hidden || take_value(self, window, part, hidden_value(window->network), self->hidden, error));
 }
 
 /* Logits, and hidden units where a map reads them, of self->planes */
@@ -256,7 +296,7 @@ run_network(CbiganInspection *self, GError **error)
   CbiganWindowPart parts[CBIGAN_N_WINDOWS];
   cbigan_windows_divide(self->w, self->h, self->inspector->shared_overlap, parts);
   for (int i = 0; i < CBIGAN_N_WINDOWS; i++)
-    if (!run_part(self, &self->windows[i], parts[i], error))
+    if (!run_part(self, i, &parts[i], error))
       return FALSE;
   return TRUE;
 }
@@ -386,7 +426,7 @@ inspect(CbiganInspection *self, const CbiganFrame *frame, GError **error)
   if (!make_room(self, w, h, error))
     return NULL;
   if (inspector->w)
-    cbigan_exposure_object(&exposure, frame, &self->light);
+    cbigan_exposure_object(&exposure, frame, &self->shared->light);
   else
     cbigan_exposure_surface(&exposure, frame, self->backend);
   if (!inspector->w && w == frame->width && h == frame->height) {

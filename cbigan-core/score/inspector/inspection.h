@@ -12,13 +12,16 @@ G_BEGIN_DECLS
 
 typedef struct _CbiganInspection CbiganInspection;
 
-/* inspector, backend: they must outlive this. Free with cbigan_inspection_free(). NULL with CBIGAN_ERROR_BACKEND. */
-CbiganInspection *cbigan_inspection_new(const CbiganInspector *inspector, CbiganBackend *backend, GError **error);
+/* inspector, backend: they must outlive this. like: an inspection of the same inspector on a backend of the same class
+ * and options, whose weights are shared, and which must outlive this; NULL = there is none. The two may be used by two
+ * threads at the same time. Free with cbigan_inspection_free(). NULL with CBIGAN_ERROR_BACKEND. */
+CbiganInspection *cbigan_inspection_new(const CbiganInspector *inspector, CbiganBackend *backend,
+                                        const CbiganInspection *like, GError **error);
 void cbigan_inspection_free(CbiganInspection *self);
 /* Ignored pixels of the pictures that follow: an object's are then as in good pictures. unmasked: (h, w) of the frames,
  * 1 = not ignored; it must outlive its use. NULL: none is ignored. */
 void cbigan_inspection_set_mask(CbiganInspection *self, const guint8 *unmasked);
-/* After the inspector's parameters changed; nothing to do without a network. */
+/* After the inspector's parameters changed; nothing to do without a network. No other inspection may share them. */
 void cbigan_inspection_load(CbiganInspection *self);
 
 /* The cells of a frame; they belong to the inspection and stay valid until the next call. An object's frame has the

@@ -68,7 +68,8 @@ cbigan_inspector_calibrate(CbiganModel *model, const CbiganCalibrationOptions *o
     .name = options->backend, .device = options->device, .threads = options->threads, .precision = CBIGAN_PRECISION_FP32
   };
   g_autoptr(CbiganBackend) backend = cbigan_backend_open(&chosen, error);
-  g_autoptr(CbiganInspection) inspection = backend ? cbigan_inspection_new(&model->inspector, backend, error) : NULL;
+  g_autoptr(CbiganInspection) inspection =
+      backend ? cbigan_inspection_new(&model->inspector, backend, NULL, error) : NULL;
   g_autofree double *values = g_new(double, n), *peaks = g_new(double, (gsize)n *CBIGAN_CELLS_PEAKS);
   g_autoptr(CbiganAreas) areas = NULL;
   if (!cbigan_areas_for_frames(&model->info.mask, frames, n, &areas, error))
