@@ -166,6 +166,8 @@ scratch_floats(const CbiganCpuFused *self, const CbiganCpuStep *step)
     n += map_floats(self, step->conv3[i].outputs, cbigan_cpu_ring(&step->conv3[i], h), size);
     transforms = MAX(transforms, cbigan_cpu_conv3_scratch(self->kernels, &step->conv3[i]));
   }
+  if (step->takes_planes)
+    n += map_floats(self, in.c, cbigan_cpu_ring(&step->conv3[0], h), in.w);
   return n + transforms + map_floats(self, step->matrix.outputs, 2, size); /* two rows before pooling */
 }
 
@@ -205,9 +207,21 @@ place_values(CbiganCpuFused *self)
   }
 }
 
+/* Whether the first step is a block, and the only step that reads value 0 */
+static gboolean
+can_take_planes(const CbiganCpuFused *self)
+{
+  gboolean alone = self->segmented && self->steps->inputs[0] == 0 && self->steps->n_conv3 == 2;
+  for (int i = 1; i < self->n_steps; i++)
+    for (int k = 0; k < self->steps[i].n_inputs; k++)
+      alone &= self->steps[i].inputs[k] != 0;
+  return alone;
+}
+
 static gboolean
 allocate(CbiganCpuFused *self)
 {
+  self->steps->takes_planes = can_take_planes(self);
   place_values(self);
   for (CbiganCpuStep *step = self->steps; step < self->steps + self->n_steps; step++) {
     self->scratch_floats = MAX(self->scratch_floats, scratch_floats(self, step));

@@ -6,6 +6,9 @@
  * Each run of a plan is one run of the thread pool. While at least as many groups of lanes are left as there are
  * threads, a thread takes whole groups. All threads together do the other groups, one after another: they share the
  * items of each step (tiles, rows, outputs).
+ *
+ * The first block of a picture's planes takes their rows into lanes while it needs them, so that the planes are read
+ * once and never written as a value.
  */
 #include "fused.h"
 
@@ -27,6 +30,40 @@ value_map(const CbiganCpuFused *self, float *group, int value)
   return map(self, group + self->offsets[value], s.c, s.h, s.w, s.h);
 }
 
+typedef struct {
+  const CbiganCpuFused *fused;
+  const CbiganPlanes *planes; /* NULL: value 0 lies with the others */
+  float *const *values;
+  int whole; /* groups that are one item each, in the first turn */
+  int parts; /* items of each turn of the other groups; their turns are: values in, each step, values out */
+} Run;
+
+/* --- planes ----------------------------------------------------------------------------------------------------- */
+
+#define TRANSFER 64 /* numbers of a sample at a time */
+#define LINE 16     /* floats of a cache's line, or half of it */
+
+/* Copies rows [first, end) of planes into the segments of m. The processor does not foresee that each segment is read
+ * for a moment only, so the next row is asked for. */
+static void
+take_planes(const CbiganCpuFused *self, const CbiganPlanes *planes, const CbiganCpuMap *m, int first, int end)
+{
+  const CbiganCpuKernels *k = self->kernels;
+  for (int y = first; y < end; y++)
+    for (int c = 0; c < m->c; c++) {
+      const float *row = planes->data + (gsize)c * planes->plane + (gsize)y * planes->row;
+      float *columns[TRANSFER], *to = cbigan_map_row(m, y) + (gsize)c * m->plane;
+      for (gsize i = 0; y + 1 < m->h && i < planes->row; i += LINE)
+        __builtin_prefetch(row + planes->row + i);
+      for (int at = 0, some; at < m->w; at += some) {
+        some = MIN(TRANSFER, m->w - at);
+        for (int i = 0; i < some; i++)
+          columns[i] = to + (at + i) * k->lanes;
+        k->transpose((float *)row + at, (gsize)m->w, k->segments, columns, some, TRUE);
+      }
+    }
+}
+
 /* --- steps: items [first, first + n) ---------------------------------------------------------------------------- */
 
 /* A map (h, w) for what conv makes, of which `rows` are kept, taken from *scratch. */
@@ -38,10 +75,10 @@ ring(const CbiganCpuFused *self, const CbiganCpuWinograd *conv, int rows, int h,
   return m;
 }
 
-/* Rows [first, end) of the output, from rows of t, or of the inputs alone if t has no channels. */
+/* Rows [first, end) of the output, from rows of x, the first input, and of t, or of x alone if t has no channels. */
 static void
-finish_rows(const CbiganCpuFused *self, const CbiganCpuStep *step, float *group, const CbiganCpuMap *t, float *scratch,
-            int first, int end)
+finish_rows(const CbiganCpuFused *self, const CbiganCpuStep *step, float *group, const CbiganCpuMap *x,
+            const CbiganCpuMap *t, float *scratch, int first, int end)
 {
   const CbiganCpuKernels *k = self->kernels;
   const CbiganCpuMap out = value_map(self, group, step->output);
@@ -49,7 +86,7 @@ finish_rows(const CbiganCpuFused *self, const CbiganCpuStep *step, float *group,
   gsize plane = step->avgpool ? cbigan_map_plane(w, k->lanes) : out.plane, row_floats = (gsize)out.c * plane;
   CbiganCpuMap in[2], added = { 0 };
   if (step->n_parts > 1 || !t->c)
-    in[n++] = value_map(self, group, step->inputs[0]);
+    in[n++] = *x;
   if (t->c)
     in[n++] = *t;
   if (step->added >= 0)
@@ -73,20 +110,29 @@ finish_rows(const CbiganCpuFused *self, const CbiganCpuStep *step, float *group,
 }
 
 /* Items: rows of tiles if the step has 3x3 convolutions, else rows. The first 3x3 stays one row of tiles ahead of the
- * second, which reads one row of pixels of the next tiles. Rings keep the rows between them while they are needed. */
+ * second, which reads one row of pixels of the next tiles. Rings keep the rows between them while they are needed, and
+ * those of planes. */
 static void
-run_rows(const CbiganCpuFused *self, const CbiganCpuStep *step, float *group, float *scratch, int first, int n)
+run_rows(const Run *run, const CbiganCpuStep *step, float *group, float *scratch, int first, int n)
 {
+  const CbiganCpuFused *self = run->fused;
   const CbiganCpuWinograd *convs = step->conv3;
-  const CbiganCpuMap x = value_map(self, group, step->inputs[0]), out = value_map(self, group, step->output);
-  CbiganCpuMap t[2] = { { 0 }, { 0 } };
+  const CbiganPlanes *planes = step->takes_planes ? run->planes : NULL;
+  const CbiganCpuMap out = value_map(self, group, step->output);
+  CbiganCpuMap x = value_map(self, group, step->inputs[0]), t[2] = { { 0 }, { 0 } };
   if (!step->n_conv3) {
-    finish_rows(self, step, group, &t[0], scratch, first, first + n);
+    finish_rows(self, step, group, &x, &t[0], scratch, first, first + n);
     return;
   }
   const int h = out.h * (1 + step->avgpool), w = self->shapes[step->output].w * (1 + step->avgpool);
   int side = convs[0].side, down = h / side, end = first + n;
   int done = MAX(first - 1, 0); /* rows of tiles of the first one */
+  int taken = MAX(done * side - 1, 0);
+  if (planes) {
+    x.rows = cbigan_cpu_ring(&convs[0], h);
+    x.data = scratch;
+    scratch += (gsize)(x.rows * x.c) * x.plane;
+  }
   if (step->matrix.outputs)
     for (int i = 0; i < step->n_conv3; i++)
       t[i] = ring(self, &convs[i], i ? side : cbigan_cpu_ring(&convs[i], h), h, w, &scratch);
@@ -95,13 +141,18 @@ run_rows(const CbiganCpuFused *self, const CbiganCpuStep *step, float *group, fl
   int across = t[0].w / side;
   float *rows = scratch, *transforms = scratch + 2 * (gsize)step->matrix.outputs * t[0].plane;
   for (int row = first; row < end; row++) {
-    for (; done <= MIN(row + step->n_conv3 - 1, down - 1); done++)
+    for (; done <= MIN(row + step->n_conv3 - 1, down - 1); done++) {
+      const int needed = MIN((done + 1) * side + 1, h);
+      if (planes)
+        take_planes(self, planes, &x, taken, needed);
+      taken = needed;
       self->kernels->conv3(&convs[0], &x, &t[0], done * across, across, transforms);
+    }
     if (step->n_conv3 == 2)
       self->kernels->conv3(&convs[1], &t[0], &t[1], row * across, across, transforms);
     int out_rows = side / (1 + step->avgpool);
     if (step->matrix.outputs)
-      finish_rows(self, step, group, &t[step->n_conv3 - 1], rows, row * out_rows, (row + 1) * out_rows);
+      finish_rows(self, step, group, &x, &t[step->n_conv3 - 1], rows, row * out_rows, (row + 1) * out_rows);
   }
 }
 
@@ -120,8 +171,9 @@ flatten(const CbiganCpuFused *self, const CbiganCpuMap *m, float *flat, gboolean
 
 /* One item: dense layers are a hundredth of the work. */
 static void
-run_dense(const CbiganCpuFused *self, const CbiganCpuStep *step, float *group, float *scratch, int first, int n)
+run_dense(const Run *run, const CbiganCpuStep *step, float *group, float *scratch, int first, int n)
 {
+  const CbiganCpuFused *self = run->fused;
   const CbiganCpuMap out = value_map(self, group, step->output);
   int inputs = 0;
   float *flat = scratch;
@@ -135,8 +187,7 @@ run_dense(const CbiganCpuFused *self, const CbiganCpuStep *step, float *group, f
   flatten(self, &out, flat, TRUE);
 }
 
-static void (*const runs[])(const CbiganCpuFused *, const CbiganCpuStep *, float *group, float *scratch, int first,
-                            int n) = {
+static void (*const runs[])(const Run *, const CbiganCpuStep *, float *group, float *scratch, int first, int n) = {
   [CBIGAN_CPU_ROWS] = run_rows,
   [CBIGAN_CPU_DENSE] = run_dense,
 };
@@ -151,8 +202,6 @@ count_items(const CbiganCpuFused *self, const CbiganCpuStep *step)
 }
 
 /* --- groups of samples ------------------------------------------------------------------------------------------ */
-
-#define TRANSFER 64 /* numbers of a sample at a time */
 
 /* Copies rows [first, end) of one group's value to or from samples in n,h,w,c order. Lanes behind the last sample are
  * not written; no sample depends on them. */
@@ -182,25 +231,6 @@ transfer(const CbiganCpuFused *self, int number, float *group, int value, float 
   }
 }
 
-/* Copies rows [first, end) of planes into the segments of the first group's value 0. */
-static void
-take_planes(const CbiganCpuFused *self, float *group, const CbiganPlanes *planes, int first, int end)
-{
-  const CbiganCpuKernels *k = self->kernels;
-  const CbiganCpuMap m = value_map(self, group, 0);
-  for (int y = first; y < end; y++)
-    for (int c = 0; c < m.c; c++) {
-      const float *row = planes->data + (gsize)c * planes->plane + (gsize)y * planes->row;
-      float *columns[TRANSFER], *to = cbigan_map_row(&m, y) + (gsize)c * m.plane;
-      for (int at = 0, some; at < m.w; at += some) {
-        some = MIN(TRANSFER, m.w - at);
-        for (int i = 0; i < some; i++)
-          columns[i] = to + (at + i) * k->lanes;
-        k->transpose((float *)row + at, (gsize)m.w, k->segments, columns, some, TRUE);
-      }
-    }
-}
-
 static void
 transfer_all(const CbiganCpuFused *self, int number, float *group, const int *list, float *const *values, gboolean in,
              int part, int parts)
@@ -211,24 +241,18 @@ transfer_all(const CbiganCpuFused *self, int number, float *group, const int *li
   }
 }
 
-typedef struct {
-  const CbiganCpuFused *fused;
-  const CbiganPlanes *planes; /* NULL: value 0 lies with the others */
-  float *const *values;
-  int whole; /* groups that are one item each, in the first turn */
-  int parts; /* items of each turn of the other groups; their turns are: values in, each step, values out */
-} Run;
-
 /* A part of the inputs */
 static void
 take_inputs(const Run *run, int number, float *group, int part, int parts)
 {
   const CbiganCpuFused *self = run->fused;
   const int h = self->shapes[0].h;
-  if (run->planes)
-    take_planes(self, group, run->planes, h * part / parts, h * (part + 1) / parts);
-  else
+  if (!run->planes) {
     transfer_all(self, number, group, self->base.base.inputs, run->values, TRUE, part, parts);
+  } else if (!self->steps->takes_planes) {
+    const CbiganCpuMap m = value_map(self, group, 0);
+    take_planes(self, run->planes, &m, h * part / parts, h * (part + 1) / parts);
+  }
 }
 
 static void
@@ -237,7 +261,7 @@ run_group(const Run *run, int number, float *group, float *scratch)
   const CbiganCpuFused *self = run->fused;
   take_inputs(run, number, group, 0, 1);
   for (const CbiganCpuStep *step = self->steps; step < self->steps + self->n_steps; step++)
-    runs[step->kind](self, step, group, scratch, 0, count_items(self, step));
+    runs[step->kind](run, step, group, scratch, 0, count_items(self, step));
   transfer_all(self, number, group, self->base.base.outputs, run->values, FALSE, 0, 1);
 }
 
@@ -262,7 +286,7 @@ run_item(gpointer data, int turn, int item, int thread)
     const CbiganCpuStep *s = &self->steps[step];
     int n = count_items(self, s), first = n * item / run->parts, end = n * (item + 1) / run->parts;
     if (end > first)
-      runs[s->kind](self, s, self->groups[0], scratch, first, end - first);
+      runs[s->kind](run, s, self->groups[0], scratch, first, end - first);
   }
 }
 

@@ -32,6 +32,7 @@ typedef struct {
   int added;               /* value of half the size that is upsampled and added before the activation; -1 = none */
   int output;              /* value */
   gboolean avgpool, tanh;
+  gboolean takes_planes; /* in a run that reads planes, this step takes their rows: no other step reads value 0 */
   CbiganCpuWinograd conv3[2];
   int n_conv3;
   CbiganCpuMatrix matrix; /* outputs = 0: none, y = t */
