@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 import traceback
 
 LIMIT = 300  # seconds until a run counts as hanging
@@ -36,6 +37,25 @@ class Tap:
         """The script's exit status"""
         print(f'1..{self.number}')
         return self.failures > 0
+
+
+def expect(condition, text):
+    if not condition:
+        raise AssertionError(text)
+
+
+def expect_equal(found, expected, what):
+    expect(found == expected, f'{what}: {found!r}, expected {expected!r}')
+
+
+def until(condition, seconds=30):
+    """Whether the condition came true in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return bool(condition())
 
 
 def run_tests(functions, only=()):

@@ -206,6 +206,8 @@ finish(const CbiganInspectorRun *run, CbiganInspectorTraining *training, GError 
 
   cbigan_command_note(_("calibrating on the pictures held out"));
   model = cbigan_inspector_training_finish(training, error);
+  if (model && cbigan_ranks_rank() > 0) /* it only helps to calibrate */
+    return TRUE;
   if (!model || !write_model(run, model, error))
     return FALSE;
   say_promise(&model->info);
@@ -244,12 +246,12 @@ cbigan_train_inspector(const CbiganInspectorRun *run, const CbiganDataset *pictu
     cbigan_progress_end();
     return cbigan_command_fail(error);
   }
-  if (cbigan_ranks_rank() > 0)
-    return *run->stopped ? CBIGAN_EXIT_FAILED : CBIGAN_EXIT_FINE;
   if (!*run->stopped && finish(run, training, &error))
     return CBIGAN_EXIT_FINE;
   if (error)
     cbigan_command_fail(error);
+  if (cbigan_ranks_rank() > 0)
+    return CBIGAN_EXIT_FAILED;
   g_clear_error(&error);
   if (!cbigan_inspector_training_save(training, run->checkpoint, &error))
     return cbigan_command_fail(error);

@@ -222,7 +222,7 @@ cbigan_inspector_training_step(CbiganInspectorTraining *self, CbiganInspectorPro
   self->update++;
   if (share_done(self) * MEASUREMENTS >= self->measured + 1) {
     self->measured = (guint)(share_done(self) * MEASUREMENTS);
-    if (cbigan_ranks_rank() == 0 && !measure(self, error)) /* which writes the model */
+    if (!measure(self, error))
       return FALSE;
   }
   double now = g_timer_elapsed(self->timer, NULL);

@@ -15,6 +15,7 @@
 #include "score/inspector/blur.h"
 #include "score/inspector/inspector_maps.h"
 #include "training/metrics.h"
+#include "training/ranks.h"
 
 #define FOR_FEW 0.01         /* AUROC that another summary than the mean of the few largest must be better */
 #define FOR_NETWORK 0.02     /* the same, for another way than logits and hidden units together */
@@ -29,7 +30,8 @@ typedef enum { NOT_USED, AS_IT_IS, LEVELLED, N_STATES } State;
 struct _CbiganMapChoice {
   guint n, each;
   gboolean aligned;
-  CbiganCells *sizes;               /* [n * (1 + each)], without values; what counts belongs to the caller */
+  CbiganCells *sizes;               /* [n * (1 + each)], without values; what counts belongs to the caller, or is: */
+  guint8 *counts;                   /* of all pictures, from another process */
   float **maps[CBIGAN_N_MAP_KINDS]; /* [n * (1 + each)] of (h, w) */
   float **levelled[CBIGAN_N_MAP_KINDS];
 };
@@ -61,6 +63,7 @@ cbigan_map_choice_free(CbiganMapChoice *self)
     g_free(self->levelled[kind]);
   }
   g_free(self->sizes);
+  g_free(self->counts);
   g_free(self);
 }
 
@@ -86,6 +89,53 @@ cbigan_map_choice_add(CbiganMapChoice *self, guint picture, guint variant, const
     const float *values = cbigan_inspection_values(inspection, (CbiganMapKind)kind);
     self->maps[kind][i] = values ? g_memdup2(values, count_cells(self, i) * sizeof(float)) : NULL;
   }
+}
+
+/* --- processes -------------------------------------------------------------------------------------------------- */
+
+/* With a mask, what counts is the same in all pictures. Rank 0 owns the first of them. */
+static void
+share_counts(CbiganMapChoice *self)
+{
+  const guint8 *mine = self->sizes[0].counts;
+  gsize n = mine ? count_cells(self, 0) : 0;
+  cbigan_ranks_broadcast(0, sizeof n, &n);
+  if (!n)
+    return;
+  self->counts = g_new0(guint8, n);
+  if (mine)
+    memcpy(self->counts, mine, n);
+  cbigan_ranks_broadcast(0, n, self->counts);
+}
+
+/* Maps of map i's picture, from the rank `owner` */
+static void
+share_maps(CbiganMapChoice *self, guint i, int owner)
+{
+  int header[3] = { self->sizes[i].w, self->sizes[i].h, 0 }; /* and which kinds there are */
+  for (int kind = 0; kind < CBIGAN_N_MAP_KINDS; kind++)
+    header[2] |= (self->maps[kind][i] != NULL) << kind;
+  cbigan_ranks_broadcast(owner, sizeof header, header);
+  self->sizes[i] = (CbiganCells){ .w = header[0], .h = header[1], .counts = self->counts };
+  const gsize size = count_cells(self, i) * sizeof(float);
+  for (int kind = 0; kind < CBIGAN_N_MAP_KINDS; kind++) {
+    if (!(header[2] & 1 << kind))
+      continue;
+    if (!self->maps[kind][i])
+      self->maps[kind][i] = g_malloc(size);
+    cbigan_ranks_broadcast(owner, size, self->maps[kind][i]);
+  }
+}
+
+void
+cbigan_map_choice_share(CbiganMapChoice *self)
+{
+  if (cbigan_ranks_n() == 1)
+    return;
+  share_counts(self);
+  for (guint p = 0; p < self->n; p++)
+    for (guint k = 0; k <= self->each; k++)
+      share_maps(self, index_of(self, p, k), cbigan_ranks_owner(p));
 }
 
 /* --- levels ----------------------------------------------------------------------------------------------------- */

@@ -15,9 +15,12 @@ typedef struct _CbiganMapChoice CbiganMapChoice;
 CbiganMapChoice *cbigan_map_choice_new(guint n, guint each, gboolean aligned);
 void cbigan_map_choice_free(CbiganMapChoice *self);
 /* Keeps the maps of the inspection's last picture, which has these cells; the same kinds for all pictures. variant 0:
- * as it is; 1..each: defective. Call it once for each of them. cells->counts must outlive the choice. */
+ * as it is; 1..each: defective. Call it once for each of them that this process owns (cbigan_ranks_owns()).
+ * cells->counts must outlive the choice. */
 void cbigan_map_choice_add(CbiganMapChoice *self, guint picture, guint variant, const CbiganCells *cells,
                            const CbiganInspection *inspection);
+/* After that, if there are several processes: all get the maps of all pictures. */
+void cbigan_map_choice_share(CbiganMapChoice *self);
 /* Tries every combination of these kinds and leaves the best in the inspector: used, levelled, offset, scale, level and
  * spread of its maps, and the summary. scores: [n] values of the good pictures, each against levels of others. peaks:
  * [n * CBIGAN_CELLS_PEAKS] of the same, as cbigan_cells_peaks() gives them. *tried:

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "ranks.h"
 #include "score/inspector/nearest.h"
 
 #define RIDGE 0.01 /* of the largest variance: what differs less counts little between neighbours */
@@ -37,15 +38,19 @@ cbigan_map_statistic_clear(CbiganMapStatistic *self)
 
 /* The first pictures are kept. Callers take them in random order. */
 static void
-keep(CbiganMapStatistic *self, int kind, const float *features, gsize cells)
+keep(CbiganMapStatistic *self, int kind, guint number, const float *features, gsize cells)
 {
   const CbiganMapDescription *description = &cbigan_map_descriptions[kind];
-  if (self->kept[kind] && self->kept[kind]->len < (guint)description->samples)
-    g_ptr_array_add(self->kept[kind], g_memdup2(features, (gsize)description->channels * cells * sizeof(float)));
+  GPtrArray *kept = self->kept[kind];
+  if (!kept || number >= (guint)description->samples)
+    return;
+  g_ptr_array_set_size(kept, MAX((int)kept->len, (int)number + 1));
+  kept->pdata[number] = g_memdup2(features, (gsize)description->channels * cells * sizeof(float));
 }
 
 void
-cbigan_map_statistic_add(CbiganMapStatistic *self, const CbiganInspection *inspection, const CbiganCells *cells)
+cbigan_map_statistic_add(CbiganMapStatistic *self, guint number, const CbiganInspection *inspection,
+                         const CbiganCells *cells)
 {
   const gsize n = (gsize)cells->w * (gsize)cells->h;
   for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++) {
@@ -53,7 +58,27 @@ cbigan_map_statistic_add(CbiganMapStatistic *self, const CbiganInspection *inspe
       continue;
     const float *features = cbigan_inspection_features(inspection, (CbiganMapKind)i);
     cbigan_gaussian_sums_add(self->sums[i], features, n);
-    keep(self, i, features, n);
+    keep(self, i, number, features, n);
+  }
+}
+
+void
+cbigan_map_statistic_share(CbiganMapStatistic *self, const CbiganInspector *inspector, guint first, guint step, guint n)
+{
+  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++) {
+    const CbiganMapDescription *description = &cbigan_map_descriptions[i];
+    GPtrArray *kept = self->kept[i];
+    if (self->sums[i])
+      cbigan_gaussian_sums_foreach(self->sums[i], cbigan_ranks_sum_doubles);
+    if (!kept)
+      continue;
+    const gsize size = (gsize)description->channels * cbigan_inspector_positions(inspector) * sizeof(float);
+    g_ptr_array_set_size(kept, (int)MIN(n, (guint)description->samples));
+    for (guint k = 0; k < kept->len; k++) {
+      if (!kept->pdata[k])
+        kept->pdata[k] = g_malloc(size);
+      cbigan_ranks_broadcast(cbigan_ranks_owner(first + k * step), size, kept->pdata[k]);
+    }
   }
 }
 

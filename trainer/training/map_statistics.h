@@ -18,8 +18,14 @@ typedef struct {
 /* inspector: whose maps in use are meant. Clear it with cbigan_map_statistic_clear(). */
 void cbigan_map_statistic_init(CbiganMapStatistic *self, const CbiganInspector *inspector);
 void cbigan_map_statistic_clear(CbiganMapStatistic *self);
-/* One more picture: the inspection's last one. */
-void cbigan_map_statistic_add(CbiganMapStatistic *self, const CbiganInspection *inspection, const CbiganCells *cells);
+/* One more picture: the inspection's last one. number: of the picture, from 0; maps with samples keep the first ones.
+ */
+void cbigan_map_statistic_add(CbiganMapStatistic *self, guint number, const CbiganInspection *inspection,
+                              const CbiganCells *cells);
+/* After each process has added those of n pictures that it owns: all get the statistic of all n. Picture `number` is
+ * item first + number * step of cbigan_ranks_owner(). */
+void cbigan_map_statistic_share(CbiganMapStatistic *self, const CbiganInspector *inspector, guint first, guint step,
+                                guint n);
 /* Adds the pictures of another one, which must outlive this; nothing can be added to this one any more. */
 void cbigan_map_statistic_merge(CbiganMapStatistic *self, const CbiganMapStatistic *other);
 /* Puts mean, whitening and samples into the inspector's maps. */

@@ -3,15 +3,18 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Pictures are made anew each time, the same ones, as they would take more memory than their maps.
+ * Pictures are made anew each time, the same ones, as they would take more memory than their maps. Of several
+ * processes, each inspects the pictures that it owns. What they find is then shared, so all of them come to one result.
  */
 #include "proxy.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "score/areas/areas.h"
 #include "training/map_choice.h"
 #include "training/map_statistics.h"
+#include "training/ranks.h"
 
 #define DEFECTS_WANTED 120 /* altogether, */
 #define WANTED_ACROSS 400  /* likewise, where no network takes time */
@@ -168,13 +171,14 @@ inspect_good(CbiganProxy *self, const CbiganGoodPictures *good, guint picture, G
   return inspect_x(self, &good->exposures[picture], x, frame.width, frame.height, TRUE, error);
 }
 
+/* number: of the picture in the statistic */
 static gboolean
-add_good(CbiganProxy *self, CbiganMapStatistic *statistic, const CbiganGoodPictures *good, guint picture,
+add_good(CbiganProxy *self, CbiganMapStatistic *statistic, guint number, const CbiganGoodPictures *good, guint picture,
          GError **error)
 {
   const CbiganCells *cells = inspect_good(self, good, picture, error);
   if (cells)
-    cbigan_map_statistic_add(statistic, self->inspection, cells);
+    cbigan_map_statistic_add(statistic, number, self->inspection, cells);
   return cells != NULL;
 }
 
@@ -185,8 +189,9 @@ add_trained(CbiganProxy *self, CbiganMapStatistic *statistic, const CbiganGoodPi
 {
   const guint n = MIN(train->n, most);
   for (guint p = 0; p < n; p++)
-    if (!add_good(self, statistic, train, p * train->n / n, error))
+    if (cbigan_ranks_owns(p) && !add_good(self, statistic, p, train, p * train->n / n, error))
       return FALSE;
+  cbigan_map_statistic_share(statistic, self->inspector, 0, 1, n);
   return TRUE;
 }
 
@@ -197,8 +202,10 @@ add_folds(CbiganProxy *self, CbiganMapStatistic folds[FOLDS], guint n, GError **
   for (guint fold = 0; fold < FOLDS; fold++)
     cbigan_map_statistic_init(&folds[fold], self->inspector);
   for (guint p = 0; p < n; p++)
-    if (!add_good(self, &folds[p % FOLDS], self->good, p, error))
+    if (cbigan_ranks_owns(p) && !add_good(self, &folds[p % FOLDS], p / FOLDS, self->good, p, error))
       return FALSE;
+  for (guint fold = 0; fold < FOLDS; fold++)
+    cbigan_map_statistic_share(&folds[fold], self->inspector, fold, FOLDS, (n + FOLDS - 1 - fold) / FOLDS);
   return TRUE;
 }
 
@@ -207,6 +214,16 @@ clear_folds(CbiganMapStatistic folds[FOLDS])
 {
   for (guint fold = 0; fold < FOLDS; fold++)
     cbigan_map_statistic_clear(&folds[fold]);
+}
+
+/* Whether this process owns a held-out picture of a fold. */
+static gboolean
+owns_any(const CbiganProxy *self, guint fold)
+{
+  gboolean any = FALSE;
+  for (guint p = fold; p < self->good->n; p += FOLDS)
+    any |= cbigan_ranks_owns(p);
+  return any;
 }
 
 /* Statistics of all pictures but those of a fold; fold = FOLDS: of all. trained: sums of further pictures; NULL: none.
@@ -227,7 +244,12 @@ fit_without(CbiganProxy *self, const CbiganMapStatistic *trained, const CbiganMa
 gboolean
 cbigan_proxy_score(CbiganProxy *self, const CbiganGoodPictures *good, double *values, double *peaks, GError **error)
 {
+  memset(values, 0, good->n * sizeof *values);
+  if (peaks)
+    memset(peaks, 0, good->n * CBIGAN_CELLS_PEAKS * sizeof *peaks);
   for (guint p = 0; p < good->n; p++) {
+    if (!cbigan_ranks_owns(p))
+      continue;
     const CbiganCells *cells = inspect_good(self, good, p, error);
     if (!cells)
       return FALSE;
@@ -235,6 +257,9 @@ cbigan_proxy_score(CbiganProxy *self, const CbiganGoodPictures *good, double *va
     if (peaks)
       cbigan_cells_peaks(cells, self->inspector->summary, peaks + (gsize)p * CBIGAN_CELLS_PEAKS);
   }
+  cbigan_ranks_sum_doubles(good->n, values); /* a picture of another process is 0 here */
+  if (peaks)
+    cbigan_ranks_sum_doubles((gsize)good->n * CBIGAN_CELLS_PEAKS, peaks);
   return TRUE;
 }
 
@@ -257,11 +282,13 @@ choose_across(CbiganProxy *self, const CbiganMapStatistic *trained, const Cbigan
 {
   g_autoptr(CbiganMapChoice) choice = cbigan_map_choice_new(self->good->n, self->each, self->good->w > 0);
   for (guint fold = 0; fold < FOLDS; fold++) {
-    fit_without(self, trained, folds, fold);
+    if (owns_any(self, fold))
+      fit_without(self, trained, folds, fold);
     for (guint p = fold; p < self->good->n; p += FOLDS)
-      if (!add_maps(self, choice, p, error))
+      if (cbigan_ranks_owns(p) && !add_maps(self, choice, p, error))
         return FALSE;
   }
+  cbigan_map_choice_share(choice);
   fit_without(self, trained, folds, FOLDS);
   *auroc = cbigan_map_choice_make(choice, self->inspector, scores, peaks, tried);
   /* a surface's scores are of whole pictures, not of windows */
@@ -283,8 +310,9 @@ cbigan_proxy_measure(CbiganProxy *self, const CbiganGoodPictures *train, double 
     return FALSE;
   cbigan_map_statistic_finish(&trained, self->inspector);
   for (guint p = 0; p < n; p++)
-    if (!add_maps(self, choice, p, error))
+    if (cbigan_ranks_owns(p) && !add_maps(self, choice, p, error))
       return FALSE;
+  cbigan_map_choice_share(choice);
   *auroc = cbigan_map_choice_measure(choice);
   return TRUE;
 }
@@ -323,15 +351,20 @@ cbigan_proxy_choose_across(CbiganProxy *self, double *scores, double *peaks, dou
 static gboolean
 compare_across(CbiganProxy *self, const CbiganMapStatistic folds[FOLDS], double *values, GError **error)
 {
+  memset(values, 0, self->good->n * sizeof *values);
   for (guint fold = 0; fold < FOLDS; fold++) {
-    fit_without(self, NULL, folds, fold);
+    if (owns_any(self, fold))
+      fit_without(self, NULL, folds, fold);
     for (guint p = fold; p < self->good->n; p += FOLDS) {
+      if (!cbigan_ranks_owns(p))
+        continue;
       const CbiganCells *cells = inspect_good(self, self->good, p, error);
       if (!cells)
         return FALSE;
       values[p] = cbigan_cells_summary(cells, CBIGAN_SUMMARY_PEAK);
     }
   }
+  cbigan_ranks_sum_doubles(self->good->n, values);
   return TRUE;
 }
 

@@ -2,6 +2,9 @@
  *
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Several processes divide the pictures among them (ranks.h): all of them must call the same functions, and get the
+ * same result.
  */
 #pragma once
 #include "data/defect_batches.h"

@@ -90,6 +90,18 @@ cbigan_ranks_local_rank(void)
   return local_rank;
 }
 
+int
+cbigan_ranks_owner(guint item)
+{
+  return (int)(item % (guint)n_ranks);
+}
+
+gboolean
+cbigan_ranks_owns(guint item)
+{
+  return cbigan_ranks_owner(item) == rank;
+}
+
 gboolean
 cbigan_ranks_use_backend(CbiganBackend *backend, GError **error)
 {
@@ -184,6 +196,13 @@ cbigan_ranks_average_doubles(gsize n, double *x)
     x[i] /= n_ranks;
 }
 
+void
+cbigan_ranks_broadcast(int from, gsize n, gpointer bytes)
+{
+  if (mpi)
+    mpi->broadcast(from, n, bytes);
+}
+
 gboolean
 cbigan_ranks_any(gboolean mine)
 {
@@ -197,7 +216,6 @@ cbigan_ranks_same(const char *text)
 {
   g_autofree char *mine = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
   g_autofree char *first = g_strdup(mine);
-  if (mpi)
-    mpi->broadcast(strlen(first), first);
+  cbigan_ranks_broadcast(0, strlen(first), first);
   return !cbigan_ranks_any(!g_str_equal(mine, first));
 }

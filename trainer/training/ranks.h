@@ -20,15 +20,16 @@ typedef struct {
   void (*begin_sum)(gsize n, float *x);
   void (*end_sums)(void); /* waits for all sums that were begun */
   void (*sum_doubles)(gsize n, double *x);
-  void (*broadcast)(gsize n, gpointer bytes); /* from rank 0 */
-  void (*close)(void);                        /* waits for the other processes */
-  void (*abort)(int code);                    /* ends all processes */
+  void (*broadcast)(int from, gsize n, gpointer bytes); /* from that rank to the others */
+  void (*close)(void);                                  /* waits for the other processes */
+  void (*abort)(int code);                              /* ends all processes */
 } CbiganMpiClass;
 
 /* The table of the module “cbigan-nccl”: averages of device memory, in the order of the backend's own operations. */
 typedef struct {
   /* broadcast: CbiganMpiClass's. FALSE with CBIGAN_ERROR_BACKEND. */
-  gboolean (*open)(CbiganBackend *cuda, int rank, int n, void (*broadcast)(gsize n, gpointer bytes), GError **error);
+  gboolean (*open)(CbiganBackend *cuda, int rank, int n, void (*broadcast)(int from, gsize n, gpointer bytes),
+                   GError **error);
   void (*begin_average)(gsize n, float *x); /* as cbigan_ranks_begin_average(), and waits for nothing */
   void (*end_averages)(void);               /* operations that are called from now on find the averages */
   void (*close)(void);                      /* while the backend is still open */
@@ -42,6 +43,10 @@ int cbigan_ranks_rank(void);
 int cbigan_ranks_n(void);
 /* This process's number among those of its machine, from 0. */
 int cbigan_ranks_local_rank(void);
+/* Processes divide a list of items by the items' numbers. The rank that does an item: */
+int cbigan_ranks_owner(guint item);
+/* Whether this process does it. */
+gboolean cbigan_ranks_owns(guint item);
 /* Says where the gradients lie that are averaged, until cbigan_ranks_leave_backend(). FALSE with CBIGAN_ERROR_BACKEND:
  * the backend is “cuda”, and NCCL can't be had. All processes must call it. */
 gboolean cbigan_ranks_use_backend(CbiganBackend *backend, GError **error);
@@ -55,6 +60,8 @@ void cbigan_ranks_end_averages(void);
 /* x becomes its mean, or its sum, over the processes. n numbers, host memory */
 void cbigan_ranks_average_doubles(gsize n, double *x);
 void cbigan_ranks_sum_doubles(gsize n, double *x);
+/* n bytes of rank `from` replace those of the others. */
+void cbigan_ranks_broadcast(int from, gsize n, gpointer bytes);
 /* Whether a process says TRUE. */
 gboolean cbigan_ranks_any(gboolean mine);
 /* Whether the text is the same in all processes. */

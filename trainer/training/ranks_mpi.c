@@ -96,10 +96,11 @@ mpi_sum_doubles(gsize n, double *x)
 }
 
 static void
-mpi_broadcast(gsize n, gpointer bytes)
+mpi_broadcast(int from, gsize n, gpointer bytes)
 {
   g_mutex_lock(&lock);
-  MPI_Bcast(bytes, (int)n, MPI_BYTE, 0, MPI_COMM_WORLD);
+  for (gsize i = 0; i < n; i += MOST)
+    MPI_Bcast((guint8 *)bytes + i, (int)MIN(n - i, MOST), MPI_BYTE, from, MPI_COMM_WORLD);
   g_mutex_unlock(&lock);
 }
 

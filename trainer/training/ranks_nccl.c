@@ -48,7 +48,7 @@ nccl_close(void)
 }
 
 static gboolean
-nccl_open(CbiganBackend *backend, int rank, int n, void (*broadcast)(gsize n, gpointer bytes), GError **error)
+nccl_open(CbiganBackend *backend, int rank, int n, void (*broadcast)(int from, gsize n, gpointer bytes), GError **error)
 {
   ncclUniqueId id = { { 0 } };
   cuda = (CbiganCuda *)backend;
@@ -58,7 +58,7 @@ nccl_open(CbiganBackend *backend, int rank, int n, void (*broadcast)(gsize n, gp
     CBIGAN_CUDA_TRY(cuda, cudaEventCreateWithFlags(&done, cudaEventDisableTiming));
   if (rank == 0)
     check(ncclGetUniqueId(&id), "ncclGetUniqueId()");
-  broadcast(sizeof id, &id); /* all processes come here, also those in which a call has failed */
+  broadcast(0, sizeof id, &id); /* all processes come here, also those in which a call has failed */
   check(ncclCommInitRank(&communicator, n, id, rank), "ncclCommInitRank()");
   if (cbigan_cuda_report(cuda, error))
     return TRUE;

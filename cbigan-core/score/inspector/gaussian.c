@@ -79,6 +79,14 @@ cbigan_gaussian_sums_merge(CbiganGaussianSums *self, const CbiganGaussianSums *o
   self->samples += other->samples;
 }
 
+void
+cbigan_gaussian_sums_foreach(CbiganGaussianSums *self, void (*sum)(gsize n, double *numbers))
+{
+  sum((gsize)self->channels * self->positions, self->sum);
+  sum(pair(self->channels, 0) * self->positions, self->products);
+  sum(1, &self->samples);
+}
+
 /* Mean variance of a channel over all positions. */
 static double
 mean_variance(const CbiganGaussianSums *self, int i)

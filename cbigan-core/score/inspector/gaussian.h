@@ -19,6 +19,8 @@ void cbigan_gaussian_sums_free(CbiganGaussianSums *self);
 void cbigan_gaussian_sums_add(CbiganGaussianSums *self, const float *features, gsize cells);
 /* Adds the pictures of another one with the same channels and positions. */
 void cbigan_gaussian_sums_merge(CbiganGaussianSums *self, const CbiganGaussianSums *other);
+/* Calls sum(n, numbers) for all that the sums consist of. */
+void cbigan_gaussian_sums_foreach(CbiganGaussianSums *self, void (*sum)(gsize n, double *numbers));
 /* mean (channels, positions), whitening (channels * (channels + 1) / 2, positions): the lower triangle of W, row by
  * row. W^T W is the inverse covariance. Variances get 5 % of the channel's mean variance; correlations are multiplied
  * by 1 - r, where r = 0.1 channels / samples within 0.02..0.5. At least one picture must have been added. */
