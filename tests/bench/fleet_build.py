@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / 'tests' / 'fleet')]
+sys.path[:0] = [str(ROOT / 'tests'), str(ROOT / 'tests/fleet')]
 
 BUILD = pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else 'build').resolve()
 FEED, PROGRAM = str(BUILD / 'tests/fleet/feed'), str(BUILD / 'trainer/cbigan')

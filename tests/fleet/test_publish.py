@@ -18,19 +18,11 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import brokers
 import harness
-from brokers import Broker, Feed, Kafka, Subscriber, until
+from brokers import Broker, Feed, Kafka, Subscriber
+from harness import expect, expect_equal, until
 
 FEED, MOCK_KAFKA = (os.path.abspath(path) if path != 'none' else '' for path in sys.argv[1:3])
 QUIET = 'health-interval=0'
-
-
-def expect(condition, text):
-    if not condition:
-        raise AssertionError(text)
-
-
-def expect_equal(found, expected, what):
-    expect(found == expected, f'{what}: {found!r}, expected {expected!r}')
 
 
 def expect_in_order(sequences, n):

@@ -21,19 +21,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import brokers
 import harness
 import relay
-from brokers import Broker, Kafka, Subscriber, until
+from brokers import Broker, Kafka, Subscriber
+from harness import expect, expect_equal, until
 
 PROGRAM, MAKE_MODEL, MOCK_KAFKA = (os.path.abspath(path) if path != 'none' else '' for path in sys.argv[1:4])
-
-
-def expect_equal(found, expected, what):
-    if found != expected:
-        raise AssertionError(f'{what}: {found!r}, expected {expected!r}')
-
-
-def expect(condition, text):
-    if not condition:
-        raise AssertionError(text)
 
 
 def prepare(n):
