@@ -38,9 +38,9 @@ def tell_kept(subscriber, stats, frames):
 
 
 def tell_frames(stats):
-    for name, what in (('push', 'cbiganpublish'), ('identity', 'identity')):
-        print('  a frame takes through {}: median {p50}, 99 % {p99}, 99.9 % {p999}, longest {longest} us; over 1 ms: {late}'.format(what, **stats[name]),
-              flush=True)
+    for name, what in (('push', 'cbiganpublish'), ('identity', 'an identity'), ('busy', 'an identity that computes as long')):
+        print('  a frame takes through {}: median {p50}, 99 % {p99}, 99.9 % {p999}, longest {longest} us; over 1 ms: {late} (waited {late_waited}, '
+              'preempted {late_preempted}); waited for something: {waited}'.format(what, **stats[name]), flush=True)
 
 
 def rate():
@@ -113,7 +113,7 @@ def kills():
 
 def frames():
     """What a frame takes through cbiganpublish beside an identity, while the broker fails in some way."""
-    n, rate = 2000, 100
+    n, rate = int(os.environ.get('FRAMES', '2000')), 100
 
     def run(name, port, meanwhile=lambda: None):
         feed = Feed(FEED, n, rate, 0, f'uri=mqtt://127.0.0.1:{port} {QUIET} spool={os.getcwd()}/spool-{port} stop-timeout=0')
@@ -123,13 +123,13 @@ def frames():
         tell_frames(stats)
     with Broker('.', keeps='') as broker:
         run('a broker that is well', broker.port)
-        run('killed and started 8 times', broker.port, lambda: restart(broker, 8, signal.SIGKILL))
+        run('killed and started every 2 s', broker.port, lambda: restart(broker, n // 250, signal.SIGKILL))
         with relay.Relay(broker.port) as line:
             def cuts():
-                for _ in range(3):
+                for _ in range(n // 600):
                     time.sleep(2)
                     line.cut(3)
-            run('the network cut three times for 3 s (relay)', line.port, cuts)
+            run('the network cut every 5 s for 3 s (relay)', line.port, cuts)
         with relay.Relay(broker.port, delay=0.05, jitter=0.02, loss=0.05, rate=10000) as line:
             run('50 ms, 5 % lost, 10 kB/s (relay)', line.port)
         with relay.Relay(broker.port, watch=lambda up, kind, _: up or kind != relay.PUBACK) as line:

@@ -8,13 +8,18 @@
  * Every frame begins or ends an anomaly, so that FRAMES frames make as many messages of events. RATE: frames per
  * second, 0 = as fast as possible. SETTLE: seconds to wait for the broker's acknowledgements before the end.
  * PROPERTIES: of cbiganpublish. A copy of every frame goes through an `identity`, in turn before and after. Prints one
- * line of JSON: what came out, percentiles of the time of a push through each of both in us, memory in KiB, and the
- * element's `stats`. Warnings go to standard error. A frame's timestamp is the time of its push, in ns since 1970.
+ * line of JSON: what came out, the time of a push through each of both in us, memory in KiB, and the element's `stats`.
+ * Warnings go to standard error. A frame's timestamp is the time of its push, in ns since 1970.
+ *
+ * A machine interrupts a long call more often than a short one. So a third row, “busy”, is of an `identity` that
+ * computes for as long as the element's push before. `waited` counts the pushes in which the thread gave its processor
+ * up by itself, as it does for a lock or a disk; `preempted` those in which the kernel took it.
  */
 #include <gst/check/gstharness.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define SIDE 16
 #define LATE 1000 /* us; a push that takes longer is counted */
@@ -82,10 +87,16 @@ resident(void) /* KiB */
   return line ? strtol(line + strlen("VmRSS:"), NULL, 10) : 0;
 }
 
+/* What a push took */
+typedef struct {
+  gint64 us;
+  glong waited, preempted; /* how often */
+} Took;
+
 static int
 compare(gconstpointer a, gconstpointer b)
 {
-  const gint64 x = *(const gint64 *)a, y = *(const gint64 *)b;
+  const gint64 x = ((const Took *)a)->us, y = ((const Took *)b)->us;
   return (x > y) - (x < y);
 }
 
@@ -99,31 +110,43 @@ new_harness(GstElement *element)
   return harness;
 }
 
-/* Pushes a frame; us that this took */
-static gint64
-push(GstHarness *harness, GstBuffer *frame)
+/* Pushes a frame, and then computes until `least` us have passed. */
+static Took
+push(GstHarness *harness, GstBuffer *frame, gint64 least)
 {
-  const gint64 before = g_get_monotonic_time();
+  struct rusage before, after;
+  getrusage(RUSAGE_THREAD, &before);
+  const gint64 begin = g_get_monotonic_time();
   gst_harness_push(harness, frame);
-  return g_get_monotonic_time() - before;
+  while (g_get_monotonic_time() < begin + least)
+    ;
+  const gint64 us = g_get_monotonic_time() - begin;
+  getrusage(RUSAGE_THREAD, &after);
+  return (Took){ us, after.ru_nvcsw - before.ru_nvcsw, after.ru_nivcsw - before.ru_nivcsw };
 }
 
-/* times: n of them, in us; they get sorted */
+/* times: n of them; they get sorted */
 static void
-print_times(const char *name, guint n, gint64 *times)
+print_times(const char *name, guint n, Took *times)
 {
   static const struct {
     const char *name;
     double share;
   } rows[] = { { "p50", 0.5 }, { "p99", 0.99 }, { "p999", 0.999 }, { "longest", 1.0 } };
-  guint late = 0;
+  guint late = 0, waited = 0, late_waited = 0, late_preempted = 0;
   qsort(times, n, sizeof *times, compare);
   printf(",\"%s\":{", name);
   for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
-    printf("\"%s\":%" G_GINT64_FORMAT ",", rows[i].name, n ? times[MIN(n - 1, (guint)(n * rows[i].share))] : 0);
-  for (guint i = 0; i < n; i++)
-    late += times[i] > LATE;
-  printf("\"late\":%u}", late);
+    printf("\"%s\":%" G_GINT64_FORMAT ",", rows[i].name, n ? times[MIN(n - 1, (guint)(n * rows[i].share))].us : 0);
+  for (guint i = 0; i < n; i++) {
+    const gboolean is_late = times[i].us > LATE;
+    late += is_late;
+    waited += times[i].waited > 0;
+    late_waited += is_late && times[i].waited;
+    late_preempted += is_late && times[i].preempted;
+  }
+  printf("\"late\":%u,\"waited\":%u,\"late_waited\":%u,\"late_preempted\":%u}", late, waited, late_waited,
+         late_preempted);
 }
 
 int
@@ -138,7 +161,8 @@ main(int argc, char **argv)
   const double rate = atof(argv[2]), settle = atof(argv[3]);
   g_autofree char *line = g_strdup_printf("cbiganpublish name=publish %s", argv[4]);
   g_autoptr(GstBus) bus = gst_bus_new();
-  g_autofree gint64 *took = g_new0(gint64, frames + 1), *plain_took = g_new0(gint64, frames + 1);
+  g_autofree Took *took = g_new0(Took, frames + 1), *plain_took = g_new0(Took, frames + 1),
+                  *busy_took = g_new0(Took, frames + 1);
   g_autoptr(GError) error = NULL;
   g_autoptr(GstElement) element = gst_parse_launch(line, &error);
   if (error)
@@ -152,12 +176,13 @@ main(int argc, char **argv)
     if (due > now)
       g_usleep((gulong)(due - now));
     GstBuffer *frame = new_frame(n);
-    GstBuffer *copy = gst_buffer_copy(frame);
+    GstBuffer *copy = gst_buffer_copy(frame), *other = gst_buffer_copy(frame);
     if (n % 2)
-      plain_took[n] = push(plain, copy);
-    took[n] = push(harness, frame);
+      plain_took[n] = push(plain, copy, 0);
+    took[n] = push(harness, frame, 0);
     if (n % 2 == 0)
-      plain_took[n] = push(plain, copy);
+      plain_took[n] = push(plain, copy, 0);
+    busy_took[n] = push(plain, other, MIN(took[n].us, LATE / 2));
     print_messages(bus);
   }
   const gint64 pushed = g_get_monotonic_time();
@@ -173,6 +198,7 @@ main(int argc, char **argv)
   printf("{\"passed\":%u,\"seconds\":%.3f,\"memory\":%ld", received, settled, memory);
   print_times("push", frames, took);
   print_times("identity", frames, plain_took);
+  print_times("busy", frames, busy_took);
   print_stats(element);
   puts("}");
   return 0;
