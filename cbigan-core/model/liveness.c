@@ -38,7 +38,7 @@ gboolean
 cbigan_step_is_whole(const CbiganNetwork *network, const CbiganStep *step, int end, const int *keep)
 {
   const CbiganLayer *first = &network->layers[step->first_layer], *last = first + step->n_layers - 1;
-  if (step->kind == CBIGAN_STEP_GATHER || step->first_layer + step->n_layers > end || cbigan_keeps_all(keep))
+  if (step->first_layer + step->n_layers > end || cbigan_keeps_all(keep))
     return FALSE;
   for (const CbiganLayer *l = first; l < last; l++)
     if (l->output != last->output && contains(keep, l->output))

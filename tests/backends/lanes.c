@@ -125,11 +125,11 @@ lane_map_floats(const LaneMap *m)
 }
 
 LaneMap
-lane_map_new(const CbiganCpuKernels *kernels, gboolean segmented, CbiganShape shape, int rows, float fill)
+lane_map_new(const CbiganCpuKernels *kernels, int segments, CbiganShape shape, int rows, float fill)
 {
-  LaneMap m = { .kernels = kernels, .samples = kernels->lanes / (segmented ? kernels->segments : 1), .fill = fill };
-  int w = segmented ? shape.w / kernels->segments : shape.w;
-  m.map = (CbiganCpuMap){ NULL, shape.c, shape.h, w, rows, segmented, cbigan_map_plane(w, kernels->lanes) };
+  LaneMap m = { .kernels = kernels, .samples = segments ? 1 : kernels->lanes, .fill = fill };
+  int w = segments ? shape.w / segments : shape.w;
+  m.map = (CbiganCpuMap){ NULL, shape.c, shape.h, w, rows, segments, cbigan_map_plane(w, kernels->lanes) };
   m.memory = guarded_floats(lane_map_floats(&m), NULL, fill);
   m.map.data = m.memory.data;
   return m;
@@ -140,14 +140,14 @@ static gsize
 lane_of(const LaneMap *m, int sample, int x)
 {
   const CbiganCpuMap *map = &m->map;
-  int lane = map->segmented ? sample * m->kernels->segments + x / map->w : sample;
+  int lane = map->segments ? x / map->w : sample;
   return (gsize)(x % map->w * m->kernels->lanes + lane);
 }
 
 static int
 full_width(const LaneMap *m)
 {
-  return m->map.segmented ? m->map.w * m->kernels->segments : m->map.w;
+  return m->map.segments ? m->map.w * m->map.segments : m->map.w;
 }
 
 void

@@ -56,8 +56,8 @@ typedef struct {
   Guarded memory;
 } LaneMap;
 
-/* shape: of a sample; rows: that the map keeps */
-LaneMap lane_map_new(const CbiganCpuKernels *kernels, gboolean segmented, CbiganShape shape, int rows, float fill);
+/* segments, rows: of the map; shape: of a sample */
+LaneMap lane_map_new(const CbiganCpuKernels *kernels, int segments, CbiganShape shape, int rows, float fill);
 /* Rows [first, end) of host (n, c, h, w): sample i of the lanes is i % n of the host's. */
 void lane_map_put(LaneMap *m, int n, const float *host, int first, int end);
 /* All samples -> host (samples, c, h, w) */

@@ -274,7 +274,8 @@ is_of_mode(const CbiganCpuIsa *isa, const CbiganPlan *plan, Mode mode)
   if (((const CbiganCpuPlan *)plan)->run != cbigan_cpu_fused_run)
     return mode_segmented(mode);
   const CbiganCpuFused *lanes = (const CbiganCpuFused *)plan;
-  return lanes->segmented == mode_segmented(mode) && (lanes->segmented || lanes->kernels == mode_kernels(isa, mode));
+  return (lanes->segments > 0) == mode_segmented(mode) &&
+         (lanes->segments || lanes->kernels == mode_kernels(isa, mode));
 }
 
 /* A pass planned FUSED gets fused layers where they are faster, by the fastest kernels, with the same bits as these. */
@@ -328,6 +329,47 @@ test_choice(gconstpointer isa_row)
     }
     pass_clear(&chosen);
   }
+}
+
+/* Inspectors, whose lanes hold all segments, or fewer, or a part of the layers has other lanes. Their maps are no
+ * multiple of four rows high in some blocks. */
+static void
+test_inspectors(gconstpointer isa_row)
+{
+  static const struct {
+    int w, h, of_16, of_8, of_4; /* segments of the whole network in so many lanes; 0: too few would be used */
+  } sizes[] = {
+    { 480, 48, 15, 0, 0 }, { 256, 64, 0, 8, 4 }, { 512, 32, 16, 8, 4 }, { 448, 80, 14, 7, 4 }, { 176, 16 }
+  };
+  const CbiganCpuIsa *isa = isa_row;
+  float worst[2] = { 0 };
+  for (guint i = 0; i < 2 * G_N_ELEMENTS(sizes); i++) {
+    const int size = (int)i / 2, bf16 = (int)i % 2;
+    const Case plain = { CBIGAN_INSPECTOR, 3, 0, 2 },
+               rounded = { CBIGAN_INSPECTOR, 3, 0, 2, .precision = CBIGAN_PRECISION_BF16 };
+    const Case c = bf16 ? rounded : plain;
+    g_autoptr(CbiganNetwork) network =
+        cbigan_network_new_inspector(3, (CbiganShape){ 5, sizes[size].h, sizes[size].w });
+    Pass have = pass_new("cpu", isa, 3, network, &c, FUSED),
+         want = pass_new("reference", NULL, 1, network, &plain, BY_LAYER);
+    const CbiganCpuKernels *const kernels[] = { bf16 ? isa->bf16_few : isa->few, bf16 ? isa->bf16_many : isa->many };
+    int segments = 0;
+    for (int k = 0; k < 2; k++) {
+      const int lanes = kernels[k]->lanes;
+      const int some = lanes == 16 ? sizes[size].of_16 : lanes == 8 ? sizes[size].of_8 : sizes[size].of_4;
+      segments = kernels[k]->segments == lanes && some ? some : segments;
+    }
+    const CbiganCpuFused *plan = (const CbiganCpuFused *)have.forward->plans[0];
+    g_assert_cmpint(pass_is_whole(&have), ==, segments > 0);
+    if (segments)
+      g_assert_cmpint(plan->segments, ==, segments);
+    pass_run(&have, &c, FALSE);
+    pass_run(&want, &c, FALSE);
+    compare_passes(isa->name, "inspector", &c, &have, &want, bf16 ? BF16_TOLERANCE : TOLERANCE, &worst[bf16]);
+    pass_clear(&have);
+    pass_clear(&want);
+  }
+  say_worst(worst);
 }
 
 static void
@@ -413,6 +455,7 @@ main(int argc, char **argv)
     { "neighbours", test_neighbours },
     { "threads", test_threads },
     { "choice", test_choice },
+    { "inspectors", test_inspectors },
     { "kept-inside", test_kept_inside },
     { "other-widths", test_other_widths, TRUE },
   };

@@ -31,7 +31,8 @@ typedef struct {
   const KernelTable *table;
   int inputs, outputs, h, w; /* of the outputs */
   int side;
-  gboolean doubles, segmented;
+  gboolean doubles;
+  int segments; /* 0: samples in the lanes */
   float slope;
   int ring;  /* rows of tiles that y keeps, and x as many or a row of pixels above and below one; 0: all */
   int tiles; /* in a call; 0: all */
@@ -42,9 +43,10 @@ typedef struct {
 static char *
 describe(const Case *c)
 {
-  return g_strdup_printf("%s %d -> %d, %dx%d, F(%dx%d)%s%s slope %g, ring %d, %d tiles a call, %s data", c->table->path,
-                         c->inputs, c->outputs, c->h, c->w, c->side, c->side, c->doubles ? " doubles" : "",
-                         c->segmented ? " segmented" : "", (double)c->slope, c->ring, c->tiles, data_names[c->data]);
+  return g_strdup_printf("%s %d -> %d, %dx%d, F(%dx%d)%s, %d segments, slope %g, ring %d, %d tiles a call, %s data",
+                         c->table->path, c->inputs, c->outputs, c->h, c->w, c->side, c->side,
+                         c->doubles ? " doubles" : "", c->segments, (double)c->slope, c->ring, c->tiles,
+                         data_names[c->data]);
 }
 
 static CbiganShape
@@ -68,7 +70,7 @@ rounding_of(const Case *c)
 static int
 samples(const Case *c)
 {
-  return c->table->kernels->lanes / (c->segmented ? c->table->kernels->segments : 1);
+  return c->segments ? 1 : c->table->kernels->lanes;
 }
 
 /* --- running ---------------------------------------------------------------------------------------------------- */
@@ -162,8 +164,8 @@ run(const Case *c, int n, const float *x, const float *weights)
   CbiganShape in = in_shape(c), out = out_shape(c);
   CbiganCpuWinograd conv = { c->inputs, c->outputs, c->side, c->slope, c->doubles, NULL };
   int step = c->doubles ? c->side / 2 : c->side, ring_rows = c->ring == 1 ? step + 2 : c->ring * c->side;
-  LaneMap from = lane_map_new(k, c->segmented, in, c->ring ? MIN(ring_rows, in.h) : in.h, NAN);
-  LaneMap to = lane_map_new(k, c->segmented, out, c->ring ? MIN(c->ring * c->side, c->h) : c->h, SENTINEL);
+  LaneMap from = lane_map_new(k, c->segments, in, c->ring ? MIN(ring_rows, in.h) : in.h, NAN);
+  LaneMap to = lane_map_new(k, c->segments, out, c->ring ? MIN(c->ring * c->side, c->h) : c->h, SENTINEL);
   Guarded packed = pack(k, &conv, weights), scratch = guarded_floats(cbigan_cpu_conv3_scratch(k, &conv), NULL, NAN);
   conv.weights = packed.data;
   int across = to.map.w / c->side, all = across * (c->h / c->side);
@@ -294,20 +296,20 @@ say_worst(const KernelTable *t, const float *worst)
 static void
 set_size(Case *c, int across, int down)
 {
-  c->w = across * c->side * (c->segmented ? c->table->kernels->segments : 1);
+  c->w = across * c->side * MAX(c->segments, 1);
   c->h = down * c->side;
 }
 
-/* Every kernel of a table: tiles of 2 and 4, with and without upsampling, samples and their segments in the lanes.
- * FALSE: there are no more. */
+/* Every kernel of a table: tiles of 2 and 4, with and without upsampling, samples in the lanes, as many
+ * segments, and one less. FALSE: there are no more. */
 static gboolean
 next_kernel(const KernelTable *t, int *i, Case *c)
 {
-  const int n = t->segments ? 8 : 4;
+  const int n = t->segments ? 12 : 4;
   c->table = t;
   c->side = *i % 2 ? 2 : 4;
   c->doubles = *i / 2 % 2;
-  c->segmented = *i / 4 % 2;
+  c->segments = *i < 4 ? 0 : t->kernels->segments + 1 - *i / 4;
   return (*i)++ < n;
 }
 
@@ -338,7 +340,7 @@ test_width(gconstpointer data)
       c.ring = division->ring;
       c.tiles = division->tiles;
       c.seed = (guint32)i;
-      set_size(&c, c.segmented ? 1 : 3, width > 32 ? 2 : 3);
+      set_size(&c, c.segments ? 1 : 3, width > 32 ? 2 : 3);
       check(&c, worst);
     }
   }
@@ -377,14 +379,14 @@ test_size(gconstpointer data)
   float worst[MAX_SIDE + 1] = { 0 };
   Case c = { 0 };
   for (int i = 0; next_kernel(row->table, &i, &c);) {
-    if (c.side != size->side || (c.segmented && size->w < c.side * row->table->kernels->segments))
+    if (c.side != size->side || (c.segments && size->w % (c.side * c.segments)))
       continue;
     c.inputs = size->inputs;
     c.outputs = size->outputs;
     c.h = size->h;
     c.w = size->w;
     c.slope = c.doubles ? 1 : CBIGAN_LEAKY_SLOPE;
-    c.ring = c.doubles != c.segmented;
+    c.ring = c.doubles != (c.segments > 0);
     check(&c, worst);
   }
   say_worst(row->table, worst);

@@ -18,7 +18,8 @@ typedef struct {
 } Case;
 
 static const Case cases[] = { { 192, 160, "cpu", 1 },       { 192, 160, "cpu", 3 }, { 203, 141, "cpu", 2 },
-                              { 203, 141, "reference", 0 }, { 16, 18, "cpu", 2 },   { 353, 32, "cpu", 2 } };
+                              { 203, 141, "reference", 0 }, { 16, 18, "cpu", 2 },   { 353, 32, "cpu", 2 },
+                              { 488, 104, "cpu", 3 } };
 
 /* A woven, coloured surface with a gradient. */
 static guint8 *

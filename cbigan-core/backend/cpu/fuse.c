@@ -18,6 +18,7 @@ add_step(CbiganCpuFused *self, CbiganCpuStepKind kind, int input, const CbiganLa
 {
   CbiganCpuStep *step = &self->steps[self->n_steps++];
   *step = (CbiganCpuStep){ .kind = kind,
+                           .kernels = self->kernels,
                            .inputs = { input },
                            .n_inputs = 1,
                            .added = -1,
@@ -33,15 +34,19 @@ slope(const CbiganLayer *l)
   return l->activation == CBIGAN_LEAKY ? CBIGAN_LEAKY_SLOPE : 1.0f;
 }
 
+static int
+tile_side(const CbiganLayer *l)
+{
+  return l->out.h % 4 || l->out.w % 4 ? 2 : 4;
+}
+
 static void
 add_conv3(CbiganCpuStep *step, const CbiganLayer *l, gboolean doubles)
 {
   step->conv3_parts[step->n_conv3] = (CbiganCpuPart){ l->weight, l->weight_stride, l->in.c };
-  step->conv3[step->n_conv3++] = (CbiganCpuWinograd){ .inputs = l->in.c,
-                                                      .outputs = l->out.c,
-                                                      .side = l->out.h % 4 || l->out.w % 4 ? 2 : 4,
-                                                      .slope = slope(l),
-                                                      .doubles = doubles };
+  step->conv3[step->n_conv3++] = (CbiganCpuWinograd){
+    .inputs = l->in.c, .outputs = l->out.c, .side = tile_side(l), .slope = slope(l), .doubles = doubles
+  };
 }
 
 /* The last part decides on bias and activation. */
@@ -82,10 +87,12 @@ static void
 add_conv(CbiganCpuFused *self, const CbiganLayer *l)
 {
   CbiganCpuStep *step = add_step(self, CBIGAN_CPU_ROWS, l->input, l);
-  if (l->kernel == 3)
+  if (l->kernel == 3) {
     add_conv3(step, l, FALSE);
-  else
+  } else {
     add_part(step, l);
+    step->kernels = self->last;
+  }
 }
 
 /* One dense layer, or the two of a JOIN as one product */
@@ -99,6 +106,35 @@ add_dense(CbiganCpuFused *self, const CbiganStep *dense)
     step->inputs[i] = l[i].input;
     add_part(step, &l[i]);
   }
+}
+
+/* From the coarsest block to the finest, see add_gather() in network.c: a product of each block's output, and the
+ * upsampled sum of the coarser blocks'. The first block's output is pooled, and its product is one with the second's.
+ */
+static gboolean
+add_gather(CbiganCpuFused *self, const CbiganStep *gather)
+{
+  const CbiganLayer *l = &self->network->layers[gather->first_layer], *end = l + gather->n_layers;
+  int sum = -1;
+  for (; l < end; l++) {
+    const CbiganLayer *pool = l + 2 < end && l[1].kind == CBIGAN_AVGPOOL ? l + 1 : NULL;
+    if (l->kind == CBIGAN_UPSAMPLE)
+      continue;
+    if (l->kind != CBIGAN_CONV2D || (pool && pool + 2 != end))
+      return FALSE;
+    CbiganCpuStep *step = add_step(self, CBIGAN_CPU_ROWS, l->input, end - 1);
+    step->kernels = self->last;
+    step->output = l->output;
+    step->added = sum;
+    add_part(step, l);
+    if (pool) {
+      step->inputs[step->n_inputs++] = pool->input;
+      step->pools = TRUE;
+      add_part(step, l += 2);
+    }
+    sum = step->output;
+  }
+  return TRUE;
 }
 
 /* FALSE: the kernels can't. */
@@ -117,12 +153,12 @@ take(CbiganCpuFused *self, const CbiganStep *step)
     return TRUE;
   case CBIGAN_STEP_DENSE:
   case CBIGAN_STEP_JOIN: /* segments of a patch cannot be flattened */
-    if (self->segmented || l[step->n_layers - 1].activation == CBIGAN_TANH)
+    if (self->segments || l[step->n_layers - 1].activation == CBIGAN_TANH)
       return FALSE;
     add_dense(self, step);
     return TRUE;
   case CBIGAN_STEP_GATHER:
-    break;
+    return self->segments && add_gather(self, step);
   }
   return FALSE;
 }
@@ -166,6 +202,8 @@ scratch_floats(const CbiganCpuFused *self, const CbiganCpuStep *step)
     n += map_floats(self, step->conv3[i].outputs, cbigan_cpu_ring(&step->conv3[i], h), size);
     transforms = MAX(transforms, cbigan_cpu_conv3_scratch(self->kernels, &step->conv3[i]));
   }
+  if (step->pools)
+    n += map_floats(self, self->shapes[step->inputs[1]].c, 1, self->shapes[step->inputs[1]].w / 2);
   if (step->takes_planes)
     n += map_floats(self, in.c, cbigan_cpu_ring(&step->conv3[0], h), in.w);
   return n + transforms + map_floats(self, step->matrix.outputs, 2, size); /* two rows before pooling */
@@ -211,7 +249,7 @@ place_values(CbiganCpuFused *self)
 static gboolean
 can_take_planes(const CbiganCpuFused *self)
 {
-  gboolean alone = self->segmented && self->steps->inputs[0] == 0 && self->steps->n_conv3 == 2;
+  gboolean alone = self->segments && self->steps->inputs[0] == 0 && self->steps->n_conv3 == 2;
   for (int i = 1; i < self->n_steps; i++)
     for (int k = 0; k < self->steps[i].n_inputs; k++)
       alone &= self->steps[i].inputs[k] != 0;
@@ -225,7 +263,7 @@ allocate(CbiganCpuFused *self)
   place_values(self);
   for (CbiganCpuStep *step = self->steps; step < self->steps + self->n_steps; step++) {
     self->scratch_floats = MAX(self->scratch_floats, scratch_floats(self, step));
-    if (!cbigan_cpu_allocate_weights(self->kernels, step))
+    if (!cbigan_cpu_allocate_weights(step))
       return FALSE;
   }
   int threads = self->base.cpu->base.threads;
@@ -268,21 +306,22 @@ fused_free(CbiganPlan *base)
 
 /* Plans as many of layers [first, stop) as possible. The network runs up to layer `end`. */
 static CbiganPlan *
-fuse_steps(CbiganCpu *cpu, const CbiganCpuKernels *kernels, gboolean segmented, const CbiganNetwork *network, int first,
-           int stop, int end, int batch, const int *keep)
+fuse_steps(CbiganCpu *cpu, const CbiganCpuKernels *kernels, const CbiganCpuKernels *last, int segments,
+           const CbiganNetwork *network, int first, int stop, int end, int batch, const int *keep)
 {
   CbiganCpuFused *self = g_new0(CbiganCpuFused, 1);
   CbiganPlan *plan = &self->base.base;
-  int samples = segmented ? kernels->lanes / kernels->segments : kernels->lanes;
+  int samples = segments ? 1 : kernels->lanes;
   *self = (CbiganCpuFused){ .base = { .base = { .free = fused_free,
                                                 .share = cbigan_cpu_fused_share,
-                                                .run_planes = segmented ? cbigan_cpu_fused_run_planes : NULL },
+                                                .run_planes = segments ? cbigan_cpu_fused_run_planes : NULL },
                                       .cpu = cpu,
                                       .load = cbigan_cpu_fused_load,
                                       .run = cbigan_cpu_fused_run },
                             .kernels = kernels,
+                            .last = last,
                             .network = network,
-                            .segmented = segmented,
+                            .segments = segments,
                             .batch = batch,
                             .samples = samples,
                             .n_groups = (batch + samples - 1) / samples,
@@ -305,7 +344,7 @@ cbigan_cpu_fuse_with(CbiganCpu *cpu, const CbiganCpuKernels *kernels, const Cbig
                      int batch, const int *keep)
 {
   int stop = cbigan_network_same_sources(network, first, end);
-  return fuse_steps(cpu, kernels, FALSE, network, first, stop, end, batch, keep);
+  return fuse_steps(cpu, kernels, kernels, 0, network, first, stop, end, batch, keep);
 }
 
 static const CbiganCpuKernels *
@@ -342,15 +381,54 @@ choose_segments(const CbiganCpu *cpu, const CbiganNetwork *network, const Cbigan
   return !wide_enough(few, l) || (wider && network->width >= FEWEST_CHANNELS) ? NULL : few;
 }
 
+/* Most segments that divide the map of each layer into whole tiles. 0: they leave more than an eighth of the lanes
+ * empty, or lanes are no segments. */
+static int
+common_segments(const CbiganCpuKernels *kernels, const CbiganNetwork *network, int first, int end)
+{
+  int most = kernels->segments == kernels->lanes ? kernels->lanes : 0;
+  for (const CbiganLayer *l = network->layers + first; l < network->layers + end; l++) {
+    const int unit = l->kernel == 3 ? tile_side(l) : l->kind == CBIGAN_AVGPOOL ? 2 : 1;
+    while (most && l->in.w % (unit * most))
+      most--;
+  }
+  return 8 * most < 7 * kernels->lanes ? 0 : most;
+}
+
+/* An inspector as a whole in segments, with bf16 only in the blocks: a logit is a small difference of large sums. NULL:
+ * the segments fill too few lanes, or not all layers can be taken. */
+static CbiganPlan *
+fuse_inspector(CbiganCpu *cpu, const CbiganNetwork *network, int first, int end, int batch, const int *keep)
+{
+  const CbiganCpuKernels *const rows[] = { of_many(cpu), of_few(cpu) };
+  const CbiganCpuIsa *isa = cpu->isa;
+  for (guint i = 0; network->kind == CBIGAN_INSPECTOR && i < G_N_ELEMENTS(rows); i++) {
+    const int segments = common_segments(rows[i], network, first, end);
+    const CbiganCpuKernels *last = rows[i]->lanes == isa->many->lanes ? isa->many : isa->few;
+    if (!segments)
+      continue;
+    CbiganPlan *plan = fuse_steps(cpu, rows[i], last, segments, network, first, end, end, batch, keep);
+    if (plan && first + plan->n_layers == end)
+      return plan;
+    if (plan)
+      plan->free(plan);
+  }
+  return NULL;
+}
+
 CbiganPlan *
 cbigan_cpu_fuse_segments(CbiganCpu *cpu, const CbiganNetwork *network, int first, int end, int batch, const int *keep)
 {
+  CbiganPlan *whole = fuse_inspector(cpu, network, first, end, batch, keep);
+  if (whole)
+    return whole;
   const CbiganLayer *layers = network->layers;
   const CbiganCpuKernels *kernels = choose_segments(cpu, network, &layers[first]);
   int sources = cbigan_network_same_sources(network, first, end), stop = first + 1;
   while (stop < sources && choose_segments(cpu, network, &layers[stop]) == kernels)
     stop++;
-  CbiganPlan *plan = kernels ? fuse_steps(cpu, kernels, TRUE, network, first, stop, end, batch, keep) : NULL;
+  CbiganPlan *plan =
+      kernels ? fuse_steps(cpu, kernels, kernels, kernels->segments, network, first, stop, end, batch, keep) : NULL;
   return plan ? plan : cbigan_cpu_fuse_channels(cpu, network, first, stop, batch);
 }
 

@@ -18,9 +18,8 @@ static CbiganCpuMap
 map(const CbiganCpuFused *self, float *data, int c, int h, int w, int rows)
 {
   int lane_width = cbigan_cpu_lane_width(self, w);
-  return (CbiganCpuMap){
-    data, c, h, lane_width, rows, self->segmented, cbigan_map_plane(lane_width, self->kernels->lanes)
-  };
+  return (
+      CbiganCpuMap){ data, c, h, lane_width, rows, self->segments, cbigan_map_plane(lane_width, self->kernels->lanes) };
 }
 
 static CbiganCpuMap
@@ -59,7 +58,7 @@ take_planes(const CbiganCpuFused *self, const CbiganPlanes *planes, const Cbigan
         some = MIN(TRANSFER, m->w - at);
         for (int i = 0; i < some; i++)
           columns[i] = to + (at + i) * k->lanes;
-        k->transpose((float *)row + at, (gsize)m->w, k->segments, columns, some, TRUE);
+        k->transpose((float *)row + at, (gsize)m->w, m->segments, columns, some, TRUE);
       }
     }
 }
@@ -80,7 +79,7 @@ static void
 finish_rows(const CbiganCpuFused *self, const CbiganCpuStep *step, float *group, const CbiganCpuMap *x,
             const CbiganCpuMap *t, float *scratch, int first, int end)
 {
-  const CbiganCpuKernels *k = self->kernels;
+  const CbiganCpuKernels *k = step->kernels;
   const CbiganCpuMap out = value_map(self, group, step->output);
   int rows = 1 + step->avgpool, w = out.w * rows, n = 0;
   gsize plane = step->avgpool ? cbigan_map_plane(w, k->lanes) : out.plane, row_floats = (gsize)out.c * plane;
@@ -109,6 +108,20 @@ finish_rows(const CbiganCpuFused *self, const CbiganCpuStep *step, float *group,
   }
 }
 
+/* Rows [first, end) of the output, from x and rows of the second input, pooled */
+static void
+pool_and_finish(const CbiganCpuFused *self, const CbiganCpuStep *step, float *group, const CbiganCpuMap *x,
+                float *scratch, int first, int end)
+{
+  const CbiganCpuMap from = value_map(self, group, step->inputs[1]);
+  const CbiganCpuMap pooled = map(self, scratch, from.c, from.h / 2, self->shapes[step->inputs[1]].w / 2, 1);
+  for (int y = first; y < end; y++) {
+    step->kernels->avgpool(cbigan_map_row(&from, 2 * y), cbigan_map_row(&from, 2 * y + 1), from.plane, from.c, pooled.w,
+                           pooled.data, pooled.plane);
+    finish_rows(self, step, group, x, &pooled, NULL, y, y + 1);
+  }
+}
+
 /* Items: rows of tiles if the step has 3x3 convolutions, else rows. The first 3x3 stays one row of tiles ahead of the
  * second, which reads one row of pixels of the next tiles. Rings keep the rows between them while they are needed, and
  * those of planes. */
@@ -121,7 +134,10 @@ run_rows(const Run *run, const CbiganCpuStep *step, float *group, float *scratch
   const CbiganCpuMap out = value_map(self, group, step->output);
   CbiganCpuMap x = value_map(self, group, step->inputs[0]), t[2] = { { 0 }, { 0 } };
   if (!step->n_conv3) {
-    finish_rows(self, step, group, &x, &t[0], scratch, first, first + n);
+    if (step->pools)
+      pool_and_finish(self, step, group, &x, scratch, first, first + n);
+    else
+      finish_rows(self, step, group, &x, &t[0], scratch, first, first + n);
     return;
   }
   const int h = out.h * (1 + step->avgpool), w = self->shapes[step->output].w * (1 + step->avgpool);
@@ -146,10 +162,10 @@ run_rows(const Run *run, const CbiganCpuStep *step, float *group, float *scratch
       if (planes)
         take_planes(self, planes, &x, taken, needed);
       taken = needed;
-      self->kernels->conv3(&convs[0], &x, &t[0], done * across, across, transforms);
+      step->kernels->conv3(&convs[0], &x, &t[0], done * across, across, transforms);
     }
     if (step->n_conv3 == 2)
-      self->kernels->conv3(&convs[1], &t[0], &t[1], row * across, across, transforms);
+      step->kernels->conv3(&convs[1], &t[0], &t[1], row * across, across, transforms);
     int out_rows = side / (1 + step->avgpool);
     if (step->matrix.outputs)
       finish_rows(self, step, group, &x, &t[step->n_conv3 - 1], rows, row * out_rows, (row + 1) * out_rows);
@@ -183,7 +199,7 @@ run_dense(const Run *run, const CbiganCpuStep *step, float *group, float *scratc
     inputs += step->parts[i].channels;
   }
   const CbiganCpuSource source = { scratch, (gsize)self->kernels->lanes, inputs };
-  self->kernels->multiply(&step->matrix, &source, 1, 1, FALSE, flat, (gsize)self->kernels->lanes);
+  step->kernels->multiply(&step->matrix, &source, 1, 1, FALSE, flat, (gsize)self->kernels->lanes);
   flatten(self, &out, flat, TRUE);
 }
 
@@ -220,13 +236,10 @@ transfer(const CbiganCpuFused *self, int number, float *group, int value, float 
       some = MIN(TRANSFER, numbers - at);
       for (int i = 0; i < some; i++) /* h,w,c order */
         columns[i] = cbigan_map_row(&m, y) + (gsize)((at + i) % m.c) * m.plane + (gsize)((at + i) / m.c * k->lanes);
-      if (!self->segmented)
+      if (self->segments)
+        k->transpose(plain, (gsize)numbers, self->segments, columns, some, in);
+      else
         k->transpose(plain, size, n, columns, some, in);
-      for (int sample = 0; self->segmented && sample < n; sample++) {
-        k->transpose(plain + (gsize)sample * size, (gsize)numbers, k->segments, columns, some, in);
-        for (int i = 0; i < some; i++)
-          columns[i] += k->segments;
-      }
     }
   }
 }

@@ -28,10 +28,12 @@ typedef struct {
  *        y = avgpool(y), or tanh(y). DENSE: y = matrix(inputs). */
 typedef struct {
   CbiganCpuStepKind kind;
+  const CbiganCpuKernels *kernels;
   int inputs[2], n_inputs; /* values */
   int added;               /* value of half the size that is upsampled and added before the activation; -1 = none */
   int output;              /* value */
   gboolean avgpool, tanh;
+  gboolean pools;        /* the second input is as large as avgpool makes it: matrix(first input, avgpool(second)) */
   gboolean takes_planes; /* in a run that reads planes, this step takes their rows: no other step reads value 0 */
   CbiganCpuWinograd conv3[2];
   int n_conv3;
@@ -45,8 +47,9 @@ typedef struct {
 typedef struct {
   CbiganCpuPlan base;
   const CbiganCpuKernels *kernels;
+  const CbiganCpuKernels *last; /* of 1x1 convolutions outside blocks, with as many lanes */
   const CbiganNetwork *network;
-  gboolean segmented;
+  int segments;                 /* of a sample, in as many lanes; 0: lanes are samples */
   int batch, n_groups, samples; /* samples: of a group */
   CbiganCpuStep *steps;
   int n_steps;
@@ -64,7 +67,7 @@ typedef struct {
 static inline int
 cbigan_cpu_lane_width(const CbiganCpuFused *self, int w)
 {
-  return self->segmented ? w / self->kernels->segments : w;
+  return self->segments ? w / self->segments : w;
 }
 
 /* Rows of a 3x3's output that a ROWS step keeps: those that the next 3x3 reads, and a row of tiles. */
@@ -82,7 +85,8 @@ CbiganPlan *cbigan_cpu_fuse(CbiganCpu *cpu, const CbiganNetwork *network, int fi
 /* With these kernels, one patch per lane. */
 CbiganPlan *cbigan_cpu_fuse_with(CbiganCpu *cpu, const CbiganCpuKernels *kernels, const CbiganNetwork *network,
                                  int first, int end, int batch, const int *keep);
-/* Patch by patch: layers with wide maps in segments, the others as cbigan_cpu_fuse_channels() does them. */
+/* Patch by patch: layers with wide maps in segments, the others as cbigan_cpu_fuse_channels() does them. An inspector
+ * whose maps all fill most lanes is done in segments as a whole. */
 CbiganPlan *cbigan_cpu_fuse_segments(CbiganCpu *cpu, const CbiganNetwork *network, int first, int end, int batch,
                                      const int *keep);
 /* fused_channels.c: layers of any size, up to a tanh, channels in the lanes. It leaves every value that it writes. */
@@ -93,7 +97,7 @@ CbiganPlan *cbigan_cpu_plan_layer(CbiganCpu *cpu, const CbiganNetwork *network, 
 void cbigan_cpu_layer_run(CbiganCpuPlan *self, float *const *values);
 
 /* simd/pack.c */
-gboolean cbigan_cpu_allocate_weights(const CbiganCpuKernels *kernels, CbiganCpuStep *step); /* FALSE: out of memory */
+gboolean cbigan_cpu_allocate_weights(CbiganCpuStep *step); /* FALSE: out of memory */
 void cbigan_cpu_fused_load(CbiganCpuPlan *self, const float *parameters);
 gboolean cbigan_cpu_fused_share(CbiganPlan *self, const CbiganPlan *like);
 /* fused.c */

@@ -25,8 +25,9 @@ use_packed(CbiganCpuStep *step)
 }
 
 gboolean
-cbigan_cpu_allocate_weights(const CbiganCpuKernels *kernels, CbiganCpuStep *step)
+cbigan_cpu_allocate_weights(CbiganCpuStep *step)
 {
+  const CbiganCpuKernels *kernels = step->kernels;
   gsize inputs = 0, sizes[4] = { 0 };
   for (int i = 0; i < step->n_parts; i++)
     inputs += (gsize)cbigan_cpu_cells(kernels, step->parts[i].channels);
@@ -48,7 +49,7 @@ cbigan_cpu_fused_share(CbiganPlan *base, const CbiganPlan *other)
 {
   CbiganCpuFused *self = (CbiganCpuFused *)base;
   const CbiganCpuFused *like = (const CbiganCpuFused *)other;
-  if (self->kernels != like->kernels || self->segmented != like->segmented || self->n_steps != like->n_steps)
+  if (self->kernels != like->kernels || self->segments != like->segments || self->n_steps != like->n_steps)
     return FALSE;
   for (int i = 0; i < self->n_steps; i++) {
     CbiganCpuStep *step = &self->steps[i];
@@ -62,8 +63,9 @@ cbigan_cpu_fused_share(CbiganPlan *base, const CbiganPlan *other)
 }
 
 static void
-pack_matrix(const CbiganCpuKernels *kernels, CbiganCpuStep *step, const float *parameters)
+pack_matrix(CbiganCpuStep *step, const float *parameters)
 {
+  const CbiganCpuKernels *kernels = step->kernels;
   float *out = step->packed[2];
   int outputs = step->matrix.outputs;
   for (int o = 0, chunk; o < outputs; o += chunk) {
@@ -165,7 +167,7 @@ cbigan_cpu_fused_load(CbiganCpuPlan *base, const float *parameters)
   for (CbiganCpuStep *step = self->steps; step < self->steps + self->n_steps; step++) {
     for (int i = 0; i < step->n_conv3; i++)
       pack_conv3(self, step, i, parameters);
-    pack_matrix(self->kernels, step, parameters);
+    pack_matrix(step, parameters);
     if (step->packed[3])
       memcpy(step->packed[3], parameters + step->bias, (gsize)step->matrix.outputs * sizeof(float));
   }

@@ -118,14 +118,20 @@ transpose_square(Vector *x)
   }
 }
 
+/* clang-format off */
+/* VECTOR numbers of the first lanes' samples. Lanes behind them get a sample's numbers once more. */
 INLINE void
-transpose_vector(float *samples, gsize stride, float *const *columns, gsize part, gboolean in)
+transpose_vector(float *samples, gsize stride, int lanes, float *const *columns, gsize part, gboolean in)
 {
   Vector x[VECTOR];
-  UNROLL for (int i = 0; i < VECTOR; i++) x[i] = *(const Loose *)(in ? samples + (gsize)i * stride : columns[i] + part);
+  UNROLL for (int i = 0; i < VECTOR; i++)
+    x[i] = *(const Loose *)(in ? samples + (gsize)MIN(i, lanes - 1) * stride : columns[i] + part);
   transpose_square(x);
-  UNROLL for (int i = 0; i < VECTOR; i++) * (Loose *)(in ? columns[i] + part : samples + (gsize)i * stride) = x[i];
+  UNROLL for (int i = 0; i < VECTOR; i++)
+    if (in || i < lanes)
+      *(Loose *)(in ? columns[i] + part : samples + (gsize)i * stride) = x[i];
 }
+/* clang-format on */
 
 static void
 transpose(float *samples, gsize stride, int lanes, float *const *columns, int n, gboolean in)
@@ -134,8 +140,8 @@ transpose(float *samples, gsize stride, int lanes, float *const *columns, int n,
     for (int k = 0, some; k < n; k += some) {
       float *from = samples + (gsize)part * stride + k;
       some = MIN(VECTOR, n - k);
-      if (some == VECTOR && lanes - part >= VECTOR) {
-        transpose_vector(from, stride, columns + k, (gsize)part, in);
+      if (some == VECTOR) {
+        transpose_vector(from, stride, lanes - part, columns + k, (gsize)part, in);
         continue;
       }
       for (int i = 0; i < MIN(VECTOR, lanes - part); i++)

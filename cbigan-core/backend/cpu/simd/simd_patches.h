@@ -19,10 +19,10 @@ G_BEGIN_DECLS
 /* A value of one group of lanes: [row][channel][column][lane]. */
 typedef struct {
   float *data;
-  int c, h, w;        /* w: columns of one lane */
-  int rows;           /* that `data` holds; row y lies at y % rows, so fewer rows than h make a ring */
-  gboolean segmented; /* lanes are segments, see CbiganCpuKernels.segments; else patches */
-  gsize plane;        /* floats from one channel to the next; a row is c planes */
+  int c, h, w;  /* w: columns of one lane */
+  int rows;     /* that `data` holds; row y lies at y % rows, so fewer rows than h make a ring */
+  int segments; /* of a patch, in as many lanes from left to right; 0: lanes are patches */
+  gsize plane;  /* floats from one channel to the next; a row is c planes */
 } CbiganCpuMap;
 
 static inline float *
@@ -70,7 +70,7 @@ typedef struct {
 typedef struct {
   const char *name; /* of the instruction set, as in CBIGAN_ISA */
   int lanes;
-  int segments;  /* per patch, one per lane from left to right, unless a lane holds a patch; lanes are a multiple */
+  int segments;  /* per patch, at most, unless a lane holds a patch; lanes are a multiple */
   int sums;      /* vectors that its registers hold as sums */
   int chunk;     /* outputs computed together, at most: 4 or 8 */
   gboolean bf16; /* products are of numbers rounded to bf16, sums in float */

@@ -28,7 +28,7 @@ typedef float Half __attribute__((vector_size(VECTOR / 2 * sizeof(float)), align
 typedef gint32 Mask __attribute__((vector_size(VECTOR * sizeof(float))));
 
 /* Of vectors a and b: LOW a0 b0 a1 b1 ..., HIGH the same from the middle on; and within each patch's SEGMENTS lanes
- * UP b0 a0 a1 ..., DOWN a1 a2 ... b[last], FIRST b0 a1 a2 ..., LAST a0 a1 ... b[last]. */
+ * UP b0 a0 a1 ..., DOWN a1 a2 ... b[last], FIRST b0 a1 a2 ...; NUMBERS of the lanes. */
 #define SEGMENTS VECTOR
 #define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 /* clang-format off */
@@ -36,21 +36,21 @@ typedef gint32 Mask __attribute__((vector_size(VECTOR * sizeof(float))));
 #define UP 4, 0, 1, 2
 #define DOWN 1, 2, 3, 7
 #define FIRST 4, 1, 2, 3
-#define LAST 0, 1, 2, 7
+#define NUMBERS 0, 1, 2, 3
 #define LOW 0, 4, 1, 5
 #define HIGH 2, 6, 3, 7
 #elif VECTOR == 8
 #define UP 8, 0, 1, 2, 3, 4, 5, 6
 #define DOWN 1, 2, 3, 4, 5, 6, 7, 15
 #define FIRST 8, 1, 2, 3, 4, 5, 6, 7
-#define LAST 0, 1, 2, 3, 4, 5, 6, 15
+#define NUMBERS 0, 1, 2, 3, 4, 5, 6, 7
 #define LOW 0, 8, 1, 9, 2, 10, 3, 11
 #define HIGH 4, 12, 5, 13, 6, 14, 7, 15
 #elif VECTOR == 16
 #define UP 16, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
 #define DOWN 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 31
 #define FIRST 16, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
-#define LAST 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 31
+#define NUMBERS 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
 #define LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #define HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 #endif
@@ -93,17 +93,24 @@ leaky(Vector x, float slope) /* 0 < slope <= 1 */
   return larger(x, x * slope);
 }
 
+/* x, in the lane of the last segment y. Lanes behind it hold no part of the picture and may hold any numbers. */
+INLINE Vector
+with_last(const CbiganCpuMap *m, Vector x, Vector y)
+{
+  return choose((const Mask){ NUMBERS } == m->segments - 1, y, x);
+}
+
 /* The column before a row of w, and the column behind it. Outside the picture it is `edge`. */
 INLINE Vector
 before(const CbiganCpuMap *m, const float *row, Vector edge)
 {
-  return m->segmented ? (Vector)SHUFFLE(load(row, m->w - 1), edge, UP) : edge;
+  return m->segments ? (Vector)SHUFFLE(load(row, m->w - 1), edge, UP) : edge;
 }
 
 INLINE Vector
 behind(const CbiganCpuMap *m, const float *row, Vector edge)
 {
-  return m->segmented ? (Vector)SHUFFLE(load(row, 0), edge, DOWN) : edge;
+  return m->segments ? with_last(m, (Vector)SHUFFLE(load(row, 0), edge, DOWN), edge) : edge;
 }
 
 /* x, zero where it lies outside the picture: the column before the first, or the one behind the last */
@@ -111,14 +118,14 @@ INLINE Vector
 without_first(const CbiganCpuMap *m, Vector x)
 {
   const Vector zero = { 0 };
-  return m->segmented ? (Vector)SHUFFLE(x, zero, FIRST) : zero;
+  return m->segments ? (Vector)SHUFFLE(x, zero, FIRST) : zero;
 }
 
 INLINE Vector
 without_last(const CbiganCpuMap *m, Vector x)
 {
   const Vector zero = { 0 };
-  return m->segmented ? (Vector)SHUFFLE(x, zero, LAST) : zero;
+  return m->segments ? with_last(m, x, zero) : zero;
 }
 
 #if BF16

@@ -114,6 +114,8 @@ find_steps(Builder *b, int first, int end, const int *keep)
   if (step->first_layer != first)
     return;
   for (; step < network->steps + network->n_steps && cbigan_step_is_whole(network, step, stop, keep); step++) {
+    if (step->kind == CBIGAN_STEP_GATHER)
+      return;
     take_step(b, step);
     b->self->base.base.n_layers += step->n_layers;
   }
