@@ -41,18 +41,21 @@ def text_of(value):
     return 'none' if value in (None, '') else f'{value:.12g}' if isinstance(value, (int, float)) else str(value)
 
 
-def kind_of(spec):
+def kind_of(element, spec):
     """(type with its range or choices, default)"""
-    from gi.repository import GLib
-    if hasattr(spec, 'enum_class'):
-        names = {int(value): value.value_nick for value in spec.enum_class.__enum_values__.values()}
+    from gi.repository import GLib, GObject
+    # PyGObject 3.50 knows the choices by a value's class only, and gives plain numbers as defaults.
+    if spec.value_type.is_a(GObject.TYPE_ENUM):
+        names = {int(value): value.value_nick for value in type(element.get_property(spec.name)).__enum_values__.values()}
         return ', '.join(f'`{names[number]}`' for number in sorted(names)), names[int(spec.default_value)]
-    if hasattr(spec, 'flags_class'):
-        nicks = [value.first_value_nick for number, value in sorted(spec.flags_class.__flags_values__.items())]
-        return 'some of ' + ', '.join(f'`{nick}`' for nick in nicks), ' + '.join(spec.default_value.value_nicks)
+    if spec.value_type.is_a(GObject.TYPE_FLAGS):
+        values = type(element.get_property(spec.name)).__flags_values__
+        nicks = {number: values[number].first_value_nick for number in sorted(values)}
+        default = ' + '.join(nick for number, nick in nicks.items() if number & int(spec.default_value))
+        return 'some of ' + ', '.join(f'`{nick}`' for nick in nicks.values()), default
     name = {'gchararray': 'string'}.get(spec.value_type.name, spec.value_type.name.removeprefix('g'))
     if not hasattr(spec, 'minimum'):
-        return name, text_of(spec.default_value)
+        return name, text_of(getattr(spec, 'default_value', None))
     most = f'{text_of(spec.minimum)} or more' if spec.maximum >= GLib.MAXINT else f'{text_of(spec.minimum)} to {text_of(spec.maximum)}'
     return f'{name}, {most}', text_of(spec.default_value)
 
@@ -63,7 +66,7 @@ def property_rows(factory):
     for spec in element.list_properties():
         if spec.owner_type != element.__gtype__:
             continue
-        kind, default = kind_of(spec)
+        kind, default = kind_of(element, spec)
         writable = spec.flags & GObject.ParamFlags.WRITABLE
         notes = [text for text, on in (('read only', not writable), ('controllable', spec.flags & Gst.PARAM_CONTROLLABLE),
                                        ('before PLAYING', writable and not spec.flags & Gst.PARAM_MUTABLE_PLAYING)) if on]
