@@ -8,9 +8,6 @@
  *   gcc -shared -fPIC $(pkg-config --cflags glib-2.0) tests/sanitizers/glib_tsan.c -o build-tsan/glib_tsan.so -ldl
  *   TSAN_OPTIONS=ignore_noninstrumented_modules=1 G_SLICE=always-malloc \
  *     LD_PRELOAD="$(gcc -print-file-name=libtsan.so) $PWD/build-tsan/glib_tsan.so" build-tsan/tests/core/test-sharing
- *
- * With threads=2 it reports load_any() in finish_sums() (simd/direct_tmpl.h): a vector is read whole where only its
- * first lanes are outputs of this thread. The other lanes are thrown away.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

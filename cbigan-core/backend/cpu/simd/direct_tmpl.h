@@ -34,7 +34,7 @@ finish_sums(const int vectors, const CbiganDirect *d, int o, const Vector *sum, 
     int at = o + v * VECTOR, lanes = MIN(VECTOR, d->outputs - at);
     Vector s = sum[v] + load_any(d->bias + at);
     if (d->accumulate)
-      s += load_any(y + at);
+      s += load_some(y + at, lanes);
     store_some(y + at, lanes, leaky(s, d->slope));
   }
 }

@@ -108,6 +108,26 @@ store_some(float *x, int lanes, Vector v)
       x[lane] = v[lane];
 }
 
+/* Likewise; the other lanes are 0. They are not read, since another thread may be writing them. */
+INLINE Vector
+load_some(const float *x, int lanes)
+{
+#if VECTOR == 16 && defined(__AVX512F__)
+  return (Vector)_mm512_maskz_loadu_ps((__mmask16)((1u << lanes) - 1), x);
+#elif VECTOR == 8 && defined(__AVX__)
+  return (Vector)_mm256_maskload_ps(x, (__m256i)(lanes > (Mask){ 0, 1, 2, 3, 4, 5, 6, 7 }));
+#elif VECTOR == 4 && defined(__AVX__)
+  return (Vector)_mm_maskload_ps(x, (__m128i)(lanes > (Mask){ 0, 1, 2, 3 }));
+#else
+  Vector v = { 0 };
+  if (lanes == VECTOR)
+    return load_any(x);
+  for (int lane = 0; lane < lanes; lane++)
+    v[lane] = x[lane];
+  return v;
+#endif
+}
+
 /* A y, y of side numbers -> n numbers */
 INLINE void
 spread_output(const int side, const Vector *y, Vector *out, const int out_stride)
@@ -230,7 +250,7 @@ finish_tiles(const CbiganTiling *t, const int side, const float *m, gsize stride
         UNROLL for (int k = 0; k < side; k++) {
           float *to = (float *)p.rows[j] + (gsize)k * (gsize)channels + c;
           if (accumulate)
-            across[k] += load_any(to);
+            across[k] += load_some(to, lanes);
           store_some(to, lanes, leaky(across[k], slope));
         }
       }
