@@ -29,11 +29,13 @@ read_bytes(void *closure, unsigned char *to, unsigned int n)
   return CAIRO_STATUS_SUCCESS;
 }
 
-/* The picture on black, so that transparent pixels are dark. */
+/* The picture on black, so that transparent pixels are dark. With its error if it has one. */
 static cairo_surface_t *
 on_black(cairo_surface_t *picture)
 {
   const int w = cairo_image_surface_get_width(picture), h = cairo_image_surface_get_height(picture);
+  if (cairo_surface_status(picture) != CAIRO_STATUS_SUCCESS)
+    return cairo_surface_reference(picture);
   cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, w, h);
   cairo_t *cr = cairo_create(surface);
   cairo_set_source_rgb(cr, 0, 0, 0);
@@ -45,11 +47,14 @@ on_black(cairo_surface_t *picture)
   return surface;
 }
 
-static void
+/* FALSE: no memory */
+static gboolean
 take_pixels(cairo_surface_t *surface, CbiganMask *mask)
 {
   const int w = cairo_image_surface_get_width(surface), h = cairo_image_surface_get_height(surface);
-  guint8 *counts = g_new(guint8, (gsize)w * (gsize)h);
+  guint8 *counts = g_try_malloc((gsize)w * (gsize)h);
+  if (!counts)
+    return FALSE;
   for (int y = 0; y < h; y++) {
     const guint8 *row =
         cairo_image_surface_get_data(surface) + (gsize)y * (gsize)cairo_image_surface_get_stride(surface);
@@ -61,6 +66,7 @@ take_pixels(cairo_surface_t *surface, CbiganMask *mask)
     }
   }
   *mask = (CbiganMask){ counts, w, h };
+  return TRUE;
 }
 
 gboolean
@@ -79,17 +85,17 @@ cbigan_mask_read(const char *path, CbiganMask *mask, GError **error)
   }
   Reading reading = { data, size };
   cairo_surface_t *picture = cairo_image_surface_create_from_png_stream(read_bytes, &reading);
-  const cairo_status_t status = cairo_surface_status(picture);
+  cairo_surface_t *surface = on_black(picture);
+  const cairo_status_t status = cairo_surface_status(surface);
+  gboolean fine = FALSE;
   if (status != CAIRO_STATUS_SUCCESS)
     g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, _("%s: no whole PNG (%s); expected one as a mask"), name,
                 cairo_status_to_string(status));
-  else {
-    cairo_surface_t *surface = on_black(picture);
-    take_pixels(surface, mask);
-    cairo_surface_destroy(surface);
-  }
+  else if (!(fine = take_pixels(surface, mask)))
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE, "%s: %s", name, _("out of memory"));
+  cairo_surface_destroy(surface);
   cairo_surface_destroy(picture);
-  return status == CAIRO_STATUS_SUCCESS;
+  return fine;
 }
 
 void

@@ -136,12 +136,12 @@ cbigan_overlay_map(GstSample *heatmap, CbiganColormap colormap, const CbiganOver
   if (!heatmap_open(&map, heatmap))
     return NULL;
   make_table(colormap, table);
-  guint8 *pixels = g_malloc(4 * (gsize)map.w * (gsize)map.h);
-  for (int y = 0; y < map.h; y++)
+  guint8 *pixels = g_try_malloc(4 * (gsize)map.w * (gsize)map.h);
+  for (int y = 0; pixels && y < map.h; y++)
     for (int x = 0; x < map.w; x++)
       memcpy(pixels + 4 * ((gsize)y * (gsize)map.w + (gsize)x), table[heat(&map, x, y) >> 8], 4);
   gst_video_frame_unmap(&map.frame);
-  return rectangle_of(pixels, map.w, map.h, place, GST_VIDEO_OVERLAY_FORMAT_FLAG_NONE);
+  return pixels ? rectangle_of(pixels, map.w, map.h, place, GST_VIDEO_OVERLAY_FORMAT_FLAG_NONE) : NULL;
 }
 
 /* --- drawing with cairo ------------------------------------------------------------------------------------------ */
@@ -156,8 +156,8 @@ finish(cairo_t *cr, int x, int y)
   const gsize stride = (gsize)cairo_image_surface_get_stride(surface), row = 4 * (gsize)w;
   const guint8 *data = cairo_image_surface_get_data(surface);
   GstVideoOverlayRectangle *rectangle = NULL;
-  if (data) {
-    guint8 *pixels = g_malloc(row * (gsize)h);
+  guint8 *pixels = data ? g_try_malloc(row * (gsize)h) : NULL;
+  if (pixels) {
     for (int i = 0; i < h; i++)
       memcpy(pixels + (gsize)i * row, data + (gsize)i * stride, row);
     rectangle = rectangle_of(pixels, w, h, &(CbiganOverlayPlace){ x, y, w, h },

@@ -98,13 +98,17 @@ leaves_columns(const GstVideoInfo *info, int width, int height)
          (gint64)width * height <= (gint64)info->width * info->height;
 }
 
+/* FALSE: without an error where GStreamer can't convert that */
 static gboolean
-add_step(CbiganVideoInput *self, const GstVideoInfo *from, const GstVideoInfo *to, guint taps)
+add_step(CbiganVideoInput *self, const GstVideoInfo *from, const GstVideoInfo *to, guint taps, GError **error)
 {
   Step *step = &self->steps[self->n_steps];
   step->converter = gst_video_converter_new(from, to, converter_options(taps));
   /* GStreamer's own allocation ends the process where there is no memory. */
   guint8 *data = step->converter ? g_try_malloc(GST_VIDEO_INFO_SIZE(to)) : NULL;
+  if (step->converter && !data)
+    g_set_error(error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_FAILED, _("out of memory (%.1f MiB more needed)"),
+                (double)GST_VIDEO_INFO_SIZE(to) / 1048576.0);
   step->buffer = data ? gst_buffer_new_wrapped(data, GST_VIDEO_INFO_SIZE(to)) : NULL;
   if (!step->buffer || !gst_video_frame_map(&step->frame, to, step->buffer, GST_MAP_READWRITE)) {
     gst_clear_buffer(&step->buffer);
@@ -117,22 +121,23 @@ add_step(CbiganVideoInput *self, const GstVideoInfo *from, const GstVideoInfo *t
 
 /* From `info` to `rgb`; in two steps, first rows and then columns, where GStreamer can't do it in one. */
 static gboolean
-add_steps(CbiganVideoInput *self, const GstVideoInfo *info, const GstVideoInfo *rgb)
+add_steps(CbiganVideoInput *self, const GstVideoInfo *info, const GstVideoInfo *rgb, GError **error)
 {
   const guint taps = cbigan_video_input_taps(info->width, info->height, rgb->width, rgb->height);
   GstVideoInfo lower;
   if (!leaves_columns(info, rgb->width, rgb->height))
-    return add_step(self, info, rgb, taps);
+    return add_step(self, info, rgb, taps, error);
   if (!set_info(&lower, info->finfo->unpack_format, info, info->width, rgb->height))
     return FALSE;
   lower.colorimetry = info->colorimetry;
-  return add_step(self, info, &lower, taps) && add_step(self, &lower, rgb, taps);
+  return add_step(self, info, &lower, taps, error) && add_step(self, &lower, rgb, taps, error);
 }
 
 CbiganVideoInput *
 cbigan_video_input_new(const GstVideoInfo *info, int width, int height, GError **error)
 {
   g_autoptr(CbiganVideoInput) self = g_new0(CbiganVideoInput, 1);
+  g_autoptr(GError) reason = NULL;
   const char *format = GST_VIDEO_INFO_NAME(info);
   GstVideoInfo rgb;
 
@@ -148,10 +153,13 @@ cbigan_video_input_new(const GstVideoInfo *info, int width, int height, GError *
     height = GST_VIDEO_INFO_HEIGHT(info);
   }
   if (!set_info(&rgb, GST_VIDEO_FORMAT_RGB, info, width, height) ||
-      !(is_rgb(info, &rgb) || add_steps(self, info, &rgb))) {
-    g_set_error(error, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION,
-                _("video of format %s, %dx%d pixels can't be converted to RGB, %dx%d"), format,
-                GST_VIDEO_INFO_WIDTH(info), GST_VIDEO_INFO_HEIGHT(info), width, height);
+      !(is_rgb(info, &rgb) || add_steps(self, info, &rgb, &reason))) {
+    if (reason)
+      g_propagate_error(error, g_steal_pointer(&reason));
+    else
+      g_set_error(error, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION,
+                  _("video of format %s, %dx%d pixels can't be converted to RGB, %dx%d"), format,
+                  GST_VIDEO_INFO_WIDTH(info), GST_VIDEO_INFO_HEIGHT(info), width, height);
     return NULL;
   }
   return g_steal_pointer(&self);

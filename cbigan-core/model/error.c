@@ -19,20 +19,28 @@ cbigan_refuse(GError **error, const char *format, ...)
   return FALSE;
 }
 
+static void
+tell_missing(gsize n, gsize size, GError **error)
+{
+  g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("out of memory (%.1f MiB more needed)"),
+              (double)n * (double)size / 1048576.0);
+}
+
 gpointer
 cbigan_try_malloc(gsize n, gsize size, GError **error)
 {
   gpointer memory = g_try_malloc0_n(MAX(n, 1), size);
   if (!memory)
-    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("out of memory (%.1f MiB more needed)"),
-                (double)n * (double)size / 1048576.0);
+    tell_missing(n, size, error);
   return memory;
 }
 
 gboolean
 cbigan_try_room(gsize n, gsize size, GError **error)
 {
-  g_autofree gpointer memory = cbigan_try_malloc(n, size, error);
+  g_autofree gpointer memory = g_try_malloc_n(MAX(n, 1), size); /* not zeroed: no page of it is touched */
+  if (!memory)
+    tell_missing(n, size, error);
   return memory != NULL;
 }
 

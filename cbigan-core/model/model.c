@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/error.h"
 #include "model/networks.h"
 
 static const char *const score_names[CBIGAN_N_SCORES] = {
@@ -71,12 +72,13 @@ cbigan_model_new_empty(int width, int patch)
 }
 
 CbiganModel *
-cbigan_model_new(int width, int patch)
+cbigan_model_new(int width, int patch, GError **error)
 {
-  CbiganModel *self = cbigan_model_new_empty(width, patch);
+  g_autoptr(CbiganModel) self = cbigan_model_new_empty(width, patch);
   for (int i = 0; self && i < CBIGAN_N_NETWORKS; i++)
-    self->parameters[i] = g_new0(float, self->networks[i]->n_floats);
-  return self;
+    if (!(self->parameters[i] = cbigan_try_new(float, self->networks[i]->n_floats, error)))
+      return NULL;
+  return g_steal_pointer(&self);
 }
 
 CbiganModel *

@@ -129,8 +129,8 @@ struct _CbiganModel {
 gboolean cbigan_shared_model_unref(CbiganModel *model);
 
 void cbigan_model_info_clear(CbiganModelInfo *info); /* frees its arrays and texts */
-/* A model with zeroed parameters and no statistics, for the trainer to fill. */
-CbiganModel *cbigan_model_new(int width, int patch);
+/* A model with zeroed parameters and no statistics, for the trainer to fill. NULL: no memory. */
+CbiganModel *cbigan_model_new(int width, int patch, GError **error);
 /* As above, without memory for the parameters. */
 CbiganModel *cbigan_model_new_empty(int width, int patch);
 /* A model with an inspector, without E, G, D and threshold. Takes over the inspector's arrays. */

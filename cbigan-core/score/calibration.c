@@ -36,10 +36,9 @@ typedef struct {
   CbiganBackend *backend;
   CbiganInference *inference;
   CbiganSums *sums[FOLDS], *total;
-  guint fold;              /* whose frames are scored now */
-  CbiganBaseline baseline; /* without that fold */
-  float *map;              /* (h, w) scratch */
-  gsize n_map;
+  guint fold;                          /* whose frames are scored now */
+  CbiganBaseline baseline;             /* without that fold */
+  float *map;                          /* (h, w) scratch */
   double *scores[CBIGAN_N_GAN_SCORES]; /* (n) out of fold */
   CbiganAreas *areas;                  /* of the model's mask; NULL = every pixel counts */
   GArray *taken;                       /* of guint: indices of the frames that run_share() runs */
@@ -107,6 +106,19 @@ set_light(CbiganModelInfo *info, const CbiganFrame *frames, guint n)
     info->light_low = info->light_median = NAN;
 }
 
+/* Makes the map. Tries memory for the sums of all folds, of all pictures and of all but a fold, with statistics of
+ * these.
+ */
+static gboolean
+try_room(Calibration *self, const CbiganSumsShape *shape, GError **error)
+{
+  gsize most = 0;
+  for (guint i = 0; i < self->n; i++)
+    most = MAX(most, (gsize)self->frames[i].width * (gsize)self->frames[i].height);
+  return (self->map = cbigan_try_new(float, most, error)) &&
+         cbigan_try_room(self->folds + 3, cbigan_sums_size(shape), error);
+}
+
 static gboolean
 open_networks(Calibration *self, GError **error)
 {
@@ -130,6 +142,8 @@ open_networks(Calibration *self, GError **error)
                             .positions = aligned && one_patch ? info->critic_grid * info->critic_grid : 1,
                             .grid = info->critic_grid,
                             .channels = cbigan_model_critic_channels(info) };
+  if (!try_room(self, &shape, error))
+    return FALSE;
   for (guint fold = 0; fold < self->folds; fold++)
     self->sums[fold] = cbigan_sums_new(&shape);
   self->total = cbigan_sums_new(&shape);
@@ -142,10 +156,6 @@ add_to_sums(guint frame, const CbiganMeasurement *m, gpointer data)
   Calibration *self = data;
   CbiganSums *sums = self->sums[taken(self, frame) % self->folds];
   const gsize n = (gsize)m->tiling->width * (gsize)m->tiling->height;
-  if (n > self->n_map) {
-    self->n_map = n;
-    self->map = g_renew(float, self->map, n);
-  }
   cbigan_inference_local_map(m, self->map);
   cbigan_sums_add_map(sums, self->map, n);
   cbigan_sums_add_features(sums, cbigan_inference_features(m), (guint)(m->tiling->columns * m->tiling->rows));

@@ -281,6 +281,15 @@ cbigan_scorer_has_cutouts(const CbiganScorer *self)
   return self->cutouts != NULL;
 }
 
+/* What counts in each cutout, areas and mask, is copied for the call. */
+static gboolean
+try_cutout_areas(const CbiganScorer *self, GError **error)
+{
+  const CbiganCutouts *all = self->cutouts;
+  const gsize pixels = (gsize)all->side_w * (gsize)all->side_h * (gsize)(all->columns * all->rows);
+  return !self->areas || cbigan_try_room(pixels, cbigan_areas_n(self->areas) + 1, error);
+}
+
 /* Fills places. Returns the cutouts there (transfer full). */
 static CbiganFrame *
 find_cutouts(const CbiganScorer *self, const CbiganFrame *frame, GArray *places)
@@ -342,7 +351,7 @@ cbigan_scorer_score_cutouts(CbiganScorer *self, CbiganInference *inference, Cbig
 {
   const int w = frame->width, h = frame->height;
   const gboolean draws = self->maps != CBIGAN_MAPS_NONE || (self->min_area > 0.0 && can_draw(self));
-  if (!cbigan_cutouts_begin(self->cutouts, frame, error))
+  if (!cbigan_cutouts_begin(self->cutouts, frame, error) || !try_cutout_areas(self, error))
     return FALSE;
   g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(Place));
   g_array_set_clear_func(places, clear_place);

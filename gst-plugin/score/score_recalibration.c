@@ -148,6 +148,7 @@ void
 cbigan_score_collect(GstCbiganScore *self, const CbiganJob *job, const CbiganFrame *whole)
 {
   CbiganRecalibration *complete = NULL;
+  gboolean missing = FALSE;
   if (whole->on_device || GST_BUFFER_FLAG_IS_SET(job->buffer, GST_BUFFER_FLAG_CORRUPTED))
     return;
   g_rec_mutex_lock(&self->results);
@@ -156,15 +157,19 @@ cbigan_score_collect(GstCbiganScore *self, const CbiganJob *job, const CbiganFra
     const CbiganFrame rgb = choose_part(whole, cbigan_model_info(self->swap.session->model), r->frames->len);
     r->parts = (double)whole->width * whole->height / ((double)rgb.width * rgb.height); /* each may raise an alarm */
     const gsize row = 3 * (gsize)rgb.width;
-    guint8 *pixels = g_malloc(row * (gsize)rgb.height);
-    for (int y = 0; y < rgb.height; y++)
+    guint8 *pixels = g_try_malloc(row * (gsize)rgb.height);
+    missing = !pixels;
+    for (int y = 0; pixels && y < rgb.height; y++)
       memcpy(pixels + (gsize)y * row, rgb.data + (gsize)y * rgb.stride, row);
     const CbiganFrame frame = { .data = pixels, .width = rgb.width, .height = rgb.height, .stride = row };
-    g_array_append_val(r->frames, frame);
+    if (pixels)
+      g_array_append_val(r->frames, frame);
     if (r->frames->len == r->wanted)
       complete = g_steal_pointer(&self->recalibration);
   }
   g_rec_mutex_unlock(&self->results);
+  if (missing)
+    cbigan_score_stop_collecting(self, _("out of memory"));
   if (complete)
     gst_element_call_async(GST_ELEMENT(self), calibrate, complete, (GDestroyNotify)recalibration_free);
 }

@@ -64,7 +64,7 @@ make_batches(Run *r, int patch, int batch)
                                  .seed = 1,
                                  .grad = &r->grad,
                                  .update = give_numbers };
-  r->batches = cbigan_batches_new(&options, 0);
+  r->batches = cbigan_batches_new(&options, 0, NULL);
 }
 
 static gboolean

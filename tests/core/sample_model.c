@@ -72,7 +72,7 @@ sample_model(SampleKind kind)
 {
   if (kind == SAMPLE_INSPECTOR)
     return sample_inspector();
-  CbiganModel *m = cbigan_model_new(1, 64);
+  CbiganModel *m = cbigan_model_new(1, 64, NULL);
   for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
     cbigan_network_initialise(m->networks[i], 7, m->parameters[i]);
   if (kind == SAMPLE_PLAIN)

@@ -86,7 +86,7 @@ run_open(Run *r, Way way)
                                        .seed = 3,
                                        .grad = &r->grad,
                                        .update = give_numbers };
-  r->batches = cbigan_batches_new(&batches, 0);
+  r->batches = cbigan_batches_new(&batches, 0, NULL);
 }
 
 static void

@@ -135,7 +135,7 @@ golden_parameters(const CbiganNetwork *network, float *parameters)
 CbiganModel *
 golden_model(int width, int patch)
 {
-  CbiganModel *model = cbigan_model_new(width, patch);
+  CbiganModel *model = cbigan_model_new(width, patch, NULL);
   for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
     golden_parameters(model->networks[i], model->parameters[i]);
   return model;

@@ -55,7 +55,7 @@ test_cloth(int width, int height, guint number, gboolean hole)
 static CbiganModel *
 random_model(int width, int frame, guint64 seed)
 {
-  CbiganModel *model = cbigan_model_new(width, 64);
+  CbiganModel *model = cbigan_model_new(width, 64, NULL);
   for (int i = 0; i < CBIGAN_N_NETWORKS; i++)
     cbigan_network_initialise(model->networks[i], seed + (guint64)i, model->parameters[i]);
   model->info.frame_width = model->info.frame_height = frame;

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""test_faults.py - full disks, readers that stop, examples on the bus, RTSP and HLS; prints TAP
+"""test_faults.py - full disks, frames and options beyond the memory, readers that stop, examples on the bus, RTSP and HLS; prints TAP
 
 Copyright (C) 2026 the cbigan developers
 SPDX-License-Identifier: LGPL-2.1-or-later
@@ -10,7 +10,9 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -22,6 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(sys.argv[1]).resolve()
 MAKE_MODEL = pathlib.Path(sys.argv[2]).resolve()
 LIMIT = 120  # seconds until a run counts as hanging
+MEMORY = 900 << 20  # bytes of address space where a test limits them
 CAMERA = 'cbigantestsrc num-buffers={} speed=32 defects=0.7 seed=5 ! video/x-raw,width=128,height=128,framerate=25/1'
 SCORE = 'cbiganscore model=cloth.safetensors mode=sync qos=false'
 
@@ -32,6 +35,55 @@ def make_model():
 
 def launch(description, **options):
     return subprocess.run(['gst-launch-1.0', '-q', *description.split()], capture_output=True, text=True, timeout=LIMIT, **options)
+
+
+def cbigan(*arguments):
+    return subprocess.run([BUILD / 'trainer/cbigan', *arguments], capture_output=True, text=True, timeout=LIMIT, preexec_fn=limit_memory)
+
+
+def make_pictures(folder):
+    os.makedirs(folder)
+    launch(f'cbigantestsrc num-buffers=8 seed=3 ! video/x-raw,width=256,height=256 ! videoconvert ! pngenc ! multifilesink location={folder}/%d.png')
+
+
+def limit_memory():
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def write_huge(path):
+    """The model of make_model() for frames of 16384x16384 pixels: a valid file of less than a megabyte."""
+    data = pathlib.Path('cloth.safetensors').read_bytes()
+    length = struct.unpack('<Q', data[:8])[0]
+    header = json.loads(data[8:8 + length])
+    header['__metadata__']['cbigan.frame'] = '16384x16384'
+    text = json.dumps(header).encode()
+    pathlib.Path(path).write_bytes(struct.pack('<Q', len(text)) + text + data[8 + length:])
+
+
+def test_frame_beyond_memory():
+    """One error of the element, which says that memory is missing; the program's message is one too."""
+    make_model()
+    write_huge('huge.safetensors')
+    launch('videotestsrc num-buffers=1 ! pngenc ! filesink location=one.png')  # and GStreamer has its list of plugins
+    done = launch('videotestsrc num-buffers=1 ! videoconvert ! cbiganscore model=huge.safetensors mode=sync ! fakesink', preexec_fn=limit_memory)
+    errors = re.findall(r'^ERROR: from element .*GstCbiganScore:.*', done.stderr, re.M)
+    assert done.returncode == 1 and len(errors) == 1 and 'out of memory' in errors[0], done
+    assert 'GLib' not in done.stderr, done
+    done = cbigan('score', '--model', 'huge.safetensors', 'one.png')
+    assert done.returncode == 1 and len(re.findall('memory', done.stderr)) == 1 and 'one.png' in done.stderr, done
+
+
+def test_options_beyond_memory():
+    """Sizes that options give: an error, no signal."""
+    make_pictures('good')
+    train = ['train', 'good', '--output', 'model.safetensors']
+    for options in (['--frame', '16384x16384', '--align', 'off'], ['--frame', '16384x16384', '--align', 'off', '--quick'],
+                    ['--frame', '3072x3072', '--align', 'off', '--quick'],
+                    ['--preset', 'texture', '--frame', '16384x16384'], ['--batch', '4096'], ['--width', '64', '--batch', '1024'],
+                    ['--score', 'critic', '--batch', '4096'], ['--score', 'critic', '--width', '64', '--batch', '512', '--patch', '128']):
+        done = cbigan(*train, *options)
+        assert done.returncode == 1 and 'memory' in done.stderr and 'GLib' not in done.stderr, (options, done)
 
 
 def test_full_disk_behind_gate():

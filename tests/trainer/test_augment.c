@@ -153,15 +153,15 @@ test_resume(void)
     free_picture(with);
   }
   CbiganBatchOptions o = batch_options(pictures);
-  g_autoptr(CbiganBatches) whole = cbigan_batches_new(&o, 0);
+  g_autoptr(CbiganBatches) whole = cbigan_batches_new(&o, 0, NULL);
   const CbiganBatch *a = NULL;
   for (int i = 0; i <= 7; i++)
     a = cbigan_batches_next(whole);
-  g_autoptr(CbiganBatches) late = cbigan_batches_new(&o, 7);
+  g_autoptr(CbiganBatches) late = cbigan_batches_new(&o, 7, NULL);
   assert_same(a, cbigan_batches_next(late), &o);
   assert_same(cbigan_batches_next(whole), cbigan_batches_next(late), &o);
   o.seed++;
-  g_autoptr(CbiganBatches) other = cbigan_batches_new(&o, 8);
+  g_autoptr(CbiganBatches) other = cbigan_batches_new(&o, 8, NULL);
   const CbiganBatch *b = cbigan_batches_next(other);
   g_assert_cmpfloat(b->z[0], !=, a->z[0]);
   g_assert_cmpfloat(b->e[0], !=, a->e[0]);
@@ -173,7 +173,7 @@ test_epochs(void)
 {
   g_autoptr(GPtrArray) pictures = new_pictures(7, 64, 64);
   CbiganBatchOptions o = batch_options(pictures);
-  g_autoptr(CbiganBatches) batches = cbigan_batches_new(&o, 0);
+  g_autoptr(CbiganBatches) batches = cbigan_batches_new(&o, 0, NULL);
   guint seen[21], n = 0;
   for (int k = 0; k < 7; k++) {
     const CbiganBatch *b = cbigan_batches_next(batches);
@@ -198,7 +198,7 @@ test_waited(void)
   CbiganBatchOptions o = batch_options(pictures);
   o.batch = 16;
   gint64 start = g_get_monotonic_time();
-  g_autoptr(CbiganBatches) batches = cbigan_batches_new(&o, 0);
+  g_autoptr(CbiganBatches) batches = cbigan_batches_new(&o, 0, NULL);
   g_assert_cmpfloat(cbigan_batches_waited(batches), ==, 0.0);
   for (int i = 0; i < 32; i++)
     cbigan_batches_next(batches);
@@ -247,9 +247,9 @@ test_stored(gconstpointer backend_name)
   for (int turned = 0; turned < 2; turned++) {
     o.rotation = turned ? 180.0 : 0.0;
     o.grad = NULL;
-    g_autoptr(CbiganBatches) here = cbigan_batches_new(&o, 5);
+    g_autoptr(CbiganBatches) here = cbigan_batches_new(&o, 5, NULL);
     o.grad = &grad;
-    g_autoptr(CbiganBatches) there = cbigan_batches_new(&o, 5);
+    g_autoptr(CbiganBatches) there = cbigan_batches_new(&o, 5, NULL);
     float *x = cbigan_backend_alloc(backend, size, NULL);
     g_autofree float *found = g_new(float, size);
     for (int k = 0; k < 4; k++) {
@@ -287,7 +287,7 @@ test_too_many(gconstpointer backend_name)
     CbiganGrad grad;
     cbigan_grad_init(&grad, backend, NULL);
     o.grad = &grad;
-    g_autoptr(CbiganBatches) batches = cbigan_batches_new(&o, 0);
+    g_autoptr(CbiganBatches) batches = cbigan_batches_new(&o, 0, NULL);
     const CbiganBatch *b = cbigan_batches_next(batches);
     g_assert_cmpint(b->stored != NULL, ==, n == 5);
     g_assert_cmpint(b->x != NULL, ==, n == 6);

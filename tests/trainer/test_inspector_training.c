@@ -247,7 +247,7 @@ test_borders(void)
   }
   const CbiganGoodPictures good = { .pictures = pictures, .exposures = exposures, .n = GOOD, .grey = TRUE };
   const CbiganDefectBatchOptions options = { .good = &good, .batch = BATCH, .side = CROP, .seed = 3 };
-  g_autoptr(CbiganDefectBatches) batches = cbigan_defect_batches_new(&options, 0);
+  g_autoptr(CbiganDefectBatches) batches = cbigan_defect_batches_new(&options, 0, NULL);
   int bright = 0;
   for (int i = 0; i < BATCHES; i++) {
     const CbiganDefectBatch *batch = cbigan_defect_batches_next(batches);

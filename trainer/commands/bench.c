@@ -13,6 +13,7 @@
 #include "config.h"
 #include "i18n.h"
 #include "machine_peak.h"
+#include "model/error.h"
 #include "model/model.h"
 #include "progress.h"
 #include "scoring_work.h"
@@ -72,10 +73,12 @@ free_case(gpointer data)
 }
 
 static CbiganModel *
-random_model(int width, int patch, int batch, CbiganFeatureTap tap)
+random_model(int width, int patch, int batch, CbiganFeatureTap tap, GError **error)
 {
-  CbiganModel *model = cbigan_model_new(width, patch);
+  CbiganModel *model = cbigan_model_new(width, patch, error);
 
+  if (!model)
+    return NULL;
   model->info.tap = tap;
   model->info.score = CBIGAN_SCORE_PAPER;
   model->info.bf16_error = 0.0; /* allows --precision auto to take bf16 */
@@ -89,12 +92,16 @@ random_model(int width, int patch, int batch, CbiganFeatureTap tap)
 static Case *
 new_case(const CbiganScorerOptions *options, int width, int patch, int batch, CbiganFeatureTap tap, GError **error)
 {
-  Case *c = g_new0(Case, 1);
-  g_autoptr(CbiganModel) model = random_model(width, patch, batch, tap);
+  g_autoptr(CbiganModel) model = random_model(width, patch, batch, tap, error);
   g_autoptr(GRand) random = g_rand_new_with_seed(1);
-  CbiganWork work = cbigan_scoring_work(model);
   gsize size = (gsize)batch * (gsize)patch * (gsize)patch * 3;
+  CbiganWork work;
+  Case *c;
 
+  if (!model)
+    return NULL;
+  work = cbigan_scoring_work(model);
+  c = g_new0(Case, 1);
   *c = (Case){ .tap = cbigan_command_taps[tap],
                .width = width,
                .patch = patch,
@@ -102,10 +109,10 @@ new_case(const CbiganScorerOptions *options, int width, int patch, int batch, Cb
                .gflop = work.flop * batch / 1e9,
                .mbytes = (work.weights + work.pixels * batch) / 1e6 };
   c->milliseconds = g_array_new(FALSE, FALSE, sizeof(double));
-  c->pixels = g_malloc(size);
-  for (gsize i = 0; i < size; i++)
+  c->pixels = cbigan_try_new(guint8, size, error);
+  for (gsize i = 0; c->pixels && i < size; i++)
     c->pixels[i] = (guint8)g_rand_int_range(random, 0, 256);
-  c->scorer = cbigan_scorer_new(model, options, error);
+  c->scorer = c->pixels ? cbigan_scorer_new(model, options, error) : NULL;
   if (!c->scorer) {
     free_case(c);
     return NULL;

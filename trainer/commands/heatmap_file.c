@@ -24,15 +24,18 @@ rgb_buffer(const guint8 *pixels, const GstVideoInfo *info)
   return buffer;
 }
 
-/* The coloured map as a picture of width x height pixels to lay over another (transfer full). */
+/* The coloured map as a picture of width x height pixels to lay over another (transfer full); NULL: no memory */
 static GstVideoOverlayComposition *
 map_overlay(const CbiganResult *result, int width, int height)
 {
   gsize size = (gsize)result->map_width * result->map_height * 4;
-  guint8 *bgra = g_malloc(size);
-  g_autoptr(GstBuffer) buffer = gst_buffer_new_wrapped(bgra, size);
+  guint8 *bgra = g_try_malloc(size);
+  g_autoptr(GstBuffer) buffer = NULL;
   g_autoptr(GstVideoOverlayRectangle) rectangle = NULL;
 
+  if (!bgra)
+    return NULL;
+  buffer = gst_buffer_new_wrapped(bgra, size);
   cbigan_map_to_bgra(result->map, result->map_width, result->map_height, result->threshold, bgra);
   gst_buffer_add_video_meta(buffer, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_OVERLAY_COMPOSITION_FORMAT_RGB,
                             (guint)result->map_width, (guint)result->map_height);
@@ -47,7 +50,7 @@ blend(GstBuffer *picture, const GstVideoInfo *info, const CbiganResult *result)
   g_autoptr(GstVideoOverlayComposition) overlay =
       map_overlay(result, GST_VIDEO_INFO_WIDTH(info), GST_VIDEO_INFO_HEIGHT(info));
   GstVideoFrame frame;
-  gboolean fine = gst_video_frame_map(&frame, info, picture, GST_MAP_READWRITE);
+  gboolean fine = overlay && gst_video_frame_map(&frame, info, picture, GST_MAP_READWRITE);
 
   if (fine) {
     fine = gst_video_overlay_composition_blend(overlay, &frame);

@@ -14,7 +14,7 @@ typedef enum { CBIGAN_ALIGN_AUTO, CBIGAN_ALIGN_ON, CBIGAN_ALIGN_OFF } CbiganAlig
 /* Whether the parts in good pictures of one size should be turned. */
 gboolean cbigan_align_is_needed(const CbiganDataset *pictures, CbiganAlign align);
 /* The same pictures with their parts upright; pose: how, clear it with cbigan_pose_clear(). Free with
- * cbigan_dataset_free(). */
-CbiganDataset *cbigan_align_pictures(const CbiganDataset *pictures, CbiganPose *pose);
+ * cbigan_dataset_free(). NULL: no memory. */
+CbiganDataset *cbigan_align_pictures(const CbiganDataset *pictures, CbiganPose *pose, GError **error);
 
 G_END_DECLS

@@ -12,6 +12,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/error.h"
 #include "model/network.h"
 #include "random.h"
 
@@ -223,8 +224,8 @@ free_stored(CbiganBatches *self)
     cbigan_grad_stored_free(self->options.grad, g_steal_pointer(&self->stored));
 }
 
-static void
-make_batches(CbiganBatches *self)
+static gboolean
+make_batches(CbiganBatches *self, GError **error)
 {
   const CbiganBatchOptions *o = &self->options;
   gboolean staged = make_staging(self);
@@ -233,8 +234,8 @@ make_batches(CbiganBatches *self)
     free_stored(self); /* cuts come in staging buffers */
   for (int i = 0; i < self->n_batches; i++) {
     CbiganBatch *b = &self->batches[i];
-    if (!staged)
-      self->memory[i] = g_malloc(batch_size(self));
+    if (!staged && !(self->memory[i] = cbigan_try_malloc(batch_size(self), 1, error)))
+      return FALSE;
     guint8 *memory = staged ? b->staging->host : self->memory[i], *patches = memory + place_of_patches(o);
     b->update = (CbiganUpdate *)(gpointer)memory;
     *b->update = (CbiganUpdate){ 0 };
@@ -247,13 +248,14 @@ make_batches(CbiganBatches *self)
       b->x = (float *)(gpointer)patches;
     g_async_queue_push(self->empty, b);
   }
+  return TRUE;
 }
 
 CbiganBatches *
-cbigan_batches_new(const CbiganBatchOptions *options, guint64 first)
+cbigan_batches_new(const CbiganBatchOptions *options, guint64 first, GError **error)
 {
   g_return_val_if_fail(options->n_pictures > 0, NULL);
-  CbiganBatches *self = g_new0(CbiganBatches, 1);
+  g_autoptr(CbiganBatches) self = g_new0(CbiganBatches, 1);
   self->options = *options;
   self->pictures = g_memdup2(options->pictures, options->n_pictures * sizeof *options->pictures);
   if (!options->whole)
@@ -265,9 +267,10 @@ cbigan_batches_new(const CbiganBatchOptions *options, guint64 first)
   self->empty = g_async_queue_new();
   self->ready = g_async_queue_new();
   store(self);
-  make_batches(self);
+  if (!make_batches(self, error))
+    return NULL;
   self->thread = g_thread_new("cbigan-batches", work, self);
-  return self;
+  return g_steal_pointer(&self);
 }
 
 void
@@ -275,8 +278,10 @@ cbigan_batches_free(CbiganBatches *self)
 {
   if (!self)
     return;
-  g_async_queue_push_front(self->empty, &stop);
-  g_thread_join(self->thread);
+  if (self->thread) {
+    g_async_queue_push_front(self->empty, &stop);
+    g_thread_join(self->thread);
+  }
   for (int i = 0; i < self->n_batches; i++) {
     if (self->batches[i].staging)
       cbigan_grad_staging_free(self->options.grad, self->batches[i].staging);

@@ -42,8 +42,9 @@ typedef struct {
 typedef struct _CbiganBatches CbiganBatches;
 
 /* Batches first, first + 1, ... : each is a function of the options and its number alone. Every picture comes once per
- * epoch, in a new order each time. With a backend, call all functions from the backend's thread. */
-CbiganBatches *cbigan_batches_new(const CbiganBatchOptions *options, guint64 first);
+ * epoch, in a new order each time. With a backend, call all functions from the backend's thread. NULL:
+ * no memory. */
+CbiganBatches *cbigan_batches_new(const CbiganBatchOptions *options, guint64 first, GError **error);
 void cbigan_batches_free(CbiganBatches *self);
 /* The next batch; the caller may use it until the next call. With staging buffers, the copy of the batch after it
  * begins if that batch is ready. */

@@ -8,9 +8,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/error.h"
 #include "model/model.h"
 
 #define AHEAD 4     /* batches */
+#define MAKING 32   /* floats per pixel while a crop is made: the crop, its defects and what they are made of */
 #define CLEAN 0.4   /* share of crops without a defect */
 #define TWO 0.3     /* share of the others with a second one */
 #define ON_PART 0.8 /* share of defects that lie on the part */
@@ -224,14 +226,17 @@ work(gpointer data)
 }
 
 CbiganDefectBatches *
-cbigan_defect_batches_new(const CbiganDefectBatchOptions *options, guint64 first)
+cbigan_defect_batches_new(const CbiganDefectBatchOptions *options, guint64 first, GError **error)
 {
-  CbiganDefectBatches *self = g_new0(CbiganDefectBatches, 1);
   const gsize pixels = (gsize)options->side * (gsize)options->side, n = (gsize)options->batch;
+  const gsize planes = options->good->w ? CBIGAN_OBJECT_PLANES : CBIGAN_SURFACE_PLANES;
+  if (!cbigan_try_room((MAKING + AHEAD * n * (planes + 1)) * pixels, sizeof(float), error))
+    return NULL;
+  CbiganDefectBatches *self = g_new0(CbiganDefectBatches, 1);
   self->options = *options;
   if (!options->whole)
     self->options.whole = options->batch;
-  self->planes = options->good->w ? CBIGAN_OBJECT_PLANES : CBIGAN_SURFACE_PLANES;
+  self->planes = (int)planes;
   self->next = first;
   self->good = g_new(float, 3 * pixels);
   self->source = g_new(float, 3 * pixels);

@@ -37,8 +37,8 @@ typedef struct {
 
 typedef struct _CbiganDefectBatches CbiganDefectBatches;
 
-/* Batches number first, first + 1, ...; each is a function of the options and its number alone. */
-CbiganDefectBatches *cbigan_defect_batches_new(const CbiganDefectBatchOptions *options, guint64 first);
+/* Batches number first, first + 1, ...; each is a function of the options and its number alone. NULL: no memory. */
+CbiganDefectBatches *cbigan_defect_batches_new(const CbiganDefectBatchOptions *options, guint64 first, GError **error);
 void cbigan_defect_batches_free(CbiganDefectBatches *self);
 /* The next one. It belongs to the batches and is valid until the next call. */
 const CbiganDefectBatch *cbigan_defect_batches_next(CbiganDefectBatches *self);

@@ -9,12 +9,14 @@
 #include <string.h>
 
 #include "i18n.h"
+#include "model/error.h"
 #include "model/model.h"
 #include "score/inspector/blur.h"
 #include "score/health/health.h"
 
-#define ROUNDS 2              /* of finding the mean, then each picture's light */
-#define LEAST_DEVIATION 0.01  /* of a logarithm */
+#define OBJECT 24            /* floats per pixel of an object's statistics, with what is copied and computed for them */
+#define ROUNDS 2             /* of finding the mean, then each picture's light */
+#define LEAST_DEVIATION 0.01 /* of a logarithm */
 #define SHARED_DEVIATION 0.15 /* of the mean deviation, added to each pixel's */
 
 static gboolean
@@ -203,6 +205,8 @@ cbigan_good_set_init(CbiganGoodSet *self, const CbiganDataset *dataset, guint n_
 {
   *self = (CbiganGoodSet){ 0 };
   if (!divide(self, dataset, n_held_out, aligned, side, seed, error))
+    return FALSE;
+  if (aligned && !cbigan_try_room(OBJECT * (gsize)self->train.w * (gsize)self->train.h, sizeof(float), error))
     return FALSE;
   if (aligned)
     find_object(self);

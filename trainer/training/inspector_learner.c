@@ -14,6 +14,7 @@
 #include "cbigan.h"
 #include "data/random.h"
 #include "i18n.h"
+#include "model/error.h"
 #include "ranks.h"
 
 #define POSITIVE_WEIGHT 3.0  /* of defective positions, which are rare */
@@ -101,8 +102,8 @@ cbigan_inspector_learner_new(const CbiganGrad *grad, const CbiganNetwork *networ
   for (guint i = 0; i < G_N_ELEMENTS(arrays); i++)
     if (!(*arrays[i].array = cbigan_backend_alloc(grad->backend, arrays[i].size, error)))
       return NULL;
-  self->logits = g_new(float, outputs);
-  self->grads = g_new(float, outputs);
+  if (!(self->logits = cbigan_try_new(float, outputs, error)) || !(self->grads = cbigan_try_new(float, outputs, error)))
+    return NULL;
   const CbiganBackpropOptions backprop = { .weights = TRUE, .ready = cbigan_ranks_begin_average };
   g_autofree float *start = start_values(network, seed);
   cbigan_backend_upload(grad->backend, flat(n), 1, start, self->parameters);

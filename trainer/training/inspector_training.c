@@ -94,8 +94,8 @@ prepare_pictures(CbiganInspectorTraining *self, const CbiganDataset *pictures, G
   const CbiganInspectorOptions *o = &self->options;
   const CbiganDataset *upright = pictures;
   if (o->aligned && cbigan_align_is_needed(pictures, o->align))
-    upright = self->upright = cbigan_align_pictures(pictures, &self->inspector.pose);
-  if (o->aligned && !cbigan_screen_pictures(o, upright, self->left_out, error))
+    upright = self->upright = cbigan_align_pictures(pictures, &self->inspector.pose, error);
+  if (!upright || (o->aligned && !cbigan_screen_pictures(o, upright, self->left_out, error)))
     return NULL;
   g_autoptr(CbiganDataset) measured = cbigan_screen_others(pictures, self->left_out);
   cbigan_good_pictures_measure(&self->usual, measured);
@@ -211,10 +211,11 @@ cbigan_inspector_training_step(CbiganInspectorTraining *self, CbiganInspectorPro
   const CbiganInspectorOptions *o = &self->options;
   const int part = o->batch / cbigan_ranks_n();
   double loss;
-  if (!self->batches)
-    self->batches = cbigan_defect_batches_new(
-        &(CbiganDefectBatchOptions){ &self->good.train, part, o->side, o->seed, cbigan_ranks_rank() * part, o->batch },
-        self->update);
+  if (!self->batches && !(self->batches = cbigan_defect_batches_new(
+                              &(CbiganDefectBatchOptions){ &self->good.train, part, o->side, o->seed,
+                                                           cbigan_ranks_rank() * part, o->batch },
+                              self->update, error)))
+    return FALSE;
   const CbiganUpdate numbers = update_numbers(self);
   const CbiganDefectBatch *batch = cbigan_defect_batches_next(self->batches);
   if (!cbigan_inspector_learner_update(self->learner, &numbers, batch->x, batch->covered, &loss, error))

@@ -12,6 +12,22 @@
 
 #define RIDGE 0.01 /* of the largest variance: what differs less counts little between neighbours */
 
+gsize
+cbigan_map_statistic_size(const CbiganInspector *inspector)
+{
+  gsize bytes = 0;
+  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++) {
+    const CbiganMapDescription *description = &cbigan_map_descriptions[i];
+    const gsize channels = (gsize)description->channels;
+    if (!inspector->maps[i].used || channels == 1)
+      continue;
+    bytes +=
+        channels * (channels + 3) / 2 * cbigan_inspector_map_positions(inspector, (CbiganMapKind)i) * sizeof(double) +
+        (gsize)description->samples * channels * cbigan_inspector_positions(inspector) * sizeof(float);
+  }
+  return bytes;
+}
+
 void
 cbigan_map_statistic_init(CbiganMapStatistic *self, const CbiganInspector *inspector)
 {

@@ -18,6 +18,8 @@ typedef struct {
 /* inspector: whose maps in use are meant. Clear it with cbigan_map_statistic_clear(). */
 void cbigan_map_statistic_init(CbiganMapStatistic *self, const CbiganInspector *inspector);
 void cbigan_map_statistic_clear(CbiganMapStatistic *self);
+/* Bytes that one takes, with all its pictures */
+gsize cbigan_map_statistic_size(const CbiganInspector *inspector);
 /* One more picture: the inspection's last one. number: of the picture, from 0; maps with samples keep the first ones.
  */
 void cbigan_map_statistic_add(CbiganMapStatistic *self, guint number, const CbiganInspection *inspection,

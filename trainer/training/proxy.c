@@ -11,6 +11,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/error.h"
 #include "score/areas/areas.h"
 #include "training/map_choice.h"
 #include "training/map_statistics.h"
@@ -69,8 +70,8 @@ cbigan_proxy_new(const CbiganGoodPictures *held_out, CbiganInspector *inspector,
     find_window(held_out, i, &w, &h);
     n = MAX(n, (gsize)3 * (gsize)w * (gsize)h);
   }
-  self->x = g_new(float, n);
-  self->source = g_new(float, n);
+  if (!(self->x = cbigan_try_new(float, n, error)) || !(self->source = cbigan_try_new(float, n, error)))
+    return NULL;
   self->inspection = cbigan_inspection_new(inspector, backend, NULL, error);
   return self->inspection && set_mask(self, mask, error) ? g_steal_pointer(&self) : NULL;
 }
@@ -195,6 +196,23 @@ add_trained(CbiganProxy *self, CbiganMapStatistic *statistic, const CbiganGoodPi
   return TRUE;
 }
 
+/* Tries memory for the sums of all folds, of further pictures and of all but a fold, for what is made of these, and for
+ * the maps of n pictures with their defects, as they are and levelled. */
+static gboolean
+try_room(const CbiganProxy *self, guint n, GError **error)
+{
+  gsize pixels = 0;
+  for (guint i = 0; i < self->good->n; i++) {
+    int w, h;
+    find_window(self->good, i, &w, &h);
+    pixels = MAX(pixels, (gsize)w * (gsize)h);
+  }
+  const gsize cells = pixels / (CBIGAN_INSPECTOR_CELL * CBIGAN_INSPECTOR_CELL);
+  const gsize maps = (gsize)n * (1 + self->each) * 2 * CBIGAN_N_MAP_KINDS;
+  return cbigan_try_room((FOLDS + 3) * cbigan_map_statistic_size(self->inspector) + maps * cells * sizeof(float), 1,
+                         error);
+}
+
 /* Sums of the maps in use over every fourth of the first n pictures. FALSE with an error. */
 static gboolean
 add_folds(CbiganProxy *self, CbiganMapStatistic folds[FOLDS], guint n, GError **error)
@@ -300,11 +318,13 @@ cbigan_proxy_measure(CbiganProxy *self, const CbiganGoodPictures *train, double 
 {
   const guint n = MIN(self->good->n, MEASURED);
   g_autoptr(CbiganMapChoice) choice = cbigan_map_choice_new(n, self->each, self->good->w > 0);
-  g_auto(CbiganMapStatistic) trained;
+  g_auto(CbiganMapStatistic) trained = { 0 };
   cbigan_inspection_load(self->inspection);
   use_all_maps(self->inspector);
   for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
     self->inspector->maps[i].used &= cbigan_map_descriptions[i].network;
+  if (!try_room(self, n, error))
+    return FALSE;
   cbigan_map_statistic_init(&trained, self->inspector);
   if (!add_trained(self, &trained, train, MEASURED, error))
     return FALSE;
@@ -324,6 +344,8 @@ cbigan_proxy_choose(CbiganProxy *self, const CbiganGoodPictures *train, double *
   CbiganMapStatistic folds[FOLDS], trained;
   cbigan_inspection_load(self->inspection);
   use_all_maps(self->inspector);
+  if (!try_room(self, self->good->n, error))
+    return FALSE;
   cbigan_map_statistic_init(&trained, self->inspector);
   /* An object has few pictures per cell, and those that the network has not seen vary more, so the held-out ones count
    * too. A surface's Gaussian has all cells of the others. */
@@ -342,6 +364,8 @@ cbigan_proxy_choose_across(CbiganProxy *self, double *scores, double *peaks, dou
   CbiganMapStatistic folds[FOLDS];
   self->each = CLAMP(WANTED_ACROSS / self->good->n, LEAST_EACH, MOST_EACH);
   use_all_maps(self->inspector);
+  if (!try_room(self, self->good->n, error))
+    return FALSE;
   const gboolean fine = add_folds(self, folds, self->good->n, error) &&
                         choose_across(self, NULL, folds, scores, peaks, auroc, tried, error);
   clear_folds(folds);
@@ -377,6 +401,8 @@ cbigan_proxy_compare_across(CbiganProxy *self, CbiganMapKind kind, double *value
     self->inspector->maps[i].used = FALSE;
   self->inspector->maps[kind].used = TRUE;
   self->inspector->maps[kind].scale = 1.0;
+  if (!try_room(self, self->good->n, error))
+    return FALSE;
   const gboolean fine = add_folds(self, folds, self->good->n, error) && compare_across(self, folds, values, error);
   clear_folds(folds);
   return fine;

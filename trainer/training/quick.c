@@ -86,8 +86,8 @@ cbigan_quick_train(const CbiganInspectorOptions *options, const CbiganDataset *p
     return NULL;
   }
   if (options->aligned && cbigan_align_is_needed(pictures, options->align))
-    used = upright = cbigan_align_pictures(pictures, &inspector.pose);
-  if (options->aligned && !cbigan_screen_pictures(options, used, left_out, error)) {
+    used = upright = cbigan_align_pictures(pictures, &inspector.pose, error);
+  if (!used || (options->aligned && !cbigan_screen_pictures(options, used, left_out, error))) {
     cbigan_inspector_clear(&inspector);
     return NULL;
   }

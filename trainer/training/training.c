@@ -15,6 +15,7 @@
 #include "checkpoint.h"
 #include "i18n.h"
 #include "losses.h"
+#include "model/error.h"
 #include "model/model.h"
 #include "origin.h"
 #include "data/random.h"
@@ -96,7 +97,9 @@ make_networks(CbiganTraining *self, GError **error)
     if (!cbigan_learner_init(learner, self->backend, i, self->options.width, self->options.patch, error))
       return FALSE;
     gsize n = learner->network->n_floats;
-    g_autofree float *start = g_new(float, n);
+    g_autofree float *start = cbigan_try_new(float, n, error);
+    if (!start)
+      return FALSE;
     cbigan_network_initialise(learner->network,
                               cbigan_random_key(self->options.seed, CBIGAN_RANDOM_PARAMETERS, (guint64)i), start);
     cbigan_backend_upload(self->backend, flat(n), 1, start, learner->parameters);
@@ -255,7 +258,9 @@ cbigan_training_step(CbiganTraining *self, CbiganTrainProgress *progress, GError
                                    .grad = &self->grad,
                                    .update = give_numbers,
                                    .data = &self->options };
-    self->batches = cbigan_batches_new(&options, cbigan_schedule_batches_before(&self->options, self->step));
+    self->batches = cbigan_batches_new(&options, cbigan_schedule_batches_before(&self->options, self->step), error);
+    if (!self->batches)
+      return FALSE;
     self->last = g_timer_elapsed(self->timer, NULL);
   }
   CbiganLossValues critic = { .critic = NAN }, values;
@@ -278,6 +283,7 @@ cbigan_training_done(const CbiganTraining *self)
 
 /* Fills arrays[] (name and size only) and where[] for every array of a checkpoint; returns their number. */
 #define MAX_ARRAYS (CBIGAN_N_NETWORKS * 4)
+#define WRITING 4 /* copies of the arrays, at most, while a checkpoint is written */
 static guint
 list_arrays(const CbiganTraining *self, CbiganCheckpointArray *arrays, float **where)
 {
@@ -316,6 +322,7 @@ gboolean
 cbigan_training_save(CbiganTraining *self, const char *path, GError **error)
 {
   float *where[MAX_ARRAYS];
+  gsize all = 0;
   g_auto(CbiganCheckpoint) checkpoint = { .step = self->step,
                                           .options = cbigan_train_options_describe(&self->options),
                                           .digest = g_strdup(self->dataset->digest),
@@ -323,6 +330,10 @@ cbigan_training_save(CbiganTraining *self, const char *path, GError **error)
   if (!check_usable(self, path, error))
     return FALSE;
   checkpoint.n_arrays = list_arrays(self, checkpoint.arrays, where);
+  for (guint i = 0; i < checkpoint.n_arrays; i++)
+    all += checkpoint.arrays[i].size;
+  if (!cbigan_try_room(WRITING * all, sizeof(float), error))
+    return FALSE;
   for (guint i = 0; i < checkpoint.n_arrays; i++) {
     CbiganCheckpointArray *a = &checkpoint.arrays[i];
     a->data = g_new(float, a->size);
@@ -411,7 +422,9 @@ cbigan_training_finish(CbiganTraining *self, CbiganBf16Check *bf16, GError **err
   const CbiganTrainOptions *o = &self->options;
   if (!check_usable(self, _("model"), error))
     return NULL;
-  g_autoptr(CbiganModel) model = cbigan_model_new(o->width, o->patch);
+  g_autoptr(CbiganModel) model = cbigan_model_new(o->width, o->patch, error);
+  if (!model)
+    return NULL;
   for (int kind = 0; kind < CBIGAN_N_NETWORKS; kind++) {
     const CbiganLearner *l = &self->learners[kind];
     const float *from = self->step > 0 && l->mean ? l->mean : l->parameters;

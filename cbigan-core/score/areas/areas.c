@@ -12,6 +12,7 @@
 #include "model/error.h"
 
 #define N_MASKS 2 /* the caller's and the model's */
+#define FINDING 4 /* pairs of numbers per pixel while find_sources() runs: the nearest one, and an array that grows */
 
 struct _CbiganAreas {
   GArray *rois; /* of CbiganRoi; NULL = the whole frame */
@@ -43,7 +44,11 @@ copy_mask(CbiganMask *to, const CbiganMask *from, GError **error)
                          from->width, from->height);
   if (!ignored)
     return TRUE;
-  *to = (CbiganMask){ g_memdup2(from->counts, n), from->width, from->height };
+  guint8 *counts = cbigan_try_new(guint8, n, error);
+  if (!counts)
+    return FALSE;
+  memcpy(counts, from->counts, n);
+  *to = (CbiganMask){ counts, from->width, from->height };
   return TRUE;
 }
 
@@ -206,7 +211,8 @@ make_masks(CbiganAreas *self, int w, int h, GError **error)
   const gsize n = (gsize)w * (gsize)h;
   if (!self->masks[0].counts && !self->masks[1].counts)
     return TRUE;
-  self->unmasked = g_malloc(n);
+  if (!(self->unmasked = cbigan_try_new(guint8, n, error)) || !cbigan_try_room(FINDING * n, sizeof(Nearest), error))
+    return FALSE;
   memset(self->unmasked, 1, n);
   for (int i = 0; i < N_MASKS; i++)
     if (self->masks[i].counts)
@@ -222,7 +228,8 @@ make_counts(CbiganAreas *self, int w, int h, GError **error)
 {
   const gsize n = (gsize)w * (gsize)h;
   const guint areas = cbigan_areas_n(self);
-  self->counts = g_malloc0(n * areas);
+  if (!(self->counts = cbigan_try_new(guint8, n * areas, error)))
+    return FALSE;
   for (guint i = 0; i < areas; i++) {
     guint8 *counts = self->counts + n * i;
     const CbiganRoi *roi = cbigan_areas_roi(self, i);

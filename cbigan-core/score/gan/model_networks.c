@@ -7,6 +7,7 @@
  */
 #include "model_networks.h"
 
+#include "model/error.h"
 #include "weights.h"
 
 static CbiganForward *
@@ -77,9 +78,9 @@ open_trunk(CbiganModelNetworks *self, const CbiganModel *model, GError **error)
     n_layers = MAX(n_layers, cbigan_network_layers_until(d, value));
   }
   keep[critic->n] = -1;
-  self->host = g_new(float, critic->channels * critic->grid * critic->grid);
-  return (self->trunk = open_network(self, model, d, n_layers, keep, self->like ? self->like->trunk : NULL, error)) !=
-         NULL;
+  self->host = cbigan_try_new(float, (gsize)critic->channels *(gsize)critic->grid *(gsize)critic->grid, error);
+  return self->host && (self->trunk = open_network(self, model, d, n_layers, keep,
+                                                   self->like ? self->like->trunk : NULL, error)) != NULL;
 }
 
 CbiganModelNetworks *

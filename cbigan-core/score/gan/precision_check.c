@@ -39,7 +39,6 @@ typedef struct {
   double threshold;
   GRand *random;
   guint8 *pixels; /* of a picture with a defect */
-  gsize n_pixels;
   CbiganBf16Check *found;
 } Check;
 
@@ -49,11 +48,21 @@ draw(GRand *random, Range range)
   return range.least + g_rand_double(random) * (range.most - range.least);
 }
 
+/* Memory for a changed copy of any of the frames */
+static gboolean
+make_room(Check *self, const CbiganFrame *frames, guint n, GError **error)
+{
+  gsize most = 0;
+  for (guint i = 0; i < n; i++)
+    most = MAX(most, 3 * (gsize)frames[i].width * (gsize)frames[i].height);
+  return (self->pixels = cbigan_try_new(guint8, most, error)) != NULL;
+}
+
 /* A picture with a piece of `good` pasted somewhere; its pixels are self->pixels. */
 static CbiganFrame
 make_defect(Check *self, guint kind, const CbiganFrame *good)
 {
-  gsize stride = 3 * (gsize)good->width;
+  const gsize stride = 3 * (gsize)good->width;
   double area = draw(self->random, defects[kind].area) * good->width * good->height;
   double aspect = draw(self->random, defects[kind].aspect),
          gain = draw(self->random, (Range){ 1 - JITTER, 1 + JITTER });
@@ -65,10 +74,6 @@ make_defect(Check *self, guint kind, const CbiganFrame *good)
   int to_x = g_rand_int_range(self->random, 0, good->width - w + 1);
   int to_y = g_rand_int_range(self->random, 0, good->height - h + 1);
 
-  if (stride * (gsize)good->height > self->n_pixels) {
-    self->n_pixels = stride * (gsize)good->height;
-    self->pixels = g_renew(guint8, self->pixels, self->n_pixels);
-  }
   for (int y = 0; y < good->height; y++)
     memcpy(self->pixels + (gsize)y * stride, good->data + (gsize)y * good->stride, stride);
   for (int y = 0; y < h; y++) {
@@ -114,7 +119,7 @@ run(Check *self, CbiganModel *model, const CbiganCalibrationOptions *options, co
 {
   if (!(self->threshold > 0.0))
     return cbigan_refuse(error, _("the threshold is %g; expected more than 0"), self->threshold);
-  if (!open_scorers(self, model, options, error))
+  if (!open_scorers(self, model, options, error) || !make_room(self, frames, n, error))
     return FALSE;
   for (guint i = 0; i < n; i++) {
     if (!compare(self, &frames[i], error))

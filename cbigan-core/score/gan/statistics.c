@@ -26,6 +26,13 @@ list(const CbiganSums *self, double *arrays[N_ARRAYS], gsize sizes[N_ARRAYS])
   memcpy(sizes, lengths, sizeof lengths);
 }
 
+gsize
+cbigan_sums_size(const CbiganSumsShape *shape)
+{
+  const gsize map = (gsize)shape->w * (gsize)shape->h, channels = (gsize)shape->channels;
+  return (2 * map + (gsize)shape->positions * channels * (1 + channels)) * sizeof(double);
+}
+
 CbiganSums *
 cbigan_sums_new(const CbiganSumsShape *shape)
 {

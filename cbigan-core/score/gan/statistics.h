@@ -21,6 +21,8 @@ typedef struct {
   double *scratch;                                     /* (channels, channels) */
 } CbiganSums;
 
+/* Bytes that one takes; what is made of it takes half as many. */
+gsize cbigan_sums_size(const CbiganSumsShape *shape);
 CbiganSums *cbigan_sums_new(const CbiganSumsShape *shape);
 void cbigan_sums_free(CbiganSums *self);
 /* map: n values of a frame; n = w * h unless that is 1 x 1 */

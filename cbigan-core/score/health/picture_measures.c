@@ -20,6 +20,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/error.h"
 #include "score/areas/areas.h"
 #include "health.h"
 #include "multiversion.h"
@@ -155,7 +156,9 @@ cbigan_picture_measure(const CbiganModelInfo *info, const CbiganFrame *frame, Cb
     return FALSE;
   if (info && info->mask.counts && cbigan_areas_for_frames(&info->mask, frame, 1, &areas, NULL) && areas) {
     filled.stride = 3 * (gsize)frame->width;
-    filled.data = pixels = g_malloc(filled.stride * (gsize)frame->height);
+    filled.data = pixels = cbigan_try_new(guint8, filled.stride * (gsize)frame->height, NULL);
+    if (!pixels)
+      return FALSE;
     for (int y = 0; y < frame->height; y++)
       memcpy(pixels + (gsize)y * filled.stride, frame->data + (gsize)y * frame->stride, filled.stride);
     cbigan_areas_fill(areas, pixels);

@@ -16,8 +16,11 @@
 #include "score/gan/tiling.h"
 #include "windows.h"
 
-/* floats per pixel, of what only lives during a call: coarse planes, an upright picture and its map */
-#define SPARE 2
+/* Floats per pixel, besides a copy of the planes, of what only lives during a call: the sample of an object's light,
+ * coarse planes, an upright picture and its map */
+#define SPARE 4
+#define GOOD_LIGHT 2 /* floats per pixel of CbiganGoodLight */
+#define FINDING 4    /* floats per pixel of a frame in which an object is looked for: grey, blurred, coarse */
 
 /* The network for a window of w x h pixels. */
 typedef struct {
@@ -74,7 +77,12 @@ shared_new(const CbiganInspector *inspector, CbiganBackend *backend, GError **er
   shared->backend = backend;
   shared->n_floats = any->n_floats;
   g_mutex_init(&shared->lock);
-  if (inspector->w)
+  const gsize pixels = (gsize)inspector->w * (gsize)inspector->h;
+  if (pixels && !cbigan_try_room(GOOD_LIGHT * pixels, sizeof(float), error)) {
+    shared_free(shared);
+    return NULL;
+  }
+  if (pixels)
     cbigan_good_light_init(&shared->light, inspector->w, inspector->h, inspector->mean);
   if (!inspector->parameters || (shared->parameters = cbigan_backend_alloc(backend, shared->n_floats, error)))
     return shared;
@@ -185,27 +193,27 @@ make_room_for_maps(CbiganInspection *self)
     }
 }
 
-/* Floats per cell of the maps in use, and as many for copies during a call */
+/* Floats per cell of the maps in use; copies of a call need as many again. */
 static gsize
 floats_of_cell(guint used)
 {
-  gsize floats = 2 + 2 * CBIGAN_INSPECTOR_HIDDEN;
+  gsize floats = 2 + CBIGAN_INSPECTOR_HIDDEN;
   for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
-    floats += used & 1u << i ? 2 * (gsize)cbigan_map_descriptions[i].channels + 1 : 0;
+    floats += used & 1u << i ? (gsize)cbigan_map_descriptions[i].channels + 1 : 0;
   return floats;
 }
 
-/* Memory for a picture of w x h pixels; all of it is tried first. */
+/* Memory for a picture of w x h pixels. All of it is tried first, and for a size as before what lives during a call. */
 static gboolean
 make_room(CbiganInspection *self, int w, int h, GError **error)
 {
   const gsize n = (gsize)w * (gsize)h, planes = (gsize)cbigan_inspector_planes(self->inspector);
   const gsize cells = n / (CBIGAN_INSPECTOR_CELL * CBIGAN_INSPECTOR_CELL) + (gsize)w + (gsize)h;
+  const gsize own = floats_of_cell(used_maps(self->inspector)) * cells, spare = (planes + SPARE) * n + own;
   if (self->w == w && self->h == h && self->used == used_maps(self->inspector))
-    return TRUE;
+    return cbigan_try_room(spare, sizeof(float), error);
   free_picture(self);
-  if (!cbigan_try_room((3 + 2 * planes + SPARE) * n + floats_of_cell(used_maps(self->inspector)) * cells, sizeof(float),
-                       error))
+  if (!cbigan_try_room((3 + planes) * n + own + spare, sizeof(float), error))
     return FALSE;
   self->used = used_maps(self->inspector);
   self->w = w;
@@ -447,7 +455,8 @@ cbigan_inspection_frame(CbiganInspection *self, const CbiganFrame *frame, GError
   if (!pose->frame_w)
     return inspect(self, frame, error);
   g_autofree guint8 *pixels = cbigan_try_new(guint8, 3 * (gsize)pose->w * (gsize)pose->h, error);
-  if (!pixels || !make_room(self, pose->w, pose->h, error))
+  if (!pixels || !make_room(self, pose->w, pose->h, error) ||
+      !cbigan_try_room(FINDING * (gsize)frame->width * (gsize)frame->height, sizeof(float), error))
     return NULL;
   const CbiganFrame upright = { .data = pixels, .width = pose->w, .height = pose->h, .stride = 3 * (gsize)pose->w };
   self->placement = cbigan_pose_find(pose, frame);

@@ -5,6 +5,7 @@
  */
 #include "gradient/cpu/cpu.h"
 #include "gradient/reference/reference.h"
+#include "model/error.h"
 
 /* What one kind of layer needs; NULL = nothing to do, or never called. */
 typedef struct {
@@ -51,11 +52,11 @@ plan_new(CbiganBackend *self, const CbiganLayer *layer, int batch, GError **erro
 {
   CbiganGradCpuPlan *plan = g_new0(CbiganGradCpuPlan, 1);
   const Operation *operation = operation_of(layer);
-  if (layer->bias != CBIGAN_NO_OFFSET)
-    plan->bias_sums = g_new(double, batch *cbigan_shape_size(layer->out));
   plan->base = (CbiganGradPlan){ .layer = layer, .batch = batch };
-  if (!operation->plan || operation->plan((CbiganCpu *)self, plan, error))
-    return &plan->base;
+  if (layer->bias == CBIGAN_NO_OFFSET ||
+      (plan->bias_sums = cbigan_try_new(double, (gsize)batch *cbigan_shape_size(layer->out), error)))
+    if (!operation->plan || operation->plan((CbiganCpu *)self, plan, error))
+      return &plan->base;
   plan_free(self, &plan->base);
   return NULL;
 }
