@@ -10,6 +10,7 @@
 set -euo pipefail
 # shellcheck source=pipelines/setup.sh
 . "$(dirname "$0")/setup.sh"
+arguments 0 0 "$@"
 cd "$root"
 
 size=256 # pixels, of the square pictures; the strip moves by one picture, so no two show the same cloth

@@ -16,6 +16,8 @@ gi.require_version('Cbigan', '0')
 gi.require_version('GdkPixbuf', '2.0')
 from gi.repository import Cbigan, GdkPixbuf  # noqa: E402
 
+if len(sys.argv) != 3:
+    sys.exit(__doc__)
 model = Cbigan.Model.load(sys.argv[1])
 scorer = Cbigan.Scorer.new(model, None)
 picture = GdkPixbuf.Pixbuf.new_from_file(sys.argv[2])

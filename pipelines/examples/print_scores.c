@@ -71,7 +71,7 @@ main(int argc, char **argv)
 {
   g_autoptr(GError) error = NULL;
   gst_init(&argc, &argv);
-  if (argc != 2) {
+  if (argc != 2 || argv[1][0] == '-') {
     g_printerr("usage: print_scores 'LAUNCH DESCRIPTION with cbiganscore name=score'\n");
     return 2;
   }

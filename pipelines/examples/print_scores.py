@@ -31,7 +31,7 @@ def on_buffer(pad, info):
 
 def main(arguments):
     arguments = Gst.init(arguments)
-    if len(arguments) != 2:
+    if len(arguments) != 2 or arguments[1].startswith('-'):
         sys.exit("usage: print_scores.py 'LAUNCH DESCRIPTION with cbiganscore name=score'")
     pipeline = Gst.parse_launch(arguments[1])
     element = pipeline.get_by_name('score')

@@ -90,7 +90,7 @@ main(int argc, char **argv)
 {
   g_autoptr(GError) error = NULL;
   gst_init(&argc, &argv);
-  if (argc != 2) {
+  if (argc != 2 || argv[1][0] == '-') {
     g_printerr("usage: watch_events 'LAUNCH DESCRIPTION with cbiganscore'\n");
     return 2;
   }

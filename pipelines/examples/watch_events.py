@@ -54,7 +54,7 @@ def on_message(bus, message, pipeline, loop, problems):
 
 def main(arguments):
     arguments = Gst.init(arguments)
-    if len(arguments) != 2:
+    if len(arguments) != 2 or arguments[1].startswith('-'):
         sys.exit("usage: watch_events.py 'LAUNCH DESCRIPTION with cbiganscore'")
     pipeline, loop, problems = Gst.parse_launch(arguments[1]), GLib.MainLoop(), []
     bus = pipeline.get_bus()

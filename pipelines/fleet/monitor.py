@@ -51,6 +51,8 @@ def show():
 
 
 def main():
+    if sys.argv[1:2] in (['-h'], ['--help']):
+        sys.exit(print(__doc__))
     host, _, port = (sys.argv[1] if len(sys.argv) > 1 else 'localhost').partition(':')
     topic, end = (sys.argv[2] if len(sys.argv) > 2 else 'plant/#'), time.time() + float(sys.argv[3] if len(sys.argv) > 3 else 'inf')
     version = {'callback_api_version': mqtt.CallbackAPIVersion.VERSION1} if hasattr(mqtt, 'CallbackAPIVersion') else {}
@@ -61,7 +63,10 @@ def main():
         client.username_pw_set(os.environ['CBIGAN_USER'], os.environ.get('CBIGAN_PASSWORD'))
     client.on_connect = lambda *_: client.subscribe(topic, qos=1)
     client.on_message = on_message
-    client.connect(host, int(port or 1883), clean_start=False, properties=kept)
+    try:
+        client.connect(host, int(port or 1883), clean_start=False, properties=kept)
+    except OSError as error:
+        sys.exit(f'monitor.py: no broker at {host}:{port or 1883}: {error.strerror}')
     client.loop_start()
     while time.time() < end:
         time.sleep(min(5, max(0, end - time.time())))
@@ -69,4 +74,7 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        pass

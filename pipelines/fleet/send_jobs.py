@@ -36,7 +36,10 @@ def main():
     client.on_connect = lambda *_: client.subscribe('cbigan/results', qos=1)
     client.on_subscribe = lambda *_: ready.set()
     client.on_message = on_message
-    client.connect(host, int(port or 1883))
+    try:
+        client.connect(host, int(port or 1883))
+    except OSError as error:
+        sys.exit(f'send_jobs.py: no broker at {host}:{port or 1883}: {error.strerror}')
     client.loop_start()
     ready.wait()
     for name, path in waiting.items():

@@ -7,6 +7,7 @@
 #include "i18n.h"
 #include "model/model.h"
 #include "score/calibration.h"
+#include <string.h>
 
 static const CbiganUsage usage = {
   N_("--model MODEL DIR"),
@@ -35,6 +36,17 @@ clear_arguments(Arguments *a)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, clear_arguments)
 
+/* An inspector scores the pictures that it has learnt from too low. */
+static void
+warn_of_known(const CbiganModelInfo *info, const CbiganDataset *pictures)
+{
+  if (info->score == CBIGAN_SCORE_INSPECTOR && info->training && pictures->digest && *pictures->digest &&
+      strstr(info->training, pictures->digest))
+    cbigan_command_note(
+        _("these are the pictures of the training, which score lower than others: the threshold becomes "
+          "too low; expected good pictures that the training has not seen"));
+}
+
 static gboolean
 calibrate(CbiganModel *model, const Arguments *a, const CbiganCalibrationOptions *options, const char *dir,
           GError **error)
@@ -50,6 +62,7 @@ calibrate(CbiganModel *model, const Arguments *a, const CbiganCalibrationOptions
 
   if (!pictures || !cbigan_command_check_pictures(pictures, 4, error))
     return FALSE;
+  warn_of_known(info, pictures);
   frames = g_new(CbiganFrame, pictures->pictures->len);
   for (guint i = 0; i < pictures->pictures->len; i++)
     frames[i] = cbigan_picture_frame(cbigan_dataset_get(pictures, i));
