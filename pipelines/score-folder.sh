@@ -19,4 +19,4 @@ use_build
 new_folder "$3"
 
 cbigan score --model "$(realpath -- "$1")" --heatmap "$folder/heatmaps" "$pictures" > "$folder/scores.csv"
-say "scored: $3/scores.csv, heat maps in $3/heatmaps"
+say "scored: ${3%/}/scores.csv, heat maps in ${3%/}/heatmaps"
