@@ -338,9 +338,8 @@ test_inspectors(gconstpointer isa_row)
 {
   static const struct {
     int w, h, of_16, of_8, of_4; /* segments of the whole network in so many lanes; 0: too few would be used */
-  } sizes[] = {
-    { 480, 48, 15, 0, 0 }, { 256, 64, 0, 8, 4 }, { 512, 32, 16, 8, 4 }, { 448, 80, 14, 7, 4 }, { 176, 16 }
-  };
+  } sizes[] = { { 480, 48, 15, 0, 0 }, { 256, 64, 0, 8, 4 }, { 512, 32, 16, 8, 4 },
+                { 448, 80, 14, 7, 4 }, { 176, 16 },          { 9216, 16 } };
   const CbiganCpuIsa *isa = isa_row;
   float worst[2] = { 0 };
   for (guint i = 0; i < 2 * G_N_ELEMENTS(sizes); i++) {

@@ -365,7 +365,7 @@ static const Size sizes[] = { { "one tile of 2", FALSE, 2, 3, 2, 2, 2 },
                               { "32x32 tiles of 4", TRUE, 3, 3, 128, 128, 4 },
                               { "32x32 tiles of 4, 2 channels", FALSE, 2, 3, 128, 128, 4 },
                               { "wide", FALSE, 3, 2, 4, 64, 2 },
-                              { "as wide as a frame", FALSE, 2, 1, 4, 4096, 4 },
+                              { "as wide as a lane may be", FALSE, 2, 1, 4, CBIGAN_CPU_MOST_COLUMNS, 4 },
                               { "deep, 2x2", FALSE, 64, 128, 2, 2, 2 },
                               { "deep, 4x4", FALSE, 192, 256, 4, 4, 4 },
                               { "deepest", FALSE, 512, 304, 2, 2, 2 } };

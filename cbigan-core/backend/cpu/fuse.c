@@ -359,12 +359,13 @@ of_few(const CbiganCpu *cpu)
   return cpu->base.precision == CBIGAN_PRECISION_BF16 ? cpu->isa->bf16_few : cpu->isa->few;
 }
 
-/* A segment is a whole number of tiles wide. */
+/* A segment is a whole number of tiles wide, and not too wide for a lane. */
 static gboolean
-wide_enough(const CbiganCpuKernels *kernels, const CbiganLayer *l)
+fits_segments(const CbiganCpuKernels *kernels, const CbiganLayer *l)
 {
   int width = l->kind == CBIGAN_UPSAMPLE ? l->out.w : l->in.w;
-  return kernels->segments == kernels->lanes && width % (4 * kernels->segments) == 0;
+  return kernels->segments == kernels->lanes && width % (4 * kernels->segments) == 0 &&
+         width <= CBIGAN_CPU_MOST_COLUMNS * kernels->segments;
 }
 
 #define FEWEST_CHANNELS 6 /* width of a network whose maps of medium size have channels enough for vectors of 16 */
@@ -375,14 +376,14 @@ static const CbiganCpuKernels *
 choose_segments(const CbiganCpu *cpu, const CbiganNetwork *network, const CbiganLayer *l)
 {
   const CbiganCpuKernels *many = of_many(cpu), *few = of_few(cpu);
-  if (wide_enough(many, l))
+  if (fits_segments(many, l))
     return many;
   gboolean wider = !few->bf16 && cpu->isa->channels[0]->vector > few->lanes;
-  return !wide_enough(few, l) || (wider && network->width >= FEWEST_CHANNELS) ? NULL : few;
+  return !fits_segments(few, l) || (wider && network->width >= FEWEST_CHANNELS) ? NULL : few;
 }
 
 /* Most segments that divide the map of each layer into whole tiles. 0: they leave more than an eighth of the lanes
- * empty, or lanes are no segments. */
+ * empty, lanes are no segments, or the first map is too wide for them. */
 static int
 common_segments(const CbiganCpuKernels *kernels, const CbiganNetwork *network, int first, int end)
 {
@@ -392,7 +393,8 @@ common_segments(const CbiganCpuKernels *kernels, const CbiganNetwork *network, i
     while (most && l->in.w % (unit * most))
       most--;
   }
-  return 8 * most < 7 * kernels->lanes ? 0 : most;
+  const int columns = most ? network->layers[first].in.w / most : 0;
+  return 8 * most < 7 * kernels->lanes || columns > CBIGAN_CPU_MOST_COLUMNS ? 0 : most;
 }
 
 /* An inspector as a whole in segments, with bf16 only in the blocks: a logit is a small difference of large sums. NULL:

@@ -16,10 +16,12 @@
 
 G_BEGIN_DECLS
 
+#define CBIGAN_CPU_MOST_COLUMNS 512 /* of one lane: as many zeros lie beside a map whose rows are convolved */
+
 /* A value of one group of lanes: [row][channel][column][lane]. */
 typedef struct {
   float *data;
-  int c, h, w;  /* w: columns of one lane */
+  int c, h, w;  /* w: columns of one lane, at most CBIGAN_CPU_MOST_COLUMNS */
   int rows;     /* that `data` holds; row y lies at y % rows, so fewer rows than h make a ring */
   int segments; /* of a patch, in as many lanes from left to right; 0: lanes are patches */
   gsize plane;  /* floats from one channel to the next; a row is c planes */

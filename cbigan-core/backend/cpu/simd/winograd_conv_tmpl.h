@@ -28,11 +28,13 @@ upsample_tile(const int side, const Vector *x, Vector *out)
 
 /* The rows of inputs under one tile of outputs. */
 typedef struct {
-  const float *rows[MAX_SIDE]; /* first channel; for a row outside, the nearest one */
-  gboolean top, bottom, left, right; /* the tile lies at this edge (of its lane), so an outer row or column of its inputs
-                                      * lies outside */
-  int column;                        /* of x: the second one under the tile */
+  const float *rows[MAX_SIDE]; /* first channel; rows of zeros outside */
+  gsize planes[MAX_SIDE];      /* 0 for rows of zeros */
+  gboolean top, bottom, left, right; /* the tile lies at this edge (of its lane) */
+  int column;                        /* of x: the second one under the tile; the first may lie outside */
 } Window;
+
+static const float zeros[CBIGAN_CPU_MOST_COLUMNS * LANES] __attribute__((aligned(64)));
 
 INLINE Window
 window(const int side, const gboolean doubles, const CbiganCpuMap *x, const CbiganCpuMap *y, int tile)
@@ -41,8 +43,14 @@ window(const int side, const gboolean doubles, const CbiganCpuMap *x, const Cbig
   int ty = tile / across, tx = tile % across;
   Window w = { .top = ty == 0, .bottom = ty == down - 1, .left = tx == 0, .right = tx == across - 1,
                .column = tx * step };
-  for (int j = 0; j < n; j++)
-    w.rows[j] = cbigan_map_row(x, CLAMP(ty * step - 1 + j, 0, x->h - 1));
+  for (int j = 0; j < n; j++) {
+    int row = ty * step - 1 + j;
+    gboolean outside = row < 0 || row >= x->h;
+    if (doubles)
+      row = CLAMP(row, 0, x->h - 1);
+    w.rows[j] = outside && !doubles ? zeros : cbigan_map_row(x, row);
+    w.planes[j] = outside && !doubles ? 0 : x->plane;
+  }
   return w;
 }
 
@@ -52,7 +60,7 @@ read_column(const int step, const gboolean doubles, const CbiganCpuMap *x, const
             Vector *d)
 {
   UNROLL for (int j = 0; j < step + 2; j++) {
-    const float *row = w->rows[j] + offset;
+    const float *row = w->rows[j] + (w->planes[j] ? offset : 0);
     if (k == 0 && w->left)
       d[j] = before(x, row, doubles ? load(row, 0) : (Vector){ 0 });
     else if (k == step + 1 && w->right)
@@ -71,14 +79,15 @@ transform_down(const int side, const gboolean doubles, const CbiganCpuMap *x, co
   const gsize offset = (gsize)channel * x->plane + (gsize)(part * VECTOR);
   UNROLL for (int k = 0; k < columns; k++) {
     Vector column[MAX_SIDE], source[MAX_SIDE];
-    read_column(step, doubles, x, w, offset, k, doubles ? source : column);
-    if (doubles)
+    read_column(step, doubles, x, w, offset, k, source);
+    if (doubles) {
       upsample_tile(side, source, column);
-    if (w->top)
-      column[0] = (Vector){ 0 };
-    if (w->bottom)
-      column[n - 1] = (Vector){ 0 };
-    transform_input(side, column, 1, down + k, (gsize)columns);
+      if (w->top)
+        column[0] = (Vector){ 0 };
+      if (w->bottom)
+        column[n - 1] = (Vector){ 0 };
+    }
+    transform_input(side, doubles ? column : source, 1, down + k, (gsize)columns);
   }
 }
 
