@@ -23,7 +23,7 @@
 #include <stdlib.h>
 
 static const CbiganUsage usage = {
-  N_("[OPTION…]"),
+  NULL,
   /* xgettext:no-c-format */
   N_("Measures scoring (Eq. 7) with random weights: milliseconds per frame, and how near that is to the limits of\n"
      "the machine. Lists are separated by commas; all combinations are measured in turns.\n"

@@ -15,7 +15,7 @@
 gboolean
 cbigan_command_parse(const CbiganUsage *usage, const GOptionEntry *entries, int argc, char **argv, char ***arguments)
 {
-  g_autoptr(GOptionContext) context = g_option_context_new(_(usage->arguments));
+  g_autoptr(GOptionContext) context = g_option_context_new(usage->arguments ? _(usage->arguments) : NULL);
   g_autofree char *examples = g_strdup_printf("%s\n%s", _("Examples:"), usage->examples);
   g_auto(GStrv) rest = NULL;
   g_autofree char **copy = g_memdup2(argv, sizeof *argv * ((gsize)argc + 1));
@@ -40,7 +40,7 @@ cbigan_command_parse(const CbiganUsage *usage, const GOptionEntry *entries, int 
   n = rest ? (int)g_strv_length(rest) : 0;
   if (n < usage->least || n > usage->most) {
     cbigan_refuse(&error, n_("%d argument; expected: %s", "%d arguments; expected: %s", (gulong)n), n,
-                  _(usage->arguments));
+                  usage->arguments ? _(usage->arguments) : _("none"));
     cbigan_command_usage(error);
     return FALSE;
   }

@@ -34,7 +34,7 @@ typedef struct {
 } CbiganOptionGroup;
 
 typedef struct {
-  const char *arguments;           /* "DIR --output MODEL" */
+  const char *arguments;           /* "DIR --output MODEL"; NULL: none */
   const char *summary;             /* shown above the options */
   const char *examples;            /* lines, shown below the options */
   int least, most;                 /* number of arguments that are no options */
