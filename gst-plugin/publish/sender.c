@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -119,8 +120,7 @@ push_encoded(const CbiganQueuedPicture *picture, GBytes *jpeg, const char *probl
   self->options.tell(TRUE, problem, self->options.data);
 }
 
-/* --- what the broker says ------------------------------------------------------------------------------------------
- */
+/* --- what the broker says ----------------------------------------------------------------------------------------- */
 
 /* text: NULL = all is well */
 static void
@@ -174,8 +174,7 @@ on_done(guint64 id, const char *refused, gpointer data)
   }
 }
 
-/* --- handing over --------------------------------------------------------------------------------------------------
- */
+/* --- handing over ------------------------------------------------------------------------------------------------- */
 
 /* The next message to be sent; NULL = none. The spool comes first: what is in there is older than the queue. */
 static Entry *
@@ -234,8 +233,7 @@ hand_over(CbiganSender *self)
   }
 }
 
-/* --- the spool -----------------------------------------------------------------------------------------------------
- */
+/* --- the spool ---------------------------------------------------------------------------------------------------- */
 
 static gboolean
 is_due(const Entry *entry, gint64 now)
@@ -333,14 +331,12 @@ open_spool(CbiganSender *self)
   self->spool_waits = last > 0;
 }
 
-/* --- the thread ----------------------------------------------------------------------------------------------------
- */
+/* --- the thread --------------------------------------------------------------------------------------------------- */
 
 static void
 update_figures(CbiganSender *self)
 {
   CbiganSpoolCounts counts = { 0 };
-  g_autofree char *text = NULL;
   if (self->spool)
     self->spool_class->counts(self->spool, &counts);
   g_mutex_lock(&self->lock);
@@ -348,12 +344,12 @@ update_figures(CbiganSender *self)
   self->figures.in_flight = g_queue_get_length(&self->in_flight);
   const guint64 dropped = self->figures.dropped_queue + counts.over_size + counts.over_age;
   g_mutex_unlock(&self->lock);
-  if (dropped && !self->told_dropped)
-    text = g_strdup_printf(_("messages are dropped, as the queue or the spool is full; %u until now"), (guint)dropped);
-  if (text) {
-    self->told_dropped = TRUE;
-    self->options.tell(TRUE, text, self->options.data);
-  }
+  if (!dropped || self->told_dropped)
+    return;
+  g_autofree char *text =
+      g_strdup_printf(_("messages are dropped, as the queue or the spool is full; %u until now"), (guint)dropped);
+  self->told_dropped = TRUE;
+  self->options.tell(TRUE, text, self->options.data);
 }
 
 static gboolean
@@ -436,6 +432,10 @@ static gpointer
 run(gpointer data)
 {
   CbiganSender *self = data;
+  const struct sched_param param = { 0 };
+  /* A push wakes this thread, which then waits for a processor rather than taking that of the streaming thread. */
+  if (sched_getscheduler(0) == SCHED_OTHER) /* a real-time thread stays one */
+    sched_setscheduler(0, SCHED_BATCH, &param);
   open_spool(self);
   open_broker(self);
   while (!is_over(self)) {
