@@ -12,6 +12,7 @@ usage: fleet.py MEASUREMENT [BUILD]   (BUILD: the build folder, “build” by d
   frames        time of each frame through cbiganpublish beside an identity, while the broker is killed, cut off, slow or silent
   network       a network of namespaces with delay, loss and cuts (needs root, iproute2, netem in the kernel): what is lost
   relayed       delay, loss and cuts by a relay in user space, where the kernel has no netem
+  stand_ins     whether the relay and the kernel's token bucket filter delay, lose and limit as they say (needs root, iproute2)
   cameras       many cameras' connections and events to one broker, with a storm
   simulate      10,000 cameras for two minutes at realistic rates, with storms of 5 %; CAMERAS, SECONDS in the environment
   kafka         the same as rate, to librdkafka's mock cluster, which is no Kafka: it stores in memory, in one thread
@@ -30,11 +31,13 @@ import tempfile
 import fleet_broker
 import fleet_mpi
 import fleet_plant
+import fleet_stand_ins
 import fleet_workers
 
 MEASUREMENTS = {f.__name__: f for f in (
-    fleet_broker.rate, fleet_broker.restarts, fleet_broker.kills, fleet_broker.frames, fleet_broker.network, fleet_broker.relayed, fleet_plant.cameras,
-    fleet_plant.simulate, fleet_broker.kafka, fleet_workers.workers, fleet_workers.worker_kills, fleet_mpi.mpi, fleet_mpi.mpi_network, fleet_mpi.scaling)}
+    fleet_broker.rate, fleet_broker.restarts, fleet_broker.kills, fleet_broker.frames, fleet_broker.network, fleet_broker.relayed, fleet_stand_ins.stand_ins,
+    fleet_plant.cameras, fleet_plant.simulate, fleet_broker.kafka, fleet_workers.workers, fleet_workers.worker_kills, fleet_mpi.mpi, fleet_mpi.mpi_network,
+    fleet_mpi.scaling)}
 
 if __name__ == '__main__':
     if len(sys.argv) < 2 or sys.argv[1] not in MEASUREMENTS:

@@ -37,23 +37,23 @@ def seconds_per_step(prefix, *options):
 
 
 def compare(ways):
-    """ways: name -> (prefix, options). Medians of ROUNDS interleaved runs: name -> seconds per step"""
+    """ways: name -> (prefix, options); two of them. Prints the medians of ROUNDS interleaved runs, in seconds per step. Returns the median of
+    each round's ratio, which is the second way's speed by the first one's."""
     found = {name: [] for name in ways}
     for _ in range(ROUNDS):
         for name, (prefix, options) in ways.items():
             found[name].append(seconds_per_step(prefix, *options))
-    medians = {name: statistics.median(values) for name, values in found.items()}
-    for name, seconds in medians.items():
-        print(f'{name}: {seconds:.2f} s per step', flush=True)
-    return medians
+    for name, seconds in found.items():
+        print(f'{name}: {statistics.median(seconds):.2f} s per step ({", ".join(f"{value:.2f}" for value in seconds)})', flush=True)
+    return statistics.median(first / second for first, second in zip(*found.values()))
 
 
 def mpi():
     pictures()
     one = ([], ['--width', '16', '--batch', '64', '--threads', '2'])
     two = (['mpirun', '-n', '2', *OVERSUBSCRIBED], ['--width', '16', '--batch', '64'])
-    found = list(compare({'one process, two threads': one, 'two processes, one thread each': two}).values())
-    print(f'  two processes reach {found[0] / found[1]:.2f} of its speed')
+    speed = compare({'one process, two threads': one, 'two processes, one thread each': two})
+    print(f'  two processes reach {speed:.2f} of its speed')
 
 
 @contextlib.contextmanager
@@ -97,10 +97,10 @@ def mpi_network():
         with two_hosts(rate) as prefix:
             before = sent()
             options = ['--width', '16', '--batch', '64']
-            found = list(compare({'two processes of one host': (['mpirun', '-n', '2', *OVERSUBSCRIBED], options),
-                                  f'two processes of two hosts, {rate}/s between them': (prefix, options)}).values())
+            speed = compare({'two processes of one host': (['mpirun', '-n', '2', *OVERSUBSCRIBED], options),
+                             f'two processes of two hosts, {rate}/s between them': (prefix, options)})
             steps = ROUNDS * (STEPS + 2)
-            print(f'  {found[0] / found[1]:.3f} of its speed; {(sent() - before) / steps / 1e6:.1f} MB per step each way')
+            print(f'  {speed:.3f} of its speed; {(sent() - before) / steps / 1e6:.1f} MB per step each way')
 
 
 def scaling():

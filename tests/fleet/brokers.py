@@ -10,6 +10,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -158,6 +159,53 @@ def tls_lines(port, certificate='server'):
     """Lines of a second listener of a Broker, with TLS; the files of certificates() are in the current folder."""
     here = os.getcwd()
     return [f'listener {port} 127.0.0.1', f'cafile {here}/ca.pem', f'certfile {here}/{certificate}.pem', f'keyfile {here}/{certificate}.key']
+
+
+class Tls:
+    """The mock cluster Kafka of that URI behind TLS, as it has none of its own: a connection per broker is decrypted and handed on. Brokers name
+    their addresses in what they answer; those become localhost and the ports of here. certificate: of the current folder's certificates()"""
+
+    def __init__(self, uri, certificate):
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(f'{certificate}.pem', f'{certificate}.key')
+        targets = [int(server.rpartition(':')[2]) for server in uri.removeprefix('kafka://').split(',')]
+        self.servers = {target: socket.create_server(('127.0.0.1', 0)) for target in targets}
+        self.ports = {target: server.getsockname()[1] for target, server in self.servers.items()}
+        for target in targets:
+            threading.Thread(target=self._accept, args=(target,), daemon=True).start()
+
+    def _accept(self, target):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.servers[target].accept()
+                threading.Thread(target=self._connect, args=(client, target), daemon=True).start()
+
+    def _connect(self, client, target):
+        with contextlib.suppress(OSError):  # a client that does not trust the certificate goes away
+            client = self.context.wrap_socket(client, server_side=True)
+            server = socket.create_connection(('127.0.0.1', target))
+            threading.Thread(target=self._pass, args=(client, server, False), daemon=True).start()
+            self._pass(server, client, True)
+
+    def _pass(self, source, sink, from_broker):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                for target, port in self.ports.items() if from_broker else ():
+                    data = data.replace(b'127.0.0.1' + target.to_bytes(4, 'big'), b'localhost' + port.to_bytes(4, 'big'))
+                sink.sendall(data)
+        for sock in (source, sink):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def uri(self, host='localhost'):
+        return 'kafka://' + ','.join(f'{host}:{port}' for port in self.ports.values())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for server in self.servers.values():
+            server.close()
 
 
 class Kafka:

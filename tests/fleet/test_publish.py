@@ -278,6 +278,35 @@ def test_kafka():
         expect_equal(found, list(range(1, 1001)), 'sequences')
 
 
+def test_kafka_certificate():
+    """The same of Kafka's brokers as of test_certificate()'s."""
+    if not MOCK_KAFKA:
+        raise harness.Skip('no librdkafka (Debian: librdkafka-dev)')
+    brokers.certificates('.')
+    pathlib.Path('secret').write_text('security.protocol=ssl\n')
+    with Kafka(MOCK_KAFKA, 1, 'plant.events') as kafka, brokers.Tls(kafka.uri, 'server') as tls, brokers.Tls(kafka.uri, 'expired') as expired:
+        for uri, ca, reason in ((tls.uri(), 'ca.pem', ''), (tls.uri(), 'other.pem', 'verify failed'), (tls.uri('127.0.0.1'), 'ca.pem', 'verify failed'),
+                                (tls.uri(), None, 'verify failed'), (expired.uri(), 'ca.pem', 'verify failed')):
+            more = f'credentials=secret stop-timeout=100 topic=plant.{{kind}} {QUIET}' + (f' ca-file={ca}' if ca else '')
+            stats, errors = Feed(FEED, 20, 0, 3 if reason else 20, f'uri={uri} {more}').wait()
+            expect_equal((stats['passed'], stats['acknowledged']), (20, 0 if reason else 20), f'{uri} with {ca}: {errors}')
+            expect(reason in errors, f'{uri} with {ca}: {errors}')
+
+
+def test_kafka_settings():
+    """A setting that is none, or has a wrong value or file, is named without its value; the video runs, and nothing is sent."""
+    if not MOCK_KAFKA:
+        raise harness.Skip('no librdkafka (Debian: librdkafka-dev)')
+    for text, words in (('security.protocol=nonsense-99\n', ['secret', 'line 1', 'security.protocol']),
+                        ('user=a\nnonsense.setting=secret-99\n', ['secret', 'line 2', 'nonsense.setting']),
+                        ('security.protocol=ssl\nssl.ca.location=/nowhere.pem\n', ['ssl.ca.location']),
+                        ('security.protocol=sasl_plaintext\nsasl.mechanism=nonsense\n', ['SASL mechanism'])):
+        pathlib.Path('secret').write_text(text)
+        stats, errors = Feed(FEED, 20, 0, 0, f'uri=kafka://127.0.0.1:9 credentials=secret {QUIET} stop-timeout=100').wait()
+        expect_equal((stats['passed'], stats['acknowledged']), (20, 0), f'{text}: {errors}')
+        expect(all(word in errors for word in words) and '-99' not in errors, f'{text}: {errors}')
+
+
 if __name__ == '__main__':
     if brokers.why_not():
         print(f'1..0 # SKIP {brokers.why_not()}')

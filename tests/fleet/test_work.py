@@ -307,6 +307,22 @@ def test_kafka_settings():
         expect(done.returncode == 1 and all(word in done.stderr for word in words) and '-99' not in done.stderr, f'{text}: {done}')
 
 
+def test_kafka_tls():
+    """Jobs and results over TLS. A worker takes no job from brokers whose certificate it does not trust, and says so."""
+    if not MOCK_KAFKA:
+        raise harness.Skip('no librdkafka (Debian: librdkafka-dev)')
+    prepare(1)
+    brokers.certificates('.')
+    pathlib.Path('secret').write_text('security.protocol=ssl\n')
+    with Kafka(MOCK_KAFKA, 1, 'cbigan.jobs', 'cbigan.results') as kafka, brokers.Tls(kafka.uri, 'server') as tls:
+        kafka.produce('cbigan.jobs', 'key', job(0))
+        with Worker(tls.uri(), 'a', '--credentials', 'secret', '--ca-file', 'other.pem') as worker:
+            wait_words(worker, 'localhost', 'verify failed')
+        with Worker(tls.uri(), 'a', '--credentials', 'secret', '--ca-file', 'ca.pem') as worker:
+            found = kafka.consume('cbigan.results', 1)
+            expect_equal([json.loads(text)['state'] for text in found], ['done'], f'{worker.lines}')
+
+
 def test_kafka():
     """The same from a consumer group: a worker that is killed leaves its partition to the other."""
     if not MOCK_KAFKA:
