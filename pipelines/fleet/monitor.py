@@ -7,7 +7,8 @@ SPDX-License-Identifier: LGPL-2.1-or-later
 usage: monitor.py [HOST[:PORT]] [TOPIC] [SECONDS]   (localhost:1883, plant/#, until Ctrl-C)
 
 Prints an event per line, and every 5 seconds a table of the cameras. Needs Debian's python3-paho-mqtt. Second copies of a message are
-left out, and gaps in the sequence are counted as missing. User and password: CBIGAN_USER and CBIGAN_PASSWORD.
+left out, and gaps in the sequence are counted as missing. From the environment: CBIGAN_USER, CBIGAN_PASSWORD, and CBIGAN_CA, a file of
+authorities, which makes the connection one with TLS.
 """
 import json
 import os
@@ -61,12 +62,15 @@ def main():
     kept.SessionExpiryInterval = 3600  # the broker keeps what comes while this monitor is away
     if 'CBIGAN_USER' in os.environ:
         client.username_pw_set(os.environ['CBIGAN_USER'], os.environ.get('CBIGAN_PASSWORD'))
+    if 'CBIGAN_CA' in os.environ:
+        client.tls_set(os.environ['CBIGAN_CA'])
     client.on_connect = lambda *_: client.subscribe(topic, qos=1)
     client.on_message = on_message
+    port = port or ('8883' if 'CBIGAN_CA' in os.environ else '1883')
     try:
-        client.connect(host, int(port or 1883), clean_start=False, properties=kept)
+        client.connect(host, int(port), clean_start=False, properties=kept)
     except OSError as error:
-        sys.exit(f'monitor.py: no broker at {host}:{port or 1883}: {error.strerror}')
+        sys.exit(f'monitor.py: no broker at {host}:{port}: {error.strerror}')
     client.loop_start()
     while time.time() < end:
         time.sleep(min(5, max(0, end - time.time())))

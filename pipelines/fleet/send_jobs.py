@@ -7,6 +7,7 @@ SPDX-License-Identifier: LGPL-2.1-or-later
 usage: send_jobs.py HOST:PORT MODEL FILE...   (MODEL: a name in the workers' folder; start a worker before)
 
 Needs Debian's python3-paho-mqtt. A job's id is its number and its file. Ends when every job has a result; status 1 if one was refused.
+From the environment, as for monitor.py: CBIGAN_USER, CBIGAN_PASSWORD, CBIGAN_CA.
 """
 import json
 import os
@@ -33,13 +34,18 @@ def main():
 
     version = {'callback_api_version': mqtt.CallbackAPIVersion.VERSION1} if hasattr(mqtt, 'CallbackAPIVersion') else {}
     client = mqtt.Client(protocol=mqtt.MQTTv5, **version)
+    if 'CBIGAN_USER' in os.environ:
+        client.username_pw_set(os.environ['CBIGAN_USER'], os.environ.get('CBIGAN_PASSWORD'))
+    if 'CBIGAN_CA' in os.environ:
+        client.tls_set(os.environ['CBIGAN_CA'])
     client.on_connect = lambda *_: client.subscribe('cbigan/results', qos=1)
     client.on_subscribe = lambda *_: ready.set()
     client.on_message = on_message
+    port = port or ('8883' if 'CBIGAN_CA' in os.environ else '1883')
     try:
-        client.connect(host, int(port or 1883))
+        client.connect(host, int(port))
     except OSError as error:
-        sys.exit(f'send_jobs.py: no broker at {host}:{port or 1883}: {error.strerror}')
+        sys.exit(f'send_jobs.py: no broker at {host}:{port}: {error.strerror}')
     client.loop_start()
     ready.wait()
     for name, path in waiting.items():

@@ -305,6 +305,10 @@ def test_kafka_settings():
         stats, errors = Feed(FEED, 20, 0, 0, f'uri=kafka://127.0.0.1:9 credentials=secret {QUIET} stop-timeout=100').wait()
         expect_equal((stats['passed'], stats['acknowledged']), (20, 0), f'{text}: {errors}')
         expect(all(word in errors for word in words) and '-99' not in errors, f'{text}: {errors}')
+    pathlib.Path('secret').write_text('security.protocol=sasl_plaintext\nsasl.mechanism=PLAIN\nuser=a\npassword=secret-99\n')
+    with Kafka(MOCK_KAFKA, 1, 'plant.events') as kafka:  # which has no SASL, and says so when it is asked
+        _, errors = Feed(FEED, 20, 0, 2, f'uri={kafka.uri} credentials=secret topic=plant.{{kind}} {QUIET} stop-timeout=100').wait()
+        expect('SASL Handshake not supported' in errors and '-99' not in errors, errors)
 
 
 if __name__ == '__main__':
