@@ -22,7 +22,7 @@ usage: fleet.py MEASUREMENT [BUILD]   (BUILD: the build folder, “build” by d
   mpi_network   the same between two network namespaces with 1 Gbit/s and 100 Mbit/s between them (needs root, iproute2)
   scaling       a model of 2 to 64 machines from what it measures on this one
 
-On a machine that does other work, put “chrt -r 1” in front of all but the first seven.
+On a machine that does other work, put “chrt -r 1” in front, where times and rates are to mean something.
 """
 import os
 import sys
