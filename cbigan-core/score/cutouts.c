@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "i18n.h"
+#include "model/error.h"
 #include "score/gan/tiling.h"
 
 /* Along an axis of `length` pixels. */
@@ -19,7 +20,46 @@ count(int length, int side, double overlap)
 }
 
 gboolean
-cbigan_cutouts_begin(CbiganCutouts *self, const CbiganFrame *frame, GError **error)
+cbigan_cutouts_check(const CbiganModelInfo *info, GError **error)
+{
+  if (!info->frame_width)
+    return cbigan_refuse(error,
+                         _("the model takes frames of any size; expected a model with a frame size for cutouts"));
+  if (info->mask.counts)
+    return cbigan_refuse(error,
+                         _("the model has a mask, which fits whole frames only; expected one without for cutouts"));
+  return TRUE;
+}
+
+static void
+clear_place(gpointer place)
+{
+  cbigan_areas_free(((CbiganCutoutPlace *)place)->areas);
+}
+
+/* Row by row. NULL with CBIGAN_ERROR_BACKEND: there is no room for copies of what counts, areas and mask. */
+static GArray *
+find_places(const CbiganCutouts *self, const CbiganAreas *areas, GError **error)
+{
+  const int columns = count(self->width, self->side_w, self->overlap),
+            rows = count(self->height, self->side_h, self->overlap);
+  const gsize pixels = (gsize)self->side_w * (gsize)self->side_h * (gsize)(columns * rows);
+  if (areas && !cbigan_try_room(pixels, cbigan_areas_n(areas) + 1, error))
+    return NULL;
+  GArray *places = g_array_new(FALSE, FALSE, sizeof(CbiganCutoutPlace));
+  g_array_set_clear_func(places, clear_place);
+  for (int i = 0; i < columns * rows; i++) {
+    CbiganCutoutPlace place = { .x = cbigan_tiling_corner(i % columns, columns, self->width, self->side_w),
+                                .y = cbigan_tiling_corner(i / columns, rows, self->height, self->side_h) };
+    if (areas && !(place.areas = cbigan_areas_cut(areas, place.x, place.y, self->side_w, self->side_h)))
+      continue;
+    g_array_append_val(places, place);
+  }
+  return places;
+}
+
+gboolean
+cbigan_cutouts_begin(CbiganCutouts *self, const CbiganFrame *frame, const CbiganAreas *areas, GError **error)
 {
   if (!cbigan_frame_check(frame, error))
     return FALSE;
@@ -29,21 +69,34 @@ cbigan_cutouts_begin(CbiganCutouts *self, const CbiganFrame *frame, GError **err
                 self->side_w, self->side_h);
     return FALSE;
   }
-  self->columns = count(frame->width, self->side_w, self->overlap);
-  self->rows = count(frame->height, self->side_h, self->overlap);
-  return TRUE;
+  if (self->places && self->width == frame->width && self->height == frame->height)
+    return TRUE;
+  cbigan_cutouts_forget(self);
+  self->width = frame->width;
+  self->height = frame->height;
+  self->places = find_places(self, areas, error);
+  return self->places != NULL;
 }
 
-CbiganFrame
-cbigan_cutouts_frame(const CbiganCutouts *self, const CbiganFrame *frame, guint i, int *x, int *y)
+void
+cbigan_cutouts_forget(CbiganCutouts *self)
 {
-  CbiganFrame cutout = *frame;
-  *x = cbigan_tiling_corner((int)i % self->columns, self->columns, frame->width, self->side_w);
-  *y = cbigan_tiling_corner((int)i / self->columns, self->rows, frame->height, self->side_h);
-  cutout.data += (gsize)*y * frame->stride + 3 * (gsize)*x;
-  cutout.width = self->side_w;
-  cutout.height = self->side_h;
-  return cutout;
+  if (self)
+    g_clear_pointer(&self->places, g_array_unref);
+}
+
+CbiganFrame *
+cbigan_cutouts_frames(const CbiganCutouts *self, const CbiganFrame *frame)
+{
+  CbiganFrame *cutouts = g_new(CbiganFrame, self->places->len);
+  for (guint i = 0; i < self->places->len; i++) {
+    const CbiganCutoutPlace *place = &g_array_index(self->places, CbiganCutoutPlace, i);
+    cutouts[i] = *frame;
+    cutouts[i].data += (gsize)place->y * frame->stride + 3 * (gsize)place->x;
+    cutouts[i].width = self->side_w;
+    cutouts[i].height = self->side_h;
+  }
+  return cutouts;
 }
 
 void

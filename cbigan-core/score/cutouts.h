@@ -8,21 +8,33 @@
  * where cutouts overlap, so that the worst cutout's peak is in it.
  */
 #pragma once
-#include "cbigan.h"
+#include "score/areas/areas.h"
 
 G_BEGIN_DECLS
+
+/* A cutout of the frame. */
+typedef struct {
+  int x, y;
+  CbiganAreas *areas; /* what counts in it; NULL = all */
+} CbiganCutoutPlace;
 
 typedef struct {
   int side_w, side_h;  /* of a cutout: the model's frame, pixels */
   double overlap;      /* part of a cutout's side that it shares with its neighbour at least, 0..0.9 */
-  int columns, rows;   /* for the frame in work */
+  int width, height;   /* of the frames that `places` are for */
+  GArray *places;      /* of CbiganCutoutPlace: where something counts; NULL = to be made for the next frame */
   CbiganResult result; /* of the cutout in work */
 } CbiganCutouts;
 
-/* The cutouts of a frame. FALSE with CBIGAN_ERROR_FRAME where it is smaller than one. */
-gboolean cbigan_cutouts_begin(CbiganCutouts *self, const CbiganFrame *frame, GError **error);
-/* Cutout number i of columns * rows, row by row; its pixels belong to the frame. *x, *y: its place there */
-CbiganFrame cbigan_cutouts_frame(const CbiganCutouts *self, const CbiganFrame *frame, guint i, int *x, int *y);
+/* FALSE with CBIGAN_ERROR_ARGUMENT: that model can't score cutouts. */
+gboolean cbigan_cutouts_check(const CbiganModelInfo *info, GError **error);
+/* Makes the places for frames of that size, unless they are made. areas: what counts in such a frame; NULL = all. FALSE
+ * with CBIGAN_ERROR_FRAME where the frame is smaller than a cutout, or CBIGAN_ERROR_BACKEND. */
+gboolean cbigan_cutouts_begin(CbiganCutouts *self, const CbiganFrame *frame, const CbiganAreas *areas, GError **error);
+/* Call this after the areas or the members above `places` changed. self: may be NULL */
+void cbigan_cutouts_forget(CbiganCutouts *self);
+/* The frames at the places (transfer full); their pixels belong to the frame. */
+CbiganFrame *cbigan_cutouts_frames(const CbiganCutouts *self, const CbiganFrame *frame);
 
 /* Starts the result of a frame of w x h pixels: good, map all 0. map: whether result->map (h, w) is drawn */
 void cbigan_cutouts_begin_result(CbiganResult *result, int w, int h, gboolean map);

@@ -175,6 +175,7 @@ cbigan_scorer_new(CbiganModel *model, const CbiganScorerOptions *given, GError *
 static void
 free_cutouts(CbiganScorer *self)
 {
+  cbigan_cutouts_forget(self->cutouts);
   if (self->cutouts)
     cbigan_result_clear(&self->cutouts->result);
   g_clear_pointer(&self->cutouts, g_free);
@@ -245,17 +246,14 @@ cbigan_scorer_set_cutouts(CbiganScorer *self, double overlap, GError **error)
   }
   if (!(overlap >= 0 && overlap <= 0.9))
     return cbigan_refuse(error, _("overlap of cutouts is %g; expected 0 to 0.9"), overlap);
-  if (!info->frame_width)
-    return cbigan_refuse(error,
-                         _("the model takes frames of any size; expected a model with a frame size for cutouts"));
-  if (info->mask.counts)
-    return cbigan_refuse(error,
-                         _("the model has a mask, which fits whole frames only; expected one without for cutouts"));
+  if (!cbigan_cutouts_check(info, error))
+    return FALSE;
   if (!self->cutouts)
     self->cutouts = g_new0(CbiganCutouts, 1);
   self->cutouts->side_w = info->frame_width;
   self->cutouts->side_h = info->frame_height;
   self->cutouts->overlap = overlap;
+  cbigan_cutouts_forget(self->cutouts);
   return TRUE;
 }
 
@@ -276,6 +274,7 @@ cbigan_scorer_set_counting(CbiganScorer *self, const CbiganCounting *given, GErr
   }
   cbigan_areas_free(self->areas);
   self->areas = g_steal_pointer(&areas);
+  cbigan_cutouts_forget(self->cutouts);
   return TRUE;
 }
 

@@ -257,23 +257,11 @@ cbigan_scorer_fill(CbiganScorer *self, const CbiganMeasurement *m, CbiganResult 
 
 /* --- cutouts --- */
 
-/* A cutout of the frame. */
-typedef struct {
-  int x, y;
-  CbiganAreas *areas; /* what counts in it; NULL = all */
-} Place;
-
 typedef struct {
   CbiganScorer *self;
   CbiganResult *result; /* of the frame */
-  GArray *places;       /* of Place: where something counts */
+  GArray *places;       /* of the scorer's cutouts */
 } Cutting;
-
-static void
-clear_place(gpointer place)
-{
-  cbigan_areas_free(((Place *)place)->areas);
-}
 
 gboolean
 cbigan_scorer_has_cutouts(const CbiganScorer *self)
@@ -281,35 +269,9 @@ cbigan_scorer_has_cutouts(const CbiganScorer *self)
   return self->cutouts != NULL;
 }
 
-/* What counts in each cutout, areas and mask, is copied for the call. */
-static gboolean
-try_cutout_areas(const CbiganScorer *self, GError **error)
-{
-  const CbiganCutouts *all = self->cutouts;
-  const gsize pixels = (gsize)all->side_w * (gsize)all->side_h * (gsize)(all->columns * all->rows);
-  return !self->areas || cbigan_try_room(pixels, cbigan_areas_n(self->areas) + 1, error);
-}
-
-/* Fills places. Returns the cutouts there (transfer full). */
-static CbiganFrame *
-find_cutouts(const CbiganScorer *self, const CbiganFrame *frame, GArray *places)
-{
-  const CbiganCutouts *all = self->cutouts;
-  const guint n = (guint)(all->columns * all->rows);
-  CbiganFrame *cutouts = g_new(CbiganFrame, n);
-  for (guint i = 0; i < n; i++) {
-    Place place = { 0 };
-    cutouts[places->len] = cbigan_cutouts_frame(all, frame, i, &place.x, &place.y);
-    if (self->areas && !(place.areas = cbigan_areas_cut(self->areas, place.x, place.y, all->side_w, all->side_h)))
-      continue;
-    g_array_append_val(places, place);
-  }
-  return cutouts;
-}
-
 /* Exchanges what counts in the frame and in the cutout; a second call exchanges them back. */
 static void
-exchange_areas(CbiganScorer *self, Place *place)
+exchange_areas(CbiganScorer *self, CbiganCutoutPlace *place)
 {
   CbiganAreas *areas = place->areas;
   place->areas = self->areas;
@@ -322,7 +284,7 @@ fill_cutout(guint number, const CbiganMeasurement *m, gpointer data)
 {
   const Cutting *cutting = data;
   CbiganScorer *self = cutting->self;
-  Place *place = &g_array_index(cutting->places, Place, number);
+  CbiganCutoutPlace *place = &g_array_index(cutting->places, CbiganCutoutPlace, number);
   exchange_areas(self, place);
   cbigan_scorer_fill(self, m, &self->cutouts->result);
   exchange_areas(self, place);
@@ -334,7 +296,7 @@ inspect_cutouts(const Cutting *cutting, CbiganInspection *inspection, const Cbig
 {
   CbiganScorer *self = cutting->self;
   for (guint i = 0; i < cutting->places->len; i++) {
-    Place *place = &g_array_index(cutting->places, Place, i);
+    CbiganCutoutPlace *place = &g_array_index(cutting->places, CbiganCutoutPlace, i);
     exchange_areas(self, place);
     const gboolean scored = cbigan_scorer_inspect(self, inspection, &cutouts[i], &self->cutouts->result, error);
     exchange_areas(self, place);
@@ -351,11 +313,10 @@ cbigan_scorer_score_cutouts(CbiganScorer *self, CbiganInference *inference, Cbig
 {
   const int w = frame->width, h = frame->height;
   const gboolean draws = self->maps != CBIGAN_MAPS_NONE || (self->min_area > 0.0 && can_draw(self));
-  if (!cbigan_cutouts_begin(self->cutouts, frame, error) || !try_cutout_areas(self, error))
+  if (!cbigan_cutouts_begin(self->cutouts, frame, self->areas, error))
     return FALSE;
-  g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(Place));
-  g_array_set_clear_func(places, clear_place);
-  g_autofree CbiganFrame *cutouts = find_cutouts(self, frame, places);
+  GArray *places = self->cutouts->places;
+  g_autofree CbiganFrame *cutouts = cbigan_cutouts_frames(self->cutouts, frame);
   Cutting cutting = { self, result, places };
   cbigan_cutouts_begin_result(result, w, h, draws);
   if (!(inference ? cbigan_inference_run(inference, cutouts, places->len, fill_cutout, &cutting, error)

@@ -162,6 +162,14 @@ test_mask(gconstpointer data)
   score(scorer, &p, &other);
   expect_same(&other, &first, N);
   expect_ignored(&first, counts, N);
+
+  g_autoptr(CbiganScorer) fresh = open_scorer(model, side); /* what no mask ever touched */
+  cut(fresh, OVERLAP);
+  cbigan_scorer_set_counting(scorer, NULL, &error);
+  g_assert_no_error(error);
+  score(scorer, &p, &first);
+  score(fresh, &p, &other);
+  expect_same(&first, &other, N);
   g_free(p.pixels);
   cbigan_result_clear(&first);
   cbigan_result_clear(&other);
