@@ -5,6 +5,7 @@
  */
 #include "cutout.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "i18n.h"
@@ -48,4 +49,24 @@ cbigan_cutout_resize(const CbiganCutout *cutout, int frame_width, int frame_heig
   *to_width = (int)w;
   *to_height = (int)h;
   return TRUE;
+}
+
+CbiganFrame
+cbigan_cutout_choose(const CbiganFrame *picture, int width, int height, guint number)
+{
+  CbiganFrame part = *picture;
+  if (!width)
+    return part;
+  const double across = fmod(number * 0.618, 1), down = fmod(number * 0.382 + 0.5, 1);
+  part.data +=
+      (gsize)((picture->height - height) * down) * picture->stride + 3 * (gsize)((picture->width - width) * across);
+  part.width = width;
+  part.height = height;
+  return part;
+}
+
+double
+cbigan_cutout_parts(const CbiganFrame *picture, int width, int height)
+{
+  return width ? (double)picture->width * picture->height / ((double)width * height) : 1;
 }

@@ -23,5 +23,10 @@ gboolean cbigan_cutout_parse(const char *text, CbiganCutout *cutout, GError **er
  */
 gboolean cbigan_cutout_resize(const CbiganCutout *cutout, int frame_width, int frame_height, int width, int height,
                               int *to_width, int *to_height, GError **error);
+/* A part of that size of the resized picture, for each number at another place: to calibrate with. The pixels belong to
+ * the picture, which has at least that size. width 0: all of it. */
+CbiganFrame cbigan_cutout_choose(const CbiganFrame *picture, int width, int height, guint number);
+/* How many parts of that size a picture has room for, side by side. Each may raise an alarm. width 0: 1 */
+double cbigan_cutout_parts(const CbiganFrame *picture, int width, int height);
 
 G_END_DECLS

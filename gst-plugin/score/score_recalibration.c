@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "cutout.h"
 #include "i18n.h"
 #include "score_element.h"
 
@@ -129,21 +130,6 @@ cbigan_score_is_collecting(GstCbiganScore *self)
   return collecting;
 }
 
-/* Of a frame that is scored in cutouts, a part of the model's size, for each number another one. */
-static CbiganFrame
-choose_part(const CbiganFrame *rgb, const CbiganModelInfo *info, guint number)
-{
-  CbiganFrame part = *rgb;
-  if (!info->frame_width)
-    return part;
-  const double across = fmod(number * 0.618, 1), down = fmod(number * 0.382 + 0.5, 1);
-  part.data += (gsize)((rgb->height - info->frame_height) * down) * rgb->stride +
-               3 * (gsize)((rgb->width - info->frame_width) * across);
-  part.width = info->frame_width;
-  part.height = info->frame_height;
-  return part;
-}
-
 void
 cbigan_score_collect(GstCbiganScore *self, const CbiganJob *job, const CbiganFrame *whole)
 {
@@ -154,8 +140,9 @@ cbigan_score_collect(GstCbiganScore *self, const CbiganJob *job, const CbiganFra
   g_rec_mutex_lock(&self->results);
   CbiganRecalibration *r = self->recalibration;
   if (r) {
-    const CbiganFrame rgb = choose_part(whole, cbigan_model_info(self->swap.session->model), r->frames->len);
-    r->parts = (double)whole->width * whole->height / ((double)rgb.width * rgb.height); /* each may raise an alarm */
+    const CbiganModelInfo *info = cbigan_model_info(self->swap.session->model);
+    const CbiganFrame rgb = cbigan_cutout_choose(whole, info->frame_width, info->frame_height, r->frames->len);
+    r->parts = cbigan_cutout_parts(whole, info->frame_width, info->frame_height);
     const gsize row = 3 * (gsize)rgb.width;
     guint8 *pixels = g_try_malloc(row * (gsize)rgb.height);
     missing = !pixels;

@@ -157,6 +157,35 @@ def test_cutouts():
     assert len(os.listdir('maps')) == 1
 
 
+def test_calibrated_cutouts():
+    """The threshold of large pictures is that of the parts which are chosen from them, for fewer false alarms of each."""
+    write_folders()
+    run('train', 'one', '--output', 'm.safetensors', *KINDS['critic'])
+    for i in range(6):
+        rows = []
+        for half in range(2):
+            parts = [random.Random(1000 * i + 10 * half + k) for k in range(2)]
+            rows += [b''.join(bytes([60 + 80 * x // SIDE + 30 * y // SIDE + noise.randrange(12)] * 3) for noise in parts
+                              for x in range(SIDE)) for y in range(SIDE)]
+        os.makedirs('large', exist_ok=True)
+        with open(f'large/{i}.ppm', 'wb') as file:
+            file.write(b'P6\n%d %d\n255\n' % (2 * SIDE, 2 * SIDE) + b''.join(rows))
+        left, top = int(SIDE * (i * 0.618 % 1)), int(SIDE * ((i * 0.382 + 0.5) % 1))
+        os.makedirs('parts', exist_ok=True)
+        with open(f'parts/{i}.ppm', 'wb') as file:
+            file.write(b'P6\n%d %d\n255\n' % (SIDE, SIDE) +
+                       b''.join(row[3 * left:3 * (left + SIDE)] for row in rows[top:top + SIDE]))
+    for name, folder, options in (('cut', 'large', '--cutout model --false-alarms 0.4'), ('parts', 'parts', '--false-alarms 0.1'),
+                                  ('same', 'parts', '--cutout 64x64 --false-alarms 0.1')):
+        run('calibrate', '--model', 'm.safetensors', '--output', f'{name}.safetensors', '--threads', 1, *options.split(), folder)
+    models = [open(f'{name}.safetensors', 'rb').read() for name in ('cut', 'parts', 'same')]
+    assert models[0] == models[1] == models[2]
+    run('train', 'one', '--output', 'any.safetensors', *KINDS['texture'])
+    run('train', 'one', '--output', 'masked.safetensors', '--mask', 'mask.png', *KINDS['critic'])
+    for model, cutout, words in (('any', 'model', 'any size'), ('masked', 'model', 'mask'), ('m', '64', 'WIDTHxHEIGHT')):
+        run('calibrate', '--model', f'{model}.safetensors', '--cutout', cutout, 'large', code=1, error=[words])
+
+
 def test_bad_values():
     write_folders()
     run('train', 'one', '--output', 'm.safetensors', *KINDS['critic'])

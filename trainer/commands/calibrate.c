@@ -3,16 +3,21 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include <string.h>
+
 #include "command.h"
 #include "i18n.h"
 #include "model/model.h"
 #include "score/calibration.h"
-#include <string.h>
+#include "score/cutouts.h"
 
 static const CbiganUsage usage = {
   N_("--model MODEL DIR"),
   N_("Measures a model's statistics of good pictures and its threshold again, on pictures that it was not trained on:\n"
-     "after a change of lamp, camera or material. The weights stay unchanged."),
+     "after a change of lamp, camera or material. The weights stay unchanged.\n"
+     "With --cutout the threshold is for large pictures of which score, eval or cbiganscore score such parts: the "
+     "share\n"
+     "of false alarms is then that of whole pictures."),
   "  cbigan calibrate --model bottle.safetensors monday/\n"
   "  cbigan calibrate --model bottle.safetensors --false-alarms 0.001 --output strict.safetensors monday/",
   0,
@@ -20,8 +25,9 @@ static const CbiganUsage usage = {
 };
 
 typedef struct {
-  char *model, *output, *score;
+  char *model, *output, *score, *cutout;
   double false_alarms;
+  CbiganCutout part; /* of the cutout, once it is read */
   CbiganPictureOptions pictures;
   CbiganRunOptions run;
 } Arguments;
@@ -29,7 +35,7 @@ typedef struct {
 static void
 clear_arguments(Arguments *a)
 {
-  char *all[] = { a->model, a->output, a->pictures.pipeline, a->score, a->run.backend };
+  char *all[] = { a->model, a->output, a->pictures.pipeline, a->score, a->cutout, a->run.backend };
 
   for (guint i = 0; i < G_N_ELEMENTS(all); i++)
     g_free(all[i]);
@@ -47,9 +53,25 @@ warn_of_known(const CbiganModelInfo *info, const CbiganDataset *pictures)
           "too low; expected good pictures that the training has not seen"));
 }
 
+/* Frames to calibrate with (transfer full): the pictures, or with cutouts a part of each. Returns how many parts a
+ * picture has on average. */
+static double
+choose_frames(const Arguments *a, const CbiganModelInfo *info, const CbiganDataset *pictures, CbiganFrame **frames)
+{
+  const guint n = pictures->pictures->len;
+  const int w = a->cutout ? info->frame_width : 0;
+  double parts = 0;
+  *frames = g_new(CbiganFrame, n);
+  for (guint i = 0; i < n; i++) {
+    const CbiganFrame whole = cbigan_picture_frame(cbigan_dataset_get(pictures, i));
+    (*frames)[i] = cbigan_cutout_choose(&whole, w, info->frame_height, i);
+    parts += cbigan_cutout_parts(&whole, w, info->frame_height) / n;
+  }
+  return parts;
+}
+
 static gboolean
-calibrate(CbiganModel *model, const Arguments *a, const CbiganCalibrationOptions *options, const char *dir,
-          GError **error)
+calibrate(CbiganModel *model, const Arguments *a, CbiganCalibrationOptions *options, const char *dir, GError **error)
 {
   const CbiganModelInfo *info = &model->info;
   g_autofree char *folder = dir ? cbigan_command_good_folder(dir, error) : NULL;
@@ -63,9 +85,7 @@ calibrate(CbiganModel *model, const Arguments *a, const CbiganCalibrationOptions
   if (!pictures || !cbigan_command_check_pictures(pictures, 4, error))
     return FALSE;
   warn_of_known(info, pictures);
-  frames = g_new(CbiganFrame, pictures->pictures->len);
-  for (guint i = 0; i < pictures->pictures->len; i++)
-    frames[i] = cbigan_picture_frame(cbigan_dataset_get(pictures, i));
+  options->false_alarms /= choose_frames(a, info, pictures, &frames);
   if (!cbigan_model_calibrate(model, options, frames, pictures->pictures->len, &bf16, error) ||
       !cbigan_command_check_threshold(info, error))
     return FALSE;
@@ -93,6 +113,7 @@ cbigan_cmd_calibrate(int argc, char **argv)
       N_("Share of good pictures that may exceed the threshold"), "X" },
     { "score", 0, 0, G_OPTION_ARG_STRING, &a.score, N_("Score with the threshold: paper, calibrated or critic"),
       N_("NAME") },
+    CBIGAN_CUTOUT_ENTRY(a.cutout),
     CBIGAN_PICTURE_ENTRIES(&a.pictures),
     CBIGAN_RUN_ENTRIES(&a.run),
     { NULL },
@@ -106,8 +127,10 @@ cbigan_cmd_calibrate(int argc, char **argv)
       !cbigan_command_score_kind(a.score, &score, &error))
     return cbigan_command_usage(error);
   model = cbigan_model_load(a.model, &error);
-  if (!model)
+  if (!model ||
+      (a.cutout && (!cbigan_cutout_parse(a.cutout, &a.part, &error) || !cbigan_cutouts_check(&model->info, &error))))
     return cbigan_command_fail(error);
+  a.pictures.cutout = a.cutout ? &a.part : NULL;
   output = a.output ? a.output : a.model;
   options = (CbiganCalibrationOptions){ .score = score == CBIGAN_SCORE_MODEL ? model->info.score : score,
                                         .aligned = cbigan_model_is_aligned(model),

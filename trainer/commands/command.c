@@ -305,6 +305,7 @@ cbigan_command_load_good(const CbiganPictureOptions *pictures, const char *folde
                                    .training = TRUE,
                                    .width = width,
                                    .height = height,
+                                   .cutout = pictures->cutout,
                                    .least = width ? 0 : least,
                                    .mask = mask && mask->counts ? mask : NULL,
                                    .strict = pictures->strict,

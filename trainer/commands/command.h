@@ -71,6 +71,7 @@ typedef struct {
   char *pipeline; /* NULL: a folder */
   int limit;
   gboolean strict;
+  const CbiganCutout *cutout; /* as in CbiganDatasetOptions; no option of these three */
 } CbiganPictureOptions;
 #define CBIGAN_PICTURE_ENTRIES(pictures)                                                                               \
   { "pipeline",                                                                                                        \
@@ -97,6 +98,12 @@ typedef struct {
     "mask", 0, 0, G_OPTION_ARG_FILENAME, &(path), N_("PNG over the whole picture; where it is black, nothing counts"), \
         N_("FILE")                                                                                                     \
   }
+#define CBIGAN_CUTOUT_ENTRY(text)                                                                                      \
+  {                                                                                                                    \
+    "cutout", 0, 0, G_OPTION_ARG_STRING, &(text),                                                                      \
+        N_("Score overlapping parts of this size in pixels, each as the model's frame; “model” = the frame's size"),   \
+        N_("WxH")                                                                                                      \
+  }
 #define CBIGAN_COUNTING_ENTRIES(counting)                                                                              \
   CBIGAN_MASK_ENTRY((counting)->mask),                                                                                 \
       { "roi",                                                                                                         \
@@ -107,13 +114,7 @@ typedef struct {
         N_("Areas that count, in fractions of the picture: [NAME=]x,y,w,h[@THRESHOLD], or corners x,y x,y x,y; "       \
            "separated by semicolons"),                                                                                 \
         N_("TEXT") },                                                                                                  \
-      { "cutout",                                                                                                      \
-        0,                                                                                                             \
-        0,                                                                                                             \
-        G_OPTION_ARG_STRING,                                                                                           \
-        &(counting)->cutout,                                                                                           \
-        N_("Score overlapping parts of this size in pixels, each as the model's frame; “model” = the frame's size"),   \
-        N_("WxH") },                                                                                                   \
+      CBIGAN_CUTOUT_ENTRY((counting)->cutout),                                                                         \
       { "cutout-overlap",                                                                                              \
         0,                                                                                                             \
         0,                                                                                                             \
