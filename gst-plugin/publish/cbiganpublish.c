@@ -96,6 +96,16 @@ on_tick(gpointer data)
   cbigan_publisher_push_health(self->publisher, sender, stats);
 }
 
+/* What a run has made, without the sender. */
+static void
+clear_run(GstCbiganPublish *self)
+{
+  g_clear_pointer(&self->publisher, cbigan_publisher_free);
+  g_clear_pointer(&self->servers, g_free);
+  g_clear_pointer(&self->camera, g_free);
+  g_clear_pointer(&self->client, g_free);
+}
+
 static gboolean
 start(GstBaseTransform *base)
 {
@@ -108,11 +118,13 @@ start(GstBaseTransform *base)
   self->client = s->client ? g_strdup(s->client) : g_strdup_printf("cbigan-%s", self->camera);
   if (!s->uri) {
     GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, (_("the property “uri” is missing: the broker")), (NULL));
+    clear_run(self);
     return FALSE;
   }
   if (!cbigan_broker_parse(s->uri, &kind, &self->servers, &tls, &error) ||
       !(self->publisher = cbigan_publisher_new(GST_ELEMENT(self), kind, self->camera, s->topic, &error))) {
     GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("%s", error->message), (NULL));
+    clear_run(self);
     return FALSE;
   }
   CbiganSenderOptions options = {
@@ -129,7 +141,12 @@ start(GstBaseTransform *base)
     .data = self,
   };
   cbigan_publisher_status(self->publisher, &options.online, &options.offline);
-  CbiganSender *sender = cbigan_sender_new(&options);
+  CbiganSender *sender = cbigan_sender_new(&options, &error);
+  if (!sender) {
+    GST_ELEMENT_ERROR(self, RESOURCE, FAILED, ("%s", error->message), (NULL));
+    clear_run(self);
+    return FALSE;
+  }
   GST_OBJECT_LOCK(self);
   self->sender = sender;
   GST_OBJECT_UNLOCK(self);
@@ -152,10 +169,7 @@ stop(GstBaseTransform *base)
     self->last_stats = stats;
     GST_OBJECT_UNLOCK(self);
   }
-  g_clear_pointer(&self->publisher, cbigan_publisher_free);
-  g_clear_pointer(&self->servers, g_free);
-  g_clear_pointer(&self->camera, g_free);
-  g_clear_pointer(&self->client, g_free);
+  clear_run(self);
   return TRUE;
 }
 

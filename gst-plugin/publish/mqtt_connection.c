@@ -231,7 +231,9 @@ start_connecting(CbiganMqttConnection *self)
   }
   self->state = CONNECTING;
   self->thread_done = FALSE;
-  self->thread = g_thread_new("mqtt-connect", connect_in_thread, self);
+  self->thread = g_thread_try_new("mqtt-connect", connect_in_thread, self, &error);
+  if (!self->thread)
+    note_failure(self, error->message); /* tried again later, as any other failure */
 }
 
 static void

@@ -457,7 +457,7 @@ run(gpointer data)
 }
 
 CbiganSender *
-cbigan_sender_new(const CbiganSenderOptions *options)
+cbigan_sender_new(const CbiganSenderOptions *options, GError **error)
 {
   CbiganSender *self = g_new0(CbiganSender, 1);
   self->options = *options;
@@ -466,8 +466,11 @@ cbigan_sender_new(const CbiganSenderOptions *options)
   self->pictures = cbigan_picture_queue_new();
   self->to_remove = g_array_new(FALSE, FALSE, sizeof(guint64));
   self->next_tick = g_get_monotonic_time() + options->interval * (gint64)1000;
-  self->thread = g_thread_new("cbiganpublish", run, self);
-  return self;
+  self->thread = g_thread_try_new("cbiganpublish", run, self, error);
+  if (self->thread)
+    return self;
+  gst_structure_free(cbigan_sender_free(self, 0));
+  return NULL;
 }
 
 GstStructure *
@@ -486,7 +489,8 @@ cbigan_sender_free(CbiganSender *self, guint patience_ms)
   self->stop_at = g_get_monotonic_time() + patience_ms * (gint64)1000;
   g_mutex_unlock(&self->lock);
   wake(self);
-  g_thread_join(self->thread);
+  if (self->thread)
+    g_thread_join(self->thread);
   GstStructure *stats = cbigan_sender_stats(self);
   g_queue_clear_full(&self->queue, (GDestroyNotify)entry_free);
   g_queue_clear_full(&self->in_flight, (GDestroyNotify)entry_free);

@@ -33,8 +33,8 @@ typedef struct {
   gpointer data;
 } CbiganSenderOptions;
 
-/* Starts the thread. A broker that can't be reached is no error. */
-CbiganSender *cbigan_sender_new(const CbiganSenderOptions *options);
+/* Starts the thread. A broker that can't be reached is no error. NULL with G_THREAD_ERROR: there is no thread. */
+CbiganSender *cbigan_sender_new(const CbiganSenderOptions *options, GError **error);
 /* Any thread; waits for nothing but a short lock. data: transfer full; reference: NULL = none. */
 void cbigan_sender_push(CbiganSender *self, const char *topic, const char *reference, GBytes *data);
 /* The same with a picture, which the thread encodes as JPEG. Few pictures may wait; a further one is dropped. */

@@ -176,8 +176,9 @@ cbigan_dataset_foreach(const CbiganDatasetOptions *options, CbiganPictureFunc fu
 
   g_mutex_init(&ahead.mutex);
   g_cond_init(&ahead.changed);
-  thread = g_thread_new("cbigan-reader", read_source, &ahead);
-  while (!ended) {
+  thread = g_thread_try_new("cbigan-reader", read_source, &ahead, error);
+  fine = thread != NULL;
+  while (thread && !ended) {
     Item *item = pop(&ahead);
 
     ended = item->kind == END;
@@ -185,7 +186,8 @@ cbigan_dataset_foreach(const CbiganDatasetOptions *options, CbiganPictureFunc fu
       stop(&ahead);
     free_item(item);
   }
-  g_thread_join(thread);
+  if (thread)
+    g_thread_join(thread);
   g_mutex_clear(&ahead.mutex);
   g_cond_clear(&ahead.changed);
   if (!fine)
