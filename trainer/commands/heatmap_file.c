@@ -59,12 +59,26 @@ blend(GstBuffer *picture, const GstVideoInfo *info, const CbiganResult *result)
   return fine;
 }
 
-/* Takes the picture; the encoded file (transfer full) or NULL. */
+/* The encoded file (transfer full); NULL at the end or after an error, which leaves the sink waiting. */
+static GstSample *
+pull(GstElement *pipeline, GstAppSink *out)
+{
+  g_autoptr(GstBus) bus = gst_element_get_bus(pipeline);
+  g_autoptr(GstMessage) problem = NULL;
+  GstSample *sample = NULL;
+
+  while (!problem && !(sample = gst_app_sink_try_pull_sample(out, GST_SECOND / 10)) && !gst_app_sink_is_eos(out))
+    problem = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
+  return sample;
+}
+
+/* Takes the picture; the encoded file (transfer full) or NULL. The sink is not `async`: playing then needs no thread
+ * that might be refused. */
 static GstBuffer *
 encode(GstBuffer *picture, const GstVideoInfo *info, GError **error)
 {
-  g_autoptr(GstElement) pipeline =
-      gst_parse_launch("appsrc name=in format=time ! pngenc snapshot=true ! appsink name=out sync=false", error);
+  g_autoptr(GstElement) pipeline = gst_parse_launch(
+      "appsrc name=in format=time ! pngenc snapshot=true ! appsink name=out sync=false async=false", error);
   g_autoptr(GstElement) in = pipeline ? gst_bin_get_by_name(GST_BIN(pipeline), "in") : NULL;
   g_autoptr(GstElement) out = pipeline ? gst_bin_get_by_name(GST_BIN(pipeline), "out") : NULL;
   g_autoptr(GstCaps) caps = gst_video_info_to_caps(info);
@@ -79,7 +93,7 @@ encode(GstBuffer *picture, const GstVideoInfo *info, GError **error)
   gst_element_set_state(pipeline, GST_STATE_PLAYING);
   gst_app_src_push_buffer(GST_APP_SRC(in), picture);
   gst_app_src_end_of_stream(GST_APP_SRC(in));
-  sample = gst_app_sink_pull_sample(GST_APP_SINK(out));
+  sample = pull(pipeline, GST_APP_SINK(out));
   gst_element_set_state(pipeline, GST_STATE_NULL);
   if (sample)
     return gst_buffer_ref(gst_sample_get_buffer(sample));
