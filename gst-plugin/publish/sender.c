@@ -62,8 +62,7 @@ entry_free(Entry *self)
 static void
 wake(CbiganSender *self)
 {
-  const guint64 one = 1;
-  if (write(self->wake_fd, &one, sizeof one) < 0 && errno != EAGAIN)
+  if (eventfd_write(self->wake_fd, 1) < 0 && errno != EAGAIN)
     GST_WARNING("eventfd: %s", g_strerror(errno));
 }
 
@@ -378,32 +377,30 @@ static void
 run_broker(CbiganSender *self)
 {
   struct pollfd fds = { self->wake_fd, POLLIN, 0 };
-  guint64 count;
-  gint64 timeout = RUN_LIMIT;
-  if (self->options.interval)
-    timeout = CLAMP((self->next_tick - g_get_monotonic_time()) / 1000, 0, RUN_LIMIT);
+  eventfd_t count;
+  const gint64 left = self->options.interval ? (self->next_tick - g_get_monotonic_time()) / 1000 : RUN_LIMIT;
+  const int timeout = (int)CLAMP(left, 0, RUN_LIMIT);
   if (self->broker)
-    self->class->run(self->broker, self->wake_fd, (int)timeout);
+    self->class->run(self->broker, self->wake_fd, timeout);
   else
-    poll(&fds, 1, (int)timeout);
-  if (read(self->wake_fd, &count, sizeof count) < 0 && errno != EAGAIN)
+    poll(&fds, 1, timeout);
+  if (eventfd_read(self->wake_fd, &count) < 0 && errno != EAGAIN)
     GST_WARNING("eventfd: %s", g_strerror(errno));
 }
 
 static void
 open_broker(CbiganSender *self)
 {
-  const CbiganBrokerListener listener = { .changed = on_changed,
-                                          .done = on_done,
-                                          .data = self,
-                                          .online = self->options.online,
-                                          .offline = self->options.offline };
+  const CbiganSenderOptions *o = &self->options;
+  const CbiganBrokerListener listener = {
+    .changed = on_changed, .done = on_done, .data = self, .online = o->online, .offline = o->offline
+  };
   g_autofree char *why = NULL;
   g_autoptr(GError) error = NULL;
-  const CbiganBrokerModule *module = cbigan_broker_module(self->options.kind, &why);
+  const CbiganBrokerModule *module = cbigan_broker_module(o->kind, &why);
   self->class = module ? module->broker : NULL;
   if (self->class)
-    self->broker = self->class->open(&self->options.address, &listener, &error);
+    self->broker = self->class->open(&o->address, &listener, &error);
   if (!self->broker)
     tell(self, error ? error->message : why, NULL);
 }
@@ -466,8 +463,7 @@ cbigan_sender_new(const CbiganSenderOptions *options, GError **error)
   self->pictures = cbigan_picture_queue_new();
   self->to_remove = g_array_new(FALSE, FALSE, sizeof(guint64));
   self->next_tick = g_get_monotonic_time() + options->interval * (gint64)1000;
-  self->thread = g_thread_try_new("cbiganpublish", run, self, error);
-  if (self->thread)
+  if ((self->thread = g_thread_try_new("cbiganpublish", run, self, error)))
     return self;
   gst_structure_free(cbigan_sender_free(self, 0));
   return NULL;
