@@ -308,6 +308,32 @@ test_regions(void)
   g_assert_cmpint(50 * deep, <, would_be); /* a line that bends is nearer than it seems, in few places */
 }
 
+/* Defects of shape move pixels: no new levels, and about half of a picture, or all but a place, stays as it is. */
+static void
+test_shapes(void)
+{
+  enum { CROP = 96 };
+  const gsize n = CROP * CROP;
+  const CbiganDefectKind kinds[] = { CBIGAN_DEFECT_WARP, CBIGAN_DEFECT_BEND };
+  g_autofree float *good = g_new(float, 3 * n), *x = g_new(float, 3 * n);
+  cbigan_random_normal(1, 3 * n, good);
+  for (guint k = 0; k < G_N_ELEMENTS(kinds); k++)
+    for (guint64 key = 1; key <= 20; key++) {
+      CbiganDice dice = { .key = key };
+      const CbiganDefectPlace place = { .w = CROP, .h = CROP, .scale = 200.0, .source = good, .x = x };
+      gsize changed = 0;
+      memcpy(x, good, 3 * n * sizeof(float));
+      cbigan_defect_apply(kinds[k], &dice, CROP / 2, CROP / 2, &place);
+      for (gsize i = 0; i < 3 * n; i++) {
+        changed += x[i] != good[i];
+        g_assert_cmpfloat(fabsf(x[i]), <, 5.0f); /* of so many normal numbers, none is as large */
+      }
+      g_test_message("kind %d, key %d: %.3f of the pixels moved", (int)kinds[k], (int)key, (double)changed / (3.0 * n));
+      g_assert_cmpuint(changed, >, 3 * n / 100);
+      g_assert_cmpuint(changed, <, kinds[k] == CBIGAN_DEFECT_BEND ? 2 * n : 3 * n);
+    }
+}
+
 /* The same without a network. The file has none, and scores the same; the plain backend scores alike. */
 static void
 test_quick(gconstpointer data)
@@ -446,6 +472,7 @@ main(int argc, char **argv)
   }
   g_test_add_func("/inspector-training/borders", test_borders);
   g_test_add_func("/inspector-training/regions", test_regions);
+  g_test_add_func("/inspector-training/shapes", test_shapes);
   g_test_add_func("/inspector-training/suspects", test_suspects);
   g_test_add_func("/inspector-training/screening", test_screening);
   g_test_add_func("/inspector-training/odd-size", test_odd_size);

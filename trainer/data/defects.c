@@ -3,9 +3,8 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "defects.h"
+#include "defect_canvas.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "score/inspector/blur.h"
@@ -16,19 +15,6 @@
 #define REGIONS 0.12    /* share of a surface's defects */
 #define BORDER_LINE 8.0 /* pixels of a region along its border that are defective by themselves */
 
-/* The picture at work. */
-typedef struct {
-  CbiganDice *dice;
-  int cx, cy, w, h;
-  double scale;
-  gboolean surface, grey;
-  const float *source; /* (3, h, w) */
-  float *x;            /* (3, h, w) */
-  float *inside;       /* (h, w); may be NULL */
-  float *alpha;        /* (h, w), zeros at first: how much of each pixel is defective */
-  float *scratch;      /* (h, w) */
-} Canvas;
-
 double
 cbigan_dice_normal(CbiganDice *self)
 {
@@ -37,29 +23,11 @@ cbigan_dice_normal(CbiganDice *self)
   return x;
 }
 
-static double
-log_uniform(CbiganDice *dice, double least, double most)
-{
-  return exp(cbigan_dice_uniform(dice, log(least), log(most)));
-}
-
-static gboolean
-chance(CbiganDice *dice, double share)
-{
-  return cbigan_dice_uniform(dice, 0.0, 1.0) < share;
-}
-
 static float
 amplitude(CbiganDice *dice, double least, double most)
 {
-  double value = log_uniform(dice, least, most);
-  return (float)(chance(dice, 0.5) ? value : -value);
-}
-
-static gsize
-plane_of(const Canvas *c)
-{
-  return (gsize)c->w * (gsize)c->h;
+  double value = cbigan_dice_log_uniform(dice, least, most);
+  return (float)(cbigan_dice_chance(dice, 0.5) ? value : -value);
 }
 
 /* --- noise --------------------------------------------------------------------------------------------- */
@@ -108,7 +76,7 @@ side_of_piece(CbiganDice *dice, double scale)
 
 /* The piece's shape (h, w) into the canvas's alpha at (left, top): a rectangle, an ellipse or a noisy one. */
 static void
-draw_shape(Canvas *c, int left, int top, int w, int h)
+draw_shape(CbiganDefectCanvas *c, int left, int top, int w, int h)
 {
   const int shape = cbigan_dice_below(c->dice, 3);
   g_autofree float *noise = g_new0(float, (gsize)w *(gsize)h);
@@ -146,7 +114,7 @@ take_piece(const float *source, int stride, int left, int top, int w, int h, gbo
 
 /* piece (h, w) less its low-pass, plus the canvas's own at that place */
 static void
-keep_light(const Canvas *c, const float *plane, int left, int top, int w, int h, float *piece)
+keep_light(const CbiganDefectCanvas *c, const float *plane, int left, int top, int w, int h, float *piece)
 {
   const gsize n = (gsize)w * (gsize)h;
   const double sigma = MAX(1.0, MIN(w, h) / 4.0);
@@ -161,14 +129,14 @@ keep_light(const Canvas *c, const float *plane, int left, int top, int w, int h,
 }
 
 static void
-paste_piece(Canvas *c, gboolean own_light)
+paste_piece(CbiganDefectCanvas *c, gboolean own_light)
 {
   CbiganDice *dice = c->dice;
   const int w = cbigan_clamp((int)side_of_piece(dice, c->scale), 2, c->w - 2),
             h = cbigan_clamp((int)side_of_piece(dice, c->scale), 2, c->h - 2);
   const int left = CLAMP(c->cx - w / 2, 0, c->w - w), top = CLAMP(c->cy - h / 2, 0, c->h - h);
   draw_shape(c, left, top, w, h);
-  const double zoom = chance(dice, 0.5) ? cbigan_dice_uniform(dice, 0.75, 1.35) : 1.0;
+  const double zoom = cbigan_dice_chance(dice, 0.5) ? cbigan_dice_uniform(dice, 0.75, 1.35) : 1.0;
   const int from_w = CLAMP((int)lround(w / zoom), 3, c->w), from_h = CLAMP((int)lround(h / zoom), 3, c->h);
   int from_left = left, from_top = top;
   for (int trial = 0; trial < 8; trial++) {
@@ -177,13 +145,13 @@ paste_piece(Canvas *c, gboolean own_light)
     if (abs(from_left - left) + abs(from_top - top) > 0.03 * c->scale)
       break;
   }
-  const gboolean mirror = chance(dice, 0.3), flip = chance(dice, 0.3);
-  const float opacity = chance(dice, 0.5) ? (float)cbigan_dice_uniform(dice, 0.4, 1.0) : 1.0f;
+  const gboolean mirror = cbigan_dice_chance(dice, 0.3), flip = cbigan_dice_chance(dice, 0.3);
+  const float opacity = cbigan_dice_chance(dice, 0.5) ? (float)cbigan_dice_uniform(dice, 0.4, 1.0) : 1.0f;
   g_autofree float *piece = g_new(float, (gsize)w *(gsize)h);
   for (int channel = 0; channel < 3; channel++) {
-    float *plane = c->x + (gsize)channel * plane_of(c);
-    take_piece(c->source + (gsize)channel * plane_of(c), c->w, from_left, from_top, from_w, from_h, mirror, flip, w, h,
-               piece);
+    float *plane = c->x + (gsize)channel * cbigan_defect_plane(c);
+    take_piece(c->source + (gsize)channel * cbigan_defect_plane(c), c->w, from_left, from_top, from_w, from_h, mirror,
+               flip, w, h, piece);
     if (own_light)
       keep_light(c, plane, left, top, w, h, piece);
     for (int row = 0; row < h; row++)
@@ -195,13 +163,13 @@ paste_piece(Canvas *c, gboolean own_light)
 }
 
 static void
-paste(Canvas *c)
+paste(CbiganDefectCanvas *c)
 {
   paste_piece(c, FALSE);
 }
 
 static void
-detail(Canvas *c)
+detail(CbiganDefectCanvas *c)
 {
   paste_piece(c, TRUE);
 }
@@ -211,31 +179,31 @@ detail(Canvas *c)
 /* x += alpha * colour: one for all channels, or in `coloured` of the cases one per channel. Grey pictures would get
  * only the mean of three, which is faint. */
 static void
-add_colour(Canvas *c, double coloured, double least, double most, double least_each, double most_each)
+add_colour(CbiganDefectCanvas *c, double coloured, double least, double most, double least_each, double most_each)
 {
-  const gboolean each = chance(c->dice, coloured) && !c->grey;
+  const gboolean each = cbigan_dice_chance(c->dice, coloured) && !c->grey;
   float colour = amplitude(c->dice, least, most);
   for (int channel = 0; channel < 3; channel++) {
-    float *plane = c->x + (gsize)channel * plane_of(c);
+    float *plane = c->x + (gsize)channel * cbigan_defect_plane(c);
     if (each)
       colour = amplitude(c->dice, least_each, most_each);
-    for (gsize i = 0; i < plane_of(c); i++)
+    for (gsize i = 0; i < cbigan_defect_plane(c); i++)
       plane[i] += c->alpha[i] * colour;
   }
 }
 
 static double
-angle_of_line(const Canvas *c)
+angle_of_line(const CbiganDefectCanvas *c)
 {
   const double angle = cbigan_dice_uniform(c->dice, 0.0, 2.0 * G_PI);
-  if (!c->surface || !chance(c->dice, ALONG_SIDES))
+  if (!c->surface || !cbigan_dice_chance(c->dice, ALONG_SIDES))
     return angle;
   return floor(angle / (0.5 * G_PI)) * 0.5 * G_PI + 0.08 * cbigan_dice_normal(c->dice);
 }
 
 /* A line from (cx, cy) to both ends into alpha. wander: deviation of the angle's change per pixel, radians */
 static void
-draw_line(Canvas *c, double length, double bend, double wander)
+draw_line(CbiganDefectCanvas *c, double length, double bend, double wander)
 {
   CbiganDice *dice = c->dice;
   const double angle = angle_of_line(c);
@@ -256,17 +224,18 @@ draw_line(Canvas *c, double length, double bend, double wander)
 
 /* alpha becomes a line of so many pixels' width. */
 static void
-widen_line(Canvas *c, double width)
+widen_line(CbiganDefectCanvas *c, double width)
 {
   cbigan_blur(c->alpha, c->w, c->h, MAX(0.45, width));
-  for (gsize i = 0; i < plane_of(c); i++)
+  for (gsize i = 0; i < cbigan_defect_plane(c); i++)
     c->alpha[i] = MIN(c->alpha[i] * (float)(2.2 * MAX(0.5, width)), 1.0f);
 }
 
 static void
-scratch(Canvas *c)
+scratch(CbiganDefectCanvas *c)
 {
-  const double length = c->scale * log_uniform(c->dice, 0.05, 0.45), bend = 0.6 * cbigan_dice_normal(c->dice);
+  const double length = c->scale * cbigan_dice_log_uniform(c->dice, 0.05, 0.45),
+               bend = 0.6 * cbigan_dice_normal(c->dice);
   draw_line(c, length, bend, 0.0);
   widen_line(c, cbigan_dice_uniform(c->dice, 0.5, 1.4) * c->scale / 256.0);
   add_colour(c, 0.3, 0.1, 0.8, 0.05, 0.6);
@@ -274,21 +243,21 @@ scratch(Canvas *c)
 
 /* Mostly darker than its surroundings, as no light leaves it. */
 static void
-crack(Canvas *c)
+crack(CbiganDefectCanvas *c)
 {
   CbiganDice *dice = c->dice;
-  draw_line(c, c->scale * log_uniform(dice, 0.08, 0.6), 0.3 * cbigan_dice_normal(dice),
+  draw_line(c, c->scale * cbigan_dice_log_uniform(dice, 0.08, 0.6), 0.3 * cbigan_dice_normal(dice),
             cbigan_dice_uniform(dice, 0.05, 0.25));
   widen_line(c, cbigan_dice_uniform(dice, 0.3, 1.1) * c->scale / 256.0);
-  const float depth = (float)(log_uniform(dice, 0.08, 0.9) * (chance(dice, 0.85) ? -1.0 : 1.0));
+  const float depth = (float)(cbigan_dice_log_uniform(dice, 0.08, 0.9) * (cbigan_dice_chance(dice, 0.85) ? -1.0 : 1.0));
   for (int channel = 0; channel < 3; channel++)
-    for (gsize i = 0; i < plane_of(c); i++)
-      c->x[(gsize)channel * plane_of(c) + i] += depth * c->alpha[i];
+    for (gsize i = 0; i < cbigan_defect_plane(c); i++)
+      c->x[(gsize)channel * cbigan_defect_plane(c) + i] += depth * c->alpha[i];
 }
 
 /* An ellipse with a noisy edge of so many pixels' radius into alpha. */
 static void
-draw_spot(Canvas *c, double radius)
+draw_spot(CbiganDefectCanvas *c, double radius)
 {
   const int side = MAX(4, (int)(2.6 * radius));
   const double eccentricity = cbigan_dice_uniform(c->dice, 0.5, 1.0);
@@ -305,28 +274,28 @@ draw_spot(Canvas *c, double radius)
 }
 
 static void
-blob(Canvas *c)
+blob(CbiganDefectCanvas *c)
 {
   CbiganDice *dice = c->dice;
-  const double radius = c->scale * log_uniform(dice, 0.008, 0.09);
+  const double radius = c->scale * cbigan_dice_log_uniform(dice, 0.008, 0.09);
   draw_spot(c, radius);
   cbigan_blur(c->alpha, c->w, c->h, cbigan_dice_uniform(dice, 0.4, MAX(0.5, radius / 3.0)));
   add_colour(c, 0.5, 0.07, 0.8, 0.04, 0.5);
-  if (!chance(dice, 0.3))
+  if (!cbigan_dice_chance(dice, 0.3))
     return;
-  memset(c->scratch, 0, plane_of(c) * sizeof(float));
+  memset(c->scratch, 0, cbigan_defect_plane(c) * sizeof(float));
   cbigan_smooth_noise(dice, c->w, c->h, cbigan_dice_uniform(dice, 2.0, 6.0),
                       (float)cbigan_dice_uniform(dice, 0.05, 0.25), c->scratch);
   for (int channel = 0; channel < 3; channel++)
-    for (gsize i = 0; i < plane_of(c); i++)
-      c->x[(gsize)channel * plane_of(c) + i] += c->alpha[i] * c->scratch[i];
+    for (gsize i = 0; i < cbigan_defect_plane(c); i++)
+      c->x[(gsize)channel * cbigan_defect_plane(c) + i] += c->alpha[i] * c->scratch[i];
 }
 
 /* A faint spot without an edge, such as a film of dirt. */
 static void
-stain(Canvas *c)
+stain(CbiganDefectCanvas *c)
 {
-  const double radius = c->scale * log_uniform(c->dice, 0.03, 0.14);
+  const double radius = c->scale * cbigan_dice_log_uniform(c->dice, 0.03, 0.14);
   draw_spot(c, radius);
   cbigan_blur(c->alpha, c->w, c->h, radius * cbigan_dice_uniform(c->dice, 0.25, 0.6));
   add_colour(c, 0.5, 0.05, 0.3, 0.03, 0.25);
@@ -334,14 +303,15 @@ stain(Canvas *c)
 
 /* A wandering line through (cx, cy), or two with a band in between, into alpha; its inside into the canvas's. */
 static void
-draw_region(Canvas *c)
+draw_region(CbiganDefectCanvas *c)
 {
   CbiganDice *dice = c->dice;
-  const double angle = angle_of_line(c), soft = log_uniform(dice, 0.5, 4.0), bend = 0.004 * cbigan_dice_normal(dice);
-  const double wide = chance(dice, 0.3) ? c->scale * cbigan_dice_uniform(dice, 0.05, 0.25) : INFINITY;
-  g_autofree float *noise = g_new0(float, plane_of(c));
-  cbigan_smooth_noise(dice, c->w, c->h, log_uniform(dice, 8.0, 60.0), (float)cbigan_dice_uniform(dice, 0.5, 4.0),
-                      noise);
+  const double angle = angle_of_line(c), soft = cbigan_dice_log_uniform(dice, 0.5, 4.0),
+               bend = 0.004 * cbigan_dice_normal(dice);
+  const double wide = cbigan_dice_chance(dice, 0.3) ? c->scale * cbigan_dice_uniform(dice, 0.05, 0.25) : INFINITY;
+  g_autofree float *noise = g_new0(float, cbigan_defect_plane(c));
+  cbigan_smooth_noise(dice, c->w, c->h, cbigan_dice_log_uniform(dice, 8.0, 60.0),
+                      (float)cbigan_dice_uniform(dice, 0.5, 4.0), noise);
   for (int row = 0; row < c->h; row++)
     for (int column = 0; column < c->w; column++) {
       const gsize i = (gsize)row * (gsize)c->w + (gsize)column;
@@ -356,21 +326,24 @@ draw_region(Canvas *c)
 
 /* Another picture's texture, another level, or more or less contrast. */
 static void
-region(Canvas *c)
+region(CbiganDefectCanvas *c)
 {
   CbiganDice *dice = c->dice;
   enum { TEXTURE, LEVEL, CONTRAST, N_CHANGES };
   draw_region(c);
   const int change = cbigan_dice_below(dice, N_CHANGES);
-  const float level = amplitude(dice, 0.05, 0.4), stretch = (float)log_uniform(dice, 1.4, 2.5);
-  const float contrast = chance(dice, 0.6) ? 1.0f / stretch : stretch;
-  const float moved = change == LEVEL ? level : change == CONTRAST ? 0.3f * level : chance(dice, 0.5) ? level : 0.0f;
+  const float level = amplitude(dice, 0.05, 0.4), stretch = (float)cbigan_dice_log_uniform(dice, 1.4, 2.5);
+  const float contrast = cbigan_dice_chance(dice, 0.6) ? 1.0f / stretch : stretch;
+  const float moved = change == LEVEL                 ? level
+                      : change == CONTRAST            ? 0.3f * level
+                      : cbigan_dice_chance(dice, 0.5) ? level
+                                                      : 0.0f;
   for (int channel = 0; channel < 3; channel++) {
-    float *plane = c->x + (gsize)channel * plane_of(c);
-    const float *other = c->source + (gsize)channel * plane_of(c);
-    memcpy(c->scratch, plane, plane_of(c) * sizeof(float));
+    float *plane = c->x + (gsize)channel * cbigan_defect_plane(c);
+    const float *other = c->source + (gsize)channel * cbigan_defect_plane(c);
+    memcpy(c->scratch, plane, cbigan_defect_plane(c) * sizeof(float));
     cbigan_blur(c->scratch, c->w, c->h, 0.04 * c->scale);
-    for (gsize i = 0; i < plane_of(c); i++) {
+    for (gsize i = 0; i < cbigan_defect_plane(c); i++) {
       const float low = c->scratch[i];
       const float to = change == TEXTURE ? other[i] : change == LEVEL ? plane[i] : low + contrast * (plane[i] - low);
       plane[i] += c->alpha[i] * (to + moved - plane[i]);
@@ -379,32 +352,7 @@ region(Canvas *c)
 }
 
 static void
-warp(Canvas *c)
-{
-  CbiganDice *dice = c->dice;
-  const double reach = c->scale * cbigan_dice_uniform(dice, 0.03, 0.12) / 2.0;
-  const double distance = c->scale * cbigan_dice_uniform(dice, 0.01, 0.03);
-  const double angle = cbigan_dice_uniform(dice, 0.0, 2.0 * G_PI);
-  for (int channel = 0; channel < 3; channel++) {
-    float *plane = c->x + (gsize)channel * plane_of(c);
-    memcpy(c->scratch, plane, plane_of(c) * sizeof(float));
-    for (int row = 0; row < c->h; row++)
-      for (int column = 0; column < c->w; column++) {
-        double u = column - c->cx, v = row - c->cy, share = exp(-(u * u + v * v) / (2.0 * reach * reach));
-        if (share < 1e-3)
-          continue;
-        double x = CLAMP(column + share * distance * cos(angle), 0.0, c->w - 1.001);
-        double y = CLAMP(row + share * distance * sin(angle), 0.0, c->h - 1.001);
-        float a = (float)(x - (int)x), b = (float)(y - (int)y);
-        const float *at = c->scratch + (gsize)(int)y * (gsize)c->w + (int)x;
-        plane[(gsize)row * (gsize)c->w + (gsize)column] =
-            (1 - b) * (at[0] + a * (at[1] - at[0])) + b * (at[c->w] + a * (at[c->w + 1] - at[c->w]));
-      }
-  }
-}
-
-static void
-erase(Canvas *c)
+erase(CbiganDefectCanvas *c)
 {
   const double radius = c->scale * cbigan_dice_uniform(c->dice, 0.02, 0.06);
   for (int row = 0; row < c->h; row++)
@@ -413,10 +361,10 @@ erase(Canvas *c)
         c->alpha[(gsize)row * (gsize)c->w + (gsize)column] = 1.0f;
   cbigan_blur(c->alpha, c->w, c->h, radius / 4.0);
   for (int channel = 0; channel < 3; channel++) {
-    float *plane = c->x + (gsize)channel * plane_of(c);
-    memcpy(c->scratch, plane, plane_of(c) * sizeof(float));
+    float *plane = c->x + (gsize)channel * cbigan_defect_plane(c);
+    memcpy(c->scratch, plane, cbigan_defect_plane(c) * sizeof(float));
     cbigan_blur(c->scratch, c->w, c->h, radius / 1.5);
-    for (gsize i = 0; i < plane_of(c); i++)
+    for (gsize i = 0; i < cbigan_defect_plane(c); i++)
       plane[i] += c->alpha[i] * (c->scratch[i] - plane[i]);
   }
 }
@@ -429,11 +377,12 @@ cbigan_defect_draw(CbiganDice *dice, gboolean surface)
   static const struct {
     CbiganDefectKind kind;
     double until; /* sum of the shares so far */
-  } shares[] = { { CBIGAN_DEFECT_PASTE, 0.3 },  { CBIGAN_DEFECT_DETAIL, 0.5 }, { CBIGAN_DEFECT_SCRATCH, 0.62 },
-                 { CBIGAN_DEFECT_CRACK, 0.74 }, { CBIGAN_DEFECT_BLOB, 0.9 },   { CBIGAN_DEFECT_STAIN, 1.0 } };
+  } shares[] = { { CBIGAN_DEFECT_PASTE, 0.27 }, { CBIGAN_DEFECT_DETAIL, 0.45 }, { CBIGAN_DEFECT_SCRATCH, 0.56 },
+                 { CBIGAN_DEFECT_CRACK, 0.67 }, { CBIGAN_DEFECT_BLOB, 0.81 },   { CBIGAN_DEFECT_STAIN, 0.9 },
+                 { CBIGAN_DEFECT_WARP, 1.0 } };
   const double x = cbigan_dice_uniform(dice, 0.0, 1.0);
   guint i = 0;
-  if (surface && chance(dice, REGIONS))
+  if (surface && cbigan_dice_chance(dice, REGIONS))
     return CBIGAN_DEFECT_REGION;
   while (x >= shares[i].until)
     i++;
@@ -443,27 +392,29 @@ cbigan_defect_draw(CbiganDice *dice, gboolean surface)
 void
 cbigan_defect_apply(CbiganDefectKind kind, CbiganDice *dice, int cx, int cy, const CbiganDefectPlace *place)
 {
-  static void (*const functions[CBIGAN_N_DEFECTS])(Canvas *) = {
-    [CBIGAN_DEFECT_PASTE] = paste,   [CBIGAN_DEFECT_DETAIL] = detail, [CBIGAN_DEFECT_SCRATCH] = scratch,
-    [CBIGAN_DEFECT_CRACK] = crack,   [CBIGAN_DEFECT_STAIN] = stain,   [CBIGAN_DEFECT_BLOB] = blob,
-    [CBIGAN_DEFECT_REGION] = region, [CBIGAN_DEFECT_WARP] = warp,     [CBIGAN_DEFECT_ERASE] = erase,
+  static void (*const functions[CBIGAN_N_DEFECTS])(CbiganDefectCanvas *) = {
+    [CBIGAN_DEFECT_PASTE] = paste,     [CBIGAN_DEFECT_DETAIL] = detail,
+    [CBIGAN_DEFECT_SCRATCH] = scratch, [CBIGAN_DEFECT_CRACK] = crack,
+    [CBIGAN_DEFECT_STAIN] = stain,     [CBIGAN_DEFECT_BLOB] = blob,
+    [CBIGAN_DEFECT_REGION] = region,   [CBIGAN_DEFECT_WARP] = cbigan_defect_warp,
+    [CBIGAN_DEFECT_ERASE] = erase,     [CBIGAN_DEFECT_BEND] = cbigan_defect_bend,
   };
   const gsize plane = (gsize)place->w * (gsize)place->h;
   g_autofree float *alpha = g_new0(float, plane);
   g_autofree float *spare = g_new(float, plane);
-  Canvas canvas = { .dice = dice,
-                    .cx = cx,
-                    .cy = cy,
-                    .w = place->w,
-                    .h = place->h,
-                    .scale = place->scale,
-                    .surface = place->surface,
-                    .grey = place->grey,
-                    .source = place->source,
-                    .x = place->x,
-                    .inside = place->inside,
-                    .alpha = alpha,
-                    .scratch = spare };
+  CbiganDefectCanvas canvas = { .dice = dice,
+                                .cx = cx,
+                                .cy = cy,
+                                .w = place->w,
+                                .h = place->h,
+                                .scale = place->scale,
+                                .surface = place->surface,
+                                .grey = place->grey,
+                                .source = place->source,
+                                .x = place->x,
+                                .inside = place->inside,
+                                .alpha = alpha,
+                                .scratch = spare };
   functions[kind](&canvas);
 }
 

@@ -19,7 +19,8 @@ typedef enum {
   CBIGAN_DEFECT_STAIN,   /* a large faint spot without an edge */
   CBIGAN_DEFECT_BLOB,    /* a soft spot, darker, lighter or coloured */
   CBIGAN_DEFECT_REGION,  /* a part of the picture behind a border line: of another level, texture or contrast */
-  CBIGAN_DEFECT_WARP,    /* a bulge: pixels are moved */
+  CBIGAN_DEFECT_WARP,    /* a bulge: pixels move about a place */
+  CBIGAN_DEFECT_BEND,    /* what lies beyond a line is bent away */
   CBIGAN_DEFECT_ERASE,   /* a place without detail */
   CBIGAN_N_DEFECTS
 } CbiganDefectKind;

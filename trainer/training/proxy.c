@@ -122,8 +122,8 @@ inspect_x(CbiganProxy *self, const CbiganExposure *exposure, const float *x, int
 static const CbiganCells *
 inspect(CbiganProxy *self, guint picture, guint variant, GError **error)
 {
-  /* WARP and ERASE are not trained with. */
-  static const CbiganDefectKind kinds[] = { CBIGAN_DEFECT_SCRATCH, CBIGAN_DEFECT_WARP, CBIGAN_DEFECT_BLOB,
+  /* BEND and ERASE are not trained with. */
+  static const CbiganDefectKind kinds[] = { CBIGAN_DEFECT_SCRATCH, CBIGAN_DEFECT_BEND, CBIGAN_DEFECT_BLOB,
                                             CBIGAN_DEFECT_ERASE, CBIGAN_DEFECT_PASTE };
   int w, h;
   find_window(self->good, picture, &w, &h);
