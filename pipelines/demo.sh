@@ -41,7 +41,7 @@ for kind in "${kinds[@]}"; do pictures "$output/test/$kind" 10 3 defects=1 kinds
 
 say "training on $output/train/good"
 # Woven cloth is learnt with fewer updates than the default's; slow machines stop after four minutes.
-cbigan train $output/train --preset texture --updates 600 --minutes 4 --output $model
+cbigan train $output/train --preset texture --updates 1000 --minutes 4 --output $model
 
 say "measuring on $output/test, which it has not seen"
 cbigan eval --model $model --csv $output/scores.csv $output/test | tee $output/eval.txt

@@ -122,9 +122,9 @@ inspect_x(CbiganProxy *self, const CbiganExposure *exposure, const float *x, int
 static const CbiganCells *
 inspect(CbiganProxy *self, guint picture, guint variant, GError **error)
 {
-  /* BEND and ERASE are not trained with. */
-  static const CbiganDefectKind kinds[] = { CBIGAN_DEFECT_SCRATCH, CBIGAN_DEFECT_BEND, CBIGAN_DEFECT_BLOB,
-                                            CBIGAN_DEFECT_ERASE, CBIGAN_DEFECT_PASTE };
+  /* BEND and ERASE are not trained with. A bent texture mostly looks good, so surfaces get bulges. */
+  const CbiganDefectKind kinds[] = { CBIGAN_DEFECT_SCRATCH, self->good->w ? CBIGAN_DEFECT_BEND : CBIGAN_DEFECT_WARP,
+                                     CBIGAN_DEFECT_BLOB, CBIGAN_DEFECT_ERASE, CBIGAN_DEFECT_PASTE };
   int w, h;
   find_window(self->good, picture, &w, &h);
   cut(self, picture, w, h, self->x);
