@@ -4,9 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
-#include "defects.h"
-
-#include <math.h>
+#include "data/dice.h"
 
 G_BEGIN_DECLS
 
@@ -27,16 +25,6 @@ static inline gsize
 cbigan_defect_plane(const CbiganDefectCanvas *c)
 {
   return (gsize)c->w * (gsize)c->h;
-}
-static inline double
-cbigan_dice_log_uniform(CbiganDice *dice, double least, double most)
-{
-  return exp(cbigan_dice_uniform(dice, log(least), log(most)));
-}
-static inline gboolean
-cbigan_dice_chance(CbiganDice *dice, double share)
-{
-  return cbigan_dice_uniform(dice, 0.0, 1.0) < share;
 }
 
 void cbigan_defect_warp(CbiganDefectCanvas *c); /* CBIGAN_DEFECT_WARP */

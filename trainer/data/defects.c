@@ -3,10 +3,11 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "defect_canvas.h"
+#include "defects.h"
 
 #include <string.h>
 
+#include "defect_canvas.h"
 #include "score/inspector/blur.h"
 
 #define VISIBLE 0.03f   /* change of the logarithm from which on a pixel is defective */
@@ -14,14 +15,6 @@
 #define ALONG_SIDES 0.5 /* share of a surface's lines: grain mostly runs along a side, and hides lines along it */
 #define REGIONS 0.12    /* share of a surface's defects */
 #define BORDER_LINE 8.0 /* pixels of a region along its border that are defective by themselves */
-
-double
-cbigan_dice_normal(CbiganDice *self)
-{
-  float x;
-  cbigan_random_normal(cbigan_random_mix(self->key + ++self->index), 1, &x);
-  return x;
-}
 
 static float
 amplitude(CbiganDice *dice, double least, double most)

@@ -7,7 +7,7 @@
  * value, its share in cbigan_defect_draw(), a function in defects.c's table.
  */
 #pragma once
-#include "data/random.h"
+#include "data/dice.h"
 
 G_BEGIN_DECLS
 
@@ -24,29 +24,6 @@ typedef enum {
   CBIGAN_DEFECT_ERASE,   /* a place without detail */
   CBIGAN_N_DEFECTS
 } CbiganDefectKind;
-
-/* A sequence of random numbers. */
-typedef struct {
-  guint64 key, index;
-} CbiganDice;
-
-static inline double
-cbigan_dice_uniform(CbiganDice *self, double least, double most)
-{
-  return least + (most - least) * cbigan_random_uniform(self->key, self->index++);
-}
-static inline int
-cbigan_dice_below(CbiganDice *self, int n) /* 0 .. n - 1 */
-{
-  return (int)cbigan_random_below(self->key, self->index++, (guint)MAX(n, 1));
-}
-double cbigan_dice_normal(CbiganDice *self);
-/* As CLAMP(), for values that are drawn: the macro would draw them up to three times. */
-static inline int
-cbigan_clamp(int value, int least, int most)
-{
-  return CLAMP(value, least, most);
-}
 
 /* Where defects are drawn. */
 typedef struct {
