@@ -36,7 +36,7 @@ static void
 print_commands(FILE *out)
 {
   fprintf(out, "%s\n\n", _("Usage: cbigan COMMAND [OPTION…]"));
-  fprintf(out, "%s\n\n", _("Visual anomaly detection with CBiGAN, learned from good pictures only."));
+  fprintf(out, "%s\n\n", _("Visual anomaly detection, learned from good pictures only."));
   for (guint i = 0; i < G_N_ELEMENTS(commands); i++)
     fprintf(out, "  %-10s  %s\n", commands[i].name, _(commands[i].summary));
   fprintf(out, "\n%s\n",

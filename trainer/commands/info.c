@@ -169,16 +169,19 @@ print_maps(const CbiganModel *model)
     [CBIGAN_SUMMARY_FEW] = N_("the mean of the largest three thousandths"),
   };
   g_autoptr(GString) used = g_string_new(NULL);
+  int n = 0;
 
   for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++) {
     if (!model->inspector.maps[i].used)
       continue;
+    n++;
     g_string_append(used, used->len ? ", " : "");
     g_string_append_printf(
         used, model->inspector.maps[i].levelled ? _("%s against good pictures, position by position") : "%s",
         _(names[i]));
   }
-  print_line(INSPECTOR, _("score is %s of its map, the smallest of: %s"), _(summaries[model->info.summary]), used->str);
+  print_line(INSPECTOR, n > 1 ? _("score is %s of its map, the smallest of: %s") : _("score is %s of its map: %s"),
+             _(summaries[model->info.summary]), used->str);
 }
 
 /* What else was tried. proxies: JSON object, or NULL */
@@ -204,8 +207,12 @@ print_inspector(const CbiganModel *model)
 {
   const CbiganModelInfo *info = &model->info;
 
-  print_line(NETWORKS, _("width c = %d"), info->width);
-  print_size(_("inspector"), cbigan_text_width(_("inspector")) + 2, model->inspector_network->n_floats);
+  if (model->inspector.parameters) {
+    print_line(NETWORKS, _("width c = %d"), info->width);
+    print_size(_("inspector"), cbigan_text_width(_("inspector")) + 2, model->inspector_network->n_floats);
+  } else {
+    print_line(NETWORKS, "%s", _("no network, only fixed filters"));
+  }
   if (info->frame_width)
     print_line(FRAMES, _("resized to %dx%d pixels, compared with good pictures position by position"),
                info->frame_width, info->frame_height);
