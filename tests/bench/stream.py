@@ -45,7 +45,7 @@ def arguments():
     parser.add_argument('--width', type=int, default=4, help='of the networks, c')
     parser.add_argument('--frame', default='512x512', help="of the model, a multiple of 64")
     parser.add_argument('--threads', type=int, default=0, help="cbiganscore's, 0 = all")
-    parser.add_argument('--scores', default='critic,paper', help="scores to measure, separated by commas")
+    parser.add_argument('--scores', default='critic,paper', help='scores to measure, separated by commas; more properties may follow each, like “critic cutout=model”')
     return parser.parse_args()
 
 
