@@ -5,7 +5,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # usage: other-debian.sh SUITE [PART...]
-# SUITE: bookworm, trixie, ... PART: demo, tests, packages, arm64; without one, demo and tests.
+# SUITE: bookworm, trixie, ... PART: demo, tests, packages, arm64, readme; without one, demo and tests.
 #   demo   pipelines/demo.sh; then this machine's build/ scores its pictures with the model trained there, and must give
 #          the same scores bit for bit
 #   tests  all tests but the suites slow, long, and style
@@ -13,6 +13,7 @@
 #             where there is no compiler, and trains and scores there with program, plugin and Python
 #   arm64  compiles for arm64 in /var/tmp/cbigan-SUITE-arm64, runs program, plugin and print_scores there by qemu-user, and
 #          compares a score with that of this machine's build/
+#   readme  README's two commands in a new /var/tmp/cbigan-SUITE-readme, and how many minutes each took
 # Runs as root. debootstrap makes /var/tmp/cbigan-SUITE (or $CBIGAN_DEBIAN) the first time, from a mirror whose
 # signature it checks; later runs use it again. The files that git knows or does not ignore are copied there. Nothing
 # outside the folders is changed, and mounts end with the script. demo and packages say how many megabytes the packages
@@ -22,12 +23,12 @@ set -euo pipefail
 . "$(dirname "$0")/../pipelines/setup.sh"
 cd "$root"
 
-arguments 1 5 "$@"
+arguments 1 6 "$@"
 suite=$1
 shift
 parts=("$@")
 if ((!${#parts[@]})); then parts=(demo tests); fi
-for part in "${parts[@]}"; do [[ " demo tests packages arm64 " == *" $part "* ]] || die "$part: no part"; done
+for part in "${parts[@]}"; do [[ " demo tests packages arm64 readme " == *" $part "* ]] || die "$part: no part"; done
 ((EUID == 0)) || die "run as root: it makes a root folder and enters it"
 command -v debootstrap > /dev/null || die "install debootstrap first"
 machine=${CBIGAN_DEBIAN:-/var/tmp/cbigan-$suite}
@@ -192,4 +193,16 @@ EOT
     cat "$machine"/cbigan/scores-{here,there}.json | sed 's/.*"score":\([^,]*\),.*/\1/' | paste - - |
       awk '{print "score here: " $1 ", of arm64: " $2; exit !(($1 - $2)^2 < 1e-10 * $1^2)}' || die "the scores differ by more than 1e-5 of each"
   fi
+fi
+
+if has_part readme; then
+  machine=${CBIGAN_DEBIAN:-/var/tmp/cbigan-$suite}-readme
+  rm -rf --one-file-system "$machine"
+  make_machine
+  copy_sources
+  for command in pipelines/demo.sh tests/run.sh; do
+    SECONDS=0
+    inside "bash $command" || say "$command failed"
+    say "$command on a new $suite"
+  done
 fi
