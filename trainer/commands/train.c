@@ -10,9 +10,8 @@
 #include "i18n.h"
 #include "mask_file.h"
 #include "model/model.h"
-#include "progress.h"
 #include "training/ranks.h"
-#include "training/training.h"
+#include "train_gan.h"
 #include "train_inspector.h"
 #include "train_output.h"
 #include "train_processes.h"
@@ -314,113 +313,30 @@ catch_signals(void)
   sigaction(SIGTERM, &action, NULL);
 }
 
-static void
-show_step(const CbiganTrainProgress *p, double seconds_left)
-{
-  g_autofree char *left = cbigan_progress_duration(seconds_left);
-  g_autofree char *reconstruction = isnan(p->loss_r) ? g_strdup("") : g_strdup_printf(", L_R %.4g", p->loss_r);
-  g_autofree char *critic = isnan(p->loss_d) ? g_strdup("") : g_strdup_printf(", L_D %.3g", p->loss_d);
-  g_autofree char *text =
-      g_strdup_printf(_("%s %u/%u, %.1f steps/s, %s left%s%s"), p->warming_up ? _("warm-up") : _("step"), p->step,
-                      p->steps, p->rate, left, reconstruction, critic);
-
-  cbigan_progress_show(p->steps ? (double)p->step / p->steps : 1, text);
-}
-
-/* A full disk does not end hours of training: it may have room again before the end. */
-static void
-save_checkpoint(const Arguments *a, CbiganTraining *training)
-{
-  g_autoptr(GError) error = NULL;
-
-  if (cbigan_training_save(training, a->checkpoint, &error))
-    return;
-  cbigan_progress_end();
-  cbigan_command_note(_("warning: no checkpoint: %s"), error->message);
-}
-
-/* Runs until all steps are done, the time is up or a signal comes. */
-static gboolean
-run_steps(const Arguments *a, CbiganTraining *training, GError **error)
-{
-  double budget = a->minutes > 0 ? a->minutes * 60 : INFINITY, saved = 0;
-  CbiganTrainProgress p = { 0 };
-
-  while (!cbigan_training_done(training) && !cbigan_ranks_any(stopped || p.seconds >= budget)) {
-    if (!cbigan_training_step(training, &p, error))
-      return FALSE;
-    show_step(&p, fmin((p.steps - p.step) / p.rate, budget - p.seconds));
-    if (a->train.checkpoint_seconds && cbigan_ranks_rank() == 0 && p.seconds - saved >= a->train.checkpoint_seconds) {
-      saved = p.seconds;
-      save_checkpoint(a, training);
-    }
-  }
-  cbigan_progress_end();
-  stopped = cbigan_ranks_any(stopped);
-  if (p.step) {
-    g_autofree char *duration = cbigan_progress_duration(p.seconds);
-
-    cbigan_command_note(_("trained for %s, of which %.2f %% were waiting for pictures"), duration,
-                        p.waited / p.seconds * 100.0);
-  }
-  if (!cbigan_training_done(training) && !stopped)
-    cbigan_command_note(
-        _("stopped at step %u of %u because the time is up; the number of steps depends on the machine, so "
-          "another run gives another model"),
-        p.step, p.steps);
-  return TRUE;
-}
-
 static CbiganExit
-keep_for_later(const Arguments *a, CbiganTraining *training)
+train_on(const Arguments *a, const CbiganDataset *pictures)
 {
-  g_autoptr(GError) error = NULL;
+  const CbiganInspectorRun inspector = { .options = inspector_options(a),
+                                         .output = a->output,
+                                         .checkpoint = a->checkpoint,
+                                         .resume = a->resume,
+                                         .quick = a->quick,
+                                         .checkpoint_seconds = a->train.checkpoint_seconds,
+                                         .stopped = &stopped };
+  const CbiganGanRun gan = { .options = &a->train,
+                             .output = a->output,
+                             .checkpoint = a->checkpoint,
+                             .resume = a->resume,
+                             .minutes = a->minutes,
+                             .stopped = &stopped };
 
-  if (!cbigan_training_save(training, a->checkpoint, &error))
-    return cbigan_command_fail(error);
-  cbigan_command_note(_("stopped; %s holds the training; the same command with --resume continues it"), a->checkpoint);
-  return CBIGAN_EXIT_FAILED;
-}
-
-static CbiganExit
-write_model(const Arguments *a, CbiganTraining *training)
-{
-  g_autoptr(GError) error = NULL;
-  g_autoptr(CbiganModel) model = NULL;
-  g_auto(CbiganBf16Check) bf16 = { 0 };
-
-  cbigan_command_note(_("calibrating on the pictures held out"));
-  model = cbigan_training_finish(training, cbigan_ranks_rank() == 0 ? &bf16 : NULL, &error);
-  if (cbigan_ranks_rank() > 0) /* it only helps to calibrate */
-    return model ? CBIGAN_EXIT_FINE : cbigan_command_fail(error);
-  if (!model || !cbigan_command_check_threshold(cbigan_model_info(model), &error) ||
-      !cbigan_model_save(model, a->output, &error)) {
-    cbigan_command_fail(error);
-    return keep_for_later(a, training);
-  }
-  g_remove(a->checkpoint);
-  cbigan_command_note_bf16(&bf16);
-  cbigan_command_note(_("%s written: score %s, threshold %g"), a->output,
-                      cbigan_score_name(cbigan_model_info(model)->score), cbigan_model_info(model)->threshold);
-  return CBIGAN_EXIT_FINE;
-}
-
-static CbiganExit
-train_inspector(const Arguments *a, const CbiganDataset *pictures)
-{
-  const CbiganInspectorRun run = { .options = inspector_options(a),
-                                   .output = a->output,
-                                   .checkpoint = a->checkpoint,
-                                   .resume = a->resume,
-                                   .quick = a->quick,
-                                   .checkpoint_seconds = a->train.checkpoint_seconds,
-                                   .stopped = &stopped };
   if (a->force)
     g_remove(a->checkpoint);
   catch_signals();
   cbigan_command_note(n_("training with %u picture", "training with %u pictures", pictures->pictures->len),
                       pictures->pictures->len);
-  return cbigan_train_inspector(&run, pictures);
+  return a->train.score == CBIGAN_SCORE_INSPECTOR ? cbigan_train_inspector(&inspector, pictures)
+                                                  : cbigan_train_gan(&gan, pictures);
 }
 
 /* A part that is turned upright takes its mask along nowhere. */
@@ -444,7 +360,6 @@ train(Arguments *a)
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(CbiganDataset) pictures = NULL;
-  g_autoptr(CbiganTraining) training = NULL;
 
   if ((cbigan_ranks_rank() == 0 && !cbigan_train_check_output(a->output, a->checkpoint, a->resume, a->force, &error)) ||
       !read_mask(a, &error))
@@ -459,26 +374,7 @@ train(Arguments *a)
     return cbigan_command_fail(error);
   if (!cbigan_train_check_same(&a->train, a->updates, a->resume, pictures, &error))
     return cbigan_command_fail(error);
-  if (a->train.score == CBIGAN_SCORE_INSPECTOR)
-    return train_inspector(a, pictures);
-  training = cbigan_training_new(&a->train, pictures, &error);
-  if (!training || (a->resume && !cbigan_training_resume(training, a->checkpoint, &error)))
-    return cbigan_command_fail(error);
-  if (a->force)
-    g_remove(a->checkpoint);
-  catch_signals();
-  cbigan_command_note(n_("training with %u picture", "training with %u pictures", pictures->pictures->len),
-                      pictures->pictures->len);
-  if (!run_steps(a, training, &error)) {
-    cbigan_progress_end();
-    cbigan_command_fail(error);
-    if (g_file_test(a->checkpoint, G_FILE_TEST_EXISTS))
-      cbigan_command_note(_("%s holds the training up to the last checkpoint"), a->checkpoint);
-    return CBIGAN_EXIT_FAILED;
-  }
-  if (stopped)
-    return cbigan_ranks_rank() > 0 ? CBIGAN_EXIT_FAILED : keep_for_later(a, training);
-  return write_model(a, training);
+  return train_on(a, pictures);
 }
 
 CbiganExit
