@@ -7,6 +7,7 @@
 #include "command.h"
 #include "csv.h"
 #include "data/folder.h"
+#include "eval.h"
 #include "i18n.h"
 #include "training/metrics.h"
 #include "pixel_metrics.h"
@@ -15,6 +16,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+#define OVERLAP_LIMIT 0.3 /* of the good pixels, up to which AUPRO counts */
 
 static const CbiganUsage usage = {
   N_("--model MODEL DIR"),
@@ -86,7 +89,7 @@ add_scores(Kind *kind, const double *scores, gboolean anomalous)
 }
 
 typedef struct {
-  const Arguments *arguments;
+  Arguments *arguments;
   CbiganPictureScorer *pictures;
   Kind *good, *defective; /* defective: all kinds together */
   GPtrArray *kinds;       /* of Kind: each kind of defect */
@@ -193,13 +196,12 @@ light_and_push(CbiganPicture *picture, gpointer data, GError **error)
   return cbigan_picture_scorer_push(picture, e->pictures, error);
 }
 
-/* "4 good pictures, 5 defective pictures" (transfer full) */
-static char *
-describe_counts(const Evaluation *e)
+char *
+cbigan_eval_describe_counts(guint n_good, guint n_defective)
 {
-  g_autofree char *good = g_strdup_printf(n_("%u good picture", "%u good pictures", e->good->n), e->good->n);
+  g_autofree char *good = g_strdup_printf(n_("%u good picture", "%u good pictures", n_good), n_good);
   g_autofree char *defective =
-      g_strdup_printf(n_("%u defective picture", "%u defective pictures", e->defective->n), e->defective->n);
+      g_strdup_printf(n_("%u defective picture", "%u defective pictures", n_defective), n_defective);
 
   return g_strconcat(good, ", ", defective, NULL);
 }
@@ -222,11 +224,18 @@ score_all(Evaluation *e, const char *dir, const CbiganModelInfo *info, GError **
     return FALSE;
   if (e->good->n && e->defective->n)
     return TRUE;
-  g_autofree char *counts = describe_counts(e);
+  g_autofree char *counts = cbigan_eval_describe_counts(e->good->n, e->defective->n);
   g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_FILE,
               _("%s: %s; expected at least one of both: a folder good and a folder per kind of defect"), options.path,
               counts);
   return FALSE;
+}
+
+static double
+auroc_of(const Evaluation *e, const Kind *kind, int score)
+{
+  return cbigan_auroc((const double *)(gpointer)e->good->scores[score]->data, e->good->n,
+                      (const double *)(gpointer)kind->scores[score]->data, kind->n);
 }
 
 static void
@@ -239,8 +248,7 @@ print_row(const Evaluation *e, const CbiganModelInfo *info, const char *name, co
     const double *bad = (const double *)(gpointer)kind->scores[i]->data;
 
     if (info->scores[i])
-      printf("    %6.4f %8.4f", cbigan_auroc(good, e->good->n, bad, kind->n),
-             cbigan_balanced_accuracy(good, e->good->n, bad, kind->n, NULL));
+      printf("    %6.4f %8.4f", auroc_of(e, kind, i), cbigan_balanced_accuracy(good, e->good->n, bad, kind->n, NULL));
   }
   putchar('\n');
 }
@@ -271,13 +279,13 @@ print_intervals(const Evaluation *e, const CbiganModelInfo *info)
     printf(n_("Pixels (%s, %u mask): AUROC %.4f, AUPRO %.4f up to 30 %% of good pixels\n",
               "Pixels (%s, %u masks): AUROC %.4f, AUPRO %.4f up to 30 %% of good pixels\n", e->n_masks),
            cbigan_score_name(info->score), e->n_masks, cbigan_pixel_metrics_auroc(e->pixels),
-           cbigan_pixel_metrics_aupro(e->pixels, 0.3));
+           cbigan_pixel_metrics_aupro(e->pixels, OVERLAP_LIMIT));
 }
 
 static void
 print_table(const Evaluation *e, const CbiganModelInfo *info)
 {
-  g_autofree char *counts = describe_counts(e);
+  g_autofree char *counts = cbigan_eval_describe_counts(e->good->n, e->defective->n);
 
   printf("%s\n\n", counts);
   printf("%-20s %6s", "", "");
@@ -354,32 +362,66 @@ find_masks(const char *dir)
   return NULL;
 }
 
+/* Scores the pictures in `dir`; e: zeros but for `arguments`. FALSE with an error. */
+static gboolean
+measure(Evaluation *e, CbiganModel *model, const char *dir, GError **error)
+{
+  Arguments *a = e->arguments;
+  const CbiganModelInfo *info = cbigan_model_info(model);
+  g_autoptr(CbiganScorer) scorer = NULL;
+  CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
+
+  e->good = new_kind("good");
+  e->defective = new_kind("");
+  e->kinds = g_ptr_array_new_with_free_func(free_kind);
+  e->masks = find_masks(dir);
+  e->pixels = cbigan_pixel_metrics_new();
+  options.backend = a->run.backend;
+  options.device = a->run.device;
+  options.threads = a->run.threads;
+  options.precision = a->chosen_precision;
+  options.maps = e->masks ? CBIGAN_MAPS_ALL : CBIGAN_MAPS_NONE;
+  for (int i = 0; i < CBIGAN_N_SCORES; i++)
+    options.also |= info->scores[i] ? 1u << i : 0;
+  e->first = info->scores[CBIGAN_SCORE_INSPECTOR] ? CBIGAN_SCORE_INSPECTOR : 0;
+  e->end = e->first ? CBIGAN_N_SCORES : CBIGAN_SCORE_INSPECTOR;
+  scorer = cbigan_scorer_new(model, &options, error);
+  if (!scorer || !cbigan_command_count(&a->counting, scorer, error) || (a->csv && !open_csv(e, a->csv, error)))
+    return FALSE;
+  e->pictures = cbigan_picture_scorer_new(scorer, a->strict, keep_scored, e);
+  const gboolean fine = score_all(e, dir, info, error) && close_csv(e, a->csv, error);
+  g_clear_pointer(&e->pictures, cbigan_picture_scorer_free); /* before the scorer */
+  return fine;
+}
+
+gboolean
+cbigan_eval_measure(CbiganModel *model, const char *dir, const CbiganRunOptions *run, gboolean strict,
+                    CbiganEvalFigures *figures, GError **error)
+{
+  Arguments a = { .gain = 1, .strict = strict, .counting = CBIGAN_COUNTING_OPTIONS_INIT, .run = *run };
+  g_auto(Evaluation) e = { .arguments = &a };
+  const CbiganScoreKind kind = cbigan_model_info(model)->score;
+
+  if (!measure(&e, model, dir, error))
+    return FALSE;
+  *figures = (CbiganEvalFigures){ .n_good = e.good->n,
+                                  .n_defective = e.defective->n,
+                                  .good_flagged = e.good->anomalous,
+                                  .defective_flagged = e.defective->anomalous,
+                                  .auroc = auroc_of(&e, e.defective, kind),
+                                  .pixel_auroc = cbigan_pixel_metrics_auroc(e.pixels),
+                                  .aupro = cbigan_pixel_metrics_aupro(e.pixels, OVERLAP_LIMIT) };
+  return TRUE;
+}
+
 static CbiganExit
 evaluate(Arguments *a, const char *dir)
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(CbiganModel) model = cbigan_model_load(a->model, &error);
-  g_autoptr(CbiganScorer) scorer = NULL;
-  g_auto(Evaluation) e = { a, NULL, new_kind("good"), new_kind(""), g_ptr_array_new_with_free_func(free_kind), NULL };
-  CbiganScorerOptions options = CBIGAN_SCORER_OPTIONS_INIT;
+  g_auto(Evaluation) e = { .arguments = a };
 
-  options.backend = a->run.backend;
-  options.device = a->run.device;
-  options.threads = a->run.threads;
-  options.precision = a->chosen_precision;
-  e.masks = find_masks(dir);
-  e.pixels = cbigan_pixel_metrics_new();
-  options.maps = e.masks ? CBIGAN_MAPS_ALL : CBIGAN_MAPS_NONE;
-  for (int i = 0; model && i < CBIGAN_N_SCORES; i++)
-    options.also |= cbigan_model_info(model)->scores[i] ? 1u << i : 0;
-  scorer = model ? cbigan_scorer_new(model, &options, &error) : NULL;
-  if (model && cbigan_model_info(model)->scores[CBIGAN_SCORE_INSPECTOR])
-    e.first = CBIGAN_SCORE_INSPECTOR;
-  e.end = e.first ? CBIGAN_N_SCORES : CBIGAN_SCORE_INSPECTOR;
-  if (!scorer || !cbigan_command_count(&a->counting, scorer, &error) || (a->csv && !open_csv(&e, a->csv, &error)))
-    return cbigan_command_fail(error);
-  e.pictures = cbigan_picture_scorer_new(scorer, a->strict, keep_scored, &e);
-  if (!score_all(&e, dir, cbigan_model_info(model), &error) || !close_csv(&e, a->csv, &error))
+  if (!model || !measure(&e, model, dir, &error))
     return cbigan_command_fail(error);
   print_table(&e, cbigan_model_info(model));
   return CBIGAN_EXIT_FINE;
