@@ -4,7 +4,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The model file appears only when the training is complete. Until then MODEL.checkpoint holds the training; it is
- * written regularly and when stopped. --resume continues from it and ends with the same bits.
+ * written regularly and when stopped. --resume continues from it and ends with the same bits. --seeds trains several
+ * models on the same pictures in memory, one after the other.
  */
 #include "command.h"
 #include "i18n.h"
@@ -15,6 +16,7 @@
 #include "train_inspector.h"
 #include "train_output.h"
 #include "train_processes.h"
+#include "train_seeds.h"
 #include <glib/gstdio.h>
 #include <math.h>
 #include <signal.h>
@@ -28,7 +30,8 @@ static const CbiganUsage usage = {
   "  cbigan train bottle --output bottle.safetensors\n"
   "  cbigan train cloth/good --preset texture --output cloth.safetensors\n"
   "  cbigan train --pipeline \"v4l2src num-buffers=300 ! videoconvert\" --output belt.safetensors\n"
-  "  cbigan train bottle --output bottle.safetensors --resume",
+  "  cbigan train bottle --output bottle.safetensors --resume\n"
+  "  cbigan train bottle --output bottle.safetensors --seeds 3    (three models: how much of a result is luck)",
   0,
   1,
 };
@@ -37,13 +40,16 @@ static const char *const align_names[] = {
   [CBIGAN_ALIGN_AUTO] = "auto", [CBIGAN_ALIGN_ON] = "on", [CBIGAN_ALIGN_OFF] = "off", NULL
 };
 
+#define NO_SEEDS G_MININT
+#define MOST_SEEDS 1000
+
 /* Everything from the command line. */
 typedef struct {
   CbiganTrainOptions train;
   CbiganRunOptions run;
   char *preset, *frame, *score, *tap; /* names, turned into members of `train` */
   char *output, *dir;                 /* dir: NULL with --pipeline */
-  char *checkpoint;                   /* MODEL.checkpoint */
+  int seeds;                          /* NO_SEEDS = one model, called `output` */
   CbiganPictureOptions pictures;
   char *mask_path;
   CbiganMask mask;
@@ -57,8 +63,8 @@ typedef struct {
 static void
 clear_arguments(Arguments *a)
 {
-  char *all[] = { a->run.backend,       a->preset, a->frame,     a->score, a->tap, a->align, a->output,
-                  a->pictures.pipeline, a->dir,    a->checkpoint };
+  char *all[] = { a->run.backend,       a->preset, a->frame, a->score, a->tap, a->align, a->output,
+                  a->pictures.pipeline, a->dir };
 
   for (guint i = 0; i < G_N_ELEMENTS(all); i++)
     g_free(all[i]);
@@ -167,6 +173,8 @@ parse_options(Arguments *a, int argc, char **argv)
     { "decay", 0, 0, G_OPTION_ARG_DOUBLE, &t->decay, N_("Decay of the moving average of E and G"), "X" },
     { "batch", 0, 0, G_OPTION_ARG_INT, &t->batch, N_("Patches in a batch"), "N" },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &t->seed, N_("The same seed gives the same model"), "N" },
+    { "seeds", 0, 0, G_OPTION_ARG_INT, &a->seeds,
+      N_("Train N models, called MODEL-SEED, with the seeds from --seed on, and show their mean and spread"), "N" },
     { "checkpoint", 0, 0, G_OPTION_ARG_INT, &t->checkpoint_seconds,
       N_("Seconds between checkpoints, 0 = only when stopped"), "N" },
     { "warmup", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT, &t->warmup_steps, NULL, NULL },
@@ -255,19 +263,21 @@ check_arguments(Arguments *a, GError **error)
     return cbigan_refuse(error, _("--output is missing: the model file to write"));
   if (a->resume && a->force)
     return cbigan_refuse(error, _("expected either --resume or --force"));
-  if (a->quick && a->resume) /* nothing is trained */
+  if (a->quick && a->resume && a->seeds == NO_SEEDS) /* nothing is trained */
     return cbigan_refuse(error, _("--quick and %s: expected one of them"), "--resume");
   if (!cbigan_command_check_source(&a->pictures, a->dir, error) || !parse_frame(a, error) ||
       !cbigan_command_score_kind(a->score, &a->train.score, error) ||
       !cbigan_command_choice("tap", a->tap, cbigan_command_taps, &tap, error) ||
       !cbigan_command_choice("align", a->align, align_names, &a->chosen_align, error) ||
-      !cbigan_command_check_run(&a->run, error) || !cbigan_command_in_range("minutes", a->minutes, 0, 1e6, error))
+      !cbigan_command_check_run(&a->run, error) || !cbigan_command_in_range("minutes", a->minutes, 0, 1e6, error) ||
+      (a->seeds != NO_SEEDS && !cbigan_command_in_range("seeds", a->seeds, 1, MOST_SEEDS, error)))
     return FALSE;
   a->train.tap = (CbiganFeatureTap)tap;
   a->train.backend = a->run.backend;
   a->train.device = a->run.device;
   a->train.threads = a->run.threads;
-  a->checkpoint = g_strconcat(a->output, ".checkpoint", NULL);
+  if (a->seeds != NO_SEEDS && cbigan_ranks_n() > 1)
+    return cbigan_refuse(error, _("%s and several processes: expected one of them"), "--seeds");
   if (!cbigan_train_check_processes(&a->train, a->quick, a->minutes, error))
     return FALSE;
   if (a->quick && a->train.score != CBIGAN_SCORE_INSPECTOR)
@@ -314,29 +324,51 @@ catch_signals(void)
 }
 
 static CbiganExit
-train_on(const Arguments *a, const CbiganDataset *pictures)
+train_one(const Arguments *a, const CbiganTrainOutput *output, const CbiganDataset *pictures)
 {
   const CbiganInspectorRun inspector = { .options = inspector_options(a),
-                                         .output = a->output,
-                                         .checkpoint = a->checkpoint,
-                                         .resume = a->resume,
+                                         .output = output->model,
+                                         .checkpoint = output->checkpoint,
+                                         .resume = output->resume,
                                          .quick = a->quick,
                                          .checkpoint_seconds = a->train.checkpoint_seconds,
                                          .stopped = &stopped };
   const CbiganGanRun gan = { .options = &a->train,
-                             .output = a->output,
-                             .checkpoint = a->checkpoint,
-                             .resume = a->resume,
+                             .output = output->model,
+                             .checkpoint = output->checkpoint,
+                             .resume = output->resume,
                              .minutes = a->minutes,
                              .stopped = &stopped };
 
   if (a->force)
-    g_remove(a->checkpoint);
+    g_remove(output->checkpoint);
   catch_signals();
   cbigan_command_note(n_("training with %u picture", "training with %u pictures", pictures->pictures->len),
                       pictures->pictures->len);
   return a->train.score == CBIGAN_SCORE_INSPECTOR ? cbigan_train_inspector(&inspector, pictures)
                                                   : cbigan_train_gan(&gan, pictures);
+}
+
+/* One model after the other, until a signal comes. A seed that fails does not stop the others. Returns the number of
+ * models that are there. */
+static guint
+train_all(Arguments *a, const GPtrArray *outputs, const CbiganDataset *pictures)
+{
+  guint finished = 0;
+
+  for (guint i = 0; i < outputs->len && !stopped; i++) {
+    CbiganTrainOutput *output = g_ptr_array_index(outputs, i);
+
+    if (a->seeds != NO_SEEDS)
+      cbigan_command_note(_("seed %llu, model %u of %u"), (unsigned long long)output->seed, i + 1, outputs->len);
+    a->train.seed = output->seed;
+    if (output->finished)
+      cbigan_command_note(_("%s is finished and stays as it is"), output->model);
+    else
+      output->finished = train_one(a, output, pictures) == CBIGAN_EXIT_FINE;
+    finished += output->finished;
+  }
+  return finished;
 }
 
 /* A part that is turned upright takes its mask along nowhere. */
@@ -355,32 +387,60 @@ read_mask(Arguments *a, GError **error)
   return TRUE;
 }
 
-static CbiganExit
-train(Arguments *a)
+/* Checks all that can be checked before the training. NULL after a message; *code: the exit code then. */
+static CbiganDataset *
+prepare(Arguments *a, const GPtrArray *outputs, CbiganExit *code)
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(CbiganDataset) pictures = NULL;
 
-  if ((cbigan_ranks_rank() == 0 && !cbigan_train_check_output(a->output, a->checkpoint, a->resume, a->force, &error)) ||
-      !read_mask(a, &error))
-    return cbigan_command_fail(error);
+  *code = CBIGAN_EXIT_FAILED;
+  if ((cbigan_ranks_rank() == 0 && !cbigan_train_outputs_check(outputs, a->force, &error)) || !read_mask(a, &error)) {
+    cbigan_command_fail(error);
+    return NULL;
+  }
   pictures = load_pictures(a, &error);
-  if (!pictures)
-    return a->pictures.pipeline && g_error_matches(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT)
-               ? cbigan_command_usage(error)
-               : cbigan_command_fail(error);
+  if (!pictures && a->pictures.pipeline && g_error_matches(error, CBIGAN_ERROR, CBIGAN_ERROR_ARGUMENT)) {
+    *code = cbigan_command_usage(error);
+    return NULL;
+  }
   /* A model with a threshold needs four pictures to find it, and one more to train on. */
-  if (!cbigan_command_check_pictures(pictures, a->train.held_out > 0 ? 5 : 1, &error))
-    return cbigan_command_fail(error);
-  if (!cbigan_train_check_same(&a->train, a->updates, a->resume, pictures, &error))
-    return cbigan_command_fail(error);
-  return train_on(a, pictures);
+  if (pictures && cbigan_command_check_pictures(pictures, a->train.held_out > 0 ? 5 : 1, &error) &&
+      cbigan_train_check_same(&a->train, a->updates, a->resume, pictures, &error))
+    return g_steal_pointer(&pictures);
+  cbigan_command_fail(error);
+  return NULL;
+}
+
+static CbiganExit
+train(Arguments *a)
+{
+  const guint seeds = a->seeds == NO_SEEDS ? 0 : (guint)a->seeds;
+  g_autoptr(GPtrArray) outputs = cbigan_train_outputs_new(a->output, a->train.seed, seeds, a->resume, a->quick);
+  CbiganExit code;
+  CbiganDataset *pictures = prepare(a, outputs, &code);
+
+  if (!pictures)
+    return code;
+  const guint finished = train_all(a, outputs, pictures);
+  cbigan_dataset_free(pictures);
+  code = finished == outputs->len ? CBIGAN_EXIT_FINE : CBIGAN_EXIT_FAILED;
+  if (!seeds)
+    return code;
+  if (stopped && code != CBIGAN_EXIT_FINE) {
+    cbigan_command_note(_("stopped with %u of %u models finished; the same command with --resume goes on"), finished,
+                        seeds);
+    return code;
+  }
+  signal(SIGINT, SIG_DFL);
+  signal(SIGTERM, SIG_DFL);
+  return cbigan_train_compare_seeds(outputs, a->dir, &a->run, a->pictures.strict) ? code : CBIGAN_EXIT_FAILED;
 }
 
 CbiganExit
 cbigan_cmd_train(int argc, char **argv)
 {
-  g_auto(Arguments) a = { 0 };
+  g_auto(Arguments) a = { .seeds = NO_SEEDS };
   g_autoptr(GError) error = NULL;
 
   if (!apply_preset(&a, argc, argv, &error))
