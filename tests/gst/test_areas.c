@@ -136,7 +136,7 @@ test_while_playing(void)
   const double area = score_frame(&stream, spoiled(&stream, 1));
   g_assert_cmpfloat(area, <, whole);
   static const char *const bad[][4] = { { "roi", "0,0,2,1", "x = 2", "0 to 1" },
-                                        { "roi", "0px,0px,129px,9px", "x = 1.0", "0 to 1" },
+                                        { "roi", "0px,0px,129px,9px", "x = 129px", "0px to 128px" },
                                         { "roi", "hello", "hello", "rectangle" },
                                         { "mask", "/nowhere/mask.png", "/nowhere/mask.png", "No such file" } };
   for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {

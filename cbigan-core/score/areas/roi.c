@@ -20,28 +20,51 @@ cbigan_roi_clear(CbiganRoi *self)
   self->n = 0;
 }
 
-/* One length along an axis of `pixels` pixels -> fraction. */
+/* Where something lies along an axis, or how long it is, in the unit in which it was written. */
+typedef struct {
+  double value;
+  int pixels; /* of the axis where the value is in pixels; 0: the value is a fraction of the axis */
+} Length;
+
+static double
+fraction_of(Length length)
+{
+  return length.pixels ? length.value / length.pixels : length.value;
+}
+
+/* In pixels where one of both is. */
+static Length
+sum_of(Length a, Length b)
+{
+  const int pixels = MAX(a.pixels, b.pixels);
+  return pixels ? (Length){ (fraction_of(a) + fraction_of(b)) * pixels, pixels } : (Length){ a.value + b.value, 0 };
+}
+
+/* (transfer full) as it was written */
+static char *
+text_of(Length length)
+{
+  return g_strdup_printf("%g%s", length.value, length.pixels ? "px" : "");
+}
+
+/* pixels: of the axis; 0 = unknown */
 static gboolean
-parse_length(const char *text, int pixels, double *fraction, GError **error)
+parse_length(const char *text, int pixels, Length *length, GError **error)
 {
   char *end = NULL;
   const double value = g_ascii_strtod(text, &end);
-  if (end == text || !isfinite(value))
+  const gboolean in_pixels = g_str_equal(end, "px");
+  if (end == text || !isfinite(value) || (*end && !in_pixels))
     return cbigan_refuse(error, _("roi: “%s”; expected a number, in fractions of the picture or like “120px”"), text);
-  *fraction = value;
-  if (*end == '\0')
-    return TRUE;
-  if (strcmp(end, "px"))
-    return cbigan_refuse(error, _("roi: “%s”; expected a number, in fractions of the picture or like “120px”"), text);
-  if (!pixels)
+  if (in_pixels && !pixels)
     return cbigan_refuse(error, _("roi: “%s”; expected fractions, as the size of the picture is not known here"), text);
-  *fraction = value / pixels;
+  *length = (Length){ value, in_pixels ? pixels : 0 };
   return TRUE;
 }
 
 /* "x,y" or "x,y,w,h" -> lengths (2 or 4); their number, or 0 with an error. */
 static guint
-parse_lengths(const char *text, int width, int height, double lengths[4], GError **error)
+parse_lengths(const char *text, int width, int height, Length lengths[4], GError **error)
 {
   g_auto(GStrv) parts = g_strsplit(text, ",", -1);
   const guint n = g_strv_length(parts);
@@ -56,22 +79,40 @@ parse_lengths(const char *text, int width, int height, double lengths[4], GError
 }
 
 static gboolean
-make_rectangle(CbiganRoi *self, const double r[4], GError **error)
+check_inside(const CbiganRoi *self, const char *axis, Length place, GError **error)
 {
-  const double right = r[0] + r[2], bottom = r[1] + r[3];
-  if (!(r[2] > 0 && r[3] > 0))
-    return cbigan_refuse(error, _("roi “%s”: %g x %g of the picture's size; expected width and height above 0"),
-                         self->name, r[2], r[3]);
+  const double fraction = fraction_of(place);
+  if (fraction >= -ROUNDING && fraction <= 1 + ROUNDING)
+    return TRUE;
+  if (place.pixels)
+    return cbigan_refuse(error, _("roi “%s”: reaches %s = %gpx; expected 0px to %dpx"), self->name, axis, place.value,
+                         place.pixels);
+  return cbigan_refuse(error,
+                       _("roi “%s”: reaches %s = %g; expected 0 to 1, as a fraction of the picture, or pixels like "
+                         "“120px”"),
+                       self->name, axis, place.value);
+}
+
+static gboolean
+make_rectangle(CbiganRoi *self, const Length r[4], GError **error)
+{
+  const Length right = sum_of(r[0], r[2]), bottom = sum_of(r[1], r[3]);
+  const double x[] = { fraction_of(r[0]), fraction_of(right) }, y[] = { fraction_of(r[1]), fraction_of(bottom) };
+  if (!(r[2].value > 0 && r[3].value > 0)) {
+    g_autofree char *w = text_of(r[2]), *h = text_of(r[3]);
+    return cbigan_refuse(error, _("roi “%s”: %s x %s; expected width and height above 0"), self->name, w, h);
+  }
   self->n = 4;
-  self->points = g_memdup2((double[]){ r[0], r[1], right, r[1], right, bottom, r[0], bottom }, 8 * sizeof(double));
-  return TRUE;
+  self->points = g_memdup2((double[]){ x[0], y[0], x[1], y[0], x[1], y[1], x[0], y[1] }, 8 * sizeof(double));
+  return check_inside(self, "x", r[0], error) && check_inside(self, "y", r[1], error) &&
+         check_inside(self, "x", right, error) && check_inside(self, "y", bottom, error);
 }
 
 static gboolean
 make_polygon(CbiganRoi *self, char **corners, int width, int height, GError **error)
 {
   g_autoptr(GArray) points = g_array_new(FALSE, FALSE, sizeof(double));
-  double lengths[4];
+  Length lengths[4];
   for (; *corners; corners++) {
     if (!**corners)
       continue;
@@ -80,26 +121,18 @@ make_polygon(CbiganRoi *self, char **corners, int width, int height, GError **er
       return FALSE;
     if (n == 4)
       return cbigan_refuse(error, _("roi “%s”: “%s” among the corners; expected “x,y”"), self->name, *corners);
-    g_array_append_vals(points, lengths, 2);
+    if (!check_inside(self, "x", lengths[0], error) || !check_inside(self, "y", lengths[1], error))
+      return FALSE;
+    g_array_append_vals(points, ((double[]){ fraction_of(lengths[0]), fraction_of(lengths[1]) }), 2);
   }
-  if (points->len < 6)
-    return cbigan_refuse(error,
-                         _("roi “%s”: %u corners; expected a rectangle “x,y,width,height” or at least 3 corners"),
-                         self->name, points->len / 2);
   self->n = points->len / 2;
+  if (self->n < 3)
+    return cbigan_refuse(error,
+                         n_("roi “%s”: %u corner; expected a rectangle “x,y,width,height” or at least 3 corners",
+                            "roi “%s”: %u corners; expected a rectangle “x,y,width,height” or at least 3 corners",
+                            self->n),
+                         self->name, self->n);
   self->points = (double *)(gpointer)g_array_free(g_steal_pointer(&points), FALSE);
-  return TRUE;
-}
-
-static gboolean
-check_inside(const CbiganRoi *self, GError **error)
-{
-  for (guint i = 0; i < 2 * self->n; i++)
-    if (!(self->points[i] >= -ROUNDING && self->points[i] <= 1 + ROUNDING))
-      return cbigan_refuse(error,
-                           _("roi “%s”: reaches %s %g of the picture's size; expected an area within the picture, "
-                             "0 to 1 (pixels are written like “120px”)"),
-                           self->name, i % 2 ? "y =" : "x =", self->points[i]);
   return TRUE;
 }
 
@@ -122,7 +155,7 @@ static gboolean
 parse_area(CbiganRoi *self, char *text, guint number, int width, int height, GError **error)
 {
   char *shape = strchr(text, '=');
-  double lengths[4];
+  Length lengths[4];
   if (shape)
     *shape++ = '\0';
   else
@@ -144,9 +177,9 @@ parse_area(CbiganRoi *self, char *text, guint number, int width, int height, GEr
     if (!n)
       return FALSE;
     if (n == 4)
-      return make_rectangle(self, lengths, error) && check_inside(self, error);
+      return make_rectangle(self, lengths, error);
   }
-  return make_polygon(self, corners, width, height, error) && check_inside(self, error);
+  return make_polygon(self, corners, width, height, error);
 }
 
 GArray *
