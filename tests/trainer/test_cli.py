@@ -295,6 +295,8 @@ def test_score():
     lines = [json.loads(line) for line in
              run('score', '--model', 'model.safetensors', '--json', 'spot.ppm', 'good/000.ppm').splitlines()]
     assert [line['verdict'] for line in lines] == ['anomalous', 'good'] and lines[0]['regions'], lines
+    for region in lines[0]['regions']:  # its pixels lie in its box
+        assert list(region) == ['x', 'y', 'w', 'h', 'peak', 'area'] and 0 < region['area'] <= region['w'] * region['h'], region
     assert abs(lines[0]['score'] - float(rows[1]['score'])) <= 1e-5 * lines[0]['score'], (lines, rows)
     write_picture('black.ppm', 97)
     with open('black.ppm', 'r+b') as file:

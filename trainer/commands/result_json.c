@@ -59,6 +59,7 @@ add_regions(JsonBuilder *builder, const CbiganResult *result)
     add_number(builder, "w", region->w);
     add_number(builder, "h", region->h);
     add_number(builder, "peak", region->peak);
+    add_number(builder, "area", region->area);
     json_builder_end_object(builder);
   }
   json_builder_end_array(builder);
