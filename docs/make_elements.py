@@ -18,8 +18,16 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAGE = ROOT / 'docs/elements.md'
 INTRODUCTION = '''# Elements
 
-`docs/make_elements.py build/gst-plugin > docs/elements.md` makes this page; a test fails when it is out of date. `gst-inspect-1.0 ELEMENT` shows the
-properties too. Properties can be set while the pipeline plays unless they say “before PLAYING”. A GstController can change those that are “controllable”.
+A reference for whoever writes a pipeline: what each element does, its properties, its messages, and what it leaves on the buffers.
+[own-parts.md](own-parts.md) builds a first pipeline, and the [glossary](glossary.md) explains the words.
+
+| element | what it does |
+|---|---|
+{elements}
+
+Properties can be set while the pipeline plays unless they say “before PLAYING”. A GstController can change those that are “controllable”.
+`gst-inspect-1.0 ELEMENT` shows the properties too. `docs/make_elements.py build/gst-plugin > docs/elements.md` makes this page from the
+sources of the elements; a test fails when the page is out of date.
 '''
 
 
@@ -32,6 +40,7 @@ def read_section(path):
     text = '\n'.join(lines).strip()
     text = re.sub(r'\|\[(?:<!--.*?-->)?\n(.*?)\n\]\|', r'```sh\n\1\n```', text, flags=re.S)
     text = re.sub(r'#(Gst\w+)', r'`\1`', text)
+    text = re.sub(r'\bdocs/([\w-]+\.md)', r'[\1](\1)', text)
     return comment[1], re.sub(r'^## ', '### ', text, flags=re.M)
 
 
@@ -85,7 +94,7 @@ def signal_rows(factory):
 def make_page():
     from gi.repository import Gst
     Gst.init(None)
-    page = [INTRODUCTION]
+    page, summary = [], []
     sections = sorted(filter(None, map(read_section, (ROOT / 'gst-plugin').rglob('*.c'))))
     for name, text in sections:
         factory = Gst.ElementFactory.find(name)
@@ -93,12 +102,13 @@ def make_page():
             raise SystemExit(f'no element {name}: expected all parts of the plugin in {sys.argv[1]}')
         factory = factory.load()
         page.append(f'## {name}\n\n{text}\n')
+        summary.append(f'| [{name}](#{name}) | {factory.get_metadata("description")} |')
         rows, signals = list(property_rows(factory)), list(signal_rows(factory))
         if rows:
             page.append('### Properties\n\n| property | type | default | meaning |\n|---|---|---|---|\n' + '\n'.join(rows) + '\n')
         if signals:
             page.append('### Action signals\n\n' + '\n'.join(f'- {row}' for row in signals) + '\n')
-    return '\n'.join(page)
+    return '\n'.join([INTRODUCTION.format(elements='\n'.join(summary)), *page])
 
 
 def main():

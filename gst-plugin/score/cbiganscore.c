@@ -8,15 +8,16 @@
  * SECTION:element-cbiganscore
  * @title: cbiganscore
  *
- * Scores each frame with a model, an inspector or a CBiGAN: how much the frame differs from the good pictures of the
- * training, and where. The pixels pass unchanged; the results travel with the buffers and on the bus. The element takes
- * any raw video in system memory and converts it to the model's small RGB frame itself.
+ * Scores each frame with a model, which `cbigan train` makes of good pictures: how much the frame differs from them,
+ * and where. The pixels pass unchanged; the results travel with the buffers and on the bus. The element takes any raw
+ * video in system memory, and converts it to the RGB frame of the model's size itself. docs/glossary.md explains the
+ * words.
  *
  * The element also takes progressive video in an NVIDIA GPU's memory (`memory:CUDAMemory`, from nvh264dec or
- * cudaupload), where a driver and our module for such video are found. The frame stays in GPU memory. Unless
- * backend=cuda scores it there, only the model's small RGB frame is copied to the host. Without the driver or the
- * module, elements with such video can't be linked. `gst-inspect-1.0 cbiganscore` then names the reason under
- * “Gpu-memory”, and so does a warning in the log (`GST_DEBUG=cbiganscore:2`).
+ * cudaupload), where a driver and cbigan's module for such video are found. The video stays in GPU memory. Unless
+ * backend=cuda scores it there, only the model's RGB frame is copied to the host. Without the driver or the module,
+ * elements with such video can't be linked. `gst-inspect-1.0 cbiganscore` then names the reason under “Gpu-memory”, and
+ * so does a warning in the log (`GST_DEBUG=cbiganscore:2`).
  *
  * ## On a GPU
  *
@@ -34,13 +35,15 @@
  * - `threshold` (double): a frame is anomalous above it; NaN where neither the model nor the property has one
  * - `normalized` (double): score / (score + threshold): 0.5 at the threshold, on every frame; NaN without a threshold
  * - `anomalous` (boolean): the score is above the threshold, and with `min-area` a region is large enough
- * - `event-id` (guint): number of the anomaly that is on, from 1; 0 = none. An element uses no number twice
- * - `pixel-term`, `feature-term` (double): the terms of Eq. 7 where score=paper, else NaN
+ * - `event-id` (guint): number of the anomaly that is open, which means that it has begun and not ended, from 1; 0 =
+ * none. An element uses no number twice
+ * - `pixel-term`, `feature-term` (double): the terms L_R and L_fD of Eq. 7 of a CBiGAN where score=paper, else NaN
  * - `scored-pts` (guint64): timestamp of the frame that was scored
  * - `stale` (boolean): the result is that of an earlier frame, see “Live pipelines”
  * - `regions` (#GstValueArray of #GstStructure): the parts of the map over the threshold: `x`, `y`, `w`, `h` (double,
  * fractions of the scored picture), `peak` (double, largest normalized value), `area` (double, of its pixels, as a
- * fraction of the picture). With `min-area`, smaller ones are left out
+ * fraction of the picture). With `min-area`, smaller ones are left out. Of more than 16, those with the highest peaks
+ * are kept
  * - `areas` (#GstValueArray of #GstStructure): with `roi`, per area `name` (string), `score`, `threshold`, `normalized`
  * (double), `anomalous` (boolean). The frame's are those of the worst area
  * - `heatmap` (#GstSample): GRAY16_LE picture of the map, normalized as the score is: 32768 = the threshold. It has the
@@ -49,8 +52,8 @@
  * it where the backend is a GPU
  * - `corrupted` (boolean): the scored frame was flagged as corrupted, as decoders do after lost data. Such a frame is
  * scored as any other
- * - `health` (string): what is wrong with the pictures of the stream, such as `black` or `blurred,light`; `good` =
- * nothing. See “Is the camera still looking?”
+ * - `health` (string): the conditions that are on, such as `black` or `light,blurred`; `good` = none. See “Is the
+ * camera still looking?”
  * - `model` (string): path of the model
  * - `name` (string): name of this element, which tells two models on one stream apart
  * - `previous` (#GstValueArray of #GstStructure): the results of cbiganscore elements earlier in the pipeline, in their
@@ -72,7 +75,7 @@
  * old model goes on until the file changes again.
  *
  * The action signal `recalibrate` (the number of frames, from 4; a path or NULL) takes the next scored frames as good
- * ones: after a change of lamp or material. The threshold, and of a CBiGAN the statistics, are measured anew in another
+ * ones, after a change of lamp or material. The threshold, and of a CBiGAN the statistics, are measured anew in another
  * thread, and replace the old ones between two frames. With a path, the model is saved there; the signal `save-model`
  * (a path) does so at any time. A message with `event` = `recalibrated` has `done` (boolean), `frames` (guint),
  * `threshold`, `previous-threshold` (double), `location` (string), `saved` (boolean), and what went wrong as `error`
@@ -95,12 +98,13 @@
  * ## Pictures larger than the model's frame
  *
  * By default the whole picture is scaled to the model's frame, so small defects of a large picture are lost. With
- * `cutout`, overlapping parts of the picture are scored as frames, one after the other. “1024x1024” is the part, in
- * pixels of the picture, that was one frame in training; “model” is a part of the frame's own size. `cutout-overlap` is
- * the least overlap. The worst part's score and verdict are the frame's; map, regions, `roi`, `mask` and `min-area` are
+ * `cutout`, overlapping parts of the picture are scored as frames, one after the other. “1024x1024” is the size, in
+ * pixels of the picture, of what one frame showed in training; “model” is the frame's own size. `cutout-overlap` is the
+ * least overlap. The worst part's score and verdict are the frame's; map, regions, `roi`, `mask` and `min-area` are
  * those of the whole picture. Many parts raise more false alarms than one, so `recalibrate` sets a threshold for all of
- * them, from one part of each frame. This is for surfaces; `roi-from-meta` is for objects. Models without a frame size
- * take large pictures as they are. They and models with a mask of their own refuse `cutout`.
+ * them, from one part of each frame. `cutout` is for surfaces, and `roi-from-meta` for objects. Models without a frame
+ * size, such as a surface's inspector, take large pictures as they are. Such models, and models with a mask of their
+ * own, refuse `cutout`.
  *
  * ## Triggers
  *
@@ -115,8 +119,8 @@
  *
  * The result stays true after queue, videoconvert, videoscale, encoders and decoders: places are fractions, and the
  * overlay is scaled with the picture. Elements that move the pixels (videocrop, videoflip, videobox, videoscale where
- * it may add borders) do not tell how, and some filters (gaussianblur, alpha) do not tell that they move none. The copy
- * of a result behind them has no `heatmap`, empty `regions`, and no overlay; score and verdict stay. So put
+ * it may add borders) do not tell how, and some filters (gaussianblur, alpha) do not tell that they move none. Behind
+ * such elements a result has no `heatmap`, empty `regions`, and no overlay; score and verdict stay. So put
  * cbiganoverlay before them. Where the sink takes a #GstVideoCropMeta, videocrop leaves the buffer and its result as
  * they are: places are then those in the whole picture.
  *
@@ -124,7 +128,8 @@
  *
  * ## On the bus
  *
- * Element messages named `cbigan` have the fields above (`heatmap` only with attach-frame=true) and these:
+ * Element messages named `cbigan` have the fields of “On the buffers” but for `previous` (`heatmap` only with
+ * attach-frame=true), and these:
  *
  * - `event` (string): `begin` = an anomaly is confirmed, `update` = a later frame of it, `end` = the anomaly is over,
  * `score` = any other frame
@@ -136,54 +141,58 @@
  * Messages that belong to an anomaly (`begin`, `update`, `end`) also have these fields:
  *
  * - `begin-timestamp`, `begin-running-time` (guint64): of the first frame over the threshold
- * - `anomaly-duration` (guint64): from that frame to the newest one, at the end to the first of the frames below
+ * - `anomaly-duration` (guint64): from the first frame over the threshold to the newest frame; at the end, to the first
+ * frame below
  * - `peak`, `peak-normalized` (double), `peak-timestamp`, `peak-running-time` (guint64): the highest score so far, and
  * its frame
- * - `peak-frame` (#GstSample): that frame, at the end and with attach-frame=true
+ * - `peak-frame` (#GstSample): the frame of the highest score, at the end and with attach-frame=true
  * - `reason` (string), at the end: `below` = the score stayed below 90 % of the threshold for `hold`, `eos` = the end
  * of the stream, `flush`, `stopped` = the element went to READY, `error`, `no-frames` = none came for `no-frames-time`
  *
  * An anomaly begins when `confirm-frames` scored frames in a row were over the threshold and `confirm-time` has passed
  * since the first of them. Each anomaly that began also ends, with the same `event-id`. The property `updates` selects
- * the events that are posted. The properties `interval`, `hold` and `confirm-time` count running time, or for frames
- * without timestamps the time of the clock. Where it jumps back, counting goes on from there.
+ * the messages that are posted. The properties `interval`, `hold` and `confirm-time` count running time, or for frames
+ * without timestamps the time of the clock. Where that time jumps back, counting goes on from there.
  *
- * While 8 messages with a frame have not been freed, because nobody reads the bus, later messages come without it and
- * with `frame-omitted` (boolean). So attach-frame=true takes bounded memory.
+ * While 8 messages with a frame have not been freed, because nobody reads the bus, later messages have no frame but the
+ * field `frame-omitted` (boolean, true). So attach-frame=true takes bounded memory.
  *
  * ## Is the camera still looking?
  *
- * With health=true, up to ten pictures per second of the stream are measured and compared with good ones. Element
- * messages named `cbigan-health` say when a condition begins and when it ends, with these fields:
+ * With health=true, up to ten pictures per second of the stream are measured and compared with good ones. A condition
+ * is a fault that lasts, or something that only a stream can have. Element messages named `cbigan-health` say when a
+ * condition begins and when it ends, with these fields:
  *
  * - `condition` (string): `black`, `overexposed`, `flat`, and for models with statistics of good pictures `light`
  * (beyond what calibration saw), `blurred`, `noisy`, `featureless` (a score below that of good pictures), `moved`;
  * `drift` = the median of the last 128 scores, at least half a second apart and 64 of them, lies beyond those of all
  * good pictures; `frozen` = the picture does not change; `no-frames` = none comes
  * - `event` (string): `begin` or `end`; `health-id` (guint): the same in both, and used once
- * - `figure`, `limit` (double): what was measured, and what it is beyond. docs/health.md has the units; of `frozen` and
- * `no-frames` they are seconds
- * - `begin-running-time`, `condition-duration` (guint64): of the first such picture, and from it to the last
+ * - `figure`, `limit` (double): what was measured, and the limit that it is beyond. docs/health.md has the units
+ * - `begin-running-time`, `condition-duration` (guint64): when the condition began, and for how long it has lasted
  * - `timestamp`, `stream-time`, `running-time` (guint64): of the last scored frame
  * - `name`, `model` (string): as above
  *
- * Pictures must be wrong for `health-time` before a condition begins, and right for that time before it ends. A stream
- * is `frozen` after `freeze-time` in which samples of the picture differ by less than 0.05 grey levels on average, and
- * has `no-frames` after `no-frames-time` by the system's clock while PLAYING, or three durations of a frame if that is
- * longer. An anomaly that is on then ends. A condition changes neither scores nor anomalies. Frames that stay in GPU
- * memory are not measured.
+ * Pictures must be wrong for `health-time` before a condition begins, and right for that time before it ends. Two
+ * conditions have times of their own, and end at once. A stream is `frozen` after `freeze-time` in which samples of the
+ * picture differ by at most 0.05 grey levels on average. It has `no-frames` after `no-frames-time` by the system's
+ * clock while PLAYING, or three durations of a frame if that is longer; an open anomaly then ends. No other condition
+ * changes scores or anomalies. Frames that stay in GPU memory are not measured.
  *
  * ## Live pipelines
  *
- * With mode=async, as mode=auto chooses where the source is live by its answer to LATENCY queries, frames pass at once
- * and carry the newest result, marked `stale`. A thread scores the newest frame. A newer frame replaces one that waits
- * for this thread. Only a frame that is scored is converted. The element answers no latency, and the first frames may
- * pass without a result. Messages are about scored frames and come as soon as the score is known.
+ * With mode=auto, the element asks its source by a LATENCY query whether it is live: of a live source the mode is
+ * async, else sync.
  *
- * With mode=sync, each frame waits for its score. The first 20 times of scoring, or those of the first second but at
- * least 4, decide once per model on the latency that the element answers: their 95 % quantile. A live frame that is
- * late all the same, by the clock or by a sink's QoS events, is not scored and carries the last result. With qos=false
- * every frame is scored.
+ * With mode=async, frames pass at once and carry the newest result, marked `stale`. A thread scores the newest frame. A
+ * newer frame replaces one that waits for this thread. Only a frame that is scored is converted. The element adds no
+ * latency, and the first frames may pass without a result. Messages are about scored frames and come as soon as the
+ * score is known.
+ *
+ * With mode=sync, each frame waits for its score. The element measures how long the first 20 frames take, or those of
+ * the first second but at least 4. Once per model, the 95 % quantile of these times becomes the latency that it
+ * reports. A live frame that is late all the same, by the clock or by a sink's QoS events, is not scored and carries
+ * the last result. With qos=false every frame is scored.
  *
  * In both modes `frame-interval`, `max-rate` and `cpu-share` thin out the frames that are scored, and a result older
  * than `carry-limit` is not attached. These rules hold:
@@ -198,13 +207,13 @@
  * ## Many streams
  *
  * Elements of one process whose model files have the same content share one model, its packed weights and the threads,
- * where `backend`, `device-id`, `precision`, `threads`, `batch-size`, `score` and “maps or none” are the same too. So a
- * further stream costs only its own buffers. The frames of all streams wait in one queue. With mode=async a stream has
- * one frame in the queue at most, so none gets more turns than another.
+ * where `backend`, `device-id`, `precision`, `threads`, `batch-size`, `score`, and whether maps are made, are the same
+ * too. So a further stream costs only its own buffers. The frames of all streams wait in one queue. With mode=async a
+ * stream has one frame in the queue at most, so none gets more turns than another.
  *
  * With `batch-size` larger than the number of patches in a frame, frames of several streams go through the networks
- * together, which takes less time per frame. The networks then always compute that many patches, so a stream alone
- * is faster without. A frame waits at most `batch-timeout` for others, and not at all where every stream has a frame in
+ * together, which takes less time per frame. The networks then always compute that many patches, so a stream alone is
+ * faster without. A frame waits at most `batch-timeout` for others, and not at all where every stream has a frame in
  * the queue or in work: a slow or stopped stream delays the others by that time. A frame's score depends on
  * `batch-size` in its last digits, but never on the other streams.
  *
@@ -223,7 +232,7 @@
  * gst-launch-1.0 -m cbigantestsrc num-buffers=90 \
  *     ! cbiganscore model=cloth.safetensors score=paper threshold=900 updates=every-frame ! fakesink
  * ]|
- * Print A(x) of Eq. 7 for every frame.
+ * Print A(x) of Eq. 7 for every frame. Here, cloth.safetensors is a CBiGAN (`cbigan train --score critic`).
  */
 #include "elements.h"
 #include "i18n.h"
