@@ -5,10 +5,12 @@ Copyright (C) 2026 the cbigan developers
 SPDX-License-Identifier: LGPL-2.1-or-later
 
 Usage: score.py MODEL PICTURE.ppm
-The picture has the size of the model's frames; `gst-launch-1.0 filesrc location=P.png ! decodebin ! videoconvert ! pnmenc !
-filesink location=P.ppm` makes one. Prints a line per score: its name and number. Needs numpy only.
+MODEL is a CBiGAN; inspector.py computes the score of an inspector. The picture has the size of the model's frames, or of a
+model for frames of any size any; `gst-launch-1.0 filesrc location=P.png ! decodebin ! videoconvert ! pnmenc ! filesink
+location=P.ppm` makes one. Prints a line per score: its name and number. Needs numpy only.
 """
 import json
+import re
 import sys
 
 import numpy as np
@@ -24,9 +26,10 @@ def read_model(path):
 
 
 def read_ppm(path):
-    magic, width, height, most, pixels = open(path, 'rb').read().split(maxsplit=4)
-    assert magic == b'P6' and most == b'255', 'expected a binary PPM of 8 bits'
-    return np.frombuffer(pixels, np.uint8).reshape(int(height), int(width), 3)
+    data = open(path, 'rb').read()
+    header = re.match(rb'P6\s+(\d+)\s+(\d+)\s+255\s', data)  # one blank: the pixels may begin with a byte like it
+    assert header, f'{path}: expected a binary PPM of 8 bits'
+    return np.frombuffer(data, np.uint8, -1, header.end()).reshape(int(header[2]), int(header[1]), 3)
 
 
 def leaky(x):
@@ -139,8 +142,12 @@ def distance(keys, t, x):  # the largest Mahalanobis distance of the critic's fe
 
 def main(model, path):
     keys, t = read_model(model)
+    if keys['format'] != '1' or 'mask' in t:
+        sys.exit(f'{model}: expected a CBiGAN without a mask (inspector.py computes the scores of inspectors)')
     picture, side = read_ppm(path), int(keys['patch'])
     (h, w), (gain, shift) = picture.shape[:2], light(keys, picture)
+    if keys['frame'] not in ('native', f'{w}x{h}'):
+        sys.exit(f'{path}: {w}x{h} pixels; expected {keys["frame"]}')
     difference, covered, paper, critic = np.zeros((3, h, w)), np.zeros((h, w)), [], []
     for y in corners(h, side):
         for x in corners(w, side):

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""test_other_programs.py - programs without cbigan compute its scores: docs/examples/score.py from a model file, onnxruntime from
-what `cbigan export` writes; prints TAP
+"""test_other_programs.py - programs without cbigan compute its scores: docs/examples/score.py and inspector.py from a model file,
+onnxruntime from what `cbigan export` writes; prints TAP
 
 Copyright (C) 2026 the cbigan developers
 SPDX-License-Identifier: LGPL-2.1-or-later
@@ -38,6 +38,7 @@ MODELS = {  # name: options, width and height of pictures
     'large patch, hidden tap': ([*GAN, '--preset', 'object', '--frame', '128x128', '--patch', '128', '--width', '2', '--tap', 'hidden'], 128, 128),
     'bank of an object': (['--quick', '--preset', 'object', '--frame', '64x48'], 64, 48),
     'bank of a surface': (['--quick', '--preset', 'texture'], 80, 64),
+    'network of a surface': (['--preset', 'texture', '--updates', '10', '--width', '2'], 155, 118),
     'masked object': (['--quick', '--preset', 'object', '--frame', '64x48', '--mask', 'mask.png'], 64, 48),
     'masked surface': (['--quick', '--preset', 'texture', '--mask', 'mask.png'], 80, 64),
 }
@@ -85,6 +86,13 @@ def check_score_py(name):
         compare(score, number, scored(score)['score'])
 
 
+def check_inspector_py():
+    """A model and new.ppm are there."""
+    score, number = subprocess.run([sys.executable, ROOT / 'docs/examples/inspector.py', 'm.safetensors', 'new.ppm'], capture_output=True,
+                                   text=True, check=True).stdout.split()
+    compare(score, float(number), scored('inspector')['score'])
+
+
 def run_onnx(inputs, *options):
     cbigan('export', '--model', 'm.safetensors', '--onnx', 'm.onnx', *options)
     return onnxruntime.InferenceSession('m.onnx').run(None, inputs)
@@ -129,6 +137,32 @@ def test_score_py_large_patch_hidden_tap():
     check_score_py('large patch, hidden tap')
 
 
+def test_score_py_pixels_like_blanks():
+    """The first pixel's bytes are no part of the header."""
+    picture = make_model('object')
+    picture[0, 0] = 32, 10, 9
+    pathlib.Path('new.ppm').write_bytes(b'P6\n64 64\n255\n' + picture.tobytes())
+    lines = subprocess.run([sys.executable, ROOT / 'docs/examples/score.py', 'm.safetensors', 'new.ppm'], capture_output=True, text=True,
+                           check=True).stdout.splitlines()
+    compare('paper', float(lines[0].split()[1]), scored('paper')['score'])
+
+
+def test_inspector_py_bank_of_an_object():
+    make_model('bank of an object')
+    check_inspector_py()
+
+
+def test_inspector_py_bank_of_a_surface():
+    make_model('bank of a surface')
+    check_inspector_py()
+
+
+def test_inspector_py_network_of_a_surface():
+    """Its sides are no multiples of 16, so windows share the picture."""
+    make_model('network of a surface')
+    check_inspector_py()
+
+
 def test_onnx_object():
     check_onnx('object')
 
@@ -161,14 +195,19 @@ def test_onnx_masked_surface():
     check_onnx('masked surface', ['inspector'])
 
 
+def make_sample_inspector(*maps):
+    """m.safetensors with random maps and statistics, and new.ppm"""
+    if not np:
+        raise harness.Skip('python3-numpy is missing')
+    subprocess.run([WRITE_SAMPLE_MODEL, 'm.safetensors', *maps], check=True)
+    pathlib.Path('new.ppm').write_bytes(b'P6\n32 16\n255\n' + pixels(32, 16, 99).tobytes())
+
+
 def check_sample_inspector(*maps):
-    """Scores random maps against random statistics."""
     if not onnxruntime:
         raise harness.Skip('onnxruntime is missing')
-    subprocess.run([WRITE_SAMPLE_MODEL, 'm.safetensors', *maps], check=True)
-    picture = pixels(32, 16, 99)
-    pathlib.Path('new.ppm').write_bytes(b'P6\n32 16\n255\n' + picture.tobytes())
-    number, _ = run_onnx({'frame': picture})
+    make_sample_inspector(*maps)
+    number, _ = run_onnx({'frame': pixels(32, 16, 99)})
     compare('inspector', number[0], scored('inspector')['score'])
 
 
@@ -178,6 +217,16 @@ def test_onnx_network_of_an_inspector():
 
 def test_onnx_nearest_samples():
     check_sample_inspector('nearest')
+
+
+def test_inspector_py_network_of_an_object():
+    make_sample_inspector()
+    check_inspector_py()
+
+
+def test_inspector_py_nearest_samples():
+    make_sample_inspector('nearest')
+    check_inspector_py()
 
 
 def test_onnx_networks():
