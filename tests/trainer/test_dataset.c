@@ -434,6 +434,31 @@ test_digest(Fixture *f, gconstpointer unused)
   g_assert_cmpstr(first->digest, !=, changed->digest);
 }
 
+/* Every picture has one place. Held-out ones form at most four runs of neighbours, of which each is a fold. */
+static void
+test_hold_out(void)
+{
+  static const guint sizes[][2] = { { 3, 2 }, { 5, 4 }, { 9, 5 }, { 48, 10 }, { 100, 50 }, { 762, 152 } };
+
+  for (guint row = 0; row < G_N_ELEMENTS(sizes); row++)
+    for (guint64 seed = 1; seed <= 20; seed++) {
+      const guint n = sizes[row][0], n_train = n - sizes[row][1], folds = MIN(4, sizes[row][1]);
+      guint order[762], taken[762] = { 0 }, ends = 0;
+
+      cbigan_dataset_hold_out(n, n - n_train, seed, order);
+      for (guint i = 0; i < n; i++) {
+        const guint next = i + 1 < n ? order[i + 1] : 0;
+
+        g_assert_cmpuint(order[i], <, n);
+        taken[order[i]]++;
+        ends += order[i] >= n_train && (next < n_train || next % folds != order[i] % folds);
+      }
+      for (guint place = 0; place < n; place++)
+        g_assert_cmpuint(taken[place], ==, 1);
+      g_assert_cmpuint(ends, ==, folds);
+    }
+}
+
 static void
 add(const char *path, gconstpointer data, void (*test)(Fixture *, gconstpointer))
 {
@@ -460,5 +485,6 @@ main(int argc, char **argv)
   add("/dataset/pipeline", NULL, test_pipeline);
   add("/dataset/pipeline-errors", NULL, test_pipeline_errors);
   add("/dataset/digest", NULL, test_digest);
+  g_test_add_func("/dataset/hold-out", test_hold_out);
   return g_test_run();
 }

@@ -7,7 +7,10 @@
 #include "i18n.h"
 #include "memory.h"
 #include "pixel_store.h"
+#include "random.h"
 #include <string.h>
+
+#define MOST_RUNS 4 /* of neighbours that are held out, one in each quarter of the pictures */
 
 static void
 digest_number(GChecksum *digest, gint64 number)
@@ -90,4 +93,28 @@ cbigan_dataset_free(CbiganDataset *dataset)
   g_ptr_array_unref(dataset->pictures);
   g_free(dataset->digest);
   g_free(dataset);
+}
+
+void
+cbigan_dataset_hold_out(guint n, guint n_held_out, guint64 seed, guint *order)
+{
+  const guint64 key = cbigan_random_key(seed, CBIGAN_RANDOM_HELD_OUT, 0);
+  const guint n_train = n - n_held_out, runs = MIN(MOST_RUNS, n_held_out);
+  g_autofree guint *places = g_new(guint, n);
+  guint trained = 0;
+  g_return_if_fail(n > n_held_out && (n_held_out <= MOST_RUNS || n_held_out <= (n + 1) / 2));
+  cbigan_random_order(key, n_train, places);
+  for (guint i = 0; i < n; i++)
+    order[i] = n; /* no place yet */
+  for (guint run = 0; run < runs; run++) {
+    /* Folds of the held-out pictures take every fourth one, and so each run whole. */
+    const guint begin = (guint)((guint64)run * n / runs), end = (guint)((guint64)(run + 1) * n / runs);
+    const guint length = (n_held_out + runs - 1 - run) / runs;
+    const guint first = begin + cbigan_random_below(key, n_train + run, end - begin - length + 1);
+    for (guint i = 0; i < length; i++)
+      order[first + i] = n_train + run + i * runs;
+  }
+  for (guint i = 0; i < n; i++)
+    if (order[i] == n)
+      order[i] = places[trained++];
 }

@@ -21,6 +21,10 @@ gboolean cbigan_dataset_foreach(const CbiganDatasetOptions *options, CbiganPictu
  * options->memory lie in a file without a name in $TMPDIR or /var/tmp, and are read from there as they are needed. */
 CbiganDataset *cbigan_dataset_load(const CbiganDatasetOptions *options, GError **error);
 void cbigan_dataset_free(CbiganDataset *dataset);
+/* Divides n pictures into those to train on and, in the last n_held_out places, those held out for the calibration: at
+ * most half of them, or 4. order: [n], the place of each picture. Neighbours are held out together: frames of a video
+ * resemble the frames beside them, and next to one that was trained on, a picture looks better than another day's. */
+void cbigan_dataset_hold_out(guint n, guint n_held_out, guint64 seed, guint *order);
 static inline const CbiganPicture *
 cbigan_dataset_get(const CbiganDataset *dataset, guint i)
 {

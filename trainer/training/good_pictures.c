@@ -32,7 +32,7 @@ divide(CbiganGoodSet *self, const CbiganDataset *dataset, guint n_held_out, gboo
     return FALSE;
   }
   g_autofree guint *order = g_new(guint, n);
-  cbigan_random_order(cbigan_random_key(seed, CBIGAN_RANDOM_HELD_OUT, 0), n, order);
+  cbigan_dataset_hold_out(n, n_held_out, seed, order);
   self->pictures = g_new(const CbiganPicture *, n);
   self->exposures = g_new0(CbiganExposure, n);
   const CbiganPicture *first = cbigan_dataset_get(dataset, 0);
