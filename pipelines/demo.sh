@@ -24,7 +24,7 @@ pictures() {
   shift 3
   mkdir -p "$folder"
   launch -q cbigantestsrc num-buffers="$number" speed=$size seed="$seed" "$@" \
-    ! video/x-raw,width=$size,height=$size ! videoconvert ! pngenc ! multifilesink location="$folder/%04d.png"
+    ! video/x-raw,width=$size,height=$size ! videoconvert ! pngenc ! multifilesink location="$folder/$seed-%04d.png"
 }
 
 install_packages build run
@@ -35,7 +35,8 @@ use_build
 
 say "making pictures of good and of defective cloth"
 rm -rf "$output"
-pictures $output/train/good 120 1
+# A seed is a roll with its own warp. With one roll alone, the threshold would not know how much rolls differ.
+for roll in 11 12 13 14; do pictures $output/train/good 30 $roll; done
 pictures $output/test/good 40 2
 for kind in "${kinds[@]}"; do pictures "$output/test/$kind" 10 3 defects=1 kinds="$kind"; done
 
