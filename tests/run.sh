@@ -64,7 +64,8 @@ build_in build-sanitize -Dtests=enabled -Dcuda=disabled -Dbuildtype=debugoptimiz
 GST_REGISTRY=build-sanitize/registry.bin gst-inspect-1.0 > /dev/null
 # GST_REGISTRY_FORK: GStreamer's scanner is a program without the sanitizers, so it could not open our plugin.
 # detect_odr_violation: tests that open the plugin hold the core twice, in themselves and in the plugin.
-ASAN_OPTIONS=detect_odr_violation=0:malloc_context_size=20:allocator_may_return_null=1 \
+# detect_stack_use_after_return: gcc 14 stores AVX-512 vectors in its stack frames as if their alignment were 64.
+ASAN_OPTIONS=detect_odr_violation=0:detect_stack_use_after_return=0:malloc_context_size=20:allocator_may_return_null=1 \
   LSAN_OPTIONS=suppressions=$root/tests/sanitizers/lsan.supp:print_suppressions=0 \
   UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
   GST_REGISTRY_FORK=no \

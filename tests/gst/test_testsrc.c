@@ -178,10 +178,11 @@ static void
 test_properties_while_playing(void)
 {
   GstHarness *h = new_source("seed=3", CAPS);
+  g_autoptr(GstElement) source = gst_harness_find_element(h, "cbigantestsrc");
   for (guint i = 0; i < 12; i++) {
     g_autoptr(GstBuffer) frame = gst_harness_pull(h);
-    g_object_set(gst_harness_find_element(h, "cbigantestsrc"), "seed", (guint64)i, "pitch", 3.0 + i, "speed", i,
-                 "contrast", i / 12.0, "brightness", i / 6.0, "defects", 1.0, NULL);
+    g_object_set(source, "seed", (guint64)i, "pitch", 3.0 + i, "speed", i, "contrast", i / 12.0, "brightness", i / 6.0,
+                 "defects", 1.0, NULL);
     g_assert_cmpuint(gst_buffer_get_size(frame), ==, SIDE * SIDE * 3);
   }
   gst_harness_teardown(h);

@@ -60,18 +60,29 @@ def compare_table(rows):
     return None if head + begin + table(rows) + end + tail == text else f'{TABLE}: its table differs from:\n{table(rows)}'
 
 
+def read(rows, environment):
+    """The reader's line of each file by name, and problems of the reader itself."""
+    done = subprocess.run([READER, *(entry[2] for entry in rows)], capture_output=True, timeout=600, env=environment)
+    lines = done.stdout.decode(errors='replace').splitlines()
+    return {entry[2]: line for entry, line in zip(rows, lines)}, [
+        f'the reader ended with {done.returncode} after {len(lines)} files: {done.stderr.decode()[-2000:]}'] if (
+            done.returncode or len(lines) != len(rows)) else []
+
+
 def main():
     rows = known_rows()
-    done = subprocess.run([READER, *(entry[2] for entry in rows)], capture_output=True, timeout=600)
-    lines = done.stdout.decode(errors='replace').splitlines()
-    problems = [f'the reader ended with {done.returncode} after {len(lines)} files: {done.stderr.decode()[-2000:]}'] if (
-        done.returncode or len(lines) != len(rows)) else []
+    # GStreamer 1.26's decoder forgets the frame of a PNG whose check sum is wrong; a sanitizer would find that leak.
+    leaks = [entry[:2] == ('PNG', 'a wrong check sum') for entry in rows]
+    lines, problems = read([entry for entry, leak in zip(rows, leaks) if not leak], os.environ)
+    options = os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0'
+    others, others_problems = read([entry for entry, leak in zip(rows, leaks) if leak], os.environ | {'ASAN_OPTIONS': options})
+    lines |= others
     tests = {}
-    for entry, line in zip(rows, lines):
-        found, message = line.split('\t', 1)
+    for entry in (entry for entry in rows if entry[2] in lines):
+        found, message = lines[entry[2]].split('\t', 1)
         problem = check(entry, json.loads(found)['pictures'], message)
         tests.setdefault((entry[0], entry[1]), []).extend([problem] if problem else [])
-    tests['all', 'read to the end'] = problems
+    tests['all', 'read to the end'] = problems + others_problems
     if ('WebP', 'animated') in tests:
         tests['docs', 'the table of formats'] = [p for p in [compare_table(rows)] if p]
     tap = Tap()
