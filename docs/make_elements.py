@@ -38,7 +38,9 @@ def read_section(path):
         return None
     lines = [line[3:] for line in comment[2].splitlines() if not line.startswith(' * @title')]
     text = '\n'.join(lines).strip()
-    text = re.sub(r'\|\[(?:<!--.*?-->)?\n(.*?)\n\]\|', r'```sh\n\1\n```', text, flags=re.S)
+    # What stands behind a launch line says what the line does: on the page, it comes first.
+    text = re.sub(r'\|\[(?:<!--.*?-->)?\n((?:(?!\]\|).*\n)*)\]\|((?:\n(?!\|\[).+)*)', r'\2\n```sh\n\1```\n', text)
+    text = re.sub(r'\n{3,}', '\n\n', text).strip()
     text = re.sub(r'#(Gst\w+)', r'`\1`', text)
     text = re.sub(r'\bdocs/([\w-]+\.md)', r'[\1](\1)', text)
     return comment[1], re.sub(r'^## ', '### ', text, flags=re.M)

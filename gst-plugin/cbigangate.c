@@ -9,9 +9,10 @@
  * @title: cbigangate
  *
  * Passes the buffers around an anomaly and drops all others: `pre-roll` before the first anomalous frame to `post-roll`
- * after the last one. Such a run of buffers is a clip, and anomalies whose clips touch share one. It reads the
- * `CbiganScore` of cbiganscore, which encoders copy, so that the gate may stand behind an encoder: there it holds
- * little memory, and a clip starts at a key frame, up to one key frame interval earlier than `pre-roll` asks for.
+ * after the last one. Such a run of buffers is a clip, and anomalies whose clips touch share one. The gate reads the
+ * results that cbiganscore leaves on the buffers (`CbiganScore`). Encoders copy these results, so that the gate may
+ * stand behind an encoder. There it holds little memory, and a clip starts at a key frame, up to one key frame interval
+ * earlier than `pre-roll` asks for.
  *
  * What waits for an anomaly is bounded by `max-size`; beyond that the oldest frames are dropped, and the pre-roll is
  * shorter. An anomaly that is longer than `max-length` goes on in a new clip. A splitmuxsink downstream is told to

@@ -8,9 +8,9 @@
  * SECTION:element-cbiganjson
  * @title: cbiganjson
  *
- * Takes buffers that carry a `CbiganScore` and gives one line of JSON per buffer, for filesink, fdsink or
- * tcpserversink. The pixels are dropped. Buffers without a score give nothing. docs/json.md describes the fields;
- * `version` grows when a field is removed or changes its meaning.
+ * Takes buffers that carry a result of cbiganscore (`CbiganScore`) and gives one line of JSON per buffer, for filesink,
+ * fdsink or tcpserversink. The pixels are dropped. Buffers without a result give nothing. docs/json.md describes the
+ * fields; `version` grows when a field is removed or changes its meaning.
  *
  * A reader that stops reading blocks fdsink, as any pipe does. With `queue leaky=downstream` in front of this element
  * the video goes on, and the oldest lines are lost.
