@@ -38,7 +38,7 @@ MODELS = {  # name: options, width and height of pictures
     'large patch, hidden tap': ([*GAN, '--preset', 'object', '--frame', '128x128', '--patch', '128', '--width', '2', '--tap', 'hidden'], 128, 128),
     'bank of an object': (['--quick', '--preset', 'object', '--frame', '64x48'], 64, 48),
     'bank of a surface': (['--quick', '--preset', 'texture'], 80, 64),
-    'network of a surface': (['--preset', 'texture', '--updates', '10', '--width', '2'], 155, 118),
+    'network of a surface': (['--preset', 'texture', '--updates', '4', '--width', '2'], 155, 118),
     'masked object': (['--quick', '--preset', 'object', '--frame', '64x48', '--mask', 'mask.png'], 64, 48),
     'masked surface': (['--quick', '--preset', 'texture', '--mask', 'mask.png'], 80, 64),
 }
