@@ -73,9 +73,13 @@ G_DEFINE_BOXED_TYPE(CbiganScorer, cbigan_scorer, cbigan_scorer_ref, cbigan_score
  * CbiganScorerOptions:
  * @size: (skip): of the struct
  * @backend: (skip): cbigan_scorer_options_set_backend()
+ * @score: (type gint): a CbiganScoreKind
+ * @precision: (type gint): a CbiganPrecision
+ * @maps: (type gint): a CbiganMaps
  * @cuda_context: (skip): for C
  *
- * How a scorer is opened.
+ * How a scorer is opened. The enums have no GType, and PyGObject 3.50 warns of each assignment to a field of such a
+ * type, so these fields are numbers.
  */
 G_DEFINE_BOXED_TYPE(CbiganScorerOptions, cbigan_scorer_options, cbigan_scorer_options_copy, cbigan_scorer_options_free)
 

@@ -114,7 +114,9 @@ def test_options_and_names():
     model, options = Cbigan.Model.load('m.safetensors'), Cbigan.ScorerOptions.new()
     options.set_backend('reference')
     options.threshold = 1e6
-    options.maps = Cbigan.Maps.MAPS_NONE
+    options.maps, options.score = Cbigan.Maps.MAPS_NONE, Cbigan.ScoreKind.SCORE_MODEL
+    options.precision = Cbigan.Precision.PRECISION_FP32
+    assert (options.maps, options.score) == (Cbigan.Maps.MAPS_NONE, Cbigan.ScoreKind.SCORE_MODEL), (options.maps, options.score)
     scorer = Cbigan.Scorer.new(model, options)
     result = scorer.score_pixels(pixels(99, defect=True), SIDE, SIDE, 3 * SIDE)
     assert scorer.backend() == 'reference' and result.threshold == 1e6 and not result.anomalous and result.get_map() is None
