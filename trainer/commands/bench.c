@@ -164,16 +164,18 @@ open_limits(Limits *limits, char **backends, int threads, GError **error)
   return limits->machine != NULL;
 }
 
-static void
-measure_limits(Limits *limits)
+static gboolean
+measure_limits(Limits *limits, GError **error)
 {
-  double rate;
+  double peak, bandwidth;
 
   g_usleep(IDLE_USEC);
-  rate = cbigan_machine_multiply_add(limits->machine);
-  g_array_append_val(limits->peaks, rate);
-  rate = cbigan_machine_read(limits->machine);
-  g_array_append_val(limits->bandwidths, rate);
+  if (!cbigan_machine_multiply_add(limits->machine, &peak, error) ||
+      !cbigan_machine_read(limits->machine, &bandwidth, error))
+    return FALSE;
+  g_array_append_val(limits->peaks, peak);
+  g_array_append_val(limits->bandwidths, bandwidth);
+  return TRUE;
 }
 
 static int
@@ -213,14 +215,16 @@ measure(GPtrArray *cases, Limits *limits, int repeats, GError **error)
         g_array_append_val(c->milliseconds, milliseconds);
       cbigan_progress_show((turn + (double)i / cases->len) / (repeats + 1), text);
     }
-    if (turn)
-      measure_limits(limits);
+    if (turn && fine)
+      fine = measure_limits(limits, error);
   }
   cbigan_progress_end();
   cbigan_result_clear(&result);
+  if (!fine)
+    return FALSE;
   limits->gflops = median(limits->peaks);
   limits->gbytes = median(limits->bandwidths);
-  return fine;
+  return TRUE;
 }
 
 /* --- what is shown ----------------------------------------------------------------------------------------------- */

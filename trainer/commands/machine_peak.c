@@ -93,24 +93,26 @@ run_task(gpointer data)
   return NULL;
 }
 
-/* Runs `work` on all threads at once; returns the sum of their rates. */
-static double
-measure(CbiganMachine *self, double (*work)(Task *task))
+/* Runs `work` on all threads at once; *rate: the sum of their rates. FALSE: a thread could not be started. */
+static gboolean
+measure(CbiganMachine *self, double (*work)(Task *task), double *rate, GError **error)
 {
   g_autofree Task *tasks = g_new0(Task, self->threads);
   g_autofree GThread **threads = g_new(GThread *, self->threads);
-  int waiting = self->threads;
-  double rate = 0;
+  int waiting = self->threads, n = 0;
 
-  for (int i = 0; i < self->threads; i++) {
-    tasks[i] = (Task){ self, work, self->block + (gsize)i * self->slice, 0, &waiting };
-    threads[i] = g_thread_new("cbigan-peak", run_task, &tasks[i]);
+  for (; n < self->threads; n++) {
+    tasks[n] = (Task){ self, work, self->block + (gsize)n * self->slice, 0, &waiting };
+    if (!(threads[n] = g_thread_try_new("cbigan-peak", run_task, &tasks[n], error)))
+      break;
   }
-  for (int i = 0; i < self->threads; i++) {
+  g_atomic_int_add(&waiting, n - self->threads);
+  *rate = 0;
+  for (int i = 0; i < n; i++) {
     g_thread_join(threads[i]);
-    rate += tasks[i].rate;
+    *rate += tasks[i].rate;
   }
-  return rate;
+  return n == self->threads;
 }
 
 /* "none" turns the backend's own kernels off; oneDNN then takes the best instructions that there are. */
@@ -154,8 +156,8 @@ cbigan_machine_new(int threads, GError **error)
                 self->slice * (gsize)threads >> 20);
     return NULL;
   }
-  measure(self, fill_slice); /* by the thread that reads it later, so that the pages lie in that thread's NUMA node */
-  return g_steal_pointer(&self);
+  double rate; /* filled by the thread that reads it later, so that the pages lie in that thread's NUMA node */
+  return measure(self, fill_slice, &rate, error) ? g_steal_pointer(&self) : NULL;
 }
 
 void
@@ -180,14 +182,18 @@ cbigan_machine_isa(const CbiganMachine *self)
   return g_str_equal(self->isa->name, "reference") ? "baseline" : self->isa->name;
 }
 
-double
-cbigan_machine_multiply_add(CbiganMachine *self)
+gboolean
+cbigan_machine_multiply_add(CbiganMachine *self, double *gflops, GError **error)
 {
-  return measure(self, multiply_add) / 1e9;
+  const gboolean fine = measure(self, multiply_add, gflops, error);
+  *gflops /= 1e9;
+  return fine;
 }
 
-double
-cbigan_machine_read(CbiganMachine *self)
+gboolean
+cbigan_machine_read(CbiganMachine *self, double *gbytes, GError **error)
 {
-  return measure(self, read_chunk) / 1e9;
+  const gboolean fine = measure(self, read_chunk, gbytes, error);
+  *gbytes /= 1e9;
+  return fine;
 }

@@ -269,8 +269,8 @@ cbigan_batches_new(const CbiganBatchOptions *options, guint64 first, GError **er
   store(self);
   if (!make_batches(self, error))
     return NULL;
-  self->thread = g_thread_new("cbigan-batches", work, self);
-  return g_steal_pointer(&self);
+  self->thread = g_thread_try_new("cbigan-batches", work, self, error);
+  return self->thread ? g_steal_pointer(&self) : NULL;
 }
 
 void

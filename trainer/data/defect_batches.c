@@ -232,7 +232,7 @@ cbigan_defect_batches_new(const CbiganDefectBatchOptions *options, guint64 first
   const gsize planes = options->good->w ? CBIGAN_OBJECT_PLANES : CBIGAN_SURFACE_PLANES;
   if (!cbigan_try_room((MAKING + AHEAD * n * (planes + 1)) * pixels, sizeof(float), error))
     return NULL;
-  CbiganDefectBatches *self = g_new0(CbiganDefectBatches, 1);
+  g_autoptr(CbiganDefectBatches) self = g_new0(CbiganDefectBatches, 1);
   self->options = *options;
   if (!options->whole)
     self->options.whole = options->batch;
@@ -250,8 +250,8 @@ cbigan_defect_batches_new(const CbiganDefectBatchOptions *options, guint64 first
     self->batches[i].covered = g_new(float, n *pixels / (CBIGAN_INSPECTOR_CELL * CBIGAN_INSPECTOR_CELL));
     g_async_queue_push(self->empty, &self->batches[i]);
   }
-  self->thread = g_thread_new("defects", work, self);
-  return self;
+  self->thread = g_thread_try_new("defects", work, self, error);
+  return self->thread ? g_steal_pointer(&self) : NULL;
 }
 
 void
@@ -259,8 +259,10 @@ cbigan_defect_batches_free(CbiganDefectBatches *self)
 {
   if (!self)
     return;
-  g_async_queue_push_front(self->empty, &stop);
-  g_thread_join(self->thread);
+  if (self->thread) {
+    g_async_queue_push_front(self->empty, &stop);
+    g_thread_join(self->thread);
+  }
   g_async_queue_unref(self->empty);
   g_async_queue_unref(self->ready);
   for (int i = 0; i < AHEAD; i++) {

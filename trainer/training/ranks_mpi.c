@@ -60,8 +60,8 @@ mpi_open(int *rank, int *n, int *local_rank)
   MPI_Comm_rank(machine, local_rank);
   MPI_Comm_free(&machine);
   requests = g_array_new(FALSE, FALSE, sizeof(MPI_Request));
-  if (level >= MPI_THREAD_SERIALIZED)
-    thread = g_thread_new("mpi", move_sums, NULL);
+  if (level >= MPI_THREAD_SERIALIZED) /* without the thread, sums move only while mpi_end_sums() waits */
+    thread = g_thread_try_new("mpi", move_sums, NULL, NULL);
 }
 
 static void
