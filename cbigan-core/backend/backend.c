@@ -169,6 +169,22 @@ cbigan_backend_finish(CbiganBackend *self, GError **error)
   return FALSE;
 }
 
+gpointer
+cbigan_backend_scratch(CbiganBackend *self, gsize n, gsize size)
+{
+  gpointer memory = self ? g_try_malloc_n(MAX(n, 1), size) : g_malloc_n(MAX(n, 1), size);
+  if (!memory)
+    cbigan_backend_fail(self, _("out of memory (%.1f MiB more needed)"), (double)n * (double)size / 1048576.0);
+  return memory;
+}
+
+float *
+cbigan_backend_scratch_copy(CbiganBackend *self, gsize n, const float *x)
+{
+  float *copy = cbigan_scratch_new(self, float, n);
+  return copy ? memcpy(copy, x, n * sizeof(float)) : NULL;
+}
+
 #define MANY_NUMBERS 8192 /* some microseconds' work */
 
 void

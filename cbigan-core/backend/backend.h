@@ -123,7 +123,7 @@ const char *cbigan_backend_description(const char *name); /* one line for `cbiga
 gboolean cbigan_backend_finish(CbiganBackend *self, GError **error);
 void cbigan_backend_enter(CbiganBackend *self); /* for backend.c and gradient.c: calls enter() */
 void cbigan_backend_fail(CbiganBackend *self, const char *format, ...)
-    G_GNUC_PRINTF(2, 3); /* keeps the first failure */
+    G_GNUC_PRINTF(2, 3); /* keeps the first failure, of any thread */
 
 /* The functions of CbiganBackendClass with their arguments checked; a wrong one is a caller's bug. More: scoring.h */
 float *cbigan_backend_alloc(CbiganBackend *self, gsize n_floats, GError **error); /* NULL with CBIGAN_ERROR_BACKEND */
@@ -144,6 +144,12 @@ void cbigan_backend_capture_free(CbiganBackend *self, CbiganCapture *capture); /
 /* range(data, first, end) over all of n items, by several threads where the loop touches enough numbers to be worth it.
  * self: NULL = by the caller alone. */
 void cbigan_backend_each(CbiganBackend *self, int n, gsize numbers, CbiganRangeFunc range, gpointer data);
+/* Host memory that helpers need for a while: n elements of `size` bytes, not zeroed, for g_free(). NULL: it can't be
+ * had, which cbigan_backend_finish() reports. Any thread may call. self: NULL = the process ends instead. */
+gpointer cbigan_backend_scratch(CbiganBackend *self, gsize n, gsize size);
+#define cbigan_scratch_new(self, type, n) ((type *)cbigan_backend_scratch(self, n, sizeof(type)))
+/* The same, with a copy of n floats. */
+float *cbigan_backend_scratch_copy(CbiganBackend *self, gsize n, const float *x);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganBackend, cbigan_backend_close)
 

@@ -12,10 +12,10 @@
 void
 cbigan_backend_fail(CbiganBackend *self, const char *format, ...)
 {
-  if (self->failure) /* the first failure is the cause */
-    return;
   va_list arguments;
   va_start(arguments, format);
-  self->failure = g_error_new_valist(CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, format, arguments);
+  GError *failure = g_error_new_valist(CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, format, arguments);
   va_end(arguments);
+  if (!g_atomic_pointer_compare_and_exchange(&self->failure, NULL, failure)) /* the first failure is the cause */
+    g_error_free(failure);
 }

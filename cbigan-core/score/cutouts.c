@@ -43,19 +43,17 @@ find_places(const CbiganCutouts *self, const CbiganAreas *areas, GError **error)
 {
   const int columns = count(self->width, self->side_w, self->overlap),
             rows = count(self->height, self->side_h, self->overlap);
-  const gsize pixels = (gsize)self->side_w * (gsize)self->side_h * (gsize)(columns * rows);
-  if (areas && !cbigan_try_room(pixels, cbigan_areas_n(areas) + 1, error))
-    return NULL;
-  GArray *places = g_array_new(FALSE, FALSE, sizeof(CbiganCutoutPlace));
+  g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(CbiganCutoutPlace));
   g_array_set_clear_func(places, clear_place);
   for (int i = 0; i < columns * rows; i++) {
     CbiganCutoutPlace place = { .x = cbigan_tiling_corner(i % columns, columns, self->width, self->side_w),
                                 .y = cbigan_tiling_corner(i / columns, rows, self->height, self->side_h) };
-    if (areas && !(place.areas = cbigan_areas_cut(areas, place.x, place.y, self->side_w, self->side_h)))
-      continue;
-    g_array_append_val(places, place);
+    if (areas && !cbigan_areas_cut(areas, place.x, place.y, self->side_w, self->side_h, &place.areas, error))
+      return NULL;
+    if (!areas || place.areas)
+      g_array_append_val(places, place);
   }
-  return places;
+  return g_steal_pointer(&places);
 }
 
 gboolean

@@ -12,8 +12,6 @@
 #include "model/error.h"
 #include "scorer.h"
 
-#define SPARE 2 /* floats per pixel, of what areas only need during a call */
-
 /* *map: (n) floats at least, freed and made anew where it has fewer */
 static gboolean
 grow_map(float **map, gsize *allocated, gsize n, GError **error)
@@ -43,8 +41,7 @@ cbigan_scorer_make_room(CbiganScorer *self, const CbiganFrame *frame, CbiganResu
     return FALSE;
   return (!maps || grow_map(&result->map, &result->map_allocated, n, error)) &&
          (!scratch || grow_map(&self->map, &self->n_map, n, error)) &&
-         (!(maps || scratch) || cbigan_region_search_room(&self->regions, n, error)) &&
-         (!self->areas || cbigan_try_room(SPARE * n, sizeof(float), error));
+         (!(maps || scratch) || cbigan_region_search_room(&self->regions, n, error));
 }
 
 /* Score, threshold and verdict, from scores. */
@@ -152,18 +149,22 @@ inspected_score(const guint8 *counts, gpointer data)
   return cbigan_softplus(cbigan_cells_summary(&cells, inspected->self->model->inspector.summary));
 }
 
-/* (cells): those in any area, transfer full; NULL = all */
-static guint8 *
-counting_cells(const CbiganScorer *self, int w, int h)
+/* counts (cells): those in any area, transfer full; NULL = all, or the inspection lacked memory */
+static gboolean
+counting_cells(const CbiganScorer *self, int w, int h, guint8 **counts, GError **error)
 {
   const gsize n = (gsize)w * (gsize)h;
+  *counts = NULL;
   if (!self->areas)
-    return NULL;
-  g_autofree guint8 *any = g_memdup2(cbigan_areas_counts(self->areas, 0), n);
-  for (guint i = 1; i < cbigan_areas_n(self->areas); i++)
+    return TRUE;
+  g_autofree guint8 *any = cbigan_try_new(guint8, n, error);
+  if (!any)
+    return FALSE;
+  for (guint i = 0; i < cbigan_areas_n(self->areas); i++)
     for (gsize k = 0; k < n; k++)
       any[k] |= cbigan_areas_counts(self->areas, i)[k];
-  return cbigan_inspection_count(self->inspection, any, w, h);
+  *counts = cbigan_inspection_count(self->inspection, any, w, h);
+  return TRUE;
 }
 
 gboolean
@@ -186,9 +187,13 @@ cbigan_scorer_inspect(CbiganScorer *self, CbiganInspection *inspection, const Cb
   }
   float *map = choose_map(self, result, w, h);
   if (map) {
-    g_autofree guint8 *counts = counting_cells(self, w, h);
+    g_autofree guint8 *counts = NULL;
+    if (!counting_cells(self, w, h, &counts, error))
+      return FALSE;
     cbigan_inspection_draw(self->inspection, counts, w, h, map);
   }
+  if (!cbigan_inspection_finish(self->inspection, error))
+    return FALSE;
   find_regions(self, result, map, w, h);
   return TRUE;
 }

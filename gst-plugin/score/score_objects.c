@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "i18n.h"
 #include "score_element.h"
 
 #define LONGER_SIDE 640 /* of the frame's map, pixels, at most */
@@ -32,8 +33,8 @@ find_part(const GstVideoRegionOfInterestMeta *meta, const CbiganVideoPart *visib
 }
 
 /* Starts the frame's result: good, with an empty map. */
-static void
-begin_frame(CbiganResult *frame, const CbiganJob *job, const CbiganModelInfo *info, gboolean map)
+static gboolean
+begin_frame(CbiganResult *frame, const CbiganJob *job, const CbiganModelInfo *info, gboolean map, GError **error)
 {
   const double scale = MIN(1.0, (double)LONGER_SIDE / MAX(job->part.width, job->part.height));
   frame->score = frame->normalized = 0;
@@ -45,11 +46,19 @@ begin_frame(CbiganResult *frame, const CbiganJob *job, const CbiganModelInfo *in
   frame->map_height = map ? MAX((int)(job->part.height * scale), 1) : 0;
   const gsize n = (gsize)frame->map_width * (gsize)frame->map_height;
   if (n > frame->map_allocated) {
-    frame->map = g_renew(float, frame->map, n);
-    frame->map_allocated = n;
+    g_free(frame->map);
+    frame->map = g_try_new(float, n);
+    frame->map_allocated = frame->map ? n : 0;
+  }
+  if (frame->map_allocated < n) {
+    frame->map_width = frame->map_height = 0;
+    g_set_error(error, CBIGAN_ERROR, CBIGAN_ERROR_BACKEND, _("out of memory (%.1f MiB more needed)"),
+                (double)n * sizeof(float) / 1048576.0);
+    return FALSE;
   }
   if (n)
     memset(frame->map, 0, n * sizeof(float));
+  return TRUE;
 }
 
 /* The object's map at its place. Where objects overlap, the larger number counts. */
@@ -145,7 +154,8 @@ cbigan_score_objects(GstCbiganScore *self, const CbiganJob *job, GError **error)
   gboolean anomalous = FALSE;
   gpointer state = NULL;
   guint n = 0;
-  begin_frame(frame, job, info, self->swap.settings.maps == CBIGAN_MAPS_ALL);
+  if (!begin_frame(frame, job, info, self->swap.settings.maps == CBIGAN_MAPS_ALL, error))
+    return FALSE;
   for (GstMeta *any;
        (any = gst_buffer_iterate_meta_filtered(job->buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE));) {
     GstVideoRegionOfInterestMeta *meta = (GstVideoRegionOfInterestMeta *)any;

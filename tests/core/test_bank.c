@@ -240,7 +240,7 @@ test_whiten(void)
   const float mean[] = { 1, 2, 3 }, whitening[] = { 2, 1, 3, -1, 4, 5 };
   float x[] = { 2, 0, 4, 1, 3, 5 }; /* (3, 2): columns (2, 4, 3), (0, 1, 5) */
   const float expected[] = { 2, -2, 7, -4, 7, 7 };
-  cbigan_whiten(mean, whitening, 3, 2, x);
+  cbigan_whiten(NULL, mean, whitening, 3, 2, x);
   for (int i = 0; i < 6; i++)
     g_assert_cmpfloat(x[i], ==, expected[i]);
 }

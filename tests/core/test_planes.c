@@ -321,7 +321,7 @@ test_peaks(void)
   for (guint i = 0; i < G_N_ELEMENTS(places); i++)
     for (int k = 0; k < 4; k++)
       values[(places[i].y + k / 2) * W + places[i].x + k % 2] = places[i].value;
-  CbiganCells cells = { W, H, values, NULL };
+  CbiganCells cells = { W, H, values, NULL, NULL };
   cbigan_cells_peaks(&cells, CBIGAN_SUMMARY_FEW, peaks);
   g_assert_cmpfloat(peaks[0], ==, cbigan_cells_summary(&cells, CBIGAN_SUMMARY_FEW));
   g_assert_cmpfloat(peaks[0], ==, 9.0);

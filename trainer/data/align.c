@@ -51,7 +51,7 @@ cbigan_align_pictures(const CbiganDataset *pictures, CbiganPose *pose, GError **
   upright->digest = g_strdup(pictures->digest);
   for (guint i = 0; i < n; i++) {
     const CbiganPicture *from = cbigan_dataset_get(pictures, i);
-    const CbiganPlacement placement = cbigan_pose_find(pose, &frames[i]);
+    const CbiganPlacement placement = cbigan_pose_find(NULL, pose, &frames[i]);
     g_autoptr(CbiganPicture) to = g_new0(CbiganPicture, 1);
     to->path = g_strdup(from->path);
     to->label = g_strdup(from->label);

@@ -150,7 +150,7 @@ object_logarithms(CbiganOnnxGraph *graph, const CbiganInspector *inspector, cons
 {
   CbiganGoodLight good;
   Fit fit = { .graph = graph };
-  cbigan_good_light_init(&good, inspector->w, inspector->h, inspector->mean);
+  cbigan_good_light_init(&good, NULL, inspector->w, inspector->h, inspector->mean);
   const gint64 n = (gint64)good.w * good.h;
   begin_fit(&fit, &good, bytes);
   for (int round = 0; round < CBIGAN_EXPOSURE_ROUNDS; round++)

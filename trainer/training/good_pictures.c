@@ -168,15 +168,15 @@ find_object(CbiganGoodSet *self)
   self->deviation = g_new(float, n);
   for (guint p = 0; p < all; p++) {
     const CbiganFrame frame = cbigan_picture_frame(self->pictures[p]);
-    cbigan_exposure_object(&self->exposures[p], &frame, NULL);
+    cbigan_exposure_object(&self->exposures[p], &frame, NULL, NULL);
   }
   find_statistics(self);
   for (int round = 0; round < ROUNDS; round++) {
     CbiganGoodLight light;
-    cbigan_good_light_init(&light, w, h, self->mean);
+    cbigan_good_light_init(&light, NULL, w, h, self->mean);
     for (guint p = 0; p < all; p++) {
       const CbiganFrame frame = cbigan_picture_frame(self->pictures[p]);
-      cbigan_exposure_object(&self->exposures[p], &frame, &light);
+      cbigan_exposure_object(&self->exposures[p], &frame, &light, NULL);
     }
     cbigan_good_light_clear(&light);
     find_statistics(self);

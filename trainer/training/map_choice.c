@@ -208,7 +208,7 @@ static double
 summarise(const CbiganMapChoice *self, guint i, float *values, CbiganSummary summary)
 {
   const CbiganCells *size = &self->sizes[i];
-  return cbigan_cells_summary(&(CbiganCells){ size->w, size->h, values, size->counts }, summary);
+  return cbigan_cells_summary(&(CbiganCells){ size->w, size->h, values, size->counts, NULL }, summary);
 }
 
 /* Offset and scale of a kind of map in its state: median and deviation of good pictures' summaries. */

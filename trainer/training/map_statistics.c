@@ -122,7 +122,7 @@ fill_samples(const GPtrArray *kept, int channels, int most, int columns, int row
     map->samples[i] = CBIGAN_NO_SAMPLE;
   for (guint sample = 0; sample < used; sample++) {
     memcpy(x, g_ptr_array_index(kept, sample * kept->len / used), n * sizeof(float));
-    cbigan_whiten(map->mean, map->whitening, channels, cells, x);
+    cbigan_whiten(NULL, map->mean, map->whitening, channels, cells, x);
     for (int row = 0; row < rows; row++)
       for (int c = 0; c < channels; c++)
         memcpy(map->samples + ((gsize)(row * most + (int)sample) * (gsize)channels + (gsize)c) * (gsize)columns,

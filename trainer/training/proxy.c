@@ -113,6 +113,10 @@ inspect_x(CbiganProxy *self, const CbiganExposure *exposure, const float *x, int
     g_clear_pointer(&self->counts, g_free);
   if (!self->counts)
     self->counts = cbigan_inspection_count(self->inspection, cbigan_areas_counts(areas, 0), w, h);
+  if (!self->counts) {
+    cbigan_inspection_finish(self->inspection, error);
+    return NULL;
+  }
   self->cells = *found;
   self->cells.counts = self->counts;
   return &self->cells;
@@ -274,6 +278,8 @@ cbigan_proxy_score(CbiganProxy *self, const CbiganGoodPictures *good, double *va
     values[p] = cbigan_cells_summary(cells, self->inspector->summary);
     if (peaks)
       cbigan_cells_peaks(cells, self->inspector->summary, peaks + (gsize)p * CBIGAN_CELLS_PEAKS);
+    if (!cbigan_inspection_finish(self->inspection, error))
+      return FALSE;
   }
   cbigan_ranks_sum_doubles(good->n, values); /* a picture of another process is 0 here */
   if (peaks)
@@ -386,6 +392,8 @@ compare_across(CbiganProxy *self, const CbiganMapStatistic folds[FOLDS], double 
       if (!cells)
         return FALSE;
       values[p] = cbigan_cells_summary(cells, CBIGAN_SUMMARY_PEAK);
+      if (!cbigan_inspection_finish(self->inspection, error))
+        return FALSE;
     }
   }
   cbigan_ranks_sum_doubles(self->good->n, values);

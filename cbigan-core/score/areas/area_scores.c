@@ -9,6 +9,8 @@
 
 #include "score/regions.h"
 
+#define BLOCK 512 /* pixels whose scales are on the stack */
+
 static gboolean
 is_worse(const CbiganAreaResult *a, const CbiganAreaResult *b)
 {
@@ -50,15 +52,18 @@ cbigan_area_peak(const float *map, const guint8 *counts, gsize n)
 void
 cbigan_area_scale_map(const CbiganAreas *areas, const CbiganResult *result, float *map, gsize n)
 {
-  g_autofree float *scales = g_new0(float, n);
-  for (guint i = 0; i < result->n_areas; i++) {
-    const guint8 *counts = cbigan_areas_counts(areas, i);
-    const double own = result->areas[i].threshold;
-    const float scale = own > 0 && result->threshold > 0 ? (float)(result->threshold / own) : 1.0f;
-    for (gsize k = 0; k < n; k++)
-      if (counts[k] && scale > scales[k])
-        scales[k] = scale;
+  for (gsize first = 0; first < n; first += BLOCK) {
+    const gsize some = MIN(BLOCK, n - first);
+    float scales[BLOCK] = { 0 };
+    for (guint i = 0; i < result->n_areas; i++) {
+      const guint8 *counts = cbigan_areas_counts(areas, i) + first;
+      const double own = result->areas[i].threshold;
+      const float scale = own > 0 && result->threshold > 0 ? (float)(result->threshold / own) : 1.0f;
+      for (gsize k = 0; k < some; k++)
+        if (counts[k] && scale > scales[k])
+          scales[k] = scale;
+    }
+    for (gsize k = 0; k < some; k++)
+      map[first + k] *= scales[k];
   }
-  for (gsize i = 0; i < n; i++)
-    map[i] *= scales[i];
 }

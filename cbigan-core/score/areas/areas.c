@@ -12,7 +12,11 @@
 #include "model/error.h"
 
 #define N_MASKS 2 /* the caller's and the model's */
-#define FINDING 4 /* pairs of numbers per pixel while find_sources() runs: the nearest one, and an array that grows */
+
+/* An ignored pixel, and the one that replaces it: y * w + x. */
+typedef struct {
+  guint pixel, source;
+} Ignored;
 
 struct _CbiganAreas {
   GArray *rois; /* of CbiganRoi; NULL = the whole frame */
@@ -20,13 +24,9 @@ struct _CbiganAreas {
   int w, h;         /* of the frame for which the rest was made; 0 = nothing yet */
   guint8 *counts;   /* (areas, h, w) */
   guint8 *unmasked; /* (h, w); NULL = no mask */
-  GArray *ignored;  /* of Ignored */
+  gsize n_ignored;
+  Ignored *ignored; /* (n_ignored) */
 };
-
-/* An ignored pixel, and the one that replaces it: y * w + x. */
-typedef struct {
-  guint pixel, source;
-} Ignored;
 
 static gboolean
 copy_mask(CbiganMask *to, const CbiganMask *from, GError **error)
@@ -69,7 +69,8 @@ forget_size(CbiganAreas *self)
 {
   g_clear_pointer(&self->counts, g_free);
   g_clear_pointer(&self->unmasked, g_free);
-  g_clear_pointer(&self->ignored, g_array_unref);
+  g_clear_pointer(&self->ignored, g_free);
+  self->n_ignored = 0;
   self->w = self->h = 0;
 }
 
@@ -94,11 +95,11 @@ typedef struct {
 /* Along an axis of `n` pixels of the frame and `all` of the mask. When a picture shrinks, its resampler looks at two
  * pixels of the frame around each centre. */
 static Reach *
-find_reaches(int n, int all)
+find_reaches(int n, int all, GError **error)
 {
-  Reach *reaches = g_new(Reach, n);
+  Reach *reaches = cbigan_try_new(Reach, (gsize)n, error);
   const double scale = (double)all / n, margin = all > n ? 0.5 : 0.0;
-  for (int i = 0; i < n; i++) {
+  for (int i = 0; reaches && i < n; i++) {
     const int centre = MIN((int)((i + 0.5) * scale), all - 1);
     reaches[i] =
         all > n ? (Reach){ MAX((int)floor((i - margin) * scale), 0), MIN((int)ceil((i + 1 + margin) * scale), all) }
@@ -108,10 +109,13 @@ find_reaches(int n, int all)
 }
 
 /* Clears `unmasked` (h, w) where the mask ignores something that the pixel shows. */
-static void
-apply_mask(const CbiganMask *mask, int w, int h, guint8 *unmasked)
+static gboolean
+apply_mask(const CbiganMask *mask, int w, int h, guint8 *unmasked, GError **error)
 {
-  g_autofree Reach *across = find_reaches(w, mask->width), *down = find_reaches(h, mask->height);
+  g_autofree Reach *across = find_reaches(w, mask->width, error);
+  g_autofree Reach *down = across ? find_reaches(h, mask->height, error) : NULL;
+  if (!down)
+    return FALSE;
   for (int y = 0; y < h; y++)
     for (int v = down[y].from; v < down[y].end; v++) {
       const guint8 *row = mask->counts + (gsize)v * (gsize)mask->width;
@@ -120,6 +124,7 @@ apply_mask(const CbiganMask *mask, int w, int h, guint8 *unmasked)
           if (!row[u])
             unmasked[(gsize)y * (gsize)w + (gsize)x] = 0;
     }
+  return TRUE;
 }
 
 /* --- what replaces ignored pixels -------------------------------------------------------------------------------- */
@@ -144,15 +149,15 @@ consider(Nearest *nearest, int w, int h, int x, int y, int dx, int dy)
 
 /* For each pixel the nearest one that counts: distances spread in two passes (Danielsson 1980). */
 static Nearest *
-find_nearest(const guint8 *unmasked, int w, int h)
+find_nearest(const guint8 *unmasked, int w, int h, GError **error)
 {
-  Nearest *nearest = g_new(Nearest, (gsize)w * (gsize)h);
-  for (int y = 0; y < h; y++)
+  Nearest *nearest = cbigan_try_new(Nearest, (gsize)w * (gsize)h, error);
+  for (int y = 0; nearest && y < h; y++)
     for (int x = 0; x < w; x++) {
       const gsize i = (gsize)y * (gsize)w + (gsize)x;
       nearest[i] = unmasked[i] ? (Nearest){ x, y } : (Nearest){ -1, -1 };
     }
-  for (int pass = 0; pass < 2; pass++) {
+  for (int pass = 0; nearest && pass < 2; pass++) {
     const int back = pass ? 1 : -1;
     for (int row = 0; row < h; row++) {
       const int y = pass ? h - 1 - row : row;
@@ -181,20 +186,23 @@ find_source(const guint8 *unmasked, int w, int h, int x, int y, Nearest at)
   return (guint)(at.y * w + at.x);
 }
 
-static void
-find_sources(CbiganAreas *self)
+static gboolean
+find_sources(CbiganAreas *self, GError **error)
 {
   const int w = self->w, h = self->h;
-  g_autofree Nearest *nearest = find_nearest(self->unmasked, w, h);
-  self->ignored = g_array_new(FALSE, FALSE, sizeof(Ignored));
+  g_autofree Nearest *nearest = find_nearest(self->unmasked, w, h, error);
+  gsize n = 0;
+  for (gsize i = 0; i < (gsize)w * (gsize)h; i++)
+    n += !self->unmasked[i];
+  if (!nearest || !(self->ignored = cbigan_try_new(Ignored, n, error)))
+    return FALSE;
   for (int y = 0; y < h; y++)
     for (int x = 0; x < w; x++) {
       const guint i = (guint)(y * w + x);
-      if (self->unmasked[i])
-        continue;
-      const Ignored ignored = { i, find_source(self->unmasked, w, h, x, y, nearest[i]) };
-      g_array_append_val(self->ignored, ignored);
+      if (!self->unmasked[i])
+        self->ignored[self->n_ignored++] = (Ignored){ i, find_source(self->unmasked, w, h, x, y, nearest[i]) };
     }
+  return TRUE;
 }
 
 /* --- frames of one size ------------------------------------------------------------------------------------------ */
@@ -211,16 +219,15 @@ make_masks(CbiganAreas *self, int w, int h, GError **error)
   const gsize n = (gsize)w * (gsize)h;
   if (!self->masks[0].counts && !self->masks[1].counts)
     return TRUE;
-  if (!(self->unmasked = cbigan_try_new(guint8, n, error)) || !cbigan_try_room(FINDING * n, sizeof(Nearest), error))
+  if (!(self->unmasked = cbigan_try_new(guint8, n, error)))
     return FALSE;
   memset(self->unmasked, 1, n);
   for (int i = 0; i < N_MASKS; i++)
-    if (self->masks[i].counts)
-      apply_mask(&self->masks[i], w, h, self->unmasked);
+    if (self->masks[i].counts && !apply_mask(&self->masks[i], w, h, self->unmasked, error))
+      return FALSE;
   if (!any_counts(self->unmasked, n))
     return cbigan_refuse(error, _("mask: it ignores all pixels of a frame of %d x %d; expected some that count"), w, h);
-  find_sources(self);
-  return TRUE;
+  return find_sources(self, error);
 }
 
 static gboolean
@@ -264,17 +271,16 @@ cbigan_areas_prepare(CbiganAreas *self, int w, int h, GError **error)
   return FALSE;
 }
 
-/* Copies the rectangle of `from` (all_h, all_w) to `to` (h, w), and returns that. */
-static guint8 *
+/* Copies the rectangle of `from` (all_h, all_w) to `to` (h, w). */
+static void
 cut_pixels(const guint8 *from, int all_w, int x, int y, int w, int h, guint8 *to)
 {
   for (int row = 0; row < h; row++)
     memcpy(to + (gsize)row * (gsize)w, from + (gsize)(y + row) * (gsize)all_w + x, (gsize)w);
-  return to;
 }
 
-CbiganAreas *
-cbigan_areas_cut(const CbiganAreas *self, int x, int y, int w, int h)
+gboolean
+cbigan_areas_cut(const CbiganAreas *self, int x, int y, int w, int h, CbiganAreas **part, GError **error)
 {
   const gsize n = (gsize)w * (gsize)h;
   const guint areas = cbigan_areas_n(self);
@@ -282,12 +288,17 @@ cbigan_areas_cut(const CbiganAreas *self, int x, int y, int w, int h)
   cut->rois = self->rois ? g_array_ref(self->rois) : NULL;
   cut->w = w;
   cut->h = h;
-  cut->counts = g_malloc(n * areas);
+  *part = NULL;
+  if (!(cut->counts = cbigan_try_new(guint8, n * areas, error)) ||
+      (self->unmasked && !(cut->unmasked = cbigan_try_new(guint8, n, error))))
+    return FALSE;
   for (guint i = 0; i < areas; i++)
     cut_pixels(cbigan_areas_counts(self, i), self->w, x, y, w, h, cut->counts + n * i);
   if (self->unmasked)
-    cut->unmasked = cut_pixels(self->unmasked, self->w, x, y, w, h, g_malloc(n));
-  return any_counts(cut->counts, n * areas) ? g_steal_pointer(&cut) : NULL;
+    cut_pixels(self->unmasked, self->w, x, y, w, h, cut->unmasked);
+  if (any_counts(cut->counts, n * areas))
+    *part = g_steal_pointer(&cut);
+  return TRUE;
 }
 
 gboolean
@@ -348,8 +359,6 @@ cbigan_areas_unmasked(const CbiganAreas *self)
 void
 cbigan_areas_fill(const CbiganAreas *self, guint8 *pixels)
 {
-  for (guint i = 0; self->ignored && i < self->ignored->len; i++) {
-    const Ignored *at = &g_array_index(self->ignored, Ignored, i);
-    memcpy(pixels + 3 * (gsize)at->pixel, pixels + 3 * (gsize)at->source, 3);
-  }
+  for (gsize i = 0; i < self->n_ignored; i++)
+    memcpy(pixels + 3 * (gsize)self->ignored[i].pixel, pixels + 3 * (gsize)self->ignored[i].source, 3);
 }

@@ -27,9 +27,10 @@ gboolean cbigan_areas_for_frames(const CbiganMask *mask, const CbiganFrame *fram
  * counts. Computes only where the size changes. */
 gboolean cbigan_areas_prepare(CbiganAreas *self, int w, int h, GError **error);
 
-/* The same in the rectangle of w x h pixels at (x, y) of the prepared size: prepared for that size, and only there.
- * NULL: nothing counts there. An area may have no pixel in it. Free with cbigan_areas_free(). */
-CbiganAreas *cbigan_areas_cut(const CbiganAreas *self, int x, int y, int w, int h);
+/* *part: the same in the rectangle of w x h pixels at (x, y) of the prepared size: prepared for that size, and only
+ * there. NULL: nothing counts there. An area may have no pixel in it. Free with cbigan_areas_free(). FALSE with
+ * CBIGAN_ERROR_BACKEND: there is no memory. */
+gboolean cbigan_areas_cut(const CbiganAreas *self, int x, int y, int w, int h, CbiganAreas **part, GError **error);
 
 /* 1 or more; without `roi` the whole frame is one. */
 guint cbigan_areas_n(const CbiganAreas *self);

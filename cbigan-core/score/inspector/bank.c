@@ -56,14 +56,18 @@ pool_rows(gpointer data, int first, int end) /* of the coarse plane */
     cbigan_coarse_add(&self->coarse, row, self->from->x + (gsize)row * (gsize)self->from->w);
 }
 
-/* Blurred, then means of 2 x 2 pixels. */
+/* Blurred, then means of 2 x 2 pixels. x: NULL where there is no memory, as where `plane` has none. */
 static Plane
 halved(CbiganBackend *backend, const Plane *plane)
 {
-  const Plane copy = { plane->w, plane->h, g_memdup2(plane->x, plane_size(plane) * sizeof(float)) };
+  const Plane copy = { plane->w, plane->h,
+                       plane->x ? cbigan_backend_scratch_copy(backend, plane_size(plane), plane->x) : NULL };
+  if (!copy.x)
+    return (Plane){ 0 };
   cbigan_blur_by(backend, copy.x, copy.w, copy.h, CBIGAN_BANK_HALVE_BLUR);
-  Pooling pooling = { &copy, cbigan_coarse_new(copy.w, copy.h, 2) };
-  cbigan_backend_each(backend, pooling.coarse.rows, plane_size(plane), pool_rows, &pooling);
+  Pooling pooling = { &copy, cbigan_coarse_new(backend, copy.w, copy.h, 2) };
+  if (pooling.coarse.values)
+    cbigan_backend_each(backend, pooling.coarse.rows, plane_size(plane), pool_rows, &pooling);
   g_free(copy.x);
   return (Plane){ pooling.coarse.columns, pooling.coarse.rows, pooling.coarse.values };
 }
@@ -72,6 +76,7 @@ halved(CbiganBackend *backend, const Plane *plane)
 
 /* The differences of a plane -> (DIFFERENCES, cells) each; NULL: not wanted. */
 typedef struct {
+  CbiganBackend *backend;
   const Plane *plane;
   int factor;             /* pixels of the plane per cell: 1, 2 or 4 */
   float *absolute, *mean; /* of absolute values, of values */
@@ -131,7 +136,10 @@ difference_rows(gpointer data, int first, int end) /* of cells */
 {
   const Differences *self = data;
   const int w = self->plane->w;
-  g_autofree float *padded = g_new(float, 3 * (w + 2)), *differences = g_new(float, DIFFERENCES *w);
+  g_autofree float *padded = cbigan_scratch_new(self->backend, float, 3 * (gsize)(w + 2));
+  g_autofree float *differences = cbigan_scratch_new(self->backend, float, DIFFERENCES *(gsize)w);
+  if (!padded || !differences)
+    return;
   for (int row = first * self->factor; row < MIN(end * self->factor, self->plane->h); row++) {
     for (int k = 0; k < 3; k++)
       pad_row(self->plane, row + k - 1, padded + k * (w + 2));
@@ -146,9 +154,9 @@ difference_rows(gpointer data, int first, int end) /* of cells */
 }
 
 static void
-find_differences(CbiganBackend *backend, Differences differences)
+find_differences(Differences differences)
 {
-  cbigan_backend_each(backend, (differences.plane->h + differences.factor - 1) / differences.factor,
+  cbigan_backend_each(differences.backend, (differences.plane->h + differences.factor - 1) / differences.factor,
                       2 * DIFFERENCES * plane_size(differences.plane), difference_rows, &differences);
 }
 
@@ -156,11 +164,12 @@ find_differences(CbiganBackend *backend, Differences differences)
 
 /* from (half of w x h pixels) -> out (h, w) */
 static void
-enlarge(const Plane *from, int w, int h, float *out)
+enlarge(CbiganBackend *backend, const Plane *from, int w, int h, float *out)
 {
   const CbiganCoarse coarse = { w, h, 2, from->w, from->h, from->x };
   g_auto(CbiganEnlarger) enlarger;
-  cbigan_enlarger_init(&enlarger, &coarse);
+  if (!cbigan_enlarger_init(&enlarger, backend, &coarse))
+    return;
   for (int row = 0; row < h; row++)
     memcpy(out + (gsize)row * (gsize)w, cbigan_enlarger_row(&enlarger, row), (gsize)w * sizeof(float));
 }
@@ -169,10 +178,12 @@ enlarge(const Plane *from, int w, int h, float *out)
 static void
 coarse_differences(CbiganBackend *backend, const Plane *plane, int columns, int rows, float *features)
 {
-  g_autofree float *own = g_new(float, DIFFERENCES *plane_size(plane));
-  find_differences(backend, (Differences){ plane, 1, NULL, own });
+  g_autofree float *own = cbigan_scratch_new(backend, float, DIFFERENCES *plane_size(plane));
+  if (!own)
+    return;
+  find_differences((Differences){ backend, plane, 1, NULL, own });
   for (int k = 0; k < DIFFERENCES; k++)
-    enlarge(&(Plane){ plane->w, plane->h, own + (gsize)k * plane_size(plane) }, columns, rows,
+    enlarge(backend, &(Plane){ plane->w, plane->h, own + (gsize)k * plane_size(plane) }, columns, rows,
             features + (gsize)(k * columns * rows));
 }
 
@@ -190,36 +201,47 @@ static void
 colour_features(CbiganBackend *backend, const Plane *plane, float *mean, float *detail)
 {
   Plane half = halved(backend, plane), quarter = halved(backend, &half);
-  g_autofree float *smooth = g_new(float, plane_size(&half));
+  g_autofree float *smooth = quarter.x ? cbigan_scratch_new(backend, float, plane_size(&half)) : NULL;
   Pooling pooling = { &half, { half.w, half.h, 2, quarter.w, quarter.h, detail } };
-  copy_scaled(quarter.x, plane_size(&quarter), mean);
-  enlarge(&quarter, half.w, half.h, smooth);
-  for (gsize i = 0; i < plane_size(&half); i++)
-    half.x[i] = CBIGAN_BANK_UNIT * fabsf(half.x[i] - smooth[i]);
-  pool_rows(&pooling, 0, quarter.h);
+  if (smooth) {
+    copy_scaled(quarter.x, plane_size(&quarter), mean);
+    enlarge(backend, &quarter, half.w, half.h, smooth);
+    for (gsize i = 0; i < plane_size(&half); i++)
+      half.x[i] = CBIGAN_BANK_UNIT * fabsf(half.x[i] - smooth[i]);
+    pool_rows(&pooling, 0, quarter.h);
+  }
   g_free(half.x);
   g_free(quarter.x);
+}
+
+/* pyramid[i]: the level, halved i times. colours: two planes, as large as pyramid[0] */
+static void
+pyramid_features(CbiganBackend *backend, const Plane pyramid[4], float *colours, float *features)
+{
+  const int columns = pyramid[2].w, rows = pyramid[2].h;
+  const gsize cells = (gsize)columns * (gsize)rows;
+  find_differences((Differences){ backend, &pyramid[0], 4, features + FINEST * cells, NULL });
+  find_differences((Differences){ backend, &pyramid[1], 2, features + FINE * cells, features + FINE_SIGNED * cells });
+  find_differences((Differences){ backend, &pyramid[2], 1, NULL, features + CELLS * cells });
+  coarse_differences(backend, &pyramid[3], columns, rows, features + COARSE * cells);
+  copy_scaled(pyramid[2].x, cells, features + LEVEL * cells);
+  for (int k = 0; k < 2; k++)
+    colour_features(backend, &(Plane){ pyramid[0].w, pyramid[0].h, colours + (gsize)k * plane_size(&pyramid[0]) },
+                    features + (gsize)(COLOUR + k) * cells, features + (gsize)(COLOUR_DETAIL + k) * cells);
 }
 
 void
 cbigan_bank_features(CbiganBackend *backend, const float *planes, int w, int h, float *features)
 {
   const gsize n = (gsize)w * (gsize)h;
-  float *copy = g_memdup2(planes, 3 * n * sizeof(float));
+  float *copy = cbigan_backend_scratch_copy(backend, 3 * n, planes);
   Plane pyramid[4] = { { w, h, copy } };
-  cbigan_blur_by(backend, pyramid[0].x, w, h, CBIGAN_BANK_FINEST_BLUR);
+  if (copy)
+    cbigan_blur_by(backend, copy, w, h, CBIGAN_BANK_FINEST_BLUR);
   for (int i = 1; i < 4; i++)
     pyramid[i] = halved(backend, &pyramid[i - 1]);
-  const int columns = pyramid[2].w, rows = pyramid[2].h;
-  const gsize cells = (gsize)columns * (gsize)rows;
-  find_differences(backend, (Differences){ &pyramid[0], 4, features + FINEST * cells, NULL });
-  find_differences(backend, (Differences){ &pyramid[1], 2, features + FINE * cells, features + FINE_SIGNED * cells });
-  find_differences(backend, (Differences){ &pyramid[2], 1, NULL, features + CELLS * cells });
-  coarse_differences(backend, &pyramid[3], columns, rows, features + COARSE * cells);
-  copy_scaled(pyramid[2].x, cells, features + LEVEL * cells);
-  for (int k = 0; k < 2; k++)
-    colour_features(backend, &(Plane){ w, h, copy + (gsize)(1 + k) * n }, features + (gsize)(COLOUR + k) * cells,
-                    features + (gsize)(COLOUR_DETAIL + k) * cells);
+  if (pyramid[3].x)
+    pyramid_features(backend, pyramid, copy + n, features);
   for (int i = 0; i < 4; i++)
     g_free(pyramid[i].x);
 }

@@ -17,7 +17,7 @@ G_BEGIN_DECLS
 
 /* planes (3, h, w): the level and two of colour -> features (CBIGAN_BANK_CHANNELS, cells), cells of
  * CBIGAN_INSPECTOR_CELL pixels, row by row; those at the right and lower borders may be smaller. backend: its threads
- * share the work; NULL = the caller's alone. */
+ * share the work, and it keeps a lack of memory (cbigan_backend_scratch()); NULL = the caller's alone. */
 void cbigan_bank_features(CbiganBackend *backend, const float *planes, int w, int h, float *features);
 
 G_END_DECLS

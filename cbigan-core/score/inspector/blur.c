@@ -14,6 +14,7 @@
 
 /* A plane x (h, w) on its way to out (h, w). */
 typedef struct {
+  CbiganBackend *backend;
   int w, h, radius;
   const float *kernel; /* (2 radius + 1) */
   const float *x;
@@ -58,8 +59,8 @@ blur_down(gpointer data, int first, int end)
 {
   const Pass *p = data;
   const int taps = 2 * p->radius + 1;
-  g_autofree const float **rows = g_new(const float *, taps);
-  for (int row = first; row < end; row++) {
+  g_autofree const float **rows = cbigan_scratch_new(p->backend, const float *, (gsize)taps);
+  for (int row = first; rows && row < end; row++) {
     for (int k = 0; k < taps; k++)
       rows[k] = p->x + (gsize)CLAMP(row + k - p->radius, 0, p->h - 1) * (gsize)p->w;
     blur_row(rows, p->kernel, taps, p->w, p->out + (gsize)row * (gsize)p->w);
@@ -72,9 +73,9 @@ blur_along(gpointer data, int first, int end)
 {
   const Pass *p = data;
   const int taps = 2 * p->radius + 1;
-  g_autofree const float **rows = g_new(const float *, taps);
-  g_autofree float *padded = g_new(float, p->w + 2 * p->radius);
-  for (int row = first; row < end; row++) {
+  g_autofree const float **rows = cbigan_scratch_new(p->backend, const float *, (gsize)taps);
+  g_autofree float *padded = cbigan_scratch_new(p->backend, float, (gsize)(p->w + 2 * p->radius));
+  for (int row = first; rows && padded && row < end; row++) {
     const float *from = p->x + (gsize)row * (gsize)p->w;
     memcpy(padded + p->radius, from, (gsize)p->w * sizeof(float));
     for (int i = 0; i < p->radius; i++) {
@@ -94,16 +95,18 @@ cbigan_blur_by(CbiganBackend *backend, float *x, int w, int h, double sigma)
   const gsize n = (gsize)w * (gsize)h;
   if (radius < 1)
     return;
-  g_autofree float *kernel = g_new(float, 2 * radius + 1);
-  g_autofree float *scratch = g_new(float, n);
+  g_autofree float *kernel = cbigan_scratch_new(backend, float, (gsize)(2 * radius + 1));
+  g_autofree float *scratch = cbigan_scratch_new(backend, float, n);
   float sum = 0.0f;
+  if (!kernel || !scratch)
+    return;
   for (int k = -radius; k <= radius; k++)
     sum += kernel[k + radius] = expf((float)(-0.5 * k * k / (sigma * sigma)));
   for (int k = 0; k <= 2 * radius; k++)
     kernel[k] /= sum;
   const gsize numbers = 2 * (gsize)radius * n;
-  cbigan_backend_each(backend, h, numbers, blur_down, &(Pass){ w, h, radius, kernel, x, scratch });
-  cbigan_backend_each(backend, h, numbers, blur_along, &(Pass){ w, h, radius, kernel, scratch, x });
+  cbigan_backend_each(backend, h, numbers, blur_down, &(Pass){ backend, w, h, radius, kernel, x, scratch });
+  cbigan_backend_each(backend, h, numbers, blur_along, &(Pass){ backend, w, h, radius, kernel, scratch, x });
 }
 
 void

@@ -10,7 +10,8 @@ G_BEGIN_DECLS
 
 /* x (h, w) in place, cut off at 3 sigma, borders repeated. sigma: pixels; 0 = no blur. */
 void cbigan_blur(float *x, int w, int h, double sigma);
-/* The same numbers, by the threads of a backend; NULL: by the caller alone. */
+/* The same numbers, by the threads of a backend, which keeps a lack of memory (cbigan_backend_scratch()); NULL: by the
+ * caller alone. */
 void cbigan_blur_by(CbiganBackend *backend, float *x, int w, int h, double sigma);
 
 G_END_DECLS

@@ -16,26 +16,25 @@
 #define FEWEST_TOP 4
 #define PLACE 4 /* cells to each side of a peak that belong to it */
 
-/* Blurred by one cell; of those that count, the mean of the counting cells around them. */
+/* Blurred by one cell; of those that count, the mean of the counting cells around them. NULL: there is no memory. */
 static float *
 blurred(const CbiganCells *cells)
 {
   const gsize n = (gsize)cells->w * (gsize)cells->h;
-  float *x = g_memdup2(cells->values, n * sizeof(float));
-  if (!cells->counts) {
-    cbigan_blur(x, cells->w, cells->h, CBIGAN_CELLS_BLUR);
-    return x;
-  }
-  g_autofree float *weights = g_new(float, n);
-  for (gsize i = 0; i < n; i++) {
+  g_autofree float *x = cbigan_backend_scratch_copy(cells->backend, n, cells->values);
+  g_autofree float *weights = cells->counts ? cbigan_scratch_new(cells->backend, float, n) : NULL;
+  if (!x || (cells->counts && !weights))
+    return NULL;
+  for (gsize i = 0; weights && i < n; i++) {
     weights[i] = cells->counts[i];
     x[i] *= weights[i];
   }
-  cbigan_blur(x, cells->w, cells->h, CBIGAN_CELLS_BLUR);
-  cbigan_blur(weights, cells->w, cells->h, CBIGAN_CELLS_BLUR);
-  for (gsize i = 0; i < n; i++)
+  cbigan_blur_by(cells->backend, x, cells->w, cells->h, CBIGAN_CELLS_BLUR);
+  if (weights)
+    cbigan_blur_by(cells->backend, weights, cells->w, cells->h, CBIGAN_CELLS_BLUR);
+  for (gsize i = 0; weights && i < n; i++)
     x[i] = cells->counts[i] ? x[i] / weights[i] : -G_MAXFLOAT;
-  return x;
+  return g_steal_pointer(&x);
 }
 
 static int
@@ -78,17 +77,17 @@ static double
 mean_of_top(const CbiganCells *cells, CbiganSummary summary)
 {
   const gsize all = (gsize)cells->w * (gsize)cells->h;
-  g_autofree float *counting = cells->counts ? g_new(float, all) : NULL;
+  g_autofree float *counting = cells->counts ? cbigan_scratch_new(cells->backend, float, all) : NULL;
   const float *values = counting ? counting : cells->values;
   gsize n = counting ? 0 : all;
   for (gsize i = 0; counting && i < all; i++)
     if (cells->counts[i])
       counting[n++] = cells->values[i];
-  if (!n)
-    return (double)-G_MAXFLOAT;
-  const gsize top = cbigan_cells_top(n, summary);
-  g_autofree float *x = g_memdup2(values, top * sizeof(float));
+  const gsize top = n ? cbigan_cells_top(n, summary) : 0;
+  g_autofree float *x = top ? cbigan_backend_scratch_copy(cells->backend, top, values) : NULL;
   double sum = 0.0;
+  if (!x)
+    return (double)-G_MAXFLOAT;
   qsort(x, top, sizeof(float), ascending); /* which is a heap */
   for (gsize i = top; i < n; i++)
     if (values[i] > x[0]) {
@@ -107,8 +106,8 @@ cbigan_cells_summary(const CbiganCells *cells, CbiganSummary summary)
   if (summary != CBIGAN_SUMMARY_PEAK)
     return mean_of_top(cells, summary);
   g_autofree float *x = blurred(cells);
-  float peak = x[0];
-  for (gsize i = 1; i < (gsize)cells->w * (gsize)cells->h; i++)
+  float peak = -G_MAXFLOAT;
+  for (gsize i = 0; x && i < (gsize)cells->w * (gsize)cells->h; i++)
     peak = MAX(peak, x[i]);
   return peak;
 }
@@ -143,15 +142,17 @@ cbigan_cells_peaks(const CbiganCells *cells, CbiganSummary summary, double peaks
   const gsize n = (gsize)cells->w * (gsize)cells->h;
   g_autofree float *x = blurred(cells);
   gsize counting = 0;
-  for (gsize i = 0; i < n; i++)
+  for (gsize i = 0; x && i < n; i++)
     counting += x[i] > -G_MAXFLOAT;
   for (int place = 0; place < CBIGAN_CELLS_PEAKS; place++) {
     gsize highest = 0;
+    peaks[place] = -G_MAXFLOAT;
+    if (!counting)
+      continue;
     for (gsize i = 1; i < n; i++)
       highest = x[i] > x[highest] ? i : highest;
     const double peak = x[highest];
     const int column = (int)(highest % (gsize)cells->w), row = (int)(highest / (gsize)cells->w);
-    peaks[place] = -G_MAXFLOAT;
     if (x[highest] > -G_MAXFLOAT) {
       const double mean = take_place(cells, x, column, row, cbigan_cells_top(counting, summary));
       peaks[place] = summary == CBIGAN_SUMMARY_PEAK ? peak : mean;
@@ -166,6 +167,7 @@ cbigan_softplus(double value)
 }
 
 typedef struct {
+  CbiganBackend *backend;
   const CbiganCoarse *coarse;
   float *map; /* (h, w) */
 } Drawing;
@@ -176,17 +178,20 @@ draw_rows(gpointer data, int first, int end)
   const Drawing *drawing = data;
   const gsize w = (gsize)drawing->coarse->w;
   g_auto(CbiganEnlarger) enlarger;
-  cbigan_enlarger_init(&enlarger, drawing->coarse);
+  if (!cbigan_enlarger_init(&enlarger, drawing->backend, drawing->coarse))
+    return;
   for (int row = first; row < end; row++)
     memcpy(drawing->map + (gsize)row * w, cbigan_enlarger_row(&enlarger, row), w * sizeof(float));
 }
 
 void
-cbigan_cells_draw(CbiganBackend *backend, const CbiganCells *cells, int w, int h, float *map)
+cbigan_cells_draw(const CbiganCells *cells, int w, int h, float *map)
 {
   g_autofree float *x = blurred(cells);
+  if (!x)
+    return;
   for (gsize i = 0; i < (gsize)cells->w * (gsize)cells->h; i++)
     x[i] = (float)cbigan_softplus(x[i]);
   const CbiganCoarse coarse = { w, h, CBIGAN_INSPECTOR_CELL, cells->w, cells->h, x };
-  cbigan_backend_each(backend, h, (gsize)w * (gsize)h, draw_rows, &(Drawing){ &coarse, map });
+  cbigan_backend_each(cells->backend, h, (gsize)w * (gsize)h, draw_rows, &(Drawing){ cells->backend, &coarse, map });
 }

@@ -18,6 +18,9 @@ typedef struct {
   int w, h;
   float *values;        /* (h, w) */
   const guint8 *counts; /* (h, w): 1 = the cell counts; NULL: all count */
+  /* Its threads share the work, and it keeps a lack of memory (cbigan_backend_scratch()), in which case results are
+   * undefined; NULL: the caller's thread alone */
+  CbiganBackend *backend;
 } CbiganCells;
 
 /* The value of a picture's cells that count; -G_MAXFLOAT where none does. */
@@ -26,9 +29,8 @@ double cbigan_cells_summary(const CbiganCells *cells, CbiganSummary summary);
  * high cells. Places that a small picture lacks are -G_MAXFLOAT. */
 #define CBIGAN_CELLS_PEAKS 12
 void cbigan_cells_peaks(const CbiganCells *cells, CbiganSummary summary, double peaks[CBIGAN_CELLS_PEAKS]);
-/* The cells, blurred by one -> softplus in each pixel of map (h, w), the picture's size. The backend's threads share
- * the work. */
-void cbigan_cells_draw(CbiganBackend *backend, const CbiganCells *cells, int w, int h, float *map);
+/* The cells, blurred by one -> softplus in each pixel of map (h, w), the picture's size. */
+void cbigan_cells_draw(const CbiganCells *cells, int w, int h, float *map);
 /* How many of so many cells have a part in a summary that is a mean of the largest. */
 gsize cbigan_cells_top(gsize cells, CbiganSummary summary);
 /* log(1 + exp(value)), and back */

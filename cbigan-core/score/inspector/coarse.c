@@ -10,12 +10,12 @@
 #include "multiversion.h"
 
 CbiganCoarse
-cbigan_coarse_new(int w, int h, int factor)
+cbigan_coarse_new(CbiganBackend *backend, int w, int h, int factor)
 {
   CbiganCoarse self = {
     .w = w, .h = h, .factor = factor, .columns = (w + factor - 1) / factor, .rows = (h + factor - 1) / factor
   };
-  self.values = g_new(float, (gsize)self.columns *(gsize)self.rows);
+  self.values = cbigan_scratch_new(backend, float, (gsize)self.columns *(gsize)self.rows);
   return self;
 }
 
@@ -68,34 +68,31 @@ cbigan_coarse_add(CbiganCoarse *self, int row, const float *pixels)
     sums[whole] /= (float)(rest * (bottom - top));
 }
 
-void
-cbigan_enlarger_init(CbiganEnlarger *self, const CbiganCoarse *coarse)
+gboolean
+cbigan_enlarger_init(CbiganEnlarger *self, CbiganBackend *backend, const CbiganCoarse *coarse)
 {
   const int w = coarse->w;
-  *self = (CbiganEnlarger){ .coarse = coarse,
-                            .before = g_new(int, w),
-                            .after = g_new(int, w),
-                            .share = g_new(float, w),
-                            .wide = { g_new(float, w), g_new(float, w) },
-                            .at = { -1, -1 },
-                            .row = g_new(float, w) };
+  *self = (CbiganEnlarger){ .coarse = coarse, .at = { -1, -1 } };
+  if (!(self->before = cbigan_backend_scratch(backend, (gsize)w, 2 * sizeof(int) + 4 * sizeof(float))))
+    return FALSE;
+  self->after = self->before + w;
+  self->share = (float *)(self->after + w);
+  self->wide[0] = self->share + w;
+  self->wide[1] = self->wide[0] + w;
+  self->row = self->wide[1] + w;
   for (int i = 0; i < w; i++) {
     const float u = CLAMP(((float)i + 0.5f) / (float)coarse->factor - 0.5f, 0.0f, (float)(coarse->columns - 1));
     self->before[i] = (int)u;
     self->after[i] = MIN(self->before[i] + 1, coarse->columns - 1);
     self->share[i] = u - (float)self->before[i];
   }
+  return TRUE;
 }
 
 void
 cbigan_enlarger_clear(CbiganEnlarger *self)
 {
   g_free(self->before);
-  g_free(self->after);
-  g_free(self->share);
-  g_free(self->wide[0]);
-  g_free(self->wide[1]);
-  g_free(self->row);
   *self = (CbiganEnlarger){ 0 };
 }
 

@@ -6,7 +6,7 @@
  * Both go row by row, so that a loop over a picture's rows reads and writes each pixel once.
  */
 #pragma once
-#include <glib.h>
+#include "backend/backend.h"
 
 G_BEGIN_DECLS
 
@@ -18,7 +18,8 @@ typedef struct {
   float *values; /* (rows, columns) */
 } CbiganCoarse;
 
-CbiganCoarse cbigan_coarse_new(int w, int h, int factor);
+/* values: NULL where there is no memory, see cbigan_backend_scratch() */
+CbiganCoarse cbigan_coarse_new(CbiganBackend *backend, int w, int h, int factor);
 void cbigan_coarse_clear(CbiganCoarse *self);
 /* Row `row` of the picture: row 0 of a square begins its sums, the last one makes them means. Rows of a square come one
  * after another. */
@@ -27,15 +28,15 @@ void cbigan_coarse_add(CbiganCoarse *self, int row, const float *pixels);
 /* Rows of the picture, bilinear between the squares' centres; borders are repeated. */
 typedef struct {
   const CbiganCoarse *coarse;
-  int *before, *after; /* (w): columns of the coarse plane */
+  int *before, *after; /* (w): columns of the coarse plane; `before` holds all memory */
   float *share;        /* (w): of the second one */
   float *wide[2];      /* (w): two coarse rows, wide */
   int at[2];           /* which they are; -1: none yet */
   float *row;          /* (w) */
 } CbiganEnlarger;
 
-/* coarse: must outlive it. Clear it with cbigan_enlarger_clear(). */
-void cbigan_enlarger_init(CbiganEnlarger *self, const CbiganCoarse *coarse);
+/* coarse: must outlive it. Clear it with cbigan_enlarger_clear(). FALSE: no memory, see cbigan_backend_scratch() */
+gboolean cbigan_enlarger_init(CbiganEnlarger *self, CbiganBackend *backend, const CbiganCoarse *coarse);
 void cbigan_enlarger_clear(CbiganEnlarger *self);
 /* (w), valid until the next call. */
 const float *cbigan_enlarger_row(CbiganEnlarger *self, int row);

@@ -18,10 +18,16 @@ log_intensity(double grey)
 }
 
 void
-cbigan_good_light_init(CbiganGoodLight *self, int w, int h, const float *mean)
+cbigan_good_light_init(CbiganGoodLight *self, CbiganBackend *backend, int w, int h, const float *mean)
 {
   const gsize n = (gsize)w * (gsize)h;
-  *self = (CbiganGoodLight){ .w = w, .h = h, .grey = g_new0(float, n), .level = g_new0(float, n) };
+  *self = (CbiganGoodLight){
+    .w = w, .h = h, .grey = cbigan_scratch_new(backend, float, n), .level = cbigan_scratch_new(backend, float, n)
+  };
+  if (!self->grey || !self->level)
+    return;
+  memset(self->grey, 0, n * sizeof(float));
+  memset(self->level, 0, n * sizeof(float));
   for (int c = 0; c < 3; c++)
     for (gsize i = 0; i < n; i++) {
       self->grey[i] += (CBIGAN_EXPOSURE_SCALE * expf(mean[(gsize)c * n + i]) - CBIGAN_EXPOSURE_DARK) / 3.0f;
@@ -47,15 +53,17 @@ is_usable(double grey) /* neither black nor clipped */
 
 /* Some pixels of a frame and of the mean good picture. */
 typedef struct {
-  int n;
+  int n;                           /* 0: there is no memory */
   double *grey, *good, *residuals; /* (n) */
 } Sample;
 
 static Sample
-sample_new(const CbiganFrame *frame, const CbiganGoodLight *good)
+sample_new(const CbiganFrame *frame, const CbiganGoodLight *good, CbiganBackend *backend)
 {
   const int n = good->w * good->h;
-  double *numbers = g_new(double, 3 * (gsize)(n / CBIGAN_EXPOSURE_SPARSE + 1));
+  double *numbers = cbigan_scratch_new(backend, double, 3 * (gsize)(n / CBIGAN_EXPOSURE_SPARSE + 1));
+  if (!numbers)
+    return (Sample){ 0 };
   Sample sample = { 0, numbers, numbers + n / CBIGAN_EXPOSURE_SPARSE + 1,
                     numbers + 2 * (n / CBIGAN_EXPOSURE_SPARSE + 1) };
   for (int row = 0, at = 0; row < good->h; row++, at -= good->w) {
@@ -104,11 +112,12 @@ residual_limit(const Sample *sample, double gain, double offset)
 
 /* The median difference of a frame's level from the mean good picture's. */
 static double
-level_difference(const CbiganExposure *self, const CbiganFrame *frame, const CbiganGoodLight *good)
+level_difference(const CbiganExposure *self, const CbiganFrame *frame, const CbiganGoodLight *good,
+                 CbiganBackend *backend)
 {
   CbiganHistogram counts = { .least = -1.0, .most = 1.0 };
-  g_autofree double *differences = g_new(double, good->w);
-  for (int row = 0; row < good->h; row++) {
+  g_autofree double *differences = cbigan_scratch_new(backend, double, (gsize)good->w);
+  for (int row = 0; differences && row < good->h; row++) {
     const guint8 *p = frame->data + (gsize)row * frame->stride;
     const float *level = good->level + (gsize)row * (gsize)good->w;
     for (int i = 0; i < good->w; i++, p += 3)
@@ -127,9 +136,9 @@ cbigan_exposure_shift(CbiganExposure *self, double by)
 
 /* The robust fit of a frame's gain and offset. */
 static void
-fit(CbiganExposure *self, const CbiganFrame *frame, const CbiganGoodLight *good)
+fit(CbiganExposure *self, const CbiganFrame *frame, const CbiganGoodLight *good, CbiganBackend *backend)
 {
-  Sample sample = sample_new(frame, good);
+  Sample sample = sample_new(frame, good, backend);
   double limit = INFINITY;
   for (int round = 0; round < CBIGAN_EXPOSURE_ROUNDS; round++) {
     fit_once(&sample, limit, &self->gain, &self->offset);
@@ -140,15 +149,16 @@ fit(CbiganExposure *self, const CbiganFrame *frame, const CbiganGoodLight *good)
 }
 
 void
-cbigan_exposure_object(CbiganExposure *self, const CbiganFrame *frame, const CbiganGoodLight *good)
+cbigan_exposure_object(CbiganExposure *self, const CbiganFrame *frame, const CbiganGoodLight *good,
+                       CbiganBackend *backend)
 {
   *self = (CbiganExposure){ .gain = 1.0 };
   if (good)
-    fit(self, frame, good);
+    fit(self, frame, good, backend);
   for (int i = 0; i < 256; i++)
     self->curve[i] = log_intensity(self->gain * i + self->offset);
   if (good)
-    cbigan_exposure_shift(self, level_difference(self, frame, good));
+    cbigan_exposure_shift(self, level_difference(self, frame, good, backend));
 }
 
 /* Outside, lines come in the order in which a mirror at the border shows them. */

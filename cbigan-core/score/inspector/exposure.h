@@ -31,8 +31,9 @@ typedef struct {
   float *level; /* (h, w): logarithm of intensity, mean of the channels */
 } CbiganGoodLight;
 
-/* mean: (3, h, w), logarithms. Clear it with cbigan_good_light_clear(). */
-void cbigan_good_light_init(CbiganGoodLight *self, int w, int h, const float *mean);
+/* mean: (3, h, w), logarithms. Clear it with cbigan_good_light_clear(). backend: it keeps a lack of memory
+ * (cbigan_backend_scratch()); NULL: as there */
+void cbigan_good_light_init(CbiganGoodLight *self, CbiganBackend *backend, int w, int h, const float *mean);
 void cbigan_good_light_clear(CbiganGoodLight *self);
 
 /* How the bytes of one frame are read. */
@@ -43,9 +44,10 @@ typedef struct {
   float colour[2];        /* surfaces only: medians of both colour planes */
 } CbiganExposure;
 
-/* good: NULL = the plain logarithm. The frame has good's size. */
-void cbigan_exposure_object(CbiganExposure *self, const CbiganFrame *frame, const CbiganGoodLight *good);
-/* backend: its threads share the work; NULL = the caller's alone. */
+/* good: NULL = the plain logarithm. The frame has good's size. backend: as above */
+void cbigan_exposure_object(CbiganExposure *self, const CbiganFrame *frame, const CbiganGoodLight *good,
+                            CbiganBackend *backend);
+/* backend: its threads share the work, and it keeps a lack of memory; NULL = the caller's alone. */
 void cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame, CbiganBackend *backend);
 /* Takes `by` off all logarithms. */
 void cbigan_exposure_shift(CbiganExposure *self, double by);
@@ -60,7 +62,7 @@ void cbigan_exposure_cut_by(CbiganBackend *backend, const CbiganExposure *self, 
  * them their border is repeated. */
 void cbigan_object_planes(const float *x, int w, int h, const float *mean, const float *deviation, int good_w,
                           int good_h, int left, int top, float *planes);
-/* x (3, h, w) -> planes (5, h, w). backend: its threads share the work; NULL = the caller's alone. */
+/* x (3, h, w) -> planes (5, h, w). backend: as above */
 void cbigan_surface_planes(const CbiganExposure *exposure, const float *x, int w, int h, CbiganBackend *backend,
                            float *planes);
 /* The planes of a whole frame, the same numbers as from its logarithms, which are not kept. */

@@ -16,11 +16,7 @@
 #include "score/gan/tiling.h"
 #include "windows.h"
 
-/* Floats per pixel, besides a copy of the planes, of what only lives during a call: the sample of an object's light,
- * coarse planes, an upright picture and its map */
-#define SPARE 4
-#define GOOD_LIGHT 2 /* floats per pixel of CbiganGoodLight */
-#define FINDING 4    /* floats per pixel of a frame in which an object is looked for: grey, blurred, coarse */
+#define SPARE 12 /* floats per pixel besides two sets of planes: maps, and what only lives during a call */
 
 /* The network for a window of w x h pixels. */
 typedef struct {
@@ -77,14 +73,10 @@ shared_new(const CbiganInspector *inspector, CbiganBackend *backend, GError **er
   shared->backend = backend;
   shared->n_floats = any->n_floats;
   g_mutex_init(&shared->lock);
-  const gsize pixels = (gsize)inspector->w * (gsize)inspector->h;
-  if (pixels && !cbigan_try_room(GOOD_LIGHT * pixels, sizeof(float), error)) {
-    shared_free(shared);
-    return NULL;
-  }
-  if (pixels)
-    cbigan_good_light_init(&shared->light, inspector->w, inspector->h, inspector->mean);
-  if (!inspector->parameters || (shared->parameters = cbigan_backend_alloc(backend, shared->n_floats, error)))
+  if (inspector->w)
+    cbigan_good_light_init(&shared->light, backend, inspector->w, inspector->h, inspector->mean);
+  if (cbigan_backend_finish(backend, error) &&
+      (!inspector->parameters || (shared->parameters = cbigan_backend_alloc(backend, shared->n_floats, error))))
     return shared;
   shared_free(shared);
   return NULL;
@@ -179,51 +171,47 @@ used_maps(const CbiganInspector *inspector)
 static void
 make_room_for_maps(CbiganInspection *self)
 {
+  CbiganBackend *backend = self->backend;
   const gsize n = (gsize)self->cells.w * (gsize)self->cells.h;
   if (cbigan_inspector_uses_network(self->inspector)) {
-    self->output = g_new(float, CBIGAN_INSPECTOR_HIDDEN *n);
-    self->logits = g_new(float, n);
+    self->output = cbigan_scratch_new(backend, float, CBIGAN_INSPECTOR_HIDDEN *n);
+    self->logits = cbigan_scratch_new(backend, float, n);
   }
   if (self->used & 1u << CBIGAN_MAP_HIDDEN)
-    self->hidden = g_new(float, CBIGAN_INSPECTOR_HIDDEN *n);
+    self->hidden = cbigan_scratch_new(backend, float, CBIGAN_INSPECTOR_HIDDEN *n);
   for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
     if (self->used & 1u << i) {
-      self->features[i] = g_new(float, (gsize)cbigan_map_descriptions[i].channels *n);
-      self->map_values[i] = g_new(float, n);
+      self->features[i] = cbigan_scratch_new(backend, float, (gsize)cbigan_map_descriptions[i].channels *n);
+      self->map_values[i] = cbigan_scratch_new(backend, float, n);
     }
 }
 
-/* Floats per cell of the maps in use; copies of a call need as many again. */
-static gsize
-floats_of_cell(guint used)
-{
-  gsize floats = 2 + CBIGAN_INSPECTOR_HIDDEN;
-  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
-    floats += used & 1u << i ? (gsize)cbigan_map_descriptions[i].channels + 1 : 0;
-  return floats;
-}
-
-/* Memory for a picture of w x h pixels. All of it is tried first, and for a size as before what lives during a call. */
+/* Memory for a picture of w x h pixels. A block of about that size and a call's is tried first: a size that is too
+ * large fails at once, and glibc, which keeps twice the largest block that was freed, then keeps the memory of a call.
+ */
 static gboolean
 make_room(CbiganInspection *self, int w, int h, GError **error)
 {
   const gsize n = (gsize)w * (gsize)h, planes = (gsize)cbigan_inspector_planes(self->inspector);
-  const gsize cells = n / (CBIGAN_INSPECTOR_CELL * CBIGAN_INSPECTOR_CELL) + (gsize)w + (gsize)h;
-  const gsize own = floats_of_cell(used_maps(self->inspector)) * cells, spare = (planes + SPARE) * n + own;
   if (self->w == w && self->h == h && self->used == used_maps(self->inspector))
-    return cbigan_try_room(spare, sizeof(float), error);
+    return TRUE;
   free_picture(self);
-  if (!cbigan_try_room((3 + planes) * n + own + spare, sizeof(float), error))
+  if (!cbigan_try_room((2 * planes + SPARE) * n, sizeof(float), error))
     return FALSE;
   self->used = used_maps(self->inspector);
-  self->w = w;
-  self->h = h;
-  self->x = g_new(float, 3 * n);
-  self->planes = g_new(float, planes *n);
+  self->x = cbigan_scratch_new(self->backend, float, 3 * n);
+  self->planes = cbigan_scratch_new(self->backend, float, planes *n);
   self->cells.w = (w + CBIGAN_INSPECTOR_CELL - 1) / CBIGAN_INSPECTOR_CELL;
   self->cells.h = (h + CBIGAN_INSPECTOR_CELL - 1) / CBIGAN_INSPECTOR_CELL;
-  self->cells.values = g_new(float, (gsize)self->cells.w *(gsize)self->cells.h);
+  self->cells.values = cbigan_scratch_new(self->backend, float, (gsize)self->cells.w *(gsize)self->cells.h);
+  self->cells.backend = self->backend;
   make_room_for_maps(self);
+  if (!cbigan_backend_finish(self->backend, error)) {
+    free_picture(self);
+    return FALSE;
+  }
+  self->w = w;
+  self->h = h;
   return TRUE;
 }
 
@@ -309,8 +297,8 @@ run_network(CbiganInspection *self, GError **error)
   return TRUE;
 }
 
-/* x (3, h, w) with ignored pixels as in the mean good picture (transfer full). NULL: x stays as it is. A part that is
- * turned upright has no such pixels of its own. */
+/* x (3, h, w) with ignored pixels as in the mean good picture (transfer full). NULL: x stays as it is, or the backend
+ * has kept a lack of memory. A part that is turned upright has no such pixels of its own. */
 static float *
 use_mean(const CbiganInspection *self, const float *x, int w, int h)
 {
@@ -318,8 +306,8 @@ use_mean(const CbiganInspection *self, const float *x, int w, int h)
   const gsize n = (gsize)w * (gsize)h;
   if (!self->unmasked || !inspector->w || inspector->pose.frame_w)
     return NULL;
-  float *usual = g_memdup2(x, 3 * n * sizeof(float));
-  for (gsize i = 0; i < 3 * n; i++)
+  float *usual = cbigan_backend_scratch_copy(self->backend, 3 * n, x);
+  for (gsize i = 0; usual && i < 3 * n; i++)
     if (!self->unmasked[i % n])
       usual[i] = inspector->mean[i];
   return usual;
@@ -346,10 +334,10 @@ fuse(CbiganInspection *self)
 {
   const CbiganInspectorMap *maps = self->inspector->maps;
   const gsize n = (gsize)self->cells.w * (gsize)self->cells.h;
-  g_autofree float *levelled = g_new(float, n);
+  g_autofree float *levelled = cbigan_scratch_new(self->backend, float, n);
   for (gsize i = 0; i < n; i++)
     self->cells.values[i] = INFINITY;
-  for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++) {
+  for (int i = 0; levelled && i < CBIGAN_N_MAP_KINDS; i++) {
     if (!maps[i].used)
       continue;
     memcpy(levelled, self->map_values[i], n * sizeof(float));
@@ -382,7 +370,7 @@ inspect_planes(CbiganInspection *self, GError **error)
         source.bank = self->features[i];
     }
   fuse(self);
-  return &self->cells;
+  return cbigan_backend_finish(self->backend, error) ? &self->cells : NULL;
 }
 
 const float *
@@ -434,7 +422,7 @@ inspect(CbiganInspection *self, const CbiganFrame *frame, GError **error)
   if (!make_room(self, w, h, error))
     return NULL;
   if (inspector->w)
-    cbigan_exposure_object(&exposure, frame, &self->shared->light);
+    cbigan_exposure_object(&exposure, frame, &self->shared->light, self->backend);
   else
     cbigan_exposure_surface(&exposure, frame, self->backend);
   if (!inspector->w && w == frame->width && h == frame->height) {
@@ -455,11 +443,10 @@ cbigan_inspection_frame(CbiganInspection *self, const CbiganFrame *frame, GError
   if (!pose->frame_w)
     return inspect(self, frame, error);
   g_autofree guint8 *pixels = cbigan_try_new(guint8, 3 * (gsize)pose->w * (gsize)pose->h, error);
-  if (!pixels || !make_room(self, pose->w, pose->h, error) ||
-      !cbigan_try_room(FINDING * (gsize)frame->width * (gsize)frame->height, sizeof(float), error))
+  if (!pixels)
     return NULL;
   const CbiganFrame upright = { .data = pixels, .width = pose->w, .height = pose->h, .stride = 3 * (gsize)pose->w };
-  self->placement = cbigan_pose_find(pose, frame);
+  self->placement = cbigan_pose_find(self->backend, pose, frame);
   cbigan_pose_cut(pose, &self->placement, frame, pixels);
   return inspect(self, &upright, error);
 }
@@ -471,11 +458,13 @@ cbigan_inspection_draw(const CbiganInspection *self, const guint8 *counts, int w
   CbiganCells cells = self->cells;
   cells.counts = counts;
   if (!pose->frame_w) {
-    cbigan_cells_draw(self->backend, &cells, w, h, map);
+    cbigan_cells_draw(&cells, w, h, map);
     return;
   }
-  g_autofree float *upright = g_new(float, (gsize)pose->w *(gsize)pose->h);
-  cbigan_cells_draw(self->backend, &cells, pose->w, pose->h, upright);
+  g_autofree float *upright = cbigan_scratch_new(self->backend, float, (gsize)pose->w *(gsize)pose->h);
+  if (!upright)
+    return;
+  cbigan_cells_draw(&cells, pose->w, pose->h, upright);
   cbigan_pose_lay_back(pose, &self->placement, upright, map);
 }
 
@@ -484,8 +473,13 @@ cbigan_inspection_count(const CbiganInspection *self, const guint8 *counts, int 
 {
   const CbiganPose *pose = &self->inspector->pose;
   const CbiganCells *cells = &self->cells;
-  g_autofree guint8 *upright = pose->frame_w ? cbigan_pose_cut_counts(pose, &self->placement, counts) : NULL;
-  guint8 *found = g_new0(guint8, (gsize)cells->w * (gsize)cells->h);
+  g_autofree guint8 *upright =
+      pose->frame_w ? cbigan_pose_cut_counts(self->backend, pose, &self->placement, counts) : NULL;
+  guint8 *found =
+      upright || !pose->frame_w ? cbigan_scratch_new(self->backend, guint8, (gsize)cells->w * (gsize)cells->h) : NULL;
+  if (!found)
+    return NULL;
+  memset(found, 0, (gsize)cells->w * (gsize)cells->h);
   if (upright) {
     counts = upright;
     w = pose->w;
@@ -496,4 +490,10 @@ cbigan_inspection_count(const CbiganInspection *self, const guint8 *counts, int 
       if (counts[(gsize)y * (gsize)w + (gsize)x])
         found[y / CBIGAN_INSPECTOR_CELL * cells->w + x / CBIGAN_INSPECTOR_CELL] = 1;
   return found;
+}
+
+gboolean
+cbigan_inspection_finish(const CbiganInspection *self, GError **error)
+{
+  return cbigan_backend_finish(self->backend, error);
 }

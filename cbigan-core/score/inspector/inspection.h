@@ -36,12 +36,16 @@ const CbiganCells *cbigan_inspection_picture(CbiganInspection *self, const Cbiga
 const float *cbigan_inspection_features(const CbiganInspection *self, CbiganMapKind kind);
 const float *cbigan_inspection_values(const CbiganInspection *self, CbiganMapKind kind);
 
-/* The cells of the last frame (w x h pixels) with a pixel that counts: (cells), for g_free(). counts: (h, w) */
+/* The cells of the last frame (w x h pixels) with a pixel that counts: (cells), for g_free(). counts: (h, w). NULL:
+ * there is no memory, which cbigan_inspection_finish() reports. */
 guint8 *cbigan_inspection_count(const CbiganInspection *self, const guint8 *counts, int w, int h);
 
 /* The anomaly map of the last frame: map (h, w), the frame's size. counts: (cells), cells that don't count are 0; NULL:
  * all count */
 void cbigan_inspection_draw(const CbiganInspection *self, const guint8 *counts, int w, int h, float *map);
+/* Whether all functions above, and those of cells.h with the cells, had the memory that they needed. FALSE with
+ * CBIGAN_ERROR_BACKEND: what they have found since the last frame is undefined. */
+gboolean cbigan_inspection_finish(const CbiganInspection *self, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CbiganInspection, cbigan_inspection_free)
 

@@ -49,7 +49,7 @@ measure(CbiganInspection *inspection, CbiganSummary summary, CbiganAreas *areas,
   cells.counts = counts;
   *value = cbigan_cells_summary(&cells, summary);
   cbigan_cells_peaks(&cells, summary, peaks);
-  return TRUE;
+  return cbigan_inspection_finish(inspection, error);
 }
 
 gboolean

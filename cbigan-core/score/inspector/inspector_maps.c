@@ -48,7 +48,9 @@ static void
 bank_features(const CbiganMapSource *source, float *features)
 {
   const gsize n = (gsize)source->w * (gsize)source->h;
-  g_autofree float *planes = source->aligned ? g_new(float, 3 * n) : NULL;
+  g_autofree float *planes = source->aligned ? cbigan_scratch_new(source->backend, float, 3 * n) : NULL;
+  if (source->aligned && !planes)
+    return;
   if (source->aligned)
     level_and_colours(source->planes, n, planes);
   cbigan_bank_features(source->backend, source->aligned ? planes : source->planes + 2 * n, source->w, source->h,
@@ -83,8 +85,10 @@ cbigan_map_values(CbiganMapKind kind, const CbiganInspectorMap *map, const Cbiga
   const int channels = cbigan_map_descriptions[kind].channels, samples = cbigan_map_descriptions[kind].samples;
   const gsize cells = count_cells(source);
   if (map->samples) {
-    g_autofree float *x = g_memdup2(features, (gsize)channels * cells * sizeof(float));
-    cbigan_whiten(map->mean, map->whitening, channels, cells, x);
+    g_autofree float *x = cbigan_backend_scratch_copy(source->backend, (gsize)channels * cells, features);
+    if (!x)
+      return;
+    cbigan_whiten(source->backend, map->mean, map->whitening, channels, cells, x);
     cbigan_nearest_distance(source->backend, x, map->samples, samples, channels, source->columns, source->rows, values);
   } else if (map->mean) {
     cbigan_gaussian_distance(source->backend, features, channels, cells, map->mean, map->whitening,

@@ -17,7 +17,7 @@ G_BEGIN_DECLS
 
 /* What a row reads. */
 typedef struct {
-  CbiganBackend *backend; /* its threads share the work */
+  CbiganBackend *backend; /* its threads share the work, and it keeps a lack of memory (cbigan_backend_scratch()) */
   const float *planes;    /* (planes, h, w), as the network reads them */
   gboolean aligned;       /* planes of an object: logarithms come first; else of a surface */
   int w, h;               /* pixels */

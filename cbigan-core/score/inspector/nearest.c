@@ -21,10 +21,10 @@ add_scaled(const float *restrict x, float mean, float weight, gsize n, float *re
 
 /* From the last channel to the first, as a channel depends on those before it. */
 void
-cbigan_whiten(const float *mean, const float *whitening, int channels, gsize cells, float *x)
+cbigan_whiten(CbiganBackend *backend, const float *mean, const float *whitening, int channels, gsize cells, float *x)
 {
-  g_autofree float *sums = g_new(float, cells);
-  for (int i = channels - 1; i >= 0; i--) {
+  g_autofree float *sums = cbigan_scratch_new(backend, float, cells);
+  for (int i = channels - 1; sums && i >= 0; i--) {
     const float *row = whitening + i * (i + 1) / 2;
     memset(sums, 0, cells * sizeof(float));
     for (int k = 0; k <= i; k++)
@@ -34,6 +34,7 @@ cbigan_whiten(const float *mean, const float *whitening, int channels, gsize cel
 }
 
 typedef struct {
+  CbiganBackend *backend;
   const float *x, *samples;
   int n, channels, w, h;
   float *distance;
@@ -117,8 +118,9 @@ static void
 search(gpointer data, int first, int end)
 {
   const Search *self = data;
-  g_autofree float *x = g_new(float, self->channels *BLOCK);
-  search_rows(self, first, end, x);
+  g_autofree float *x = cbigan_scratch_new(self->backend, float, (gsize)self->channels *BLOCK);
+  if (x)
+    search_rows(self, first, end, x);
 }
 
 void
@@ -126,5 +128,5 @@ cbigan_nearest_distance(CbiganBackend *backend, const float *x, const float *sam
                         float *distance)
 {
   cbigan_backend_each(backend, h, (gsize)(n * channels) * (gsize)w * (gsize)h, search,
-                      &(Search){ x, samples, n, channels, w, h, distance });
+                      &(Search){ backend, x, samples, n, channels, w, h, distance });
 }

@@ -25,15 +25,15 @@
 
 /* --- finding the part ------------------------------------------------------------------------------------------- */
 
-/* Grey levels of a frame, `step` times smaller -> (h, w), transfer full */
+/* Grey levels of a frame, `step` times smaller -> (h, w), transfer full; NULL: there is no memory */
 static float *
-coarse_grey(const CbiganFrame *frame, int *step, int *w, int *h)
+coarse_grey(CbiganBackend *backend, const CbiganFrame *frame, int *step, int *w, int *h)
 {
   *step = MAX(1, (int)lround((double)MAX(frame->width, frame->height) / COARSE));
   *w = frame->width / *step;
   *h = frame->height / *step;
-  float *grey = g_new(float, (gsize)*w *(gsize)*h);
-  for (int y = 0; y < *h; y++)
+  float *grey = cbigan_scratch_new(backend, float, (gsize)*w *(gsize)*h);
+  for (int y = 0; grey && y < *h; y++)
     for (int x = 0; x < *w; x++) {
       int sum = 0;
       for (int j = 0; j < *step; j++)
@@ -91,15 +91,17 @@ typedef struct {
   float *difference, threshold;
 } Part;
 
-static void
-part_init(Part *self, const CbiganFrame *frame)
+static gboolean
+part_init(Part *self, CbiganBackend *backend, const CbiganFrame *frame)
 {
-  self->difference = coarse_grey(frame, &self->step, &self->w, &self->h);
+  if (!(self->difference = coarse_grey(backend, frame, &self->step, &self->w, &self->h)))
+    return FALSE;
   const float border = border_median(self->difference, self->w, self->h);
   for (int i = 0; i < self->w * self->h; i++)
     self->difference[i] = fabsf(self->difference[i] - border);
-  cbigan_blur(self->difference, self->w, self->h, self->h / 128.0);
+  cbigan_blur_by(backend, self->difference, self->w, self->h, self->h / 128.0);
   self->threshold = otsu(self->difference, self->w * self->h);
+  return TRUE;
 }
 
 static gboolean
@@ -170,10 +172,11 @@ place_part(const Part *part)
 }
 
 static CbiganPlacement
-place(const CbiganFrame *frame)
+place(CbiganBackend *backend, const CbiganFrame *frame)
 {
   Part part;
-  part_init(&part, frame);
+  if (!part_init(&part, backend, frame))
+    return (CbiganPlacement){ .elongation = 1.0 };
   CbiganPlacement p = place_part(&part);
   g_free(part.difference);
   return p;
@@ -192,7 +195,7 @@ cbigan_pose_is_needed(const CbiganFrame *frames, guint n)
   g_autofree double *elongations = g_new(double, n);
   double cosines = 0.0, sines = 0.0;
   for (guint i = 0; i < n; i++) {
-    const CbiganPlacement p = place(&frames[i]);
+    const CbiganPlacement p = place(NULL, &frames[i]);
     elongations[i] = p.elongation;
     cosines += cos(2.0 * p.angle) / n;
     sines += sin(2.0 * p.angle) / n;
@@ -249,7 +252,8 @@ cbigan_pose_cut(const CbiganPose *self, const CbiganPlacement *placement, const 
 
 /* Grey upright part at half the size, high-passed, of norm 1 -> out (h / 2, w / 2) */
 static void
-high_passed(const CbiganPose *self, const CbiganPlacement *placement, const CbiganFrame *frame, float *out)
+high_passed(CbiganBackend *backend, const CbiganPose *self, const CbiganPlacement *placement, const CbiganFrame *frame,
+            float *out)
 {
   const int w = self->w / 2, h = self->h / 2, n = w * h;
   double square = 1e-6;
@@ -261,8 +265,10 @@ high_passed(const CbiganPose *self, const CbiganPlacement *placement, const Cbig
       sample(frame, x, y, rgb);
       out[row * w + column] = (rgb[0] + rgb[1] + rgb[2]) / 3.0f;
     }
-  g_autofree float *low = g_memdup2(out, sizeof(float) * (gsize)n);
-  cbigan_blur(low, w, h, HIGH_PASS);
+  g_autofree float *low = cbigan_backend_scratch_copy(backend, (gsize)n, out);
+  if (!low)
+    return;
+  cbigan_blur_by(backend, low, w, h, HIGH_PASS);
   for (int i = 0; i < n; i++) {
     out[i] -= low[i];
     square += (double)out[i] * out[i];
@@ -290,7 +296,8 @@ correlate(const CbiganPose *self, const float *x, int dx, int dy)
 
 /* One round: the best of some angles and shifts; step: degrees. */
 static CbiganPlacement
-refine(const CbiganPose *self, const CbiganPlacement *from, const CbiganFrame *frame, double step, float *x)
+refine(CbiganBackend *backend, const CbiganPose *self, const CbiganPlacement *from, const CbiganFrame *frame,
+       double step, float *x)
 {
   const double across = (self->right - self->left) / (self->w / 2), down = (self->bottom - self->top) / (self->h / 2);
   CbiganPlacement best = *from;
@@ -298,7 +305,7 @@ refine(const CbiganPose *self, const CbiganPlacement *from, const CbiganFrame *f
   for (int k = 0; k < ANGLES; k++) {
     CbiganPlacement p = *from;
     p.angle += (k - ANGLES / 2) * step * G_PI / 180.0;
-    high_passed(self, &p, frame, x);
+    high_passed(backend, self, &p, frame, x);
     for (int dy = -SHIFT; dy <= SHIFT; dy++)
       for (int dx = -SHIFT; dx <= SHIFT; dx++) {
         float found = correlate(self, x, dx, dy);
@@ -314,12 +321,12 @@ refine(const CbiganPose *self, const CbiganPlacement *from, const CbiganFrame *f
 }
 
 CbiganPlacement
-cbigan_pose_find(const CbiganPose *self, const CbiganFrame *frame)
+cbigan_pose_find(CbiganBackend *backend, const CbiganPose *self, const CbiganFrame *frame)
 {
-  g_autofree float *x = g_new(float, (gsize)(self->w / 2) * (gsize)(self->h / 2));
-  CbiganPlacement p = place(frame);
-  for (int round = 0; round < ROUNDS; round++)
-    p = refine(self, &p, frame, ANGLE_STEP / (round + 1), x);
+  g_autofree float *x = cbigan_scratch_new(backend, float, (gsize)(self->w / 2) * (gsize)(self->h / 2));
+  CbiganPlacement p = place(backend, frame);
+  for (int round = 0; x && round < ROUNDS; round++)
+    p = refine(backend, self, &p, frame, ANGLE_STEP / (round + 1), x);
   return p;
 }
 
@@ -331,7 +338,7 @@ add_extent(CbiganPose *self, const CbiganFrame *frame, const CbiganPlacement *p)
 {
   enum { U, V };
   Part part;
-  part_init(&part, frame);
+  part_init(&part, NULL, frame);
   GArray *along[2] = { g_array_new(FALSE, TRUE, sizeof(double)), g_array_new(FALSE, TRUE, sizeof(double)) };
   for (int y = 0; y < part.h; y++)
     for (int x = 0; x < part.w; x++)
@@ -383,7 +390,7 @@ find_mean_part(CbiganPose *self, const CbiganFrame *frames, const CbiganPlacemen
   double square = 1e-12;
   memset(self->mean_part, 0, size * sizeof(float));
   for (guint i = 0; i < n; i++) {
-    high_passed(self, &placements[i], &frames[i], x);
+    high_passed(NULL, self, &placements[i], &frames[i], x);
     for (gsize k = 0; k < size; k++)
       self->mean_part[k] += x[k] / (float)n;
   }
@@ -399,7 +406,7 @@ cbigan_pose_learn(CbiganPose *self, const CbiganFrame *frames, guint n)
   g_autofree CbiganPlacement *placements = g_new(CbiganPlacement, n);
   *self = (CbiganPose){ .frame_w = frames[0].width, .frame_h = frames[0].height };
   for (guint i = 0; i < n; i++) {
-    placements[i] = place(&frames[i]);
+    placements[i] = place(NULL, &frames[i]);
     add_extent(self, &frames[i], &placements[i]);
   }
   choose_size(self);
@@ -409,7 +416,7 @@ cbigan_pose_learn(CbiganPose *self, const CbiganFrame *frames, guint n)
   for (int round = 0; round <= ROUNDS; round++) {
     find_mean_part(self, frames, placements, n, x);
     for (guint i = 0; round < ROUNDS && i < n; i++)
-      placements[i] = refine(self, &placements[i], &frames[i], ANGLE_STEP / (round + 1), x);
+      placements[i] = refine(NULL, self, &placements[i], &frames[i], ANGLE_STEP / (round + 1), x);
   }
 }
 
@@ -423,11 +430,15 @@ cbigan_pose_clear(CbiganPose *self)
 /* --- back ------------------------------------------------------------------------------------------------------- */
 
 guint8 *
-cbigan_pose_cut_counts(const CbiganPose *self, const CbiganPlacement *placement, const guint8 *counts)
+cbigan_pose_cut_counts(CbiganBackend *backend, const CbiganPose *self, const CbiganPlacement *placement,
+                       const guint8 *counts)
 {
   const gsize n = (gsize)self->frame_w * (gsize)self->frame_h, n_upright = (gsize)self->w * (gsize)self->h;
-  g_autofree guint8 *grey = g_new(guint8, 3 * n), *pixels = g_new(guint8, 3 * n_upright);
-  guint8 *upright = g_new(guint8, n_upright);
+  g_autofree guint8 *grey = cbigan_scratch_new(backend, guint8, 3 * n);
+  g_autofree guint8 *pixels = cbigan_scratch_new(backend, guint8, 3 * n_upright);
+  guint8 *upright = grey && pixels ? cbigan_scratch_new(backend, guint8, n_upright) : NULL;
+  if (!upright)
+    return NULL;
   const CbiganFrame frame = { grey, self->frame_w, self->frame_h, 3 * (gsize)self->frame_w };
   for (gsize i = 0; i < 3 * n; i++)
     grey[i] = counts[i / 3] ? 255 : 0;

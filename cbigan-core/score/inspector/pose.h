@@ -7,6 +7,7 @@
  * comparison with the mean upright part makes both exact.
  */
 #pragma once
+#include "backend/backend.h"
 #include "model/model.h"
 
 G_BEGIN_DECLS
@@ -25,13 +26,16 @@ gboolean cbigan_pose_is_needed(const CbiganFrame *frames, guint n);
 void cbigan_pose_learn(CbiganPose *self, const CbiganFrame *frames, guint n);
 void cbigan_pose_clear(CbiganPose *self);
 
-/* Where the part of a frame lies, compared with the mean upright part. The frame has the pose's size. */
-CbiganPlacement cbigan_pose_find(const CbiganPose *self, const CbiganFrame *frame);
+/* Where the part of a frame lies, compared with the mean upright part. The frame has the pose's size. backend: it keeps
+ * a lack of memory (cbigan_backend_scratch()); NULL: as there */
+CbiganPlacement cbigan_pose_find(CbiganBackend *backend, const CbiganPose *self, const CbiganFrame *frame);
 /* The part upright -> pixels (h, w, 3) */
 void cbigan_pose_cut(const CbiganPose *self, const CbiganPlacement *placement, const CbiganFrame *frame,
                      guint8 *pixels);
-/* counts (frame_h, frame_w): 0 or 1 -> of the upright part (h, w), for g_free() */
-guint8 *cbigan_pose_cut_counts(const CbiganPose *self, const CbiganPlacement *placement, const guint8 *counts);
+/* counts (frame_h, frame_w): 0 or 1 -> of the upright part (h, w), for g_free(). NULL: no memory, which the backend
+ * keeps */
+guint8 *cbigan_pose_cut_counts(CbiganBackend *backend, const CbiganPose *self, const CbiganPlacement *placement,
+                               const guint8 *counts);
 /* A map of the upright part (h, w) -> map of the frame (frame_h, frame_w); 0 beside the part */
 void cbigan_pose_lay_back(const CbiganPose *self, const CbiganPlacement *placement, const float *upright, float *map);
 

@@ -48,6 +48,7 @@ read_row(const float *restrict curve, const CbiganFrame *frame, int row, float *
 enum { LEVEL, RED, BLUE, N_PLANES };
 
 typedef struct {
+  CbiganBackend *backend;
   CbiganExposure *exposure;
   const CbiganFrame *frame;
   float curve[256];        /* the exposure's before its level was known */
@@ -80,6 +81,33 @@ to_double(const float *restrict x, int w, double *restrict out)
     out[i] = x[i];
 }
 
+/* What a thread needs for rows of w pixels. */
+typedef struct {
+  CbiganHistogram *counts; /* (N_PLANES) */
+  float *rgb, *planes;     /* (3, w), (N_PLANES, w) */
+  double *numbers;         /* (w) */
+} RowScratch;
+
+static void
+row_scratch_clear(RowScratch *self)
+{
+  g_free(self->counts);
+  g_free(self->rgb);
+  g_free(self->planes);
+  g_free(self->numbers);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RowScratch, row_scratch_clear)
+
+static gboolean
+row_scratch_init(RowScratch *self, CbiganBackend *backend, gsize w)
+{
+  *self = (RowScratch){ .counts = cbigan_scratch_new(backend, CbiganHistogram, N_PLANES),
+                        .rgb = cbigan_scratch_new(backend, float, 3 * w),
+                        .planes = cbigan_scratch_new(backend, float, N_PLANES *w),
+                        .numbers = cbigan_scratch_new(backend, double, w) };
+  return self->counts && self->rgb && self->planes && self->numbers;
+}
+
 /* A row's level and colours -> planes (N_PLANES, w). rgb: (3, w) of scratch */
 static void
 read_planes(const Reading *self, int row, float *rgb, float *planes)
@@ -95,9 +123,12 @@ count_levels(gpointer data, int first, int end)
 {
   Reading *self = data;
   const int w = self->frame->width, h = self->frame->height;
-  g_autofree CbiganHistogram *counts = g_new(CbiganHistogram, N_PLANES);
-  g_autofree float *rgb = g_new(float, 3 * w), *planes = g_new(float, N_PLANES *w);
-  g_autofree double *numbers = g_new(double, w);
+  g_auto(RowScratch) scratch;
+  if (!row_scratch_init(&scratch, self->backend, (gsize)w))
+    return;
+  CbiganHistogram *counts = scratch.counts;
+  float *rgb = scratch.rgb, *planes = scratch.planes;
+  double *numbers = scratch.numbers;
   set_counts(counts, -3.0, 0.0, -3.0, 3.0);
   for (int row = first * GROUP; row < MIN(end * GROUP, h); row++) {
     read_planes(self, row, rgb, planes);
@@ -130,11 +161,14 @@ count_detail(gpointer data, int first, int end)
 {
   Reading *self = data;
   const int w = self->frame->width, h = self->frame->height;
-  g_autofree CbiganHistogram *counts = g_new(CbiganHistogram, N_PLANES);
-  g_autofree float *rgb = g_new(float, 3 * w), *planes = g_new(float, N_PLANES *w);
-  g_autofree double *numbers = g_new(double, w);
-  g_auto(CbiganEnlarger) enlarger;
-  cbigan_enlarger_init(&enlarger, &self->coarse);
+  g_auto(CbiganEnlarger) enlarger = { 0 };
+  g_auto(RowScratch) scratch;
+  if (!row_scratch_init(&scratch, self->backend, (gsize)w) ||
+      !cbigan_enlarger_init(&enlarger, self->backend, &self->coarse))
+    return;
+  CbiganHistogram *counts = scratch.counts;
+  float *rgb = scratch.rgb, *planes = scratch.planes;
+  double *numbers = scratch.numbers;
   set_counts(counts, 0.0, 1.0, 0.0, 3.0);
   for (int row = first * GROUP; row < MIN(end * GROUP, h); row++) {
     read_planes(self, row, rgb, planes);
@@ -150,28 +184,43 @@ count_detail(gpointer data, int first, int end)
   add_counts(self, counts);
 }
 
-void
-cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame, CbiganBackend *backend)
+/* The level, contrast and chroma of a frame */
+static void
+read_light(Reading *reading)
 {
-  const int w = frame->width, h = frame->height, groups = (h + GROUP - 1) / GROUP;
-  const gsize n = (gsize)w * (gsize)h;
-  g_autofree CbiganHistogram *counts = g_new(CbiganHistogram, N_PLANES);
-  Reading reading = { .exposure = self, .frame = frame, .coarse = cbigan_coarse_new(w, h, 4), .counts = counts };
-  g_mutex_init(&reading.mutex);
-  cbigan_exposure_object(self, frame, NULL);
-  memcpy(reading.curve, self->curve, sizeof reading.curve);
+  CbiganExposure *self = reading->exposure;
+  CbiganHistogram *counts = reading->counts;
+  CbiganCoarse *coarse = &reading->coarse;
+  const int groups = (coarse->h + GROUP - 1) / GROUP;
+  const gsize n = (gsize)coarse->w * (gsize)coarse->h;
   set_counts(counts, -3.0, 0.0, -3.0, 3.0);
-  cbigan_backend_each(backend, groups, 3 * n, count_levels, &reading);
+  cbigan_backend_each(reading->backend, groups, 3 * n, count_levels, reading);
   for (int k = RED; k <= BLUE; k++)
     self->colour[k - RED] = (float)cbigan_histogram_quantile(&counts[k], 0.5);
   cbigan_exposure_shift(self, cbigan_histogram_quantile(&counts[LEVEL], 0.5));
-  cbigan_blur_by(backend, reading.coarse.values, reading.coarse.columns, reading.coarse.rows, CBIGAN_SURFACE_LOW_SIGMA);
+  cbigan_blur_by(reading->backend, coarse->values, coarse->columns, coarse->rows, CBIGAN_SURFACE_LOW_SIGMA);
   set_counts(counts, 0.0, 1.0, 0.0, 3.0);
-  cbigan_backend_each(backend, groups, 3 * n, count_detail, &reading);
+  cbigan_backend_each(reading->backend, groups, 3 * n, count_detail, reading);
   self->chroma =
       (float)(2.0 * MAX(cbigan_histogram_quantile(&counts[RED], 0.5), cbigan_histogram_quantile(&counts[BLUE], 0.5)) +
               0.05);
   self->contrast = (float)(2.0 * cbigan_histogram_quantile(&counts[LEVEL], 0.5) + 0.02);
+}
+
+void
+cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame, CbiganBackend *backend)
+{
+  g_autofree CbiganHistogram *counts = cbigan_scratch_new(backend, CbiganHistogram, N_PLANES);
+  Reading reading = { .backend = backend,
+                      .exposure = self,
+                      .frame = frame,
+                      .coarse = cbigan_coarse_new(backend, frame->width, frame->height, 4),
+                      .counts = counts };
+  g_mutex_init(&reading.mutex);
+  cbigan_exposure_object(self, frame, NULL, backend);
+  memcpy(reading.curve, self->curve, sizeof reading.curve);
+  if (counts && reading.coarse.values)
+    read_light(&reading);
   cbigan_coarse_clear(&reading.coarse);
   g_mutex_clear(&reading.mutex);
 }
@@ -179,6 +228,7 @@ cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame, CbiganBa
 /* --- planes ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
+  CbiganBackend *backend;
   const CbiganExposure *exposure;
   const float *x;           /* (3, h, w); NULL: the logarithms are read from the frame */
   const CbiganFrame *frame; /* NULL: x */
@@ -203,7 +253,9 @@ first_planes(gpointer data, int first, int end)
   Planes *self = data;
   const CbiganExposure *exposure = self->exposure;
   const gsize plane = self->x ? (gsize)self->w * (gsize)self->h : (gsize)self->w;
-  g_autofree float *rgb = self->x ? NULL : g_new(float, 3 * self->w);
+  g_autofree float *rgb = self->x ? NULL : cbigan_scratch_new(self->backend, float, 3 * (gsize)self->w);
+  if (!self->x && !rgb)
+    return;
   for (int row = first * GROUP; row < MIN(end * GROUP, self->h); row++) {
     const gsize at = (gsize)row * (gsize)self->w;
     const float *x = self->x ? self->x + at : rgb;
@@ -242,10 +294,11 @@ static void
 detail_planes(gpointer data, int first, int end)
 {
   Planes *self = data;
-  g_autofree float *squares = g_new(float, self->w);
-  g_auto(CbiganEnlarger) fours, twos;
-  cbigan_enlarger_init(&fours, &self->fours);
-  cbigan_enlarger_init(&twos, &self->twos);
+  g_autofree float *squares = cbigan_scratch_new(self->backend, float, (gsize)self->w);
+  g_auto(CbiganEnlarger) fours = { 0 }, twos = { 0 };
+  if (!squares || !cbigan_enlarger_init(&fours, self->backend, &self->fours) ||
+      !cbigan_enlarger_init(&twos, self->backend, &self->twos))
+    return;
   for (int row = first * GROUP; row < MIN(end * GROUP, self->h); row++) {
     const gsize at = (gsize)row * (gsize)self->w;
     float *level = self->level + at;
@@ -270,7 +323,8 @@ last_planes(gpointer data, int first, int end)
 {
   Planes *self = data;
   g_auto(CbiganEnlarger) squares;
-  cbigan_enlarger_init(&squares, &self->squares);
+  if (!cbigan_enlarger_init(&squares, self->backend, &self->squares))
+    return;
   for (int row = first * GROUP; row < MIN(end * GROUP, self->h); row++) {
     const gsize at = (gsize)row * (gsize)self->w;
     last_row(cbigan_enlarger_row(&squares, row), self->exposure->contrast, self->w, self->local + at);
@@ -278,12 +332,26 @@ last_planes(gpointer data, int first, int end)
 }
 
 static void
+fill_planes(Planes *self)
+{
+  CbiganBackend *backend = self->backend;
+  const gsize n = (gsize)self->w * (gsize)self->h;
+  const int groups = (self->h + GROUP - 1) / GROUP;
+  cbigan_backend_each(backend, groups, 6 * n, first_planes, self);
+  cbigan_blur_by(backend, self->fours.values, self->fours.columns, self->fours.rows, CBIGAN_SURFACE_LOW_SIGMA);
+  cbigan_blur_by(backend, self->twos.values, self->twos.columns, self->twos.rows, CBIGAN_SURFACE_LOW_SIGMA);
+  cbigan_backend_each(backend, groups, 4 * n, detail_planes, self);
+  cbigan_blur_by(backend, self->squares.values, self->squares.columns, self->squares.rows, CBIGAN_SURFACE_LOW_SIGMA);
+  cbigan_backend_each(backend, groups, 2 * n, last_planes, self);
+}
+
+static void
 make_planes(const CbiganExposure *exposure, const float *x, const CbiganFrame *frame, int w, int h,
             CbiganBackend *backend, float *planes)
 {
   const gsize n = (gsize)w * (gsize)h;
-  const int groups = (h + GROUP - 1) / GROUP;
-  Planes self = { .exposure = exposure,
+  Planes self = { .backend = backend,
+                  .exposure = exposure,
                   .x = x,
                   .frame = frame,
                   .w = w,
@@ -293,15 +361,11 @@ make_planes(const CbiganExposure *exposure, const float *x, const CbiganFrame *f
                   .local = planes + 2 * n,
                   .red = planes + 3 * n,
                   .blue = planes + 4 * n,
-                  .fours = cbigan_coarse_new(w, h, 4),
-                  .twos = cbigan_coarse_new(w, h, 2),
-                  .squares = cbigan_coarse_new(w, h, 4) };
-  cbigan_backend_each(backend, groups, 6 * n, first_planes, &self);
-  cbigan_blur_by(backend, self.fours.values, self.fours.columns, self.fours.rows, CBIGAN_SURFACE_LOW_SIGMA);
-  cbigan_blur_by(backend, self.twos.values, self.twos.columns, self.twos.rows, CBIGAN_SURFACE_LOW_SIGMA);
-  cbigan_backend_each(backend, groups, 4 * n, detail_planes, &self);
-  cbigan_blur_by(backend, self.squares.values, self.squares.columns, self.squares.rows, CBIGAN_SURFACE_LOW_SIGMA);
-  cbigan_backend_each(backend, groups, 2 * n, last_planes, &self);
+                  .fours = cbigan_coarse_new(backend, w, h, 4),
+                  .twos = cbigan_coarse_new(backend, w, h, 2),
+                  .squares = cbigan_coarse_new(backend, w, h, 4) };
+  if (self.fours.values && self.twos.values && self.squares.values)
+    fill_planes(&self);
   cbigan_coarse_clear(&self.fours);
   cbigan_coarse_clear(&self.twos);
   cbigan_coarse_clear(&self.squares);
