@@ -11,7 +11,8 @@
 
 /* Goes before a function whose loops the compiler turns into vectors. The loader chooses the version. AVX2 without FMA:
  * a multiplication and an addition stay two roundings. Only sums with `reduction` depend on the version. The thread
- * sanitizer is not ready yet when the loader chooses. */
+ * sanitizer is not ready yet when the loader chooses. clang 14 makes the names of versions global, so no two such
+ * functions of a library may have the same. */
 #if defined(__x86_64__) && defined(__linux__) && !defined(__SANITIZE_THREAD__)
 #define CBIGAN_WIDE __attribute__((target_clones("avx2", "default")))
 #else

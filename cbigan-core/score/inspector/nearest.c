@@ -13,7 +13,7 @@
 #define BLOCK 32 /* cells side by side whose numbers stay in registers or the first cache */
 
 CBIGAN_WIDE static void
-add_scaled(const float *restrict x, float mean, float weight, gsize n, float *restrict sums)
+add_centred(const float *restrict x, float mean, float weight, gsize n, float *restrict sums)
 {
   for (gsize i = 0; i < n; i++)
     sums[i] += weight * (x[i] - mean);
@@ -28,7 +28,7 @@ cbigan_whiten(CbiganBackend *backend, const float *mean, const float *whitening,
     const float *row = whitening + i * (i + 1) / 2;
     memset(sums, 0, cells * sizeof(float));
     for (int k = 0; k <= i; k++)
-      add_scaled(x + (gsize)k * cells, mean[k], row[k], cells, sums);
+      add_centred(x + (gsize)k * cells, mean[k], row[k], cells, sums);
     memcpy(x + (gsize)i * cells, sums, cells * sizeof(float));
   }
 }
