@@ -7,6 +7,7 @@
  */
 #include "heatmap_file.h"
 #include "data/still.h"
+#include "data/stream_threads.h"
 #include "i18n.h"
 #include <gst/app/app.h>
 #include <gst/video/video.h>
@@ -88,6 +89,7 @@ encode(GstBuffer *picture, const GstVideoInfo *info, GError **error)
     gst_buffer_unref(picture);
     return NULL;
   }
+  cbigan_stream_threads_use(pipeline);
   GST_BUFFER_PTS(picture) = 0;
   gst_app_src_set_caps(GST_APP_SRC(in), caps);
   gst_element_set_state(pipeline, GST_STATE_PLAYING);

@@ -11,6 +11,7 @@
 #include "file_source.h"
 #include "i18n.h"
 #include "memory.h"
+#include "stream_threads.h"
 #include <gst/app/gstappsink.h>
 #include <gst/video/video.h>
 #include <time.h>
@@ -179,6 +180,7 @@ new_playback(GstElement *pipeline)
 
   self->pipeline = pipeline;
   self->orientation = 1;
+  cbigan_stream_threads_use(pipeline);
   self->sink = gst_bin_get_by_name(GST_BIN(pipeline), "cbigan-pictures");
   pad = gst_element_get_static_pad(self->sink, "sink");
   gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, look_at_event, self, NULL);
