@@ -89,7 +89,8 @@ typedef struct {
   /* surfaces: where the network's windows overlap, each cell comes from the window whose border is further away. FALSE:
    * from the first window */
   gboolean shared_overlap;
-  CbiganPose pose; /* objects only; w and h are also those above */
+  double contrast[2]; /* surfaces: smallest and largest relative one of good pictures, see exposure.h; 0 = unknown */
+  CbiganPose pose;    /* objects only; w and h are also those above */
 } CbiganInspector;
 
 /* Planes of the network's input. */

@@ -74,8 +74,16 @@ def object_planes(t, picture):
     return np.concatenate([x, deviation]), level_and_colour(x)
 
 
-def surface_planes(picture):
-    level, red, blue = level_and_colour(logarithm(picture.astype(float)).transpose(2, 0, 1))
+def shift(usual, picture):  # grey levels that bring a surface's relative contrast to those of good pictures
+    grey = picture.reshape(-1, 3)[::max(len(picture) * picture.shape[1] // 65536, 1)].mean(1)
+    quarter, median, last = (quantile(grey, share, 0, 256) for share in (.25, .5, .75))
+    found = (last - quarter) / (median + 24)
+    return np.clip((median + 24) * (found / np.clip(found, *usual) - 1), -13, 13)
+
+
+def surface_planes(keys, picture):
+    more = shift([float(x) for x in keys['contrast'].split(',')], picture) if 'contrast' in keys else 0
+    level, red, blue = level_and_colour(logarithm(picture.astype(float) + more).transpose(2, 0, 1))
     level = level - quantile(level, .5, -3, 0)
     medians = [quantile(c, .5, -3, 3) for c in (red, blue)]
     chroma = 2 * max(quantile(np.abs(c - m), .5, 0, 3) for c, m in zip((red, blue), medians)) + .05
@@ -173,7 +181,7 @@ def nearest(t, x):
 
 def read_cells(keys, t, picture):
     """the smallest of the maps in use, per cell"""
-    planes, three = object_planes(t, picture) if 'good.mean' in t else surface_planes(picture)
+    planes, three = object_planes(t, picture) if 'good.mean' in t else surface_planes(keys, picture)
     hidden, logits = run_network(t, planes) if 'inspector.logit.weight' in t else (None, None)
     maps = []
     for name, offset, scale in (row.split(':') for row in keys['maps'].split(',')):

@@ -111,5 +111,7 @@ static const Damage damages[] = {
   { "maps-shape", SAMPLE_INSPECTOR, "\"shape\":[16,4,8]", "\"shape\":[16,8,4]", "“hidden.mean” has shape [16, 8, 4]",
     "expected [16, 4, 8]" },
   { "shared-overlap", SAMPLE_INSPECTOR, "\"shared\"", "\"shored\"", "“cbigan.overlap” is “shored”" },
+  { "contrast-of-object", SAMPLE_INSPECTOR, "\"cbigan.overlap\":\"shared\"", "\"cbigan.contrast\":\"0.3\"",
+    "“cbigan.contrast” is “0.3”" },
   { "proxies", SAMPLE_INSPECTOR, "0.75,", "1.75,", "“cbigan.proxies” is" },
 };

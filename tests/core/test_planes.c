@@ -111,6 +111,8 @@ define_planes(const CbiganExposure *exposure, const float *x, int w, int h, floa
 
 /* --- tests ------------------------------------------------------------------------------------------------------ */
 
+static const double unknown_contrast[2];
+
 static void
 test_light(gconstpointer data)
 {
@@ -122,8 +124,8 @@ test_light(gconstpointer data)
   CbiganExposure alone, shared;
   g_autofree float *level = g_new(float, n), *low = g_new(float, n);
   g_autofree double *levels = g_new(double, n), *red = g_new(double, n), *detail = g_new(double, n);
-  cbigan_exposure_surface(&alone, &frame, NULL);
-  cbigan_exposure_surface(&shared, &frame, backend);
+  cbigan_exposure_surface(&alone, &frame, unknown_contrast, NULL);
+  cbigan_exposure_surface(&shared, &frame, unknown_contrast, backend);
   g_assert_cmpmem(&alone, sizeof alone, &shared, sizeof shared);
   for (int i = 0; i < n; i++) {
     const guint8 *p = pixels + 3 * i;
@@ -140,6 +142,56 @@ test_light(gconstpointer data)
   g_assert_cmpfloat_with_epsilon(2.0 * median(detail, n) + 0.02, alone.contrast, 0.01);
 }
 
+#define SIDE 64
+
+/* 40 to 230, such that a gain of 0.9 or 1.1 gives whole numbers again */
+static guint8
+whole_tens(guint8 byte)
+{
+  return (guint8)(40 + byte % 20 * 10);
+}
+
+/* Planes (5, SIDE, SIDE) of a surface whose bytes get a gain and an offset. contrast: of good ones */
+static void
+changed_planes(double gain, double offset, const double contrast[2], float *planes)
+{
+  g_autofree guint8 *pixels = make_pixels(SIDE, SIDE);
+  const CbiganFrame frame = { .data = pixels, .width = SIDE, .height = SIDE, .stride = 3 * SIDE };
+  CbiganExposure exposure;
+  for (int i = 0; i < 3 * SIDE * SIDE; i++)
+    pixels[i] = (guint8)lround(gain * whole_tens(pixels[i]) + offset);
+  cbigan_exposure_surface(&exposure, &frame, contrast, NULL);
+  cbigan_surface_frame_planes(&exposure, &frame, NULL, planes);
+}
+
+/* A gain and an offset of all bytes change no plane much, if the contrast of good pictures is known. */
+static void
+test_contrast(void)
+{
+  enum { N = CBIGAN_SURFACE_PLANES * SIDE * SIDE };
+  static const double changes[][2] = { { 1.0, 10.0 }, { 1.0, -10.0 }, { 0.9, 0.0 }, { 1.1, 0.0 }, { 0.9, 5.0 } };
+  g_autofree float *usual = g_new(float, N), *planes = g_new(float, N);
+  g_autofree guint8 *pixels = make_pixels(SIDE, SIDE);
+  const CbiganFrame frame = { .data = pixels, .width = SIDE, .height = SIDE, .stride = 3 * SIDE };
+  double median, differences[2];
+  for (int i = 0; i < 3 * SIDE * SIDE; i++)
+    pixels[i] = whole_tens(pixels[i]);
+  const double found = cbigan_exposure_relative_contrast(&frame, &median), contrast[] = { found, found };
+  changed_planes(1.0, 0.0, contrast, usual);
+  for (guint row = 0; row < G_N_ELEMENTS(changes); row++) {
+    for (int known = 0; known < 2; known++) {
+      changed_planes(changes[row][0], changes[row][1], known ? contrast : unknown_contrast, planes);
+      differences[known] = 0.0;
+      for (int i = 0; i < N; i++)
+        differences[known] += fabs(planes[i] - usual[i]) / N;
+    }
+    g_test_message("gain %g, offset %g: planes differ by %g, uncompensated by %g", changes[row][0], changes[row][1],
+                   differences[1], differences[0]);
+    g_assert_cmpfloat(differences[1], <, 0.001);
+    g_assert_cmpfloat(differences[1], <, 0.3 * differences[0]);
+  }
+}
+
 static void
 test_planes(gconstpointer data)
 {
@@ -152,7 +204,7 @@ test_planes(gconstpointer data)
   g_autofree float *x = g_new(float, 3 * n);
   g_autofree float *expected = g_new(float, CBIGAN_SURFACE_PLANES *n), *planes = g_new(float, CBIGAN_SURFACE_PLANES *n);
   g_autofree float *again = g_new(float, CBIGAN_SURFACE_PLANES *n);
-  cbigan_exposure_surface(&exposure, &frame, backend);
+  cbigan_exposure_surface(&exposure, &frame, unknown_contrast, backend);
   cbigan_exposure_cut_by(backend, &exposure, &frame, 0, 0, c->w, c->h, x);
   define_planes(&exposure, x, c->w, c->h, expected);
   cbigan_surface_planes(&exposure, x, c->w, c->h, backend, planes);
@@ -242,7 +294,7 @@ inspect(const Case *c, gboolean shared_overlap, Inspected *self)
   CbiganExposure exposure;
   g_autofree float *x = g_new(float, 3 * n);
   self->planes = g_new(float, CBIGAN_SURFACE_PLANES *n);
-  cbigan_exposure_surface(&exposure, &frame, NULL);
+  cbigan_exposure_surface(&exposure, &frame, unknown_contrast, NULL);
   cbigan_exposure_cut(&exposure, &frame, 0, 0, c->w, c->h, x);
   cbigan_surface_planes(&exposure, x, c->w, c->h, NULL, self->planes);
 }
@@ -355,6 +407,7 @@ main(int argc, char **argv)
     g_test_add_data_func(strips, c, test_strips);
     g_test_add_data_func(overlap, c, test_overlap);
   }
+  g_test_add_func("/planes/contrast", test_contrast);
   g_test_add_func("/planes/peaks", test_peaks);
   return g_test_run();
 }

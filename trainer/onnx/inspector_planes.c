@@ -71,6 +71,18 @@ curve(CbiganOnnxGraph *graph, const char *gain, const char *offset)
   return one(graph, "Log", add(graph, "Div", x, cbigan_onnx_float(graph, CBIGAN_EXPOSURE_SCALE)));
 }
 
+/* Grey levels of n pixels, every so manieth of bytes (h * w, 3); of 64 bits */
+static const char *
+some_grey(CbiganOnnxGraph *graph, const char *bytes, gsize n, gsize every)
+{
+  g_autofree gint64 *places = g_new(gint64, n);
+  for (gsize i = 0; i < n; i++)
+    places[i] = (gint64)(i * every);
+  const char *some = add(graph, "Gather", bytes, cbigan_onnx_ints(graph, (int)n, places));
+  some = cbigan_onnx_reduce(graph, "ReduceSum", cbigan_onnx_cast(graph, some, CBIGAN_ONNX_DOUBLE), 1, (gint64[]){ 1 });
+  return add(graph, "Div", some, cbigan_onnx_double(graph, 3.0));
+}
+
 /* --- objects ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -125,15 +137,10 @@ begin_fit(Fit *fit, const CbiganGoodLight *good, const char *bytes)
   CbiganOnnxGraph *graph = fit->graph;
   const gsize all = (gsize)good->w * (gsize)good->h;
   fit->n = (all + CBIGAN_EXPOSURE_SPARSE - 1) / CBIGAN_EXPOSURE_SPARSE;
-  g_autofree gint64 *places = g_new(gint64, fit->n);
   g_autofree float *values = g_new(float, fit->n);
-  for (gsize i = 0; i < fit->n; i++) {
-    places[i] = (gint64)(i * CBIGAN_EXPOSURE_SPARSE);
-    values[i] = good->grey[places[i]];
-  }
-  const char *some = add(graph, "Gather", bytes, cbigan_onnx_ints(graph, (int)fit->n, places));
-  some = cbigan_onnx_reduce(graph, "ReduceSum", cbigan_onnx_cast(graph, some, CBIGAN_ONNX_DOUBLE), 1, (gint64[]){ 1 });
-  fit->grey = add(graph, "Div", some, cbigan_onnx_double(graph, 3.0));
+  for (gsize i = 0; i < fit->n; i++)
+    values[i] = good->grey[i * CBIGAN_EXPOSURE_SPARSE];
+  fit->grey = some_grey(graph, bytes, fit->n, CBIGAN_EXPOSURE_SPARSE);
   fit->good =
       cbigan_onnx_cast(graph, cbigan_onnx_floats(graph, 1, (gint64[]){ (gint64)fit->n }, values), CBIGAN_ONNX_DOUBLE);
   const char *usable =
@@ -225,11 +232,31 @@ limited(CbiganOnnxGraph *graph, const char *x)
               cbigan_onnx_float(graph, CBIGAN_SURFACE_LARGEST));
 }
 
+/* Grey levels that bring the frame's relative contrast to those of good pictures, of 64 bits */
+static const char *
+surface_shift(CbiganOnnxGraph *graph, const double contrast[2], const char *bytes, gsize n)
+{
+  if (contrast[0] <= 0.0)
+    return cbigan_onnx_double(graph, 0.0);
+  const gsize every = MAX(n / CBIGAN_EXPOSURE_PIXELS, 1), some = (n + every - 1) / every;
+  const char *grey = some_grey(graph, bytes, some, every), *quartiles[3];
+  for (int i = 0; i < 3; i++)
+    quartiles[i] = quantile(graph, grey, some, 0.0, 256.0, 0.25 * (i + 1));
+  const char *dark = add(graph, "Add", quartiles[1], cbigan_onnx_double(graph, CBIGAN_EXPOSURE_DARK));
+  const char *found = add(graph, "Div", add(graph, "Sub", quartiles[2], quartiles[0]), dark);
+  const char *usual =
+      clip(graph, found, cbigan_onnx_double(graph, contrast[0]), cbigan_onnx_double(graph, contrast[1]));
+  const char *ratio = add(graph, "Sub", add(graph, "Div", found, usual), cbigan_onnx_double(graph, 1.0));
+  return clip(graph, add(graph, "Mul", dark, ratio), cbigan_onnx_double(graph, -CBIGAN_EXPOSURE_LARGEST_SHIFT),
+              cbigan_onnx_double(graph, CBIGAN_EXPOSURE_LARGEST_SHIFT));
+}
+
 const char *
-cbigan_onnx_surface_planes(CbiganOnnxGraph *graph, const char *bytes, int w, int h)
+cbigan_onnx_surface_planes(CbiganOnnxGraph *graph, const double contrast_of_good[2], const char *bytes, int w, int h)
 {
   const gsize n = (gsize)w * (gsize)h;
-  const char *logarithms = curve(graph, cbigan_onnx_double(graph, 1.0), cbigan_onnx_double(graph, 0.0));
+  const char *shift = surface_shift(graph, contrast_of_good, bytes, n);
+  const char *logarithms = curve(graph, cbigan_onnx_double(graph, 1.0), shift);
   const char *planes[CBIGAN_ONNX_COLOURS], *deviation[CBIGAN_ONNX_COLOURS];
   cbigan_onnx_level_and_colours(graph, to_planes(graph, add(graph, "Gather", logarithms, bytes), w, h), planes);
   for (int k = 1; k < CBIGAN_ONNX_COLOURS; k++) {

@@ -184,6 +184,21 @@ find_object(CbiganGoodSet *self)
   find_part(self);
 }
 
+/* No good picture's contrast is changed. */
+static void
+find_surface(CbiganGoodSet *self)
+{
+  const guint all = self->train.n + self->held_out.n;
+  double median;
+  for (guint p = 0; p < all; p++) {
+    const CbiganFrame frame = cbigan_picture_frame(self->pictures[p]);
+    const double contrast = cbigan_exposure_relative_contrast(&frame, &median);
+    self->contrast[0] = p ? MIN(self->contrast[0], contrast) : contrast;
+    self->contrast[1] = MAX(self->contrast[1], contrast);
+    cbigan_exposure_surface(&self->exposures[p], &frame, (const double[2]){ 0.0, 0.0 }, NULL);
+  }
+}
+
 #define GREY_DIFFERENCE 3 /* grey levels between channels, up to which a pixel has no colour */
 #define SPARSE 37         /* every so many pixels are looked at */
 
@@ -210,10 +225,8 @@ cbigan_good_set_init(CbiganGoodSet *self, const CbiganDataset *dataset, guint n_
     return FALSE;
   if (aligned)
     find_object(self);
-  for (guint p = 0; !aligned && p < self->train.n + n_held_out; p++) {
-    const CbiganFrame frame = cbigan_picture_frame(self->pictures[p]);
-    cbigan_exposure_surface(&self->exposures[p], &frame, NULL);
-  }
+  else
+    find_surface(self);
   gboolean grey = TRUE;
   for (guint p = 0; grey && p < self->train.n + n_held_out; p++)
     grey = is_grey(self->pictures[p]);

@@ -15,6 +15,7 @@ typedef struct {
   float *mean, *deviation;            /* objects: (3, h, w), of the light-compensated logarithms; else NULL */
   int *places;                        /* objects: pixels of the part, y * w + x */
   guint n_places;
+  double contrast[2]; /* surfaces: the smallest and the largest relative one */
 } CbiganGoodSet;
 
 /* n_held_out of the dataset's pictures, chosen by the seed, are held out. side: of a crop. The dataset must outlive

@@ -125,6 +125,7 @@ cbigan_inspector_training_new(const CbiganInspectorOptions *options, const Cbiga
   if (!cbigan_good_set_init(&self->good, pictures, held_out, options->aligned, self->options.side, options->seed,
                             error))
     return NULL;
+  memcpy(inspector->contrast, self->good.contrast, sizeof inspector->contrast);
   if (options->aligned) {
     inspector->w = self->good.train.w;
     inspector->h = self->good.train.h;

@@ -46,6 +46,7 @@ make_model(const CbiganInspectorOptions *options, const CbiganDataset *pictures,
   inspector->width = options->width;
   inspector->w = good->train.w;
   inspector->h = good->train.h;
+  memcpy(inspector->contrast, good->contrast, sizeof inspector->contrast);
   if (options->aligned) {
     inspector->mean = g_memdup2(good->mean, pixels * sizeof(float));
     inspector->deviation = g_memdup2(good->deviation, pixels * sizeof(float));

@@ -148,6 +148,20 @@ fit(CbiganExposure *self, const CbiganFrame *frame, const CbiganGoodLight *good,
   g_free(sample.grey);
 }
 
+static void
+make_curve(CbiganExposure *self)
+{
+  for (int i = 0; i < 256; i++)
+    self->curve[i] = log_intensity(self->gain * i + self->offset);
+}
+
+void
+cbigan_exposure_plain(CbiganExposure *self, double offset)
+{
+  *self = (CbiganExposure){ .gain = 1.0, .offset = offset };
+  make_curve(self);
+}
+
 void
 cbigan_exposure_object(CbiganExposure *self, const CbiganFrame *frame, const CbiganGoodLight *good,
                        CbiganBackend *backend)
@@ -155,8 +169,7 @@ cbigan_exposure_object(CbiganExposure *self, const CbiganFrame *frame, const Cbi
   *self = (CbiganExposure){ .gain = 1.0 };
   if (good)
     fit(self, frame, good, backend);
-  for (int i = 0; i < 256; i++)
-    self->curve[i] = log_intensity(self->gain * i + self->offset);
+  make_curve(self);
   if (good)
     cbigan_exposure_shift(self, level_difference(self, frame, good, backend));
 }

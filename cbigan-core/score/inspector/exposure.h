@@ -5,7 +5,9 @@
  *
  * Pictures are compared as logarithms of intensity: a gain is then an offset. An object's gain and offset are fitted
  * to the mean good picture without the pixels that differ most, so a defect has no part in them. A surface's level is
- * its own median.
+ * its own median. Where its relative contrast is not one of good pictures, grey levels that are added before the
+ * logarithm bring it there: a gain g and an offset b change log(x + 24) to log(g x + b + 24), which 24 (g - 1) - b more
+ * makes log(x + 24) + log g.
  */
 #pragma once
 #include "backend/backend.h"
@@ -21,8 +23,10 @@ G_BEGIN_DECLS
 #define CBIGAN_EXPOSURE_LARGEST_GAIN 1.6 /* likewise */
 #define CBIGAN_EXPOSURE_BLACK 3.0        /* grey levels: the fit takes pixels between these two */
 #define CBIGAN_EXPOSURE_CLIPPED 252.0
-#define CBIGAN_SURFACE_LOW_SIGMA 4.0 /* of a surface's low-pass, in squares of pixels */
-#define CBIGAN_SURFACE_LARGEST 8.0f  /* that a surface's plane of detail holds */
+#define CBIGAN_EXPOSURE_PIXELS 65536       /* of a surface are enough for its contrast */
+#define CBIGAN_EXPOSURE_LARGEST_SHIFT 13.0 /* grey levels for a surface: a gain within 10 % and an offset within 10 */
+#define CBIGAN_SURFACE_LOW_SIGMA 4.0       /* of a surface's low-pass, in squares of pixels */
+#define CBIGAN_SURFACE_LARGEST 8.0f        /* that a surface's plane of detail holds */
 
 /* What the mean good picture looks like. */
 typedef struct {
@@ -39,16 +43,22 @@ void cbigan_good_light_clear(CbiganGoodLight *self);
 /* How the bytes of one frame are read. */
 typedef struct {
   float curve[256];       /* of each byte: the logarithm of its intensity in the light of good pictures */
-  double gain, offset;    /* that were compensated; objects only */
+  double gain, offset;    /* that were compensated; of a surface the offset alone */
   float contrast, chroma; /* surfaces only: the scale of detail, and of colour */
   float colour[2];        /* surfaces only: medians of both colour planes */
 } CbiganExposure;
 
-/* good: NULL = the plain logarithm. The frame has good's size. backend: as above */
+/* good: NULL = plain logarithms. The frame has good's size. backend: as above */
 void cbigan_exposure_object(CbiganExposure *self, const CbiganFrame *frame, const CbiganGoodLight *good,
                             CbiganBackend *backend);
-/* backend: its threads share the work, and it keeps a lack of memory; NULL = the caller's alone. */
-void cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame, CbiganBackend *backend);
+/* Plain logarithms of bytes and so many grey levels more. */
+void cbigan_exposure_plain(CbiganExposure *self, double offset);
+/* Distance of a frame's quartiles of grey, divided by the median + 24. *median: in grey levels */
+double cbigan_exposure_relative_contrast(const CbiganFrame *frame, double *median);
+/* contrast: the smallest and the largest relative one of good pictures; the smallest is 0: nothing is added. backend:
+ * its threads share the work, and it keeps a lack of memory; NULL = the caller's alone. */
+void cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame, const double contrast[2],
+                             CbiganBackend *backend);
 /* Takes `by` off all logarithms. */
 void cbigan_exposure_shift(CbiganExposure *self, double by);
 

@@ -424,7 +424,7 @@ inspect(CbiganInspection *self, const CbiganFrame *frame, GError **error)
   if (inspector->w)
     cbigan_exposure_object(&exposure, frame, &self->shared->light, self->backend);
   else
-    cbigan_exposure_surface(&exposure, frame, self->backend);
+    cbigan_exposure_surface(&exposure, frame, inspector->contrast, self->backend);
   if (!inspector->w && w == frame->width && h == frame->height) {
     cbigan_surface_frame_planes(&exposure, frame, self->backend, self->planes);
   } else {

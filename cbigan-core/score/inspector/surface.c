@@ -207,8 +207,41 @@ read_light(Reading *reading)
   self->contrast = (float)(2.0 * cbigan_histogram_quantile(&counts[LEVEL], 0.5) + 0.02);
 }
 
+double
+cbigan_exposure_relative_contrast(const CbiganFrame *frame, double *median)
+{
+  const gint64 n = (gint64)frame->width * frame->height, every = MAX(n / CBIGAN_EXPOSURE_PIXELS, 1);
+  CbiganHistogram counts = { .least = 0.0, .most = 256.0 };
+  double grey[256];
+  int held = 0;
+  for (gint64 i = 0; i < n; i += every) {
+    const guint8 *p = frame->data + (gsize)(i / frame->width) * frame->stride + 3 * (i % frame->width);
+    grey[held++] = (p[0] + p[1] + p[2]) / 3.0;
+    if (held == G_N_ELEMENTS(grey) || i + every >= n) {
+      cbigan_histogram_add(&counts, grey, held);
+      held = 0;
+    }
+  }
+  *median = cbigan_histogram_quantile(&counts, 0.5);
+  return (cbigan_histogram_quantile(&counts, 0.75) - cbigan_histogram_quantile(&counts, 0.25)) /
+         (*median + CBIGAN_EXPOSURE_DARK);
+}
+
+/* The grey levels that bring a frame's relative contrast between these two. */
+static double
+find_shift(const CbiganFrame *frame, const double contrast[2])
+{
+  double median;
+  if (contrast[0] <= 0.0)
+    return 0.0;
+  const double found = cbigan_exposure_relative_contrast(frame, &median);
+  const double shift = (median + CBIGAN_EXPOSURE_DARK) * (found / CLAMP(found, contrast[0], contrast[1]) - 1.0);
+  return CLAMP(shift, -CBIGAN_EXPOSURE_LARGEST_SHIFT, CBIGAN_EXPOSURE_LARGEST_SHIFT);
+}
+
 void
-cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame, CbiganBackend *backend)
+cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame, const double contrast[2],
+                        CbiganBackend *backend)
 {
   g_autofree CbiganHistogram *counts = cbigan_scratch_new(backend, CbiganHistogram, N_PLANES);
   Reading reading = { .backend = backend,
@@ -217,7 +250,7 @@ cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame, CbiganBa
                       .coarse = cbigan_coarse_new(backend, frame->width, frame->height, 4),
                       .counts = counts };
   g_mutex_init(&reading.mutex);
-  cbigan_exposure_object(self, frame, NULL, backend);
+  cbigan_exposure_plain(self, find_shift(frame, contrast));
   memcpy(reading.curve, self->curve, sizeof reading.curve);
   if (counts && reading.coarse.values)
     read_light(&reading);
