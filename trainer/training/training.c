@@ -56,7 +56,7 @@ total_steps(const CbiganTraining *self)
   return cbigan_train_options_warmup(&self->options) + self->options.steps;
 }
 
-/* Divides the pictures into those to train on and those held out for the calibration. */
+/* Shuffles the pictures and divides them into those to train on and those held out for the calibration. */
 static gboolean
 divide_pictures(CbiganTraining *self, GError **error)
 {
@@ -72,7 +72,7 @@ divide_pictures(CbiganTraining *self, GError **error)
   }
   self->n_train = n - self->n_held_out;
   g_autofree guint *order = g_new(guint, n);
-  cbigan_dataset_hold_out(n, self->n_held_out, o->seed, order);
+  cbigan_random_order(cbigan_random_key(o->seed, CBIGAN_RANDOM_HELD_OUT, 0), n, order);
   self->pictures = g_new(const CbiganPicture *, n);
   for (guint i = 0; i < n; i++) {
     const CbiganPicture *p = cbigan_dataset_get(self->dataset, i);
