@@ -9,12 +9,15 @@
  */
 #pragma once
 
-/* Goes before a function whose loops the compiler turns into vectors. The loader chooses the version. AVX2 without FMA:
- * a multiplication and an addition stay two roundings. Only sums with `reduction` depend on the version. The thread
- * sanitizer is not ready yet when the loader chooses. clang 14 makes the names of versions global, so no two such
- * functions of a library may have the same. */
+/* Goes before a function whose loops the compiler turns into vectors. The loader chooses the version. No version fuses
+ * a multiplication and an addition: AVX2 goes without FMA, and the core is compiled with -ffp-contract=off. A sum with
+ * `reduction` depends on the width of vectors, so that its function takes CBIGAN_WIDE_SUM. The thread sanitizer is not
+ * ready yet when the loader chooses. clang 14 makes the names of versions global, so no two such functions of a library
+ * may have the same. */
 #if defined(__x86_64__) && defined(__linux__) && !defined(__SANITIZE_THREAD__)
-#define CBIGAN_WIDE __attribute__((target_clones("avx2", "default")))
+#define CBIGAN_WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
+#define CBIGAN_WIDE_SUM __attribute__((target_clones("avx2", "default")))
 #else
 #define CBIGAN_WIDE
+#define CBIGAN_WIDE_SUM
 #endif

@@ -11,7 +11,7 @@
 
 #define PIECE 1024 /* Numbers summed in float, which the compiler turns into vectors; pieces are summed in double. */
 
-CBIGAN_WIDE static float
+CBIGAN_WIDE_SUM static float
 piece_sum(gsize n, const float *restrict a, const float *restrict b)
 {
   float sum = 0;

@@ -49,7 +49,7 @@ read_greys(const CbiganFrame *frame, int y, gint16 *grey)
 }
 
 /* above, row, below: greys of three rows */
-CBIGAN_WIDE static void
+CBIGAN_WIDE_SUM static void
 add_neighbourhoods(Sums *sums, const gint16 *above, const gint16 *row, const gint16 *below, int w)
 {
   int laplacian = 0, noise = 0;
@@ -69,7 +69,7 @@ add_neighbourhoods(Sums *sums, const gint16 *above, const gint16 *row, const gin
   sums->noise += noise;
 }
 
-CBIGAN_WIDE static void
+CBIGAN_WIDE_SUM static void
 add_row(Sums *sums, const gint16 *row, int w, int y, int h)
 {
   float squares = 0.0f;
