@@ -10,6 +10,7 @@
 #include "harness.h"
 #include "score/inspector/blur.h"
 #include "score/inspector/inspection.h"
+#include "score/inspector/logarithms.h"
 
 typedef struct {
   int w, h;
@@ -356,6 +357,33 @@ test_overlap(gconstpointer data)
   clear(&inspected);
 }
 
+/* Level and colours of any number of pixels are those of their bytes' logarithms, and nothing else is written. */
+static void
+test_levels(void)
+{
+  enum { MOST = 200 };
+  float curve[256], level[MOST + 1], red[MOST + 1], blue[MOST + 1];
+  guint32 state = 5;
+  for (int i = 0; i < 256; i++)
+    curve[i] = logf(((float)i + 24.0f) / 279.0f);
+  for (int n = 0; n <= MOST; n++) {
+    g_autofree guint8 *bytes = g_malloc(3 * (gsize)n + 1);
+    for (int i = 0; i < 3 * n; i++) {
+      state = state * 1664525u + 1013904223u;
+      bytes[i] = (guint8)(state >> 24);
+    }
+    level[n] = red[n] = blue[n] = 7.0f;
+    cbigan_read_level_and_colours(curve, bytes, n, level, red, blue);
+    for (int i = 0; i < n; i++) {
+      const float r = curve[bytes[3 * i]], g = curve[bytes[3 * i + 1]], b = curve[bytes[3 * i + 2]];
+      if (level[i] != (r + g + b) / 3.0f || red[i] != r - g || blue[i] != b - 0.5f * (r + g))
+        g_error("pixel %d of %d: %.9g, %.9g, %.9g, expected %.9g, %.9g, %.9g", i, n, level[i], red[i], blue[i],
+                (r + g + b) / 3.0f, r - g, b - 0.5f * (r + g));
+    }
+    g_assert_true(level[n] == 7.0f && red[n] == 7.0f && blue[n] == 7.0f);
+  }
+}
+
 /* Three places of 2x2 cells on a flat map are a picture's highest ones, in order, each as if the others were not there.
  * The mean of the four highest cells is a whole place. A place whose cells do not count is none. */
 static void
@@ -408,6 +436,7 @@ main(int argc, char **argv)
     g_test_add_data_func(overlap, c, test_overlap);
   }
   g_test_add_func("/planes/contrast", test_contrast);
+  g_test_add_func("/planes/levels", test_levels);
   g_test_add_func("/planes/peaks", test_peaks);
   return g_test_run();
 }

@@ -5,6 +5,8 @@
  */
 #include "histogram.h"
 
+#include <math.h>
+
 #include "multiversion.h"
 
 #define CHUNK 256 /* numbers whose bins are found at once */
@@ -21,18 +23,54 @@ find_bins(const double *restrict x, int n, double least, double scale, int *rest
   }
 }
 
+/* The same of x - from, or of how far x lies from there */
+CBIGAN_WIDE static void
+find_bins_of_floats(const float *restrict x, int n, double from, gboolean distance, double least, double scale,
+                    int *restrict bins)
+{
+  const double last = CBIGAN_HISTOGRAM_BINS - 1;
+  for (int i = 0; i < n; i++) {
+    const double off = (double)x[i] - from;
+    double at = ((distance ? fabs(off) : off) - least) * scale;
+    at = at > 0.0 ? at : 0.0;
+    bins[i] = (int)(at < last ? at : last);
+  }
+}
+
+static double
+bins_per_unit(const CbiganHistogram *self)
+{
+  return CBIGAN_HISTOGRAM_BINS / (self->most - self->least);
+}
+
+static void
+count(CbiganHistogram *self, const int *bins, int n)
+{
+  for (int i = 0; i < n; i++)
+    self->counts[bins[i]]++;
+  self->n += (guint)n;
+}
+
 void
 cbigan_histogram_add(CbiganHistogram *self, const double *x, int n)
 {
-  const double scale = CBIGAN_HISTOGRAM_BINS / (self->most - self->least);
   int bins[CHUNK];
   for (int at = 0; at < n; at += CHUNK) {
     const int some = MIN(CHUNK, n - at);
-    find_bins(x + at, some, self->least, scale, bins);
-    for (int i = 0; i < some; i++)
-      self->counts[bins[i]]++;
+    find_bins(x + at, some, self->least, bins_per_unit(self), bins);
+    count(self, bins, some);
   }
-  self->n += (guint)n;
+}
+
+void
+cbigan_histogram_add_floats(CbiganHistogram *self, const float *x, int n, double from, gboolean distance)
+{
+  int bins[CHUNK];
+  for (int at = 0; at < n; at += CHUNK) {
+    const int some = MIN(CHUNK, n - at);
+    find_bins_of_floats(x + at, some, from, distance, self->least, bins_per_unit(self), bins);
+    count(self, bins, some);
+  }
 }
 
 void

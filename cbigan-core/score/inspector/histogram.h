@@ -17,6 +17,8 @@ typedef struct {
 } CbiganHistogram;
 
 void cbigan_histogram_add(CbiganHistogram *self, const double *x, int n);
+/* Adds x - from, or how far x lies from there. */
+void cbigan_histogram_add_floats(CbiganHistogram *self, const float *x, int n, double from, gboolean distance);
 /* Adds the counts of another one with the same least and most. */
 void cbigan_histogram_merge(CbiganHistogram *self, const CbiganHistogram *other);
 /* The number below which a share of all lies, exact to the width of a bin. */

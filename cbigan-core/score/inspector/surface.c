@@ -13,35 +13,10 @@
 #include "coarse.h"
 #include "exposure.h"
 #include "histogram.h"
+#include "logarithms.h"
 #include "multiversion.h"
 
 #define GROUP 4 /* rows that a thread takes */
-
-/* Logarithms r, g, b -> level and two planes of colour, w numbers each */
-CBIGAN_WIDE static void
-level_and_colour(const float *restrict r, const float *restrict g, const float *restrict b, int w,
-                 float *restrict level, float *restrict red, float *restrict blue)
-{
-  for (int i = 0; i < w; i++) {
-    level[i] = (r[i] + g[i] + b[i]) / 3.0f;
-    red[i] = r[i] - g[i];
-    blue[i] = b[i] - 0.5f * (r[i] + g[i]);
-  }
-}
-
-/* The logarithms of a frame's row -> rgb (3, w). A lookup costs less than reading the logarithm from memory. */
-static void
-read_row(const float *restrict curve, const CbiganFrame *frame, int row, float *restrict rgb)
-{
-  const int w = frame->width;
-  const guint8 *restrict from = frame->data + (gsize)row * frame->stride;
-  float *restrict r = rgb, *restrict g = rgb + w, *restrict b = rgb + 2 * w;
-  for (int i = 0; i < w; i++, from += 3) {
-    r[i] = curve[from[0]];
-    g[i] = curve[from[1]];
-    b[i] = curve[from[2]];
-  }
-}
 
 /* --- light ------------------------------------------------------------------------------------------------------ */
 
@@ -74,27 +49,17 @@ set_counts(CbiganHistogram *counts, double level_least, double level_most, doubl
                                    .most = k == LEVEL ? level_most : colour_most };
 }
 
-CBIGAN_WIDE static void
-to_double(const float *restrict x, int w, double *restrict out)
-{
-  for (int i = 0; i < w; i++)
-    out[i] = x[i];
-}
-
 /* What a thread needs for rows of w pixels. */
 typedef struct {
   CbiganHistogram *counts; /* (N_PLANES) */
-  float *rgb, *planes;     /* (3, w), (N_PLANES, w) */
-  double *numbers;         /* (w) */
+  float *planes;           /* (N_PLANES, w) */
 } RowScratch;
 
 static void
 row_scratch_clear(RowScratch *self)
 {
   g_free(self->counts);
-  g_free(self->rgb);
   g_free(self->planes);
-  g_free(self->numbers);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RowScratch, row_scratch_clear)
 
@@ -102,19 +67,17 @@ static gboolean
 row_scratch_init(RowScratch *self, CbiganBackend *backend, gsize w)
 {
   *self = (RowScratch){ .counts = cbigan_scratch_new(backend, CbiganHistogram, N_PLANES),
-                        .rgb = cbigan_scratch_new(backend, float, 3 * w),
-                        .planes = cbigan_scratch_new(backend, float, N_PLANES *w),
-                        .numbers = cbigan_scratch_new(backend, double, w) };
-  return self->counts && self->rgb && self->planes && self->numbers;
+                        .planes = cbigan_scratch_new(backend, float, N_PLANES *w) };
+  return self->counts && self->planes;
 }
 
-/* A row's level and colours -> planes (N_PLANES, w). rgb: (3, w) of scratch */
+/* A row's level and colours -> planes (N_PLANES, w) */
 static void
-read_planes(const Reading *self, int row, float *rgb, float *planes)
+read_planes(const Reading *self, int row, float *planes)
 {
   const int w = self->frame->width;
-  read_row(self->curve, self->frame, row, rgb);
-  level_and_colour(rgb, rgb + w, rgb + 2 * w, w, planes + LEVEL * w, planes + RED * w, planes + BLUE * w);
+  cbigan_read_level_and_colours(self->curve, self->frame->data + (gsize)row * self->frame->stride, w,
+                                planes + LEVEL * w, planes + RED * w, planes + BLUE * w);
 }
 
 /* Groups of rows [first, end): counts of level and colours, and the level's squares */
@@ -127,32 +90,22 @@ count_levels(gpointer data, int first, int end)
   if (!row_scratch_init(&scratch, self->backend, (gsize)w))
     return;
   CbiganHistogram *counts = scratch.counts;
-  float *rgb = scratch.rgb, *planes = scratch.planes;
-  double *numbers = scratch.numbers;
+  float *planes = scratch.planes;
   set_counts(counts, -3.0, 0.0, -3.0, 3.0);
   for (int row = first * GROUP; row < MIN(end * GROUP, h); row++) {
-    read_planes(self, row, rgb, planes);
+    read_planes(self, row, planes);
     cbigan_coarse_add(&self->coarse, row, planes + LEVEL * w);
-    for (int k = 0; k < N_PLANES; k++) {
-      to_double(planes + k * w, w, numbers);
-      cbigan_histogram_add(&counts[k], numbers, w);
-    }
+    for (int k = 0; k < N_PLANES; k++)
+      cbigan_histogram_add_floats(&counts[k], planes + k * w, w, 0.0, FALSE);
   }
   add_counts(self, counts);
 }
 
 CBIGAN_WIDE static void
-deviations(const float *restrict x, double less, int w, double *restrict out)
+subtract_low(float *restrict x, const float *restrict low, int w)
 {
   for (int i = 0; i < w; i++)
-    out[i] = fabs(x[i] - less);
-}
-
-CBIGAN_WIDE static void
-differences(const float *restrict x, const float *restrict low, int w, double *restrict out)
-{
-  for (int i = 0; i < w; i++)
-    out[i] = fabs((double)(x[i] - low[i]));
+    x[i] -= low[i];
 }
 
 /* Groups of rows [first, end): counts of the level's detail, and of the colours' deviations from their medians */
@@ -167,19 +120,14 @@ count_detail(gpointer data, int first, int end)
       !cbigan_enlarger_init(&enlarger, self->backend, &self->coarse))
     return;
   CbiganHistogram *counts = scratch.counts;
-  float *rgb = scratch.rgb, *planes = scratch.planes;
-  double *numbers = scratch.numbers;
+  float *planes = scratch.planes;
   set_counts(counts, 0.0, 1.0, 0.0, 3.0);
   for (int row = first * GROUP; row < MIN(end * GROUP, h); row++) {
-    read_planes(self, row, rgb, planes);
-    for (int k = 0; k < N_PLANES; k++) {
-      const float *x = planes + k * w;
-      if (k == LEVEL)
-        differences(x, cbigan_enlarger_row(&enlarger, row), w, numbers);
-      else
-        deviations(x, self->exposure->colour[k - RED], w, numbers);
-      cbigan_histogram_add(&counts[k], numbers, w);
-    }
+    read_planes(self, row, planes);
+    subtract_low(planes + LEVEL * w, cbigan_enlarger_row(&enlarger, row), w);
+    for (int k = 0; k < N_PLANES; k++)
+      cbigan_histogram_add_floats(&counts[k], planes + k * w, w, k == LEVEL ? 0.0 : self->exposure->colour[k - RED],
+                                  TRUE);
   }
   add_counts(self, counts);
 }
@@ -285,16 +233,13 @@ first_planes(gpointer data, int first, int end)
 {
   Planes *self = data;
   const CbiganExposure *exposure = self->exposure;
-  const gsize plane = self->x ? (gsize)self->w * (gsize)self->h : (gsize)self->w;
-  g_autofree float *rgb = self->x ? NULL : cbigan_scratch_new(self->backend, float, 3 * (gsize)self->w);
-  if (!self->x && !rgb)
-    return;
   for (int row = first * GROUP; row < MIN(end * GROUP, self->h); row++) {
-    const gsize at = (gsize)row * (gsize)self->w;
-    const float *x = self->x ? self->x + at : rgb;
-    if (!self->x)
-      read_row(exposure->curve, self->frame, row, rgb);
-    level_and_colour(x, x + plane, x + 2 * plane, self->w, self->level + at, self->red + at, self->blue + at);
+    const gsize at = (gsize)row * (gsize)self->w, plane = (gsize)self->w * (gsize)self->h;
+    if (self->x)
+      cbigan_level_and_colours(self->x + at, plane, self->w, self->level + at, self->red + at, self->blue + at);
+    else
+      cbigan_read_level_and_colours(exposure->curve, self->frame->data + (gsize)row * self->frame->stride, self->w,
+                                    self->level + at, self->red + at, self->blue + at);
     scale_colour(self->red + at, exposure->colour[0], exposure->chroma, self->w);
     scale_colour(self->blue + at, exposure->colour[1], exposure->chroma, self->w);
     cbigan_coarse_add(&self->fours, row, self->level + at);
