@@ -10,7 +10,7 @@
 
 #include "multiversion.h"
 
-#define BLOCK 32 /* columns whose sums stay in registers */
+#define BLOCK 64 /* columns whose sums stay in registers */
 
 /* A plane x (h, w) on its way to out (h, w). */
 typedef struct {
@@ -21,18 +21,18 @@ typedef struct {
   float *out;
 } Pass;
 
-typedef float Eight __attribute__((vector_size(32)));
+typedef float Sixteen __attribute__((vector_size(64)));
 
 /* BLOCK columns of out: the sum of kernel[k] times row[k][i]. In vector types, as the compiler exchanges plain loops.
  */
 static inline __attribute__((always_inline)) void
 add_block(const float *const *rows, const float *kernel, int taps, int first, float *out)
 {
-  Eight sums[BLOCK / 8] = { { 0 } };
+  Sixteen sums[BLOCK / 16] = { { 0 } };
   for (int k = 0; k < taps; k++)
-    for (int i = 0; i < BLOCK / 8; i++) {
-      Eight x;
-      memcpy(&x, rows[k] + first + 8 * i, sizeof x);
+    for (int i = 0; i < BLOCK / 16; i++) {
+      Sixteen x;
+      memcpy(&x, rows[k] + first + 16 * i, sizeof x);
       sums[i] += kernel[k] * x;
     }
   memcpy(out + first, sums, sizeof sums);

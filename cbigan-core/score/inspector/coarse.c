@@ -73,35 +73,54 @@ cbigan_enlarger_init(CbiganEnlarger *self, CbiganBackend *backend, const CbiganC
 {
   const int w = coarse->w;
   *self = (CbiganEnlarger){ .coarse = coarse, .at = { -1, -1 } };
-  if (!(self->before = cbigan_backend_scratch(backend, (gsize)w, 2 * sizeof(int) + 4 * sizeof(float))))
+  if (!(self->row = cbigan_scratch_new(backend, float, 3 * (gsize)w + 2 * (gsize)coarse->factor)))
     return FALSE;
-  self->after = self->before + w;
-  self->share = (float *)(self->after + w);
-  self->wide[0] = self->share + w;
-  self->wide[1] = self->wide[0] + w;
-  self->row = self->wide[1] + w;
-  for (int i = 0; i < w; i++) {
-    const float u = CLAMP(((float)i + 0.5f) / (float)coarse->factor - 0.5f, 0.0f, (float)(coarse->columns - 1));
-    self->before[i] = (int)u;
-    self->after[i] = MIN(self->before[i] + 1, coarse->columns - 1);
-    self->share[i] = u - (float)self->before[i];
-  }
+  self->wide[0] = self->row + w;
+  self->wide[1] = self->wide[0] + w + coarse->factor;
   return TRUE;
 }
 
 void
 cbigan_enlarger_clear(CbiganEnlarger *self)
 {
-  g_free(self->before);
+  g_free(self->row);
   *self = (CbiganEnlarger){ 0 };
 }
 
-CBIGAN_WIDE static void
-widen(const float *restrict x, const int *restrict before, const int *restrict after, const float *restrict share,
-      int w, float *restrict out)
+/* The pixels between the centres of n + 1 squares */
+static inline __attribute__((always_inline)) void
+between_squares(const float *restrict x, int n, const int factor, float *restrict out)
 {
-  for (int i = 0; i < w; i++)
-    out[i] = x[before[i]] + share[i] * (x[after[i]] - x[before[i]]);
+  for (int i = 0; i < n; i++)
+    for (int k = 0; k < factor; k++)
+      out[i * factor + k] = x[i] + ((float)k + 0.5f) / (float)factor * (x[i + 1] - x[i]);
+}
+
+CBIGAN_WIDE static void
+between_twos(const float *x, int n, float *out)
+{
+  between_squares(x, n, 2, out);
+}
+
+CBIGAN_WIDE static void
+between_fours(const float *x, int n, float *out)
+{
+  between_squares(x, n, 4, out);
+}
+
+/* x: a row of squares. out: (w + factor) */
+static void
+widen(const CbiganCoarse *coarse, const float *x, float *out)
+{
+  const int n = coarse->columns - 1, factor = coarse->factor, edge = factor / 2;
+  for (int i = 0; i < edge; i++)
+    out[i] = x[0];
+  if (factor == 2)
+    between_twos(x, n, out + edge);
+  else
+    between_fours(x, n, out + edge);
+  for (int i = edge + n * factor; i < coarse->w; i++)
+    out[i] = x[n];
 }
 
 CBIGAN_WIDE static void
@@ -118,8 +137,7 @@ wide_row(CbiganEnlarger *self, int at)
   const CbiganCoarse *coarse = self->coarse;
   const int slot = at % 2;
   if (self->at[slot] != at)
-    widen(coarse->values + (gsize)at * (gsize)coarse->columns, self->before, self->after, self->share, coarse->w,
-          self->wide[slot]);
+    widen(coarse, coarse->values + (gsize)at * (gsize)coarse->columns, self->wide[slot]);
   self->at[slot] = at;
   return self->wide[slot];
 }

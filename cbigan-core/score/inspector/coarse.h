@@ -28,11 +28,9 @@ void cbigan_coarse_add(CbiganCoarse *self, int row, const float *pixels);
 /* Rows of the picture, bilinear between the squares' centres; borders are repeated. */
 typedef struct {
   const CbiganCoarse *coarse;
-  int *before, *after; /* (w): columns of the coarse plane; `before` holds all memory */
-  float *share;        /* (w): of the second one */
-  float *wide[2];      /* (w): two coarse rows, wide */
-  int at[2];           /* which they are; -1: none yet */
-  float *row;          /* (w) */
+  float *wide[2]; /* (w + factor): two coarse rows, wide */
+  int at[2];      /* which they are; -1: none yet */
+  float *row;     /* (w); it holds all memory */
 } CbiganEnlarger;
 
 /* coarse: must outlive it. Clear it with cbigan_enlarger_clear(). FALSE: no memory, see cbigan_backend_scratch() */
