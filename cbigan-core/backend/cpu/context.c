@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "large_pages.h"
+
 void *
 cbigan_cpu_memory(gsize size)
 {
@@ -15,7 +17,7 @@ cbigan_cpu_memory(gsize size)
   size += 64; /* bytes that the last vector may read behind the last number */
   if (posix_memalign(&memory, 64, size))
     return NULL;
-  return memset(memory, 0, size);
+  return memset(cbigan_in_large_pages(memory, size), 0, size);
 }
 
 /* In front of the weights lies a vector's room with their count of holders. */

@@ -11,6 +11,7 @@
 #include "forward/forward.h"
 #include "i18n.h"
 #include "inspector_maps.h"
+#include "large_pages.h"
 #include "model/error.h"
 #include "pose.h"
 #include "score/gan/tiling.h"
@@ -200,7 +201,7 @@ make_room(CbiganInspection *self, int w, int h, GError **error)
     return FALSE;
   self->used = used_maps(self->inspector);
   self->x = cbigan_scratch_new(self->backend, float, 3 * n);
-  self->planes = cbigan_scratch_new(self->backend, float, planes *n);
+  self->planes = cbigan_in_large_pages(cbigan_scratch_new(self->backend, float, planes *n), planes * n * sizeof(float));
   self->cells.w = (w + CBIGAN_INSPECTOR_CELL - 1) / CBIGAN_INSPECTOR_CELL;
   self->cells.h = (h + CBIGAN_INSPECTOR_CELL - 1) / CBIGAN_INSPECTOR_CELL;
   self->cells.values = cbigan_scratch_new(self->backend, float, (gsize)self->cells.w *(gsize)self->cells.h);
