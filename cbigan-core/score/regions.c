@@ -37,36 +37,69 @@ cbigan_region_search_room(CbiganRegionSearch *self, gsize n, GError **error)
   return TRUE;
 }
 
-/* Finds all pixels that are connected with pixel `start`: the first ones of self->pixels. */
-static Part
-flood(CbiganRegionSearch *self, const float *map, int w, int h, float threshold, int start)
+typedef struct {
+  CbiganRegionSearch *search;
+  const float *map; /* (h, w) */
+  int w, h;
+  float threshold;
+  int n; /* runs of the part: pixels over the threshold side by side; search->pixels has the first one of each */
+} Flood;
+
+/* Takes the run that pixel `at` of a row lies in; returns the pixel behind it. */
+static int
+take_run(Flood *self, int at)
 {
-  Part part = { start % w, start / w, start % w, start / w, map[start], 0 };
-  self->seen[start] = 1;
-  self->pixels[part.n++] = start;
-  for (int done = 0; done < part.n; done++) {
-    int at = self->pixels[done], x = at % w, y = at / w;
-    part.left = MIN(part.left, x);
-    part.right = MAX(part.right, x);
+  const int row = at / self->w * self->w, end = row + self->w;
+  while (at > row && self->map[at - 1] > self->threshold)
+    at--;
+  self->search->pixels[self->n++] = at;
+  for (; at < end && self->map[at] > self->threshold; at++)
+    self->search->seen[at] = 1;
+  return at;
+}
+
+/* Takes runs that touch pixels [first, end) of a row. */
+static void
+take_touching(Flood *self, int first, int end)
+{
+  for (int at = first; at < end; at++)
+    if (self->map[at] > self->threshold && !self->search->seen[at])
+      at = take_run(self, at);
+}
+
+/* Finds all pixels that are connected with pixel `start`. */
+static Part
+flood(Flood *self, int start)
+{
+  const int w = self->w;
+  Part part = { start % w, start / w, start % w, start / w, self->map[start], 0 };
+  self->n = 0;
+  take_run(self, start);
+  for (int done = 0; done < self->n; done++) {
+    const int first = self->search->pixels[done], y = first / w;
+    int at = first;
+    for (; at < (y + 1) * w && self->map[at] > self->threshold; at++)
+      part.peak = MAX(part.peak, self->map[at]);
+    part.n += at - first;
+    part.left = MIN(part.left, first - y * w);
+    part.right = MAX(part.right, at - 1 - y * w);
     part.top = MIN(part.top, y);
     part.bottom = MAX(part.bottom, y);
-    part.peak = MAX(part.peak, map[at]);
-    const int near[4] = { x > 0 ? at - 1 : at, x < w - 1 ? at + 1 : at, y > 0 ? at - w : at, y < h - 1 ? at + w : at };
-    for (int i = 0; i < 4; i++)
-      if (!self->seen[near[i]] && map[near[i]] > threshold) {
-        self->seen[near[i]] = 1;
-        self->pixels[part.n++] = near[i];
-      }
+    if (y > 0)
+      take_touching(self, first - w, at - w);
+    if (y < self->h - 1)
+      take_touching(self, first + w, at + w);
   }
   return part;
 }
 
 /* The part that was found last counts. */
 static void
-keep(CbiganRegionSearch *self, int n)
+keep(const Flood *self)
 {
-  for (int i = 0; i < n; i++)
-    self->seen[self->pixels[i]] = CBIGAN_SEEN_COUNTS;
+  for (int i = 0; i < self->n; i++)
+    for (int at = self->search->pixels[i], end = (at / self->w + 1) * self->w; at < end && self->search->seen[at]; at++)
+      self->search->seen[at] = CBIGAN_SEEN_COUNTS;
 }
 
 /* Keeps parts[] sorted by peak; a full list loses its lowest. */
@@ -101,6 +134,7 @@ cbigan_region_search_run(CbiganRegionSearch *self, const float *map, int w, int 
 {
   Part parts[CBIGAN_MAX_REGIONS];
   gsize n_pixels = (gsize)w * (gsize)h;
+  Flood runs = { self, map, w, h, (float)threshold, 0 };
   guint n = 0;
   g_return_val_if_fail(n_pixels <= self->allocated, 0);
   memset(self->seen, 0, n_pixels);
@@ -108,9 +142,9 @@ cbigan_region_search_run(CbiganRegionSearch *self, const float *map, int w, int 
     if (any_over(map + (gsize)y * w, w, (float)threshold))
       for (int i = y * w; i < (y + 1) * w; i++)
         if (!self->seen[i] && map[i] > (float)threshold) {
-          const Part part = flood(self, map, w, h, (float)threshold, i);
+          const Part part = flood(&runs, i);
           if (part.n >= least * (double)n_pixels) {
-            keep(self, part.n);
+            keep(&runs);
             n = insert(parts, n, part);
           }
         }

@@ -16,7 +16,7 @@ double cbigan_normalize(double value, double threshold);
 /* Memory that a search needs. Starts as zeros. */
 typedef struct {
   guint8 *seen; /* (h, w): CBIGAN_SEEN_COUNTS = of a part that is large enough */
-  int *pixels;  /* (h, w): those of one part */
+  int *pixels;  /* (h, w): the first one of each run of one part */
   gsize allocated;
 } CbiganRegionSearch;
 

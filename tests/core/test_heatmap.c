@@ -76,6 +76,75 @@ paint(float *map, int w, int x, int y, int width, int height, float value)
       map[j * w + i] = value;
 }
 
+/* Each pixel over the threshold has the number of a pixel of its part: the least one, spread until nothing changes. */
+static void
+label_parts(const float *map, int w, int h, int *labels)
+{
+  for (int i = 0; i < w * h; i++)
+    labels[i] = map[i] > 1.0f ? i : w * h;
+  for (gboolean changed = TRUE; changed;) {
+    changed = FALSE;
+    for (int i = 0; i < w * h; i++) {
+      const int near[4] = { i % w ? i - 1 : i, i % w < w - 1 ? i + 1 : i, i >= w ? i - w : i,
+                            i + w < w * h ? i + w : i };
+      for (int k = 0; labels[i] < w * h && k < 4; k++)
+        if (labels[near[k]] < labels[i]) {
+          labels[i] = labels[near[k]];
+          changed = TRUE;
+        }
+    }
+  }
+}
+
+/* The part that a region's peak belongs to has the region's sides and area, and no higher part was left out. */
+static void
+test_random_regions(void)
+{
+  static const int sizes[][2] = { { 1, 1 }, { 1, 40 }, { 40, 1 }, { 23, 17 }, { 64, 32 } };
+  guint32 state = 3;
+  for (int round = 0; round < 50; round++) {
+    const int w = sizes[round % 5][0], h = sizes[round % 5][1], n = w * h;
+    g_autofree float *map = g_new(float, n), *peaks = g_new0(float, n + 1);
+    g_autofree int *labels = g_new(int, n);
+    CbiganRegionSearch search = { 0 };
+    CbiganRegion r[CBIGAN_MAX_REGIONS];
+    for (int i = 0; i < n; i++) {
+      state = state * 1664525u + 1013904223u;
+      map[i] = 0.3f + 0.03f * (float)(round / 5) + (float)(state >> 8) / 16777216.0f;
+    }
+    label_parts(map, w, h, labels);
+    for (int i = 0; i < n; i++)
+      peaks[labels[i]] = MAX(peaks[labels[i]], map[i]);
+    peaks[n] = 0.0f; /* of what is not over the threshold */
+    g_assert_true(cbigan_region_search_room(&search, (gsize)n, NULL));
+    const guint found = cbigan_region_search_run(&search, map, w, h, 1.0, 0.0, r);
+    for (guint k = 0; k < found; k++) {
+      int part = 0, left = w, top = h, right = 0, bottom = 0, pixels = 0;
+      for (int i = 0; i < n; i++)
+        part = peaks[i] > peaks[part] ? i : part;
+      g_assert_cmpfloat(r[k].peak, ==, cbigan_normalize((double)peaks[part], 1.0));
+      peaks[part] = 0.0f;
+      for (int i = 0; i < n; i++)
+        if (labels[i] == part) {
+          left = MIN(left, i % w);
+          right = MAX(right, i % w);
+          top = MIN(top, i / w);
+          bottom = MAX(bottom, i / w);
+          pixels++;
+          g_assert_cmpint(search.seen[i], ==, CBIGAN_SEEN_COUNTS);
+        }
+      g_assert_cmpfloat(r[k].x, ==, (double)left / w);
+      g_assert_cmpfloat(r[k].y, ==, (double)top / h);
+      g_assert_cmpfloat(r[k].w, ==, (double)(right - left + 1) / w);
+      g_assert_cmpfloat(r[k].h, ==, (double)(bottom - top + 1) / h);
+      g_assert_cmpfloat(r[k].area, ==, pixels / (double)n);
+    }
+    for (int i = 0; i < n && found < CBIGAN_MAX_REGIONS; i++)
+      g_assert_cmpfloat(peaks[i], ==, 0.0f);
+    cbigan_region_search_clear(&search);
+  }
+}
+
 static void
 test_regions(void)
 {
@@ -199,6 +268,7 @@ main(int argc, char **argv)
   g_test_add_func("/heatmap/gray16", test_gray16);
   g_test_add_func("/heatmap/bgra", test_bgra);
   g_test_add_func("/heatmap/regions", test_regions);
+  g_test_add_func("/heatmap/regions/random", test_random_regions);
   g_test_add_func("/heatmap/high-pass", test_high_pass);
   g_test_add_func("/heatmap/resampler", test_resampler);
   return g_test_run();
