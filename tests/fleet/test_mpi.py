@@ -162,7 +162,7 @@ def resume(n, *arguments):
 def test_resume():
     """A training that is stopped goes on with another number of processes."""
     prepare()
-    for options, counts in (([*GAN, '400', '--steps', '0'], (4, 0)), ([*INSPECTOR, '2000'], (0,))):
+    for options, counts in (([*GAN, '1600', '--steps', '0'], (4, 0)), ([*INSPECTOR, '2000'], (0,))):
         stop_early(2, *options)
         for n in counts:
             resume(n, *options, '--checkpoint', '600')
