@@ -255,18 +255,10 @@ take_value(CbiganInspection *self, const Window *window, const CbiganWindowPart 
            GError **error)
 {
   const CbiganShape shape = window->network->values[value].shape;
-  const int cell = CBIGAN_INSPECTOR_CELL;
   cbigan_backend_download(self->backend, shape, 1, window->forward->values[value], self->output);
   if (!cbigan_backend_finish(self->backend, error))
     return FALSE;
-  for (int c = 0; c < shape.c; c++)
-    for (int row = part->first_row; row < part->end_row; row++) {
-      const int v = CLAMP((row * cell + cell / 2 - part->top) / cell, 0, shape.h - 1);
-      const float *from = self->output + (gsize)(c * shape.h + v) * (gsize)shape.w;
-      float *row_to = to + (gsize)(c * self->cells.h + row) * (gsize)self->cells.w;
-      for (int column = part->first_column; column < part->end_column; column++)
-        row_to[column] = from[CLAMP((column * cell + cell / 2 - part->left) / cell, 0, shape.w - 1)];
-    }
+  cbigan_windows_copy(part, shape, self->output, self->cells.w, self->cells.h, to);
   return TRUE;
 }
 

@@ -5,7 +5,7 @@
  */
 #include "windows.h"
 
-#include "model/network.h"
+#include <string.h>
 
 /* One side of a picture. */
 typedef struct {
@@ -60,4 +60,30 @@ cbigan_windows_divide(int w, int h, gboolean shared_overlap, CbiganWindowPart pa
 {
   const Side x = measure_side(w), y = measure_side(h);
   (shared_overlap ? share_overlap : add_strips)(&x, &y, parts);
+}
+
+/* Cell i of the picture is cell i - before of a window that begins at this pixel. */
+static int
+cells_before(int start)
+{
+  return (start + CBIGAN_INSPECTOR_CELL - 1 - CBIGAN_INSPECTOR_CELL / 2) / CBIGAN_INSPECTOR_CELL;
+}
+
+void
+cbigan_windows_copy(const CbiganWindowPart *part, CbiganShape shape, const float *from, int columns, int rows,
+                    float *to)
+{
+  const int left = cells_before(part->left), top = cells_before(part->top);
+  const int begin = CLAMP(left, part->first_column, part->end_column);
+  const int end = CLAMP(left + shape.w, begin, part->end_column);
+  for (int c = 0; c < shape.c; c++)
+    for (int row = part->first_row; row < part->end_row; row++) {
+      const float *row_from = from + (gsize)(c * shape.h + CLAMP(row - top, 0, shape.h - 1)) * (gsize)shape.w;
+      float *row_to = to + (gsize)(c * rows + row) * (gsize)columns;
+      for (int column = part->first_column; column < begin; column++)
+        row_to[column] = row_from[0];
+      memcpy(row_to + begin, row_from + begin - left, (gsize)(end - begin) * sizeof(float));
+      for (int column = end; column < part->end_column; column++)
+        row_to[column] = row_from[shape.w - 1];
+    }
 }
