@@ -115,18 +115,20 @@ test_reader(void)
   expect_thread_error(&error);
 }
 
-/* One thread reads, one serves the queue, one the source; a pipeline that lacks one ends all the same. */
+/* One thread reads, one serves the queue, one the source; a pipeline that lacks one ends all the same. The first one
+ * has all: GStreamer 1.26 also takes a thread from GLib's pools, which wait without a bound where they can't start one.
+ * GStreamer warns of each thread that it lacks. */
 static void
 test_pipeline(void)
 {
   const CbiganDatasetOptions options = { .pipeline = "videotestsrc num-buffers=3 ! queue ! videoconvert" };
+  g_log_set_always_fatal(G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL);
+  g_assert_true(cbigan_dataset_foreach(&options, take, NULL, NULL));
   for (int n = 1; n < 3; n++) {
     g_autoptr(GError) error = NULL;
-    g_test_expect_message("GStreamer", G_LOG_LEVEL_WARNING, "failed to create thread*");
     left = n;
     g_assert_false(cbigan_dataset_foreach(&options, take, NULL, &error));
     left = -1;
-    g_test_assert_expected_messages();
     g_assert_nonnull(error);
     g_test_message("%s", error->message);
   }
