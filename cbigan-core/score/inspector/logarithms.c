@@ -3,8 +3,9 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A frame is read so several times, as a lookup costs less than a number from memory. With AVX-512 VBMI, a table of 256
- * floats lies in 16 registers, and 64 pixels are looked up at once; the numbers are the same.
+ * Each pass over a frame looks its bytes up again, because a lookup costs less than reading a logarithm from memory.
+ * With AVX-512 VBMI, a table of 256 floats lies in 16 registers, and 64 pixels are looked up at once. The numbers are
+ * equal.
  */
 #include "logarithms.h"
 
