@@ -14,9 +14,18 @@ import re
 import sys
 import xml.etree.ElementTree as xml
 
+REASON_LINES = 20
+
+
+def reason(output, case):
+    """The last lines that a program printed before its case failed: the folder with the logs may be gone when somebody asks"""
+    lines = output.splitlines()
+    end = next((i for i, line in enumerate(lines) if line.startswith(f'not ok {case}')), len(lines))
+    return lines[:end][-REASON_LINES:]
+
 
 def cases(build):
-    """(program, case, outcome) of every test case of the last run in `build`."""
+    """(program, case, outcome, what the program printed) of every test case of the last run in `build`."""
     try:
         # testlog.json, or with --setup NAME testlog-NAME.json
         log = max(pathlib.Path(build).glob('meson-logs/testlog*.json'), default=None, key=lambda log: log.stat().st_mtime)
@@ -27,9 +36,10 @@ def cases(build):
         suites = xml.fromstring(re.sub(r'^<\?xml[^>]*>', '', text)).iter('testcase')
         programs = [json.loads(line) for line in log.read_text().splitlines()]
     except (OSError, ValueError, xml.ParseError) as error:
-        yield build, f'no test results ({error})', 'failed'
+        yield build, f'no test results ({error})', 'failed', ''
         return
     blamed = set()
+    printed = {program['name'].rpartition(' / ')[2]: program.get('stdout', '') for program in programs}
     for case in suites:
         found = {child.tag for child in case}
         outcome = 'failed' if found & {'failure', 'error'} else 'skipped' if 'skipped' in found else 'passed'
@@ -37,20 +47,22 @@ def cases(build):
         program = (case.get('classname').partition('.')[2] or case.get('name')).rpartition(' / ')[2]
         if outcome == 'failed':
             blamed.add(program)
-        yield program, case.get('name'), outcome
+        yield program, case.get('name'), outcome, printed.get(program, '')
     for program in programs:
         name = program['name'].rpartition(' / ')[2]  # "cbigan:core / network"
         if program['result'] not in ('OK', 'SKIP', 'EXPECTEDFAIL') and name not in blamed:
-            yield name, f"the program itself ({program['result']})", 'failed'
+            yield name, f"the program itself ({program['result']})", 'failed', printed[name]
 
 
 def main(builds):
     counts = {'passed': 0, 'failed': 0, 'skipped': 0}
     for build in builds:
-        for program, case, outcome in cases(build):
+        for program, case, outcome, output in cases(build):
             counts[outcome] += 1
             if outcome == 'failed':
                 print(f'FAILED {build}: {program}: {case} (see {build}/meson-logs/testlog.txt)')
+                for line in reason(output, case):
+                    print(f'  {line}')
     print(', '.join(f'{count} {outcome}' for outcome, count in counts.items()))
     return 0 if counts['failed'] == 0 and counts['passed'] > 0 else 1
 

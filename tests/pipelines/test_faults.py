@@ -153,8 +153,17 @@ def test_examples_live():
         assert process.returncode == 0 and first.startswith('begin 1') and rest.startswith('end 1'), (first, rest)
 
 
+def stop(*processes):
+    """What each of these still running or ended processes has said"""
+    said = []
+    for process in processes:
+        process.kill()
+        said.append((process.args, process.communicate()))
+    return said
+
+
 def test_serve_rtsp():
-    """A client of the server gets pictures; a bad model and a bad port are named."""
+    """A client of the server gets pictures, the server ends beside it; a bad model and a bad port are named."""
     make_model()
     script = ROOT / 'pipelines/serve-rtsp.py'
     for arguments, word in ((['missing.safetensors'], 'missing.safetensors'), (['cloth.safetensors', '--port', '70000'], '70000')):
@@ -163,16 +172,23 @@ def test_serve_rtsp():
     assert 'usage: serve-rtsp.py' in subprocess.run([script, '-h'], capture_output=True, text=True).stdout
     server = subprocess.Popen([script, 'cloth.safetensors', CAMERA.replace('num-buffers={}', 'is-live=true'), '--port', '0'],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    client = None
     try:
         address = server.stdout.readline().strip()
         if not address and 'gir1.2-gst-rtsp-server-1.0' in server.stderr.read():
             raise Skip('no gir1.2-gst-rtsp-server-1.0')
-        done = launch(f'rtspsrc location={address} protocols=tcp ! rtpvp8depay ! vp8dec ! identity eos-after=5 ! filesink location=seen.raw')
-        assert done.returncode == 0 and os.path.getsize('seen.raw') >= 4 * 128 * 128 * 3 // 2, done
+        line = f'rtspsrc location={address} protocols=tcp ! rtpvp8depay ! vp8dec ! filesink buffer-mode=unbuffered location=seen.raw'
+        client = subprocess.Popen(['gst-launch-1.0', '-q', *line.split()], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        deadline = time.monotonic() + LIMIT
+        while not os.path.exists('seen.raw') or os.path.getsize('seen.raw') < 5 * 128 * 128 * 3 // 2:
+            assert client.poll() is None and server.poll() is None and time.monotonic() < deadline, stop(client, server)
+            time.sleep(0.1)
         server.send_signal(signal.SIGTERM)
-        assert server.wait(timeout=LIMIT) == 0
+        assert server.wait(timeout=LIMIT) == 0, server.stderr.read()
     finally:
         server.kill()
+        if client:
+            client.kill()
 
 
 def has(element):
