@@ -22,6 +22,7 @@
 /* The network for a window of w x h pixels. */
 typedef struct {
   int w, h;
+  gboolean keeps_hidden;  /* the hidden units can be read after a run */
   CbiganNetwork *network; /* NULL: not opened yet */
   CbiganForward *forward;
 } Window;
@@ -48,7 +49,6 @@ struct _CbiganInspection {
   float *output;                         /* of a window: logits or hidden units of its cells */
   guint used;                            /* bit i: memory for the map of kind i */
   float *logits;                         /* (cells); NULL: no map in use reads the network */
-  float *hidden;                         /* (CBIGAN_INSPECTOR_HIDDEN, cells); NULL: no map in use reads them */
   float *features[CBIGAN_N_MAP_KINDS];   /* (channels, cells); NULL: the map is not used */
   float *map_values[CBIGAN_N_MAP_KINDS]; /* (cells) */
   CbiganCells cells;
@@ -118,7 +118,6 @@ free_picture(CbiganInspection *self)
   g_clear_pointer(&self->planes, g_free);
   g_clear_pointer(&self->output, g_free);
   g_clear_pointer(&self->logits, g_free);
-  g_clear_pointer(&self->hidden, g_free);
   for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++) {
     g_clear_pointer(&self->features[i], g_free);
     g_clear_pointer(&self->map_values[i], g_free);
@@ -178,8 +177,6 @@ make_room_for_maps(CbiganInspection *self)
     self->output = cbigan_scratch_new(backend, float, CBIGAN_INSPECTOR_HIDDEN *n);
     self->logits = cbigan_scratch_new(backend, float, n);
   }
-  if (self->used & 1u << CBIGAN_MAP_HIDDEN)
-    self->hidden = cbigan_scratch_new(backend, float, CBIGAN_INSPECTOR_HIDDEN *n);
   for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
     if (self->used & 1u << i) {
       self->features[i] = cbigan_scratch_new(backend, float, (gsize)cbigan_map_descriptions[i].channels *n);
@@ -229,16 +226,18 @@ open_window(CbiganInspection *self, int i, int w, int h, GError **error)
 {
   Shared *shared = self->shared;
   Window *window = &self->windows[i];
-  if (window->forward && window->w == w && window->h == h)
+  const gboolean keeps_hidden = (self->used & 1u << CBIGAN_MAP_HIDDEN) != 0;
+  if (window->forward && window->w == w && window->h == h && window->keeps_hidden == keeps_hidden)
     return TRUE;
   close_window(self, i);
   window->w = w;
   window->h = h;
+  window->keeps_hidden = keeps_hidden;
   window->network = cbigan_inspector_network(self->inspector, w, h);
-  const int keep[] = { hidden_value(window->network), -1 };
+  const int keep[] = { keeps_hidden ? hidden_value(window->network) : -1, -1 };
   g_mutex_lock(&shared->lock);
   const Window *like = shared->packed[i];
-  if (like && like->w == w && like->h == h)
+  if (like && like->w == w && like->h == h && like->keeps_hidden == keeps_hidden)
     window->forward = cbigan_forward_new_like(self->backend, window->network, keep, like->forward, error);
   else if ((window->forward = cbigan_forward_new(self->backend, window->network, window->network->n_layers, 1, keep,
                                                  shared->parameters, error)))
@@ -258,7 +257,7 @@ take_value(CbiganInspection *self, const Window *window, const CbiganWindowPart 
   cbigan_backend_download(self->backend, shape, 1, window->forward->values[value], self->output);
   if (!cbigan_backend_finish(self->backend, error))
     return FALSE;
-  cbigan_windows_copy(part, shape, self->output, self->cells.w, self->cells.h, to);
+  cbigan_windows_copy(self->backend, part, shape, self->output, self->cells.w, self->cells.h, to);
   return TRUE;
 }
 
@@ -275,10 +274,11 @@ run_part(CbiganInspection *self, int i, const CbiganWindowPart *part, GError **e
   cbigan_forward_run_planes(window->forward, &(CbiganPlanes){ self->planes + (gsize)part->top * row + part->left, row,
                                                               row * (gsize)self->h });
   return take_value(self, window, part, window->network->output, self->logits, error) &&
-         (!self->hidden || take_value(self, window, part, hidden_value(window->network), self->hidden, error));
+         (!window->keeps_hidden ||
+          take_value(self, window, part, hidden_value(window->network), self->features[CBIGAN_MAP_HIDDEN], error));
 }
 
-/* Logits, and hidden units where a map reads them, of self->planes */
+/* Logits, and hidden units where a map reads them: they are its features */
 static gboolean
 run_network(CbiganInspection *self, GError **error)
 {
@@ -353,8 +353,7 @@ inspect_planes(CbiganInspection *self, GError **error)
                              .h = self->h,
                              .columns = self->cells.w,
                              .rows = self->cells.h,
-                             .logits = self->logits,
-                             .hidden = self->hidden };
+                             .logits = self->logits };
   for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
     if (inspector->maps[i].used) {
       cbigan_map_features((CbiganMapKind)i, &source, self->features[i]);

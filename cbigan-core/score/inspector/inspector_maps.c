@@ -24,12 +24,6 @@ logit_features(const CbiganMapSource *source, float *features)
   memcpy(features, source->logits, count_cells(source) * sizeof(float));
 }
 
-static void
-hidden_features(const CbiganMapSource *source, float *features)
-{
-  memcpy(features, source->hidden, CBIGAN_INSPECTOR_HIDDEN * count_cells(source) * sizeof(float));
-}
-
 /* Logarithms r, g, b -> the level and two planes of colour, n numbers each */
 CBIGAN_WIDE static void
 level_and_colours(const float *restrict rgb, gsize n, float *restrict planes)
@@ -71,11 +65,11 @@ cbigan_map_features(CbiganMapKind kind, const CbiganMapSource *source, float *fe
 {
   static void (*const rows[CBIGAN_N_MAP_KINDS])(const CbiganMapSource *source, float *features) = {
     [CBIGAN_MAP_LOGIT] = logit_features,
-    [CBIGAN_MAP_HIDDEN] = hidden_features,
     [CBIGAN_MAP_BANK] = bank_features,
     [CBIGAN_MAP_NEAREST] = nearest_features,
   };
-  rows[kind](source, features);
+  if (rows[kind])
+    rows[kind](source, features);
 }
 
 void

@@ -23,11 +23,11 @@ typedef struct {
   int w, h;               /* pixels */
   int columns, rows;      /* cells; those at the right and lower borders may be narrower */
   const float *logits;    /* (rows, columns) */
-  const float *hidden;    /* (CBIGAN_INSPECTOR_HIDDEN, rows, columns) */
   const float *bank;      /* features of the map of that kind; NULL: they are not known */
-} CbiganMapSource;        /* logits and hidden: only where a map in use reads the network */
+} CbiganMapSource;        /* logits: only where a map in use reads the network */
 
-/* -> features (channels, rows, columns) of cbigan_map_descriptions[kind].channels */
+/* -> features (channels, rows, columns) of cbigan_map_descriptions[kind].channels. Those of hidden units are there
+ * already: the network's numbers are as many as all other maps', and stay where they were put. */
 void cbigan_map_features(CbiganMapKind kind, const CbiganMapSource *source, float *features);
 /* features of the source's cells -> values (rows, columns). Without mean: their first channel. */
 void cbigan_map_values(CbiganMapKind kind, const CbiganInspectorMap *map, const CbiganMapSource *source,

@@ -69,21 +69,40 @@ cells_before(int start)
   return (start + CBIGAN_INSPECTOR_CELL - 1 - CBIGAN_INSPECTOR_CELL / 2) / CBIGAN_INSPECTOR_CELL;
 }
 
-void
-cbigan_windows_copy(const CbiganWindowPart *part, CbiganShape shape, const float *from, int columns, int rows,
-                    float *to)
+typedef struct {
+  const CbiganWindowPart *part;
+  CbiganShape shape;
+  const float *from;
+  int columns, rows;
+  float *to;
+} Copy;
+
+/* Channels [first, end) */
+static void
+copy_channels(gpointer data, int first, int end)
 {
+  const Copy *copy = data;
+  const CbiganWindowPart *part = copy->part;
+  const CbiganShape shape = copy->shape;
   const int left = cells_before(part->left), top = cells_before(part->top);
   const int begin = CLAMP(left, part->first_column, part->end_column);
-  const int end = CLAMP(left + shape.w, begin, part->end_column);
-  for (int c = 0; c < shape.c; c++)
+  const int stop = CLAMP(left + shape.w, begin, part->end_column);
+  for (int c = first; c < end; c++)
     for (int row = part->first_row; row < part->end_row; row++) {
-      const float *row_from = from + (gsize)(c * shape.h + CLAMP(row - top, 0, shape.h - 1)) * (gsize)shape.w;
-      float *row_to = to + (gsize)(c * rows + row) * (gsize)columns;
+      const float *from = copy->from + (gsize)(c * shape.h + CLAMP(row - top, 0, shape.h - 1)) * (gsize)shape.w;
+      float *to = copy->to + (gsize)(c * copy->rows + row) * (gsize)copy->columns;
       for (int column = part->first_column; column < begin; column++)
-        row_to[column] = row_from[0];
-      memcpy(row_to + begin, row_from + begin - left, (gsize)(end - begin) * sizeof(float));
-      for (int column = end; column < part->end_column; column++)
-        row_to[column] = row_from[shape.w - 1];
+        to[column] = from[0];
+      memcpy(to + begin, from + begin - left, (gsize)(stop - begin) * sizeof(float));
+      for (int column = stop; column < part->end_column; column++)
+        to[column] = from[shape.w - 1];
     }
+}
+
+void
+cbigan_windows_copy(CbiganBackend *backend, const CbiganWindowPart *part, CbiganShape shape, const float *from,
+                    int columns, int rows, float *to)
+{
+  cbigan_backend_each(backend, shape.c, cbigan_shape_size(shape), copy_channels,
+                      &(Copy){ part, shape, from, columns, rows, to });
 }

@@ -7,7 +7,7 @@
  * Their cells come from strips along the right and the lower border, and with shared_overlap from a corner of both.
  */
 #pragma once
-#include "model/network.h"
+#include "backend/backend.h"
 
 G_BEGIN_DECLS
 
@@ -24,8 +24,9 @@ typedef struct {
  * window lacks. */
 void cbigan_windows_divide(int w, int h, gboolean shared_overlap, CbiganWindowPart parts[CBIGAN_N_WINDOWS]);
 /* A window's cells, from (shape.c, shape.h, shape.w), that the part fills -> to (shape.c, rows, columns) of the
- * picture. A cell of the picture is the window's in which its middle lies, or the nearest one. */
-void cbigan_windows_copy(const CbiganWindowPart *part, CbiganShape shape, const float *from, int columns, int rows,
-                         float *to);
+ * picture. A cell of the picture is the window's in which its middle lies, or the nearest one. backend: its threads
+ * share the channels. */
+void cbigan_windows_copy(CbiganBackend *backend, const CbiganWindowPart *part, CbiganShape shape, const float *from,
+                         int columns, int rows, float *to);
 
 G_END_DECLS
