@@ -10,6 +10,7 @@
 
 #include "model/error.h"
 #include "model/model.h"
+#include "score/inspector/surface.h"
 
 #define AHEAD 4     /* batches */
 #define MAKING 32   /* floats per pixel while a crop is made: the crop, its defects and what they are made of */

@@ -89,24 +89,31 @@ blur_along(gpointer data, int first, int end)
 }
 
 void
-cbigan_blur_by(CbiganBackend *backend, float *x, int w, int h, double sigma)
+cbigan_blur_with(CbiganBackend *backend, float *x, int w, int h, double sigma, float *spare)
 {
   const int radius = (int)ceil(3.0 * sigma);
   const gsize n = (gsize)w * (gsize)h;
   if (radius < 1)
     return;
   g_autofree float *kernel = cbigan_scratch_new(backend, float, (gsize)(2 * radius + 1));
-  g_autofree float *scratch = cbigan_scratch_new(backend, float, n);
   float sum = 0.0f;
-  if (!kernel || !scratch)
+  if (!kernel)
     return;
   for (int k = -radius; k <= radius; k++)
     sum += kernel[k + radius] = expf((float)(-0.5 * k * k / (sigma * sigma)));
   for (int k = 0; k <= 2 * radius; k++)
     kernel[k] /= sum;
   const gsize numbers = 2 * (gsize)radius * n;
-  cbigan_backend_each(backend, h, numbers, blur_down, &(Pass){ backend, w, h, radius, kernel, x, scratch });
-  cbigan_backend_each(backend, h, numbers, blur_along, &(Pass){ backend, w, h, radius, kernel, scratch, x });
+  cbigan_backend_each(backend, h, numbers, blur_down, &(Pass){ backend, w, h, radius, kernel, x, spare });
+  cbigan_backend_each(backend, h, numbers, blur_along, &(Pass){ backend, w, h, radius, kernel, spare, x });
+}
+
+void
+cbigan_blur_by(CbiganBackend *backend, float *x, int w, int h, double sigma)
+{
+  g_autofree float *spare = cbigan_scratch_new(backend, float, (gsize)w *(gsize)h);
+  if (spare)
+    cbigan_blur_with(backend, x, w, h, sigma, spare);
 }
 
 void

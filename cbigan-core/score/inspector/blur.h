@@ -13,5 +13,7 @@ void cbigan_blur(float *x, int w, int h, double sigma);
 /* The same numbers, by the threads of a backend, which keeps a lack of memory (cbigan_backend_scratch()); NULL: by the
  * caller alone. */
 void cbigan_blur_by(CbiganBackend *backend, float *x, int w, int h, double sigma);
+/* spare: (h, w), any numbers */
+void cbigan_blur_with(CbiganBackend *backend, float *x, int w, int h, double sigma, float *spare);
 
 G_END_DECLS

@@ -72,11 +72,5 @@ void cbigan_exposure_cut_by(CbiganBackend *backend, const CbiganExposure *self, 
  * them their border is repeated. */
 void cbigan_object_planes(const float *x, int w, int h, const float *mean, const float *deviation, int good_w,
                           int good_h, int left, int top, float *planes);
-/* x (3, h, w) -> planes (5, h, w). backend: as above */
-void cbigan_surface_planes(const CbiganExposure *exposure, const float *x, int w, int h, CbiganBackend *backend,
-                           float *planes);
-/* The planes of a whole frame, the same numbers as from its logarithms, which are not kept. */
-void cbigan_surface_frame_planes(const CbiganExposure *exposure, const CbiganFrame *frame, CbiganBackend *backend,
-                                 float *planes);
 
 G_END_DECLS

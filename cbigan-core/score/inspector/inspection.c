@@ -14,6 +14,7 @@
 #include "large_pages.h"
 #include "model/error.h"
 #include "pose.h"
+#include "surface.h"
 #include "score/gan/tiling.h"
 #include "windows.h"
 
@@ -45,6 +46,7 @@ struct _CbiganInspection {
   Window windows[CBIGAN_N_WINDOWS];
   int w, h;                              /* of the last picture; 0 before the first */
   float *x;                              /* (3, h, w): its logarithms */
+  CbiganSurface surface;                 /* low-passes of a surface; else without memory */
   float *planes;                         /* (planes, h, w) */
   float *output;                         /* of a window: logits or hidden units of its cells */
   guint used;                            /* bit i: memory for the map of kind i */
@@ -116,6 +118,7 @@ free_picture(CbiganInspection *self)
 {
   g_clear_pointer(&self->x, g_free);
   g_clear_pointer(&self->planes, g_free);
+  cbigan_surface_clear(&self->surface);
   g_clear_pointer(&self->output, g_free);
   g_clear_pointer(&self->logits, g_free);
   for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++) {
@@ -203,6 +206,8 @@ make_room(CbiganInspection *self, int w, int h, GError **error)
   self->cells.h = (h + CBIGAN_INSPECTOR_CELL - 1) / CBIGAN_INSPECTOR_CELL;
   self->cells.values = cbigan_scratch_new(self->backend, float, (gsize)self->cells.w *(gsize)self->cells.h);
   self->cells.backend = self->backend;
+  if (!self->inspector->w)
+    cbigan_surface_init(&self->surface, self->backend, w, h);
   make_room_for_maps(self);
   if (!cbigan_backend_finish(self->backend, error)) {
     free_picture(self);
@@ -315,8 +320,10 @@ make_planes(CbiganInspection *self, const CbiganExposure *exposure, const float 
   if (inspector->w)
     cbigan_object_planes(usual ? usual : x, self->w, self->h, inspector->mean, inspector->deviation, inspector->w,
                          inspector->h, 0, 0, self->planes);
-  else
-    cbigan_surface_planes(exposure, x, self->w, self->h, self->backend, self->planes);
+  else {
+    cbigan_surface_take(&self->surface, exposure, x);
+    cbigan_surface_fill(&self->surface, self->planes);
+  }
 }
 
 /* --- maps ------------------------------------------------------------------------------------------------------- */
@@ -413,16 +420,17 @@ inspect(CbiganInspection *self, const CbiganFrame *frame, GError **error)
   CbiganExposure exposure;
   if (!make_room(self, w, h, error))
     return NULL;
+  if (!inspector->w && w == frame->width && h == frame->height) {
+    cbigan_surface_read(&self->surface, frame, inspector->contrast);
+    cbigan_surface_fill(&self->surface, self->planes);
+    return inspect_planes(self, error);
+  }
   if (inspector->w)
     cbigan_exposure_object(&exposure, frame, &self->shared->light, self->backend);
   else
     cbigan_exposure_surface(&exposure, frame, inspector->contrast, self->backend);
-  if (!inspector->w && w == frame->width && h == frame->height) {
-    cbigan_surface_frame_planes(&exposure, frame, self->backend, self->planes);
-  } else {
-    cbigan_exposure_cut_by(self->backend, &exposure, frame, 0, 0, w, h, self->x);
-    make_planes(self, &exposure, self->x);
-  }
+  cbigan_exposure_cut_by(self->backend, &exposure, frame, 0, 0, w, h, self->x);
+  make_planes(self, &exposure, self->x);
   return inspect_planes(self, error);
 }
 

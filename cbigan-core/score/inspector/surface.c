@@ -3,31 +3,84 @@
  * Copyright (C) 2026 the cbigan developers
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Threads share rows, four at a time: the squares that low-passes begin with. Medians come from counts, so nothing
- * depends on the number of threads.
+ * A frame is read three times: for medians of its level and colours, for its detail's, and for the planes. The first
+ * two passes also leave the low-passes that the third one needs. Threads share rows, four at a time: the squares that
+ * low-passes begin with. Medians come from counts, so nothing depends on the number of threads.
  */
+#include "surface.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "blur.h"
-#include "coarse.h"
-#include "exposure.h"
 #include "histogram.h"
 #include "logarithms.h"
 #include "multiversion.h"
 
 #define GROUP 4 /* rows that a thread takes */
 
+gboolean
+cbigan_surface_init(CbiganSurface *self, CbiganBackend *backend, int w, int h)
+{
+  *self = (CbiganSurface){ .backend = backend,
+                           .w = w,
+                           .h = h,
+                           .fours = cbigan_coarse_new(backend, w, h, 4),
+                           .twos = cbigan_coarse_new(backend, w, h, 2),
+                           .squares = cbigan_coarse_new(backend, w, h, 4) };
+  self->spare = cbigan_scratch_new(backend, float, (gsize)self->twos.columns *(gsize)self->twos.rows);
+  return self->fours.values && self->twos.values && self->squares.values && self->spare;
+}
+
+void
+cbigan_surface_clear(CbiganSurface *self)
+{
+  cbigan_coarse_clear(&self->fours);
+  cbigan_coarse_clear(&self->twos);
+  cbigan_coarse_clear(&self->squares);
+  g_free(self->spare);
+  *self = (CbiganSurface){ 0 };
+}
+
+static int
+count_groups(const CbiganSurface *self)
+{
+  return (self->h + GROUP - 1) / GROUP;
+}
+
+static void
+low_pass(const CbiganSurface *self, CbiganCoarse *coarse)
+{
+  cbigan_blur_with(self->backend, coarse->values, coarse->columns, coarse->rows, CBIGAN_SURFACE_LOW_SIGMA, self->spare);
+}
+
+/* A row's level and colours, (w) each */
+static void
+read_row(const CbiganSurface *self, int row, float *level, float *red, float *blue)
+{
+  const gsize at = (gsize)row * (gsize)self->w, plane = (gsize)self->w * (gsize)self->h;
+  if (self->x)
+    cbigan_level_and_colours(self->x + at, plane, self->w, level, red, blue);
+  else
+    cbigan_read_level_and_colours(self->curve, self->frame->data + (gsize)row * self->frame->stride, self->w, level,
+                                  red, blue);
+}
+
+CBIGAN_WIDE static void
+square_detail(const float *restrict level, const float *restrict low, int w, float *restrict squares)
+{
+  for (int i = 0; i < w; i++) {
+    const float detail = level[i] - low[i];
+    squares[i] = detail * detail;
+  }
+}
+
 /* --- light ------------------------------------------------------------------------------------------------------ */
 
 enum { LEVEL, RED, BLUE, N_PLANES };
 
 typedef struct {
-  CbiganBackend *backend;
-  CbiganExposure *exposure;
-  const CbiganFrame *frame;
-  float curve[256];        /* the exposure's before its level was known */
-  CbiganCoarse coarse;     /* of the level */
+  CbiganSurface *surface;
   CbiganHistogram *counts; /* (N_PLANES) */
   GMutex mutex;            /* of the counts */
 } Reading;
@@ -53,6 +106,7 @@ set_counts(CbiganHistogram *counts, double level_least, double level_most, doubl
 typedef struct {
   CbiganHistogram *counts; /* (N_PLANES) */
   float *planes;           /* (N_PLANES, w) */
+  float *squares;          /* (w), behind the planes */
 } RowScratch;
 
 static void
@@ -67,17 +121,9 @@ static gboolean
 row_scratch_init(RowScratch *self, CbiganBackend *backend, gsize w)
 {
   *self = (RowScratch){ .counts = cbigan_scratch_new(backend, CbiganHistogram, N_PLANES),
-                        .planes = cbigan_scratch_new(backend, float, N_PLANES *w) };
+                        .planes = cbigan_scratch_new(backend, float, (N_PLANES + 1) * w) };
+  self->squares = self->planes + N_PLANES * w;
   return self->counts && self->planes;
-}
-
-/* A row's level and colours -> planes (N_PLANES, w) */
-static void
-read_planes(const Reading *self, int row, float *planes)
-{
-  const int w = self->frame->width;
-  cbigan_read_level_and_colours(self->curve, self->frame->data + (gsize)row * self->frame->stride, w,
-                                planes + LEVEL * w, planes + RED * w, planes + BLUE * w);
 }
 
 /* Groups of rows [first, end): counts of level and colours, and the level's squares */
@@ -85,16 +131,18 @@ static void
 count_levels(gpointer data, int first, int end)
 {
   Reading *self = data;
-  const int w = self->frame->width, h = self->frame->height;
+  CbiganSurface *surface = self->surface;
+  const int w = surface->w;
   g_auto(RowScratch) scratch;
-  if (!row_scratch_init(&scratch, self->backend, (gsize)w))
+  if (!row_scratch_init(&scratch, surface->backend, (gsize)w))
     return;
   CbiganHistogram *counts = scratch.counts;
   float *planes = scratch.planes;
   set_counts(counts, -3.0, 0.0, -3.0, 3.0);
-  for (int row = first * GROUP; row < MIN(end * GROUP, h); row++) {
-    read_planes(self, row, planes);
-    cbigan_coarse_add(&self->coarse, row, planes + LEVEL * w);
+  for (int row = first * GROUP; row < MIN(end * GROUP, surface->h); row++) {
+    read_row(surface, row, planes + LEVEL * w, planes + RED * w, planes + BLUE * w);
+    cbigan_coarse_add(&surface->fours, row, planes + LEVEL * w);
+    cbigan_coarse_add(&surface->twos, row, planes + LEVEL * w);
     for (int k = 0; k < N_PLANES; k++)
       cbigan_histogram_add_floats(&counts[k], planes + k * w, w, 0.0, FALSE);
   }
@@ -108,51 +156,58 @@ subtract_low(float *restrict x, const float *restrict low, int w)
     x[i] -= low[i];
 }
 
-/* Groups of rows [first, end): counts of the level's detail, and of the colours' deviations from their medians */
+/* Groups of rows [first, end): counts of the level's detail, and of the colours' deviations from their medians; and
+ * the squares of local detail */
 static void
 count_detail(gpointer data, int first, int end)
 {
   Reading *self = data;
-  const int w = self->frame->width, h = self->frame->height;
-  g_auto(CbiganEnlarger) enlarger = { 0 };
+  CbiganSurface *surface = self->surface;
+  const int w = surface->w;
+  g_auto(CbiganEnlarger) fours = { 0 }, twos = { 0 };
   g_auto(RowScratch) scratch;
-  if (!row_scratch_init(&scratch, self->backend, (gsize)w) ||
-      !cbigan_enlarger_init(&enlarger, self->backend, &self->coarse))
+  if (!row_scratch_init(&scratch, surface->backend, (gsize)w) ||
+      !cbigan_enlarger_init(&fours, surface->backend, &surface->fours) ||
+      !cbigan_enlarger_init(&twos, surface->backend, &surface->twos))
     return;
   CbiganHistogram *counts = scratch.counts;
-  float *planes = scratch.planes;
+  float *planes = scratch.planes, *level = planes + LEVEL * w;
   set_counts(counts, 0.0, 1.0, 0.0, 3.0);
-  for (int row = first * GROUP; row < MIN(end * GROUP, h); row++) {
-    read_planes(self, row, planes);
-    subtract_low(planes + LEVEL * w, cbigan_enlarger_row(&enlarger, row), w);
+  for (int row = first * GROUP; row < MIN(end * GROUP, surface->h); row++) {
+    read_row(surface, row, level, planes + RED * w, planes + BLUE * w);
+    square_detail(level, cbigan_enlarger_row(&twos, row), w, scratch.squares);
+    cbigan_coarse_add(&surface->squares, row, scratch.squares);
+    subtract_low(level, cbigan_enlarger_row(&fours, row), w);
     for (int k = 0; k < N_PLANES; k++)
-      cbigan_histogram_add_floats(&counts[k], planes + k * w, w, k == LEVEL ? 0.0 : self->exposure->colour[k - RED],
+      cbigan_histogram_add_floats(&counts[k], planes + k * w, w, k == LEVEL ? 0.0 : surface->exposure.colour[k - RED],
                                   TRUE);
   }
   add_counts(self, counts);
 }
 
-/* The level, contrast and chroma of a frame */
+/* The level, contrast and chroma of a frame, and all low-passes */
 static void
 read_light(Reading *reading)
 {
-  CbiganExposure *self = reading->exposure;
+  CbiganSurface *surface = reading->surface;
+  CbiganExposure *exposure = &surface->exposure;
   CbiganHistogram *counts = reading->counts;
-  CbiganCoarse *coarse = &reading->coarse;
-  const int groups = (coarse->h + GROUP - 1) / GROUP;
-  const gsize n = (gsize)coarse->w * (gsize)coarse->h;
+  const gsize n = (gsize)surface->w * (gsize)surface->h;
   set_counts(counts, -3.0, 0.0, -3.0, 3.0);
-  cbigan_backend_each(reading->backend, groups, 3 * n, count_levels, reading);
+  cbigan_backend_each(surface->backend, count_groups(surface), 3 * n, count_levels, reading);
   for (int k = RED; k <= BLUE; k++)
-    self->colour[k - RED] = (float)cbigan_histogram_quantile(&counts[k], 0.5);
-  cbigan_exposure_shift(self, cbigan_histogram_quantile(&counts[LEVEL], 0.5));
-  cbigan_blur_by(reading->backend, coarse->values, coarse->columns, coarse->rows, CBIGAN_SURFACE_LOW_SIGMA);
+    exposure->colour[k - RED] = (float)cbigan_histogram_quantile(&counts[k], 0.5);
+  surface->level = (float)cbigan_histogram_quantile(&counts[LEVEL], 0.5);
+  cbigan_exposure_shift(exposure, cbigan_histogram_quantile(&counts[LEVEL], 0.5));
+  low_pass(surface, &surface->fours);
+  low_pass(surface, &surface->twos);
   set_counts(counts, 0.0, 1.0, 0.0, 3.0);
-  cbigan_backend_each(reading->backend, groups, 3 * n, count_detail, reading);
-  self->chroma =
+  cbigan_backend_each(surface->backend, count_groups(surface), 3 * n, count_detail, reading);
+  low_pass(surface, &surface->squares);
+  exposure->chroma =
       (float)(2.0 * MAX(cbigan_histogram_quantile(&counts[RED], 0.5), cbigan_histogram_quantile(&counts[BLUE], 0.5)) +
               0.05);
-  self->contrast = (float)(2.0 * cbigan_histogram_quantile(&counts[LEVEL], 0.5) + 0.02);
+  exposure->contrast = (float)(2.0 * cbigan_histogram_quantile(&counts[LEVEL], 0.5) + 0.02);
 }
 
 double
@@ -188,35 +243,81 @@ find_shift(const CbiganFrame *frame, const double contrast[2])
 }
 
 void
-cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame, const double contrast[2],
-                        CbiganBackend *backend)
+cbigan_surface_read(CbiganSurface *self, const CbiganFrame *frame, const double contrast[2])
 {
-  g_autofree CbiganHistogram *counts = cbigan_scratch_new(backend, CbiganHistogram, N_PLANES);
-  Reading reading = { .backend = backend,
-                      .exposure = self,
-                      .frame = frame,
-                      .coarse = cbigan_coarse_new(backend, frame->width, frame->height, 4),
-                      .counts = counts };
+  g_autofree CbiganHistogram *counts = cbigan_scratch_new(self->backend, CbiganHistogram, N_PLANES);
+  Reading reading = { .surface = self, .counts = counts };
+  self->frame = frame;
+  self->x = NULL;
+  cbigan_exposure_plain(&self->exposure, find_shift(frame, contrast));
+  memcpy(self->curve, self->exposure.curve, sizeof self->curve);
   g_mutex_init(&reading.mutex);
-  cbigan_exposure_plain(self, find_shift(frame, contrast));
-  memcpy(reading.curve, self->curve, sizeof reading.curve);
-  if (counts && reading.coarse.values)
+  if (counts)
     read_light(&reading);
-  cbigan_coarse_clear(&reading.coarse);
   g_mutex_clear(&reading.mutex);
 }
 
-/* --- planes ----------------------------------------------------------------------------------------------------- */
+void
+cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame, const double contrast[2],
+                        CbiganBackend *backend)
+{
+  g_auto(CbiganSurface) surface;
+  cbigan_exposure_plain(self, 0.0);
+  if (!cbigan_surface_init(&surface, backend, frame->width, frame->height))
+    return;
+  cbigan_surface_read(&surface, frame, contrast);
+  *self = surface.exposure;
+}
 
-typedef struct {
-  CbiganBackend *backend;
-  const CbiganExposure *exposure;
-  const float *x;           /* (3, h, w); NULL: the logarithms are read from the frame */
-  const CbiganFrame *frame; /* NULL: x */
-  int w, h;
-  float *level, *detail, *local, *red, *blue; /* (h, w) */
-  CbiganCoarse fours, twos, squares;          /* of the level, and of the local detail's squares */
-} Planes;
+/* --- logarithms ------------------------------------------------------------------------------------------------- */
+
+/* Groups of rows [first, end): the level's squares */
+static void
+add_levels(gpointer data, int first, int end)
+{
+  CbiganSurface *self = data;
+  const int w = self->w;
+  g_autofree float *planes = cbigan_scratch_new(self->backend, float, N_PLANES *(gsize)w);
+  for (int row = first * GROUP; planes && row < MIN(end * GROUP, self->h); row++) {
+    read_row(self, row, planes + LEVEL * w, planes + RED * w, planes + BLUE * w);
+    cbigan_coarse_add(&self->fours, row, planes + LEVEL * w);
+    cbigan_coarse_add(&self->twos, row, planes + LEVEL * w);
+  }
+}
+
+/* Groups of rows [first, end): the squares of local detail */
+static void
+add_squares(gpointer data, int first, int end)
+{
+  CbiganSurface *self = data;
+  const int w = self->w;
+  g_auto(CbiganEnlarger) twos = { 0 };
+  g_autofree float *planes = cbigan_scratch_new(self->backend, float, (N_PLANES + 1) * (gsize)w);
+  if (!planes || !cbigan_enlarger_init(&twos, self->backend, &self->twos))
+    return;
+  float *squares = planes + N_PLANES * w;
+  for (int row = first * GROUP; row < MIN(end * GROUP, self->h); row++) {
+    read_row(self, row, planes + LEVEL * w, planes + RED * w, planes + BLUE * w);
+    square_detail(planes + LEVEL * w, cbigan_enlarger_row(&twos, row), w, squares);
+    cbigan_coarse_add(&self->squares, row, squares);
+  }
+}
+
+void
+cbigan_surface_take(CbiganSurface *self, const CbiganExposure *exposure, const float *x)
+{
+  const gsize n = (gsize)self->w * (gsize)self->h;
+  self->exposure = *exposure;
+  self->x = x;
+  self->level = 0.0f;
+  cbigan_backend_each(self->backend, count_groups(self), 3 * n, add_levels, self);
+  low_pass(self, &self->fours);
+  low_pass(self, &self->twos);
+  cbigan_backend_each(self->backend, count_groups(self), 3 * n, add_squares, self);
+  low_pass(self, &self->squares);
+}
+
+/* --- planes ----------------------------------------------------------------------------------------------------- */
 
 CBIGAN_WIDE static void
 scale_colour(float *x, float less, float by, int w)
@@ -227,26 +328,7 @@ scale_colour(float *x, float less, float by, int w)
   }
 }
 
-/* Groups of rows [first, end): level and colours */
-static void
-first_planes(gpointer data, int first, int end)
-{
-  Planes *self = data;
-  const CbiganExposure *exposure = self->exposure;
-  for (int row = first * GROUP; row < MIN(end * GROUP, self->h); row++) {
-    const gsize at = (gsize)row * (gsize)self->w, plane = (gsize)self->w * (gsize)self->h;
-    if (self->x)
-      cbigan_level_and_colours(self->x + at, plane, self->w, self->level + at, self->red + at, self->blue + at);
-    else
-      cbigan_read_level_and_colours(exposure->curve, self->frame->data + (gsize)row * self->frame->stride, self->w,
-                                    self->level + at, self->red + at, self->blue + at);
-    scale_colour(self->red + at, exposure->colour[0], exposure->chroma, self->w);
-    scale_colour(self->blue + at, exposure->colour[1], exposure->chroma, self->w);
-    cbigan_coarse_add(&self->fours, row, self->level + at);
-    cbigan_coarse_add(&self->twos, row, self->level + at);
-  }
-}
-
+/* detail: by the picture's contrast */
 CBIGAN_WIDE static void
 detail_row(const float *restrict level, const float *restrict low, float contrast, int w, float *restrict detail)
 {
@@ -256,109 +338,82 @@ detail_row(const float *restrict level, const float *restrict low, float contras
   }
 }
 
-/* Here the level is read for the last time, so it gets its scale. */
+/* local: detail by its own contrast. Here the level is read for the last time, so it gets its scale. */
 CBIGAN_WIDE static void
-local_row(float *restrict level, const float *restrict low, int w, float *restrict local, float *restrict squares)
+local_row(float *restrict level, const float *restrict low, const float *restrict mean_square, float contrast,
+          float median, int w, float *restrict local)
 {
   for (int i = 0; i < w; i++) {
-    local[i] = level[i] - low[i];
-    squares[i] = local[i] * local[i];
-    level[i] *= 1.5f;
-  }
-}
-
-/* Groups of rows [first, end): detail by the picture's contrast, and detail before it is divided by its own */
-static void
-detail_planes(gpointer data, int first, int end)
-{
-  Planes *self = data;
-  g_autofree float *squares = cbigan_scratch_new(self->backend, float, (gsize)self->w);
-  g_auto(CbiganEnlarger) fours = { 0 }, twos = { 0 };
-  if (!squares || !cbigan_enlarger_init(&fours, self->backend, &self->fours) ||
-      !cbigan_enlarger_init(&twos, self->backend, &self->twos))
-    return;
-  for (int row = first * GROUP; row < MIN(end * GROUP, self->h); row++) {
-    const gsize at = (gsize)row * (gsize)self->w;
-    float *level = self->level + at;
-    detail_row(level, cbigan_enlarger_row(&fours, row), self->exposure->contrast, self->w, self->detail + at);
-    local_row(level, cbigan_enlarger_row(&twos, row), self->w, self->local + at, squares);
-    cbigan_coarse_add(&self->squares, row, squares);
-  }
-}
-
-CBIGAN_WIDE static void
-last_row(const float *restrict mean_square, float contrast, int w, float *restrict local)
-{
-  for (int i = 0; i < w; i++) {
-    const float z = local[i] / ((sqrtf(MAX(mean_square[i], 0.0f)) + 0.5f * contrast) * 1.5f);
+    const float z = (level[i] - low[i]) / ((sqrtf(MAX(mean_square[i], 0.0f)) + 0.5f * contrast) * 1.5f);
     local[i] = CLAMP(z, -CBIGAN_SURFACE_LARGEST, CBIGAN_SURFACE_LARGEST);
+    level[i] = (level[i] - median) * 1.5f;
   }
 }
 
-/* Groups of rows [first, end): detail by its own contrast */
-static void
-last_planes(gpointer data, int first, int end)
+gboolean
+cbigan_surface_rows_init(CbiganSurfaceRows *self, const CbiganSurface *surface)
 {
-  Planes *self = data;
-  g_auto(CbiganEnlarger) squares;
-  if (!cbigan_enlarger_init(&squares, self->backend, &self->squares))
+  *self = (CbiganSurfaceRows){ .surface = surface };
+  return cbigan_enlarger_init(&self->fours, surface->backend, &surface->fours) &&
+         cbigan_enlarger_init(&self->twos, surface->backend, &surface->twos) &&
+         cbigan_enlarger_init(&self->squares, surface->backend, &surface->squares);
+}
+
+void
+cbigan_surface_rows_clear(CbiganSurfaceRows *self)
+{
+  cbigan_enlarger_clear(&self->fours);
+  cbigan_enlarger_clear(&self->twos);
+  cbigan_enlarger_clear(&self->squares);
+}
+
+void
+cbigan_surface_row(CbiganSurfaceRows *self, int row, float *planes, gsize plane)
+{
+  const CbiganSurface *surface = self->surface;
+  const CbiganExposure *exposure = &surface->exposure;
+  const int w = surface->w;
+  float *level = planes, *detail = planes + plane, *local = planes + 2 * plane;
+  float *red = planes + 3 * plane, *blue = planes + 4 * plane;
+  read_row(surface, row, level, red, blue);
+  scale_colour(red, exposure->colour[0], exposure->chroma, w);
+  scale_colour(blue, exposure->colour[1], exposure->chroma, w);
+  detail_row(level, cbigan_enlarger_row(&self->fours, row), exposure->contrast, w, detail);
+  local_row(level, cbigan_enlarger_row(&self->twos, row), cbigan_enlarger_row(&self->squares, row), exposure->contrast,
+            surface->level, w, local);
+}
+
+typedef struct {
+  const CbiganSurface *surface;
+  float *planes; /* (5, h, w) */
+} Planes;
+
+static void
+make_rows(gpointer data, int first, int end)
+{
+  const Planes *self = data;
+  const gsize w = (gsize)self->surface->w, h = (gsize)self->surface->h;
+  g_auto(CbiganSurfaceRows) rows;
+  if (!cbigan_surface_rows_init(&rows, self->surface))
     return;
-  for (int row = first * GROUP; row < MIN(end * GROUP, self->h); row++) {
-    const gsize at = (gsize)row * (gsize)self->w;
-    last_row(cbigan_enlarger_row(&squares, row), self->exposure->contrast, self->w, self->local + at);
-  }
+  for (int row = first; row < end; row++)
+    cbigan_surface_row(&rows, row, self->planes + (gsize)row * w, w * h);
 }
 
-static void
-fill_planes(Planes *self)
+void
+cbigan_surface_fill(const CbiganSurface *self, float *planes)
 {
-  CbiganBackend *backend = self->backend;
-  const gsize n = (gsize)self->w * (gsize)self->h;
-  const int groups = (self->h + GROUP - 1) / GROUP;
-  cbigan_backend_each(backend, groups, 6 * n, first_planes, self);
-  cbigan_blur_by(backend, self->fours.values, self->fours.columns, self->fours.rows, CBIGAN_SURFACE_LOW_SIGMA);
-  cbigan_blur_by(backend, self->twos.values, self->twos.columns, self->twos.rows, CBIGAN_SURFACE_LOW_SIGMA);
-  cbigan_backend_each(backend, groups, 4 * n, detail_planes, self);
-  cbigan_blur_by(backend, self->squares.values, self->squares.columns, self->squares.rows, CBIGAN_SURFACE_LOW_SIGMA);
-  cbigan_backend_each(backend, groups, 2 * n, last_planes, self);
-}
-
-static void
-make_planes(const CbiganExposure *exposure, const float *x, const CbiganFrame *frame, int w, int h,
-            CbiganBackend *backend, float *planes)
-{
-  const gsize n = (gsize)w * (gsize)h;
-  Planes self = { .backend = backend,
-                  .exposure = exposure,
-                  .x = x,
-                  .frame = frame,
-                  .w = w,
-                  .h = h,
-                  .level = planes,
-                  .detail = planes + n,
-                  .local = planes + 2 * n,
-                  .red = planes + 3 * n,
-                  .blue = planes + 4 * n,
-                  .fours = cbigan_coarse_new(backend, w, h, 4),
-                  .twos = cbigan_coarse_new(backend, w, h, 2),
-                  .squares = cbigan_coarse_new(backend, w, h, 4) };
-  if (self.fours.values && self.twos.values && self.squares.values)
-    fill_planes(&self);
-  cbigan_coarse_clear(&self.fours);
-  cbigan_coarse_clear(&self.twos);
-  cbigan_coarse_clear(&self.squares);
+  cbigan_backend_each(self->backend, self->h, 5 * (gsize)self->w * (gsize)self->h, make_rows,
+                      &(Planes){ self, planes });
 }
 
 void
 cbigan_surface_planes(const CbiganExposure *exposure, const float *x, int w, int h, CbiganBackend *backend,
                       float *planes)
 {
-  make_planes(exposure, x, NULL, w, h, backend, planes);
-}
-
-void
-cbigan_surface_frame_planes(const CbiganExposure *exposure, const CbiganFrame *frame, CbiganBackend *backend,
-                            float *planes)
-{
-  make_planes(exposure, NULL, frame, frame->width, frame->height, backend, planes);
+  g_auto(CbiganSurface) surface;
+  if (!cbigan_surface_init(&surface, backend, w, h))
+    return;
+  cbigan_surface_take(&surface, exposure, x);
+  cbigan_surface_fill(&surface, planes);
 }
