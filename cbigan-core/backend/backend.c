@@ -293,7 +293,7 @@ cbigan_backend_run(CbiganBackend *self, CbiganPlan *plan, float *const *values)
 gboolean
 cbigan_backend_run_planes(CbiganBackend *self, CbiganPlan *plan, const CbiganPlanes *planes, float *const *values)
 {
-  g_return_val_if_fail(self && plan && planes && planes->data && values, FALSE);
+  g_return_val_if_fail(self && plan && planes && (planes->data || planes->maker) && values, FALSE);
   for (const int *v = plan->outputs; *v >= 0; v++)
     g_return_val_if_fail(values[*v], FALSE);
   enter(self);

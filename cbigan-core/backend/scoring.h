@@ -12,10 +12,22 @@
 
 G_BEGIN_DECLS
 
-/* Planes of a picture in host memory: number (c, y, x) is data[c * plane + y * row + x]. */
+/* Makes rows of a picture's planes while they are read, by any number of threads. */
 typedef struct {
-  const float *data;
-  gsize row, plane;
+  gpointer source;
+  gpointer (*begin)(gpointer source); /* what a thread needs for rows one after another; NULL: no memory, which the
+                                       * backend keeps (cbigan_backend_scratch()) */
+  const float *(*row)(gpointer rows, int y); /* number (c, x) at [c * plane + x], valid until the next call */
+  void (*end)(gpointer rows);
+} CbiganPlaneMaker;
+
+/* Planes of a picture, from column `left` and row `top` on. Number (c, y, x) of the picture is data[c * plane + y * row
+ * + x] in host memory, or of the maker's row y. */
+typedef struct {
+  int left, top;
+  const float *data; /* NULL: maker */
+  gsize row, plane;  /* row: only of data */
+  const CbiganPlaneMaker *maker;
 } CbiganPlanes;
 
 typedef struct _CbiganBackend CbiganBackend;

@@ -137,12 +137,12 @@ upload_planes(CbiganForward *self, const CbiganPlanes *planes)
 {
   const CbiganShape shape = self->network->values[0].shape;
   const gsize w = (gsize)shape.w, h = (gsize)shape.h;
-  const float *data = planes->data;
+  const float *data = planes->data + (gsize)planes->top * planes->row + planes->left;
   if (planes->row != w || planes->plane != w * h) {
     if (!self->packed)
       self->packed = g_new(float, cbigan_shape_size(shape));
     for (gsize row = 0; row < (gsize)shape.c * h; row++)
-      memcpy(self->packed + row * w, planes->data + row / h * planes->plane + row % h * planes->row, w * sizeof(float));
+      memcpy(self->packed + row * w, data + row / h * planes->plane + row % h * planes->row, w * sizeof(float));
     data = self->packed;
   }
   cbigan_backend_upload(self->backend, shape, 1, data, self->values[0]);
@@ -157,20 +157,23 @@ reads_value(const CbiganPlan *plan, int value)
   return *v == value;
 }
 
-void
+gboolean
 cbigan_forward_run_planes(CbiganForward *self, const CbiganPlanes *planes)
 {
   int readers = 0, first = 0;
-  g_return_if_fail(self->network->n_inputs == 1 && self->batch == 1);
+  g_return_val_if_fail(self->network->n_inputs == 1 && self->batch == 1, FALSE);
   for (int i = 0; i < self->n_layers; i++)
     readers += self->plans[i] && reads_value(self->plans[i], 0);
   if (readers == 1 && cbigan_backend_run_planes(self->backend, self->plans[0], planes, self->values))
     first = self->plans[0]->n_layers;
-  else
+  else if (planes->data)
     upload_planes(self, planes);
+  else
+    return FALSE;
   for (int i = first; i < self->n_layers; i++)
     if (self->plans[i])
       cbigan_backend_run(self->backend, self->plans[i], self->values);
+  return TRUE;
 }
 
 void

@@ -40,8 +40,8 @@ void cbigan_forward_load(CbiganForward *self);
 /* Fill values[0..n_inputs) first; all layers run. cbigan_backend_finish() reports errors. */
 void cbigan_forward_run(CbiganForward *self);
 /* The same with value 0 from planes, for a network with one input and a batch of one. The planes are read before a
- * download() or cbigan_backend_finish() returns. */
-void cbigan_forward_run_planes(CbiganForward *self, const CbiganPlanes *planes);
+ * download() or cbigan_backend_finish() returns. FALSE: nothing was done, because the backend can't use their maker. */
+gboolean cbigan_forward_run_planes(CbiganForward *self, const CbiganPlanes *planes);
 /* For a second run in which only values[input] has changed: leaves out the layers that do not depend on it. The values
  * that those layers computed and others read must be in `keep`. The layer of a sum that depends on the input must come
  * first, as in D's table. */

@@ -8,7 +8,7 @@
  * items of each step (tiles, rows, outputs).
  *
  * The first block of a picture's planes takes their rows into lanes while it needs them, so that the planes are read
- * once and never written as a value.
+ * once and never written as a value. Where a maker makes the rows then, they are not written to memory at all.
  */
 #include "fused.h"
 
@@ -42,17 +42,39 @@ typedef struct {
 #define TRANSFER 64 /* numbers of a sample at a time */
 #define LINE 16     /* floats of a cache's line, or half of it */
 
-/* Copies rows [first, end) of planes into the segments of m. The processor does not foresee that each segment is read
- * for a moment only, so the next row is asked for. */
+/* Planes, and what a thread needs to make their rows. */
+typedef struct {
+  const CbiganPlanes *planes;
+  gpointer rows; /* NULL: they lie in memory, or can't be made */
+} Taking;
+
+static Taking
+taking_begin(const CbiganPlanes *planes)
+{
+  return (Taking){ planes, planes->data ? NULL : planes->maker->begin(planes->maker->source) };
+}
+
 static void
-take_planes(const CbiganCpuFused *self, const CbiganPlanes *planes, const CbiganCpuMap *m, int first, int end)
+taking_end(Taking *self)
+{
+  if (self->rows)
+    self->planes->maker->end(self->rows);
+}
+
+/* Copies rows [first, end) of planes into the segments of m. Of those in memory, the processor does not foresee that
+ * each segment is read for a moment only, so the next row is asked for. */
+static void
+take_planes(const CbiganCpuFused *self, const Taking *taking, const CbiganCpuMap *m, int first, int end)
 {
   const CbiganCpuKernels *k = self->kernels;
-  for (int y = first; y < end; y++)
-    for (int c = 0; c < m->c; c++) {
-      const float *row = planes->data + (gsize)c * planes->plane + (gsize)y * planes->row;
+  const CbiganPlanes *planes = taking->planes;
+  for (int y = first; y < end && (planes->data || taking->rows); y++) {
+    const float *row = planes->data ? planes->data + (gsize)(planes->top + y) * planes->row
+                                    : planes->maker->row(taking->rows, planes->top + y);
+    row += planes->left;
+    for (int c = 0; c < m->c; c++, row += planes->plane) {
       float *columns[TRANSFER], *to = cbigan_map_row(m, y) + (gsize)c * m->plane;
-      for (gsize i = 0; y + 1 < m->h && i < planes->row; i += LINE)
+      for (gsize i = 0; planes->data && y + 1 < m->h && i < planes->row; i += LINE)
         __builtin_prefetch(row + planes->row + i);
       for (int at = 0, some; at < m->w; at += some) {
         some = MIN(TRANSFER, m->w - at);
@@ -61,6 +83,7 @@ take_planes(const CbiganCpuFused *self, const CbiganPlanes *planes, const Cbigan
         k->transpose((float *)row + at, (gsize)m->w, m->segments, columns, some, TRUE);
       }
     }
+  }
 }
 
 /* --- steps: items [first, first + n) ---------------------------------------------------------------------------- */
@@ -144,7 +167,9 @@ run_rows(const Run *run, const CbiganCpuStep *step, float *group, float *scratch
   int side = convs[0].side, down = h / side, end = first + n;
   int done = MAX(first - 1, 0); /* rows of tiles of the first one */
   int taken = MAX(done * side - 1, 0);
+  Taking taking = { 0 };
   if (planes) {
+    taking = taking_begin(planes);
     x.rows = cbigan_cpu_ring(&convs[0], h);
     x.data = scratch;
     scratch += (gsize)(x.rows * x.c) * x.plane;
@@ -160,7 +185,7 @@ run_rows(const Run *run, const CbiganCpuStep *step, float *group, float *scratch
     for (; done <= MIN(row + step->n_conv3 - 1, down - 1); done++) {
       const int needed = MIN((done + 1) * side + 1, h);
       if (planes)
-        take_planes(self, planes, &x, taken, needed);
+        take_planes(self, &taking, &x, taken, needed);
       taken = needed;
       step->kernels->conv3(&convs[0], &x, &t[0], done * across, across, transforms);
     }
@@ -170,6 +195,7 @@ run_rows(const Run *run, const CbiganCpuStep *step, float *group, float *scratch
     if (step->matrix.outputs)
       finish_rows(self, step, group, &x, &t[step->n_conv3 - 1], rows, row * out_rows, (row + 1) * out_rows);
   }
+  taking_end(&taking);
 }
 
 /* Between a map and its numbers side by side in c,h,w order, as dense layers count them. */
@@ -264,7 +290,9 @@ take_inputs(const Run *run, int number, float *group, int part, int parts)
     transfer_all(self, number, group, self->base.base.inputs, run->values, TRUE, part, parts);
   } else if (!self->steps->takes_planes) {
     const CbiganCpuMap m = value_map(self, group, 0);
-    take_planes(self, run->planes, &m, h * part / parts, h * (part + 1) / parts);
+    Taking taking = taking_begin(run->planes);
+    take_planes(self, &taking, &m, h * part / parts, h * (part + 1) / parts);
+    taking_end(&taking);
   }
 }
 

@@ -222,6 +222,16 @@ cbigan_exposure_cut(const CbiganExposure *self, const CbiganFrame *frame, int le
   cbigan_exposure_cut_by(NULL, self, frame, left, top, w, h, x);
 }
 
+float *
+cbigan_object_unmask(CbiganBackend *backend, const float *x, const float *mean, const guint8 *unmasked, gsize n)
+{
+  float *usual = cbigan_backend_scratch_copy(backend, 3 * n, x);
+  for (gsize i = 0; usual && i < 3 * n; i++)
+    if (!unmasked[i % n])
+      usual[i] = mean[i];
+  return usual;
+}
+
 /* z = clamp((x - mean) / deviation, +-6) / 2 */
 CBIGAN_WIDE static void
 deviate(const float *restrict x, const float *restrict mean, const float *restrict deviation, int n, float *restrict z)

@@ -68,6 +68,9 @@ void cbigan_exposure_cut(const CbiganExposure *self, const CbiganFrame *frame, i
 /* The same, by the threads of a backend; NULL: by the caller alone. */
 void cbigan_exposure_cut_by(CbiganBackend *backend, const CbiganExposure *self, const CbiganFrame *frame, int left,
                             int top, int w, int h, float *x);
+/* A copy of x (3, n) with ignored pixels as in the mean good picture (transfer full). unmasked: (n), 0 = ignored. NULL:
+ * there is no memory, see cbigan_backend_scratch() */
+float *cbigan_object_unmask(CbiganBackend *backend, const float *x, const float *mean, const guint8 *unmasked, gsize n);
 /* x (3, h, w) -> planes (6, h, w). mean, deviation: (3, good_h, good_w), of which x lies at (left, top). Outside of
  * them their border is repeated. */
 void cbigan_object_planes(const float *x, int w, int h, const float *mean, const float *deviation, int good_w,

@@ -48,6 +48,7 @@ struct _CbiganInspection {
   float *x;                              /* (3, h, w): its logarithms */
   CbiganSurface surface;                 /* low-passes of a surface; else without memory */
   float *planes;                         /* (planes, h, w) */
+  gboolean made;                         /* the planes lie there; else they can be made from the surface */
   float *output;                         /* of a window: logits or hidden units of its cells */
   guint used;                            /* bit i: memory for the map of kind i */
   float *logits;                         /* (cells); NULL: no map in use reads the network */
@@ -266,6 +267,14 @@ take_value(CbiganInspection *self, const Window *window, const CbiganWindowPart 
   return TRUE;
 }
 
+/* The planes of a surface in memory, for what can't read them row by row. */
+static void
+fill_planes(CbiganInspection *self)
+{
+  cbigan_surface_fill(&self->surface, self->planes);
+  self->made = TRUE;
+}
+
 /* Runs the network on window i of the planes. */
 static gboolean
 run_part(CbiganInspection *self, int i, const CbiganWindowPart *part, GError **error)
@@ -276,8 +285,13 @@ run_part(CbiganInspection *self, int i, const CbiganWindowPart *part, GError **e
   if (!open_window(self, i, part->w, part->h, error))
     return FALSE;
   const gsize row = (gsize)self->w;
-  cbigan_forward_run_planes(window->forward, &(CbiganPlanes){ self->planes + (gsize)part->top * row + part->left, row,
-                                                              row * (gsize)self->h });
+  const CbiganPlaneMaker maker = cbigan_surface_maker(&self->surface);
+  const CbiganPlanes rows = { part->left, part->top, .plane = row, .maker = &maker };
+  if (!self->made && !cbigan_forward_run_planes(window->forward, &rows))
+    fill_planes(self);
+  if (self->made)
+    cbigan_forward_run_planes(window->forward,
+                              &(CbiganPlanes){ part->left, part->top, self->planes, row, row * (gsize)self->h });
   return take_value(self, window, part, window->network->output, self->logits, error) &&
          (!window->keeps_hidden ||
           take_value(self, window, part, hidden_value(window->network), self->features[CBIGAN_MAP_HIDDEN], error));
@@ -295,35 +309,20 @@ run_network(CbiganInspection *self, GError **error)
   return TRUE;
 }
 
-/* x (3, h, w) with ignored pixels as in the mean good picture (transfer full). NULL: x stays as it is, or the backend
- * has kept a lack of memory. A part that is turned upright has no such pixels of its own. */
-static float *
-use_mean(const CbiganInspection *self, const float *x, int w, int h)
-{
-  const CbiganInspector *inspector = self->inspector;
-  const gsize n = (gsize)w * (gsize)h;
-  if (!self->unmasked || !inspector->w || inspector->pose.frame_w)
-    return NULL;
-  float *usual = cbigan_backend_scratch_copy(self->backend, 3 * n, x);
-  for (gsize i = 0; usual && i < 3 * n; i++)
-    if (!self->unmasked[i % n])
-      usual[i] = inspector->mean[i];
-  return usual;
-}
-
 /* x: logarithms of the picture for which memory was made */
 static void
 make_planes(CbiganInspection *self, const CbiganExposure *exposure, const float *x)
 {
   const CbiganInspector *inspector = self->inspector;
-  g_autofree float *usual = use_mean(self, x, self->w, self->h);
+  const gboolean masked = self->unmasked && inspector->w && !inspector->pose.frame_w; /* no part that is turned */
+  const gsize n = (gsize)self->w * (gsize)self->h;
+  g_autofree float *usual = masked ? cbigan_object_unmask(self->backend, x, inspector->mean, self->unmasked, n) : NULL;
   if (inspector->w)
     cbigan_object_planes(usual ? usual : x, self->w, self->h, inspector->mean, inspector->deviation, inspector->w,
                          inspector->h, 0, 0, self->planes);
-  else {
+  else
     cbigan_surface_take(&self->surface, exposure, x);
-    cbigan_surface_fill(&self->surface, self->planes);
-  }
+  self->made = inspector->w > 0;
 }
 
 /* --- maps ------------------------------------------------------------------------------------------------------- */
@@ -351,6 +350,8 @@ static const CbiganCells *
 inspect_planes(CbiganInspection *self, GError **error)
 {
   const CbiganInspector *inspector = self->inspector;
+  if (!self->made && (self->used & (1u << CBIGAN_MAP_BANK | 1u << CBIGAN_MAP_NEAREST)))
+    fill_planes(self);
   if (cbigan_inspector_uses_network(inspector) && !run_network(self, error))
     return NULL;
   CbiganMapSource source = { .backend = self->backend,
@@ -422,7 +423,7 @@ inspect(CbiganInspection *self, const CbiganFrame *frame, GError **error)
     return NULL;
   if (!inspector->w && w == frame->width && h == frame->height) {
     cbigan_surface_read(&self->surface, frame, inspector->contrast);
-    cbigan_surface_fill(&self->surface, self->planes);
+    self->made = FALSE;
     return inspect_planes(self, error);
   }
   if (inspector->w)

@@ -365,6 +365,7 @@ cbigan_surface_rows_clear(CbiganSurfaceRows *self)
   cbigan_enlarger_clear(&self->fours);
   cbigan_enlarger_clear(&self->twos);
   cbigan_enlarger_clear(&self->squares);
+  g_clear_pointer(&self->planes, g_free);
 }
 
 void
@@ -381,6 +382,41 @@ cbigan_surface_row(CbiganSurfaceRows *self, int row, float *planes, gsize plane)
   detail_row(level, cbigan_enlarger_row(&self->fours, row), exposure->contrast, w, detail);
   local_row(level, cbigan_enlarger_row(&self->twos, row), cbigan_enlarger_row(&self->squares, row), exposure->contrast,
             surface->level, w, local);
+}
+
+static void
+end_rows(gpointer rows)
+{
+  cbigan_surface_rows_clear(rows);
+  g_free(rows);
+}
+
+static gpointer
+begin_rows(gpointer source)
+{
+  const CbiganSurface *surface = source;
+  CbiganSurfaceRows *rows = cbigan_scratch_new(surface->backend, CbiganSurfaceRows, 1);
+  if (!rows)
+    return NULL;
+  if (cbigan_surface_rows_init(rows, surface) &&
+      (rows->planes = cbigan_scratch_new(surface->backend, float, CBIGAN_SURFACE_PLANES *(gsize)surface->w)))
+    return rows;
+  end_rows(rows);
+  return NULL;
+}
+
+static const float *
+make_row(gpointer data, int row)
+{
+  CbiganSurfaceRows *rows = data;
+  cbigan_surface_row(rows, row, rows->planes, (gsize)rows->surface->w);
+  return rows->planes;
+}
+
+CbiganPlaneMaker
+cbigan_surface_maker(CbiganSurface *self)
+{
+  return (CbiganPlaneMaker){ .source = self, .begin = begin_rows, .row = make_row, .end = end_rows };
 }
 
 typedef struct {

@@ -43,6 +43,7 @@ void cbigan_surface_planes(const CbiganExposure *exposure, const float *x, int w
 typedef struct {
   const CbiganSurface *surface;
   CbiganEnlarger fours, twos, squares;
+  float *planes; /* (5, w), only of the maker's rows */
 } CbiganSurfaceRows;
 
 /* surface: must outlive it. Clear it with cbigan_surface_rows_clear() in both cases. FALSE: no memory */
@@ -50,6 +51,8 @@ gboolean cbigan_surface_rows_init(CbiganSurfaceRows *self, const CbiganSurface *
 void cbigan_surface_rows_clear(CbiganSurfaceRows *self);
 /* A row of all planes: that of plane p -> planes[p * plane] (w) */
 void cbigan_surface_row(CbiganSurfaceRows *self, int row, float *planes, gsize plane);
+/* The same as a maker of rows, w floats from one plane to the next. */
+CbiganPlaneMaker cbigan_surface_maker(CbiganSurface *self);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CbiganSurface, cbigan_surface_clear)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CbiganSurfaceRows, cbigan_surface_rows_clear)
