@@ -100,9 +100,10 @@ has_region(const CbiganScorer *self, const guint8 *counts, gsize n)
   return FALSE;
 }
 
-/* map: NULL = there is none */
+/* map: NULL = there is none. most: no number of the map exceeds it, so that a good frame's need not be looked through;
+ * NaN = not known */
 static void
-find_regions(CbiganScorer *self, CbiganResult *result, float *map, int w, int h)
+find_regions(CbiganScorer *self, CbiganResult *result, float *map, float most, int w, int h)
 {
   const gsize n = (gsize)w * (gsize)h;
   result->n_regions = 0;
@@ -112,6 +113,10 @@ find_regions(CbiganScorer *self, CbiganResult *result, float *map, int w, int h)
     cbigan_area_scale_map(self->areas, result, map, n);
   if (!map || isnan(result->threshold))
     return;
+  if (!self->areas && most <= result->threshold) {
+    result->anomalous = result->anomalous && self->min_area <= 0.0;
+    return;
+  }
   result->n_regions =
       cbigan_region_search_run(&self->regions, map, w, h, result->threshold, self->min_area, result->regions);
   for (guint i = 0; self->min_area > 0.0 && i < result->n_areas; i++)
@@ -185,16 +190,16 @@ cbigan_scorer_inspect(CbiganScorer *self, CbiganInspection *inspection, const Cb
     result->scores[CBIGAN_SCORE_INSPECTOR] = inspected_score(NULL, &inspected);
     judge(self, result);
   }
-  float *map = choose_map(self, result, w, h);
+  float *map = choose_map(self, result, w, h), most = NAN;
   if (map) {
     g_autofree guint8 *counts = NULL;
     if (!counting_cells(self, w, h, &counts, error))
       return FALSE;
-    cbigan_inspection_draw(self->inspection, counts, w, h, map);
+    most = cbigan_inspection_draw(self->inspection, counts, w, h, map);
   }
   if (!cbigan_inspection_finish(self->inspection, error))
     return FALSE;
-  find_regions(self, result, map, w, h);
+  find_regions(self, result, map, most, w, h);
   return TRUE;
 }
 
@@ -257,7 +262,7 @@ cbigan_scorer_fill(CbiganScorer *self, const CbiganMeasurement *m, CbiganResult 
   float *map = choose_map(self, result, w, h);
   if (map)
     cbigan_score_rows[self->score].map(&self->baseline, m, map);
-  find_regions(self, result, map, w, h);
+  find_regions(self, result, map, NAN, w, h);
 }
 
 /* --- cutouts --- */
@@ -330,6 +335,6 @@ cbigan_scorer_score_cutouts(CbiganScorer *self, CbiganInference *inference, Cbig
   const gboolean wanted = self->maps == CBIGAN_MAPS_ALL || (self->maps == CBIGAN_MAPS_ANOMALOUS && result->anomalous);
   if (!wanted)
     result->map_width = result->map_height = 0;
-  find_regions(self, result, draws && (wanted || result->anomalous) ? result->map : NULL, w, h);
+  find_regions(self, result, draws && (wanted || result->anomalous) ? result->map : NULL, NAN, w, h);
   return TRUE;
 }

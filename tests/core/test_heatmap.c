@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backend/reference/filter.h"
+#include "score/inspector/cells.h"
 #include "score/regions.h"
 #include "score/gan/weights.h"
 
@@ -261,11 +262,36 @@ test_resampler(void)
   cbigan_resampler_clear(&thirds);
 }
 
+/* Cells that are all alike are drawn as their softplus, but for the blur's rounding; it is exactly 0 where nothing
+ * counts. */
+static void
+test_cells(void)
+{
+  enum { CELLS = 19, SIDE = CELLS * 4 };
+  g_autofree float *map = g_new(float, SIDE *SIDE);
+  float values[CELLS * CELLS];
+  for (double value = -105.0; value < 105.0; value += 0.0371) {
+    const CbiganCells cells = { CELLS, CELLS, values, NULL, NULL };
+    const double expected = cbigan_softplus((double)(float)value);
+    for (int i = 0; i < CELLS * CELLS; i++)
+      values[i] = (float)value;
+    const float most = cbigan_cells_draw(&cells, SIDE, SIDE, map);
+    for (int i = 0; i < SIDE * SIDE; i++)
+      if (!(fabs(map[i] - expected) <= (4e-7 + 6e-7 * fabs(value)) * expected + 1e-37) || map[i] > most)
+        g_error("%g is drawn as %.9g, expected %.9g and at most %.9g", value, map[i], expected, most);
+  }
+  values[0] = -G_MAXFLOAT;
+  const CbiganCells one = { 1, 1, values, NULL, NULL };
+  cbigan_cells_draw(&one, 4, 4, map);
+  g_assert_cmpfloat(map[0], ==, 0.0f);
+}
+
 int
 main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/heatmap/gray16", test_gray16);
+  g_test_add_func("/heatmap/cells", test_cells);
   g_test_add_func("/heatmap/bgra", test_bgra);
   g_test_add_func("/heatmap/regions", test_regions);
   g_test_add_func("/heatmap/regions/random", test_random_regions);

@@ -29,8 +29,9 @@ double cbigan_cells_summary(const CbiganCells *cells, CbiganSummary summary);
  * high cells. Places that a small picture lacks are -G_MAXFLOAT. */
 #define CBIGAN_CELLS_PEAKS 12
 void cbigan_cells_peaks(const CbiganCells *cells, CbiganSummary summary, double peaks[CBIGAN_CELLS_PEAKS]);
-/* The cells, blurred by one -> softplus in each pixel of map (h, w), the picture's size. */
-void cbigan_cells_draw(const CbiganCells *cells, int w, int h, float *map);
+/* The cells, blurred by one -> softplus in each pixel of map (h, w), the picture's size. Returns a number that none of
+ * them exceeds. */
+float cbigan_cells_draw(const CbiganCells *cells, int w, int h, float *map);
 /* How many of so many cells have a part in a summary that is a mean of the largest. */
 gsize cbigan_cells_top(gsize cells, CbiganSummary summary);
 /* log(1 + exp(value)), and back */

@@ -142,13 +142,19 @@ wide_row(CbiganEnlarger *self, int at)
   return self->wide[slot];
 }
 
-const float *
-cbigan_enlarger_row(CbiganEnlarger *self, int row)
+void
+cbigan_enlarger_write(CbiganEnlarger *self, int row, float *out)
 {
   const CbiganCoarse *coarse = self->coarse;
   const float v = CLAMP(((float)row + 0.5f) / (float)coarse->factor - 0.5f, 0.0f, (float)(coarse->rows - 1));
   const int above = (int)v, below = MIN(above + 1, coarse->rows - 1);
   const float *upper = wide_row(self, above), *lower = wide_row(self, below);
-  mix(upper, lower, v - (float)above, coarse->w, self->row);
+  mix(upper, lower, v - (float)above, coarse->w, out);
+}
+
+const float *
+cbigan_enlarger_row(CbiganEnlarger *self, int row)
+{
+  cbigan_enlarger_write(self, row, self->row);
   return self->row;
 }

@@ -38,6 +38,8 @@ gboolean cbigan_enlarger_init(CbiganEnlarger *self, CbiganBackend *backend, cons
 void cbigan_enlarger_clear(CbiganEnlarger *self);
 /* (w), valid until the next call. */
 const float *cbigan_enlarger_row(CbiganEnlarger *self, int row);
+/* The same -> out (w) */
+void cbigan_enlarger_write(CbiganEnlarger *self, int row, float *out);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CbiganCoarse, cbigan_coarse_clear)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CbiganEnlarger, cbigan_enlarger_clear)

@@ -452,21 +452,20 @@ cbigan_inspection_frame(CbiganInspection *self, const CbiganFrame *frame, GError
   return inspect(self, &upright, error);
 }
 
-void
+float
 cbigan_inspection_draw(const CbiganInspection *self, const guint8 *counts, int w, int h, float *map)
 {
   const CbiganPose *pose = &self->inspector->pose;
   CbiganCells cells = self->cells;
   cells.counts = counts;
-  if (!pose->frame_w) {
-    cbigan_cells_draw(&cells, w, h, map);
-    return;
-  }
+  if (!pose->frame_w)
+    return cbigan_cells_draw(&cells, w, h, map);
   g_autofree float *upright = cbigan_scratch_new(self->backend, float, (gsize)pose->w *(gsize)pose->h);
   if (!upright)
-    return;
-  cbigan_cells_draw(&cells, pose->w, pose->h, upright);
+    return 0.0f;
+  const float largest = cbigan_cells_draw(&cells, pose->w, pose->h, upright);
   cbigan_pose_lay_back(pose, &self->placement, upright, map);
+  return largest;
 }
 
 guint8 *

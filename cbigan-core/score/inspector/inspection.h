@@ -41,8 +41,8 @@ const float *cbigan_inspection_values(const CbiganInspection *self, CbiganMapKin
 guint8 *cbigan_inspection_count(const CbiganInspection *self, const guint8 *counts, int w, int h);
 
 /* The anomaly map of the last frame: map (h, w), the frame's size. counts: (cells), cells that don't count are 0; NULL:
- * all count */
-void cbigan_inspection_draw(const CbiganInspection *self, const guint8 *counts, int w, int h, float *map);
+ * all count. Returns a number that none of the map's exceeds. */
+float cbigan_inspection_draw(const CbiganInspection *self, const guint8 *counts, int w, int h, float *map);
 /* Whether all functions above, and those of cells.h with the cells, had the memory that they needed. FALSE with
  * CBIGAN_ERROR_BACKEND: what they have found since the last frame is undefined. */
 gboolean cbigan_inspection_finish(const CbiganInspection *self, GError **error);
