@@ -141,5 +141,7 @@ cbigan_inspector_clear(CbiganInspector *self)
   for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
     clear_map(&self->maps[i]);
   g_free(self->pose.mean_part);
+  g_free(self->light.quartiles);
+  g_free(self->light.weights);
   *self = (CbiganInspector){ 0 };
 }

@@ -97,7 +97,7 @@ cbigan_model_new_inspector(const CbiganInspector *inspector)
                                   .bf16_error = NAN,
                                   .summary = inspector->summary,
                                   .shared_overlap = inspector->shared_overlap,
-                                  .contrast = { inspector->contrast[0], inspector->contrast[1] },
+                                  .contrast = { inspector->light.contrast[0], inspector->light.contrast[1] },
                                   .proxy = NAN };
   self->info.scores[CBIGAN_SCORE_INSPECTOR] = TRUE;
   if (inspector->pose.frame_w) {

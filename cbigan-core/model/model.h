@@ -77,6 +77,14 @@ typedef struct {
   float *level, *spread; /* (h / 4, w / 4): mean and deviation of good pictures' values; NULL unless levelled */
 } CbiganInspectorMap;
 
+/* The light of a surface's good pictures, from which a frame's is told: score/inspector/surface_light.h */
+typedef struct {
+  gboolean known;   /* quartiles and weights are there */
+  float *quartiles; /* (3, 3): mean quartiles of R, G and B over good pictures, in grey levels */
+  float *weights;   /* (3, 3): grey levels to be added to a frame for each that its quartile lies above the mean one */
+  double contrast[2]; /* of earlier models: smallest and largest relative one of good pictures; 0 = unknown */
+} CbiganSurfaceLight;
+
 /* An inspector: a network that was trained on synthetic defects, and statistics of good pictures. Objects lie in the
  * same place in each picture of w x h pixels. Surfaces have any size, and w = h = 0. */
 typedef struct {
@@ -89,8 +97,8 @@ typedef struct {
   /* surfaces: where the network's windows overlap, each cell comes from the window whose border is further away. FALSE:
    * from the first window */
   gboolean shared_overlap;
-  double contrast[2]; /* surfaces: smallest and largest relative one of good pictures, see exposure.h; 0 = unknown */
-  CbiganPose pose;    /* objects only; w and h are also those above */
+  CbiganSurfaceLight light; /* surfaces only */
+  CbiganPose pose;          /* objects only; w and h are also those above */
 } CbiganInspector;
 
 /* Planes of the network's input. */

@@ -108,6 +108,10 @@ add_inspector(CbiganModel *m, GArray *slots)
   for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++)
     if (inspector->maps[i].used)
       add_map(m, (CbiganMapKind)i, slots);
+  const Slot light[] = { { "light.quartiles", 2, { 3, 3 }, &inspector->light.quartiles, 0, TRUE },
+                         { "light.weights", 2, { 3, 3 }, &inspector->light.weights, 0, FALSE } };
+  if (inspector->light.known)
+    g_array_append_vals(slots, light, G_N_ELEMENTS(light));
   const Slot mean_part = { "good.part", 2, { h / 2, w / 2 }, &inspector->pose.mean_part, 0, FALSE };
   if (inspector->pose.frame_w)
     g_array_append_val(slots, mean_part);
@@ -171,6 +175,8 @@ read_geometry(CbiganModel *m, const CbiganSafetensors *file, const char *name, G
     if (!info->maps) /* a file of before there were several */
       m->inspector.maps[CBIGAN_MAP_LOGIT].levelled =
           g_hash_table_contains(file->tensors, "good.level") || g_hash_table_contains(file->tensors, "good.spread");
+    m->inspector.light.known = !info->frame_width && (g_hash_table_contains(file->tensors, "light.quartiles") ||
+                                                      g_hash_table_contains(file->tensors, "light.weights"));
     return TRUE;
   }
   info->scores[CBIGAN_SCORE_PAPER] = TRUE;
@@ -263,6 +269,8 @@ allocate_inspector(CbiganModel *m, const char *name, GError **error)
     { &inspector->mean, 3 * pixels },
     { &inspector->deviation, 3 * pixels },
     { &inspector->pose.mean_part, inspector->pose.frame_w ? pixels / 4 : 0 },
+    { &inspector->light.quartiles, inspector->light.known ? 9 : 0 },
+    { &inspector->light.weights, inspector->light.known ? 9 : 0 },
     { &m->mask, (gsize)m->info.mask.width * (gsize)m->info.mask.height },
   };
   for (int i = 0; i < CBIGAN_N_MAP_KINDS; i++) {
@@ -314,7 +322,7 @@ new_inspector(const CbiganModelInfo *info)
                                 .h = info->frame_height,
                                 .summary = info->summary,
                                 .shared_overlap = info->shared_overlap,
-                                .contrast = { info->contrast[0], info->contrast[1] } };
+                                .light.contrast = { info->contrast[0], info->contrast[1] } };
   if (info->upright_width) {
     inspector.w = info->upright_width;
     inspector.h = info->upright_height;

@@ -17,12 +17,30 @@ from score import block, blur, conv, leaky, read_model, read_ppm, upsample
 BINS = 4096  # of the counts from which quantiles come
 
 
-def quantile(x, share, least, most):
+def count(x, least, most):
     bins = np.clip((x.ravel() - least) * BINS / (most - least), 0, BINS - 1).astype(int)
     counts = np.bincount(bins, minlength=BINS)
-    below, wanted = np.cumsum(counts) - counts, share * x.size
-    i = np.argmax((counts > 0) & (below + counts >= wanted))
-    return least + (most - least) * (i + (wanted - below[i]) / counts[i]) / BINS
+    return counts, np.cumsum(counts) - counts
+
+
+def quantile(x, share, least, most):
+    counts, below = count(x, least, most)
+    i = np.argmax((counts > 0) & (below + counts >= share * x.size))
+    return least + (most - least) * (i + (share * x.size - below[i]) / counts[i]) / BINS
+
+
+def middle(x, least, most):  # mean of the numbers between the quartiles
+    counts, below = count(x, least, most)
+    first, end = np.maximum(below, .25 * x.size), np.minimum(below + counts, .75 * x.size)
+    places = np.arange(BINS) + ((first + end) / 2 - below) / np.maximum(counts, 1)
+    return least + (most - least) * (np.maximum(end - first, 0) * places).sum() / (.5 * x.size) / BINS
+
+
+def byte_quantile(x, share):  # a byte v stands for v - 1/2 to v + 1/2
+    counts = np.bincount(x.ravel(), minlength=256)
+    below = np.cumsum(counts) - counts
+    v = min((below + counts <= share * x.size).sum(), 255)
+    return np.clip(v - .5 + (share * x.size - below[v]) / max(counts[v], 1), 0, 255)
 
 
 def coarse(x, factor):  # means of squares, which the border cuts
@@ -74,19 +92,24 @@ def object_planes(t, picture):
     return np.concatenate([x, deviation]), level_and_colour(x)
 
 
-def shift(usual, picture):  # grey levels that bring a surface's relative contrast to those of good pictures
-    grey = picture.reshape(-1, 3)[::max(len(picture) * picture.shape[1] // 65536, 1)].mean(1)
-    quarter, median, last = (quantile(grey, share, 0, 256) for share in (.25, .5, .75))
-    found = (last - quarter) / (median + 24)
-    return np.clip((median + 24) * (found / np.clip(found, *usual) - 1), -13, 13)
+def shift(keys, t, picture):  # grey levels that undo a surface's light
+    some, found = picture.reshape(-1, 3)[::max(len(picture) * picture.shape[1] // 65536, 1)], 0
+    if 'light.weights' in t:
+        quartiles = np.array([[byte_quantile(channel, share) for share in (.25, .5, .75)] for channel in some.T])
+        found = (t['light.weights'] * (quartiles - t['light.quartiles'])).sum()
+    elif 'contrast' in keys:
+        quarter, median, last = (quantile(some.mean(1), share, 0, 256) for share in (.25, .5, .75))
+        contrast = (last - quarter) / (median + 24)
+        found = (median + 24) * (contrast / np.clip(contrast, *map(float, keys['contrast'].split(','))) - 1)
+    return np.clip(found, -13, 13)
 
 
-def surface_planes(keys, picture):
-    more = shift([float(x) for x in keys['contrast'].split(',')], picture) if 'contrast' in keys else 0
-    level, red, blue = level_and_colour(logarithm(picture.astype(float) + more).transpose(2, 0, 1))
+def surface_planes(keys, t, picture):
+    level, red, blue = level_and_colour(logarithm(picture + shift(keys, t, picture)).transpose(2, 0, 1))
     level = level - quantile(level, .5, -3, 0)
-    medians = [quantile(c, .5, -3, 3) for c in (red, blue)]
-    chroma = 2 * max(quantile(np.abs(c - m), .5, 0, 3) for c, m in zip((red, blue), medians)) + .05
+    middles = middle if 'light.weights' in t else lambda x, least, most: quantile(x, .5, least, most)
+    medians = [middles(c, -3, 3) for c in (red, blue)]
+    chroma = 2 * max(middles(np.abs(c - m), 0, 3) for c, m in zip((red, blue), medians)) + .05
     fours = level - low_pass(level, 4)
     contrast = 2 * quantile(np.abs(fours), .5, 0, 1) + .02
     local = level - low_pass(level, 2)
@@ -181,7 +204,7 @@ def nearest(t, x):
 
 def read_cells(keys, t, picture):
     """the smallest of the maps in use, per cell"""
-    planes, three = object_planes(t, picture) if 'good.mean' in t else surface_planes(keys, picture)
+    planes, three = object_planes(t, picture) if 'good.mean' in t else surface_planes(keys, t, picture)
     hidden, logits = run_network(t, planes) if 'inspector.logit.weight' in t else (None, None)
     maps = []
     for name, offset, scale in (row.split(':') for row in keys['maps'].split(',')):

@@ -113,5 +113,9 @@ static const Damage damages[] = {
   { "shared-overlap", SAMPLE_INSPECTOR, "\"shared\"", "\"shored\"", "“cbigan.overlap” is “shored”" },
   { "contrast-of-object", SAMPLE_INSPECTOR, "\"cbigan.overlap\":\"shared\"", "\"cbigan.contrast\":\"0.3\"",
     "“cbigan.contrast” is “0.3”" },
+  { "light-half", SAMPLE_SURFACE, "\"light.weights\"", "\"light.numbers\"", "tensor “light.weights” is missing" },
+  { "light-shape", SAMPLE_SURFACE, "\"shape\":[3,3]", "\"shape\":[9,1]", "has shape [9, 1]", "expected [3, 3]" },
+  { "light-of-object", SAMPLE_INSPECTOR, "\"good.deviation\"", "\"light.quartiles\"",
+    "tensor “good.deviation” is missing" },
   { "proxies", SAMPLE_INSPECTOR, "0.75,", "1.75,", "“cbigan.proxies” is" },
 };

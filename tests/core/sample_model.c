@@ -67,9 +67,25 @@ sample_inspector(void)
   return m;
 }
 
+static CbiganModel *
+sample_surface(void)
+{
+  g_autoptr(GRand) random = g_rand_new_with_seed(17);
+  CbiganInspector inspector = { .width = 1, .summary = CBIGAN_SUMMARY_FEW, .light.known = TRUE };
+  inspector.light.quartiles = random_floats(random, 9, 0, 255);
+  inspector.light.weights = random_floats(random, 9, -1, 1);
+  inspector.maps[CBIGAN_MAP_LOGIT] = (CbiganInspectorMap){ .used = TRUE, .offset = -1.0 / 3.0, .scale = 0.5 };
+  CbiganModel *m = cbigan_model_new_inspector(&inspector);
+  m->inspector.parameters = g_new(float, m->inspector_network->n_floats);
+  cbigan_network_initialise(m->inspector_network, 7, m->inspector.parameters);
+  return m;
+}
+
 CbiganModel *
 sample_model(SampleKind kind)
 {
+  if (kind == SAMPLE_SURFACE)
+    return sample_surface();
   if (kind == SAMPLE_INSPECTOR)
     return sample_inspector();
   CbiganModel *m = cbigan_model_new(1, 64, NULL);

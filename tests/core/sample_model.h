@@ -13,6 +13,7 @@ typedef enum {
   SAMPLE_OBJECT,     /* frame = one patch, statistics per position */
   SAMPLE_EVERYWHERE, /* any frame, statistics for all positions */
   SAMPLE_INSPECTOR,  /* of objects of 32 x 16 pixels, with two maps */
+  SAMPLE_SURFACE,    /* an inspector of surfaces, with their light */
   N_SAMPLES
 } SampleKind;
 

@@ -460,7 +460,7 @@ main(int argc, char **argv)
   g_test_init(&argc, &argv, NULL);
   folder = g_dir_make_tmp("cbigan-model-XXXXXX", NULL);
   g_assert_nonnull(folder);
-  static const char *const kinds[N_SAMPLES] = { "plain", "object", "everywhere", "inspector" };
+  static const char *const kinds[N_SAMPLES] = { "plain", "object", "everywhere", "inspector", "surface" };
   for (int i = 0; i < N_SAMPLES; i++) {
     g_autofree char *path = g_strconcat("/model-file/round-trip/", kinds[i], NULL);
     g_test_add_data_func(path, GINT_TO_POINTER(i), test_round_trip);

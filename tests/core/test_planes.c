@@ -12,6 +12,7 @@
 #include "score/inspector/inspection.h"
 #include "score/inspector/logarithms.h"
 #include "score/inspector/surface.h"
+#include "score/inspector/surface_light.h"
 
 typedef struct {
   int w, h;
@@ -113,8 +114,6 @@ define_planes(const CbiganExposure *exposure, const float *x, int w, int h, floa
 
 /* --- tests ------------------------------------------------------------------------------------------------------ */
 
-static const double unknown_contrast[2];
-
 static void
 test_light(gconstpointer data)
 {
@@ -126,8 +125,8 @@ test_light(gconstpointer data)
   CbiganExposure alone, shared;
   g_autofree float *level = g_new(float, n), *low = g_new(float, n);
   g_autofree double *levels = g_new(double, n), *red = g_new(double, n), *detail = g_new(double, n);
-  cbigan_exposure_surface(&alone, &frame, unknown_contrast, NULL);
-  cbigan_exposure_surface(&shared, &frame, unknown_contrast, backend);
+  cbigan_exposure_surface(&alone, &frame, NULL, NULL);
+  cbigan_exposure_surface(&shared, &frame, NULL, backend);
   g_assert_cmpmem(&alone, sizeof alone, &shared, sizeof shared);
   for (int i = 0; i < n; i++) {
     const guint8 *p = pixels + 3 * i;
@@ -153,9 +152,9 @@ whole_tens(guint8 byte)
   return (guint8)(40 + byte % 20 * 10);
 }
 
-/* Planes (5, SIDE, SIDE) of a surface whose bytes get a gain and an offset. contrast: of good ones */
+/* Planes (5, SIDE, SIDE) of a surface whose bytes get a gain and an offset. light: of good ones; NULL = unknown */
 static void
-changed_planes(double gain, double offset, const double contrast[2], float *planes)
+changed_planes(double gain, double offset, const CbiganSurfaceLight *light, float *planes)
 {
   g_autofree guint8 *pixels = make_pixels(SIDE, SIDE);
   const CbiganFrame frame = { .data = pixels, .width = SIDE, .height = SIDE, .stride = 3 * SIDE };
@@ -163,36 +162,82 @@ changed_planes(double gain, double offset, const double contrast[2], float *plan
     pixels[i] = (guint8)lround(gain * whole_tens(pixels[i]) + offset);
   g_auto(CbiganSurface) surface;
   g_assert_true(cbigan_surface_init(&surface, NULL, SIDE, SIDE));
-  cbigan_surface_read(&surface, &frame, contrast);
+  cbigan_surface_read(&surface, &frame, light);
   cbigan_surface_fill(&surface, planes);
 }
 
-/* A gain and an offset of all bytes change no plane much, if the contrast of good pictures is known. */
+/* By a light that tells g from the distance of red's quartiles, and b from their median */
 static void
-test_contrast(void)
+weigh_red(const float quartiles[CBIGAN_LIGHT_QUARTILES], float weights[CBIGAN_LIGHT_QUARTILES])
+{
+  const float of_gain = (CBIGAN_EXPOSURE_DARK + quartiles[1]) / (quartiles[2] - quartiles[0]);
+  weights[0] = -of_gain;
+  weights[1] = -1.0f;
+  weights[2] = of_gain;
+}
+
+/* A gain and an offset of all bytes change no plane much, if the light of good pictures is known. */
+static void
+test_known_light(gconstpointer by_quartiles)
 {
   enum { N = CBIGAN_SURFACE_PLANES * SIDE * SIDE };
   static const double changes[][2] = { { 1.0, 10.0 }, { 1.0, -10.0 }, { 0.9, 0.0 }, { 1.1, 0.0 }, { 0.9, 5.0 } };
   g_autofree float *usual = g_new(float, N), *planes = g_new(float, N);
   g_autofree guint8 *pixels = make_pixels(SIDE, SIDE);
   const CbiganFrame frame = { .data = pixels, .width = SIDE, .height = SIDE, .stride = 3 * SIDE };
+  float quartiles[CBIGAN_LIGHT_QUARTILES], weights[CBIGAN_LIGHT_QUARTILES] = { 0 };
   double median, differences[2];
   for (int i = 0; i < 3 * SIDE * SIDE; i++)
     pixels[i] = whole_tens(pixels[i]);
-  const double found = cbigan_exposure_relative_contrast(&frame, &median), contrast[] = { found, found };
-  changed_planes(1.0, 0.0, contrast, usual);
+  const double contrast = cbigan_surface_relative_contrast(&frame, &median);
+  cbigan_surface_quartiles(&frame, quartiles);
+  weigh_red(quartiles, weights);
+  const CbiganSurfaceLight light = {
+    .known = by_quartiles != NULL, .quartiles = quartiles, .weights = weights, .contrast = { contrast, contrast }
+  };
   for (guint row = 0; row < G_N_ELEMENTS(changes); row++) {
     for (int known = 0; known < 2; known++) {
-      changed_planes(changes[row][0], changes[row][1], known ? contrast : unknown_contrast, planes);
+      changed_planes(1.0, 0.0, known ? &light : NULL, usual);
+      changed_planes(changes[row][0], changes[row][1], known ? &light : NULL, planes);
       differences[known] = 0.0;
       for (int i = 0; i < N; i++)
         differences[known] += fabs(planes[i] - usual[i]) / N;
     }
     g_test_message("gain %g, offset %g: planes differ by %g, uncompensated by %g", changes[row][0], changes[row][1],
                    differences[1], differences[0]);
-    g_assert_cmpfloat(differences[1], <, 0.001);
+    g_assert_cmpfloat(differences[1], <, by_quartiles ? 0.005 : 0.001);
     g_assert_cmpfloat(differences[1], <, 0.3 * differences[0]);
   }
+}
+
+/* The exposure of a surface of yellow and blue threads: blue ones cover this share. */
+static void
+expose_two_colours(double share, const CbiganSurfaceLight *light, CbiganExposure *exposure)
+{
+  g_autofree guint8 *pixels = make_pixels(SIDE, SIDE);
+  const CbiganFrame frame = { .data = pixels, .width = SIDE, .height = SIDE, .stride = 3 * SIDE };
+  for (int i = 0; i < SIDE * SIDE; i++)
+    pixels[3 * i + 2] = (guint8)(pixels[3 * i] + (i % 100 < lround(100.0 * share) ? 30 : -30));
+  cbigan_exposure_surface(exposure, &frame, light, NULL);
+}
+
+/* Where two colours cover a half each, a little more of one moves their middle a little, and their median far. */
+static void
+test_two_colours(void)
+{
+  float nothing[CBIGAN_LIGHT_QUARTILES] = { 0 };
+  const CbiganSurfaceLight light = { .known = TRUE, .quartiles = nothing, .weights = nothing };
+  CbiganExposure less[2], more[2];
+  for (int known = 0; known < 2; known++) {
+    expose_two_colours(0.48, known ? &light : NULL, &less[known]);
+    expose_two_colours(0.52, known ? &light : NULL, &more[known]);
+  }
+  g_test_message("blue: median %g and %g, middle %g and %g; chroma %g and %g", less[0].colour[1], more[0].colour[1],
+                 less[1].colour[1], more[1].colour[1], less[1].chroma, more[1].chroma);
+  const double gap = more[0].colour[1] - less[0].colour[1];
+  g_assert_cmpfloat(gap, >, 0.3);
+  g_assert_cmpfloat(fabs(more[1].colour[1] - less[1].colour[1]), <, 0.2 * gap);
+  g_assert_cmpfloat_with_epsilon(more[1].chroma, less[1].chroma, 0.05 * less[1].chroma);
 }
 
 /* A frame's logarithms are rounded once more when the level is taken off them; detail is divided by 0.02 at least. */
@@ -210,7 +255,7 @@ test_planes(gconstpointer data)
   g_autofree float *x = g_new(float, 3 * n);
   g_autofree float *expected = g_new(float, CBIGAN_SURFACE_PLANES *n), *planes = g_new(float, CBIGAN_SURFACE_PLANES *n);
   g_autofree float *again = g_new(float, CBIGAN_SURFACE_PLANES *n);
-  cbigan_exposure_surface(&exposure, &frame, unknown_contrast, backend);
+  cbigan_exposure_surface(&exposure, &frame, NULL, backend);
   cbigan_exposure_cut_by(backend, &exposure, &frame, 0, 0, c->w, c->h, x);
   define_planes(&exposure, x, c->w, c->h, expected);
   cbigan_surface_planes(&exposure, x, c->w, c->h, backend, planes);
@@ -220,7 +265,7 @@ test_planes(gconstpointer data)
               (int)(i % n) % c->w, planes[i], expected[i]);
   g_auto(CbiganSurface) surface;
   g_assert_true(cbigan_surface_init(&surface, backend, c->w, c->h));
-  cbigan_surface_read(&surface, &frame, unknown_contrast);
+  cbigan_surface_read(&surface, &frame, NULL);
   g_assert_cmpmem(&surface.exposure, sizeof exposure, &exposure, sizeof exposure);
   cbigan_surface_fill(&surface, again);
   for (gsize i = 0; i < CBIGAN_SURFACE_PLANES * n; i++)
@@ -307,7 +352,7 @@ inspect(const Case *c, gboolean shared_overlap, Inspected *self)
   g_auto(CbiganSurface) surface;
   self->planes = g_new(float, CBIGAN_SURFACE_PLANES *n);
   g_assert_true(cbigan_surface_init(&surface, NULL, c->w, c->h));
-  cbigan_surface_read(&surface, &frame, unknown_contrast);
+  cbigan_surface_read(&surface, &frame, NULL);
   cbigan_surface_fill(&surface, self->planes);
 }
 
@@ -446,7 +491,9 @@ main(int argc, char **argv)
     g_test_add_data_func(strips, c, test_strips);
     g_test_add_data_func(overlap, c, test_overlap);
   }
-  g_test_add_func("/planes/contrast", test_contrast);
+  g_test_add_data_func("/planes/light/contrast", NULL, test_known_light);
+  g_test_add_data_func("/planes/light/quartiles", "", test_known_light);
+  g_test_add_func("/planes/two-colours", test_two_colours);
   g_test_add_func("/planes/levels", test_levels);
   g_test_add_func("/planes/peaks", test_peaks);
   return g_test_run();

@@ -58,13 +58,31 @@ def make_model(name):
     if not np:
         raise harness.Skip('python3-numpy is missing')
     options, width, height = MODELS[name]
-    pathlib.Path('good').mkdir()
+    pathlib.Path('good').mkdir(exist_ok=True)
     for path, seed in [(f'good/{i:02}.ppm', i) for i in range(12)] + [('new.ppm', 99)]:
         pathlib.Path(path).write_bytes(b'P6\n%d %d\n255\n' % (width, height) + pixels(width, height, seed).tobytes())
     mask = [[(255 if x > width // 4 or y < height // 3 else 0,) * 3 for x in range(width)] for y in range(height)]
     pathlib.Path('mask.png').write_bytes(picture_writer.png(mask))
-    cbigan('train', 'good', '--output', 'm.safetensors', '--threads', '1', *options)
+    cbigan('train', 'good', '--output', 'm.safetensors', '--force', '--threads', '1', *options)
     return pixels(width, height, 99)
+
+
+def forget_light(metadata):
+    """m.safetensors becomes one of a version before light.quartiles, with these keys instead"""
+    data = pathlib.Path('m.safetensors').read_bytes()
+    length = int.from_bytes(data[:8], 'little')
+    header, kept = json.loads(data[8:8 + length]), b''
+    for name in sorted(header.keys() - {'__metadata__'}, key=lambda name: header[name]['data_offsets']):
+        begin, end = header[name]['data_offsets']
+        if name.startswith('light.'):
+            del header[name]
+        else:
+            header[name]['data_offsets'] = [len(kept), len(kept) + end - begin]
+            kept += data[8 + length + begin:8 + length + end]
+    header['__metadata__'] |= metadata
+    text = json.dumps(header).encode()
+    text += b' ' * (-len(text) % 8)
+    pathlib.Path('m.safetensors').write_bytes(len(text).to_bytes(8, 'little') + text + kept)
 
 
 def scored(score):
@@ -161,6 +179,27 @@ def test_inspector_py_network_of_a_surface():
     """Its sides are no multiples of 16, so windows share the picture."""
     make_model('network of a surface')
     check_inspector_py()
+
+
+def make_earlier_surfaces():
+    """Surfaces of two versions before: light from the contrast, and no light at all; each is scored by the caller"""
+    for metadata in {'cbigan.contrast': '0.5,0.6'}, {}:
+        make_model('bank of a surface')
+        forget_light(metadata)
+        yield
+
+
+def test_inspector_py_earlier_surfaces():
+    for _ in make_earlier_surfaces():
+        check_inspector_py()
+
+
+def test_onnx_earlier_surfaces():
+    if not onnxruntime:
+        raise harness.Skip('onnxruntime is missing')
+    for _ in make_earlier_surfaces():
+        number, _ = run_onnx({'frame': pixels(80, 64, 99)}, '--frame', '80x64')
+        compare('inspector', number[0], scored('inspector')['score'])
 
 
 def test_onnx_object():

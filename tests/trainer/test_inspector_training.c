@@ -243,7 +243,7 @@ test_borders(void)
     const CbiganFrame frame = cbigan_picture_frame(p);
     for (int row = 0; row < SIDE; row++)
       memset(p->pixels + 3 * (row * SIDE + SIDE - 1), 250, 3);
-    cbigan_exposure_surface(&exposures[i], &frame, (const double[2]){ 0.0, 0.0 }, NULL);
+    cbigan_exposure_surface(&exposures[i], &frame, NULL, NULL);
   }
   const CbiganGoodPictures good = { .pictures = pictures, .exposures = exposures, .n = GOOD, .grey = TRUE };
   const CbiganDefectBatchOptions options = { .good = &good, .batch = BATCH, .side = CROP, .seed = 3 };

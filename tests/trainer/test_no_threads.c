@@ -74,7 +74,7 @@ test_defect_batches(void)
   const CbiganPicture *const pictures[] = { picture };
   const CbiganFrame frame = cbigan_picture_frame(picture);
   CbiganExposure exposure;
-  cbigan_exposure_surface(&exposure, &frame, (const double[2]){ 0.0, 0.0 }, NULL);
+  cbigan_exposure_surface(&exposure, &frame, NULL, NULL);
   const CbiganGoodPictures good = { .pictures = pictures, .exposures = &exposure, .n = 1, .grey = TRUE };
   const CbiganDefectBatchOptions options = { .good = &good, .batch = 2, .side = 32, .seed = 3 };
   left = 0;

@@ -39,6 +39,8 @@ const char *cbigan_onnx_reduce(CbiganOnnxGraph *graph, const char *op, const cha
 const char *cbigan_onnx_cast(CbiganOnnxGraph *graph, const char *x, CbiganOnnxType type);
 /* How many of the n indices (int64, one axis) are 0, 1, … bins - 1: (bins), of 64 bits */
 const char *cbigan_onnx_counts(CbiganOnnxGraph *graph, const char *indices, gsize n, int bins);
+/* As cbigan_light_quantile() of the counts (256) of bytes. wanted: the share, times the number of bytes */
+const char *cbigan_onnx_byte_quantile(CbiganOnnxGraph *graph, const char *counts, double wanted);
 /* The n largest of x (one axis) */
 const char *cbigan_onnx_top(CbiganOnnxGraph *graph, const char *x, gint64 n);
 const char *cbigan_onnx_reshape(CbiganOnnxGraph *graph, const char *x, int n_dims, const gint64 *dims);

@@ -24,29 +24,6 @@ typedef struct {
 
 /* --- light ------------------------------------------------------------------------------------------------------ */
 
-/* As cbigan_light_quantile() */
-static const char *
-quantile(CbiganOnnxGraph *graph, const char *counts, double wanted)
-{
-  const char *axis = cbigan_onnx_ints(graph, 1, (gint64[]){ 0 });
-  const char *sums = cbigan_onnx_binary(graph, "CumSum", counts, axis);
-  const char *at = cbigan_onnx_double(graph, wanted);
-  const char *below = cbigan_onnx_cast(graph, cbigan_onnx_binary(graph, "LessOrEqual", sums, at), CBIGAN_ONNX_INT64);
-  const char *v = cbigan_onnx_binary(graph, "Min", cbigan_onnx_reduce(graph, "ReduceSum", below, 1, (gint64[]){ 0 }),
-                                     cbigan_onnx_ints(graph, 1, (gint64[]){ 255 }));
-  const char *here = cbigan_onnx_binary(graph, "Gather", counts, v),
-             *sum = cbigan_onnx_binary(graph, "Gather", sums, v);
-  const char *before = cbigan_onnx_binary(graph, "Sub", sum, here);
-  const char *part = cbigan_onnx_binary(graph, "Div", cbigan_onnx_binary(graph, "Sub", at, before),
-                                        cbigan_onnx_binary(graph, "Max", here, cbigan_onnx_double(graph, 1.0)));
-  const char *value = cbigan_onnx_binary(graph, "Add", cbigan_onnx_cast(graph, v, CBIGAN_ONNX_DOUBLE), part);
-  value = cbigan_onnx_cast(graph, cbigan_onnx_binary(graph, "Sub", value, cbigan_onnx_double(graph, 0.5)),
-                           CBIGAN_ONNX_FLOAT);
-  value = cbigan_onnx_node(graph, "Clip",
-                           CBIGAN_ONNX_IN(value, cbigan_onnx_float(graph, 0.0), cbigan_onnx_float(graph, 255.0)), NULL);
-  return cbigan_onnx_scale(graph, value, 1.0 / 127.5, -1.0);
-}
-
 /* As cbigan_light_compensation(): x in the light of the training pictures */
 static const char *
 compensate(CbiganOnnxGraph *graph, const CbiganModelInfo *info, const char *bytes, gint64 n, const char *x)
@@ -54,8 +31,8 @@ compensate(CbiganOnnxGraph *graph, const CbiganModelInfo *info, const char *byte
   const char *index =
       cbigan_onnx_cast(graph, cbigan_onnx_reshape(graph, bytes, 1, (gint64[]){ -1 }), CBIGAN_ONNX_INT64);
   const char *counts = cbigan_onnx_counts(graph, index, (gsize)n, 256);
-  const char *low = quantile(graph, counts, CBIGAN_LIGHT_LOW * (double)n);
-  const char *median = quantile(graph, counts, CBIGAN_LIGHT_MEDIAN * (double)n);
+  const char *low = cbigan_onnx_byte_quantile(graph, counts, CBIGAN_LIGHT_LOW * (double)n);
+  const char *median = cbigan_onnx_byte_quantile(graph, counts, CBIGAN_LIGHT_MEDIAN * (double)n);
   const char *contrast =
       cbigan_onnx_binary(graph, "Max", cbigan_onnx_binary(graph, "Sub", median, low), cbigan_onnx_float(graph, 1e-6));
   const char *gain =

@@ -10,6 +10,7 @@
 #include "inspector_score.h"
 #include "score/inspector/exposure.h"
 #include "score/inspector/histogram.h"
+#include "score/inspector/surface_light.h"
 
 static const char *
 add(CbiganOnnxGraph *graph, const char *op, const char *x, const char *y)
@@ -35,26 +36,46 @@ sum(CbiganOnnxGraph *graph, const char *x)
   return cbigan_onnx_reduce(graph, "ReduceSum", x, 1, (gint64[]){ 0 });
 }
 
+/* Counts of n numbers x of any shape, as those of a CbiganHistogram */
+static const char *
+count(CbiganOnnxGraph *graph, const char *x, gsize n, double least, double most)
+{
+  const double bins = CBIGAN_HISTOGRAM_BINS;
+  x = cbigan_onnx_cast(graph, cbigan_onnx_reshape(graph, x, 1, (gint64[]){ -1 }), CBIGAN_ONNX_DOUBLE);
+  const char *at = add(graph, "Div", add(graph, "Sub", x, cbigan_onnx_double(graph, least)),
+                       cbigan_onnx_double(graph, most - least));
+  at = add(graph, "Mul", at, cbigan_onnx_double(graph, bins));
+  at = clip(graph, at, cbigan_onnx_double(graph, 0.0), cbigan_onnx_double(graph, bins - 1.0));
+  return cbigan_onnx_counts(graph, cbigan_onnx_cast(graph, at, CBIGAN_ONNX_INT64), n, (int)bins);
+}
+
+/* How many numbers lie in a bin and in those before it */
+static const char *
+sums_of(CbiganOnnxGraph *graph, const char *counts)
+{
+  return add(graph, "CumSum", counts, cbigan_onnx_ints(graph, 1, (gint64[]){ 0 }));
+}
+
+/* A place among the bins, 0 to CBIGAN_HISTOGRAM_BINS, as a number */
+static const char *
+number_at(CbiganOnnxGraph *graph, const char *at, double least, double most)
+{
+  at = add(graph, "Mul", at, cbigan_onnx_double(graph, (most - least) / CBIGAN_HISTOGRAM_BINS));
+  return add(graph, "Add", at, cbigan_onnx_double(graph, least));
+}
+
 /* As cbigan_histogram_quantile() of n numbers x of any shape: one number of 64 bits */
 static const char *
 quantile(CbiganOnnxGraph *graph, const char *x, gsize n, double least, double most, double share)
 {
-  const double range = most - least, bins = CBIGAN_HISTOGRAM_BINS;
-  x = cbigan_onnx_cast(graph, cbigan_onnx_reshape(graph, x, 1, (gint64[]){ -1 }), CBIGAN_ONNX_DOUBLE);
-  const char *at =
-      add(graph, "Div", add(graph, "Sub", x, cbigan_onnx_double(graph, least)), cbigan_onnx_double(graph, range));
-  at = add(graph, "Mul", at, cbigan_onnx_double(graph, bins));
-  at = clip(graph, at, cbigan_onnx_double(graph, 0.0), cbigan_onnx_double(graph, bins - 1.0));
-  const char *counts = cbigan_onnx_counts(graph, cbigan_onnx_cast(graph, at, CBIGAN_ONNX_INT64), n, (int)bins);
-  const char *sums = add(graph, "CumSum", counts, cbigan_onnx_ints(graph, 1, (gint64[]){ 0 }));
+  const char *counts = count(graph, x, n, least, most), *sums = sums_of(graph, counts);
   const char *wanted = cbigan_onnx_double(graph, share * (double)n);
   const char *i = sum(graph, cbigan_onnx_cast(graph, add(graph, "Less", sums, wanted), CBIGAN_ONNX_INT64));
   const char *here = add(graph, "Gather", counts, i);
   const char *before = add(graph, "Sub", add(graph, "Gather", sums, i), here);
   const char *value = add(graph, "Div", add(graph, "Sub", wanted, before), here);
   value = add(graph, "Add", value, cbigan_onnx_cast(graph, i, CBIGAN_ONNX_DOUBLE));
-  value = add(graph, "Mul", value, cbigan_onnx_double(graph, range / bins));
-  return add(graph, "Add", value, cbigan_onnx_double(graph, least));
+  return number_at(graph, value, least, most);
 }
 
 /* Logarithms of all bytes, (256), with gain * byte + offset before; both of 64 bits */
@@ -71,16 +92,23 @@ curve(CbiganOnnxGraph *graph, const char *gain, const char *offset)
   return one(graph, "Log", add(graph, "Div", x, cbigan_onnx_float(graph, CBIGAN_EXPOSURE_SCALE)));
 }
 
-/* Grey levels of n pixels, every so manieth of bytes (h * w, 3); of 64 bits */
+/* Bytes (h * w, 3) of `some` pixels, every so manieth */
 static const char *
-some_grey(CbiganOnnxGraph *graph, const char *bytes, gsize n, gsize every)
+some_pixels(CbiganOnnxGraph *graph, const char *bytes, gsize some, gsize every)
 {
-  g_autofree gint64 *places = g_new(gint64, n);
-  for (gsize i = 0; i < n; i++)
+  g_autofree gint64 *places = g_new(gint64, some);
+  for (gsize i = 0; i < some; i++)
     places[i] = (gint64)(i * every);
-  const char *some = add(graph, "Gather", bytes, cbigan_onnx_ints(graph, (int)n, places));
-  some = cbigan_onnx_reduce(graph, "ReduceSum", cbigan_onnx_cast(graph, some, CBIGAN_ONNX_DOUBLE), 1, (gint64[]){ 1 });
-  return add(graph, "Div", some, cbigan_onnx_double(graph, 3.0));
+  return add(graph, "Gather", bytes, cbigan_onnx_ints(graph, (int)some, places));
+}
+
+/* Grey levels of bytes (n, 3), of 64 bits */
+static const char *
+grey_of(CbiganOnnxGraph *graph, const char *bytes)
+{
+  bytes =
+      cbigan_onnx_reduce(graph, "ReduceSum", cbigan_onnx_cast(graph, bytes, CBIGAN_ONNX_DOUBLE), 1, (gint64[]){ 1 });
+  return add(graph, "Div", bytes, cbigan_onnx_double(graph, 3.0));
 }
 
 /* --- objects ---------------------------------------------------------------------------------------------------- */
@@ -140,7 +168,7 @@ begin_fit(Fit *fit, const CbiganGoodLight *good, const char *bytes)
   g_autofree float *values = g_new(float, fit->n);
   for (gsize i = 0; i < fit->n; i++)
     values[i] = good->grey[i * CBIGAN_EXPOSURE_SPARSE];
-  fit->grey = some_grey(graph, bytes, fit->n, CBIGAN_EXPOSURE_SPARSE);
+  fit->grey = grey_of(graph, some_pixels(graph, bytes, fit->n, CBIGAN_EXPOSURE_SPARSE));
   fit->good =
       cbigan_onnx_cast(graph, cbigan_onnx_floats(graph, 1, (gint64[]){ (gint64)fit->n }, values), CBIGAN_ONNX_DOUBLE);
   const char *usable =
@@ -210,11 +238,39 @@ cbigan_onnx_object_planes(CbiganOnnxGraph *graph, const CbiganInspector *inspect
 
 /* --- surfaces --------------------------------------------------------------------------------------------------- */
 
+/* As cbigan_histogram_middle() of n numbers x of any shape: one number of 64 bits */
+static const char *
+middle(CbiganOnnxGraph *graph, const char *x, gsize n, double least, double most)
+{
+  float bins[CBIGAN_HISTOGRAM_BINS];
+  for (int i = 0; i < CBIGAN_HISTOGRAM_BINS; i++)
+    bins[i] = (float)i;
+  const char *i = cbigan_onnx_floats(graph, 1, (gint64[]){ CBIGAN_HISTOGRAM_BINS }, bins);
+  const char *counts = count(graph, x, n, least, most), *sums = sums_of(graph, counts);
+  const char *before = add(graph, "Sub", sums, counts);
+  const char *from = add(graph, "Max", before, cbigan_onnx_double(graph, 0.25 * (double)n));
+  const char *to = add(graph, "Min", sums, cbigan_onnx_double(graph, 0.75 * (double)n));
+  const char *some = add(graph, "Max", add(graph, "Sub", to, from), cbigan_onnx_double(graph, 0.0));
+  const char *at = add(graph, "Mul", add(graph, "Add", from, to), cbigan_onnx_double(graph, 0.5));
+  at = add(graph, "Div", add(graph, "Sub", at, before), add(graph, "Max", counts, cbigan_onnx_double(graph, 1.0)));
+  at = add(graph, "Add", at, cbigan_onnx_cast(graph, i, CBIGAN_ONNX_DOUBLE));
+  at = add(graph, "Div", sum(graph, add(graph, "Mul", some, at)), cbigan_onnx_double(graph, 0.5 * (double)n));
+  return number_at(graph, at, least, most);
+}
+
 /* Median of a plane's numbers, as one of 32 bits */
 static const char *
 median(CbiganOnnxGraph *graph, const char *x, gsize n, double least, double most)
 {
   return cbigan_onnx_cast(graph, quantile(graph, x, n, least, most, 0.5), CBIGAN_ONNX_FLOAT);
+}
+
+/* What stands for a plane of colour, as one number of 32 bits */
+static const char *
+middle_of_colours(CbiganOnnxGraph *graph, const CbiganSurfaceLight *light, const char *x, gsize n, double least)
+{
+  const char *found = light->known ? middle(graph, x, n, least, 3.0) : quantile(graph, x, n, least, 3.0, 0.5);
+  return cbigan_onnx_cast(graph, found, CBIGAN_ONNX_FLOAT);
 }
 
 /* Means of squares, blurred, and bilinear in between */
@@ -232,36 +288,66 @@ limited(CbiganOnnxGraph *graph, const char *x)
               cbigan_onnx_float(graph, CBIGAN_SURFACE_LARGEST));
 }
 
-/* Grey levels that bring the frame's relative contrast to those of good pictures, of 64 bits */
+/* As shift_by_contrast() of surface_light.c; bytes (n, 3) */
 static const char *
-surface_shift(CbiganOnnxGraph *graph, const double contrast[2], const char *bytes, gsize n)
+shift_by_contrast(CbiganOnnxGraph *graph, const double contrast[2], const char *bytes, gsize n)
 {
-  if (contrast[0] <= 0.0)
-    return cbigan_onnx_double(graph, 0.0);
-  const gsize every = MAX(n / CBIGAN_EXPOSURE_PIXELS, 1), some = (n + every - 1) / every;
-  const char *grey = some_grey(graph, bytes, some, every), *quartiles[3];
+  const char *grey = grey_of(graph, bytes), *quartiles[3];
   for (int i = 0; i < 3; i++)
-    quartiles[i] = quantile(graph, grey, some, 0.0, 256.0, 0.25 * (i + 1));
+    quartiles[i] = quantile(graph, grey, n, 0.0, 256.0, 0.25 * (i + 1));
   const char *dark = add(graph, "Add", quartiles[1], cbigan_onnx_double(graph, CBIGAN_EXPOSURE_DARK));
   const char *found = add(graph, "Div", add(graph, "Sub", quartiles[2], quartiles[0]), dark);
   const char *usual =
       clip(graph, found, cbigan_onnx_double(graph, contrast[0]), cbigan_onnx_double(graph, contrast[1]));
   const char *ratio = add(graph, "Sub", add(graph, "Div", found, usual), cbigan_onnx_double(graph, 1.0));
-  return clip(graph, add(graph, "Mul", dark, ratio), cbigan_onnx_double(graph, -CBIGAN_EXPOSURE_LARGEST_SHIFT),
-              cbigan_onnx_double(graph, CBIGAN_EXPOSURE_LARGEST_SHIFT));
+  return add(graph, "Mul", dark, ratio);
+}
+
+/* As shift_by_quartiles() there; bytes (n, 3) */
+static const char *
+shift_by_quartiles(CbiganOnnxGraph *graph, const CbiganSurfaceLight *light, const char *bytes, gsize n)
+{
+  const char *shift = cbigan_onnx_double(graph, 0.0), *counts[3];
+  for (int c = 0; c < 3; c++) {
+    const char *channel =
+        cbigan_onnx_node(graph, "Gather", CBIGAN_ONNX_IN(bytes, cbigan_onnx_ints(graph, 1, &(gint64){ c })),
+                         CBIGAN_ONNX_WITH(CBIGAN_ONNX_INT("axis", 1)));
+    counts[c] = cbigan_onnx_counts(graph, cbigan_onnx_reshape(graph, channel, 1, (gint64[]){ -1 }), n, 256);
+  }
+  for (int i = 0; i < CBIGAN_LIGHT_QUARTILES; i++) {
+    const char *found = cbigan_onnx_byte_quantile(graph, counts[i / 3], 0.25 * (i % 3 + 1) * (double)n);
+    found = cbigan_onnx_scale(graph, found, 127.5, 127.5 - (double)light->quartiles[i]);
+    found = cbigan_onnx_cast(graph, found, CBIGAN_ONNX_DOUBLE);
+    shift = add(graph, "Add", shift, add(graph, "Mul", found, cbigan_onnx_double(graph, (double)light->weights[i])));
+  }
+  return shift;
+}
+
+/* As cbigan_surface_shift(), of 64 bits */
+static const char *
+surface_shift(CbiganOnnxGraph *graph, const CbiganSurfaceLight *light, const char *bytes, gsize n)
+{
+  const gsize every = MAX(n / CBIGAN_LIGHT_PIXELS, 1), some = (n + every - 1) / every;
+  if (!light->known && light->contrast[0] <= 0.0)
+    return cbigan_onnx_double(graph, 0.0);
+  bytes = some_pixels(graph, bytes, some, every);
+  const char *shift = light->known ? shift_by_quartiles(graph, light, bytes, some)
+                                   : shift_by_contrast(graph, light->contrast, bytes, some);
+  return clip(graph, shift, cbigan_onnx_double(graph, -CBIGAN_LIGHT_LARGEST_SHIFT),
+              cbigan_onnx_double(graph, CBIGAN_LIGHT_LARGEST_SHIFT));
 }
 
 const char *
-cbigan_onnx_surface_planes(CbiganOnnxGraph *graph, const double contrast_of_good[2], const char *bytes, int w, int h)
+cbigan_onnx_surface_planes(CbiganOnnxGraph *graph, const CbiganSurfaceLight *light, const char *bytes, int w, int h)
 {
   const gsize n = (gsize)w * (gsize)h;
-  const char *shift = surface_shift(graph, contrast_of_good, bytes, n);
+  const char *shift = surface_shift(graph, light, bytes, n);
   const char *logarithms = curve(graph, cbigan_onnx_double(graph, 1.0), shift);
   const char *planes[CBIGAN_ONNX_COLOURS], *deviation[CBIGAN_ONNX_COLOURS];
   cbigan_onnx_level_and_colours(graph, to_planes(graph, add(graph, "Gather", logarithms, bytes), w, h), planes);
   for (int k = 1; k < CBIGAN_ONNX_COLOURS; k++) {
-    planes[k] = add(graph, "Sub", planes[k], median(graph, planes[k], n, -3.0, 3.0));
-    deviation[k] = median(graph, one(graph, "Abs", planes[k]), n, 0.0, 3.0);
+    planes[k] = add(graph, "Sub", planes[k], middle_of_colours(graph, light, planes[k], n, -3.0));
+    deviation[k] = middle_of_colours(graph, light, one(graph, "Abs", planes[k]), n, 0.0);
   }
   const char *chroma = cbigan_onnx_scale(graph, add(graph, "Max", deviation[1], deviation[2]), 2.0, 0.05);
   const char *detail = add(graph, "Sub", planes[0], low_pass(graph, planes[0], 4));

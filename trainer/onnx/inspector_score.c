@@ -257,7 +257,7 @@ cbigan_onnx_inspector_score(CbiganOnnxGraph *graph, const CbiganModel *model, co
   if (unmasked)
     bytes = filled(graph, areas, (gsize)width * (gsize)height, bytes);
   e.planes = inspector->w ? cbigan_onnx_object_planes(graph, inspector, unmasked, bytes)
-                          : cbigan_onnx_surface_planes(graph, inspector->contrast, bytes, width, height);
+                          : cbigan_onnx_surface_planes(graph, &inspector->light, bytes, width, height);
   const char *x = fused(&e), *smooth = blurred(&e, x), *score;
   if (inspector->summary != CBIGAN_SUMMARY_PEAK)
     score = cbigan_onnx_reduce(

@@ -14,8 +14,8 @@ G_BEGIN_DECLS
  * = none is */
 const char *cbigan_onnx_object_planes(CbiganOnnxGraph *graph, const CbiganInspector *inspector, const guint8 *unmasked,
                                       const char *bytes);
-const char *cbigan_onnx_surface_planes(CbiganOnnxGraph *graph, const double contrast[2], const char *bytes, int w,
-                                       int h);
+const char *cbigan_onnx_surface_planes(CbiganOnnxGraph *graph, const CbiganSurfaceLight *light, const char *bytes,
+                                       int w, int h);
 
 /* Logarithms (1, 3, h, w) -> level, red less green, blue less both: (1, 1, h, w) each */
 #define CBIGAN_ONNX_COLOURS 3

@@ -51,6 +51,28 @@ cbigan_onnx_counts(CbiganOnnxGraph *graph, const char *indices, gsize n, int bin
 }
 
 const char *
+cbigan_onnx_byte_quantile(CbiganOnnxGraph *graph, const char *counts, double wanted)
+{
+  const char *axis = cbigan_onnx_ints(graph, 1, (gint64[]){ 0 });
+  const char *sums = cbigan_onnx_binary(graph, "CumSum", counts, axis);
+  const char *at = cbigan_onnx_double(graph, wanted);
+  const char *below = cbigan_onnx_cast(graph, cbigan_onnx_binary(graph, "LessOrEqual", sums, at), CBIGAN_ONNX_INT64);
+  const char *v = cbigan_onnx_binary(graph, "Min", cbigan_onnx_reduce(graph, "ReduceSum", below, 1, (gint64[]){ 0 }),
+                                     cbigan_onnx_ints(graph, 1, (gint64[]){ 255 }));
+  const char *here = cbigan_onnx_binary(graph, "Gather", counts, v),
+             *sum = cbigan_onnx_binary(graph, "Gather", sums, v);
+  const char *before = cbigan_onnx_binary(graph, "Sub", sum, here);
+  const char *part = cbigan_onnx_binary(graph, "Div", cbigan_onnx_binary(graph, "Sub", at, before),
+                                        cbigan_onnx_binary(graph, "Max", here, cbigan_onnx_double(graph, 1.0)));
+  const char *value = cbigan_onnx_binary(graph, "Add", cbigan_onnx_cast(graph, v, CBIGAN_ONNX_DOUBLE), part);
+  value = cbigan_onnx_cast(graph, cbigan_onnx_binary(graph, "Sub", value, cbigan_onnx_double(graph, 0.5)),
+                           CBIGAN_ONNX_FLOAT);
+  value = cbigan_onnx_node(graph, "Clip",
+                           CBIGAN_ONNX_IN(value, cbigan_onnx_float(graph, 0.0), cbigan_onnx_float(graph, 255.0)), NULL);
+  return cbigan_onnx_scale(graph, value, 1.0 / 127.5, -1.0);
+}
+
+const char *
 cbigan_onnx_top(CbiganOnnxGraph *graph, const char *x, gint64 n)
 {
   return cbigan_onnx_binary(graph, "TopK", x, cbigan_onnx_ints(graph, 1, &n));

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "i18n.h"
+#include "light_weights.h"
 #include "model/error.h"
 #include "model/model.h"
 #include "score/inspector/blur.h"
@@ -184,18 +185,19 @@ find_object(CbiganGoodSet *self)
   find_part(self);
 }
 
-/* No good picture's contrast is changed. */
 static void
 find_surface(CbiganGoodSet *self)
 {
   const guint all = self->train.n + self->held_out.n;
-  double median;
+  g_autofree float *quartiles = g_new(float, (gsize)self->train.n *CBIGAN_LIGHT_QUARTILES);
+  for (guint p = 0; p < self->train.n; p++) {
+    const CbiganFrame frame = cbigan_picture_frame(self->pictures[p]);
+    cbigan_surface_quartiles(&frame, quartiles + (gsize)p * CBIGAN_LIGHT_QUARTILES);
+  }
+  cbigan_light_weights_find(quartiles, self->train.n, &self->light);
   for (guint p = 0; p < all; p++) {
     const CbiganFrame frame = cbigan_picture_frame(self->pictures[p]);
-    const double contrast = cbigan_exposure_relative_contrast(&frame, &median);
-    self->contrast[0] = p ? MIN(self->contrast[0], contrast) : contrast;
-    self->contrast[1] = MAX(self->contrast[1], contrast);
-    cbigan_exposure_surface(&self->exposures[p], &frame, (const double[2]){ 0.0, 0.0 }, NULL);
+    cbigan_exposure_surface(&self->exposures[p], &frame, &self->light, NULL);
   }
 }
 
@@ -249,7 +251,22 @@ cbigan_good_set_clear(CbiganGoodSet *self)
   g_free(self->mean);
   g_free(self->deviation);
   g_free(self->places);
+  g_free(self->light.quartiles);
+  g_free(self->light.weights);
   *self = (CbiganGoodSet){ 0 };
+}
+
+void
+cbigan_good_set_describe(const CbiganGoodSet *self, CbiganInspector *inspector)
+{
+  const gsize pixels = 3 * (gsize)self->train.w * (gsize)self->train.h;
+  inspector->w = self->train.w;
+  inspector->h = self->train.h;
+  inspector->mean = g_memdup2(self->mean, pixels * sizeof(float));
+  inspector->deviation = g_memdup2(self->deviation, pixels * sizeof(float));
+  inspector->light = self->light;
+  inspector->light.quartiles = g_memdup2(self->light.quartiles, CBIGAN_LIGHT_QUARTILES * sizeof(float));
+  inspector->light.weights = g_memdup2(self->light.weights, CBIGAN_LIGHT_QUARTILES * sizeof(float));
 }
 
 void

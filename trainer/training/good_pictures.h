@@ -15,7 +15,7 @@ typedef struct {
   float *mean, *deviation;            /* objects: (3, h, w), of the light-compensated logarithms; else NULL */
   int *places;                        /* objects: pixels of the part, y * w + x */
   guint n_places;
-  double contrast[2]; /* surfaces: the smallest and the largest relative one */
+  CbiganSurfaceLight light; /* surfaces only */
 } CbiganGoodSet;
 
 /* n_held_out of the dataset's pictures, chosen by the seed, are held out. side: of a crop. The dataset must outlive
@@ -25,6 +25,8 @@ typedef struct {
 gboolean cbigan_good_set_init(CbiganGoodSet *self, const CbiganDataset *dataset, guint n_held_out, gboolean aligned,
                               int side, guint64 seed, GError **error);
 void cbigan_good_set_clear(CbiganGoodSet *self);
+/* Copies what pictures have in common to an inspector. */
+void cbigan_good_set_describe(const CbiganGoodSet *self, CbiganInspector *inspector);
 /* How the pictures of a dataset measure, for the model's info.usual. */
 void cbigan_good_pictures_measure(CbiganUsualPictures *usual, const CbiganDataset *dataset);
 

@@ -125,14 +125,7 @@ cbigan_inspector_training_new(const CbiganInspectorOptions *options, const Cbiga
   if (!cbigan_good_set_init(&self->good, pictures, held_out, options->aligned, self->options.side, options->seed,
                             error))
     return NULL;
-  memcpy(inspector->contrast, self->good.contrast, sizeof inspector->contrast);
-  if (options->aligned) {
-    inspector->w = self->good.train.w;
-    inspector->h = self->good.train.h;
-    inspector->mean = g_memdup2(self->good.mean, sizeof(float) * 3 * (gsize)inspector->w * (gsize)inspector->h);
-    inspector->deviation =
-        g_memdup2(self->good.deviation, sizeof(float) * 3 * (gsize)inspector->w * (gsize)inspector->h);
-  }
+  cbigan_good_set_describe(&self->good, inspector);
   return open_networks(self, error) ? g_steal_pointer(&self) : NULL;
 }
 

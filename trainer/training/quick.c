@@ -40,17 +40,10 @@ make_model(const CbiganInspectorOptions *options, const CbiganDataset *pictures,
            CbiganInspector *inspector, GError **error)
 {
   const guint n = good->train.n;
-  const gsize pixels = 3 * (gsize)good->train.w * (gsize)good->train.h;
   g_autofree double *scores = g_new(double, n), *peaks = g_new(double, (gsize)n *CBIGAN_CELLS_PEAKS);
   g_autofree char *tried = NULL;
   inspector->width = options->width;
-  inspector->w = good->train.w;
-  inspector->h = good->train.h;
-  memcpy(inspector->contrast, good->contrast, sizeof inspector->contrast);
-  if (options->aligned) {
-    inspector->mean = g_memdup2(good->mean, pixels * sizeof(float));
-    inspector->deviation = g_memdup2(good->deviation, pixels * sizeof(float));
-  }
+  cbigan_good_set_describe(good, inspector);
   const double auroc = choose_maps(options, &good->train, inspector, scores, peaks, &tried, error);
   if (auroc < 0.0)
     return NULL;

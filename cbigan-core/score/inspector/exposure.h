@@ -5,12 +5,12 @@
  *
  * Pictures are compared as logarithms of intensity: a gain is then an offset. An object's gain and offset are fitted
  * to the mean good picture without the pixels that differ most, so a defect has no part in them. A surface's level is
- * its own median. Where its relative contrast is not one of good pictures, grey levels that are added before the
- * logarithm bring it there: a gain g and an offset b change log(x + 24) to log(g x + b + 24), which 24 (g - 1) - b more
- * makes log(x + 24) + log g.
+ * its own median; grey levels that are added before the logarithm make a gain and an offset of it one offset
+ * (surface_light.h).
  */
 #pragma once
 #include "backend/backend.h"
+#include "model/model.h"
 
 G_BEGIN_DECLS
 
@@ -23,10 +23,8 @@ G_BEGIN_DECLS
 #define CBIGAN_EXPOSURE_LARGEST_GAIN 1.6 /* likewise */
 #define CBIGAN_EXPOSURE_BLACK 3.0        /* grey levels: the fit takes pixels between these two */
 #define CBIGAN_EXPOSURE_CLIPPED 252.0
-#define CBIGAN_EXPOSURE_PIXELS 65536       /* of a surface are enough for its contrast */
-#define CBIGAN_EXPOSURE_LARGEST_SHIFT 13.0 /* grey levels for a surface: a gain within 10 % and an offset within 10 */
-#define CBIGAN_SURFACE_LOW_SIGMA 4.0       /* of a surface's low-pass, in squares of pixels */
-#define CBIGAN_SURFACE_LARGEST 8.0f        /* that a surface's plane of detail holds */
+#define CBIGAN_SURFACE_LOW_SIGMA 4.0 /* of a surface's low-pass, in squares of pixels */
+#define CBIGAN_SURFACE_LARGEST 8.0f  /* that a surface's plane of detail holds */
 
 /* What the mean good picture looks like. */
 typedef struct {
@@ -53,11 +51,9 @@ void cbigan_exposure_object(CbiganExposure *self, const CbiganFrame *frame, cons
                             CbiganBackend *backend);
 /* Plain logarithms of bytes and so many grey levels more. */
 void cbigan_exposure_plain(CbiganExposure *self, double offset);
-/* Distance of a frame's quartiles of grey, divided by the median + 24. *median: in grey levels */
-double cbigan_exposure_relative_contrast(const CbiganFrame *frame, double *median);
-/* contrast: the smallest and the largest relative one of good pictures; the smallest is 0: nothing is added. backend:
- * its threads share the work, and it keeps a lack of memory; NULL = the caller's alone. */
-void cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame, const double contrast[2],
+/* light: of good pictures; NULL = unknown, and nothing is added. backend: its threads share the work, and it keeps a
+ * lack of memory; NULL = the caller's alone. */
+void cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame, const CbiganSurfaceLight *light,
                              CbiganBackend *backend);
 /* Takes `by` off all logarithms. */
 void cbigan_exposure_shift(CbiganExposure *self, double by);

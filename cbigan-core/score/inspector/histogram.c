@@ -93,3 +93,17 @@ cbigan_histogram_quantile(const CbiganHistogram *self, double share)
   }
   return self->most;
 }
+
+double
+cbigan_histogram_middle(const CbiganHistogram *self)
+{
+  const double first = 0.25 * self->n, end = 0.75 * self->n;
+  double below = 0.0, sum = 0.0;
+  for (int i = 0; i < CBIGAN_HISTOGRAM_BINS; i++) {
+    const double count = self->counts[i], from = MAX(below, first), to = MIN(below + count, end);
+    if (to > from)
+      sum += (to - from) * (i + ((from + to) / 2.0 - below) / count);
+    below += count;
+  }
+  return self->least + (self->most - self->least) * sum / (end - first) / CBIGAN_HISTOGRAM_BINS;
+}

@@ -24,4 +24,8 @@ void cbigan_histogram_merge(CbiganHistogram *self, const CbiganHistogram *other)
 /* The number below which a share of all lies, exact to the width of a bin. */
 double cbigan_histogram_quantile(const CbiganHistogram *self, double share);
 
+/* The mean of the numbers between their quartiles. Unlike the median, numbers in two heaps of the same size do not make
+ * it jump from one to the other. */
+double cbigan_histogram_middle(const CbiganHistogram *self);
+
 G_END_DECLS

@@ -422,14 +422,14 @@ inspect(CbiganInspection *self, const CbiganFrame *frame, GError **error)
   if (!make_room(self, w, h, error))
     return NULL;
   if (!inspector->w && w == frame->width && h == frame->height) {
-    cbigan_surface_read(&self->surface, frame, inspector->contrast);
+    cbigan_surface_read(&self->surface, frame, &inspector->light);
     self->made = FALSE;
     return inspect_planes(self, error);
   }
   if (inspector->w)
     cbigan_exposure_object(&exposure, frame, &self->shared->light, self->backend);
   else
-    cbigan_exposure_surface(&exposure, frame, inspector->contrast, self->backend);
+    cbigan_exposure_surface(&exposure, frame, &inspector->light, self->backend);
   cbigan_exposure_cut_by(self->backend, &exposure, frame, 0, 0, w, h, self->x);
   make_planes(self, &exposure, self->x);
   return inspect_planes(self, error);

@@ -16,6 +16,7 @@
 #include "histogram.h"
 #include "logarithms.h"
 #include "multiversion.h"
+#include "surface_light.h"
 
 #define GROUP 4 /* rows that a thread takes */
 
@@ -81,6 +82,7 @@ enum { LEVEL, RED, BLUE, N_PLANES };
 
 typedef struct {
   CbiganSurface *surface;
+  double (*middle_of_colours)(const CbiganHistogram *counts);
   CbiganHistogram *counts; /* (N_PLANES) */
   GMutex mutex;            /* of the counts */
 } Reading;
@@ -185,6 +187,12 @@ count_detail(gpointer data, int first, int end)
   add_counts(self, counts);
 }
 
+static double
+median(const CbiganHistogram *counts)
+{
+  return cbigan_histogram_quantile(counts, 0.5);
+}
+
 /* The level, contrast and chroma of a frame, and all low-passes */
 static void
 read_light(Reading *reading)
@@ -196,60 +204,29 @@ read_light(Reading *reading)
   set_counts(counts, -3.0, 0.0, -3.0, 3.0);
   cbigan_backend_each(surface->backend, count_groups(surface), 3 * n, count_levels, reading);
   for (int k = RED; k <= BLUE; k++)
-    exposure->colour[k - RED] = (float)cbigan_histogram_quantile(&counts[k], 0.5);
-  surface->level = (float)cbigan_histogram_quantile(&counts[LEVEL], 0.5);
-  cbigan_exposure_shift(exposure, cbigan_histogram_quantile(&counts[LEVEL], 0.5));
+    exposure->colour[k - RED] = (float)reading->middle_of_colours(&counts[k]);
+  surface->level = (float)median(&counts[LEVEL]);
+  cbigan_exposure_shift(exposure, median(&counts[LEVEL]));
   low_pass(surface, &surface->fours);
   low_pass(surface, &surface->twos);
   set_counts(counts, 0.0, 1.0, 0.0, 3.0);
   cbigan_backend_each(surface->backend, count_groups(surface), 3 * n, count_detail, reading);
   low_pass(surface, &surface->squares);
   exposure->chroma =
-      (float)(2.0 * MAX(cbigan_histogram_quantile(&counts[RED], 0.5), cbigan_histogram_quantile(&counts[BLUE], 0.5)) +
-              0.05);
-  exposure->contrast = (float)(2.0 * cbigan_histogram_quantile(&counts[LEVEL], 0.5) + 0.02);
-}
-
-double
-cbigan_exposure_relative_contrast(const CbiganFrame *frame, double *median)
-{
-  const gint64 n = (gint64)frame->width * frame->height, every = MAX(n / CBIGAN_EXPOSURE_PIXELS, 1);
-  CbiganHistogram counts = { .least = 0.0, .most = 256.0 };
-  double grey[256];
-  int held = 0;
-  for (gint64 i = 0; i < n; i += every) {
-    const guint8 *p = frame->data + (gsize)(i / frame->width) * frame->stride + 3 * (i % frame->width);
-    grey[held++] = (p[0] + p[1] + p[2]) / 3.0;
-    if (held == G_N_ELEMENTS(grey) || i + every >= n) {
-      cbigan_histogram_add(&counts, grey, held);
-      held = 0;
-    }
-  }
-  *median = cbigan_histogram_quantile(&counts, 0.5);
-  return (cbigan_histogram_quantile(&counts, 0.75) - cbigan_histogram_quantile(&counts, 0.25)) /
-         (*median + CBIGAN_EXPOSURE_DARK);
-}
-
-/* The grey levels that bring a frame's relative contrast between these two. */
-static double
-find_shift(const CbiganFrame *frame, const double contrast[2])
-{
-  double median;
-  if (contrast[0] <= 0.0)
-    return 0.0;
-  const double found = cbigan_exposure_relative_contrast(frame, &median);
-  const double shift = (median + CBIGAN_EXPOSURE_DARK) * (found / CLAMP(found, contrast[0], contrast[1]) - 1.0);
-  return CLAMP(shift, -CBIGAN_EXPOSURE_LARGEST_SHIFT, CBIGAN_EXPOSURE_LARGEST_SHIFT);
+      (float)(2.0 * MAX(reading->middle_of_colours(&counts[RED]), reading->middle_of_colours(&counts[BLUE])) + 0.05);
+  exposure->contrast = (float)(2.0 * median(&counts[LEVEL]) + 0.02);
 }
 
 void
-cbigan_surface_read(CbiganSurface *self, const CbiganFrame *frame, const double contrast[2])
+cbigan_surface_read(CbiganSurface *self, const CbiganFrame *frame, const CbiganSurfaceLight *light)
 {
   g_autofree CbiganHistogram *counts = cbigan_scratch_new(self->backend, CbiganHistogram, N_PLANES);
-  Reading reading = { .surface = self, .counts = counts };
+  Reading reading = { .surface = self,
+                      .middle_of_colours = light && light->known ? cbigan_histogram_middle : median,
+                      .counts = counts };
   self->frame = frame;
   self->x = NULL;
-  cbigan_exposure_plain(&self->exposure, find_shift(frame, contrast));
+  cbigan_exposure_plain(&self->exposure, cbigan_surface_shift(light, frame));
   memcpy(self->curve, self->exposure.curve, sizeof self->curve);
   g_mutex_init(&reading.mutex);
   if (counts)
@@ -258,14 +235,14 @@ cbigan_surface_read(CbiganSurface *self, const CbiganFrame *frame, const double 
 }
 
 void
-cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame, const double contrast[2],
+cbigan_exposure_surface(CbiganExposure *self, const CbiganFrame *frame, const CbiganSurfaceLight *light,
                         CbiganBackend *backend)
 {
   g_auto(CbiganSurface) surface;
   cbigan_exposure_plain(self, 0.0);
   if (!cbigan_surface_init(&surface, backend, frame->width, frame->height))
     return;
-  cbigan_surface_read(&surface, frame, contrast);
+  cbigan_surface_read(&surface, frame, light);
   *self = surface.exposure;
 }
 

@@ -29,8 +29,8 @@ typedef struct {
  * cbigan_backend_scratch() */
 gboolean cbigan_surface_init(CbiganSurface *self, CbiganBackend *backend, int w, int h);
 void cbigan_surface_clear(CbiganSurface *self);
-/* Finds a frame's exposure and low-passes. contrast: as in cbigan_exposure_surface() */
-void cbigan_surface_read(CbiganSurface *self, const CbiganFrame *frame, const double contrast[2]);
+/* Finds a frame's exposure and low-passes. light: as in cbigan_exposure_surface() */
+void cbigan_surface_read(CbiganSurface *self, const CbiganFrame *frame, const CbiganSurfaceLight *light);
 /* Low-passes of logarithms x (3, h, w), whose exposure is known. */
 void cbigan_surface_take(CbiganSurface *self, const CbiganExposure *exposure, const float *x);
 /* All rows -> planes (5, h, w). Of a frame they are the same as of its logarithms, but for rounding. */
