@@ -147,8 +147,8 @@ static inline int
 cbigan_cpu_conv3_tiles(const CbiganCpuKernels *kernels, const CbiganCpuWinograd *conv)
 {
   int panel = cbigan_cpu_panel(kernels, conv->outputs), positions = (conv->side + 2) * (conv->side + 2);
-  int cells = cbigan_cpu_cells(kernels, conv->inputs);
-  int fit = 40 * 1024 / (positions * (cells + conv->outputs) * kernels->lanes * (int)sizeof(float));
+  int numbers = MAX(cbigan_cpu_cells(kernels, conv->inputs), conv->outputs);
+  int fit = 40 * 1024 / (positions * numbers * kernels->lanes * (int)sizeof(float));
   return MAX(MIN(fit, 16) / panel, 1) * panel;
 }
 
@@ -157,16 +157,15 @@ cbigan_cpu_conv3_tiles(const CbiganCpuKernels *kernels, const CbiganCpuWinograd 
 static inline gsize
 cbigan_cpu_conv3_stride(const CbiganCpuKernels *kernels, const CbiganCpuWinograd *conv)
 {
-  gsize cells = (gsize)cbigan_cpu_cells(kernels, conv->inputs);
-  return ((gsize)cbigan_cpu_conv3_tiles(kernels, conv) * cells + 2) * (gsize)kernels->lanes;
+  gsize numbers = (gsize)MAX(cbigan_cpu_cells(kernels, conv->inputs), conv->outputs);
+  return ((gsize)cbigan_cpu_conv3_tiles(kernels, conv) * numbers + 2) * (gsize)kernels->lanes;
 }
 
 static inline gsize
 cbigan_cpu_conv3_scratch(const CbiganCpuKernels *kernels, const CbiganCpuWinograd *conv) /* floats */
 {
   gsize positions = (gsize)((conv->side + 2) * (conv->side + 2));
-  gsize products = (gsize)cbigan_cpu_conv3_tiles(kernels, conv) * (gsize)conv->outputs * (gsize)kernels->lanes;
-  return positions * (cbigan_cpu_conv3_stride(kernels, conv) + products);
+  return (positions + 1) * cbigan_cpu_conv3_stride(kernels, conv);
 }
 
 /* An instruction set */

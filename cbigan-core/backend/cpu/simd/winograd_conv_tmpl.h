@@ -6,9 +6,10 @@
  * Lavin & Gray 2015 (arXiv 1509.09308), section 4: with d a tile of inputs two wider than the tile Y of outputs,
  * Y = A^T [(G g G^T) . (B^T d B)] A. G g G^T is made in pack.c. Each step handles several tiles at a time:
  *   V[position][panel of tiles][input, or cell of two][tile of the panel] = B^T d B
- *   M[panel][output][position][tile of the panel] = sum over inputs of U[position] V[position]   (multiply_tmpl.h)
+ *   M[position][panel][output][tile of the panel] = sum over inputs of U[position] V[position]   (multiply_tmpl.h)
  *   Y = leaky(A^T M A)
- * `side` and `doubles` are constants wherever a function that takes them is inlined.
+ * M lies one position before V: what takes the place of a position's V was made of the next one's, and both fit into
+ * the first cache for few channels. `side` and `doubles` are constants wherever a function that takes them is inlined.
  */
 #pragma once
 #include "multiply_tmpl.h"
@@ -134,16 +135,16 @@ transform_window(const int side, const gboolean doubles, const CbiganCpuMap *x, 
 #endif
 }
 
-/* m: (position, panel) of one tile and output -> side x side numbers of y */
+/* m: positions of one tile and output, stride apart -> side x side numbers of y */
 INLINE void
-transform_products(const int side, const Vector *m, int panel, float slope, float *out, gsize row_size)
+transform_products(const int side, const Vector *m, gsize stride, float slope, float *out, gsize row_size)
 {
   const int n = side + 2;
   Vector down[MAX_SIDE * 4];
   UNROLL for (int k = 0; k < n; k++) {
     Vector column[MAX_SIDE];
     UNROLL for (int j = 0; j < n; j++)
-      column[j] = m[(j * n + k) * panel * PARTS];
+      column[j] = m[(gsize)(j * n + k) * stride];
     transform_output(side, column, down + k, n);
   }
   UNROLL for (int j = 0; j < side; j++) {
@@ -166,25 +167,25 @@ add_product(Vector sum, Vector v, const float *weight)
 
 typedef struct {
   const CbiganCpuWinograd *conv;
-  int positions, n_panels;
-  gsize stride; /* floats from one position of v to the next */
+  int n_panels;
+  gsize stride; /* floats from one position to the next */
   const float *v;
   float *m;
 } Products;
 
-/* All positions and panels, outputs [first, first + n); outputs (at a time) and panel are constants where inlined. */
+/* Positions [from, to), all panels, outputs [first, first + n); outputs (at a time) and panel are constants where
+ * inlined. */
 INLINE void
-multiply_all(const int outputs, const int panel, const Products *p, int first, int n)
+multiply_all(const int outputs, const int panel, const Products *p, int from, int to, int first, int n)
 {
   const int vectors = panel * PARTS, all = p->conv->outputs;
   int inputs = cbigan_cpu_cells(&KERNELS, p->conv->inputs);
-  const gsize plane = (gsize)(p->positions * vectors);
-  for (int position = 0; position < p->positions; position++)
+  for (int position = from; position < to; position++)
     for (int k = 0; k < p->n_panels; k++) {
       const float *weights = p->conv->weights + (gsize)position * (gsize)(inputs * all) + (gsize)(first * inputs);
       const Vector *panel_v = (const Vector *)(p->v + (gsize)position * p->stride) + k * inputs * vectors;
-      Vector *m = (Vector *)p->m + (gsize)(k * all + first) * plane + (gsize)(position * vectors);
-      for (int done = 0; done < n; done += outputs, m += outputs * plane) {
+      Vector *m = (Vector *)(p->m + (gsize)position * p->stride) + (k * all + first) * vectors;
+      for (int done = 0; done < n; done += outputs, m += outputs * vectors) {
         const Vector *v = panel_v;
         Vector sum[8][4 * PARTS];
         UNROLL for (int o = 0; o < outputs; o++)
@@ -196,15 +197,15 @@ multiply_all(const int outputs, const int panel, const Products *p, int first, i
               sum[o][i] = add_product(sum[o][i], v[i], weights + o);
         UNROLL for (int o = 0; o < outputs; o++)
           UNROLL for (int i = 0; i < vectors; i++)
-            m[(gsize)o * plane + (gsize)i] = sum[o][i];
+            m[o * vectors + i] = sum[o][i];
       }
     }
 }
 
 #define ALL(outputs, panel)                                                                                            \
-  static void multiply_all_##outputs##_##panel(const Products *p, int first, int n)                                    \
+  static void multiply_all_##outputs##_##panel(const Products *p, int from, int to, int first, int n)                  \
   {                                                                                                                    \
-    multiply_all(outputs, panel, p, first, n);                                                                         \
+    multiply_all(outputs, panel, p, from, to, first, n);                                                               \
   }
 #define ALLS(outputs) ALL(outputs, 1) ALL(outputs, 2) ALL(outputs, 4)
 ALLS(1) ALLS(2) ALLS(3) ALLS(4) ALLS(6) ALLS(8)
@@ -212,10 +213,11 @@ ALLS(1) ALLS(2) ALLS(3) ALLS(4) ALLS(6) ALLS(8)
 
     /* clang-format on */
 
-    static void multiply_positions(const Products *p, int panel)
+    /* Positions [from, to). Products of a position replace the inputs of the position before it. */
+    static void multiply_positions(const Products *p, int panel, int from, int to)
 {
   /* [outputs][log2 panel] */
-  static void (*const runs[9][3])(const Products *, int, int) = {
+  static void (*const runs[9][3])(const Products *, int, int, int, int) = {
     [1] = ALL_ROW(1), [2] = ALL_ROW(2), [3] = ALL_ROW(3), [4] = ALL_ROW(4), [6] = ALL_ROW(6), [8] = ALL_ROW(8),
   };
   int outputs = p->conv->outputs;
@@ -223,7 +225,12 @@ ALLS(1) ALLS(2) ALLS(3) ALLS(4) ALLS(6) ALLS(8)
     int chunk = cbigan_cpu_chunk(&KERNELS, outputs, outputs - o);
     for (n = chunk; o + n < outputs && cbigan_cpu_chunk(&KERNELS, outputs, outputs - o - n) == chunk;)
       n += chunk;
-    runs[chunk][panel == 4 ? 2 : panel - 1](p, o, n);
+    if (n < outputs && to - from > 1) { /* all chunks of a position before the next one's */
+      for (int position = from; position < to; position++)
+        multiply_positions(p, panel, position, position + 1);
+      return;
+    }
+    runs[chunk][panel == 4 ? 2 : panel - 1](p, from, to, o, n);
   }
 }
 
@@ -237,7 +244,7 @@ convolve_tiles(const int side, const gboolean doubles, const CbiganCpuWinograd *
   while (panel / 2 >= n) /* a narrow map has fewer tiles per row */
     panel /= 2;
   gsize stride = cbigan_cpu_conv3_stride(&KERNELS, conv), row_size = (gsize)y->c * y->plane;
-  float *v = scratch, *m = scratch + (gsize)positions * stride;
+  float *m = scratch, *v = scratch + stride;
   for (int end = first + n; first < end; first += at_once) {
     int tiles = MIN(at_once, end - first);
     for (int i = 0; i < tiles; i += panel) {
@@ -250,15 +257,16 @@ convolve_tiles(const int side, const gboolean doubles, const CbiganCpuWinograd *
         for (int k = 0; k < some * PARTS; k++)
           transform_window(side, doubles, x, &w[k / PARTS], input, k % PARTS, (Vector *)out + k, stride / VECTOR);
     }
-    const Products products = { conv, positions, (tiles + panel - 1) / panel, stride, v, m };
-    multiply_positions(&products, panel);
+    const Products products = { conv, (tiles + panel - 1) / panel, stride, v, m };
+    multiply_positions(&products, panel, 0, positions);
     for (int i = 0; i < tiles; i++) {
       int across = y->w / side, ty = (first + i) / across, tx = (first + i) % across;
-      const float *from = m + ((gsize)(i / panel * panel * conv->outputs * positions) + (gsize)(i % panel)) * LANES;
+      const float *from = m + (i / panel * panel * conv->outputs + i % panel) * LANES;
       float *out = cbigan_map_row(y, ty * side) + tx * side * LANES;
-      for (int o = 0; o < conv->outputs; o++, from += positions * panel * LANES, out += y->plane)
+      for (int o = 0; o < conv->outputs; o++, from += panel * LANES, out += y->plane)
         for (int part = 0; part < PARTS; part++)
-          transform_products(side, (const Vector *)from + part, panel, conv->slope, out + part * VECTOR, row_size);
+          transform_products(side, (const Vector *)from + part, stride / VECTOR, conv->slope, out + part * VECTOR,
+                             row_size);
     }
   }
 }
