@@ -167,7 +167,6 @@ typedef struct {
   const char *maps;     /* of an inspector: the maps that its score is made of (docs/model-format.md) */
   const char *proxies;  /* of an inspector, JSON object: `proxy` of each way to score that was tried; NULL: unknown */
   CbiganUsualPictures usual; /* how good pictures measure; usual.n = 0: unknown */
-  double contrast[2];        /* of an inspector of surfaces, see cbigan.contrast in docs/model-format.md; 0: unknown */
 } CbiganModelInfo;
 
 typedef struct _CbiganModel CbiganModel;

@@ -46,27 +46,6 @@ cbigan_metadata_write_overlap(const CbiganModelInfo *info)
   return info->shared_overlap ? g_strdup(SHARED) : NULL;
 }
 
-#define LEAST_CONTRAST 1e-4 /* of a surface with anything to see */
-
-gboolean
-cbigan_metadata_read_contrast(const char *text, CbiganModelInfo *info)
-{
-  g_auto(GStrv) parts = g_strsplit(text, ",", 0);
-  return !info->frame_width && g_strv_length(parts) == 2 &&
-         cbigan_metadata_read_number(parts[0], LEAST_CONTRAST, 100, &info->contrast[0]) &&
-         cbigan_metadata_read_number(parts[1], info->contrast[0], 100, &info->contrast[1]);
-}
-
-char *
-cbigan_metadata_write_contrast(const CbiganModelInfo *info)
-{
-  if (info->contrast[0] < LEAST_CONTRAST)
-    return NULL;
-  g_autofree char *smallest = cbigan_metadata_write_number(info->contrast[0]);
-  g_autofree char *largest = cbigan_metadata_write_number(info->contrast[1]);
-  return g_strdup_printf("%s,%s", smallest, largest);
-}
-
 gboolean
 cbigan_metadata_read_upright(const char *text, CbiganModelInfo *info)
 {

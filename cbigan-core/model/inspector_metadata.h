@@ -14,8 +14,6 @@ gboolean cbigan_metadata_read_summary(const char *text, CbiganModelInfo *info);
 char *cbigan_metadata_write_summary(const CbiganModelInfo *info);
 gboolean cbigan_metadata_read_overlap(const char *text, CbiganModelInfo *info);
 char *cbigan_metadata_write_overlap(const CbiganModelInfo *info);
-gboolean cbigan_metadata_read_contrast(const char *text, CbiganModelInfo *info);
-char *cbigan_metadata_write_contrast(const CbiganModelInfo *info);
 gboolean cbigan_metadata_read_upright(const char *text, CbiganModelInfo *info);
 char *cbigan_metadata_write_upright(const CbiganModelInfo *info);
 gboolean cbigan_metadata_read_upright_box(const char *text, CbiganModelInfo *info);

@@ -97,7 +97,6 @@ cbigan_model_new_inspector(const CbiganInspector *inspector)
                                   .bf16_error = NAN,
                                   .summary = inspector->summary,
                                   .shared_overlap = inspector->shared_overlap,
-                                  .contrast = { inspector->light.contrast[0], inspector->light.contrast[1] },
                                   .proxy = NAN };
   self->info.scores[CBIGAN_SCORE_INSPECTOR] = TRUE;
   if (inspector->pose.frame_w) {

@@ -82,7 +82,6 @@ typedef struct {
   gboolean known;   /* quartiles and weights are there */
   float *quartiles; /* (3, 3): mean quartiles of R, G and B over good pictures, in grey levels */
   float *weights;   /* (3, 3): grey levels to be added to a frame for each that its quartile lies above the mean one */
-  double contrast[2]; /* of earlier models: smallest and largest relative one of good pictures; 0 = unknown */
 } CbiganSurfaceLight;
 
 /* An inspector: a network that was trained on synthetic defects, and statistics of good pictures. Objects lie in the

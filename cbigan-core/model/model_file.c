@@ -321,8 +321,7 @@ new_inspector(const CbiganModelInfo *info)
                                 .w = info->frame_width,
                                 .h = info->frame_height,
                                 .summary = info->summary,
-                                .shared_overlap = info->shared_overlap,
-                                .light.contrast = { info->contrast[0], info->contrast[1] } };
+                                .shared_overlap = info->shared_overlap };
   if (info->upright_width) {
     inspector.w = info->upright_width;
     inspector.h = info->upright_height;

@@ -298,8 +298,6 @@ static const struct {
   { PREFIX "summary", INSPECTOR, TRUE, cbigan_metadata_read_summary, cbigan_metadata_write_summary,
     N_("“peak”, “top” or “few”") },
   { PREFIX "overlap", INSPECTOR, FALSE, cbigan_metadata_read_overlap, cbigan_metadata_write_overlap, N_("“shared”") },
-  { PREFIX "contrast", INSPECTOR, FALSE, cbigan_metadata_read_contrast, cbigan_metadata_write_contrast,
-    N_("two numbers from 0.0001 to 100, the smaller one first, of surfaces only") },
   { PREFIX "maps", INSPECTOR, FALSE, cbigan_metadata_read_maps, cbigan_metadata_write_maps,
     N_("NAME:OFFSET:SCALE, one or several with a comma in between, scale above 0; “-n” behind a name needs a frame of "
        "one size") },

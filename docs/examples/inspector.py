@@ -92,20 +92,16 @@ def object_planes(t, picture):
     return np.concatenate([x, deviation]), level_and_colour(x)
 
 
-def shift(keys, t, picture):  # grey levels that undo a surface's light
-    some, found = picture.reshape(-1, 3)[::max(len(picture) * picture.shape[1] // 65536, 1)], 0
-    if 'light.weights' in t:
-        quartiles = np.array([[byte_quantile(channel, share) for share in (.25, .5, .75)] for channel in some.T])
-        found = (t['light.weights'] * (quartiles - t['light.quartiles'])).sum()
-    elif 'contrast' in keys:
-        quarter, median, last = (quantile(some.mean(1), share, 0, 256) for share in (.25, .5, .75))
-        contrast = (last - quarter) / (median + 24)
-        found = (median + 24) * (contrast / np.clip(contrast, *map(float, keys['contrast'].split(','))) - 1)
-    return np.clip(found, -13, 13)
+def shift(t, picture):  # grey levels that undo a surface's light
+    if 'light.weights' not in t:
+        return 0
+    some = picture.reshape(-1, 3)[::max(len(picture) * picture.shape[1] // 65536, 1)]
+    quartiles = np.array([[byte_quantile(channel, share) for share in (.25, .5, .75)] for channel in some.T])
+    return np.clip((t['light.weights'] * (quartiles - t['light.quartiles'])).sum(), -13, 13)
 
 
-def surface_planes(keys, t, picture):
-    level, red, blue = level_and_colour(logarithm(picture + shift(keys, t, picture)).transpose(2, 0, 1))
+def surface_planes(t, picture):
+    level, red, blue = level_and_colour(logarithm(picture + shift(t, picture)).transpose(2, 0, 1))
     level = level - quantile(level, .5, -3, 0)
     middles = middle if 'light.weights' in t else lambda x, least, most: quantile(x, .5, least, most)
     medians = [middles(c, -3, 3) for c in (red, blue)]
@@ -204,7 +200,7 @@ def nearest(t, x):
 
 def read_cells(keys, t, picture):
     """the smallest of the maps in use, per cell"""
-    planes, three = object_planes(t, picture) if 'good.mean' in t else surface_planes(keys, t, picture)
+    planes, three = object_planes(t, picture) if 'good.mean' in t else surface_planes(t, picture)
     hidden, logits = run_network(t, planes) if 'inspector.logit.weight' in t else (None, None)
     maps = []
     for name, offset, scale in (row.split(':') for row in keys['maps'].split(',')):

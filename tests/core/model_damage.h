@@ -111,8 +111,6 @@ static const Damage damages[] = {
   { "maps-shape", SAMPLE_INSPECTOR, "\"shape\":[16,4,8]", "\"shape\":[16,8,4]", "“hidden.mean” has shape [16, 8, 4]",
     "expected [16, 4, 8]" },
   { "shared-overlap", SAMPLE_INSPECTOR, "\"shared\"", "\"shored\"", "“cbigan.overlap” is “shored”" },
-  { "contrast-of-object", SAMPLE_INSPECTOR, "\"cbigan.overlap\":\"shared\"", "\"cbigan.contrast\":\"0.3\"",
-    "“cbigan.contrast” is “0.3”" },
   { "light-half", SAMPLE_SURFACE, "\"light.weights\"", "\"light.numbers\"", "tensor “light.weights” is missing" },
   { "light-shape", SAMPLE_SURFACE, "\"shape\":[3,3]", "\"shape\":[9,1]", "has shape [9, 1]", "expected [3, 3]" },
   { "light-of-object", SAMPLE_INSPECTOR, "\"good.deviation\"", "\"light.quartiles\"",

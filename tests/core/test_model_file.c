@@ -105,7 +105,6 @@ assert_same_info(const CbiganModelInfo *a, const CbiganModelInfo *b)
   g_assert_cmpstr(a->training, ==, b->training);
   g_assert_cmpint(a->summary, ==, b->summary);
   g_assert_cmpint(a->shared_overlap, ==, b->shared_overlap);
-  g_assert_cmpmem(a->contrast, sizeof a->contrast, b->contrast, sizeof b->contrast);
   g_assert_true(same_number(a->proxy, b->proxy));
   g_assert_cmpstr(a->maps, ==, b->maps);
   g_assert_cmpstr(a->proxies, ==, b->proxies);

@@ -288,51 +288,27 @@ limited(CbiganOnnxGraph *graph, const char *x)
               cbigan_onnx_float(graph, CBIGAN_SURFACE_LARGEST));
 }
 
-/* As shift_by_contrast() of surface_light.c; bytes (n, 3) */
-static const char *
-shift_by_contrast(CbiganOnnxGraph *graph, const double contrast[2], const char *bytes, gsize n)
-{
-  const char *grey = grey_of(graph, bytes), *quartiles[3];
-  for (int i = 0; i < 3; i++)
-    quartiles[i] = quantile(graph, grey, n, 0.0, 256.0, 0.25 * (i + 1));
-  const char *dark = add(graph, "Add", quartiles[1], cbigan_onnx_double(graph, CBIGAN_EXPOSURE_DARK));
-  const char *found = add(graph, "Div", add(graph, "Sub", quartiles[2], quartiles[0]), dark);
-  const char *usual =
-      clip(graph, found, cbigan_onnx_double(graph, contrast[0]), cbigan_onnx_double(graph, contrast[1]));
-  const char *ratio = add(graph, "Sub", add(graph, "Div", found, usual), cbigan_onnx_double(graph, 1.0));
-  return add(graph, "Mul", dark, ratio);
-}
-
-/* As shift_by_quartiles() there; bytes (n, 3) */
-static const char *
-shift_by_quartiles(CbiganOnnxGraph *graph, const CbiganSurfaceLight *light, const char *bytes, gsize n)
-{
-  const char *shift = cbigan_onnx_double(graph, 0.0), *counts[3];
-  for (int c = 0; c < 3; c++) {
-    const char *channel =
-        cbigan_onnx_node(graph, "Gather", CBIGAN_ONNX_IN(bytes, cbigan_onnx_ints(graph, 1, &(gint64){ c })),
-                         CBIGAN_ONNX_WITH(CBIGAN_ONNX_INT("axis", 1)));
-    counts[c] = cbigan_onnx_counts(graph, cbigan_onnx_reshape(graph, channel, 1, (gint64[]){ -1 }), n, 256);
-  }
-  for (int i = 0; i < CBIGAN_LIGHT_QUARTILES; i++) {
-    const char *found = cbigan_onnx_byte_quantile(graph, counts[i / 3], 0.25 * (i % 3 + 1) * (double)n);
-    found = cbigan_onnx_scale(graph, found, 127.5, 127.5 - (double)light->quartiles[i]);
-    found = cbigan_onnx_cast(graph, found, CBIGAN_ONNX_DOUBLE);
-    shift = add(graph, "Add", shift, add(graph, "Mul", found, cbigan_onnx_double(graph, (double)light->weights[i])));
-  }
-  return shift;
-}
-
-/* As cbigan_surface_shift(), of 64 bits */
+/* As cbigan_surface_shift(), of 64 bits. bytes: (n, 3) */
 static const char *
 surface_shift(CbiganOnnxGraph *graph, const CbiganSurfaceLight *light, const char *bytes, gsize n)
 {
   const gsize every = MAX(n / CBIGAN_LIGHT_PIXELS, 1), some = (n + every - 1) / every;
-  if (!light->known && light->contrast[0] <= 0.0)
-    return cbigan_onnx_double(graph, 0.0);
+  const char *shift = cbigan_onnx_double(graph, 0.0), *counts[3];
+  if (!light->known)
+    return shift;
   bytes = some_pixels(graph, bytes, some, every);
-  const char *shift = light->known ? shift_by_quartiles(graph, light, bytes, some)
-                                   : shift_by_contrast(graph, light->contrast, bytes, some);
+  for (int c = 0; c < 3; c++) {
+    const char *channel =
+        cbigan_onnx_node(graph, "Gather", CBIGAN_ONNX_IN(bytes, cbigan_onnx_ints(graph, 1, &(gint64){ c })),
+                         CBIGAN_ONNX_WITH(CBIGAN_ONNX_INT("axis", 1)));
+    counts[c] = cbigan_onnx_counts(graph, cbigan_onnx_reshape(graph, channel, 1, (gint64[]){ -1 }), some, 256);
+  }
+  for (int i = 0; i < CBIGAN_LIGHT_QUARTILES; i++) {
+    const char *found = cbigan_onnx_byte_quantile(graph, counts[i / 3], 0.25 * (i % 3 + 1) * (double)some);
+    found = cbigan_onnx_scale(graph, found, 127.5, 127.5 - (double)light->quartiles[i]);
+    found = cbigan_onnx_cast(graph, found, CBIGAN_ONNX_DOUBLE);
+    shift = add(graph, "Add", shift, add(graph, "Mul", found, cbigan_onnx_double(graph, (double)light->weights[i])));
+  }
   return clip(graph, shift, cbigan_onnx_double(graph, -CBIGAN_LIGHT_LARGEST_SHIFT),
               cbigan_onnx_double(graph, CBIGAN_LIGHT_LARGEST_SHIFT));
 }

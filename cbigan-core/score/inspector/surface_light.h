@@ -20,7 +20,5 @@ G_BEGIN_DECLS
 void cbigan_surface_quartiles(const CbiganFrame *frame, float quartiles[CBIGAN_LIGHT_QUARTILES]);
 /* Grey levels to be added to a frame before its logarithms. light: NULL = none are */
 double cbigan_surface_shift(const CbiganSurfaceLight *light, const CbiganFrame *frame);
-/* Distance of a frame's quartiles of grey, divided by the median + 24. *median: in grey levels */
-double cbigan_surface_relative_contrast(const CbiganFrame *frame, double *median);
 
 G_END_DECLS
