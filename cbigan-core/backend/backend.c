@@ -169,10 +169,20 @@ cbigan_backend_finish(CbiganBackend *self, GError **error)
   return FALSE;
 }
 
+#define SCRATCH_ALIGNMENT 64 /* bytes of a cache's line, and of the widest vectors */
+
+/* NULL: there is none. g_free() is free(). */
+static gpointer
+try_aligned(gsize n, gsize size)
+{
+  gpointer memory;
+  return n > G_MAXSIZE / size || posix_memalign(&memory, SCRATCH_ALIGNMENT, n * size) ? NULL : memory;
+}
+
 gpointer
 cbigan_backend_scratch(CbiganBackend *self, gsize n, gsize size)
 {
-  gpointer memory = self ? g_try_malloc_n(MAX(n, 1), size) : g_malloc_n(MAX(n, 1), size);
+  gpointer memory = self ? try_aligned(MAX(n, 1), size) : g_malloc_n(MAX(n, 1), size);
   if (!memory)
     cbigan_backend_fail(self, _("out of memory (%.1f MiB more needed)"), (double)n * (double)size / 1048576.0);
   return memory;

@@ -167,13 +167,20 @@ cbigan_softplus(double value)
   return log1p(exp(-fabs(value))) + MAX(value, 0.0);
 }
 
+#define EIGHTY_EIGHT 0x42b00000 /* bits of 88.0f, from where on the power is 0 */
+
 /* The same of n numbers at once, with an error of a few units in the last place. e^-|x| is 2^-whole e^-rest by a
  * series, and log(1 + t) is 2 artanh(t / (2 + t)). */
 CBIGAN_WIDE static void
 soften(float *x, int n)
 {
   for (int i = 0; i < n; i++) {
-    const float value = x[i], size = fabsf(value), most = size < 88.0f ? size : 88.0f; /* where the power is 0 */
+    const float value = x[i], size = fabsf(value);
+    gint32 most_bits;
+    memcpy(&most_bits, &size, sizeof most_bits);
+    most_bits = MIN(most_bits, EIGHTY_EIGHT); /* compared as floats, the loop would have branches */
+    float most;
+    memcpy(&most, &most_bits, sizeof most);
     const int whole = (int)(most * 1.44269504f + 0.5f);
     const float rest =
         (most - (float)whole * 0.693359375f) + (float)whole * 2.12194440e-4f; /* of log 2, in two parts */
@@ -195,8 +202,7 @@ soften(float *x, int n)
     series = 1.0f / 5.0f + square * series;
     series = 1.0f / 3.0f + square * series;
     series = 1.0f + square * series;
-    const float soft = 2.0f * s * series + (value > 0.0f ? value : 0.0f);
-    x[i] = value == value ? soft : value;
+    x[i] = 2.0f * s * series + 0.5f * (value + size); /* the latter is the value if it is positive, else 0 */
   }
 }
 
