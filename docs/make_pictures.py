@@ -42,11 +42,12 @@ def cbigan(folder, *arguments):
 
 def prepare(folder):
     """Good cloth, a model of it, and the scores of good and defective cloth, as pipelines/demo.sh makes them"""
-    def frames(place, number, properties):
-        (folder / place).mkdir(parents=True)
+    def frames(place, number, properties, name=''):
+        (folder / place).mkdir(parents=True, exist_ok=True)
         launch(folder, f'cbigantestsrc num-buffers={number} speed={SIDE} {properties} ! {FRAME} ! videoconvert '
-                       f'! pngenc compression-level=1 ! multifilesink location={folder / place}/%04d.png')
-    frames('good', 60, 'seed=1')
+                       f'! pngenc compression-level=1 ! multifilesink location={folder / place}/{name}%04d.png')
+    for roll in 11, 12, 13, 14:
+        frames('good', 15, f'seed={roll}', f'{roll}-')
     frames('test/good', 40, 'seed=2')
     for kind in KINDS:
         frames(f'test/{kind}', 10, f'seed=3 defects=1 kinds={kind}')

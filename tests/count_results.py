@@ -18,9 +18,11 @@ REASON_LINES = 20
 
 
 def reason(output, case):
-    """The last lines that a program printed before its case failed: the folder with the logs may be gone when somebody asks"""
+    """The last lines that a program printed until its case failed: the folder with the logs may be gone when somebody asks"""
     lines = output.splitlines()
-    end = next((i for i, line in enumerate(lines) if line.startswith(f'not ok {case}')), len(lines))
+    end = next((i + 1 for i, line in enumerate(lines) if line.startswith(f'not ok {case}')), len(lines))
+    while end < len(lines) and lines[end].startswith('#'):
+        end += 1
     return lines[:end][-REASON_LINES:]
 
 
